@@ -1,0 +1,81 @@
+"""Every exception that caudal raises on purpose.
+
+Each message is a sentence that names the owner (class or function), the argument, what is wrong and the remedy.
+All of them derive from [`CaudalError`][caudal.errors.CaudalError], and each also derives from the built-in exception
+that a caller would have expected, so `except ValueError` keeps working.
+"""
+
+
+class CaudalError(Exception):
+    """Base of every exception that caudal raises on purpose."""
+
+
+class InputError(CaudalError, ValueError):
+    """An argument is unusable; the message names owner, argument, fault and remedy.
+
+    Arguments:
+        owner: class or function that was called, as the user typed it.
+        argument: name of the argument at fault.
+        fault: what is wrong, as a clause that follows the argument's name.
+        remedy: what to do, as a full sentence.
+
+    Example:
+        >>> print(InputError("LTC", "substeps", "is 0; expected at least 1", "Pass `substeps=6`."))
+        LTC: `substeps` is 0; expected at least 1. Pass `substeps=6`.
+    """
+
+    def __init__(self, owner: str, argument: str, fault: str, remedy: str) -> None:
+        super().__init__(f"{owner}: `{argument}` {fault}. {remedy}")
+        self.owner = owner
+        self.argument = argument
+
+
+class ShapeError(InputError):
+    """A tensor or array has the wrong shape, or is empty where that has no meaning."""
+
+
+class DtypeError(InputError, TypeError):
+    """A tensor has a dtype or device other than the parameters'."""
+
+
+class NonFiniteError(InputError):
+    """A tensor holds NaN or infinity."""
+
+
+class TimeError(InputError):
+    """An elapsed time is negative, NaN or infinite."""
+
+
+class WiringError(InputError):
+    """A wiring is not valid, or does not fit the layer or the data."""
+
+
+class BackendError(CaudalError, RuntimeError):
+    """A kernel backend asked for by name cannot run here; the message gives its reason."""
+
+
+class FileFormatError(CaudalError, ValueError):
+    """A file is truncated, altered, foreign, or written by a version that this one cannot read."""
+
+
+class MissingExtraError(CaudalError, ImportError):
+    """An optional dependency is not installed; the message holds the exact command.
+
+    Arguments:
+        owner: class or function that needs it.
+        package: the import name that is missing.
+        extra: the extra of caudal that installs it.
+
+    Example:
+        >>> print(MissingExtraError("Wiring.to_networkx", "networkx", "graph"))
+        Wiring.to_networkx: needs `networkx`, which is not installed. Run `pip install "caudal[graph]"`.
+    """
+
+    def __init__(self, owner: str, package: str, extra: str) -> None:
+        super().__init__(f'{owner}: needs `{package}`, which is not installed. Run `pip install "caudal[{extra}]"`.')
+        self.package = package
+        self.extra = extra
+
+
+class ContractError(CaudalError, AssertionError):
+    """A cell broke a clause of the contract that `caudal.testing.check_cell` checks."""

@@ -1,0 +1,100 @@
+"""Which backend runs a recurrence, and why: an ordered table, reasons in words, no quiet fallback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from caudal.errors import BackendError
+
+TABLE: dict[str, tuple[Any, ...]] = {}
+_ASKED: ContextVar[str] = ContextVar("caudal_backend", default="auto")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The backend taken for a call, and the reason of each one refused.
+
+    Attributes:
+        recurrence: name of the recurrence, for example `"ltc_scan"`.
+        backend: the one that runs, or None when none can.
+        refused: `(backend, reason)` of each one tried before it.
+    """
+
+    recurrence: str
+    backend: str | None
+    refused: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.recurrence}: {self.backend or 'no backend can run this'}"]
+        return "\n".join(lines + [f"  not {name}: {reason}" for name, reason in self.refused])
+
+
+@contextmanager
+def use(backend: str) -> Iterator[None]:
+    """Ask for one backend inside the block (`"auto"` restores the ordered choice).
+
+    Example:
+        >>> with use("reference"):
+        ...     asked()
+        'reference'
+    """
+    token = _ASKED.set(backend)
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)
+
+
+def asked() -> str:
+    """The backend asked for by the innermost `use` block, `"auto"` outside of any."""
+    return _ASKED.get()
+
+
+def names(recurrence: str) -> tuple[str, ...]:
+    """Backends of a recurrence, in order of preference.
+
+    Raises:
+        BackendError: there is no such recurrence.
+    """
+    if recurrence not in TABLE:
+        raise BackendError(f"No recurrence is named {recurrence!r}. Choose one of {', '.join(sorted(TABLE))}.")
+    return tuple(backend.name for backend in TABLE[recurrence])
+
+
+def pick(recurrence: str, call: Any, backend: str) -> Any:
+    """The backend that runs a call.
+
+    Raises:
+        BackendError: the backend asked for does not exist or cannot run this call, or none can.
+    """
+    table = TABLE[recurrence]
+    backend = asked() if backend == "auto" else backend
+    if backend != "auto":
+        found = [b for b in table if b.name == backend]
+        if not found:
+            known = ", ".join(b.name for b in table)
+            raise BackendError(f"{recurrence}: no backend is named {backend!r}. Choose auto, {known}.")
+        reason = found[0].can(call)
+        if reason is not None:
+            raise BackendError(
+                f"{recurrence}: backend {backend!r} cannot run this call: {reason}. "
+                'Ask for "auto" to let caudal choose.'
+            )
+        return found[0]
+    for candidate in table:
+        if candidate.can(call) is None:
+            return candidate
+    raise BackendError(str(explain(recurrence, call)))
+
+
+def explain(recurrence: str, call: Any) -> Choice:
+    """The choice for a call under `"auto"`, with the reason of each refusal before it."""
+    refused: list[tuple[str, str]] = []
+    for candidate in TABLE[recurrence]:
+        reason = candidate.can(call)
+        if reason is None:
+            return Choice(recurrence, candidate.name, tuple(refused))
+        refused.append((candidate.name, reason))
+    return Choice(recurrence, None, tuple(refused))

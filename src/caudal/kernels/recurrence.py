@@ -1,0 +1,211 @@
+"""One recurrence, one door: every scan is a pair of custom ops, forward and explicit reverse-time backward.
+
+All recurrences share one calling shape, so that one function defines them all:
+
+    caudal::<name>_scan(x, dt, mask, state[], params[], graph[], settings, backend) -> states[]
+    caudal::<name>_scan_backward(grads[], states[], x, dt, mask, state[], params[], graph[], settings, backend)
+        -> [grad x, grad dt, *grad state, *grad params]
+
+`x (batch, time, input)`, `dt (batch, time)`, `mask (batch, time)` bool or None, each state `(batch, units)`, each of
+the returned states `(batch, time, units)`. `graph` holds integer index vectors, `settings` the constants as JSON text
+(a graph can carry text, not objects). The backend is chosen inside the op, on real tensors: an exported graph stays
+free to run elsewhere.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from caudal.kernels import choice
+
+
+class Call(NamedTuple):
+    """The arguments of one scan, as every backend receives them; see the module for shapes."""
+
+    x: Tensor
+    dt: Tensor
+    mask: Tensor | None
+    state: Sequence[Tensor]
+    params: Sequence[Tensor]
+    graph: Sequence[Tensor]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One way to run a recurrence.
+
+    Attributes:
+        name: what a user asks for.
+        can: reason why it cannot run this call, or None.
+        forward: call -> states.
+        backward: (call, gradients of the states, states) -> [x, dt, *state, *params] gradients.
+    """
+
+    name: str
+    can: Callable[[Call], str | None]
+    forward: Callable[[Call], list[Tensor]]
+    backward: Callable[[Call, list[Tensor], list[Tensor]], list[Tensor]]
+
+
+@lru_cache(maxsize=256)
+def _decode(settings: str) -> dict[str, Any]:
+    decoded: dict[str, Any] = json.loads(settings)
+    return decoded
+
+
+def _forward_schema() -> str:
+    return (
+        "(Tensor x, Tensor dt, Tensor? mask, Tensor[] state, Tensor[] params, Tensor[] graph, "
+        "str settings, str backend) -> Tensor[]"
+    )
+
+
+def _backward_schema() -> str:
+    return (
+        "(Tensor[] grads, Tensor[] states, Tensor x, Tensor dt, Tensor? mask, Tensor[] state, Tensor[] params, "
+        "Tensor[] graph, str settings, str backend) -> Tensor[]"
+    )
+
+
+def _contiguous(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [t.contiguous() for t in tensors]
+
+
+def _call(
+    x: Tensor,
+    dt: Tensor,
+    mask: Tensor | None,
+    state: Sequence[Tensor],
+    params: Sequence[Tensor],
+    graph: Sequence[Tensor],
+    settings: str,
+) -> Call:
+    return Call(
+        x.contiguous(),
+        dt.contiguous(),
+        None if mask is None else mask.contiguous(),
+        _contiguous(state),
+        _contiguous(params),
+        _contiguous(graph),
+        _decode(settings),
+    )
+
+
+def _fake_states(
+    x: Tensor,
+    dt: Tensor,
+    mask: Tensor | None,
+    state: Sequence[Tensor],
+    params: Sequence[Tensor],
+    graph: Sequence[Tensor],
+    settings: str,
+    backend: str,
+) -> list[Tensor]:
+    return [s.new_empty(x.shape[0], x.shape[1], s.shape[1]) for s in state]
+
+
+def _fake_gradients(
+    grads: Sequence[Tensor],
+    states: Sequence[Tensor],
+    x: Tensor,
+    dt: Tensor,
+    mask: Tensor | None,
+    state: Sequence[Tensor],
+    params: Sequence[Tensor],
+    graph: Sequence[Tensor],
+    settings: str,
+    backend: str,
+) -> list[Tensor]:
+    return [t.new_empty(t.shape) for t in (x, dt, *state, *params)]
+
+
+def define(name: str, backends: Sequence[Backend]) -> Callable[..., list[Tensor]]:
+    """Register the op pair `caudal::<name>` and `caudal::<name>_backward` and return the differentiable door.
+
+    Arguments:
+        name: for example `"ltc_scan"`.
+        backends: in order of preference; the first that can run a call is taken.
+
+    Returns:
+        function `(x, dt, mask, state, params, graph, settings, backend) -> states`, `settings` as JSON text.
+    """
+    choice.TABLE[name] = tuple(backends)
+
+    def forward(
+        x: Tensor,
+        dt: Tensor,
+        mask: Tensor | None,
+        state: Sequence[Tensor],
+        params: Sequence[Tensor],
+        graph: Sequence[Tensor],
+        settings: str,
+        backend: str,
+    ) -> list[Tensor]:
+        call = _call(x, dt, mask, state, params, graph, settings)
+        chosen: Backend = choice.pick(name, call, backend)
+        return chosen.forward(call)
+
+    def backward(
+        grads: Sequence[Tensor],
+        states: Sequence[Tensor],
+        x: Tensor,
+        dt: Tensor,
+        mask: Tensor | None,
+        state: Sequence[Tensor],
+        params: Sequence[Tensor],
+        graph: Sequence[Tensor],
+        settings: str,
+        backend: str,
+    ) -> list[Tensor]:
+        call = _call(x, dt, mask, state, params, graph, settings)
+        chosen: Backend = choice.pick(name, call, backend)
+        return chosen.backward(call, _contiguous(grads), _contiguous(states))
+
+    op = torch.library.custom_op(f"caudal::{name}", forward, mutates_args=(), schema=_forward_schema())
+    op.register_fake(_fake_states)
+    back = torch.library.custom_op(f"caudal::{name}_backward", backward, mutates_args=(), schema=_backward_schema())
+    back.register_fake(_fake_gradients)
+
+    def setup(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+        x, dt, mask, state, params, graph, settings, backend = inputs
+        masks = [] if mask is None else [mask]
+        ctx.save_for_backward(x, dt, *masks, *state, *params, *graph, *output)
+        ctx.sizes = (len(masks), len(state), len(params), len(graph), len(output))
+        ctx.settings, ctx.backend = settings, backend
+
+    def gradient(ctx: Any, grads: list[Tensor | None]) -> tuple[Any, ...]:
+        x, dt, *rest = ctx.saved_tensors
+        groups = []
+        for size in ctx.sizes:
+            groups.append(rest[:size])
+            rest = rest[size:]
+        masks, state, params, graph, states = groups
+        given = [torch.zeros_like(s) if g is None else g for g, s in zip(grads, states, strict=True)]
+        mask = masks[0] if masks else None
+        flat = back(given, states, x, dt, mask, state, params, graph, ctx.settings, ctx.backend)
+        cut = 2 + len(state)
+        return flat[0], flat[1], None, flat[2:cut], flat[cut:], [None] * len(graph), None, None
+
+    op.register_autograd(gradient, setup_context=setup)
+
+    def door(
+        x: Tensor,
+        dt: Tensor,
+        mask: Tensor | None,
+        state: Sequence[Tensor],
+        params: Sequence[Tensor],
+        graph: Sequence[Tensor],
+        settings: str,
+        backend: str | None = None,
+    ) -> list[Tensor]:
+        asked = backend or ("auto" if torch.compiler.is_compiling() else choice.asked())
+        result: list[Tensor] = op(x, dt, mask, list(state), list(params), list(graph), settings, asked)
+        return result
+
+    return door

@@ -1,0 +1,205 @@
+"""The one shape of call that every layer answers: a scan over the sequence, and one step with the same numbers."""
+
+from typing import Any, ClassVar, final
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from caudal import shapes
+from caudal.errors import DtypeError, ShapeError
+
+State = tuple[Any, ...]
+
+
+class Layer(nn.Module):
+    """Abstract base of every recurrent layer; subclasses are final.
+
+    A subclass sets `inputs` and `outputs` and writes `initial_state`, `scan`, `tick`, `arguments` and
+    `reset_parameters`. It never overrides `forward` or `step`: they check, mask and chunk in the same way for all.
+
+    Attributes:
+        inputs: size of the last axis of `x`.
+        outputs: size of the last axis of `y`.
+        checkpoint_every: when set, backward keeps states only every so many steps and recomputes the others; a
+            sequence of 100,000 steps then trains in bounded memory.
+        wired: whether a wiring limits who reads whom.
+        causal: whether an output depends on present and past steps only.
+        chunked: whether two chunks with the state passed on give the same numbers as the whole.
+    """
+
+    wired: ClassVar[bool] = False
+    causal: ClassVar[bool] = True
+    chunked: ClassVar[bool] = True
+    checks_own_values: ClassVar[bool] = False
+
+    inputs: int
+    outputs: int
+    checkpoint_every: int | None = None
+
+    def initial_state(self, batch: int) -> State:
+        """State before the first step, zeros of `(batch, units)` like the parameters."""
+        raise NotImplementedError
+
+    def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Outputs `(batch, time, outputs)` and the state after the last step that counts, for checked arguments."""
+        raise NotImplementedError
+
+    def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
+        """Output `(batch, outputs)` and state after one step of `x (batch, input)`, `dt (batch,)`."""
+        raise NotImplementedError
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments that rebuild this layer (JSON values, `Wiring` or `Layer`); saved as its recipe."""
+        raise NotImplementedError
+
+    def reset_parameters(self) -> None:
+        """Draw every parameter anew from its initial distribution (torch's global generator)."""
+        raise NotImplementedError
+
+    @final  # type: ignore[misc]  # torch declares `forward` as an attribute
+    def forward(
+        self,
+        x: Tensor,
+        dt: Tensor | None = None,
+        mask: Tensor | None = None,
+        lengths: Tensor | None = None,
+        state: State | None = None,
+    ) -> tuple[Tensor, State]:
+        """Run over a batch of sequences.
+
+        Arguments:
+            x: inputs `(batch, time, input)`.
+            dt: time since the previous step `(batch, time)`, in the user's unit; 1 everywhere when left out.
+            mask: `(batch, time)` bool; a step marked False is not there: the state passes over it, its `x` and `dt`
+                are never read, and its output is 0.
+            lengths: `(batch,)` integers; the first `lengths` steps of each series count.
+            state: what an earlier call returned; zeros when left out.
+
+        Returns:
+            `y (batch, time, outputs)` and the state after the last step that counts.
+
+        Raises:
+            ShapeError: a shape, size or length is wrong, or the batch or sequence is empty.
+            DtypeError: dtypes or devices of `x`, `dt`, `mask` and the parameters do not fit.
+            NonFiniteError: `x` holds NaN or infinity at a step that counts.
+            TimeError: `dt` is negative, NaN or infinite at a step that counts.
+        """
+        owner = type(self).__name__
+        x = self._like_parameters(owner, x)
+        if dt is not None and torch.is_autocast_enabled(x.device.type):
+            dt = dt.to(x.dtype)
+        shapes.check_sequence(owner, x, dt, mask, lengths, self.inputs)
+        steps = shapes.steps_mask(x, mask, lengths)
+        if steps is not None:
+            x = torch.where(steps[..., None], x, 0)
+            dt = None if dt is None else torch.where(steps, dt, 0)
+        shapes.check_values(owner, x, dt)
+        if dt is None:
+            dt = x.new_ones(x.shape[:2])
+        if state is None:
+            state = self.initial_state(x.shape[0])
+        else:
+            self._check_state(owner, state, x.shape[0])
+        y, state = self._chunks(x, dt, steps, state)
+        if steps is not None:
+            y = torch.where(steps[..., None], y, 0)
+        return y, state
+
+    @final
+    def step(self, x: Tensor, dt: Tensor | None = None, state: State | None = None) -> tuple[Tensor, State]:
+        """Run one step, for loops that meet their inputs one at a time; the same numbers as `forward`.
+
+        Arguments:
+            x: inputs `(batch, input)`.
+            dt: time since the previous step `(batch,)`; 1 when left out.
+            state: what the previous step returned; zeros when left out.
+
+        Returns:
+            `y (batch, outputs)` and the new state.
+
+        Raises:
+            ShapeError, DtypeError, NonFiniteError, TimeError: as in `forward`.
+        """
+        owner = type(self).__name__
+        x = self._like_parameters(owner, x)
+        shapes.check_step(owner, x, dt, self.inputs)
+        if not self.checks_own_values:
+            shapes.check_values(owner, x, dt)
+        if dt is None:
+            dt = x.new_ones(x.shape[0])
+        if state is None:
+            state = self.initial_state(x.shape[0])
+        else:
+            self._check_state(owner, state, x.shape[0])
+        return self.tick(x, dt, state)
+
+    def _chunks(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
+        every = self.checkpoint_every
+        if every is None or not self.chunked or x.shape[1] <= every or not torch.is_grad_enabled():
+            return self.scan(x, dt, mask, state)
+        outputs = []
+        for start in range(0, x.shape[1], every):
+            part = slice(start, start + every)
+            y, state = checkpoint(
+                self.scan, x[:, part], dt[:, part], None if mask is None else mask[:, part], state,
+                use_reentrant=False, preserve_rng_state=self.training,
+            )  # fmt: skip
+            outputs.append(y)
+        return torch.cat(outputs, 1), state
+
+    def _like_parameters(self, owner: str, x: Tensor) -> Tensor:
+        own = next(self.parameters())
+        if x.dtype == own.dtype and x.device == own.device:
+            return x
+        if x.device == own.device and x.is_floating_point() and torch.is_autocast_enabled(x.device.type):
+            return x.to(own.dtype)
+        raise DtypeError(
+            owner,
+            "x",
+            f"is {x.dtype} on {x.device}; the parameters are {own.dtype} on {own.device}",
+            "Move one to the other, for example `x.to(next(net.parameters()))`.",
+        )
+
+    def _check_state(self, owner: str, state: State, batch: int) -> None:
+        for tensor in leaves(state):
+            if tensor.shape[0] != batch:
+                raise ShapeError(
+                    owner,
+                    "state",
+                    f"holds {tensor.shape[0]} series; x holds {batch}",
+                    "Pass the state of the same series, or leave it out to start from zeros.",
+                )
+
+
+def leaves(state: State) -> list[Tensor]:
+    """The tensors of a state, however nested.
+
+    Example:
+        >>> len(leaves((torch.zeros(1), (torch.zeros(1), torch.zeros(1)))))
+        3
+    """
+    flat: list[Tensor] = []
+    for part in state:
+        flat.extend([part] if isinstance(part, Tensor) else leaves(part))
+    return flat
+
+
+def reset_state(state: State, rows: Tensor) -> State:
+    """A state with the marked series set back to zeros, as when an episode ends.
+
+    Arguments:
+        state: what a layer returned.
+        rows: `(batch,)` bool; True starts anew.
+
+    Example:
+        >>> reset_state((torch.ones(2, 1),), torch.tensor([True, False]))[0].tolist()
+        [[0.0], [1.0]]
+    """
+    parts = [
+        part.masked_fill(rows.view(-1, *[1] * (part.dim() - 1)), 0)
+        if isinstance(part, Tensor)
+        else reset_state(part, rows)
+        for part in state
+    ]
+    return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)

@@ -1,0 +1,175 @@
+"""The liquid time-constant layer: parameters and wiring around `dynamics/ltc.py`."""
+
+import json
+from typing import Any, ClassVar, Literal, final
+
+import torch
+from torch import Tensor, nn
+
+from caudal.dynamics import ltc
+from caudal.errors import InputError
+from caudal.kernels import ltc_scan
+from caudal.nn.init import fill_, positive, positive_uniform_, softplus_inverse, uniform_
+from caudal.nn.layer import Layer, State
+from caudal.nn.wired import graph_tensors, polarity, resolve_wiring, synapse_buffers
+from caudal.wiring import Wiring
+
+Init = Literal["paper", "ncps"]
+Signs = Literal["free", "fixed"]
+
+
+@final
+class LTC(Layer):
+    """Liquid time-constant network over a wiring, by the fused semi-implicit step.
+
+    Conductances and capacitances are positive by construction (softplus of a raw parameter), one parameter per real
+    synapse: the parameter count is the count of what acts.
+
+    Arguments:
+        inputs: a `Wiring`, or the number of inputs of a fully connected layer.
+        units: number of neurons, only with an integer `inputs`; all of them are then motor.
+        substeps: fused steps per elapsed time; cost grows with it, discretisation error shrinks as 1/substeps.
+        init: `"paper"` draws the *effective* conductances as the papers do (w in U(0.001, 1), c_m in U(0.4, 0.6));
+            `"ncps"` draws the raw numbers so, as `ncps.torch.LTC` does, whose effective w starts in (0.69, 1.31).
+        signs: `"free"` lets training move a reversal potential across 0, as in all published programs; `"fixed"`
+            keeps each synapse's polarity by construction, so that the drawn circuit stays true.
+        eps: added to the denominator; 1e-8 in the released programs, 0 keeps the convex-combination proof exact.
+
+    Shapes:
+        x `(batch, time, inputs)`, dt `(batch, time)` -> y `(batch, time, motor)`, `State(v (batch, units))`.
+
+    Raises:
+        InputError: an argument is out of range.
+
+    Source: Hasani et al., AAAI 2021 (arXiv 2006.04439), eq. 3; Lechner et al., NMI 2020, eq. 3 (synapse level).
+
+    Example:
+        >>> net = LTC(3, 8)
+        >>> y, state = net(torch.zeros(2, 5, 3), dt=torch.rand(2, 5))
+        >>> y.shape, state.v.shape
+        (torch.Size([2, 5, 8]), torch.Size([2, 8]))
+    """
+
+    wired: ClassVar[bool] = True
+
+    sensory_raw_w: Tensor
+    sensory_mu: Tensor
+    sensory_sigma: Tensor
+    sensory_e_rev: Tensor
+    raw_w: Tensor
+    mu: Tensor
+    sigma: Tensor
+    e_rev: Tensor
+    sensory_polarity: Tensor
+    recurrent_polarity: Tensor
+
+    def __init__(
+        self,
+        inputs: Wiring | int,
+        units: int | None = None,
+        *,
+        substeps: int = 6,
+        init: Init = "paper",
+        signs: Signs = "free",
+        eps: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if substeps < 1:
+            raise InputError("LTC", "substeps", f"is {substeps}; expected at least 1", "Pass `substeps=6`.")
+        if init not in ("paper", "ncps"):
+            raise InputError("LTC", "init", f"is {init!r}", 'Pass "paper" or "ncps".')
+        if signs not in ("free", "fixed"):
+            raise InputError("LTC", "signs", f"is {signs!r}", 'Pass "free" or "fixed".')
+        self.wiring = resolve_wiring("LTC", inputs, units)
+        self.substeps, self.init, self.signs, self.eps = substeps, init, signs, eps
+        self.inputs, self.units, self.outputs = self.wiring.inputs, self.wiring.units, self.wiring.motor
+        synapse_buffers(self, self.wiring)
+        sensory, recurrent = self.wiring.sensory_synapses, self.wiring.recurrent_synapses
+        self.register_buffer("sensory_polarity", polarity(sensory), persistent=False)
+        self.register_buffer("recurrent_polarity", polarity(recurrent), persistent=False)
+        for prefix, synapses in (("sensory_", sensory), ("", recurrent)):
+            for name in ("raw_w", "mu", "sigma", "e_rev"):
+                self.register_parameter(prefix + name, nn.Parameter(torch.empty(len(synapses.source))))
+        self.raw_g_leak, self.v_leak, self.raw_c_m = (nn.Parameter(torch.empty(self.units)) for _ in range(3))
+        self.input_scale, self.input_shift = (nn.Parameter(torch.empty(self.inputs)) for _ in range(2))
+        self.output_scale, self.output_shift = (nn.Parameter(torch.empty(self.outputs)) for _ in range(2))
+        self._settings = json.dumps(ltc.Settings(substeps, eps)._asdict())
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw every parameter anew; the polarities of the wiring become the signs of the reversal potentials."""
+        positive_ = positive_uniform_ if self.init == "paper" else uniform_
+        for raw_w, mu, sigma in (
+            (self.sensory_raw_w, self.sensory_mu, self.sensory_sigma),
+            (self.raw_w, self.mu, self.sigma),
+        ):
+            positive_(raw_w, 0.001, 1.0)
+            uniform_(mu, 0.3, 0.8)
+            uniform_(sigma, 3.0, 8.0)
+        for e_rev, signs in (
+            (self.sensory_e_rev, self.sensory_polarity),
+            (self.e_rev, self.recurrent_polarity),
+        ):
+            fill_(e_rev, signs if self.signs == "free" else softplus_inverse(signs.abs()))
+        positive_(self.raw_g_leak, 0.001, 1.0)
+        uniform_(self.v_leak, -0.2, 0.2)
+        positive_(self.raw_c_m, 0.4, 0.6)
+        fill_(self.input_scale, 1.0)
+        fill_(self.input_shift, 0.0)
+        fill_(self.output_scale, 1.0)
+        fill_(self.output_shift, 0.0)
+
+    def params(self) -> ltc.Params:
+        """Effective parameters, positive and signed as the step uses them; differentiable."""
+        return ltc.Params(
+            sensory_w=positive(self.sensory_raw_w),
+            sensory_mu=self.sensory_mu,
+            sensory_sigma=self.sensory_sigma,
+            sensory_e_rev=self._reversal(self.sensory_e_rev, self.sensory_polarity),
+            w=positive(self.raw_w),
+            mu=self.mu,
+            sigma=self.sigma,
+            e_rev=self._reversal(self.e_rev, self.recurrent_polarity),
+            g_leak=positive(self.raw_g_leak),
+            v_leak=self.v_leak,
+            c_m=positive(self.raw_c_m),
+        )
+
+    def _reversal(self, value: Tensor, signs: Tensor) -> Tensor:
+        return value if self.signs == "free" else positive(value) * signs
+
+    def initial_state(self, batch: int) -> State:
+        """Zero potentials."""
+        return ltc.State(self.v_leak.new_zeros(batch, self.units))
+
+    def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """See `Layer.scan`."""
+        u = x * self.input_scale + self.input_shift
+        (v,) = ltc_scan(u, dt, mask, list(state), list(self.params()), graph_tensors(self), self._settings)
+        return self._readout(v), ltc.State(v[:, -1])
+
+    def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
+        """See `Layer.tick`."""
+        y, state = self.scan(x[:, None], dt[:, None], None, state)
+        return y[:, 0], state
+
+    def _readout(self, v: Tensor) -> Tensor:
+        return v[..., -self.outputs :] * self.output_scale + self.output_shift
+
+    def arguments(self) -> dict[str, Any]:
+        """See `Layer.arguments`."""
+        return {
+            "inputs": self.wiring,
+            "substeps": self.substeps,
+            "init": self.init,
+            "signs": self.signs,
+            "eps": self.eps,
+        }
+
+    def extra_repr(self) -> str:
+        """Sizes, live synapses and sub-steps."""
+        synapses = self.raw_w.numel() + self.sensory_raw_w.numel()
+        return (
+            f"{self.wiring.family}: {self.inputs} inputs, {self.units} units, "
+            f"{synapses} synapses, substeps={self.substeps}"
+        )
