@@ -1,0 +1,5 @@
+"""Trained models of other libraries as caudal layers."""
+
+from caudal.interop.ncps import from_ncps as from_ncps
+from caudal.interop.ncps import neuron_order as neuron_order
+from caudal.interop.ncps import state_from_ncps as state_from_ncps

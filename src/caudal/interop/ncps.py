@@ -1,0 +1,117 @@
+"""Trained ncps 1.0.1 modules as caudal layers: same numbers, caudal's order of neurons and shape of call.
+
+Nothing here imports ncps: a module is recognised by its class and read through its attributes.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch import nn as torch_nn
+
+from caudal.dynamics import ltc
+from caudal.errors import InputError
+from caudal.interop import ncps_ltc
+from caudal.interop.circuit import order_of
+from caudal.interop.ncps_ltc import Negative
+from caudal.nn.layer import Layer, State
+
+
+def from_ncps(module: torch_nn.Module, *, negative: Negative = "refuse") -> Layer:
+    """Convert a trained ncps 1.0.1 PyTorch module, wiring included; parameters are copied.
+
+    Arguments:
+        module: `ncps.torch.LTC` or `LTCCell` over any wiring.
+        negative: what to do with a negative conductance or capacitance of an LTC built with
+            `implicit_param_constraints=False`: `"refuse"`, or `"clip"` to 0 as ncps's `apply_weight_constraints`
+            does. A value of exactly 0 becomes 1e-12, since caudal keeps these parameters positive.
+
+    Returns:
+        A layer that gives the same outputs and gradients, called as every caudal layer is: `batch_first` and
+        `return_sequences` are ways of calling, not weights, and are not carried over. Neurons stand in the order
+        inter, command, motor; see `neuron_order`. A synapse's polarity is the sign of its trained reversal potential.
+
+    Raises:
+        InputError: the module is none of these, or holds negative conductances.
+        WiringError: the circuit is not valid, for example a neuron that receives nothing.
+
+    Example:
+        >>> from ncps.torch import LTC
+        >>> from ncps.wirings import AutoNCP
+        >>> theirs = LTC(3, AutoNCP(10, 2))
+        >>> ours = from_ncps(theirs)
+        >>> x = torch.rand(4, 6, 3)
+        >>> torch.allclose(theirs(x)[0], ours(x)[0], atol=1e-6)
+        True
+    """
+    kind = _kind(module)
+    if kind == "LTC":
+        return ncps_ltc.convert(_cell(module), negative)
+    raise _foreign(module)
+
+
+def neuron_order(module: torch_nn.Module) -> tuple[int, ...]:
+    """The ncps index of each caudal neuron: `ours[i] == theirs[neuron_order(module)[i]]`.
+
+    Raises:
+        InputError: the module is not one that `from_ncps` reads.
+
+    Example:
+        >>> from ncps.torch import LTC
+        >>> from ncps.wirings import NCP
+        >>> neuron_order(LTC(3, NCP(2, 2, 1, 1, 1, 1, 1)))  # ncps numbers motor, command, inter
+        (3, 4, 1, 2, 0)
+    """
+    if _kind(module) == "LTC":
+        return tuple(order_of(_cell(module)._wiring))
+    raise _foreign(module)
+
+
+def state_from_ncps(module: torch_nn.Module, hx: Tensor) -> State:
+    """The caudal state that continues where an ncps module stopped.
+
+    Arguments:
+        module: the ncps module.
+        hx: the state that it returned, `(batch, units)`.
+
+    Raises:
+        InputError: the module is not one that `from_ncps` reads, or `hx` has another shape.
+
+    Example:
+        >>> from ncps.torch import LTC
+        >>> theirs = LTC(3, 4)
+        >>> ours = from_ncps(theirs)
+        >>> x = torch.rand(1, 8, 3)
+        >>> _, hx = theirs(x[:, :5])
+        >>> torch.allclose(ours(x[:, 5:], state=state_from_ncps(theirs, hx))[0], ours(x)[0][:, 5:], atol=1e-6)
+        True
+    """
+    order = list(neuron_order(module))
+    if hx.dim() != 2 or hx.shape[1] != len(order):
+        raise InputError(
+            "state_from_ncps",
+            "hx",
+            f"has shape {tuple(hx.shape)}; expected (batch, units) = (batch, {len(order)})",
+            "Pass the state that the ncps module returned for a batch; add a batch axis with `hx[None]`.",
+        )
+    return ltc.State(hx[:, torch.tensor(order, device=hx.device)])
+
+
+def _kind(module: torch_nn.Module) -> str:
+    for cls in type(module).__mro__:
+        if cls.__module__.startswith("ncps.torch"):
+            return cls.__name__.removesuffix("Cell")
+    return ""
+
+
+def _cell(module: Any) -> Any:
+    return getattr(module, "rnn_cell", module)
+
+
+def _foreign(module: torch_nn.Module) -> InputError:
+    return InputError(
+        "from_ncps",
+        "module",
+        f"is a {type(module).__module__}.{type(module).__name__}",
+        "Pass a module of `ncps.torch` 1.0.1: LTC, LTCCell, or an unwired CfC.",
+    )
