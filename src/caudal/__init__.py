@@ -1,6 +1,30 @@
-"""caudal: liquid neural networks you can trust with a decision."""
+"""caudal: liquid neural networks you can trust with a decision.
 
-from caudal import kernels as kernels
-from caudal import nn as nn
-from caudal import wiring as wiring
+Rooms load when they are first used: reading a wiring or a log needs no torch, and the command line starts at once.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from caudal._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from caudal import kernels as kernels
+    from caudal import nn as nn
+    from caudal import testing as testing
+    from caudal import wiring as wiring
+
+_ROOMS = ("kernels", "nn", "testing", "wiring")
+_NAMES: dict[str, str] = {}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name in _ROOMS:
+            return import_module(f"caudal.{name}")
+        if name in _NAMES:
+            return getattr(import_module(_NAMES[name]), name)
+        raise AttributeError(f"module 'caudal' has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted((*_ROOMS, *_NAMES, "__version__"))
