@@ -1,0 +1,7 @@
+"""The LRC recurrence (`dynamics/lrc.py`) behind one door."""
+
+from caudal.dynamics import lrc
+from caudal.kernels.recurrence import define
+from caudal.kernels.reference import reference
+
+lrc_scan = define("lrc_scan", [reference(lrc)])
