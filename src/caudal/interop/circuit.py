@@ -12,6 +12,35 @@ from caudal.wiring import Role, Wiring
 ROLE_ORDER: tuple[Role, ...] = ("inter", "command", "motor")
 
 
+def wiring_from_ncps(wiring: Any) -> Wiring:
+    """The caudal wiring of an ncps 1.0.1 wiring that has been built.
+
+    Arguments:
+        wiring: any `ncps.wirings.Wiring` after `build(inputs)`.
+
+    Raises:
+        InputError: the wiring has not been built, so that it has no sensory synapses yet.
+        WiringError: the circuit is not valid, for example a neuron that receives nothing.
+
+    Example:
+        >>> from ncps.wirings import AutoNCP
+        >>> theirs = AutoNCP(12, 2)
+        >>> theirs.build(5)
+        >>> ours = wiring_from_ncps(theirs)
+        >>> ours.inputs, ours.units, ours.motor
+        (5, 12, 2)
+    """
+    if wiring.sensory_adjacency_matrix is None:
+        raise InputError(
+            "wiring_from_ncps",
+            "wiring",
+            "has not been built, so it has no sensory synapses",
+            "Call `wiring.build(inputs)` once (twice changes it).",
+        )
+    sensory, recurrent = (torch.as_tensor(m) for m in (wiring.sensory_adjacency_matrix, wiring.adjacency_matrix))
+    return circuit_of(wiring, sensory, recurrent, sensory, recurrent)
+
+
 def roles_of(wiring: Any) -> list[Role]:
     """Role of each neuron of an ncps wiring, in ncps's own order (motor, command, inter).
 

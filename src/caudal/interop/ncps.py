@@ -3,15 +3,15 @@
 Nothing here imports ncps: a module is recognised by its class and read through its attributes.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch import nn as torch_nn
 
-from caudal.dynamics import ltc
+from caudal.dynamics import cfc, ltc
 from caudal.errors import InputError
-from caudal.interop import ncps_ltc
+from caudal.interop import ncps_cfc, ncps_ltc
 from caudal.interop.circuit import order_of
 from caudal.interop.ncps_ltc import Negative
 from caudal.nn.layer import Layer, State
@@ -21,7 +21,8 @@ def from_ncps(module: torch_nn.Module, *, negative: Negative = "refuse") -> Laye
     """Convert a trained ncps 1.0.1 PyTorch module, wiring included; parameters are copied.
 
     Arguments:
-        module: `ncps.torch.LTC` or `LTCCell` over any wiring.
+        module: `ncps.torch.LTC` or `LTCCell` over any wiring, or an unwired `ncps.torch.CfC` or `CfCCell` in any mode.
+            A wired CfC is refused: ncps does not obey its wiring, so that no circuit gives its numbers.
         negative: what to do with a negative conductance or capacitance of an LTC built with
             `implicit_param_constraints=False`: `"refuse"`, or `"clip"` to 0 as ncps's `apply_weight_constraints`
             does. A value of exactly 0 becomes 1e-12, since caudal keeps these parameters positive.
@@ -32,7 +33,8 @@ def from_ncps(module: torch_nn.Module, *, negative: Negative = "refuse") -> Laye
         inter, command, motor; see `neuron_order`. A synapse's polarity is the sign of its trained reversal potential.
 
     Raises:
-        InputError: the module is none of these, or holds negative conductances.
+        InputError: the module is none of these, is a wired CfC, holds negative conductances, drops a part of its
+            backbone (call `module.eval()` first), or computes with other tensors than its registered parameters.
         WiringError: the circuit is not valid, for example a neuron that receives nothing.
 
     Example:
@@ -45,9 +47,7 @@ def from_ncps(module: torch_nn.Module, *, negative: Negative = "refuse") -> Laye
         True
     """
     kind = _kind(module)
-    if kind == "LTC":
-        return ncps_ltc.convert(_cell(module), negative)
-    raise _foreign(module)
+    return ncps_cfc.convert(_cell(module)) if kind == "CfC" else ncps_ltc.convert(_cell(module), negative)
 
 
 def neuron_order(module: torch_nn.Module) -> tuple[int, ...]:
@@ -62,9 +62,8 @@ def neuron_order(module: torch_nn.Module) -> tuple[int, ...]:
         >>> neuron_order(LTC(3, NCP(2, 2, 1, 1, 1, 1, 1)))  # ncps numbers motor, command, inter
         (3, 4, 1, 2, 0)
     """
-    if _kind(module) == "LTC":
-        return tuple(order_of(_cell(module)._wiring))
-    raise _foreign(module)
+    cell = _cell(module)
+    return tuple(range(cell.hidden_size)) if _kind(module) == "CfC" else tuple(order_of(cell._wiring))
 
 
 def state_from_ncps(module: torch_nn.Module, hx: Tensor) -> State:
@@ -94,24 +93,23 @@ def state_from_ncps(module: torch_nn.Module, hx: Tensor) -> State:
             f"has shape {tuple(hx.shape)}; expected (batch, units) = (batch, {len(order)})",
             "Pass the state that the ncps module returned for a batch; add a batch axis with `hx[None]`.",
         )
-    return ltc.State(hx[:, torch.tensor(order, device=hx.device)])
+    ours = hx[:, torch.tensor(order, device=hx.device)]
+    return cfc.State(ours) if _kind(module) == "CfC" else ltc.State(ours)
 
 
-def _kind(module: torch_nn.Module) -> str:
-    for cls in type(module).__mro__:
-        if cls.__module__.startswith("ncps.torch"):
-            return cls.__name__.removesuffix("Cell")
-    return ""
+def _kind(module: torch_nn.Module) -> Literal["LTC", "CfC"]:
+    names = [cls.__name__ for cls in type(module).__mro__ if cls.__module__.startswith("ncps.torch")]
+    if not names or names[0].removesuffix("Cell") not in ("LTC", "CfC", "WiredCfC"):
+        raise InputError(
+            "from_ncps",
+            "module",
+            f"is a {type(module).__module__}.{type(module).__name__}",
+            "Pass a module of `ncps.torch` 1.0.1: LTC, LTCCell, or an unwired CfC or CfCCell.",
+        )
+    if type(_cell(module)).__name__ == "WiredCfCCell":
+        raise ncps_cfc.refuse_wired(_cell(module)._wiring)
+    return "LTC" if names[0].startswith("LTC") else "CfC"
 
 
 def _cell(module: Any) -> Any:
     return getattr(module, "rnn_cell", module)
-
-
-def _foreign(module: torch_nn.Module) -> InputError:
-    return InputError(
-        "from_ncps",
-        "module",
-        f"is a {type(module).__module__}.{type(module).__name__}",
-        "Pass a module of `ncps.torch` 1.0.1: LTC, LTCCell, or an unwired CfC.",
-    )
