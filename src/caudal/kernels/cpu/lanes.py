@@ -1,0 +1,33 @@
+"""Moving rows of a batch into lanes and back."""
+
+from caudal.kernels.cpu.jit import inlined
+from caudal.kernels.cpu.simd import width
+
+
+@inlined
+def rows_in(to, offset, lanes, source, first, stride, rows, count):  # type: ignore[no-untyped-def]
+    """Transpose `count` numbers of each of `rows` rows (row `l` at `first + l * stride`) into lanes from `offset` on."""
+    size = width(lanes)
+    for lane in range(rows):
+        base = first + lane * stride
+        for i in range(count):
+            to[offset + i * size + lane] = source[base + i]
+
+
+@inlined
+def rows_out(to, first, stride, source, offset, lanes, rows, count):  # type: ignore[no-untyped-def]
+    """Transpose lanes back into rows."""
+    size = width(lanes)
+    for lane in range(rows):
+        base = first + lane * stride
+        for i in range(count):
+            to[base + i] = source[offset + i * size + lane]
+
+
+@inlined
+def times_in(to, offset, dt, mask, first, stride, rows, scale):  # type: ignore[no-untyped-def]
+    """Elapsed times of one step into lanes, times `scale`; 0 where the step is masked."""
+    for lane in range(rows):
+        at = first + lane * stride
+        counts = mask.size == 0 or mask[at] != 0
+        to[offset + lane] = dt[at] * scale if counts else dt[at] * 0.0

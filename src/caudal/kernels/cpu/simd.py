@@ -1,0 +1,272 @@
+"""Explicit vectors in Numba: the batch is the vector lane.
+
+Numba vectorises loops only when LLVM can prove enough about them, and says nothing when it does not. Here a vector of
+`lanes` numbers is a value of its own (an LLVM vector), so the hot loops are vector code by construction: LLVM splits
+`<32 x float>` into two AVX-512 registers, four AVX2 ones or eight of SSE or NEON. No fast-math flag is set, so every
+row's arithmetic is the same instruction sequence whatever its neighbours, its lane, or the batch size: that is what
+makes replay exact to the bit.
+
+A kernel receives a `Lanes(n)` witness that fixes the width by its type.
+"""
+
+import math
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import NativeValue, intrinsic, models, register_model, typeof_impl, unbox
+
+_INT = ir.IntType(32)
+
+
+class Lanes:
+    """Width of the vectors of one kernel call: 16, 32 or 64 rows of a batch at once.
+
+    Arguments:
+        count: number of lanes.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+
+class LanesType(types.Type):  # type: ignore[misc]
+    """Numba's type of `Lanes(count)`."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        super().__init__(name=f"Lanes({count})")
+
+
+class VectorType(types.Type):  # type: ignore[misc]
+    """Numba's type of a vector of `count` numbers."""
+
+    def __init__(self, scalar: Any, count: int) -> None:
+        self.scalar, self.count = scalar, count
+        super().__init__(name=f"Vector({scalar}, {count})")
+
+
+@typeof_impl.register(Lanes)
+def _typeof_lanes(value: Lanes, _context: Any) -> LanesType:
+    return LanesType(value.count)
+
+
+register_model(LanesType)(models.OpaqueModel)
+
+
+@unbox(LanesType)
+def _unbox_lanes(_type: Any, _object: Any, context: Any) -> NativeValue:
+    return NativeValue(context.context.get_dummy_value())
+
+
+@register_model(VectorType)
+class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: VectorType) -> None:
+        super().__init__(manager, kind, ir.VectorType(_scalar(kind.scalar), kind.count))
+
+
+def _scalar(kind: Any) -> Any:
+    return ir.FloatType() if kind == types.float32 else ir.DoubleType()
+
+
+def _data(context: Any, builder: Any, array_type: Any, array: Any) -> Any:
+    return context.make_array(array_type)(context, builder, array).data
+
+
+def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any, count: int) -> Any:
+    data = builder.gep(_data(context, builder, array_type, array), [index])
+    return builder.bitcast(data, ir.VectorType(_scalar(array_type.dtype), count).as_pointer())
+
+
+def _splat(builder: Any, value: Any, count: int) -> Any:
+    kind = ir.VectorType(value.type, count)
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _INT(0))
+    return builder.shuffle_vector(
+        one, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(_INT, count), [0] * count)
+    )
+
+
+def _constant(kind: VectorType, value: float) -> Any:
+    return ir.Constant(ir.VectorType(_scalar(kind.scalar), kind.count), [float(value)] * kind.count)
+
+
+@intrinsic
+def width(_typing: Any, lanes: Any) -> Any:
+    """Number of lanes, a constant to the compiler."""
+
+    def build(context: Any, _builder: Any, _signature: Any, _args: Any) -> Any:
+        return context.get_constant(types.intp, lanes.count)
+
+    return types.intp(lanes), build
+
+
+@intrinsic
+def load(_typing: Any, lanes: Any, array: Any, index: Any) -> Any:
+    """`lanes` numbers of a flat array from `index` on."""
+    kind = VectorType(array.dtype, lanes.count)
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = _address(context, builder, signature.args[1], args[1], args[2], lanes.count)
+        return builder.load(pointer, align=array.dtype.bitwidth // 8)
+
+    return kind(lanes, array, types.intp), build
+
+
+@intrinsic
+def store(_typing: Any, array: Any, index: Any, vector: Any) -> Any:
+    """Write a vector into a flat array from `index` on."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = _address(context, builder, signature.args[0], args[0], args[1], vector.count)
+        builder.store(args[2], pointer, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector), build
+
+
+@intrinsic
+def broadcast(_typing: Any, lanes: Any, array: Any, index: Any) -> Any:
+    """One number of a flat array in every lane."""
+    kind = VectorType(array.dtype, lanes.count)
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.gep(_data(context, builder, signature.args[1], args[1]), [args[2]])
+        return _splat(builder, builder.load(pointer), lanes.count)
+
+    return kind(lanes, array, types.intp), build
+
+
+@intrinsic
+def zeros(_typing: Any, lanes: Any, array: Any) -> Any:
+    """A vector of zeros of an array's type."""
+    kind = VectorType(array.dtype, lanes.count)
+
+    def build(_context: Any, _builder: Any, _signature: Any, _args: Any) -> Any:
+        return _constant(kind, 0.0)
+
+    return kind(lanes, array), build
+
+
+def _binary(operation: str, doc: str) -> Any:
+    def typed(_typing: Any, a: Any, b: Any) -> Any:
+        def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            return getattr(builder, operation)(*args)
+
+        return a(a, b), build
+
+    typed.__doc__ = doc
+    typed.__name__ = operation
+    return intrinsic(typed)
+
+
+add = _binary("fadd", "`a + b`, lane by lane.")
+sub = _binary("fsub", "`a - b`, lane by lane.")
+mul = _binary("fmul", "`a * b`, lane by lane.")
+div = _binary("fdiv", "`a / b`, lane by lane.")
+
+
+def _intrinsic_call(builder: Any, name: str, *args: Any) -> Any:
+    """Call an LLVM intrinsic on vectors (llvmlite's own helper names scalars only)."""
+    kind = args[0].type
+    lane = "f32" if isinstance(kind.element, ir.FloatType) else "f64"
+    signature = ir.FunctionType(kind, [arg.type for arg in args])
+    function = cgutils.get_or_insert_function(builder.module, signature, f"{name}.v{kind.count}{lane}")
+    return builder.call(function, args)
+
+
+def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    return _intrinsic_call(builder, "llvm.fma", a, b, c)
+
+
+@intrinsic
+def fma(_typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """`a * b + c` with one rounding, lane by lane."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return _fma(builder, *args)
+
+    return a(a, b, c), build
+
+
+def _halve(builder: Any, vector: Any, count: int, until: int) -> Any:
+    while count > until:
+        count //= 2
+        undefined = ir.Constant(vector.type, ir.Undefined)
+        index = ir.VectorType(_INT, count)
+        low = builder.shuffle_vector(vector, undefined, ir.Constant(index, list(range(count))))
+        high = builder.shuffle_vector(vector, undefined, ir.Constant(index, list(range(count, 2 * count))))
+        vector = builder.fadd(low, high)
+    return vector
+
+
+@intrinsic
+def fold(_typing: Any, narrow: Any, a: Any) -> Any:
+    """Add the halves of a vector until it is as narrow as the witness; the same order on every run."""
+    kind = VectorType(a.scalar, narrow.count)
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return _halve(builder, args[1], a.count, narrow.count)
+
+    return kind(narrow, a), build
+
+
+@intrinsic
+def total(_typing: Any, a: Any) -> Any:
+    """Sum of the lanes by halving: the same order on every run."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.extract_element(_halve(builder, args[0], a.count, 1), _INT(0))
+
+    return a.scalar(a), build
+
+
+# 2**f on [-1/2, 1/2]: minimax of relative error 7.5e-8 (float32, by Remez exchange), Taylor to 1e-17 (float64).
+_EXP2 = {
+    32: (1.0000000716546849, 0.6931469670647605, 0.24022119723840046, 0.05550713273497761, 0.009675541334451691,
+         0.0013276471992602875),
+    64: tuple(math.log(2.0) ** k / math.factorial(k) for k in range(14)),
+}  # fmt: skip
+_LIMIT = {32: 126.0, 64: 1022.0}
+_MAGIC = {32: 1.5 * 2.0**23, 64: 1.5 * 2.0**52}
+_MANTISSA = {32: 23, 64: 52}
+
+
+def _exp2(builder: Any, kind: VectorType, z: Any) -> Any:
+    bits = kind.scalar.bitwidth
+    integer = ir.VectorType(ir.IntType(bits), kind.count)
+    limit = _constant(kind, _LIMIT[bits])
+    z = _intrinsic_call(builder, "llvm.maxnum", z, _constant(kind, -_LIMIT[bits]))
+    z = _intrinsic_call(builder, "llvm.minnum", z, limit)
+    magic = _constant(kind, _MAGIC[bits])
+    shifted = builder.fadd(z, magic)
+    fraction = builder.fsub(z, builder.fsub(shifted, magic))
+    coefficients = _EXP2[bits]
+    power = _constant(kind, coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        power = _fma(builder, power, fraction, _constant(kind, coefficient))
+    shift = ir.Constant(integer, [_MANTISSA[bits]] * kind.count)
+    exponent = builder.shl(builder.bitcast(shifted, integer), shift)
+    return builder.bitcast(builder.add(builder.bitcast(power, integer), exponent), z.type)
+
+
+@intrinsic
+def exp2(_typing: Any, z: Any) -> Any:
+    """`2 ** z`, lane by lane; `z` is held within +-126 (float32) or +-1022 (float64)."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return _exp2(builder, z, args[0])
+
+    return z(z), build
+
+
+@intrinsic
+def gate(_typing: Any, v: Any, slope: Any, offset: Any) -> Any:
+    """`1 / (1 + 2 ** (slope v + offset))`: a logistic gate whose scale by -log2(e) is folded into its parameters."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        power = _exp2(builder, v, _fma(builder, args[0], args[1], args[2]))
+        one = _constant(v, 1.0)
+        return builder.fdiv(one, builder.fadd(one, power))
+
+    return v(v, slope, offset), build

@@ -1,0 +1,48 @@
+"""What every synapse-by-synapse kernel shares: folded gates and the moments that give their gradients."""
+
+import math
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+from torch import Tensor
+
+from caudal.kernels.cpu.tiles import flat
+
+_LOG2E = 1.0 / math.log(2.0)
+
+
+class Folded(NamedTuple):
+    """Synapses of one kind as flat arrays; the gate is `1 / (1 + 2 ** (slope v + offset))`.
+
+    Attributes:
+        ptr, source: rows by target, as in the dynamics' `Graph`.
+        slope, offset: `-sigma log2(e)` and `sigma mu log2(e)`.
+        w, w_e: conductance, and conductance times reversal potential.
+        sigma: kept for the chain rule.
+    """
+
+    ptr: NDArray[Any]
+    source: NDArray[Any]
+    slope: NDArray[Any]
+    offset: NDArray[Any]
+    w: NDArray[Any]
+    w_e: NDArray[Any]
+    sigma: NDArray[Any]
+
+
+def fold_synapses(ptr: Tensor, source: Tensor, w: Tensor, mu: Tensor, sigma: Tensor, e_rev: Tensor) -> Folded:
+    """Fold the parameters of one kind of synapses, each `(synapses,)`."""
+    w, mu, sigma, e_rev = (t.detach() for t in (w, mu, sigma, e_rev))
+    slope = sigma * -_LOG2E
+    return Folded(flat(ptr), flat(source), flat(slope), flat(-slope * mu), flat(w), flat(w * e_rev), flat(sigma))
+
+
+def moments(sums: Tensor, w: Tensor, mu: Tensor, sigma: Tensor, e_rev: Tensor) -> tuple[Tensor, ...]:
+    """Gradients of `(w, mu, sigma, e_rev)` from the float64 sums `(synapses, 4)`.
+
+    With `a = dL/dnum`, `b = dL/dden` and `z` the gate's argument, the columns are `sum s a`, `sum s b`,
+    `sum dL/dz` and `sum dL/dz v`.
+    """
+    gate_a, gate_b, slope, slope_v = sums.unbind(1)
+    w, mu, sigma, e_rev = (t.double() for t in (w, mu, sigma, e_rev))
+    return e_rev * gate_a + gate_b, -sigma * slope, slope_v - mu * slope, w * gate_a
