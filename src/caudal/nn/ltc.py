@@ -6,21 +6,31 @@ from typing import Any, ClassVar, Literal, final
 import torch
 from torch import Tensor, nn
 
-from caudal.dynamics import ltc
-from caudal.errors import InputError
+from caudal.dynamics import ltc, ltc_solvers
 from caudal.kernels import ltc_scan
 from caudal.nn.init import fill_, positive, positive_uniform_, softplus_inverse, uniform_
 from caudal.nn.layer import Layer, State
-from caudal.nn.wired import graph_tensors, polarity, resolve_wiring, synapse_buffers
+from caudal.nn.wired import (
+    Signs,
+    check_choice,
+    check_substeps,
+    describe,
+    graph_tensors,
+    readout,
+    resolve_wiring,
+    signed,
+    synapse_buffers,
+    synapse_parameters,
+)
 from caudal.wiring import Wiring
 
 Init = Literal["paper", "ncps"]
-Signs = Literal["free", "fixed"]
+Solver = Literal["fused", "euler", "rk4"]
 
 
 @final
 class LTC(Layer):
-    """Liquid time-constant network over a wiring, by the fused semi-implicit step.
+    """Liquid time-constant network over a wiring.
 
     Conductances and capacitances are positive by construction (softplus of a raw parameter), one parameter per real
     synapse: the parameter count is the count of what acts.
@@ -33,7 +43,11 @@ class LTC(Layer):
             `"ncps"` draws the raw numbers so, as `ncps.torch.LTC` does, whose effective w starts in (0.69, 1.31).
         signs: `"free"` lets training move a reversal potential across 0, as in all published programs; `"fixed"`
             keeps each synapse's polarity by construction, so that the drawn circuit stays true.
-        eps: added to the denominator; 1e-8 in the released programs, 0 keeps the convex-combination proof exact.
+        eps: added to the denominator of the fused step; 1e-8 in the released programs, 0 keeps the
+            convex-combination proof exact.
+        solver: `"fused"` is the semi-implicit step, stable at any `dt`, with its own kernels. `"euler"` and `"rk4"`
+            solve the same equation by plain torch, for study: slow, and unstable once `dt / substeps` times the
+            conductance over the capacitance nears 2.
 
     Shapes:
         x `(batch, time, inputs)`, dt `(batch, time)` -> y `(batch, time, motor)`, `State(v (batch, units))`.
@@ -72,24 +86,18 @@ class LTC(Layer):
         init: Init = "paper",
         signs: Signs = "free",
         eps: float = 0.0,
+        solver: Solver = "fused",
     ) -> None:
         super().__init__()
-        if substeps < 1:
-            raise InputError("LTC", "substeps", f"is {substeps}; expected at least 1", "Pass `substeps=6`.")
-        if init not in ("paper", "ncps"):
-            raise InputError("LTC", "init", f"is {init!r}", 'Pass "paper" or "ncps".')
-        if signs not in ("free", "fixed"):
-            raise InputError("LTC", "signs", f"is {signs!r}", 'Pass "free" or "fixed".')
+        check_substeps("LTC", substeps, usual=6)
+        check_choice("LTC", "init", init, ("paper", "ncps"))
+        check_choice("LTC", "signs", signs, ("free", "fixed"))
+        check_choice("LTC", "solver", solver, ("fused", "euler", "rk4"))
         self.wiring = resolve_wiring("LTC", inputs, units)
-        self.substeps, self.init, self.signs, self.eps = substeps, init, signs, eps
+        self.substeps, self.init, self.signs, self.eps, self.solver = substeps, init, signs, eps, solver
         self.inputs, self.units, self.outputs = self.wiring.inputs, self.wiring.units, self.wiring.motor
         synapse_buffers(self, self.wiring)
-        sensory, recurrent = self.wiring.sensory_synapses, self.wiring.recurrent_synapses
-        self.register_buffer("sensory_polarity", polarity(sensory), persistent=False)
-        self.register_buffer("recurrent_polarity", polarity(recurrent), persistent=False)
-        for prefix, synapses in (("sensory_", sensory), ("", recurrent)):
-            for name in ("raw_w", "mu", "sigma", "e_rev"):
-                self.register_parameter(prefix + name, nn.Parameter(torch.empty(len(synapses.source))))
+        synapse_parameters(self, self.wiring, ("raw_w", "mu", "sigma", "e_rev"))
         self.raw_g_leak, self.v_leak, self.raw_c_m = (nn.Parameter(torch.empty(self.units)) for _ in range(3))
         self.input_scale, self.input_shift = (nn.Parameter(torch.empty(self.inputs)) for _ in range(2))
         self.output_scale, self.output_shift = (nn.Parameter(torch.empty(self.outputs)) for _ in range(2))
@@ -125,18 +133,15 @@ class LTC(Layer):
             sensory_w=positive(self.sensory_raw_w),
             sensory_mu=self.sensory_mu,
             sensory_sigma=self.sensory_sigma,
-            sensory_e_rev=self._reversal(self.sensory_e_rev, self.sensory_polarity),
+            sensory_e_rev=signed(self.sensory_e_rev, self.sensory_polarity, self.signs),
             w=positive(self.raw_w),
             mu=self.mu,
             sigma=self.sigma,
-            e_rev=self._reversal(self.e_rev, self.recurrent_polarity),
+            e_rev=signed(self.e_rev, self.recurrent_polarity, self.signs),
             g_leak=positive(self.raw_g_leak),
             v_leak=self.v_leak,
             c_m=positive(self.raw_c_m),
         )
-
-    def _reversal(self, value: Tensor, signs: Tensor) -> Tensor:
-        return value if self.signs == "free" else positive(value) * signs
 
     def initial_state(self, batch: int) -> State:
         """Zero potentials."""
@@ -145,16 +150,18 @@ class LTC(Layer):
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
         u = x * self.input_scale + self.input_shift
-        (v,) = ltc_scan(u, dt, mask, list(state), list(self.params()), graph_tensors(self), self._settings)
-        return self._readout(v), ltc.State(v[:, -1])
+        if self.solver == "fused":
+            (v,) = ltc_scan(u, dt, mask, list(state), list(self.params()), graph_tensors(self), self._settings)
+        else:
+            graph = ltc.Graph(*graph_tensors(self))
+            start = ltc.State(*state)
+            (v,) = ltc_solvers.scan(u, dt, mask, start, self.params(), graph, self.solver, self.substeps)
+        return readout(v, self.output_scale, self.output_shift), ltc.State(v[:, -1])
 
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""
         y, state = self.scan(x[:, None], dt[:, None], None, state)
         return y[:, 0], state
-
-    def _readout(self, v: Tensor) -> Tensor:
-        return v[..., -self.outputs :] * self.output_scale + self.output_shift
 
     def arguments(self) -> dict[str, Any]:
         """See `Layer.arguments`."""
@@ -164,12 +171,9 @@ class LTC(Layer):
             "init": self.init,
             "signs": self.signs,
             "eps": self.eps,
+            "solver": self.solver,
         }
 
     def extra_repr(self) -> str:
         """Sizes, live synapses and sub-steps."""
-        synapses = self.raw_w.numel() + self.sensory_raw_w.numel()
-        return (
-            f"{self.wiring.family}: {self.inputs} inputs, {self.units} units, "
-            f"{synapses} synapses, substeps={self.substeps}"
-        )
+        return describe(self.wiring, f"substeps={self.substeps}", f"solver={self.solver}")
