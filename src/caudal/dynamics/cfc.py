@@ -49,6 +49,7 @@ from caudal.dynamics.cfc_heads import (
     slopes,
     update,
 )
+from caudal.dynamics.wired import Adjoint, unroll, unroll_backward
 
 
 class State(NamedTuple):
@@ -133,12 +134,8 @@ def scan(
     settings: Settings,
 ) -> State:
     """States after every step, `(batch, time, units)`; a masked step leaves the state as it was."""
-    states = []
-    for t in range(x.shape[1]):
-        new = step(x[:, t], dt[:, t], state, params, settings)
-        state = new if mask is None else State(torch.where(mask[:, t, None], new.h, state.h))
-        states.append(state.h)
-    return State(torch.stack(states, 1))
+    advance = lambda t, h: step(x[:, t], dt[:, t], State(h), params, settings).h  # noqa: E731
+    return State(unroll(advance, mask, state.h, x.shape[1]))
 
 
 class Trace(NamedTuple):
@@ -180,8 +177,8 @@ class Walk:
         self.levels += [x.new_zeros(*x.shape[:2], bias.shape[0]) for _, bias in params.dense]
         self.flow = torch.zeros_like(past.read[0])
 
-    def back(self, t: int, flow: Tensor) -> Tensor:
-        """Take step `t` back: gradient of its new state in, gradient of the state it read out."""
+    def back(self, t: int, before: Tensor, flow: Tensor) -> Tensor:
+        """Take step `t` back: gradient of its new state in, gradient of the state it read (`before`) out."""
         self.flow[:, t] = flow
         grad = (flow[:, None] * self.past.heads.pre[:, t]).flatten(1)
         for k in reversed(range(len(self.params.dense))):
@@ -204,15 +201,6 @@ class Walk:
         return grads + [(self.flow * slope).sum((0, 1)) for slope in self.past.heads.decay or ()]
 
 
-class Adjoint(NamedTuple):
-    """Gradients that `scan_backward` returns: projected inputs, times, initial state, parameters in op order."""
-
-    x: Tensor
-    dt: Tensor
-    state: State
-    params: list[Tensor]
-
-
 def previous(states: Tensor, first: Tensor) -> Tensor:
     """The state that each step read, `(batch, time, units)`: the initial one, then all but the last."""
     return torch.cat((first[:, None], states[:, :-1]), 1)
@@ -228,16 +216,9 @@ def scan_backward(
     params: Params,
     graph: Sequence[Tensor],
     settings: Settings,
-) -> Adjoint:
+) -> Adjoint[State, list[Tensor]]:
     """Reverse-time gradient of `scan`; `grad` is that of the states, `states` what `scan` returned."""
     past = trace(x, dt, previous(states.h, state.h), params, settings)
     walk = Walk(x, past, params)
-    carry = torch.zeros_like(state.h)
-    for t in reversed(range(x.shape[1])):
-        carry = carry + grad.h[:, t]
-        if mask is None:
-            carry = walk.back(t, carry)
-        else:
-            keep = mask[:, t, None]
-            carry = torch.where(keep, walk.back(t, carry * keep), carry)
-    return Adjoint(walk.levels[0], walk.dt(), State(carry), walk.gradients())
+    first = unroll_backward(walk.back, grad.h, states.h, mask, state.h)
+    return Adjoint(walk.levels[0], walk.dt(), State(first), walk.gradients())

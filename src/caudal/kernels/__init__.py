@@ -1,6 +1,7 @@
 """Custom ops of every recurrence, their backends, and the choice between them."""
 
 from caudal.kernels.cfc import cfc_scan as cfc_scan
+from caudal.kernels.cfc_wired import cfc_wired_scan as cfc_wired_scan
 from caudal.kernels.choice import Choice as Choice
 from caudal.kernels.choice import names as names
 from caudal.kernels.choice import use as use

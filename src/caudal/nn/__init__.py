@@ -1,6 +1,12 @@
 """Layers: parameters around the dynamics, one shape of call."""
 
 from caudal.nn.cfc import CfC as CfC
+from caudal.nn.cfc_wired import WiredCfC as WiredCfC
+from caudal.nn.ctrnn import CTRNN as CTRNN
+from caudal.nn.files import load as load
+from caudal.nn.files import save as save
 from caudal.nn.layer import Layer as Layer
 from caudal.nn.layer import reset_state as reset_state
+from caudal.nn.lrc import LRC as LRC
 from caudal.nn.ltc import LTC as LTC
+from caudal.nn.registry import register as register

@@ -1,0 +1,8 @@
+"""The wired CfC recurrence (`dynamics/cfc_wired.py`) behind one door."""
+
+from caudal.dynamics import cfc_wired
+from caudal.kernels.precision import own_dtype
+from caudal.kernels.recurrence import define
+from caudal.kernels.reference import reference
+
+cfc_wired_scan = define("cfc_wired_scan", [own_dtype(reference(cfc_wired))])
