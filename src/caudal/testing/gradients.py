@@ -1,0 +1,113 @@
+"""Clauses on derivatives: every parameter learns, gradients are right, and a wiring is obeyed to the last zero."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from caudal.testing.clause import clause
+from caudal.testing.states import floating, leaves, mapped
+from caudal.testing.subject import Subject
+
+
+@clause("gradients", "every parameter gets a finite gradient other than 0")
+def gradients(subject: Subject) -> None:
+    """Of a loss on outputs and final state over six steps."""
+    net = subject.net()
+    x, dt = subject.series(net, 5, 6)
+    y, state = net(x, dt=dt, state=subject.warm(net, 5))
+    weights = torch.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).view_as(y)
+    loss = (weights * y).sum() + sum(leaf.sin().sum() for leaf in floating(state) if leaf.requires_grad)
+    loss.backward()
+    dead, broken = [], []
+    for name, parameter in net.named_parameters():
+        if not parameter.requires_grad or parameter.numel() == 0:
+            continue
+        if parameter.grad is None or not bool(parameter.grad.any()):
+            dead.append(name)
+        elif not bool(parameter.grad.isfinite().all()):
+            broken.append(name)
+    if dead:
+        subject.fail("gradients", f"no gradient reaches {', '.join(dead)}", "Use each parameter, or remove it.")
+    if broken:
+        fault = f"the gradient of {', '.join(broken)} is NaN or infinite"
+        subject.fail("gradients", fault, "Look for 0/0, sqrt(0) or log(0), and for NaN hidden behind `torch.where`.")
+
+
+@clause("gradcheck", "gradients agree with finite differences in float64")
+def gradcheck(subject: Subject) -> None:
+    """By x, dt, state and every parameter at once."""
+    net = subject.net()
+    x, dt = subject.series(net, 2, 3)
+    warm = subject.warm(net, 2)
+    names = [name for name, p in net.named_parameters() if p.requires_grad]
+    parameters = [p.detach().clone() for p in net.parameters() if p.requires_grad]
+    start = [leaf.clone() for leaf in floating(warm)]
+
+    def run(x: Tensor, dt: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        given = iter(rest[: len(start)])
+        state = mapped(warm, lambda leaf: next(given) if leaf.is_floating_point() else leaf)
+        values = dict(zip(names, rest[len(start) :], strict=True))
+        y, end = torch.func.functional_call(net, values, (x,), {"dt": dt, "state": state})
+        return (y, *floating(end))
+
+    arguments = [t.requires_grad_() for t in (x, dt, *start, *parameters)]
+    try:
+        torch.autograd.gradcheck(run, arguments, fast_mode=True, atol=1e-5, rtol=1e-3)
+    except RuntimeError as error:
+        fault = f"analytic and numerical gradients disagree ({' '.join(str(error).split())[:300]})"
+        remedy = "Check the backward formula against autograd in float64, one argument at a time."
+        subject.fail("gradcheck", fault, remedy)
+
+
+@clause("wiring", "d(new state)/d(source) is exactly 0 off the wiring", needs=("wired",))
+def wiring(subject: Subject) -> None:
+    """For one step, along paths of at most `hops` synapses (`substeps` when the layer declares no `hops`)."""
+    net = subject.net()
+    drawn: Any = net.wiring
+    hops: Any = getattr(net, "hops", getattr(net, "substeps", 1))
+    sensory, recurrent = reach(np.asarray(drawn.sensory), np.asarray(drawn.recurrent), int(hops))
+    x, dt = subject.series(net, 1, 1)
+    warm = subject.warm(net, 1)
+    wide = [i for i, leaf in enumerate(leaves(warm)) if leaf.shape[1:] == (recurrent.shape[0],)]
+
+    def run(x: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
+        source = iter(given)
+        state = mapped(warm, lambda leaf: next(source))
+        end = leaves(net.step(x, dt=dt[:, 0], state=state)[1])  # type: ignore[operator]
+        return tuple(end[i] for i in wide)
+
+    jacobians = torch.autograd.functional.jacobian(run, (x[:, 0], *leaves(warm)))  # type: ignore[no-untyped-call]
+    for row in jacobians:
+        _obeyed(subject, row[0][0, :, 0], sensory, "input")
+        for i in wide:
+            _obeyed(subject, row[1 + i][0, :, 0], recurrent, "neuron")
+
+
+def _obeyed(subject: Subject, jacobian: Tensor, allowed: np.ndarray[Any, Any], source: str) -> None:
+    off = jacobian.T.abs() * torch.from_numpy(~allowed)
+    if bool((off != 0).any()):
+        place = tuple(int(i) for i in off.nonzero()[0])
+        fault = f"neuron {place[1]} reads {source} {place[0]} without a synapse, by up to {float(off.max()):.2g}"
+        subject.fail("wiring", fault, "Compute only over the synapses of the wiring; mask in the step, not at birth.")
+
+
+def reach(
+    sensory: np.ndarray[Any, Any], recurrent: np.ndarray[Any, Any], hops: int
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Who may influence whom within one step that follows paths of at most `hops` synapses.
+
+    Returns:
+        bool matrices `(inputs, units)` and `(units, units)`, sources in rows; every neuron reaches itself.
+
+    Example:
+        >>> chain = np.array([[0, 1, 0], [0, 0, 1], [0, 0, 0]])
+        >>> reach(np.array([[1, 0, 0]]), chain, 2)[0].astype(int).tolist()
+        [[1, 1, 0]]
+    """
+    onward = (np.eye(recurrent.shape[0], dtype=np.int64) + (recurrent != 0)) > 0
+    paths = np.eye(recurrent.shape[0], dtype=bool)
+    for _ in range(hops - 1):
+        paths = paths @ onward
+    return (sensory != 0) @ paths, onward @ paths
