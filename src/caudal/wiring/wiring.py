@@ -1,34 +1,23 @@
 """The wiring value: who may read whom, with which sign. NumPy only, so that an auditor needs no framework."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from caudal.errors import WiringError
-
-Role = Literal["inter", "command", "motor"]
-ROLES: tuple[Role, ...] = get_args(Role)
-Polarity = NDArray[np.int8]
-
-
-@dataclass(frozen=True)
-class Synapses:
-    """Synapses of one kind, sorted by target and then by source (compressed rows by target).
-
-    Attributes:
-        ptr: `(units + 1,)` int32; target `i` owns `ptr[i]:ptr[i + 1]`.
-        source: `(synapses,)` int32.
-        polarity: `(synapses,)` int8, +1 excitatory, -1 inhibitory.
-    """
-
-    ptr: NDArray[np.int32]
-    source: NDArray[np.int32]
-    polarity: Polarity
+from caudal.wiring.checks import check_heard, check_order, check_shapes, frozen, whole
+from caudal.wiring.counts import Counts, count, density, describe, summary
+from caudal.wiring.files import dumps, loads
+from caudal.wiring.graph import from_graph, to_graph
+from caudal.wiring.names import input_names, neuron_names, synapse_names
+from caudal.wiring.parts import Polarity, Role, Synapses, compress
+from caudal.wiring.svg import svg
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Wiring:
     """A circuit: neurons by role and layer, and signed synapses. Frozen, checked at birth, equal by content.
 
@@ -46,6 +35,14 @@ class Wiring:
     Raises:
         WiringError: sizes disagree, a polarity is not -1, 0 or +1, roles or layers are out of order, there is no
             motor neuron, or a neuron receives nothing at all.
+
+    Example:
+        >>> from caudal.wiring import ncp
+        >>> wiring = ncp(inputs=8, inter=12, command=8, motor=2, seed=7)
+        >>> wiring.counts().by_pair["command -> command"]
+        8
+        >>> Wiring.from_json(wiring.to_json()) == wiring
+        True
     """
 
     sensory: Polarity
@@ -57,10 +54,16 @@ class Wiring:
 
     def __post_init__(self) -> None:
         for name in ("sensory", "recurrent"):
-            object.__setattr__(self, name, _frozen(name, getattr(self, name)))
+            object.__setattr__(self, name, frozen(name, getattr(self, name)))
         object.__setattr__(self, "roles", tuple(self.roles))
         object.__setattr__(self, "layers", tuple(int(layer) for layer in self.layers))
-        _check(self)
+        check_shapes(self.sensory, self.recurrent, self.roles, self.layers)
+        check_order(self.roles, self.layers)
+        check_heard(np.logical_or.reduce([*self.sensory, *self.recurrent]), self.roles)
+        if self.seed is not None:
+            object.__setattr__(self, "seed", whole("Wiring", "seed", self.seed, 0))
+        if not isinstance(self.family, str):
+            raise WiringError("Wiring", "family", f"is {self.family!r}", "Pass the name of a constructor.")
 
     @property
     def inputs(self) -> int:
@@ -80,12 +83,118 @@ class Wiring:
     @property
     def sensory_synapses(self) -> Synapses:
         """Synapses from inputs to neurons."""
-        return _compress(self.sensory)
+        return compress(self.sensory)
 
     @property
     def recurrent_synapses(self) -> Synapses:
         """Synapses from neurons to neurons."""
-        return _compress(self.recurrent)
+        return compress(self.recurrent)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs: `"input/0"` and so on."""
+        return input_names(self.inputs)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the neurons, in the order of the state: `"inter/0"`, ..., `"motor/1"`."""
+        return neuron_names(self.roles)
+
+    @property
+    def synapse_names(self) -> tuple[str, ...]:
+        """Names of the synapses, `"command/3 -> motor/0"`: those of `sensory_synapses`, then `recurrent_synapses`."""
+        names = self.names
+        sensory = synapse_names(self.sensory_synapses, self.input_names, names)
+        return sensory + synapse_names(self.recurrent_synapses, names, names)
+
+    @property
+    def density(self) -> float:
+        """Share of the possible synapses that exist: 1.0 when everything reads everything."""
+        return density(self)
+
+    def counts(self) -> Counts:
+        """Neurons by role, synapses by kind, sign and pair of roles."""
+        return count(self)
+
+    def describe(self) -> str:
+        """The counts in words, over several lines.
+
+        Example:
+            >>> from caudal.wiring import ncp
+            >>> print(ncp(8, 12, 8, 2, seed=7).describe())
+            ncp, seed 7: 8 inputs, 12 inter, 8 command, 2 motor, 120 synapses
+              57 excitatory, 63 inhibitory, density 0.182
+              input -> inter      48
+              inter -> command    56
+              command -> command  8
+              command -> motor    8
+        """
+        return describe(self)
+
+    def to_json(self) -> str:
+        """An exact, versioned and legible text; equal wirings give equal text."""
+        return dumps(self)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Wiring":
+        """The wiring that `to_json` wrote.
+
+        Raises:
+            FileFormatError: the text is no JSON, no wiring, of another version, or altered beyond reading.
+            WiringError: it states a circuit that is not valid.
+        """
+        return cls(*loads(text))
+
+    def to_networkx(self) -> Any:
+        """A `networkx.DiGraph`: nodes with `role`, `index` and `layer`, edges with `polarity`.
+
+        Raises:
+            MissingExtraError: networkx is not installed.
+        """
+        return to_graph(self)
+
+    @classmethod
+    def from_networkx(cls, graph: Any) -> "Wiring":
+        """The wiring that a `networkx.DiGraph` states, with the attributes of `to_networkx`.
+
+        Nodes need a `role` ("input", "inter", "command" or "motor") and edges a `polarity`. `index` orders the nodes
+        of a role, else their own order does; `layer` may be left out: one per role then.
+
+        Raises:
+            MissingExtraError: networkx is not installed.
+            WiringError: the graph is not directed, an attribute is missing or foreign, or the circuit is not valid.
+        """
+        return cls(*from_graph(graph))
+
+    def draw(
+        self,
+        path: str | Path | None = None,
+        *,
+        inputs: Sequence[str] | None = None,
+        outputs: Sequence[str] | None = None,
+        weights: Mapping[str, float] | None = None,
+        values: Mapping[str, float] | None = None,
+        title: str | None = None,
+    ) -> str:
+        """The picture of the circuit as SVG text, also written to `path` if one is given; see `svg`.
+
+        Raises:
+            WiringError: labels, weights or values do not fit the circuit.
+        """
+        text = svg(self, inputs=inputs, outputs=outputs, weights=weights, values=values, title=title)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def _repr_svg_(self) -> str:
+        return svg(self)
+
+    def __repr__(self) -> str:
+        return f"Wiring({summary(self)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy is born through the constructor, so its arrays are read-only and checked as well.
+        return Wiring, (self.sensory, self.recurrent, self.roles, self.layers, self.seed, self.family)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Wiring) and self._content() == other._content()
@@ -96,82 +205,3 @@ class Wiring:
     def _content(self) -> tuple[object, ...]:
         arrays = (self.sensory.shape, self.sensory.tobytes(), self.recurrent.tobytes())
         return (*arrays, self.roles, self.layers, self.seed, self.family)
-
-
-def _frozen(name: str, matrix: object) -> Polarity:
-    array = np.asarray(matrix)
-    if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
-        raise WiringError(
-            "Wiring",
-            name,
-            f"is {array.ndim}-dimensional of dtype {array.dtype}; expected a 2-dimensional integer matrix",
-            "Pass rows of sources and columns of neurons, with +1, -1 or 0.",
-        )
-    if not np.isin(array, (-1, 0, 1)).all():
-        raise WiringError(
-            "Wiring",
-            name,
-            "holds a value other than -1, 0 and +1",
-            "Give each synapse the sign of its effect.",
-        )
-    copy = np.ascontiguousarray(array, dtype=np.int8).copy()
-    copy.setflags(write=False)
-    return copy
-
-
-def _check(wiring: Wiring) -> None:
-    units = wiring.recurrent.shape[0]
-    if units == 0 or wiring.sensory.shape[0] == 0:
-        raise WiringError(
-            "Wiring",
-            "sensory",
-            f"has shape {wiring.sensory.shape}",
-            "Give at least one input and one neuron.",
-        )
-    if wiring.recurrent.shape[1] != units or wiring.sensory.shape[1] != units:
-        raise WiringError(
-            "Wiring",
-            "recurrent",
-            f"has shape {wiring.recurrent.shape} beside sensory {wiring.sensory.shape}",
-            "Make recurrent (units, units) and sensory (inputs, units).",
-        )
-    if len(wiring.roles) != units or len(wiring.layers) != units:
-        raise WiringError(
-            "Wiring",
-            "roles",
-            f"names {len(wiring.roles)} roles and {len(wiring.layers)} layers for {units} neurons",
-            "Give one role and one layer per neuron.",
-        )
-    _check_order(wiring)
-    silent = np.flatnonzero(~(wiring.sensory.any(0) | wiring.recurrent.any(0)))
-    if silent.size:
-        raise WiringError(
-            "Wiring",
-            "recurrent",
-            f"leaves neuron {int(silent[0])} without any synapse onto it",
-            "Connect it to an input or a neuron, or remove it.",
-        )
-
-
-def _check_order(wiring: Wiring) -> None:
-    unknown = sorted(set(wiring.roles) - set(ROLES))
-    if unknown:
-        raise WiringError("Wiring", "roles", f"holds {unknown[0]!r}", f"Use {', '.join(ROLES)}.")
-    ranks = [ROLES.index(role) for role in wiring.roles]
-    if ranks != sorted(ranks) or list(wiring.layers) != sorted(wiring.layers) or wiring.layers[0] < 0:
-        raise WiringError(
-            "Wiring",
-            "roles",
-            "or layers are out of order",
-            "Order neurons inter, command, motor, with layers that never decrease.",
-        )
-    if "motor" not in wiring.roles:
-        raise WiringError("Wiring", "roles", "holds no motor neuron", "Mark the neurons that form the output as motor.")
-
-
-def _compress(matrix: Polarity) -> Synapses:
-    by_target = matrix.T
-    target, source = np.nonzero(by_target)
-    ptr = np.zeros(by_target.shape[0] + 1, dtype=np.int32)
-    np.cumsum(np.bincount(target, minlength=by_target.shape[0]), out=ptr[1:])
-    return Synapses(ptr, source.astype(np.int32), by_target[target, source])

@@ -1,0 +1,102 @@
+"""Where the neurons of a drawn circuit stand: one column for the inputs, one per layer, left to right."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from caudal.wiring.counts import plural
+
+if TYPE_CHECKING:
+    from caudal.wiring.wiring import Wiring
+
+TOP, BOTTOM, MARGIN = 112.0, 84.0, 28.0
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A neuron's place, in user units of the SVG (x to the right, y down), and the radius of its disc."""
+
+    x: float
+    y: float
+    r: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A laid out circuit.
+
+    Attributes:
+        width: of the whole drawing.
+        height: of the whole drawing.
+        inputs: a spot per input.
+        neurons: a spot per neuron.
+        headers: `(x, text)` above each column.
+        right: where labels to the right of the last column begin.
+    """
+
+    width: float
+    height: float
+    inputs: tuple[Spot, ...]
+    neurons: tuple[Spot, ...]
+    headers: tuple[tuple[float, str], ...]
+    right: float
+
+
+def lay_out(wiring: Wiring, left: float, right: float) -> Layout:
+    """Place every neuron, with `left` and `right` units kept for labels outside the first and last column.
+
+    Neurons keep their order from top to bottom, so a number in the state is found in the picture.
+    """
+    columns = _columns(wiring)
+    rows = max(len(members) for _, members in columns)
+    pitch = min(max(700 / rows, 15.0), 40.0)
+    body, radius = max(rows * pitch, 240.0), min(max(0.36 * pitch, 5.0), 13.0)
+    spots: dict[tuple[bool, int], Spot] = {}
+    headers, x = [], MARGIN + left + radius
+    for is_input, members in columns:
+        step = min(body / len(members), 2.2 * pitch)
+        first = TOP + body / 2 - step * (len(members) - 1) / 2
+        for row, member in enumerate(members):
+            spots[is_input, member] = Spot(x, first + row * step, radius)
+        headers.append((x, _header(wiring, is_input, members)))
+        arcs = _arcs(wiring, is_input, members, step, radius)
+        end = x + arcs
+        x += 0.6 * arcs + min(max(0.34 * body, 150.0), 270.0)
+    return Layout(
+        max(end + radius + 8 + right + MARGIN, 560.0),
+        TOP + body + BOTTOM,
+        tuple(spots[True, index] for index in range(wiring.inputs)),
+        tuple(spots[False, index] for index in range(wiring.units)),
+        tuple(headers),
+        end + radius + 8,
+    )
+
+
+def bulge(distance: float, radius: float) -> float:
+    """How far the control points of an arc within a column stand out from it; a curve bulges three quarters of that."""
+    return 1.6 * radius + 190.0 * math.tanh(0.42 * distance / 190.0)
+
+
+def _columns(wiring: Wiring) -> list[tuple[bool, list[int]]]:
+    layers = np.array(wiring.layers)
+    columns = [(True, list(range(wiring.inputs)))]
+    return columns + [(False, np.flatnonzero(layers == layer).tolist()) for layer in sorted(set(wiring.layers))]
+
+
+def _arcs(wiring: Wiring, is_input: bool, members: list[int], step: float, radius: float) -> float:
+    inside = np.ix_(members, members)
+    if is_input or not wiring.recurrent[inside].any():
+        return 0.0
+    source, target = np.nonzero(wiring.recurrent[inside])
+    return 0.75 * bulge(float(np.abs(source - target).max()) * step, radius) + radius
+
+
+def _header(wiring: Wiring, is_input: bool, members: list[int]) -> str:
+    if is_input:
+        return plural(len(members), "input")
+    roles = dict.fromkeys(wiring.roles[member] for member in members)
+    return ", ".join(f"{sum(wiring.roles[member] == role for member in members)} {role}" for role in roles)
