@@ -1,0 +1,48 @@
+"""Pages and drawings that are made from the code when the site is built, so that they cannot promise what it lacks."""
+
+import ast
+from pathlib import Path
+
+from mkdocs.structure.files import File
+
+SOURCE = Path("src/caudal")
+ROOMS = [
+    "nn", "wiring", "interop", "testing", "kernels", "dynamics", "data", "estimators", "train", "explain", "audit",
+    "fair", "energy", "export", "compare", "report", "drive", "bench",
+]  # fmt: skip
+
+
+def public_names(room):
+    """Full names that a room exports: `from a.b import C as C`, in the order of its `__init__`."""
+    tree = ast.parse((SOURCE / room / "__init__.py").read_text())
+    return [
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname == alias.name
+    ]
+
+
+def reference(room):
+    """Markdown of the reference page of one room."""
+    head = f"# caudal.{room}\n\n::: caudal.{room}\n    options: {{members: false, show_root_heading: false}}\n\n"
+    names = public_names(room)
+    if room == "dynamics":
+        names = [f"caudal.dynamics.{path.stem}" for path in sorted((SOURCE / room).glob("[!_]*.py"))]
+    return head + "".join(f"::: {name}\n\n" for name in names)
+
+
+def on_config(config):
+    rooms = [room for room in ROOMS if (SOURCE / room / "__init__.py").exists()]
+    pages = [{room: f"reference/{room}.md"} for room in rooms] + [{"errors": "reference/errors.md"}]
+    config.nav.append({"Reference": pages})
+    return config
+
+
+def on_files(files, config):
+    for entry in config.nav[-1]["Reference"]:
+        ((room, path),) = entry.items()
+        text = "# caudal.errors\n\n::: caudal.errors\n" if room == "errors" else reference(room)
+        files.append(File.generated(config, path, content=text))
+    return files

@@ -1,0 +1,60 @@
+"""A liquid cell of one's own: a neuron that relaxes to a target at a rate which depends on its input.
+
+    dv/dt = r(x) (g(x, v) - v),    r(x) = softplus(R x + b),    g(x, v) = tanh(W x + U v)
+
+With r and g held over a step its solution v' = g + (v - g) exp(-dt r) is bounded, and still at dt = 0.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from caudal.nn import Layer, register
+from caudal.testing import check_cell
+
+
+class State(NamedTuple):
+    v: Tensor  # (batch, units)
+
+
+@register
+class Relax(Layer):
+    """The cell above; every neuron is an output."""
+
+    def __init__(self, inputs: int, units: int) -> None:
+        super().__init__()
+        self.inputs, self.outputs = inputs, units
+        self.rate = nn.Linear(inputs, units)
+        self.drive = nn.Linear(inputs, units)
+        self.recurrent = nn.Linear(units, units, bias=False)
+
+    def reset_parameters(self) -> None:
+        for layer in (self.rate, self.drive, self.recurrent):
+            layer.reset_parameters()
+
+    def initial_state(self, batch: int) -> State:
+        return State(self.rate.weight.new_zeros(batch, self.outputs))
+
+    def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
+        target = torch.tanh(self.drive(x) + self.recurrent(state.v))
+        v = target + (state.v - target) * torch.exp(-dt[:, None] * softplus(self.rate(x)))
+        return v, State(v)
+
+    def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
+        outputs = []
+        for t in range(x.shape[1]):
+            new = self.tick(x[:, t], dt[:, t], state)[1].v
+            state = State(new if mask is None else torch.where(mask[:, t, None], new, state.v))
+            outputs.append(state.v)
+        return torch.stack(outputs, 1), state
+
+    def arguments(self) -> dict[str, int]:
+        return {"inputs": self.inputs, "units": self.outputs}
+
+
+LOOP = "a loop over time in Python: the graph grows with the sequence"
+
+if __name__ == "__main__":
+    print(check_cell(lambda: Relax(3, 5), skip={"export": LOOP, "compile": LOOP}))

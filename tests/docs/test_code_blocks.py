@@ -1,0 +1,70 @@
+"""Every Python block of the docs and the README runs, page by page in one namespace; a text block after it is its output."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md"])
+FENCE = re.compile(
+    r"^(?:<!-- skip: (?P<reason>[^\n]+?) -->\n)?```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^```$", re.M | re.S
+)
+SNIPPET = re.compile(r'^--8<-- "([^"]+)"$', re.M)
+
+
+class Block(NamedTuple):
+    line: int
+    code: str
+    output: str | None
+    reason: str | None
+
+
+def blocks(text):
+    """Python blocks of a page; a `text` block that follows with only blank lines between is the expected output."""
+    found = []
+    end = 0
+    for match in FENCE.finditer(text):
+        follows = not text[end : match.start()].strip()
+        if match["language"] == "python":
+            code = SNIPPET.sub(lambda m: (ROOT / m[1]).read_text(), match["body"])
+            found.append(Block(text[: match.start()].count("\n") + 2, code, None, match["reason"]))
+        elif match["language"] == "text" and found and follows:
+            found[-1] = found[-1]._replace(output=match["body"])
+        end = match.end()
+    return found
+
+
+WITH_CODE = [page for page in PAGES if blocks(page.read_text())]
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    namespace = {"__name__": "page"}
+    for block in blocks(page.read_text()):
+        if block.reason:
+            continue
+        printed = io.StringIO()
+        # Blank lines in front make a traceback name the line of the page.
+        code = compile("\n" * (block.line - 1) + block.code, str(page), "exec")
+        with contextlib.redirect_stdout(printed):
+            exec(code, namespace)
+        if block.output is not None:
+            assert printed.getvalue().rstrip() == block.output.rstrip(), f"{page.name}, line {block.line}"
+
+
+def test_blocks_are_found_with_their_output_and_skips_with_their_reason():
+    page = "a\n```python\nprint(1)\n```\n\n```text\n1\n```\n<!-- skip: needs a GPU -->\n```python\nboom\n```\n"
+    assert blocks(page) == [Block(3, "print(1)\n", "1\n", None), Block(10, "boom\n", None, "needs a GPU")]
+
+
+def test_every_page_is_in_the_navigation():
+    listed = (ROOT / "mkdocs.yml").read_text()
+    missing = [p.name for p in ROOT.glob("docs/**/*.md") if str(p.relative_to(ROOT / "docs")) not in listed]
+    assert not missing
