@@ -46,6 +46,26 @@ class TimeError(InputError):
     """An elapsed time is negative, NaN or infinite."""
 
 
+class DataError(InputError):
+    """A table, file or array of data is unusable; the message names the row and the column, where there is one.
+
+    Arguments:
+        owner: class or function that was called.
+        argument: the column, or the argument, at fault.
+        fault: what is wrong, as a clause that follows the argument's name.
+        remedy: what to do, as a full sentence.
+        row: position of the first row at fault, from 0, or None.
+
+    Example:
+        >>> print(DataError("from_frame", "age", "holds the text 'old' at row 3", "Write a number.", row=3))
+        from_frame: `age` holds the text 'old' at row 3. Write a number.
+    """
+
+    def __init__(self, owner: str, argument: str, fault: str, remedy: str, row: int | None = None) -> None:
+        super().__init__(owner, argument, fault, remedy)
+        self.row = row
+
+
 class WiringError(InputError):
     """A wiring is not valid, or does not fit the layer or the data."""
 
@@ -56,6 +76,10 @@ class BackendError(CaudalError, RuntimeError):
 
 class FileFormatError(CaudalError, ValueError):
     """A file is truncated, altered, foreign, or written by a version that this one cannot read."""
+
+
+class MissingFileError(CaudalError, FileNotFoundError):
+    """A file to be read is not there, or is a folder; the message names the path."""
 
 
 class MissingExtraError(CaudalError, ImportError):

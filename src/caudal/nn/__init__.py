@@ -1,5 +1,13 @@
 """Layers: parameters around the dynamics, one shape of call."""
 
+from caudal.nn.baselines import GRU as GRU
+from caudal.nn.baselines import GRUD as GRUD
+from caudal.nn.baselines import LSTM as LSTM
+from caudal.nn.baselines import MLP as MLP
+from caudal.nn.baselines import ODERNN as ODERNN
+from caudal.nn.baselines import SSM as SSM
+from caudal.nn.baselines import PhasedLSTM as PhasedLSTM
+from caudal.nn.baselines import Transformer as Transformer
 from caudal.nn.cfc import CfC as CfC
 from caudal.nn.cfc_wired import WiredCfC as WiredCfC
 from caudal.nn.ctrnn import CTRNN as CTRNN

@@ -57,6 +57,7 @@ class WiredCfC(Layer):
     """
 
     wired: ClassVar[bool] = True
+    passes_layers: ClassVar[bool] = True
 
     recurrent_ptr: Tensor
     sensory_ptr: Tensor

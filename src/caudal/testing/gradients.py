@@ -4,11 +4,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from caudal.testing.clause import clause
 from caudal.testing.states import floating, leaves, mapped
 from caudal.testing.subject import Subject
+
+Matrix = NDArray[np.bool_]
 
 
 @clause("gradients", "every parameter gets a finite gradient other than 0")
@@ -63,11 +66,13 @@ def gradcheck(subject: Subject) -> None:
 
 @clause("wiring", "d(new state)/d(source) is exactly 0 off the wiring", needs=("wired",))
 def wiring(subject: Subject) -> None:
-    """For one step, along paths of at most `hops` synapses (`substeps` when the layer declares no `hops`)."""
+    """For one step: along one synapse for each of the layer's `substeps`, if it has any.
+
+    A class that declares `passes_layers = True` lets a signal rise through all layers of the wiring within one step.
+    """
     net = subject.net()
-    drawn: Any = net.wiring
-    hops: Any = getattr(net, "hops", getattr(net, "substeps", 1))
-    sensory, recurrent = reach(np.asarray(drawn.sensory), np.asarray(drawn.recurrent), int(hops))
+    hops: Any = getattr(net, "substeps", 1)
+    sensory, recurrent = reach(net.wiring, int(hops), bool(getattr(type(net), "passes_layers", False)))
     x, dt = subject.series(net, 1, 1)
     warm = subject.warm(net, 1)
     wide = [i for i, leaf in enumerate(leaves(warm)) if leaf.shape[1:] == (recurrent.shape[0],)]
@@ -85,7 +90,7 @@ def wiring(subject: Subject) -> None:
             _obeyed(subject, row[1 + i][0, :, 0], recurrent, "neuron")
 
 
-def _obeyed(subject: Subject, jacobian: Tensor, allowed: np.ndarray[Any, Any], source: str) -> None:
+def _obeyed(subject: Subject, jacobian: Tensor, allowed: Matrix, source: str) -> None:
     off = jacobian.T.abs() * torch.from_numpy(~allowed)
     if bool((off != 0).any()):
         place = tuple(int(i) for i in off.nonzero()[0])
@@ -93,21 +98,25 @@ def _obeyed(subject: Subject, jacobian: Tensor, allowed: np.ndarray[Any, Any], s
         subject.fail("wiring", fault, "Compute only over the synapses of the wiring; mask in the step, not at birth.")
 
 
-def reach(
-    sensory: np.ndarray[Any, Any], recurrent: np.ndarray[Any, Any], hops: int
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Who may influence whom within one step that follows paths of at most `hops` synapses.
+def reach(drawn: Any, hops: int, passes_layers: bool) -> tuple[Matrix, Matrix]:
+    """Who may influence whom within one step.
+
+    Arguments:
+        drawn: the wiring: `sensory (inputs, units)`, `recurrent (units, units)` and `layers (units,)`.
+        hops: the most synapses that a signal follows within one step.
+        passes_layers: whether a synapse onto a higher layer carries the new value of its source, not the previous.
 
     Returns:
         bool matrices `(inputs, units)` and `(units, units)`, sources in rows; every neuron reaches itself.
-
-    Example:
-        >>> chain = np.array([[0, 1, 0], [0, 0, 1], [0, 0, 0]])
-        >>> reach(np.array([[1, 0, 0]]), chain, 2)[0].astype(int).tolist()
-        [[1, 1, 0]]
     """
-    onward = (np.eye(recurrent.shape[0], dtype=np.int64) + (recurrent != 0)) > 0
-    paths = np.eye(recurrent.shape[0], dtype=bool)
+    synapses, itself = np.asarray(drawn.recurrent) != 0, np.eye(len(drawn.recurrent), dtype=bool)
+    layers = np.asarray(drawn.layers)
+    rising = synapses & (layers[:, None] < layers) if passes_layers else np.zeros_like(synapses)
+    within = itself
+    for _ in range(len(np.unique(layers))):
+        within = within @ (itself | rising)
+    recurrent, sensory = (itself | (synapses & ~rising)) @ within, (np.asarray(drawn.sensory) != 0) @ within
+    onward = recurrent
     for _ in range(hops - 1):
-        paths = paths @ onward
-    return (sensory != 0) @ paths, onward @ paths
+        sensory, recurrent = sensory @ onward, recurrent @ onward
+    return sensory, recurrent

@@ -1,0 +1,36 @@
+"""Every public layer of caudal keeps the whole contract: one test per layer and clause."""
+
+import pytest
+
+from caudal import nn, wiring
+from caudal.nn.registry import kinds
+from caudal.testing import cells
+
+CIRCUIT = wiring.ncp(3, 4, 3, 2, seed=1)
+
+BUILDS = {
+    "LTC": lambda: nn.LTC(CIRCUIT, substeps=1),
+    "LTC-dense": lambda: nn.LTC(3, 4, substeps=3, signs="fixed", init="ncps", eps=1e-8),
+    "CfC": lambda: nn.CfC(3, 4, backbone_units=5),
+    "CfC-pure": lambda: nn.CfC(3, 4, mode="pure", backbone_units=5, backbone_layers=2),
+    "CfC-plain": lambda: nn.CfC(3, 4, mode="no_gate", backbone_layers=0),
+    "WiredCfC": lambda: nn.WiredCfC(CIRCUIT),
+    "WiredCfC-pure": lambda: nn.WiredCfC(CIRCUIT, mode="pure"),
+    "CTRNN": lambda: nn.CTRNN(CIRCUIT),
+    "LRC": lambda: nn.LRC(CIRCUIT),
+}
+BUILT = {name: type(build()) for name, build in BUILDS.items()}
+
+
+@pytest.mark.parametrize("case", cells(BUILDS), ids=str)
+def test_layer_keeps_clause(case):
+    outcome = case.run()
+    if outcome.status != "passed":
+        pytest.skip(f"{outcome.status}: {outcome.detail}")
+
+
+def test_every_public_layer_is_held_to_the_contract():
+    missing = {name for name, kind in kinds().items() if kind.__module__.startswith("caudal.")} - {
+        kind.__name__ for kind in BUILT.values()
+    }
+    assert not missing, f"add {sorted(missing)} to the table of builders"
