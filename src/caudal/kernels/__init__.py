@@ -8,3 +8,5 @@ from caudal.kernels.choice import use as use
 from caudal.kernels.ctrnn import ctrnn_scan as ctrnn_scan
 from caudal.kernels.lrc import lrc_scan as lrc_scan
 from caudal.kernels.ltc import ltc_scan as ltc_scan
+from caudal.kernels.mixed import lstm_scan as lstm_scan
+from caudal.kernels.mixed import mixed_scan as mixed_scan

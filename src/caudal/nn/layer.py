@@ -49,6 +49,10 @@ class Layer(nn.Module):
         """Output `(batch, outputs)` and state after one step of `x (batch, input)`, `dt (batch,)`."""
         raise NotImplementedError
 
+    def quick(self, x: Tensor, dt: Tensor | None, state: State | None) -> tuple[Tensor, State] | None:
+        """One step on a compiled path with its own checks, or None where `step` must go the long way."""
+        return None
+
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments that rebuild this layer (JSON values, `Wiring` or `Layer`); saved as its recipe."""
         raise NotImplementedError
@@ -121,6 +125,9 @@ class Layer(nn.Module):
         Raises:
             ShapeError, DtypeError, NonFiniteError, TimeError: as in `forward`.
         """
+        done = self.quick(x, dt, state)
+        if done is not None:
+            return done
         owner = type(self).__name__
         x = self._like_parameters(owner, x)
         shapes.check_step(owner, x, dt, self.inputs)

@@ -1,7 +1,11 @@
 """The liquid time-constant layer: parameters and wiring around `dynamics/ltc.py`."""
 
+import importlib
 import json
-from typing import Any, ClassVar, Literal, final
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +14,7 @@ from caudal.dynamics import ltc, ltc_solvers
 from caudal.kernels import ltc_scan
 from caudal.nn.init import fill_, positive, positive_uniform_, softplus_inverse, uniform_
 from caudal.nn.layer import Layer, State
+from caudal.nn.quick import is_plain, may_skip
 from caudal.nn.wired import (
     Signs,
     check_choice,
@@ -24,8 +29,16 @@ from caudal.nn.wired import (
 )
 from caudal.wiring import Wiring
 
+if TYPE_CHECKING:
+    from caudal.kernels.cpu.ltc_step import Stepper
+
 Init = Literal["paper", "ncps"]
 Solver = Literal["fused", "euler", "rk4"]
+
+
+@lru_cache(maxsize=1)
+def _stepping() -> ModuleType:
+    return importlib.import_module("caudal.kernels.cpu.ltc_step")
 
 
 @final
@@ -101,6 +114,7 @@ class LTC(Layer):
         self.raw_g_leak, self.v_leak, self.raw_c_m = (nn.Parameter(torch.empty(self.units)) for _ in range(3))
         self.input_scale, self.input_shift = (nn.Parameter(torch.empty(self.inputs)) for _ in range(2))
         self.output_scale, self.output_shift = (nn.Parameter(torch.empty(self.outputs)) for _ in range(2))
+        self._stepper: Stepper | None = None
         self._settings = json.dumps(ltc.Settings(substeps, eps)._asdict())
         self.reset_parameters()
 
@@ -162,6 +176,32 @@ class LTC(Layer):
         """See `Layer.tick`."""
         y, state = self.scan(x[:, None], dt[:, None], None, state)
         return y[:, 0], state
+
+    def quick(self, x: Tensor, dt: Tensor | None, state: State | None) -> tuple[Tensor, State] | None:
+        """See `Layer.quick`: parameters stay folded until their memory changes."""
+        raw = self._parameters
+        if self.solver != "fused" or not may_skip(x, cast(Tensor, raw["v_leak"])):
+            return None
+        rows = x.shape[0]
+        dt = torch.ones(rows, dtype=x.dtype) if dt is None else dt
+        v = torch.zeros(rows, self.units, dtype=x.dtype) if state is None else state[0]
+        fits = is_plain(x, rows, self.inputs, x) and is_plain(v, rows, self.units, x)
+        if not fits or dt.shape != (rows,) or dt.dtype is not x.dtype or not dt.is_contiguous() or not dt.is_cpu:
+            return None
+        stepper = self._stepper
+        if stepper is None or not stepper.holds(cast(Iterable[Tensor], raw.values())):
+            stepper = self._fold()
+        status, y, new = stepper.step(x, dt, v)
+        if status == _stepping().CHANGED:
+            status, y, new = self._fold().step(x, dt, v)
+        return (y, ltc.State(new)) if status == _stepping().DONE else None
+
+    def _fold(self) -> "Stepper":
+        maps = (self.input_scale, self.input_shift, self.output_scale, self.output_shift)
+        raw = cast(Sequence[Tensor], tuple(self._parameters.values()))
+        settings = ltc.Settings(self.substeps, self.eps)
+        self._stepper = _stepping().Stepper(raw, self.params(), ltc.Graph(*graph_tensors(self)), maps, settings)
+        return cast("Stepper", self._stepper)
 
     def arguments(self) -> dict[str, Any]:
         """See `Layer.arguments`."""

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import config
+from numba.core import config as numba_config
+
+_njit: Any = numba.njit
+_config: Any = numba_config
 
 _ANNOUNCE_AFTER = 1.0
 
@@ -50,12 +53,12 @@ def cache_folder() -> Path | None:
 
 @contextmanager
 def _cache_in(folder: Path) -> Iterator[None]:
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder)
+    before = _config.CACHE_DIR
+    _config.CACHE_DIR = str(folder)
     try:
         yield
     finally:
-        config.CACHE_DIR = before
+        _config.CACHE_DIR = before
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,14 +70,14 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     options = {"error_model": "numpy", "nogil": True, "boundscheck": False, "fastmath": False}
     folder = cache_folder()
     if folder is None:
-        return _announced(numba.njit(**options)(function))
+        return _announced(_njit(**options)(function))
     with _cache_in(folder):
-        return _announced(numba.njit(cache=True, **options)(function))
+        return _announced(_njit(cache=True, **options)(function))
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """A helper that kernels inline; it is never called from Python."""
-    compiled: Callable[..., Any] = numba.njit(error_model="numpy", nogil=True, boundscheck=False)(function)
+    compiled: Callable[..., Any] = _njit(error_model="numpy", nogil=True, boundscheck=False)(function)
     return compiled
 
 

@@ -48,11 +48,8 @@ def forward(call: Call) -> list[Tensor]:
     states = torch.empty(batch, time, f.units, dtype=call.x.dtype)
     if states.numel() == 0:
         return [states]
-    x, dt, mask, v0, out = (
-        *map(tiles.flat, (call.x, call.dt)),
-        tiles.mask_array(call),
-        *map(tiles.flat, (call.state[0], states)),
-    )
+    x, dt, v0, out = (tiles.flat(t) for t in (call.x, call.dt, call.state[0], states))
+    mask = tiles.mask_array(call)
     threads = torch.get_num_threads()
 
     def work(tile: tiles.Tile) -> None:
@@ -87,7 +84,7 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
         backward_tile(
             tile.lanes, tiles.NARROW, tile.start, tile.rows, time, inputs, f.units, f.substeps,
             *flat, mask, tuple(f.sensory), tuple(f.recurrent), f.leak, scratch,
-            np.zeros(sums * tiles.NARROW.count, tiles.numpy_dtype(call)), totals[tile.index],
+            np.zeros(sums * tiles.NARROW.count, tiles.numpy_dtype(call)), totals[tile.place],
         )  # fmt: skip
 
     tiles.run(cut, work, threads)

@@ -4,17 +4,15 @@ Scratch is one flat array cut into rows of as many numbers as there are lanes; o
 each kernel. Synapse arrays come as `(ptr, source, slope, offset, w, w_e, sigma)`, see `synapses.Folded`.
 """
 
-# ruff: noqa: ANN001, ANN201
-
 from caudal.kernels.cpu.jit import inlined, kernel
-from caudal.kernels.cpu.lanes import rows_in, rows_out, times_in
+from caudal.kernels.cpu.lanes_jit import rows_in, rows_out, times_in
 from caudal.kernels.cpu.simd import add, broadcast, div, fma, fold, gate, load, mul, store, sub, total, width, zeros
 
 FLUSH = 64
 
 
 @inlined
-def hold_sensory(lanes, units, x_at, den_at, num_at, gates_at, keep, syn, g, gv, scratch):  # type: ignore[no-untyped-def]
+def hold_sensory(lanes, units, x_at, den_at, num_at, gates_at, keep, syn, g, gv, scratch):
     """Sums of leak and sensory synapses for the step whose inputs stand at `x_at`; gates are kept when asked."""
     size = width(lanes)
     ptr, source, slope, offset, w, w_e, _ = syn
@@ -34,7 +32,7 @@ def hold_sensory(lanes, units, x_at, den_at, num_at, gates_at, keep, syn, g, gv,
 @kernel
 def forward_tile(
     lanes, start, rows, time, inputs, units, substeps, x, dt, mask, v0, out, sensory, recurrent, leak, scratch
-):  # type: ignore[no-untyped-def]
+):
     """States of one tile of rows, written into `out (batch, time, units)`."""
     size = width(lanes)
     g, gv, c = leak
@@ -64,7 +62,7 @@ def forward_tile(
 
 
 @inlined
-def retrace(lanes, units, substeps, d, path, den_at, num_at, held, gates, syn, c, scratch):  # type: ignore[no-untyped-def]
+def retrace(lanes, units, substeps, d, path, den_at, num_at, held, gates, syn, c, scratch):
     """Repeat the sub-steps of one step and keep potentials, sums and gates of each."""
     size = width(lanes)
     ptr, source, slope, offset, w, w_e, _ = syn
@@ -86,7 +84,7 @@ def retrace(lanes, units, substeps, d, path, den_at, num_at, held, gates, syn, c
 
 
 @inlined
-def pull(lanes, narrow, units, from_at, to_at, a_at, b_at, gates, syn, scratch, sums, sums_at):  # type: ignore[no-untyped-def]
+def pull(lanes, narrow, units, from_at, to_at, a_at, b_at, gates, syn, scratch, sums, sums_at):
     """Pass `a = dL/dnum` and `b = dL/dden` of every target back through its synapses.
 
     Adds to the sources' gradients at `to_at` and to the four moments of each synapse in `sums`.
@@ -109,7 +107,7 @@ def pull(lanes, narrow, units, from_at, to_at, a_at, b_at, gates, syn, scratch, 
 
 
 @inlined
-def flush(narrow, sums, totals):  # type: ignore[no-untyped-def]
+def flush(narrow, sums, totals):
     """Move running sums into float64 totals, so that a long sequence loses nothing to rounding."""
     part = width(narrow)
     for j in range(totals.size):
@@ -120,7 +118,7 @@ def flush(narrow, sums, totals):  # type: ignore[no-untyped-def]
 @inlined
 def back_substep(
     lanes, narrow, units, d, carry, a_at, b_at, a_sum, b_sum, dd, here, path, den_at, num_at, c, scratch, sums, c_sum
-):  # type: ignore[no-untyped-def]  # noqa: PLR0913
+):
     """Gradient of one sub-step with respect to sums, own potential, capacitance and `d`, neuron by neuron."""
     size, part = width(lanes), width(narrow)
     for h in range(units):
@@ -147,7 +145,7 @@ def back_substep(
 def backward_tile(
     lanes, narrow, start, rows, time, inputs, units, substeps,
     x, dt, v0, states, grads, grad_x, grad_dt, grad_v, mask, sensory, recurrent, leak, scratch, sums, totals,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Reverse-time gradient of one tile; moments of parameters are added to `totals`."""
     size, part = width(lanes), width(narrow)
     g, gv, c = leak

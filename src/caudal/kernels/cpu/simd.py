@@ -15,9 +15,11 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import NativeValue, intrinsic, models, register_model, typeof_impl, unbox
+from numba import extending
+from numba.extending import NativeValue, models, register_model, typeof_impl, unbox
 
 _INT = ir.IntType(32)
+intrinsic: Any = extending.intrinsic
 
 
 class Lanes:
@@ -31,7 +33,7 @@ class Lanes:
         self.count = count
 
 
-class LanesType(types.Type):  # type: ignore[misc]
+class LanesType(types.Type):
     """Numba's type of `Lanes(count)`."""
 
     def __init__(self, count: int) -> None:
@@ -39,7 +41,7 @@ class LanesType(types.Type):  # type: ignore[misc]
         super().__init__(name=f"Lanes({count})")
 
 
-class VectorType(types.Type):  # type: ignore[misc]
+class VectorType(types.Type):
     """Numba's type of a vector of `count` numbers."""
 
     def __init__(self, scalar: Any, count: int) -> None:
@@ -61,7 +63,7 @@ def _unbox_lanes(_type: Any, _object: Any, context: Any) -> NativeValue:
 
 
 @register_model(VectorType)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: VectorType) -> None:
         super().__init__(manager, kind, ir.VectorType(_scalar(kind.scalar), kind.count))
 
@@ -89,6 +91,26 @@ def _splat(builder: Any, value: Any, count: int) -> Any:
 
 def _constant(kind: VectorType, value: float) -> Any:
     return ir.Constant(ir.VectorType(_scalar(kind.scalar), kind.count), [float(value)] * kind.count)
+
+
+@intrinsic
+def lanes16(_typing: Any) -> Any:
+    """The witness of 16 lanes, made inside a kernel: passing one from Python costs microseconds."""
+
+    def build(context: Any, _builder: Any, _signature: Any, _args: Any) -> Any:
+        return context.get_dummy_value()
+
+    return LanesType(16)(), build
+
+
+@intrinsic
+def at_address(_typing: Any, address: Any, like: Any) -> Any:
+    """The memory at an integer address as a pointer to numbers of the type of `like`."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(like.dtype)(types.intp, like), build
 
 
 @intrinsic
@@ -173,6 +195,16 @@ def _intrinsic_call(builder: Any, name: str, *args: Any) -> Any:
     signature = ir.FunctionType(kind, [arg.type for arg in args])
     function = cgutils.get_or_insert_function(builder.module, signature, f"{name}.v{kind.count}{lane}")
     return builder.call(function, args)
+
+
+@intrinsic
+def fma1(_typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """`a * b + c` with one rounding, for single numbers: the same bits as `fma` gives each lane."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.fma(*args)
+
+    return a(a, b, c), build
 
 
 def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:

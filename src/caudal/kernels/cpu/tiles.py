@@ -19,9 +19,9 @@ _NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
 
 
 class Tile(NamedTuple):
-    """Rows `start` to `start + rows` of a batch, on `lanes.count` lanes; `index` counts tiles from 0."""
+    """Rows `start` to `start + rows` of a batch, on `lanes.count` lanes; `place` counts tiles from 0."""
 
-    index: int
+    place: int
     start: int
     rows: int
     lanes: Lanes

@@ -5,7 +5,7 @@ from caudal.kernels.cpu.simd import width
 
 
 @inlined
-def rows_in(to, offset, lanes, source, first, stride, rows, count):  # type: ignore[no-untyped-def]
+def rows_in(to, offset, lanes, source, first, stride, rows, count):
     """Transpose `count` numbers of each of `rows` rows (row `l` at `first + l * stride`) into lanes from `offset` on."""
     size = width(lanes)
     for lane in range(rows):
@@ -15,7 +15,7 @@ def rows_in(to, offset, lanes, source, first, stride, rows, count):  # type: ign
 
 
 @inlined
-def rows_out(to, first, stride, source, offset, lanes, rows, count):  # type: ignore[no-untyped-def]
+def rows_out(to, first, stride, source, offset, lanes, rows, count):
     """Transpose lanes back into rows."""
     size = width(lanes)
     for lane in range(rows):
@@ -25,7 +25,7 @@ def rows_out(to, first, stride, source, offset, lanes, rows, count):  # type: ig
 
 
 @inlined
-def times_in(to, offset, dt, mask, first, stride, rows, scale):  # type: ignore[no-untyped-def]
+def times_in(to, offset, dt, mask, first, stride, rows, scale):
     """Elapsed times of one step into lanes, times `scale`; 0 where the step is masked."""
     for lane in range(rows):
         at = first + lane * stride

@@ -1,0 +1,97 @@
+"""The step path of an LTC: parameters folded once, refolded when their memory changes, no torch dispatch per step."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from caudal.dynamics import ltc
+from caudal.kernels.cpu.ltc_step_jit import step_rows
+from caudal.kernels.cpu.synapses import Folded, fold_synapses
+from caudal.kernels.cpu.tiles import flat
+
+DONE, BAD_X, BAD_DT, CHANGED = range(4)
+
+
+def _nothing() -> None:
+    return None
+
+
+def _padded(count: int) -> int:
+    return -(-count // 16) * 16
+
+
+def _rows(folded: Folded) -> list[NDArray[Any]]:
+    size = _padded(folded.slope.size)
+    return [np.pad(a, (0, size - a.size)) for a in folded[2:6]]
+
+
+class Stepper:
+    """One layer's folded parameters, ready to step.
+
+    Arguments:
+        raw: the layer's parameters, whose memory is compared with a snapshot at every step.
+        params: effective parameters made from them.
+        graph: synapses.
+        maps: input scale and shift, output scale and shift.
+        settings: sub-steps and eps.
+    """
+
+    def __init__(
+        self,
+        raw: Sequence[Tensor],
+        params: ltc.Params,
+        graph: ltc.Graph,
+        maps: Sequence[Tensor],
+        settings: ltc.Settings,
+    ) -> None:
+        p = ltc.Params(*(tensor.detach() for tensor in params))
+        sensory = fold_synapses(
+            graph.sensory_ptr, graph.sensory_source, p.sensory_w, p.sensory_mu, p.sensory_sigma, p.sensory_e_rev
+        )
+        recurrent = fold_synapses(graph.ptr, graph.source, p.w, p.mu, p.sigma, p.e_rev)
+        leak = [flat(p.g_leak + settings.eps), flat(p.g_leak * p.v_leak), flat(p.c_m)]
+        parts = [*_rows(sensory), *_rows(recurrent), *leak, *(flat(m) for m in maps)]
+        n_sen, n_rec = sensory.source.size, recurrent.source.size
+        self.units, self.motor = leak[2].size, maps[2].numel()
+        sizes = (maps[0].numel(), self.units, self.motor, settings.substeps)
+        self._kept = tuple(t.detach() for t in raw)
+        self._pointers = tuple(t.data_ptr() for t in self._kept)
+        self._meta = np.asarray((*sizes, n_sen, _padded(n_sen), n_rec, _padded(n_rec)), np.int64)
+        self._arguments = (
+            self._meta,
+            np.concatenate([sensory.ptr, sensory.source, recurrent.ptr, recurrent.source]).astype(np.int32),
+            np.concatenate(parts),
+            np.asarray(self._pointers, np.int64),
+            np.asarray([t.numel() for t in self._kept], np.int64),
+            np.concatenate([flat(t) for t in self._kept]),
+            np.zeros(sizes[0] + 4 * self.units + 2 * max(_padded(n_sen), _padded(n_rec)) + 16, leak[0].dtype),
+        )
+
+        self._run: Callable[..., int] = self._first_run
+
+    def _first_run(self, *arguments: Any) -> int:
+        """The first call may compile, and says so when that takes long; later ones go straight to the kernel."""
+        status: int = step_rows(*arguments)
+        self._run = vars(step_rows)["dispatcher"]
+        return status
+
+    def holds(self, raw: Iterable[Tensor]) -> bool:
+        """Whether these tensors still stand at the addresses that were folded (which are kept alive here)."""
+        return tuple(map(Tensor.data_ptr, raw)) == self._pointers
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copied or pickled layer starts without one: addresses do not travel."""
+        return _nothing, ()
+
+    def step(self, x: Tensor, dt: Tensor, v: Tensor) -> tuple[int, Tensor, Tensor]:
+        """Status, outputs `(batch, motor)` and potentials `(batch, units)` of contiguous `x`, `dt` and `v`."""
+        batch = x.shape[0]
+        y, new = torch.empty((batch, self.motor), dtype=x.dtype), torch.empty((batch, self.units), dtype=x.dtype)
+        status: int = self._run(
+            *self._arguments, batch, x.data_ptr(), dt.data_ptr(), v.data_ptr(), y.data_ptr(), new.data_ptr()
+        )
+        return status, y, new
