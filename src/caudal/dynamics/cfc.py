@@ -175,7 +175,7 @@ class Walk:
         self.past, self.params = past, params
         self.levels = [torch.zeros_like(x)]
         self.levels += [x.new_zeros(*x.shape[:2], bias.shape[0]) for _, bias in params.dense]
-        self.flow = torch.zeros_like(past.read[0])
+        self.flow = torch.zeros_like(past.heads.dt)
 
     def back(self, t: int, before: Tensor, flow: Tensor) -> Tensor:
         """Take step `t` back: gradient of its new state in, gradient of the state it read (`before`) out."""

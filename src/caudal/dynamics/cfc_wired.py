@@ -218,8 +218,7 @@ def _weight_gradients(
 ) -> tuple[Tensor, ...]:
     """Gradients of the four weight tensors from those of all pre-activations, `grad (batch, time, heads * units)`."""
     flat, heads = grad.flatten(0, 1).t(), params.bias.shape[0]
-    moment = lambda read: (flat @ read.flatten(0, 1)).view(heads, -1, read.shape[2])  # noqa: E731
-    sensory, before, now = moment(x), moment(old), moment(new)
+    sensory, before, now = ((flat @ read.flatten(0, 1)).view(heads, -1, read.shape[2]) for read in (x, old, new))
     to, source = targets(graph.ptr), graph.source.long()
     own = torch.arange(before.shape[1], device=before.device)
     return (

@@ -17,4 +17,5 @@ from caudal.nn.layer import Layer as Layer
 from caudal.nn.layer import reset_state as reset_state
 from caudal.nn.lrc import LRC as LRC
 from caudal.nn.ltc import LTC as LTC
+from caudal.nn.mixed import MixedMemory as MixedMemory
 from caudal.nn.registry import register as register
