@@ -128,9 +128,9 @@ def run_clause(subject: Subject, clause: Clause, skip: str | None = None) -> Out
     except ContractError as error:
         return Outcome(clause.name, "failed", str(error), perf_counter() - start)
     except Exception as error:
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}"
         fault = f"clause `{clause.name}` ({clause.words}) is broken: the cell raised {said}."
-        remedy = "Answer `net(x, dt=, mask=, lengths=, state=)` and `net.step(x, dt=, state=)`."
+        remedy = "A cell answers `net(x, dt=, mask=, lengths=, state=)` and `net.step(x, dt=, state=)`."
         return Outcome(clause.name, "failed", f"{fault} {remedy}", perf_counter() - start)
     return Outcome(clause.name, "passed", clause.words, perf_counter() - start)
 

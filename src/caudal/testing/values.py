@@ -147,9 +147,12 @@ def padding(subject: Subject) -> None:
 
 def _padded(subject: Subject, net: nn.Module, x: Tensor, dt: Tensor, counts: Tensor, form: dict[str, Tensor]) -> None:
     remedy = "Pass over steps that do not count with `torch.where`: keep the state, and give 0 as output."
+    names = " and ".join(form)
     with torch.no_grad():
-        y, state = net(x, dt=dt, **form)
-        names = " and ".join(form)
+        try:
+            y, state = net(x, dt=dt, **form)
+        except ValueError as error:
+            subject.fail("padding", f"what padding holds under {names} was read and refused ({error})", remedy)
         if bool((y[~counts] != 0).any()) or bool(y.isnan().any()):
             subject.fail("padding", f"outputs under {names} are not 0 at padded steps, or not finite", remedy)
         for i in range(x.shape[0]):
