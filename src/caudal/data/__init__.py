@@ -1,0 +1,21 @@
+"""Sequences and data sets: tables and arrays in, one checked value out; splits and scales that never leak.
+
+NumPy only. pandas, polars, pyarrow and narwhals are imported by the functions that read tables.
+"""
+
+from caudal.data.arrays import from_arrays as from_arrays
+from caudal.data.encode import Encoded as Encoded
+from caudal.data.encode import Encoder as Encoder
+from caudal.data.encode import since_observed as since_observed
+from caudal.data.frame import from_frame as from_frame
+from caudal.data.frame import read_like as read_like
+from caudal.data.recipe import Column as Column
+from caudal.data.recipe import Recipe as Recipe
+from caudal.data.scale import Scaler as Scaler
+from caudal.data.sequences import Feature as Feature
+from caudal.data.sequences import Finding as Finding
+from caudal.data.sequences import Sequences as Sequences
+from caudal.data.split import Split as Split
+from caudal.data.split import folds as folds
+from caudal.data.split import split as split
+from caudal.data.window import windows as windows

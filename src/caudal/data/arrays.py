@@ -1,0 +1,291 @@
+"""NumPy arrays and lists of arrays (the forms of aeon and sktime) become `Sequences`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from caudal.data.sequences import TASKS, Feature, Label, Sequences, Task
+from caudal.errors import DataError
+
+_OWNER = "from_arrays"
+_FEW = 20
+
+
+def from_arrays(
+    x: ArrayLike | Sequence[ArrayLike],
+    y: ArrayLike | Sequence[ArrayLike] | None = None,
+    *,
+    axes: str = "channels_first",
+    dt: ArrayLike | Sequence[ArrayLike] | None = None,
+    task: str = "auto",
+    classes: Sequence[Label] | None = None,
+    names: Sequence[str] | None = None,
+    units: Sequence[str] | None = None,
+    ids: ArrayLike | None = None,
+    group: ArrayLike | None = None,
+    sensitive: Mapping[str, ArrayLike] | None = None,
+    static: ArrayLike | None = None,
+    static_names: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    time_unit: str = "step",
+    dtype: str = "float32",
+) -> Sequences:
+    """Sequences from a 3D array, or from a list of 2D arrays of unequal length; NaN means not observed.
+
+    Arguments:
+        x: `(batch, channels, time)` as in aeon, a list of `(channels, time)`, or `(batch, time)` for one channel; with
+            `axes="time_first"` `(batch, time, channels)`, a list of `(time, channels)`.
+        y: classes or numbers, one per series `(batch,)` or `(batch, outputs)`; one per step `(batch, time)` or a list
+            of `(time,)` for classes, `(batch, time, outputs)` or a list of `(time, outputs)` for numbers; NaN in a
+            number per step is not scored. None when unknown.
+        axes: `"channels_first"` or `"time_first"`.
+        dt: elapsed time before each step, `(batch, time)` or a list of `(time,)`; None for 1.
+        task: as in `from_frame`; `"auto"` goes by shape and type of `y`. Forecasts are cut by `windows`.
+        classes: labels in the order of their codes; None takes those of `y`, sorted.
+        names: of the inputs.
+        units: of the inputs.
+        ids: `(batch,)` name of each series.
+        group: `(batch,)` what must not be split.
+        sensitive: protected attributes, each `(batch,)`; never inputs.
+        static: `(batch, statics)` numbers per series; NaN means not observed.
+        static_names: of the static features.
+        outputs: names of the target columns.
+        time_unit: unit of `dt`.
+        dtype: `"float32"` or `"float64"`.
+
+    Raises:
+        DataError: shapes disagree, a series is empty, a value is infinite, `y` has NaN or one class.
+
+    Example:
+        >>> data = from_arrays([np.ones((2, 3)), np.ones((2, 5))], ["a", "b"])
+        >>> data.lengths.tolist(), data.classes
+        ([3, 5], ('a', 'b'))
+    """
+    rows = _series(x, axes, dtype)
+    lengths = np.array([len(row) for row in rows], dtype=np.int64)
+    values = _pad(rows, lengths, np.dtype(dtype))
+    observed = ~np.isnan(values) & (np.arange(values.shape[1]) < lengths[:, None])[:, :, None]
+    _refuse_infinite("x", values)
+    width, batch = values.shape[2], len(rows)
+    labels = _names("names", names, width, "x")
+    measure = _names("units", units, width, None) if units is not None else ("",) * width
+    target = _Target(y, task, classes, lengths, values.shape[1], np.dtype(dtype))
+    fixed = np.zeros((batch, 0), dtype) if static is None else _grid("static", static, batch, np.dtype(dtype))
+    _refuse_infinite("static", fixed)
+    columns = _names("static_names", static_names, fixed.shape[1], "static")
+    return Sequences(
+        values=np.where(observed, values, 0).astype(dtype),
+        observed=observed,
+        dt=_elapsed(dt, lengths, values.shape[1]),
+        lengths=lengths,
+        features=tuple(Feature(name, unit) for name, unit in zip(labels, measure, strict=True)),
+        task=target.task,
+        target=target.values,
+        target_mask=target.mask,
+        classes=target.classes,
+        outputs=tuple(outputs) if outputs is not None else target.outputs,
+        ids=np.arange(batch) if ids is None else _plain("ids", ids, batch),
+        start=np.zeros(batch),
+        group=None if group is None else _plain("group", group, batch),
+        static=np.nan_to_num(fixed),
+        static_observed=~np.isnan(fixed),
+        statics=tuple(Feature(name) for name in columns),
+        sensitive={name: _plain(name, column, batch) for name, column in (sensitive or {}).items()},
+        time_unit=time_unit,
+    )
+
+
+class _Target:
+    """The target as codes or floats with its mask, and the task it implies."""
+
+    def __init__(
+        self,
+        y: Any,
+        task: str,
+        classes: Sequence[Label] | None,
+        lengths: NDArray[np.int64],
+        steps: int,
+        dtype: np.dtype[Any],
+    ) -> None:
+        if task not in ("auto", *TASKS) or task == "forecast":
+            remedy = "For a forecast read each step as `imitate` and cut with `windows(horizon=...)`."
+            raise DataError(_OWNER, "task", f"is {task!r}; expected auto, {', '.join(TASKS)}", remedy)
+        self.classes: tuple[Label, ...] = tuple(classes or ())
+        self.outputs: tuple[str, ...] = ("target",)
+        self.values: NDArray[Any] | None = None
+        self.mask: NDArray[np.bool_] | None = None
+        if y is None:
+            self.task = cast(Task, "classify" if task == "auto" else task)
+            return
+        raw, ragged = _target_array(y, lengths, steps)
+        per_step = ragged or _is_per_step(raw, task, lengths, steps)
+        within = np.arange(steps) < lengths[:, None] if per_step else np.ones(len(lengths), np.bool_)
+        self.task = cast(Task, _guess(raw, within, per_step) if task == "auto" else task)
+        if self.task.startswith("classify"):
+            self._classify(raw, within)
+        else:
+            self._regress(raw, within, dtype)
+
+    def _classify(self, raw: NDArray[Any], within: NDArray[np.bool_]) -> None:
+        if raw.shape != within.shape:
+            fault = f"has shape {raw.shape}; classes need {within.shape}"
+            raise DataError(_OWNER, "y", fault, "Pass one class per series, or one per step.")
+        known = within & _is_known(raw)
+        if self.task == "classify" and not known.all():
+            fault = f"is missing for series {int(np.argmin(known))}"
+            raise DataError(_OWNER, "y", fault, "Drop the series without a target.", row=int(np.argmin(known)))
+        found = np.unique(raw[known])
+        if found.dtype.kind == "f" and np.array_equal(found, np.floor(found)):
+            found, raw = found.astype(np.int64), np.where(known, raw, 0).astype(np.int64)
+        self.classes = self.classes or tuple(found.tolist())
+        if len(self.classes) < 2:
+            raise DataError(_OWNER, "y", "holds one class only", "A classifier needs at least two classes.")
+        place = {label: code for code, label in enumerate(self.classes)}
+        strange = [label for label in found.tolist() if label not in place]
+        if strange:
+            fault = f"holds the class {strange[0]!r}, which is not among {list(self.classes)}"
+            raise DataError(_OWNER, "y", fault, "Add it to `classes`.")
+        codes = np.array([place.get(label, 0) for label in raw.ravel().tolist()], dtype=np.int64).reshape(raw.shape)
+        self.values, self.mask = np.where(known, codes, 0), known
+
+    def _regress(self, raw: NDArray[Any], within: NDArray[np.bool_], dtype: np.dtype[Any]) -> None:
+        if raw.dtype.kind not in "iufb":
+            raise DataError(_OWNER, "y", f"has dtype {raw.dtype}; a regression needs numbers", "Pass floats.")
+        if raw.ndim == within.ndim:
+            raw = raw[..., None]
+        if raw.shape[:-1] != within.shape:
+            fault = f"has shape {raw.shape}; expected {(*within.shape, 'outputs')}"
+            raise DataError(_OWNER, "y", fault, "Pass one row of numbers per series, or one per step.")
+        _refuse_infinite("y", raw)
+        known = within[..., None] & ~np.isnan(raw.astype(np.float64))
+        if self.task == "regress" and not known.all():
+            row = int(np.argwhere(~known)[0, 0])
+            raise DataError(_OWNER, "y", f"is NaN for series {row}", "Drop the series without a target.", row=row)
+        self.values, self.mask = np.where(known, raw, 0).astype(dtype), known
+        if raw.shape[-1] > 1:
+            self.outputs = tuple(f"target{k}" for k in range(raw.shape[-1]))
+
+
+def _is_known(raw: NDArray[Any]) -> NDArray[np.bool_]:
+    if raw.dtype.kind == "f":
+        return ~np.isnan(raw)
+    known: NDArray[np.bool_] = (
+        np.asarray(raw != "", np.bool_) if raw.dtype.kind == "U" else np.ones(raw.shape, np.bool_)
+    )
+    return known
+
+
+def _is_per_step(raw: NDArray[Any], task: str, lengths: NDArray[np.int64], steps: int) -> bool:
+    if task != "auto":
+        return task in ("classify_steps", "imitate")
+    return raw.ndim == 3 or (raw.ndim == 2 and raw.shape[1] == steps and steps > 1)
+
+
+def _guess(raw: NDArray[Any], within: NDArray[np.bool_], per_step: bool) -> str:
+    known = raw[within] if raw.shape == within.shape else raw
+    labels = raw.dtype.kind in "Ub" or (raw.dtype.kind in "iu" and len(np.unique(known)) <= _FEW)
+    if labels and raw.ndim == within.ndim:
+        return "classify_steps" if per_step else "classify"
+    return "imitate" if per_step else "regress"
+
+
+def _target_array(y: Any, lengths: NDArray[np.int64], steps: int) -> tuple[NDArray[Any], bool]:
+    """The target as one array, and whether it came as a list with one array per series."""
+    if not isinstance(y, np.ndarray) and not np.isscalar(y) and any(np.ndim(row) for row in y):
+        rows = [np.asarray(row) for row in y]
+        if [len(row) for row in rows] != lengths.tolist():
+            wrong = [len(row) for row in rows] != lengths[: len(rows)]
+            at = int(np.argmax(wrong)) if len(rows) == len(lengths) else len(rows)
+            raise DataError(_OWNER, "y", f"has not the length of x, first at series {at}", "Pass a target per step.")
+        shape = (len(rows), steps, *rows[0].shape[1:])
+        padded = np.zeros(shape, np.result_type(*rows))
+        for k, row in enumerate(rows):
+            padded[k, : len(row)] = row
+        return padded, True
+    raw = np.asarray(y)
+    if raw.dtype == object:
+        raw = np.array(["" if cell is None or cell != cell else str(cell) for cell in raw.ravel()]).reshape(raw.shape)
+    if raw.ndim == 0 or len(raw) != len(lengths):
+        fault = f"has shape {raw.shape}; x holds {len(lengths)} series"
+        raise DataError(_OWNER, "y", fault, "Pass one target per series.")
+    return raw, False
+
+
+def _series(x: Any, axes: str, dtype: str) -> list[NDArray[Any]]:
+    """One `(time, channels)` float array per series."""
+    if axes not in ("channels_first", "time_first"):
+        raise DataError(_OWNER, "axes", f"is {axes!r}; expected channels_first or time_first", "Name one of them.")
+    if dtype not in ("float32", "float64"):
+        raise DataError(_OWNER, "dtype", f"is {dtype!r}; expected float32 or float64", "Pass one of them.")
+    made = []
+    for k, row in enumerate(x):
+        try:
+            one = np.asarray(row, dtype=dtype)
+        except (ValueError, TypeError) as error:
+            raise DataError(_OWNER, "x", f"holds no numbers in series {k} ({error})", "Pass numbers.", row=k) from None
+        one = one[None, :] if one.ndim == 1 and axes == "channels_first" else one
+        one = one[:, None] if one.ndim == 1 else one
+        if one.ndim != 2 or 0 in one.shape:
+            fault = f"has shape {np.shape(row)} in series {k}; expected a non-empty (channels, time)"
+            raise DataError(_OWNER, "x", fault, "Drop empty series; see `axes` for the order.", row=k)
+        made.append(one.T if axes == "channels_first" else one)
+        if made[k].shape[1] != made[0].shape[1]:
+            fault = f"has {made[k].shape[1]} channels in series {k} and {made[0].shape[1]} in series 0"
+            raise DataError(_OWNER, "x", fault, "Pass the same channels for every series; see `axes`.", row=k)
+    if not made:
+        raise DataError(_OWNER, "x", "holds no series", "Pass at least one.")
+    return made
+
+
+def _pad(rows: list[NDArray[Any]], lengths: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    values = np.zeros((len(rows), int(lengths.max()), rows[0].shape[1]), dtype)
+    for k, row in enumerate(rows):
+        values[k, : len(row)] = row
+    return values
+
+
+def _elapsed(dt: Any, lengths: NDArray[np.int64], steps: int) -> NDArray[np.float64]:
+    within = np.arange(steps) < lengths[:, None]
+    if dt is None:
+        return within.astype(np.float64)
+    given = np.zeros((len(lengths), steps))
+    if len(dt) != len(lengths):
+        raise DataError(_OWNER, "dt", f"holds {len(dt)} series; x holds {len(lengths)}", "Pass gaps for each series.")
+    for k, row in enumerate(dt):
+        gaps = np.asarray(row, dtype=np.float64)
+        if gaps.ndim != 1 or len(gaps) < lengths[k] or len(gaps) > steps:
+            fault = f"has shape {gaps.shape} for series {k}; expected ({lengths[k]},)"
+            raise DataError(_OWNER, "dt", fault, "Pass one elapsed time per step.", row=k)
+        given[k, : lengths[k]] = gaps[: lengths[k]]
+    return given
+
+
+def _grid(name: str, array: ArrayLike, batch: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    grid = np.asarray(array, dtype=dtype)
+    if grid.ndim != 2 or len(grid) != batch:
+        raise DataError(_OWNER, name, f"has shape {grid.shape}; expected ({batch}, features)", "Pass a 2D array.")
+    return grid
+
+
+def _names(argument: str, names: Sequence[str] | None, width: int, prefix: str | None) -> tuple[str, ...]:
+    if names is None:
+        return tuple(f"{prefix}{k}" for k in range(width))
+    if len(names) != width:
+        raise DataError(_OWNER, argument, f"holds {len(names)} names for {width} columns", "Pass one name per column.")
+    return tuple(names)
+
+
+def _plain(name: str, column: ArrayLike, batch: int) -> NDArray[Any]:
+    array = np.asarray(column)
+    if array.shape != (batch,):
+        raise DataError(_OWNER, name, f"has shape {array.shape}; expected ({batch},)", "Pass one value per series.")
+    return array.astype(np.str_) if array.dtype.kind not in "iufbU" else array
+
+
+def _refuse_infinite(name: str, values: NDArray[Any]) -> None:
+    infinite = np.isinf(values.astype(np.float64)) if values.dtype.kind in "iub" else np.isinf(values)
+    if infinite.any():
+        at = tuple(int(i) for i in np.argwhere(infinite)[0])
+        raise DataError(_OWNER, name, f"holds infinity at {at}", "Repair the value, or put NaN where it is unknown.")

@@ -1,0 +1,265 @@
+"""From ordered rows of a table to the padded block of `Sequences`, following a recipe."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.data.learn import labels
+from caudal.data.order import Order
+from caudal.data.recipe import Column, Recipe
+from caudal.data.sequences import Feature, Finding, Sequences, Task
+from caudal.data.table import Table
+
+# A padded block beyond this is nearly always one very long series among short ones.
+_LARGEST_BYTES = 2**34
+
+
+def build(table: Table, found: Order, recipe: Recipe, with_target: bool) -> Sequences:
+    """The sequences of a table, whole series (a forecast is cut into windows afterwards).
+
+    Raises:
+        DataError: a static or series-level target changes within a series, a target is missing, or the padded block
+            would be too large.
+    """
+    dtype = np.dtype(recipe.dtype)
+    batch, time = len(found.ids), int(found.lengths.max())
+    width = sum(column.width for column in recipe.inputs)
+    if batch * time * width * dtype.itemsize > _LARGEST_BYTES:
+        fault = f"would fill {batch:,} x {time:,} x {width:,} cells once padded to the longest series"
+        raise table.fail("frame", fault, "Cut long series into pieces, or read Parquet with `ParquetSequences`.")
+    cells, known, findings = _matrix(table, recipe.inputs, dtype)
+    values = np.zeros((batch, time, width), dtype)
+    observed = np.zeros((batch, time, width), np.bool_)
+    values[found.series, found.step] = cells[found.rows]
+    observed[found.series, found.step] = known[found.rows]
+    static, static_observed, more = _statics(table, found, recipe, dtype)
+    target, target_mask, odd = _target(table, found, recipe, dtype) if with_target else (None, None, [])
+    task = "imitate" if recipe.task == "forecast" else recipe.task
+    return Sequences(
+        values=values,
+        observed=observed,
+        dt=_gaps(found, recipe.first_dt, (batch, time)),
+        lengths=found.lengths,
+        features=features_of(recipe.inputs),
+        task=cast(Task, task),
+        target=target,
+        target_mask=target_mask,
+        classes=recipe.classes,
+        outputs=recipe.target,
+        ids=found.ids,
+        start=found.start,
+        group=None if recipe.group is None else _per_series(table, found, recipe.group),
+        static=static,
+        static_observed=static_observed,
+        statics=features_of(recipe.statics),
+        sensitive={name: _protected(table, found, name) for name in recipe.sensitive if name in table.columns},
+        time_unit=recipe.time_unit,
+        findings=(*findings, *more, *odd),
+        recipe=recipe,
+    )
+
+
+def features_of(columns: Sequence[Column]) -> tuple[Feature, ...]:
+    """The inputs that columns become; a category becomes one per known value."""
+    made = []
+    for column in columns:
+        if column.kind == "number":
+            made.append(Feature(column.name, column.unit))
+        made += [Feature(f"{column.name}={value}", "", "category") for value in column.values]
+    return tuple(made)
+
+
+def _gaps(found: Order, first: float, shape: tuple[int, int]) -> NDArray[np.float64]:
+    dt = np.zeros(shape)
+    dt[found.series, found.step] = np.where(np.isnan(found.gaps), first, found.gaps)
+    return dt
+
+
+def _matrix(
+    table: Table, columns: Sequence[Column], dtype: np.dtype[Any]
+) -> tuple[NDArray[Any], NDArray[np.bool_], list[Finding]]:
+    width = sum(column.width for column in columns)
+    cells = np.zeros((len(table), width), dtype)
+    known = np.zeros((len(table), width), np.bool_)
+    findings: list[Finding] = []
+    at = 0
+    for column in columns:
+        if column.kind == "number":
+            numbers = table.numbers(column.name)
+            _check_range(table, column.name, numbers, dtype)
+            known[:, at] = ~np.isnan(numbers)
+            cells[:, at] = np.nan_to_num(numbers)
+        else:
+            codes, more = _codes(table, column)
+            findings += more
+            known[:, at : at + column.width] = (codes >= 0)[:, None]
+            rows = np.flatnonzero(codes >= 0)
+            cells[rows, at + codes[rows]] = 1
+        at += column.width
+    return cells, known, findings
+
+
+def _check_range(table: Table, name: str, numbers: NDArray[np.float64], dtype: np.dtype[Any]) -> None:
+    large = np.abs(np.nan_to_num(numbers)) > np.finfo(dtype).max
+    if large.any():
+        row = int(np.argmax(large))
+        fault = f"holds {numbers[row]:g} at {{where}}, beyond {dtype}"
+        raise table.fail(name, fault, 'Pass `dtype="float64"`, or repair the value.', row)
+
+
+def _codes(table: Table, column: Column) -> tuple[NDArray[np.int64], list[Finding]]:
+    place = {value: code for code, value in enumerate(column.values)}
+    cells = table.texts(column.name)
+    codes = np.array([-1 if cell is None else place.get(cell, -2) for cell in cells], dtype=np.int64)
+    unseen = codes == -2
+    if not unseen.any():
+        return codes, []
+    row = int(np.argmax(unseen))
+    text = (
+        f"`{column.name}` holds {cells[row]!r} at {table.where(row)}, which training never saw; "
+        f"{int(unseen.sum())} such cells are read as missing."
+    )
+    return codes, [Finding("unseen", column.name, text, int(unseen.sum()), row + table.offset)]
+
+
+def _heads(found: Order) -> NDArray[np.int64]:
+    return np.flatnonzero(found.step == 0)
+
+
+def _refuse_change(table: Table, found: Order, name: str, values: NDArray[Any], known: NDArray[np.bool_]) -> None:
+    """Refuse two different known values within one series."""
+    at = np.flatnonzero(known[found.rows])
+    rows, series = found.rows[at], found.series[at]
+    change = (series[1:] == series[:-1]) & (values[rows][1:] != values[rows][:-1])
+    if change.any():
+        k = int(np.argmax(change))
+        one, other = int(rows[k]), int(rows[k + 1])
+        raise table.fail(
+            name,
+            f"changes within series {found.ids[series[k]]}: {values[one]} at {table.where(one)}, "
+            f"{values[other]} at {{where}}",
+            "Give one value per series, or use it as a feature or as a target of each step.",
+            other,
+        )
+
+
+def _one_each(found: Order, values: NDArray[Any], known: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The known value of each series (they agree), and whether there is one."""
+    rows = np.full(len(found.ids), -1, np.int64)
+    at = np.flatnonzero(known[found.rows])
+    rows[found.series[at]] = found.rows[at]
+    return values[np.maximum(rows, 0)], rows >= 0
+
+
+def _statics(
+    table: Table, found: Order, recipe: Recipe, dtype: np.dtype[Any]
+) -> tuple[NDArray[Any], NDArray[np.bool_], list[Finding]]:
+    cells, known, findings = _matrix(table, recipe.statics, dtype)
+    batch, width = len(found.ids), cells.shape[1]
+    static, seen = np.zeros((batch, width), dtype), np.zeros((batch, width), np.bool_)
+    for k, feature in enumerate(features_of(recipe.statics)):
+        column = feature.name.split("=")[0] if feature.kind == "category" else feature.name
+        _refuse_change(table, found, column, cells[:, k], known[:, k])
+        static[:, k], seen[:, k] = _one_each(found, cells[:, k], known[:, k])
+    return np.where(seen, static, 0).astype(dtype), seen, findings
+
+
+def _per_series(table: Table, found: Order, name: str) -> NDArray[Any]:
+    keys = table.keys(name)
+    _refuse_change(table, found, name, keys, np.ones(len(table), np.bool_))
+    return np.asarray(keys[found.rows[_heads(found)]])
+
+
+def _protected(table: Table, found: Order, name: str) -> NDArray[Any]:
+    """A sensitive column, one value per series: numbers with NaN, or text with "" where missing."""
+    if table.kind(name) in ("number", "bool"):
+        numbers = table.numbers(name)
+        _refuse_change(table, found, name, numbers, ~np.isnan(numbers))
+        values, known = _one_each(found, numbers, ~np.isnan(numbers))
+        return np.where(known, values, np.nan)
+    cells = table.texts(name)
+    text = np.array(["" if cell is None else cell for cell in cells], dtype=np.str_)
+    _refuse_change(table, found, name, text, text != "")
+    values, known = _one_each(found, text, text != "")
+    return np.where(known, values, "")
+
+
+def _target(
+    table: Table, found: Order, recipe: Recipe, dtype: np.dtype[Any]
+) -> tuple[NDArray[Any], NDArray[np.bool_], list[Finding]]:
+    shape = (len(found.ids), int(found.lengths.max()))
+    if recipe.task.startswith("classify"):
+        name = recipe.target[0]
+        values, known = _class_codes(table, name, recipe)
+        if recipe.task == "classify":
+            target, mask = _by_series(table, found, name, values, known)
+            return target, mask, _rare(recipe, name, target)
+        return _by_step(found, values, known, shape, np.dtype(np.int64), table, name)
+    columns = [table.numbers(name) for name in recipe.target]
+    for name, column in zip(recipe.target, columns, strict=True):
+        _check_range(table, name, column, dtype)
+    if recipe.task == "regress":
+        pairs = [
+            _by_series(table, found, name, column, ~np.isnan(column))
+            for name, column in zip(recipe.target, columns, strict=True)
+        ]
+        return np.stack([p[0] for p in pairs], 1).astype(dtype), np.stack([p[1] for p in pairs], 1), []
+    steps = [
+        _by_step(found, np.nan_to_num(column), ~np.isnan(column), shape, dtype, table, name)
+        for name, column in zip(recipe.target, columns, strict=True)
+    ]
+    findings = [finding for step in steps for finding in step[2]]
+    return np.stack([s[0] for s in steps], 2), np.stack([s[1] for s in steps], 2), findings
+
+
+def _class_codes(table: Table, name: str, recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    values, known = labels(table, name)
+    place = {label: code for code, label in enumerate(recipe.classes)}
+    codes = np.array([place.get(label, -1) for label in values.tolist()], dtype=np.int64)
+    strange = known & (codes < 0)
+    if strange.any():
+        row = int(np.argmax(strange))
+        fault = f"holds the class {values[row]!s} at {{where}}, which is not among {list(recipe.classes)}"
+        raise table.fail(name, fault, "Train with series of every class.", row)
+    return codes, known
+
+
+def _by_series(
+    table: Table, found: Order, name: str, values: NDArray[Any], known: NDArray[np.bool_]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    _refuse_change(table, found, name, values, known)
+    target, given = _one_each(found, values, known)
+    if not given.all():
+        series = int(np.argmin(given))
+        row = int(found.rows[_heads(found)[series]])
+        fault = f"is missing in every row of series {found.ids[series]}, first {{where}}"
+        raise table.fail(name, fault, f"Drop the {int((~given).sum())} series without a target, or fill it in.", row)
+    return target, np.ones(len(found.ids), np.bool_)
+
+
+def _by_step(
+    found: Order,
+    values: NDArray[Any],
+    known: NDArray[np.bool_],
+    shape: tuple[int, int],
+    dtype: np.dtype[Any],
+    table: Table,
+    name: str,
+) -> tuple[NDArray[Any], NDArray[np.bool_], list[Finding]]:
+    target, mask = np.zeros(shape, dtype), np.zeros(shape, np.bool_)
+    target[found.series, found.step] = np.where(known, values, 0)[found.rows]
+    mask[found.series, found.step] = known[found.rows]
+    if known.all():
+        return target, mask, []
+    row = int(np.argmin(known))
+    text = f"`{name}` is missing in {int((~known).sum())} rows, first {table.where(row)}; those steps are not scored."
+    return target, mask, [Finding("unlabelled", name, text, int((~known).sum()), row + table.offset)]
+
+
+def _rare(recipe: Recipe, name: str, target: NDArray[np.int64]) -> list[Finding]:
+    counts = np.bincount(target, minlength=len(recipe.classes))
+    rare = np.flatnonzero(counts == 1)
+    text = "Class {} of `{}` has one series only; it cannot stand in both training and test."
+    return [Finding("rare_class", name, text.format(recipe.classes[code], name)) for code in rare]

@@ -1,0 +1,92 @@
+"""Names of data sets, their cards, and the one door that loads them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from caudal.data.datasets import archive, nafld
+from caudal.data.datasets.card import Card, Dataset
+from caudal.errors import DataError
+
+_SHIPPED: tuple[tuple[Card, Callable[..., Dataset]], ...] = (
+    (nafld.CARD, nafld.load),
+    (archive.JAPANESE_VOWELS, archive.japanese_vowels),
+    (archive.PLAID, archive.plaid),
+)
+_FOLDERS: tuple[tuple[Card, Callable[..., Dataset]], ...] = ()
+_ALL = {card.name: (card, loader) for card, loader in (*_SHIPPED, *_FOLDERS)}
+
+
+def names(*, shipped: bool | None = None) -> tuple[str, ...]:
+    """Names that `load` takes.
+
+    Arguments:
+        shipped: True for sets inside packages, False for those that need a folder, None for all.
+
+    Example:
+        >>> names()[:2]
+        ('nafld', 'japanese-vowels')
+    """
+    return tuple(name for name, (card, _) in _ALL.items() if shipped in (None, not card.needs_folder))
+
+
+def card(name: str) -> Card:
+    """The data card of a set, which needs no data.
+
+    Raises:
+        DataError: there is no such set.
+
+    Example:
+        >>> card("nafld").sensitive
+        ('sex', 'age')
+    """
+    return _ALL[_resolve(name)][0]
+
+
+def load(name: str, folder: str | Path | None = None, protocol: str = "clean", **options: Any) -> Dataset:
+    """A data set with its card and its split.
+
+    Arguments:
+        name: one of `names()`; case and underscores do not matter.
+        folder: where the user put the files, for sets that do not ship in a package.
+        protocol: `"clean"`: no leak, scaling and choices see training data only; `"paper"`: as published, faults
+            included, where a paper defined one (see the card).
+        options: of the set, for example `seed=1`.
+
+    Raises:
+        DataError: the name, protocol or an option is unknown, or a file is missing or not what it should be.
+        MissingExtraError: the package that ships the data is not installed.
+    """
+    found, loader = _ALL[_resolve(name)]
+    owner = f"datasets.load({found.name!r})"
+    if protocol not in found.protocols:
+        known = ", ".join(found.protocols)
+        raise DataError(owner, "protocol", f"is {protocol!r}; this set has {known}", "See its card.")
+    if len(found.protocols) > 1:
+        options["protocol"] = protocol
+    if found.needs_folder:
+        options["folder"] = _folder(owner, found, folder)
+    elif folder is not None:
+        raise DataError(owner, "folder", "is given, and this set ships in a package", "Leave `folder` out.")
+    try:
+        return loader(**options)
+    except TypeError as error:
+        if "unexpected keyword" not in str(error):
+            raise
+        raise DataError(owner, "options", f"do not fit ({error})", "See its card and loader.") from None
+
+
+def _folder(owner: str, card: Card, folder: str | Path | None) -> Path:
+    if folder is None:
+        raise DataError(owner, "folder", "is missing; these data do not ship with a package", card.obtain)
+    path = Path(folder)
+    if not path.is_dir():
+        raise DataError(owner, "folder", f"is no folder: {path}", card.obtain)
+    return path
+
+
+def _resolve(name: str) -> str:
+    key = name.lower().replace("_", "-")
+    if key not in _ALL:
+        raise DataError("datasets", "name", f"is {name!r}; there are {', '.join(_ALL)}", "Check the spelling.")
+    return key

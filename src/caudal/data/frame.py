@@ -1,0 +1,235 @@
+"""Tables in long form (one row per series and time) become `Sequences`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from caudal.data.build import build
+from caudal.data.learn import Ask, check_ask, guess_task, input_columns, labels, learn_classes, learn_columns, named
+from caudal.data.order import EQUAL_TIMES, Order, huge_gaps, order, typical_gap
+from caudal.data.recipe import Recipe
+from caudal.data.sequences import Finding, Sequences
+from caudal.data.table import Table, open_table
+from caudal.data.window import history, windows
+
+_OWNER = "from_frame"
+
+
+def from_frame(
+    frame: Any | str | Path,
+    *,
+    target: str | Sequence[str],
+    series: str,
+    time: str | None,
+    features: Sequence[str] | None = None,
+    static: Sequence[str] = (),
+    sensitive: Sequence[str] = (),
+    group: str | None = None,
+    categorical: Sequence[str] = (),
+    task: str = "auto",
+    time_unit: str | None = None,
+    units: Mapping[str, str] | None = None,
+    equal_times: str = "error",
+    horizon: int = 0,
+    window: int = 0,
+    stride: int = 1,
+    dtype: str = "float32",
+) -> Sequences:
+    """Sequences from a long table: one row per series and time, in any order.
+
+    What is odd but harmless (rows out of order, rows repeated in full, constant columns, huge gaps) is put right or
+    kept, and told in `findings`; what would change the meaning is an error that names row and column.
+
+    Arguments:
+        frame: path of a CSV or Parquet file, or a pandas, polars or pyarrow table.
+        target: column to predict, or several columns of numbers.
+        series: column that names the series (patient, trip, machine).
+        time: column of numbers, datetimes or ISO text; None when the order of rows is the time.
+        features: input columns; None takes every column that has no other part.
+        static: columns with one value per series.
+        sensitive: protected columns with one value per series. They are no inputs unless also listed as such.
+        group: column of what must not be split between training and test (the patient of several stays).
+        categorical: columns of numbers or text to be read as categories. Other text columns are categories as well.
+        task: `"classify"`, `"classify_steps"`, `"regress"`, `"forecast"`, `"imitate"` (numbers at each step), or
+            `"auto"`: text, bools and at most 20 different whole numbers classify, other numbers regress; a target
+            that changes within a series is asked for at each step; a horizon asks for a forecast.
+        time_unit: of `dt`. Datetimes are measured in it (ns, us, ms, s, min, h, d, w, y; None chooses by the typical
+            gap); for numbers it is a label.
+        units: unit of each feature, by column.
+        equal_times: when rows of one series share a time and differ: `"error"`, `"first"`, `"last"`, or `"keep"`
+            (an elapsed time of 0).
+        horizon: forecast: steps ahead.
+        window: forecast: steps of history; 0 takes four horizons.
+        stride: forecast: steps between windows.
+        dtype: `"float32"` or `"float64"`.
+
+    Returns:
+        The sequences. The first step of a series has no elapsed time; it is given the median gap of the table, kept in
+        the recipe, because a liquid cell integrates nothing over a time of 0. A recipe comes with them: `read_like`
+        reads another table the same way.
+
+    Raises:
+        DataError: a column is missing, empty or of an unusable type; a number column holds text or infinity; series,
+            time or target is missing in a row; rows of one series share a time; the target has one class.
+        MissingExtraError: the packages that read tables are not installed (`pip install "caudal[data]"`).
+
+    Example:
+        >>> import pytest
+        >>> pandas = pytest.importorskip("pandas")
+        >>> visits = pandas.DataFrame(
+        ...     {"patient": [1, 1, 2, 2], "day": [0, 3, 0, 9], "pulse": [60, None, 75, 70], "ill": [0, 0, 1, 1]}
+        ... )
+        >>> data = from_frame(visits, target="ill", series="patient", time="day", time_unit="d")
+        >>> data
+        Sequences(2 series of up to 2 steps, 1 inputs, classify 2 classes, 25 % missing, time in d)
+        >>> data.dt.tolist()
+        [[6.0, 3.0], [6.0, 9.0]]
+    """
+    table = open_table(frame, _OWNER)
+    ask = Ask(
+        target=named(target),
+        series=series,
+        time=time,
+        features=None if features is None else named(features),
+        static=named(static),
+        sensitive=named(sensitive),
+        group=group,
+        categorical=named(categorical),
+        units=dict(units or {}),
+    )
+    check_ask(table, ask)
+    _check_options(table, ask, task, equal_times, (horizon, window, stride), dtype)
+    found = order(table, series, time, time_unit, equal_times, values=table.columns)
+    recipe, findings = _learn(table, ask, found, task, horizon)
+    recipe = replace(
+        recipe,
+        equal_times=equal_times,
+        window=(window or 4 * horizon) if recipe.task == "forecast" else 0,
+        stride=stride,
+        dtype=dtype,
+    )
+    data = build(table, found, recipe, with_target=True)
+    return _finish(table, data, recipe, [*found.findings, *findings, *huge_gaps(table, found, time)], True)
+
+
+def read_like(frame: Any | str | Path, recipe: Recipe, *, target: bool = False) -> Sequences:
+    """Another table, read as the recipe says: same inputs in the same order, same classes, same unit of time.
+
+    Arguments:
+        frame: path or data frame.
+        recipe: of sequences that `from_frame` made, or `Recipe.from_json`.
+        target: whether the table holds the target (evaluation) or not (prediction). Without it a forecast starts
+            from the last `window` steps of each series.
+
+    Returns:
+        The sequences. Categories that training never saw are read as missing, with a finding.
+
+    Raises:
+        DataError: as `from_frame`; also when the time column changed between numbers and datetimes.
+
+    Example:
+        >>> import pytest
+        >>> pandas = pytest.importorskip("pandas")
+        >>> old = pandas.DataFrame({"id": [1, 2], "t": [0, 0], "ward": ["ICU", "A"], "y": ["no", "yes"]})
+        >>> recipe = from_frame(old, target="y", series="id", time="t").recipe
+        >>> new = read_like(pandas.DataFrame({"id": [7], "t": [0], "ward": ["B"]}), recipe)
+        >>> new.findings[0].code, new.observed.tolist()
+        ('unseen', [[[False, False]]])
+    """
+    table = open_table(frame, "read_like")
+    return from_table(table, recipe, target)
+
+
+def from_table(table: Table, recipe: Recipe, target: bool) -> Sequences:
+    """`read_like` for a table that is open already.
+
+    Raises:
+        DataError: as `read_like`.
+    """
+    needed = [recipe.series, *named(recipe.time), *(column.name for column in (*recipe.inputs, *recipe.statics))]
+    table.need_columns([*needed, *(recipe.target if target else ()), *named(recipe.group if target else None)])
+    found = order(
+        table,
+        recipe.series,
+        recipe.time,
+        recipe.time_unit,
+        recipe.equal_times,
+        recipe.datetimes if recipe.time is not None else None,
+        table.columns,
+    )
+    usable = recipe if target or recipe.group in table.columns else replace(recipe, group=None)
+    data = build(table, found, usable, with_target=target)
+    return _finish(table, data, recipe, list(found.findings), target)
+
+
+def _learn(table: Table, ask: Ask, found: Order, task: str, horizon: int) -> tuple[Recipe, list[Finding]]:
+    chosen = guess_task(table, ask, found, task, horizon)
+    if chosen.startswith("classify") and len(ask.target) != 1:
+        raise table.fail("target", f"names {len(ask.target)} columns; classes stand in one", "Name one column.")
+    if chosen == "forecast" and horizon < 1:
+        raise table.fail("horizon", "is 0; a forecast looks at least 1 step ahead", "Pass `horizon=1` or more.")
+    inputs, findings = learn_columns(table, input_columns(table, ask, chosen == "forecast"), ask)
+    statics, more = learn_columns(table, ask.static, ask) if ask.static else ((), [])
+    recipe = Recipe(
+        task=chosen,
+        series=ask.series,
+        time=ask.time,
+        target=ask.target,
+        inputs=inputs,
+        statics=statics,
+        sensitive=ask.sensitive,
+        group=ask.group,
+        classes=learn_classes(table, ask.target[0]) if chosen.startswith("classify") else (),
+        time_unit=found.unit,
+        datetimes=found.datetimes,
+        first_dt=typical_gap(found.gaps),
+        horizon=horizon if chosen == "forecast" else 0,
+    )
+    return recipe, [*findings, *more, *_few_series(ask, found), *_incomplete(table, ask)]
+
+
+def _few_series(ask: Ask, found: Order) -> list[Finding]:
+    if len(found.ids) > 1:
+        return []
+    text = f"`{ask.series}` names one series only: it cannot be split by series; split windows of it by time."
+    return [Finding("single_series", ask.series, text)]
+
+
+def _incomplete(table: Table, ask: Ask) -> list[Finding]:
+    findings = []
+    for name in ask.sensitive:
+        values, known = labels(table, name)
+        if not known.all():
+            row = int(np.argmin(known))
+            text = f"`{name}` is missing in {int((~known).sum())} rows, first {table.where(row)}."
+            findings.append(Finding("missing_sensitive", name, text, int((~known).sum()), row))
+        del values
+    return findings
+
+
+def _finish(table: Table, data: Sequences, recipe: Recipe, findings: list[Finding], target: bool) -> Sequences:
+    data = data.with_findings(findings)
+    if recipe.task != "forecast":
+        return data
+    if target:
+        return windows(data, recipe.window, recipe.stride, recipe.horizon)
+    return history(data, recipe.window, recipe.horizon, recipe.first_dt)
+
+
+def _check_options(
+    table: Table, ask: Ask, task: str, equal_times: str, sizes: tuple[int, int, int], dtype: str
+) -> None:
+    if not ask.target:
+        raise table.fail("target", "names no column", "Name the column to predict.")
+    if equal_times not in EQUAL_TIMES:
+        raise table.fail("equal_times", f"is {equal_times!r}; expected one of {', '.join(EQUAL_TIMES)}", "Name one.")
+    if dtype not in ("float32", "float64"):
+        raise table.fail("dtype", f"is {dtype!r}; expected float32 or float64", "Pass one of them.")
+    for name, size, least in zip(("horizon", "window", "stride"), sizes, (0, 0, 1), strict=True):
+        if size < least:
+            raise table.fail(name, f"is {size}; expected at least {least}", "Pass a count of steps.")
+    if task not in ("auto", "forecast") and sizes[0]:
+        raise table.fail("horizon", f"is {sizes[0]}, and the task is {task}", 'Pass `task="forecast"`.')

@@ -1,0 +1,200 @@
+"""What a table says about itself: which columns are inputs, of what kind, and what is asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.data.order import Order
+from caudal.data.recipe import Column
+from caudal.data.sequences import TASKS, Finding, Label
+from caudal.data.table import Table
+
+_MANY = 100
+_FEW = 20
+
+
+@dataclass(frozen=True)
+class Ask:
+    """The arguments of `from_frame`, as the user gave them."""
+
+    target: tuple[str, ...]
+    series: str
+    time: str | None
+    features: tuple[str, ...] | None
+    static: tuple[str, ...]
+    sensitive: tuple[str, ...]
+    group: str | None
+    categorical: tuple[str, ...]
+    units: dict[str, str]
+
+
+def named(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    """One name or several, as a tuple."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def check_ask(table: Table, ask: Ask) -> None:
+    """Refuse names that are not columns, that repeat, or that would leak the target.
+
+    Raises:
+        DataError: names the column.
+    """
+    table.need_columns(
+        [
+            *(ask.series, *named(ask.time), *ask.target, *(ask.features or ())),
+            *(*ask.static, *ask.sensitive, *named(ask.group), *ask.categorical),
+        ]
+    )
+    for name in (*(ask.features or ()), *ask.static):
+        if name in (ask.series, ask.group):
+            raise table.fail(name, "names who the row belongs to; as an input it would leak", "Leave it out.")
+
+
+def input_columns(table: Table, ask: Ask, forecast: bool) -> tuple[str, ...]:
+    """The columns that become inputs: those listed, or all that have no other part; a forecast sees its own past."""
+    if ask.features is not None:
+        chosen = list(ask.features)
+    else:
+        taken = {ask.series, *named(ask.time), *ask.target, *ask.static, *ask.sensitive, *named(ask.group)}
+        chosen = [name for name in table.columns if name not in taken]
+    if forecast:
+        chosen += [name for name in ask.target if name not in chosen]
+    leak = [name for name in chosen if name in ask.target]
+    if leak and not forecast:
+        raise table.fail(leak[0], "is both a feature and the target", "Take it out of `features`.")
+    if not chosen:
+        raise table.fail("features", "leave no input at all", "Name at least one feature column.")
+    return tuple(chosen)
+
+
+def learn_columns(table: Table, names: Sequence[str], ask: Ask) -> tuple[tuple[Column, ...], list[Finding]]:
+    """Kind and known values of each column; empty columns are left out unless listed by name.
+
+    Raises:
+        DataError: a listed column is empty, a number column holds text, a type cannot be an input, or a text column
+            has too many different values to be a category.
+    """
+    columns, findings = [], []
+    for name in names:
+        kind = _kind(table, name, ask.categorical)
+        if kind == "category":
+            column, more = _category(table, name)
+        else:
+            column, more = _number(table, name, ask.units.get(name, ""))
+        if column is None:
+            if name in (*(ask.features or ()), *ask.static, *ask.target):
+                raise table.fail(name, "is empty in every row", "Take it out of the list.")
+            findings.append(Finding("empty", name, f"`{name}` is empty in every row; left out.", len(table)))
+            continue
+        columns.append(column)
+        findings += more
+    if not columns:
+        raise table.fail("features", "leave no input that holds a value", "Name at least one feature column.")
+    return tuple(columns), findings
+
+
+def _kind(table: Table, name: str, categorical: Sequence[str]) -> str:
+    if name in categorical:
+        return "category"
+    kind = table.kind(name)
+    if kind in ("datetime", "other"):
+        dtype = table.frame[name].dtype
+        raise table.fail(name, f"has the type {dtype}, which is no input", "Turn it into numbers or leave it out.")
+    return "category" if kind == "text" and not table.is_mostly_numbers(name) else "number"
+
+
+def _number(table: Table, name: str, unit: str) -> tuple[Column | None, list[Finding]]:
+    cells = table.numbers(name)
+    known = cells[~np.isnan(cells)]
+    if not known.size:
+        return None, []
+    findings = []
+    if known.size > 1 and known.min() == known.max():
+        text = f"`{name}` is {known[0]:g} wherever it is given; it can tell nothing. Kept."
+        findings.append(Finding("constant", name, text, len(known)))
+    return Column(name, "number", (), unit), findings
+
+
+def _category(table: Table, name: str) -> tuple[Column | None, list[Finding]]:
+    values = sorted({cell for cell in table.texts(name) if cell is not None})
+    if len(values) > _MANY:
+        raise table.fail(
+            name,
+            f"has {len(values):,} different texts, too many for a category (at most {_MANY})",
+            "Leave it out of `features`, or group its values first.",
+        )
+    if not values:
+        return None, []
+    findings = []
+    if len(values) == 1 and len(table) > 1:
+        text = f"`{name}` is {values[0]!r} wherever it is given; it can tell nothing. Kept."
+        findings.append(Finding("constant", name, text, len(table)))
+    return Column(name, "category", tuple(values)), findings
+
+
+def labels(table: Table, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """A target column as labels (whole numbers, numbers, bools or text) and which rows have one."""
+    kind = table.kind(name)
+    if kind == "text":
+        cells = table.texts(name)
+        known = np.array([cell is not None for cell in cells], dtype=np.bool_)
+        return np.array(["" if cell is None else cell for cell in cells], dtype=np.str_), known
+    numbers = table.numbers(name)
+    known = ~np.isnan(numbers)
+    whole = numbers[known]
+    filled = np.where(known, numbers, 0.0)
+    if kind == "bool":
+        return filled.astype(np.bool_), known
+    return (filled.astype(np.int64) if np.array_equal(whole, np.floor(whole)) else filled), known
+
+
+def guess_task(table: Table, ask: Ask, found: Order, task: str, horizon: int) -> str:
+    """The task: the one named, or the one that the target column looks like.
+
+    Text, bool and at most 20 different whole numbers classify; other numbers regress. A target that changes within a
+    series is asked for at each step.
+
+    Raises:
+        DataError: the task is unknown or does not fit the target.
+    """
+    if task != "auto":
+        if task not in TASKS:
+            raise table.fail("task", f"is {task!r}; expected auto, {', '.join(TASKS)}", "Name one of them.")
+        return task
+    if horizon:
+        return "forecast"
+    kinds = [table.kind(name) for name in ask.target]
+    if len(ask.target) > 1:
+        return "imitate" if any(_changes(table, name, found) for name in ask.target) else "regress"
+    found_labels, known = labels(table, ask.target[0])
+    few = len(np.unique(found_labels[known])) <= _FEW and found_labels.dtype.kind in "ib"
+    changes = _changes(table, ask.target[0], found)
+    if kinds[0] == "text" or few:
+        return "classify_steps" if changes else "classify"
+    return "imitate" if changes else "regress"
+
+
+def _changes(table: Table, name: str, found: Order) -> bool:
+    values, known = labels(table, name)
+    rows = found.rows[known[found.rows]]
+    series = found.series[known[found.rows]]
+    return bool(np.any((series[1:] == series[:-1]) & (values[rows][1:] != values[rows][:-1])))
+
+
+def learn_classes(table: Table, name: str) -> tuple[Label, ...]:
+    """The different labels of a target column, sorted.
+
+    Raises:
+        DataError: there are fewer than two.
+    """
+    values, known = labels(table, name)
+    classes = tuple(np.unique(values[known]).tolist())
+    if len(classes) < 2:
+        fault = f"holds one class only, {classes[0]!r}" if classes else "is empty in every row"
+        raise table.fail(name, fault, "A classifier needs series of at least two classes.")
+    return classes

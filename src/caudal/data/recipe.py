@@ -1,0 +1,104 @@
+"""How a table was read: enough to read the next one the same way. Saved with a model as JSON."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from caudal.errors import FileFormatError
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table that becomes inputs.
+
+    Attributes:
+        name: of the column.
+        kind: `"number"`, or `"category"` (one input per known value).
+        values: known values of a category, sorted; empty for a number.
+        unit: of a number, or `""`.
+    """
+
+    name: str
+    kind: Literal["number", "category"] = "number"
+    values: tuple[str, ...] = ()
+    unit: str = ""
+
+    @property
+    def width(self) -> int:
+        """How many inputs the column becomes."""
+        return len(self.values) if self.kind == "category" else 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What `from_frame` decided or was told. JSON there and back is exact.
+
+    Attributes:
+        task: what is asked of a model.
+        series: column that names the series.
+        time: column of the time, or None when the order of rows is the time.
+        target: target columns.
+        inputs: columns that become inputs, in order.
+        statics: per-series columns, in order.
+        sensitive: protected columns.
+        group: column of the group, or None.
+        classes: class labels in the order of their codes.
+        time_unit: unit of `dt`.
+        datetimes: whether the time column holds datetimes rather than numbers.
+        first_dt: the elapsed time given to the first step of each series.
+        equal_times: what happens to rows of one series at one time.
+        horizon: forecast only, steps ahead.
+        window: forecast only, steps of history.
+        stride: forecast only, steps between successive windows.
+        dtype: of the values.
+
+    Example:
+        >>> recipe = Recipe(task="classify", series="id", time="day", target=("ill",), inputs=(Column("pulse"),))
+        >>> Recipe.from_json(recipe.to_json()) == recipe
+        True
+    """
+
+    task: str
+    series: str
+    time: str | None
+    target: tuple[str, ...]
+    inputs: tuple[Column, ...]
+    statics: tuple[Column, ...] = ()
+    sensitive: tuple[str, ...] = ()
+    group: str | None = None
+    classes: tuple[str | int | float | bool, ...] = ()
+    time_unit: str = "step"
+    datetimes: bool = False
+    first_dt: float = 1.0
+    equal_times: str = "error"
+    horizon: int = 0
+    window: int = 0
+    stride: int = 1
+    dtype: str = "float32"
+
+    def to_json(self) -> str:
+        """One JSON object, keys sorted."""
+        return json.dumps({"version": _VERSION, **asdict(self)}, sort_keys=True)
+
+    @staticmethod
+    def from_json(text: str) -> "Recipe":
+        """The recipe that `to_json` wrote.
+
+        Raises:
+            FileFormatError: the text is not JSON, misses a field, has an unknown one, or is of another version.
+        """
+        try:
+            facts: dict[str, Any] = json.loads(text)
+            if facts.pop("version") != _VERSION:
+                raise FileFormatError("Recipe.from_json: written by another version. Read the table again.")
+            for name in ("inputs", "statics"):
+                facts[name] = tuple(Column(**{**c, "values": tuple(c["values"])}) for c in facts[name])
+            for name in ("target", "sensitive", "classes"):
+                facts[name] = tuple(facts[name])
+            return Recipe(**facts)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, FileFormatError):
+                raise
+            raise FileFormatError(f"Recipe.from_json: not a recipe ({error}). Read the table again.") from error

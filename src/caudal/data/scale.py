@@ -1,0 +1,156 @@
+"""Scaling fitted on training series only, as a value that JSON carries there and back exactly."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.data.sequences import Feature, Sequences
+from caudal.errors import DataError, FileFormatError
+
+_VERSION = 1
+_GAPS_KEPT = 100_000
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Mean and standard deviation of what was observed, and the typical gap.
+
+    Categories keep their 0 and 1; a constant column is centred and keeps its size.
+
+    Attributes:
+        mean: of each input.
+        std: of each input, population form; 1 for categories and constants.
+        static_mean: of each static feature.
+        static_std: of each static feature.
+        target_mean: of each output; empty for classes.
+        target_std: of each output; empty for classes.
+        gap: the unit of scaled time: median positive elapsed time (of a sample of 100,000), first steps left out.
+
+    Example:
+        >>> from caudal.data import from_arrays
+        >>> scaler = Scaler.fit(from_arrays(np.array([[1.0, 3.0], [5.0, 7.0]]), [0, 1]))
+        >>> scaler.mean, Scaler.from_json(scaler.to_json()) == scaler
+        ((4.0,), True)
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    static_mean: tuple[float, ...] = ()
+    static_std: tuple[float, ...] = ()
+    target_mean: tuple[float, ...] = ()
+    target_std: tuple[float, ...] = ()
+    gap: float = 1.0
+
+    @staticmethod
+    def fit(train: Sequences | Iterable[Sequences]) -> "Scaler":
+        """Learn from training series, given at once or in chunks (one pass, bounded memory).
+
+        Raises:
+            DataError: there is no chunk.
+        """
+        inputs, statics, targets, gaps = _Moments(), _Moments(), _Moments(), _Gaps()
+        first: Sequences | None = None
+        for part in [train] if isinstance(train, Sequences) else train:
+            first = first or part
+            inputs.add(part.values.reshape(-1, part.inputs), part.observed.reshape(-1, part.inputs))
+            statics.add(part.static, part.static_observed)
+            if part.target is not None and part.target_mask is not None and not part.classes:
+                width = part.target.shape[-1]
+                targets.add(part.target.reshape(-1, width), part.target_mask.reshape(-1, width))
+            gaps.add(part)
+        if first is None:
+            raise DataError("Scaler.fit", "train", "holds no chunk", "Pass at least one series.")
+        mean, std = inputs.result(first.features)
+        static_mean, static_std = statics.result(first.statics)
+        target_mean, target_std = targets.result(None)
+        return Scaler(mean, std, static_mean, static_std, target_mean, target_std, gaps.median())
+
+    def target(self, target: NDArray[Any]) -> NDArray[Any]:
+        """Scale outputs `(..., outputs)`; classes pass through."""
+        if not self.target_mean:
+            return target
+        scaled = (target - np.array(self.target_mean)) / np.array(self.target_std)
+        return np.asarray(scaled, dtype=target.dtype)
+
+    def restore(self, output: NDArray[Any]) -> NDArray[Any]:
+        """Predicted outputs `(..., outputs)` back in their own units."""
+        if not self.target_mean:
+            return output
+        return np.asarray(output * np.array(self.target_std) + np.array(self.target_mean), dtype=output.dtype)
+
+    def to_json(self) -> str:
+        """One JSON object; numbers keep every bit."""
+        return json.dumps({"version": _VERSION, **asdict(self)}, sort_keys=True)
+
+    @staticmethod
+    def from_json(text: str) -> "Scaler":
+        """The scaler that `to_json` wrote.
+
+        Raises:
+            FileFormatError: the text is no scaler, or of another version.
+        """
+        try:
+            facts: dict[str, Any] = json.loads(text)
+            if facts.pop("version") != _VERSION:
+                raise ValueError("written by another version")
+            gap = float(facts.pop("gap"))
+            return Scaler(**{name: tuple(map(float, numbers)) for name, numbers in facts.items()}, gap=gap)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FileFormatError(f"Scaler.from_json: not a scaler ({error}). Fit it again.") from error
+
+
+class _Moments:
+    """Count, mean and squared deviation per column, merged chunk by chunk (Chan, Golub and LeVeque 1979)."""
+
+    def __init__(self) -> None:
+        self.count: NDArray[np.float64] = np.zeros(0)
+        self.mean: NDArray[np.float64] = np.zeros(0)
+        self.spread: NDArray[np.float64] = np.zeros(0)
+
+    def add(self, cells: NDArray[Any], known: NDArray[np.bool_]) -> None:
+        if not self.count.size:
+            self.count, self.mean, self.spread = (np.zeros(cells.shape[1]) for _ in range(3))
+        count = known.sum(axis=0).astype(np.float64)
+        safe = np.maximum(count, 1)
+        mean = cells.sum(axis=0, dtype=np.float64, where=known) / safe
+        # In float64, so that a column with a large mean keeps its spread; column by column to bound the memory.
+        spread = np.array(
+            [np.square(cells[known[:, k], k].astype(np.float64) - mean[k]).sum() for k in range(cells.shape[1])]
+        )
+        total = self.count + count
+        shift = mean - self.mean
+        weight = count / np.maximum(total, 1)
+        self.mean = self.mean + shift * weight
+        self.spread = self.spread + spread + np.square(shift) * self.count * weight
+        self.count = total
+
+    def result(self, features: tuple[Feature, ...] | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        std = np.sqrt(self.spread / np.maximum(self.count, 1))
+        # A constant column leaves rounding, not spread.
+        flat = std <= 1e-7 * np.maximum(np.abs(self.mean), 1e-30)
+        kept = np.array([f.kind == "category" for f in features], dtype=np.bool_) if features else np.zeros_like(flat)
+        mean = np.where(kept, 0.0, self.mean)
+        return tuple(mean.tolist()), tuple(np.where(kept | flat, 1.0, std).tolist())
+
+
+class _Gaps:
+    """Positive elapsed times, thinned evenly once there are many, for their median."""
+
+    def __init__(self) -> None:
+        self.kept: list[NDArray[np.float64]] = []
+        self.every = 1
+
+    def add(self, part: Sequences) -> None:
+        later = part.dt[:, 1:]
+        self.kept.append(later[later > 0][:: self.every])
+        while sum(map(len, self.kept)) > _GAPS_KEPT:
+            self.every *= 2
+            self.kept = [np.concatenate(self.kept)[::2]]
+
+    def median(self) -> float:
+        gaps = np.concatenate(self.kept)
+        return float(np.median(gaps)) if gaps.size else 1.0

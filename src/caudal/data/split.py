@@ -1,0 +1,193 @@
+"""Training, validation and test that share no series, no group and no time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.data.sequences import Sequences
+from caudal.errors import DataError
+
+_HOW = ("auto", "series", "group", "time")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Rows of each part; no row is in two.
+
+    Attributes:
+        train: `(n,)` int64 positions, rising.
+        val: `(n,)`; empty when none was asked for.
+        test: `(n,)`; empty when none was asked for.
+        by: `"series"`, `"group"`, `"time"`, or `"official"` when the source of the data laid it down.
+        seed: of the draw, or None.
+        dropped: `(n,)` rows in no part: they would bridge two times.
+    """
+
+    train: NDArray[np.int64]
+    val: NDArray[np.int64]
+    test: NDArray[np.int64]
+    by: str
+    seed: int | None = None
+    dropped: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.train):,} train, {len(self.val):,} val, {len(self.test):,} test"
+        return f"Split({sizes}, by {self.by}" + (f", {len(self.dropped):,} dropped)" if len(self.dropped) else ")")
+
+
+def split(
+    data: Sequences, *, val: float = 0.15, test: float = 0.15, by: str = "auto", seed: int = 0, stratify: bool = True
+) -> Split:
+    """Draw training, validation and test series.
+
+    Arguments:
+        data: the series.
+        val: share of the series for validation, 0 for none.
+        test: share for test, 0 for none.
+        by: `"series"`; `"group"`: groups stay whole; `"time"`: training ends before validation begins, and that
+            before test; series that bridge a boundary are dropped; `"auto"`: by group where there is one, else by
+            series.
+        seed: of the draw; a split by time has none.
+        stratify: keep the shares of classes alike (task classify).
+
+    Returns:
+        The rows of each part.
+
+    Raises:
+        DataError: shares do not add up, windows of one parent would be torn apart, or a part would be empty.
+
+    Example:
+        >>> from caudal.data import from_arrays
+        >>> data = from_arrays(np.zeros((10, 1, 3)), [0, 1] * 5, group=[0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
+        >>> split(data, val=0.2, test=0.2)
+        Split(6 train, 2 val, 2 test, by group)
+    """
+    _check_shares(val, test)
+    how = _how("split", data, by)
+    shares = np.array([1 - val - test, val, test])
+    if how == "time":
+        return _by_time(data, shares)
+    owners = data.group if how == "group" and data.group is not None else data.ids
+    part = _deal(owners, _classes(data, stratify), shares, np.random.default_rng(seed))
+    rows = [np.flatnonzero(part == k) for k in range(3)]
+    for name, found, share in zip(("train", "val", "test"), rows, shares, strict=True):
+        if share > 0 and not len(found):
+            fault = f"leaves no series; there are {len(np.unique(owners))} to divide by {how}"
+            raise DataError("split", name, fault, "Ask for fewer parts, or cut windows and split by time.")
+    return Split(rows[0], rows[1], rows[2], how, seed)
+
+
+def folds(data: Sequences, k: int = 5, *, by: str = "auto", seed: int = 0, stratify: bool = True) -> tuple[Split, ...]:
+    """`k` splits whose test parts cover every series once; groups stay whole.
+
+    Arguments:
+        data: the series.
+        k: number of folds; as many as there are groups leaves one out at a time.
+        by: `"series"`, `"group"` or `"auto"`.
+        seed: of the draw.
+        stratify: keep the shares of classes alike (task classify).
+
+    Raises:
+        DataError: `k` is below 2 or above the number of groups, or `by` is `"time"`.
+
+    Example:
+        >>> from caudal.data import from_arrays
+        >>> data = from_arrays(np.zeros((6, 1, 3)), [0, 1] * 3)
+        >>> sorted(row for fold in folds(data, 3) for row in fold.test.tolist())
+        [0, 1, 2, 3, 4, 5]
+    """
+    how = _how("folds", data, by)
+    if how == "time":
+        raise DataError("folds", "by", "is 'time'; folds would train on the future", "Use `split(by='time')`.")
+    owners = data.group if how == "group" and data.group is not None else data.ids
+    count = len(np.unique(owners))
+    if not 2 <= k <= count:
+        raise DataError("folds", "k", f"is {k}; expected 2 to {count}, the number to divide by {how}", "Change k.")
+    part = _deal(owners, _classes(data, stratify), np.full(k, 1 / k), np.random.default_rng(seed))
+    none = np.zeros(0, np.int64)
+    return tuple(Split(np.flatnonzero(part != f), none, np.flatnonzero(part == f), how, seed) for f in range(k))
+
+
+def official(train: Sequence[int], val: Sequence[int], test: Sequence[int]) -> Split:
+    """A split that the source of the data laid down."""
+    rows = [np.asarray(part, dtype=np.int64) for part in (train, val, test)]
+    return Split(rows[0], rows[1], rows[2], "official")
+
+
+def _check_shares(val: float, test: float) -> None:
+    for name, share in (("val", val), ("test", test)):
+        if not 0 <= share < 1:
+            raise DataError("split", name, f"is {share}; expected a share from 0 to below 1", "Pass 0.15, say.")
+    if val + test >= 1:
+        raise DataError("split", "val", f"and `test` take {val + test:g} of the series", "Leave some for training.")
+
+
+def _how(owner: str, data: Sequences, by: str) -> str:
+    if by not in _HOW:
+        raise DataError(owner, "by", f"is {by!r}; expected one of {', '.join(_HOW)}", "Name one of them.")
+    if by == "series" and data.group is not None and len(np.unique(data.group)) < len(data):
+        fault = "is 'series', and several series share a group: they would leak from one part to another"
+        raise DataError(owner, "by", fault, "Pass `by='group'`.")
+    if by == "group" and data.group is None:
+        raise DataError(owner, "by", "is 'group', and the data have none", "Name a `group` column when reading.")
+    return ("series" if data.group is None else "group") if by == "auto" else by
+
+
+def _classes(data: Sequences, stratify: bool) -> NDArray[np.int64]:
+    if stratify and data.task == "classify" and data.target is not None:
+        return data.target.astype(np.int64)
+    return np.zeros(len(data), np.int64)
+
+
+def _deal(
+    owners: NDArray[Any], classes: NDArray[np.int64], shares: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Part of each row. Owners stay whole; large ones are placed first, each where its classes are most wanting."""
+    _, owner = np.unique(owners, return_inverse=True)
+    counts = np.zeros((int(owner.max()) + 1, int(classes.max()) + 1))
+    np.add.at(counts, (owner, classes), 1)
+    wanted = shares[:, None] * counts.sum(axis=0)[None, :]
+    shuffled = rng.permutation(len(counts))
+    rare_first = np.lexsort((-counts.sum(axis=1)[shuffled], _rarity(counts)[shuffled]))
+    if (counts.sum(axis=1) > 1).any():
+        rare_first = np.argsort(-counts.sum(axis=1)[shuffled], kind="stable")
+    part = np.zeros(len(counts), np.int64)
+    room = wanted.copy()
+    total = np.maximum(counts.sum(axis=0), 1)
+    usable = np.flatnonzero(shares > 0)
+    for one in shuffled[rare_first]:
+        # Want of its classes first; want of series over all breaks ties, and the order of parts what is left.
+        want = (room[usable] * counts[one] / total).sum(axis=1) + 1e-9 * room[usable].sum(axis=1) / len(owners)
+        best = usable[int(np.argmax(np.round(want, 15)))]
+        part[one] = best
+        room[best] -= counts[one]
+    return part[owner]
+
+
+def _rarity(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Number of series in the rarest class of each owner."""
+    rarity: NDArray[np.float64] = np.where(counts > 0, counts.sum(axis=0), np.inf).min(axis=1)
+    return rarity
+
+
+def _by_time(data: Sequences, shares: NDArray[np.float64]) -> Split:
+    start, end = data.start, data.end
+    marks = np.sort(start)
+    edge = np.cumsum(shares)[:2]
+    at = np.minimum((edge * len(marks)).round().astype(int), len(marks) - 1)
+    first = marks[at[0]] if shares[1:].any() else np.inf
+    second = marks[at[1]] if shares[2] > 0 else np.inf
+    rows = [
+        np.flatnonzero(end < first),
+        np.flatnonzero((start >= first) & (end < second)) if shares[1] > 0 else np.zeros(0, np.int64),
+        np.flatnonzero(start >= second),
+    ]
+    for name, found, share in zip(("train", "val", "test"), rows, shares, strict=True):
+        if share > 0 and not len(found):
+            fault = "holds no series: all that begin in its time reach into the next"
+            raise DataError("split", name, fault, "Cut shorter windows, or split by series.")
+    kept = np.concatenate(rows)
+    return Split(rows[0], rows[1], rows[2], "time", None, np.setdiff1d(np.arange(len(data)), kept))

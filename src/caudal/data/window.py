@@ -1,0 +1,137 @@
+"""Long series cut into windows that remember whom they were cut from, so that no split can leak."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.data.sequences import Finding, Sequences
+from caudal.errors import DataError
+
+
+def windows(data: Sequences, length: int, stride: int = 1, horizon: int = 0, *, gaps: str = "true") -> Sequences:
+    """Windows of `length` steps, `stride` steps apart, of series with a target at each step.
+
+    Each window belongs to the group of its parent, or to the parent itself, so splits by group keep it in one part.
+    A series shorter than `length + horizon` gives no window, and a finding says so.
+
+    Arguments:
+        data: task `"classify_steps"` or `"imitate"`.
+        length: steps of a window.
+        stride: steps between the first steps of successive windows.
+        horizon: 0 keeps the target of each step; `h` makes a forecast of the target of the next `h` steps.
+        gaps: `"true"` keeps the elapsed time before the first step of a window; `"first"` gives it that of the
+            first step of its series, as if the window were all there is.
+
+    Returns:
+        Sequences of `(windows, length, input)`, ids `"parent@first step"`, task `"forecast"` with a horizon.
+
+    Raises:
+        DataError: the task has one target per series, a size is not positive, or no series is long enough.
+
+    Example:
+        >>> from caudal.data import from_arrays
+        >>> data = from_arrays(np.arange(10.0).reshape(1, 1, 10), np.arange(10.0).reshape(1, 10, 1), task="imitate")
+        >>> cut = windows(data, length=4, stride=2, horizon=2)
+        >>> cut.values[:, :, 0].tolist()
+        [[0.0, 1.0, 2.0, 3.0], [2.0, 3.0, 4.0, 5.0], [4.0, 5.0, 6.0, 7.0]]
+        >>> cut.target[:, :, 0].tolist()
+        [[4.0, 5.0], [6.0, 7.0], [8.0, 9.0]]
+    """
+    _check(data, length, stride, horizon)
+    series, first = _places(data.lengths, length + horizon, stride)
+    if not len(series):
+        longest = int(data.lengths.max())
+        fault = f"is {length} steps and {horizon} ahead; the longest series has {longest}"
+        raise DataError("windows", "length", fault, "Pass a smaller window or horizon.")
+    parts = _cut(data, series, first, length, gaps)
+    if horizon:
+        parts |= _ahead(data, series, first + length, horizon)
+    short = int((data.lengths < length + horizon).sum())
+    if short:
+        text = f"{short} series are shorter than {length + horizon} steps and give no window."
+        parts["findings"] = (*data.findings, Finding("short", "", text, short))
+    return replace(data, **parts)
+
+
+def history(data: Sequences, length: int, horizon: int, gap: float) -> Sequences:
+    """The last `length` steps of each series, to forecast from; shorter series are kept whole.
+
+    Arguments:
+        data: whole series.
+        length: steps kept.
+        horizon: steps to forecast.
+        gap: elapsed time assumed between the steps ahead.
+
+    Returns:
+        Forecast sequences without a target.
+    """
+    keep = np.minimum(data.lengths, length)
+    first = data.lengths - keep
+    at = np.minimum(first[:, None] + np.arange(int(keep.max())), data.steps - 1)
+    valid = np.arange(at.shape[1]) < keep[:, None]
+    row = np.arange(len(data))[:, None]
+    return replace(
+        data,
+        values=np.where(valid[:, :, None], data.values[row, at], 0).astype(data.values.dtype),
+        observed=data.observed[row, at] & valid[:, :, None],
+        dt=np.where(valid, data.dt[row, at], 0.0),
+        lengths=keep,
+        start=data.times[np.arange(len(data)), first],
+        task="forecast",
+        target=None,
+        target_mask=None,
+        ahead=np.full((len(data), horizon), gap),
+    )
+
+
+def _check(data: Sequences, length: int, stride: int, horizon: int) -> None:
+    if data.task not in ("classify_steps", "imitate"):
+        fault = f"asks for {data.task}; only a target at each step can be cut"
+        raise DataError("windows", "data", fault, "Read the table with a target that has a value at each step.")
+    if horizon and data.task != "imitate":
+        raise DataError("windows", "horizon", "is set, and the target is a class", "Forecast a target of numbers.")
+    for name, size, least in (("length", length, 1), ("stride", stride, 1), ("horizon", horizon, 0)):
+        if size < least:
+            raise DataError("windows", name, f"is {size}; expected at least {least}", "Pass a count of steps.")
+
+
+def _places(lengths: NDArray[np.int64], need: int, stride: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    counts = np.maximum(0, (lengths - need) // stride + 1)
+    series = np.repeat(np.arange(len(lengths)), counts)
+    heads = np.cumsum(counts) - counts
+    return series, (np.arange(len(series)) - heads[series]) * stride
+
+
+def _cut(
+    data: Sequences, series: NDArray[np.int64], first: NDArray[np.int64], length: int, gaps: str
+) -> dict[str, Any]:
+    row, at = series[:, None], first[:, None] + np.arange(length)
+    dt = data.dt[row, at]
+    if gaps == "first":
+        dt[:, 0] = data.dt[series, 0]
+    parent = data.ids[series]
+    parts: dict[str, Any] = {
+        "values": data.values[row, at],
+        "observed": data.observed[row, at],
+        "dt": dt,
+        "lengths": np.full(len(series), length, np.int64),
+        "start": data.times[series, first],
+        "ids": np.array([f"{one}@{step}" for one, step in zip(parent, first, strict=True)]),
+        "group": parent if data.group is None else data.group[series],
+        "static": data.static[series],
+        "static_observed": data.static_observed[series],
+        "sensitive": {name: column[series] for name, column in data.sensitive.items()},
+    }
+    if data.target is not None and data.target_mask is not None:
+        parts |= {"target": data.target[row, at], "target_mask": data.target_mask[row, at]}
+    return parts
+
+
+def _ahead(data: Sequences, series: NDArray[np.int64], after: NDArray[np.int64], horizon: int) -> dict[str, Any]:
+    row, at = series[:, None], after[:, None] + np.arange(horizon)
+    parts: dict[str, Any] = {"task": "forecast", "ahead": data.dt[row, at]}
+    if data.target is not None and data.target_mask is not None:
+        parts |= {"target": data.target[row, at], "target_mask": data.target_mask[row, at]}
+    return parts
