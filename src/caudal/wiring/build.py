@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from caudal.errors import WiringError
-from caudal.wiring.checks import share, whole
+from caudal.wiring.checks import frozen, share, whole
 from caudal.wiring.parts import ROLES, Role, roles_of
 from caudal.wiring.sample import fan_out, mend, pairs, part, signed, stages
 from caudal.wiring.wiring import Wiring
+
+_SIZES = "Pass inputs first and motor last, as in [8, 6, 4, 2]."
 
 
 def fully_connected(inputs: int, units: int, motor: int | None = None, seed: int = 0) -> Wiring:
@@ -88,15 +90,15 @@ def layers(sizes: Sequence[int], *, density: float = 0.5, recurrent: int | None 
         >>> layers([8, 6, 4, 2], seed=7)
         Wiring(layers, seed 7: 8 inputs, 6 inter, 4 command, 2 motor, 44 synapses)
     """
-    if isinstance(sizes, int | str) or len(sizes) < 2:
-        raise WiringError("layers", "sizes", f"is {sizes!r}", "Pass inputs first and motor last, as in [8, 6, 4, 2].")
-    sizes = [whole("layers", f"sizes[{index}]", size, 1, why=_SIZE) for index, size in enumerate(sizes)]
+    if not isinstance(sizes, Sequence | np.ndarray) or len(sizes) < 2:
+        raise WiringError("layers", "sizes", f"is {sizes!r}; expected two or more numbers", _SIZES)
+    sizes = [whole("layers", f"sizes[{index}]", size, 1, remedy=_SIZES) for index, size in enumerate(sizes)]
     density = share("layers", "density", density, "Pass for example `density=0.5`.", zero=False, one=True)
     command = sizes[-2] if len(sizes) > 2 else 0
     if recurrent is None:
         recurrent = min(part(command, 2 * density), command**2)
-    why = f"the pairs of {command} command neurons; Lower it, or widen the layer before the last."
-    recurrent = whole("layers", "recurrent", recurrent, 0, command**2, why)
+    limit = f"the pairs of {command} command neurons"
+    recurrent = whole("layers", "recurrent", recurrent, 0, command**2, limit, "Widen the layer before the last.")
     rng = np.random.default_rng(whole("layers", "seed", seed, 0))
     forward = [fan_out(rng, a, b, part(b, density)) for a, b in pairwise(sizes)]
     loop = pairs(rng, command, command, recurrent) if command else None
@@ -132,24 +134,24 @@ def from_matrices(
     if (motor is None) == (roles is None):
         given = "is missing" if motor is None else "was given beside `roles`"
         raise WiringError("from_matrices", "motor", given, "Pass either `motor=2` or one role per neuron.")
-    shape = np.shape(recurrent)
-    if motor is not None and shape:
-        why = "the number of neurons; Count the last neurons that form the output."
-        roles, _ = _two_roles(shape[0], whole("from_matrices", "motor", motor, 1, shape[0], why))
+    sensory, recurrent = frozen("sensory", sensory), frozen("recurrent", recurrent)
+    if motor is not None:
+        units = len(recurrent)
+        remedy = "Count the last neurons that form the output."
+        motor = whole("from_matrices", "motor", motor, 1, units, "the number of neurons", remedy)
+        roles = roles_of(units - motor, 0, motor)
     roles = tuple(roles or ())
     if layers is None:
         present = [role for role in ROLES if role in roles]
         layers = [present.index(role) if role in present else 0 for role in roles]
-    return Wiring(sensory, recurrent, roles, tuple(layers))  # type: ignore[arg-type]
-
-
-_SIZE = "; Pass inputs first and motor last, as in [8, 6, 4, 2]."
+    return Wiring(sensory, recurrent, roles, tuple(layers))
 
 
 def _sizes(owner: str, inputs: int, units: int, motor: int | None) -> tuple[int, int, int]:
     inputs, units = whole(owner, "inputs", inputs, 1), whole(owner, "units", units, 1)
-    why = "the number of neurons; Lower `motor`, or raise `units`."
-    return inputs, units, units if motor is None else whole(owner, "motor", motor, 1, units, why)
+    if motor is not None:
+        motor = whole(owner, "motor", motor, 1, units, "the number of neurons", "Lower `motor`, or raise `units`.")
+    return inputs, units, units if motor is None else motor
 
 
 def _two_roles(units: int, motor: int) -> tuple[tuple[Role, ...], tuple[int, ...]]:

@@ -10,8 +10,10 @@ from caudal.wiring.names import neuron_names
 from caudal.wiring.parts import ROLES, Mask, Polarity, Role
 
 
-def whole(owner: str, argument: str, value: Any, least: int, most: int | None = None, why: str = "") -> int:
-    """A whole number within bounds, as an `int`; `why` says where the upper bound comes from and the remedy.
+def whole(
+    owner: str, argument: str, value: Any, least: int, most: int | None = None, limit: str = "", remedy: str = ""
+) -> int:
+    """A whole number within bounds, as an `int`; `limit` says where the upper bound comes from.
 
     Raises:
         WiringError: it is not whole (a bool is not), or out of bounds.
@@ -20,11 +22,10 @@ def whole(owner: str, argument: str, value: Any, least: int, most: int | None = 
     if is_whole and value >= least and (most is None or value <= most):
         return int(value)
     bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
-    hint, _, remedy = why.partition("; ")
     raise WiringError(
         owner,
         argument,
-        f"is {value!r}; expected a whole number {bounds}" + (f", {hint}" if hint else ""),
+        f"is {value!r}; expected a whole number {bounds}" + (f", {limit}" if limit else ""),
         remedy or f"Pass for example `{argument}={max(least, 1)}`.",
     )
 
@@ -48,7 +49,11 @@ def frozen(name: str, matrix: object) -> Polarity:
     Raises:
         WiringError: it is not a 2-dimensional integer matrix of -1, 0 and +1.
     """
-    array = np.asarray(matrix)
+    try:
+        array = np.asarray(matrix)
+    except ValueError:
+        fault, remedy = "has rows of different lengths", "Make every row one entry per neuron."
+        raise WiringError("Wiring", name, fault, remedy) from None
     if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
         raise WiringError(
             "Wiring",

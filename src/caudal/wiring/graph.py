@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,8 +52,6 @@ def from_graph(graph: Any) -> Fields:
     roles: tuple[Role, ...] = tuple(graph.nodes[node]["role"] for node in neurons)
     present = [role for role in ROLES if role in roles]
     layers = tuple(graph.nodes[node].get("layer", present.index(graph.nodes[node]["role"])) for node in neurons)
-    if not all(isinstance(layer, int) for layer in layers):
-        raise _fault("holds a layer that is not a whole number", "Leave `layer` out, or number the layers from 0.")
     sensory, recurrent = _matrices(graph, inputs, neurons)
     return Fields(sensory, recurrent, roles, layers, graph.graph.get("seed"), graph.graph.get("family", "custom"))
 
@@ -64,6 +63,10 @@ def _nodes(graph: Any) -> tuple[list[Any], list[Any]]:
             raise _fault(
                 f"gives node {node!r} the role {attributes.get('role')!r}", f"Set its `role` to {', '.join(kinds)}."
             )
+        for name in ("index", "layer"):
+            if not isinstance(attributes.get(name, 0), Integral):
+                fault = f"gives node {node!r} the {name} {attributes[name]!r}"
+                raise _fault(fault, f"Leave its `{name}` out, or make it a whole number.")
     place = {node: position for position, node in enumerate(graph)}
     rank = {node: kinds.index(graph.nodes[node]["role"]) for node in graph}
     ordered = sorted(graph, key=lambda node: (rank[node], graph.nodes[node].get("index", place[node])))

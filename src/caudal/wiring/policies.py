@@ -83,7 +83,7 @@ def auto_ncp(inputs: int, units: int, motor: int, *, density: float = 0.5, seed:
 
     Example:
         >>> auto_ncp(8, 22, 2, seed=7)
-        Wiring(auto_ncp, seed 7: 8 inputs, 12 inter, 8 command, 2 motor, 120 synapses)
+        Wiring(auto_ncp, seed 7: 8 inputs, 12 inter, 8 command, 2 motor, 114 synapses)
     """
     inputs, motor = whole("auto_ncp", "inputs", inputs, 1), whole("auto_ncp", "motor", motor, 1)
     units = whole("auto_ncp", "units", units, motor + 2)
@@ -125,12 +125,12 @@ def _build(
 def _fan(argument: str, value: int | None, size: int, role: str) -> int:
     if value is None:
         return part(size, 0.5)
-    why = f"the number of {role} neurons; Lower it, or raise `{role}`."
-    return whole("ncp", argument, value, 1, size, why)
+    remedy = f"Lower it, or raise `{role}`."
+    return whole("ncp", argument, value, 1, size, f"the number of {role} neurons", remedy)
 
 
 def _recurrence(value: int | None, command: int) -> int:
     if value is None:
         return command
-    why = f"the pairs of {command} command neurons; Lower it, or raise `command`."
-    return whole("ncp", "recurrent_command", value, 0, command**2, why)
+    limit = f"the pairs of {command} command neurons"
+    return whole("ncp", "recurrent_command", value, 0, command**2, limit, "Lower it, or raise `command`.")

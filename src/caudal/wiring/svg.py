@@ -239,7 +239,7 @@ def _shade(value: float) -> str:
 
 
 def _width(labels: Sequence[str]) -> float:
-    return 8 + 7.2 * min(max(map(len, labels)), LONGEST)
+    return 8 + 7.6 * min(max(map(len, labels)), LONGEST)
 
 
 def _short(text: str, longest: int) -> str:

@@ -122,12 +122,12 @@ class Wiring:
         Example:
             >>> from caudal.wiring import ncp
             >>> print(ncp(8, 12, 8, 2, seed=7).describe())
-            ncp, seed 7: 8 inputs, 12 inter, 8 command, 2 motor, 120 synapses
-              57 excitatory, 63 inhibitory, density 0.182
+            ncp, seed 7: 8 inputs, 12 inter, 8 command, 2 motor, 114 synapses
+              51 excitatory, 63 inhibitory, density 0.173
               input -> inter      48
-              inter -> command    56
+              inter -> command    48
               command -> command  8
-              command -> motor    8
+              command -> motor    10
         """
         return describe(self)
 
