@@ -3,7 +3,8 @@
 The file is data: loading reads a bounded header, checks every digest, rebuilds the layer from registered classes and
 copies the numbers in. Nothing in it is executed. Any safetensors reader can open it; the metadata holds under
 `caudal` a JSON text with `format`, `caudal` (the version that wrote it), `recipe`, `frozen` (parameters that do not
-train) and `tensors` (SHA-256 of the dtype, shape and bytes of each), and under `digest` the SHA-256 of that text.
+train), `tensors` (SHA-256 of the dtype, shape and bytes of each) and `digest` (SHA-256 of the others as JSON with
+sorted keys). Equal layers give equal files.
 """
 
 import hashlib
@@ -18,10 +19,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as unpack
 from safetensors.torch import save as pack
-from torch import Tensor, nn
+from torch import Tensor
 
 from caudal._version import __version__
-from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
 from caudal.nn.layer import Layer
 from caudal.nn.recipe import decode_layer, encode_layer
 
@@ -84,9 +85,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     except (SafetensorError, ValueError, KeyError, RuntimeError, TypeError, OverflowError) as error:
         raise FileFormatError(f"{place}: is truncated or altered ({error}). {DAMAGED}") from error
     _check_digests(tensors, stated["tensors"], place)
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        net = decode_layer(stated["recipe"], place)
-    _fill(net, tensors, stated["frozen"], place)
+    with torch.random.fork_rng(devices=[]):
+        net = _rebuilt(stated["recipe"], tensors, place)
+    _fill(net, tensors, stated["frozen"])
     return net
 
 
@@ -100,8 +101,12 @@ def _contents(net: Layer) -> bytes:
         "frozen": [name for name, parameter in net.named_parameters() if not parameter.requires_grad],
         "tensors": {name: digest(value) for name, value in tensors.items()},
     }
-    text = json.dumps(stated, allow_nan=False)
-    return bytes(pack(tensors, metadata={"caudal": text, "digest": hashlib.sha256(text.encode()).hexdigest()}))
+    return bytes(pack(tensors, metadata={"caudal": json.dumps({**stated, "digest": _digest_of(stated)})}))
+
+
+def _digest_of(stated: dict[str, Any]) -> str:
+    text = json.dumps(stated, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def digest(tensor: Tensor) -> str:
@@ -153,20 +158,20 @@ def _stated(raw: bytes, path: Path) -> dict[str, Any]:
     if len(raw) < 8 + size:
         raise FileFormatError(f"{path}: ends within its header. {DAMAGED}")
     try:
-        header = json.loads(raw[8 : 8 + size])
-        metadata = header["__metadata__"]
-        text, found = metadata["caudal"], metadata["digest"]
-    except (ValueError, RecursionError) as error:
-        raise _foreign(path, "has a header that is not JSON") from error
+        stated = dict(json.loads(json.loads(raw[8 : 8 + size])["__metadata__"]["caudal"]))
+        given = stated.pop("digest", None)
+        found = _digest_of(stated)
     except (KeyError, TypeError) as error:
         raise _foreign(path, "holds no recipe of caudal") from error
-    if not isinstance(text, str) or hashlib.sha256(text.encode("utf-8", "replace")).hexdigest() != found:
+    except (ValueError, RecursionError) as error:
+        raise _foreign(path, "has a header that is not JSON") from error
+    if given != found:
         raise FileFormatError(f"{path}: its recipe was altered after it was saved (digest mismatch). {DAMAGED}")
-    return _checked(json.loads(text), path)
+    return _checked(stated, path)
 
 
-def _checked(stated: Any, path: Path) -> dict[str, Any]:
-    version = stated.get("format") if isinstance(stated, dict) else None
+def _checked(stated: dict[str, Any], path: Path) -> dict[str, Any]:
+    version = stated.get("format")
     if isinstance(version, int) and version > FORMAT:
         raise FileFormatError(
             f"{path}: was written by caudal {stated.get('caudal')} in format {version}; caudal {__version__} reads up "
@@ -175,7 +180,7 @@ def _checked(stated: Any, path: Path) -> dict[str, Any]:
     form = {"recipe": dict, "frozen": list, "tensors": dict}
     if version != FORMAT or not all(isinstance(stated.get(name), kind) for name, kind in form.items()):
         raise _foreign(path, "states no known format")
-    return dict(stated)
+    return stated
 
 
 def _foreign(path: Path, fault: str) -> FileFormatError:
@@ -193,15 +198,33 @@ def _check_digests(tensors: dict[str, Tensor], stated: dict[str, Any], path: Pat
             )
 
 
-def _fill(net: Layer, tensors: dict[str, Tensor], frozen: list[str], path: Path) -> None:
-    """Copy the numbers in; parameters take the dtype of the file, and so do the buffers that are not saved."""
-    own = net.state_dict(keep_vars=True)
+def _rebuilt(recipe: Any, tensors: dict[str, Tensor], path: Path) -> Layer:
+    """The layer of a recipe, first without memory, so that a small file cannot claim a huge one."""
+    try:
+        with torch.device("meta"):
+            sketch = decode_layer(recipe, path)
+    except (CaudalError, RuntimeError):
+        pass  # layers that read their own numbers while they are built, and recipes that fail again below
+    else:
+        _check_fit(sketch, tensors, path)
+    with torch.device("cpu"):
+        net = decode_layer(recipe, path)
+    _check_fit(net, tensors, path)
+    return net
+
+
+def _check_fit(net: Layer, tensors: dict[str, Tensor], path: Path) -> None:
+    own = net.state_dict()
     wrong = set(own) ^ set(tensors) or {name for name in own if own[name].shape != tensors[name].shape}
     if wrong:
         raise FileFormatError(
             f"{path}: tensor {sorted(wrong)[0]!r} does not fit the {type(net).__name__} that the recipe rebuilds. "
             "Load it with the version of caudal, or of your layer, that saved it."
         )
+
+
+def _fill(net: Layer, tensors: dict[str, Tensor], frozen: list[str]) -> None:
+    """Copy the numbers in; parameters take the dtype of the file, and so do the buffers that are not saved."""
     kinds = {value.dtype for value in tensors.values() if value.is_floating_point()}
     if len(kinds) == 1:
         net.to(kinds.pop())
@@ -210,5 +233,5 @@ def _fill(net: Layer, tensors: dict[str, Tensor], frozen: list[str], path: Path)
             value.data = value.data.to(tensors[name].dtype)
     net.load_state_dict(tensors)
     for name, parameter in net.named_parameters():
-        if isinstance(parameter, nn.Parameter):
-            parameter.requires_grad_(name not in frozen)
+        if name in frozen:
+            parameter.requires_grad_(False)

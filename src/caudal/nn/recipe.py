@@ -59,7 +59,7 @@ def decode_layer(recipe: Any, path: object, depth: int = 0) -> Layer:
     values = {name: _decode(value, path, depth + 1) for name, value in arguments.items()}
     try:
         return kind(**values)
-    except (CaudalError, TypeError, ValueError) as error:
+    except (CaudalError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise malformed(path, f"does not rebuild a {recipe['kind']} ({error})") from error
 
 
