@@ -22,11 +22,9 @@ def ncp(
 ) -> Wiring:
     """A neural circuit policy of stated sizes; half of the synapses are excitatory.
 
-    Each input reads onto `sensory_fanout` inter neurons, each inter neuron onto `inter_fanout` command neurons, and
-    each motor neuron hears `motor_fanin` command neurons. A neuron that chance left out receives the mean fan-in of its
-    stage; a command neuron that no motor neuron chose receives the mean fan-out. So every neuron lies on a path from an
-    input to a motor neuron. The recurrent command synapses are distinct: exactly as many as asked for, where programs
-    that draw them with replacement make fewer.
+    A neuron that chance left out receives the mean fan-in of its stage; a command neuron that no motor neuron chose
+    receives the mean fan-out. So every neuron lies on a path from an input to a motor neuron. The recurrent command
+    synapses are distinct: exactly as many as asked for, where programs that draw with replacement make fewer.
 
     Arguments:
         inputs: number of inputs.

@@ -44,11 +44,10 @@ def svg(
     values: Mapping[str, float] | None = None,
     title: str | None = None,
 ) -> str:
-    """Draw a circuit: inputs on the left, then each layer, motor neurons on the right.
+    """A whole SVG document: inputs on the left, then each layer, motor neurons on the right.
 
     Excitatory synapses are blue and end in an arrow head, inhibitory ones are vermilion and end in a bar; synapses
-    within a layer are arcs on its right. Each neuron and each synapse carries its name as a tooltip. Any text that is
-    passed in is escaped.
+    within a layer are arcs on its right. Names stand in tooltips. Text that is passed in is escaped.
 
     Arguments:
         wiring: the circuit. Its polarities are the ones drawn.
@@ -59,9 +58,6 @@ def svg(
         values: value of inputs and neurons by name (`wiring.input_names`, `wiring.names`); it shades their discs, blue
             above 0 and vermilion below, relative to the largest magnitude.
         title: heading, and name for screen readers; the family of the circuit if None.
-
-    Returns:
-        A whole SVG document, to be written to a file or placed in a page.
 
     Raises:
         WiringError: labels are not one per input or motor neuron, a name in `weights` or `values` is not one of the
@@ -80,9 +76,8 @@ def svg(
     shades = None if values is None else _scaled("values", values, names)
     layout = lay_out(wiring, _width(left), _width(right))
     pen = _pen(len(wiring.synapse_names), layout)
-    title = title or f"Circuit {wiring.family}"
     parts = (
-        *_head(wiring, layout, title),
+        *_head(wiring, layout, title or f"Circuit {wiring.family}"),
         *_synapses(wiring, layout, pen, strengths),
         *_neurons(wiring, layout, shades, values or {}),
         *_captions(layout, wiring, left, right),
