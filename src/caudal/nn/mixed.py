@@ -141,7 +141,9 @@ def _check(inputs: int, liquid: Layer, form: str) -> None:
     if form not in ("shared", "cascade", "stacked"):
         raise InputError("MixedMemory", "form", f"is {form!r}", 'Pass "shared", "cascade" or "stacked".')
     if not isinstance(inputs, int) or inputs < 1:
-        raise InputError("MixedMemory", "inputs", f"is {inputs!r}; expected an integer of at least 1", "Pass 8, say.")
+        raise InputError(
+            "MixedMemory", "inputs", f"is {inputs!r}; expected an integer of at least 1", "Pass `inputs=8`."
+        )
     if form == "stacked" and isinstance(liquid, Layer):
         return
     if not isinstance(liquid, CfC):
