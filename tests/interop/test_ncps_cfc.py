@@ -67,6 +67,41 @@ def test_outputs_states_and_every_gradient_are_equal(shape, mode, dtype):
         close(mine, other, dtype)
 
 
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("mode", ["default", "no_gate", "pure"])
+def test_mixed_memory_is_equal_and_its_state_carries_over(mode, dtype):
+    torch.manual_seed(1)
+    module = CfC(INPUTS, UNITS, mode=mode, mixed_memory=True).to(dtype)
+    net = from_ncps(module)
+    x, dt = series(dtype)
+    zero = torch.zeros(1, UNITS, dtype=dtype)
+    expected, hx = module(x, (zero, zero), timespans=dt)
+    y, state = net(x, dt=dt)
+    expected.square().sum().backward()
+    y.square().sum().backward()
+    close(y, expected, dtype)
+    carried = state_from_ncps(module, hx)
+    close(state.h, carried.h, dtype)
+    close(state.c, carried.c, dtype)
+    for name in ("input_map", "recurrent_map"):
+        close(getattr(net, name).weight.grad, getattr(module.lstm, name).weight.grad, dtype)
+    heads = gradients_of(module.rnn_cell, mode)
+    close(net.liquid.heads.weight.grad, heads[-2], dtype)
+    close(net.liquid.entry.weight.grad, heads[0], dtype)
+    with pytest.raises(InputError, match="expected a pair of"):
+        state_from_ncps(module, hx[0])
+
+
+def test_a_projection_is_refused_and_the_remedy_works():
+    module = CfC(INPUTS, UNITS, proj_size=2).double()
+    x, dt = series(torch.float64)
+    expected, _ = module(x, torch.zeros(1, UNITS).double(), timespans=dt)
+    with pytest.raises(InputError, match="projects its output"):
+        from_ncps(module)
+    head, module.fc = module.fc, torch.nn.Identity()
+    close(head(from_ncps(module)(x, dt=dt)[0]), expected, torch.float64)
+
+
 def test_a_cell_converts_and_a_state_carries_over():
     torch.manual_seed(0)
     cell = CfCCell(INPUTS, UNITS)

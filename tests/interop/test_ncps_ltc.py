@@ -188,3 +188,8 @@ def test_a_foreign_module_and_a_silent_neuron_are_refused():
         module.rnn_cell.sensory_sparsity_mask[:, 1] = 0
     with pytest.raises(WiringError, match="without any synapse onto it"):
         from_ncps(module)
+
+
+def test_mixed_memory_is_refused():
+    with pytest.raises(InputError, match=r"overwrites at every step.*form=\"stacked\""):
+        from_ncps(LTC(INPUTS, 3, mixed_memory=True))

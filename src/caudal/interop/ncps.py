@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch import nn as torch_nn
 
-from caudal.dynamics import cfc, ltc
+from caudal.dynamics import cfc, lstm, ltc
 from caudal.errors import InputError
 from caudal.interop import ncps_cfc, ncps_ltc
 from caudal.interop.circuit import order_of
@@ -21,8 +21,9 @@ def from_ncps(module: torch_nn.Module, *, negative: Negative = "refuse") -> Laye
     """Convert a trained ncps 1.0.1 PyTorch module, wiring included; parameters are copied.
 
     Arguments:
-        module: `ncps.torch.LTC` or `LTCCell` over any wiring, or an unwired `ncps.torch.CfC` or `CfCCell` in any mode.
-            A wired CfC is refused: ncps does not obey its wiring, so that no circuit gives its numbers.
+        module: `ncps.torch.LTC` or `LTCCell` over any wiring, or an unwired `ncps.torch.CfC` or `CfCCell` in any mode,
+            with mixed memory or without. A wired CfC is refused: ncps does not obey its wiring, so that no circuit
+            gives its numbers.
         negative: what to do with a negative conductance or capacitance of an LTC built with
             `implicit_param_constraints=False`: `"refuse"`, or `"clip"` to 0 as ncps's `apply_weight_constraints`
             does. A value of exactly 0 becomes 1e-12, since caudal keeps these parameters positive.
@@ -33,8 +34,9 @@ def from_ncps(module: torch_nn.Module, *, negative: Negative = "refuse") -> Laye
         inter, command, motor; see `neuron_order`. A synapse's polarity is the sign of its trained reversal potential.
 
     Raises:
-        InputError: the module is none of these, is a wired CfC, holds negative conductances, drops a part of its
-            backbone (call `module.eval()` first), or computes with other tensors than its registered parameters.
+        InputError: the module is none of these, is a wired CfC or an LTC with mixed memory, holds negative
+            conductances, projects its output, drops a part of its backbone (call `module.eval()` first), or computes
+            with other tensors than its registered parameters. The message says what to do.
         WiringError: the circuit is not valid, for example a neuron that receives nothing.
 
     Example:
@@ -46,8 +48,7 @@ def from_ncps(module: torch_nn.Module, *, negative: Negative = "refuse") -> Laye
         >>> torch.allclose(theirs(x)[0], ours(x)[0], atol=1e-6)
         True
     """
-    kind = _kind(module)
-    return ncps_cfc.convert(_cell(module)) if kind == "CfC" else ncps_ltc.convert(_cell(module), negative)
+    return ncps_cfc.convert(module) if _kind(module) == "CfC" else ncps_ltc.convert(module, negative)
 
 
 def neuron_order(module: torch_nn.Module) -> tuple[int, ...]:
@@ -66,12 +67,12 @@ def neuron_order(module: torch_nn.Module) -> tuple[int, ...]:
     return tuple(range(cell.hidden_size)) if _kind(module) == "CfC" else tuple(order_of(cell._wiring))
 
 
-def state_from_ncps(module: torch_nn.Module, hx: Tensor) -> State:
+def state_from_ncps(module: torch_nn.Module, hx: Tensor | tuple[Tensor, Tensor]) -> State:
     """The caudal state that continues where an ncps module stopped.
 
     Arguments:
         module: the ncps module.
-        hx: the state that it returned, `(batch, units)`.
+        hx: the state that it returned, `(batch, units)`; the pair of them with mixed memory.
 
     Raises:
         InputError: the module is not one that `from_ncps` reads, or `hx` has another shape.
@@ -86,15 +87,20 @@ def state_from_ncps(module: torch_nn.Module, hx: Tensor) -> State:
         True
     """
     order = list(neuron_order(module))
-    if hx.dim() != 2 or hx.shape[1] != len(order):
+    is_mixed = bool(getattr(module, "use_mixed", False))
+    parts = hx if isinstance(hx, tuple) else (hx,)
+    if len(parts) != 1 + is_mixed or any(part.dim() != 2 or part.shape[1] != len(order) for part in parts):
+        shapes = ", ".join(str(tuple(part.shape)) for part in parts)
         raise InputError(
             "state_from_ncps",
             "hx",
-            f"has shape {tuple(hx.shape)}; expected (batch, units) = (batch, {len(order)})",
+            f"has shape {shapes}; expected {'a pair of ' if is_mixed else ''}(batch, units) = (batch, {len(order)})",
             "Pass the state that the ncps module returned for a batch; add a batch axis with `hx[None]`.",
         )
-    ours = hx[:, torch.tensor(order, device=hx.device)]
-    return cfc.State(ours) if _kind(module) == "CfC" else ltc.State(ours)
+    ours = [part[:, torch.tensor(order, device=part.device)] for part in parts]
+    if is_mixed:
+        return lstm.State(*ours)
+    return cfc.State(*ours) if _kind(module) == "CfC" else ltc.State(*ours)
 
 
 def _kind(module: torch_nn.Module) -> Literal["LTC", "CfC"]:

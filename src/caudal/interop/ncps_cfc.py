@@ -1,4 +1,4 @@
-"""Unwired `ncps.torch.CfC` and `CfCCell` as `caudal.nn.CfC`."""
+"""Unwired `ncps.torch.CfC` and `CfCCell` as `caudal.nn.CfC`, mixed memory included."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from caudal.dynamics.cfc_heads import Activation
 from caudal.errors import InputError
-from caudal.nn.cfc import CfC
+from caudal.nn import CfC, Layer, MixedMemory
 
 _ACTIVATIONS: dict[str, Activation] = {
     "LeCun": "lecun_tanh",
@@ -18,8 +18,28 @@ _ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-def convert(cell: Any) -> CfC:
-    """The caudal layer of a trained `ncps.torch.CfCCell`; see `from_ncps`."""
+def convert(module: Any) -> Layer:
+    """The caudal layer of a trained `ncps.torch.CfC` or `CfCCell`; see `from_ncps`."""
+    if isinstance(getattr(module, "fc", None), nn.Linear):
+        raise InputError(
+            "from_ncps",
+            "module",
+            "projects its output by a linear map (`proj_size`), which is no part of a recurrent layer",
+            "Keep `head = module.fc`, set `module.fc = torch.nn.Identity()`, convert, and apply `head` to y.",
+        )
+    liquid = _convert_cell(getattr(module, "rnn_cell", module))
+    if not getattr(module, "use_mixed", False):
+        return liquid
+    net = MixedMemory(liquid.inputs, liquid, form="shared")
+    net = net.to(device=module.lstm.input_map.weight.device, dtype=module.lstm.input_map.weight.dtype)
+    with torch.no_grad():
+        net.input_map.weight.copy_(module.lstm.input_map.weight)
+        net.input_map.bias.copy_(module.lstm.input_map.bias)
+        net.recurrent_map.weight.copy_(module.lstm.recurrent_map.weight)
+    return net
+
+
+def _convert_cell(cell: Any) -> CfC:
     _check(cell)
     dense = [] if cell.backbone is None else [m for m in cell.backbone if isinstance(m, nn.Linear)]
     kinds = [] if cell.backbone is None else [type(m).__name__ for m in cell.backbone]

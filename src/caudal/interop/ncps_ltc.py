@@ -13,8 +13,16 @@ from caudal.nn.init import softplus_inverse
 Negative = Literal["refuse", "clip"]
 
 
-def convert(cell: Any, negative: Negative) -> nn.LTC:
-    """The caudal layer of a trained `ncps.torch.LTCCell`; see `from_ncps`."""
+def convert(module: Any, negative: Negative) -> nn.LTC:
+    """The caudal layer of a trained `ncps.torch.LTC` or `LTCCell`; see `from_ncps`."""
+    if getattr(module, "use_mixed", False):
+        raise InputError(
+            "from_ncps",
+            "module",
+            "is an LTC whose mixed memory overwrites its potentials at every step; caudal has no such layer",
+            'Train `caudal.nn.MixedMemory(inputs, LTC(...), form="stacked")`, where the LTC keeps its own state.',
+        )
+    cell = getattr(module, "rnn_cell", module)
     _check_parameters_are_used(cell)
     wiring = cell._wiring
     circuit = circuit_of(wiring, cell.sensory_sparsity_mask, cell.sparsity_mask, cell.sensory_erev, cell.erev)
