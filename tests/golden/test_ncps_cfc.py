@@ -86,3 +86,27 @@ def test_mixed_memory_is_the_shared_form(mode, dtype):
     ]
     zeros = torch.zeros(1, UNITS, dtype=dtype)
     compare(theirs, net, found, (zeros, zeros), dtype)
+
+
+@pytest.mark.parametrize("mode", HEADS)
+def test_cascade_is_the_keras_recurrence_built_from_ncps_cells(mode):
+    """As `MixedMemoryRNN` writes it: the memory reads the liquid state, its output is the liquid input."""
+    torch.manual_seed(0)
+    theirs = ncps.CfC(INPUTS, UNITS, mode=mode, mixed_memory=True, backbone_units=WIDTH).double()
+    cell = ncps.CfCCell(UNITS, UNITS, mode=mode, backbone_units=WIDTH).double()
+    net = MixedMemory(INPUTS, CfC(UNITS, UNITS, mode=mode, backbone_units=WIDTH), form="cascade").double()
+    with torch.no_grad():
+        for source, target, rows in pairs(cell, net.liquid):
+            target[rows] = source.view_as(target[rows])
+    net.input_map.load_state_dict(theirs.lstm.input_map.state_dict())
+    net.recurrent_map.load_state_dict(theirs.lstm.recurrent_map.state_dict())
+    x, dt, _ = series(torch.float64)
+    h = c = torch.zeros(BATCH, UNITS, dtype=torch.float64)
+    expected = []
+    for t in range(TIME):
+        m, c = theirs.lstm(x[:, t], (h, c))
+        h, _ = cell(m, h, dt[:, t, None])
+        expected.append(h)
+    y, state = net(x, dt=dt)
+    torch.testing.assert_close(y, torch.stack(expected, 1), rtol=0, atol=1e-12)
+    torch.testing.assert_close(state.c, c, rtol=0, atol=1e-12)
