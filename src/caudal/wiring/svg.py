@@ -141,7 +141,7 @@ def _neurons(
             f'stroke-width="1.4"><title>{told}</title></circle>'
         )
         if spot.r >= 6:
-            ink = PAPER if shades is not None and abs(shades.get(name, 0.0)) > 0.6 else INK
+            ink = PAPER if shades is not None and abs(shades.get(name, 0.0)) > 0.8 else INK
             yield _number(spot, name.partition("/")[2], ink)
     yield "</g>"
 
