@@ -33,6 +33,31 @@ def reference(room):
     return head + "".join(f"::: {name}\n\n" for name in names)
 
 
+def clauses():
+    """The promises of the contract as a table."""
+    from caudal.testing import clauses
+
+    rows = "".join(f"| `{name}` | {words} |\n" for name, words in clauses().items())
+    return f"| Clause | Promise |\n|---|---|\n{rows}"
+
+
+def drawing():
+    """The circuit of the wirings page."""
+    from caudal.wiring import ncp
+
+    return f"<div>{ncp(inputs=8, inter=12, command=8, motor=2, seed=7).draw()}</div>"
+
+
+MADE = {"<!-- clauses -->": clauses, "<!-- drawing: ncp -->": drawing}
+
+
+def on_page_markdown(markdown, **_):
+    for mark, make in MADE.items():
+        if mark in markdown:
+            markdown = markdown.replace(mark, make())
+    return markdown
+
+
 def on_config(config):
     rooms = [room for room in ROOMS if (SOURCE / room / "__init__.py").exists()]
     pages = [{room: f"reference/{room}.md"} for room in rooms] + [{"errors": "reference/errors.md"}]
