@@ -7,7 +7,7 @@ elapsed time is shared by the batch: with one per series their program raises, o
 import pytest
 import torch
 
-from caudal import nn
+from caudal import kernels, nn
 from caudal.wiring import Wiring
 
 pytest.importorskip("ncps", reason="ncps is not installed; `pip install ncps==1.0.1` compares with it")
@@ -95,8 +95,9 @@ def run_theirs(theirs, x, dt, state):
     return torch.stack(outputs, 1), state
 
 
+@pytest.mark.parametrize("backend", kernels.names("ltc_scan"))
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.float64, 1e-12)], ids=str)
-def test_outputs_states_and_gradients_are_those_of_ncps(pair, dtype, tolerance):
+def test_outputs_states_and_gradients_are_those_of_ncps(pair, dtype, tolerance, backend):
     theirs, ours, order, wiring = pair
     theirs, ours = theirs.to(dtype), ours.to(dtype)
     x = torch.randn(BATCH, TIME, INPUTS, dtype=dtype)
@@ -109,7 +110,8 @@ def test_outputs_states_and_gradients_are_those_of_ncps(pair, dtype, tolerance):
 
     state = type(ours.initial_state(1))(start[:, order].clone().requires_grad_())
     x_ours, dt_ours = x.clone().requires_grad_(), dt.clone().requires_grad_()
-    y_ours, end_ours = ours(x_ours, dt_ours.expand(BATCH, TIME), state=state)
+    with kernels.use(backend):
+        y_ours, end_ours = ours(x_ours, dt_ours.expand(BATCH, TIME), state=state)
     ((y_ours * weight).sum() + (end_ours.v * end_weight).sum()).backward()
 
     close = {"rtol": tolerance, "atol": tolerance}

@@ -8,6 +8,7 @@ from torch.func import functional_call
 
 from caudal import nn, wiring
 from caudal.errors import InputError
+from caudal.nn.wired import graph_tensors
 
 POLICY = wiring.ncp(3, 5, 4, 2, seed=3)
 LAYERS = {
@@ -134,3 +135,15 @@ def test_units_come_from_the_wiring_or_from_the_caller(build):
         build(POLICY, 3)
     with pytest.raises(InputError, match="`units` is missing"):
         build(3)
+
+
+def test_the_op_keeps_the_rules_of_torch(build):
+    """Schema, fake tensors, autograd registration and tracing, as `torch.library.opcheck` tests them."""
+    net = build(substeps=2).double()
+    op = getattr(torch.ops.caudal, f"{type(net).__name__.lower()}_scan").default
+    params = [p.detach().requires_grad_() for p in net.params()]
+    x = torch.randn(2, 3, 3, dtype=torch.float64, requires_grad=True)
+    dt, state = torch.rand(2, 3, dtype=torch.float64, requires_grad=True), list(net.initial_state(2))
+    mask = torch.tensor([[True, False, True], [True, True, False]])
+    for steps in (None, mask):
+        torch.library.opcheck(op, (x, dt, steps, state, params, graph_tensors(net), net._settings, "auto"))

@@ -127,6 +127,10 @@ class _KindGradients:
         self.w, self.mu, self.sigma, self.e_rev, self.source = w, mu, sigma, e_rev, source
         self.to, self.moments = targets(ptr), Moments(w)
 
+    def gates(self, values: Tensor) -> Tensor:
+        """Gates of these synapses, `(batch, synapses)`."""
+        return gates(values, self.source, self.mu, self.sigma)
+
     def add(self, values: Tensor, gate: Tensor, num: Tensor, den: Tensor) -> Tensor:
         """Add one (sub-)step given the gradients `(batch, units)` of its sums; returns the gradient of `values`."""
         a, b = num[:, self.to], den[:, self.to]
@@ -175,7 +179,7 @@ def scan_backward(
             within.append(substep(within[-1], held, d, p, graph, settings.eps))
         a_sum, b_sum = torch.zeros_like(flow), torch.zeros_like(flow)
         for v in reversed(within):
-            gate = gates(v, graph.source, p.mu, p.sigma)
+            gate = from_neurons.gates(v)
             own = sums(gate, graph.ptr, p.w, p.e_rev)
             den, num = held.den + own.den + settings.eps, held.num + own.num
             below = p.c_m + d * den
@@ -188,8 +192,7 @@ def scan_backward(
             flow = flow - a * den + from_neurons.add(v, gate, a, b)
         grad_g.add_(b_sum.sum(0))
         grad_gv.add_(a_sum.sum(0))
-        gate = gates(x[:, t], graph.sensory_source, p.sensory_mu, p.sensory_sigma)
-        grad_x[:, t] = from_inputs.add(x[:, t], gate, a_sum, b_sum)
+        grad_x[:, t] = from_inputs.add(x[:, t], from_inputs.gates(x[:, t]), a_sum, b_sum)
         return flow
 
     first = unroll_backward(retreat, grad.v, states.v, mask, state.v)
