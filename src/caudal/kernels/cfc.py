@@ -1,8 +1,14 @@
 """The dense CfC recurrence (`dynamics/cfc.py`) behind one door."""
 
 from caudal.dynamics import cfc
+from caudal.kernels import lazy
 from caudal.kernels.precision import own_dtype
-from caudal.kernels.recurrence import define
+from caudal.kernels.recurrence import Call, define
 from caudal.kernels.reference import reference
 
-cfc_scan = define("cfc_scan", [own_dtype(reference(cfc))])
+
+def _refusal(call: Call) -> str | None:
+    return "the exact gelu has no compiled form" if call.settings["activation"] == "gelu" else None
+
+
+cfc_scan = define("cfc_scan", [own_dtype(lazy.numba("cfc", _refusal)), own_dtype(reference(cfc))])

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -22,8 +23,16 @@ def cpu_refusal(call: Call) -> str | None:
     return None
 
 
-def numba(module: str) -> Backend:
-    """Backend `"numba"` whose `forward` and `backward` stand in `caudal.kernels.cpu.<module>`."""
+def numba(module: str, refusal: Callable[[Call], str | None] = lambda call: None) -> Backend:
+    """Backend `"numba"` whose `forward` and `backward` stand in `caudal.kernels.cpu.<module>`.
+
+    Arguments:
+        module: name of the file.
+        refusal: reason of its own not to run a call, beyond device and dtype.
+    """
+
+    def can(call: Call) -> str | None:
+        return cpu_refusal(call) or refusal(call)
 
     def forward(call: Call) -> list[Tensor]:
         states: list[Tensor] = importlib.import_module(f"caudal.kernels.cpu.{module}").forward(call)
@@ -34,4 +43,4 @@ def numba(module: str) -> Backend:
         gradients: list[Tensor] = loaded.backward(call, grads, states)
         return gradients
 
-    return Backend("numba", cpu_refusal, forward, backward)
+    return Backend("numba", can, forward, backward)

@@ -60,7 +60,7 @@ def forward(call: Call) -> list[Tensor]:
             x, dt, mask, v0, out, tuple(f.sensory), tuple(f.recurrent), f.leak, scratch,
         )  # fmt: skip
 
-    tiles.run(tiles.cut(batch, threads), work, threads)
+    tiles.run(tiles.cut(batch, threads, call.x.dtype), work, threads)
     return [states]
 
 
@@ -74,7 +74,7 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
     flat = [tiles.flat(t) for t in (call.x, call.dt, call.state[0], states[0], grads[0], grad_x, grad_dt, grad_v)]
     mask = tiles.mask_array(call)
     threads = torch.get_num_threads()
-    cut = tiles.cut(batch, threads)
+    cut = tiles.cut(batch, threads, call.x.dtype)
     totals = np.zeros((len(cut), sums))
 
     def work(tile: tiles.Tile) -> None:

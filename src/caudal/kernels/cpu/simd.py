@@ -13,12 +13,12 @@ import math
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba import extending
 from numba.extending import NativeValue, models, register_model, typeof_impl, unbox
 
 _INT = ir.IntType(32)
+_LOG2E = 1.0 / math.log(2.0)
 intrinsic: Any = extending.intrinsic
 
 
@@ -302,3 +302,68 @@ def gate(_typing: Any, v: Any, slope: Any, offset: Any) -> Any:
         return builder.fdiv(one, builder.fadd(one, power))
 
     return v(v, slope, offset), build
+
+
+@intrinsic
+def logistic(_typing: Any, z: Any) -> Any:
+    """`1 / (1 + exp(-z))`, lane by lane."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        power = _exp2(builder, z, builder.fmul(args[0], _constant(z, -_LOG2E)))
+        one = _constant(z, 1.0)
+        return builder.fdiv(one, builder.fadd(one, power))
+
+    return z(z), build
+
+
+@intrinsic
+def tanh(_typing: Any, z: Any) -> Any:
+    """`tanh(z)` as `1 - 2 / (1 + exp(2 z))`, lane by lane; exact to rounding of 1."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        power = _exp2(builder, z, builder.fmul(args[0], _constant(z, 2.0 * _LOG2E)))
+        one = _constant(z, 1.0)
+        return builder.fsub(one, builder.fdiv(_constant(z, 2.0), builder.fadd(one, power)))
+
+    return z(z), build
+
+
+@intrinsic
+def exp_minus(_typing: Any, z: Any) -> Any:
+    """`exp(-z)`, lane by lane; results under the smallest normal number come out as about 1e-38 (float32)."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return _exp2(builder, z, builder.fmul(args[0], _constant(z, -_LOG2E)))
+
+    return z(z), build
+
+
+@intrinsic
+def absolute(_typing: Any, z: Any) -> Any:
+    """`|z|`, lane by lane."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return _intrinsic_call(builder, "llvm.fabs", args[0])
+
+    return z(z), build
+
+
+@intrinsic
+def where_positive(_typing: Any, condition: Any, a: Any, b: Any) -> Any:
+    """`a` in the lanes where `condition > 0`, `b` elsewhere."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(">", args[0], _constant(condition, 0.0)), args[1], args[2])
+
+    return a(condition, a, b), build
+
+
+@intrinsic
+def fill(_typing: Any, like: Any, value: Any) -> Any:
+    """A vector like another with one given number in every lane."""
+    kind = like
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _splat(builder, context.cast(builder, args[1], signature.args[1], kind.scalar), kind.count)
+
+    return kind(like, value), build

@@ -27,8 +27,8 @@ class Tile(NamedTuple):
     lanes: Lanes
 
 
-def cut(batch: int, threads: int) -> list[Tile]:
-    """Tiles of a batch: wide ones where every thread gets at least one, narrow ones otherwise.
+def cut(batch: int, threads: int, dtype: torch.dtype = torch.float32) -> list[Tile]:
+    """Tiles of a batch: wide ones where every thread gets at least one, narrow ones otherwise and for float64.
 
     Example:
         >>> [(tile.start, tile.rows, tile.lanes.count) for tile in cut(33, 1)]
@@ -36,9 +36,10 @@ def cut(batch: int, threads: int) -> list[Tile]:
     """
     tiles: list[Tile] = []
     start = 0
+    roomy = dtype == torch.float32 and batch >= WIDE.count * threads
     while start < batch:
         left = batch - start
-        lanes = WIDE if left > NARROW.count and batch >= WIDE.count * threads else NARROW
+        lanes = WIDE if roomy and left > NARROW.count else NARROW
         rows = min(lanes.count, left)
         tiles.append(Tile(len(tiles), start, rows, lanes))
         start += rows

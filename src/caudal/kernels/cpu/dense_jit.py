@@ -1,0 +1,94 @@
+"""Compiled matrix products over lanes and the backbone's activations, for cells with dense weights.
+
+A matrix `(out, in)` is packed as blocks of 8 output rows, `[block][in][8]`, padded with zeros, so that the inner loop
+keeps 8 sums per lane group in registers and reads its weights in order.
+"""
+
+from caudal.kernels.cpu.jit import inlined
+from caudal.kernels.cpu.simd import (
+    add,
+    broadcast,
+    fill,
+    fma,
+    load,
+    logistic,
+    mul,
+    store,
+    sub,
+    tanh,
+    where_positive,
+    width,
+)
+
+LECUN, TANH, RELU, SILU = range(4)
+
+
+@inlined
+def product(lanes, scratch, in_at, n_in, out_at, n_out, packed, at):
+    """Add a packed matrix times the `n_in` rows at `in_at` onto the rows at `out_at` (padded to a multiple of 8)."""
+    size = width(lanes)
+    for block in range(0, n_out, 8):
+        row = out_at + block * size
+        s0, s1 = load(lanes, scratch, row), load(lanes, scratch, row + size)
+        s2, s3 = load(lanes, scratch, row + 2 * size), load(lanes, scratch, row + 3 * size)
+        s4, s5 = load(lanes, scratch, row + 4 * size), load(lanes, scratch, row + 5 * size)
+        s6, s7 = load(lanes, scratch, row + 6 * size), load(lanes, scratch, row + 7 * size)
+        weight = at + block * n_in
+        for k in range(n_in):
+            z = load(lanes, scratch, in_at + k * size)
+            w = weight + 8 * k
+            s0, s1 = fma(z, broadcast(lanes, packed, w), s0), fma(z, broadcast(lanes, packed, w + 1), s1)
+            s2, s3 = fma(z, broadcast(lanes, packed, w + 2), s2), fma(z, broadcast(lanes, packed, w + 3), s3)
+            s4, s5 = fma(z, broadcast(lanes, packed, w + 4), s4), fma(z, broadcast(lanes, packed, w + 5), s5)
+            s6, s7 = fma(z, broadcast(lanes, packed, w + 6), s6), fma(z, broadcast(lanes, packed, w + 7), s7)
+        store(scratch, row, s0)
+        store(scratch, row + size, s1)
+        store(scratch, row + 2 * size, s2)
+        store(scratch, row + 3 * size, s3)
+        store(scratch, row + 4 * size, s4)
+        store(scratch, row + 5 * size, s5)
+        store(scratch, row + 6 * size, s6)
+        store(scratch, row + 7 * size, s7)
+
+
+@inlined
+def constant_rows(lanes, scratch, at, values, first, count):
+    """One number per row, in every lane."""
+    size = width(lanes)
+    for j in range(count):
+        store(scratch, at + j * size, broadcast(lanes, values, first + j))
+
+
+@inlined
+def zero_rows(scratch, at, count):
+    """Set `count` numbers to 0."""
+    scratch[at : at + count] = 0.0
+
+
+@inlined
+def activate(lanes, scratch, z_at, to, bend_at, count, kind, bend):
+    """Backbone activation of `count` rows into `to`; its slopes into `bend_at` when `bend`."""
+    size = width(lanes)
+    for j in range(count):
+        row = j * size
+        z = load(lanes, scratch, z_at + row)
+        one, zero = fill(z, 1.0), fill(z, 0.0)
+        if kind == LECUN:
+            t = tanh(mul(z, fill(z, 0.666)))
+            store(scratch, to + row, mul(fill(z, 1.7159), t))
+            if bend:
+                store(scratch, bend_at + row, mul(fill(z, 1.7159 * 0.666), sub(one, mul(t, t))))
+        elif kind == TANH:
+            t = tanh(z)
+            store(scratch, to + row, t)
+            if bend:
+                store(scratch, bend_at + row, sub(one, mul(t, t)))
+        elif kind == RELU:
+            store(scratch, to + row, where_positive(z, z, zero))
+            if bend:
+                store(scratch, bend_at + row, where_positive(z, one, zero))
+        else:
+            s = logistic(z)
+            store(scratch, to + row, mul(z, s))
+            if bend:
+                store(scratch, bend_at + row, mul(s, add(one, mul(z, sub(one, s)))))
