@@ -94,8 +94,9 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
         tiles.run(cut, work, threads)
         _add_weights(weights, f, grad_x[:, begin:end], before[:, begin:end], joined, reads)
     if f.ends.size:
-        ends = torch.from_numpy(sums.reshape(len(cut), 2, f.units, -1).sum((0, 3)))
-        weights[-2], weights[-1] = ends[0], ends[1]
+        # Copied into tensors of their own: outputs of an op may not share memory.
+        for weight, total in zip(weights[-2:], sums.reshape(len(cut), 2, f.units, -1).sum((0, 3)), strict=True):
+            weight.copy_(torch.from_numpy(total))
     return [grad_x, grad_dt, carry, *weights]
 
 

@@ -71,7 +71,7 @@ def step_rows(meta, ints, folded, addresses, sizes, snapshot, scratch, batch, x,
         d = scratch[d_at]
         for i in range(inputs):
             value = xs[row * inputs + i]
-            if not (value - value == 0):
+            if value - value != 0:
                 return 1
             scratch[u_at + i] = value * folded[scale + i] + folded[scale + inputs + i]
         for h in range(units):
