@@ -18,6 +18,16 @@ BUILDS = {
     "WiredCfC-pure": lambda: nn.WiredCfC(CIRCUIT, mode="pure"),
     "CTRNN": lambda: nn.CTRNN(CIRCUIT),
     "LRC": lambda: nn.LRC(CIRCUIT),
+    "MixedMemory-CfC": lambda: nn.MixedMemory(3, nn.CfC(3, 4, backbone_units=5)),
+    "MixedMemory-LTC": lambda: nn.MixedMemory(3, nn.LTC(CIRCUIT), form="stacked"),
+    "LSTM": lambda: nn.LSTM(3, 4),
+    "GRU": lambda: nn.GRU(3, 4),
+    "GRUD": lambda: nn.GRUD(3, 4),
+    "ODERNN": lambda: nn.ODERNN(3, 4, substeps=2),
+    "PhasedLSTM": lambda: nn.PhasedLSTM(3, 4),
+    "Transformer": lambda: nn.Transformer(3, 4, layers=1, heads=2, hidden=5, context=8),
+    "SSM": lambda: nn.SSM(3, 4, states=3, layers=1),
+    "MLP": lambda: nn.MLP(3, 4),
 }
 BUILT = {name: type(build()) for name, build in BUILDS.items()}
 

@@ -1,5 +1,9 @@
 """Clauses on graphs: the compiler sees no break, and an exported layer runs at any batch and length."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
@@ -14,6 +18,11 @@ LOOP = "Define the recurrence as a custom op, as `caudal.kernels` does, or skip 
 @clause("compile", "torch.compile takes it whole and gives the same numbers and gradients")
 def compiled(subject: Subject) -> None:
     """`fullgraph=True, dynamic=True` at two sizes, by the aot_eager backend, which needs no C++ compiler."""
+    with _quiet():
+        _compiled(subject)
+
+
+def _compiled(subject: Subject) -> None:
     torch.compiler.reset()
     net, traced = subject.net(), subject.net()
     run = torch.compile(traced, fullgraph=True, dynamic=True, backend="aot_eager")
@@ -52,6 +61,11 @@ class _Flat(nn.Module):
 @clause("export", "torch.export gives one graph for every batch and length")
 def export(subject: Subject) -> None:
     """The graph has as many nodes for a long sequence as for a short one, and gives the same numbers."""
+    with _quiet():
+        _exported(subject)
+
+
+def _exported(subject: Subject) -> None:
     net = subject.net()
     shape = {0: Dim("batch"), 1: Dim("time")}
     counts = []
@@ -71,6 +85,14 @@ def export(subject: Subject) -> None:
     remedy = "Compute sizes from `x.shape` at each call, never from those of an earlier one."
     subject.same("export", "outputs eager and exported", got, y, remedy)
     subject.same_state("export", "states eager and exported", end, leaves(state), remedy)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # What the compiler warns of in its own code is not the cell's fault, and would raise where warnings are errors.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _first(error: Exception) -> str:

@@ -69,7 +69,7 @@ class ClauseItem(pytest.Item):
 
         if isinstance(excinfo.value, ContractError):
             return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
+        return pytest.Item.repr_failure(self, excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where the test comes from, and its name in words."""
