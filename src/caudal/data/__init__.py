@@ -9,6 +9,7 @@ from caudal.data.encode import Encoder as Encoder
 from caudal.data.encode import since_observed as since_observed
 from caudal.data.frame import from_frame as from_frame
 from caudal.data.frame import read_like as read_like
+from caudal.data.parquet import ParquetSequences as ParquetSequences
 from caudal.data.recipe import Column as Column
 from caudal.data.recipe import Recipe as Recipe
 from caudal.data.scale import Scaler as Scaler

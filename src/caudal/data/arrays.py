@@ -170,11 +170,8 @@ class _Target:
 
 def _is_known(raw: NDArray[Any]) -> NDArray[np.bool_]:
     if raw.dtype.kind == "f":
-        return ~np.isnan(raw)
-    known: NDArray[np.bool_] = (
-        np.asarray(raw != "", np.bool_) if raw.dtype.kind == "U" else np.ones(raw.shape, np.bool_)
-    )
-    return known
+        return np.asarray(~np.isnan(raw), np.bool_)
+    return np.asarray(raw != "", np.bool_) if raw.dtype.kind == "U" else np.ones(raw.shape, np.bool_)
 
 
 def _is_per_step(raw: NDArray[Any], task: str, lengths: NDArray[np.int64], steps: int) -> bool:

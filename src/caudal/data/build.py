@@ -121,7 +121,7 @@ def _codes(table: Table, column: Column) -> tuple[NDArray[np.int64], list[Findin
         f"`{column.name}` holds {cells[row]!r} at {table.where(row)}, which training never saw; "
         f"{int(unseen.sum())} such cells are read as missing."
     )
-    return codes, [Finding("unseen", column.name, text, int(unseen.sum()), row + table.offset)]
+    return codes, [Finding("unseen", column.name, text, int(unseen.sum()), table.place(row))]
 
 
 def _heads(found: Order) -> NDArray[np.int64]:
@@ -255,7 +255,7 @@ def _by_step(
         return target, mask, []
     row = int(np.argmin(known))
     text = f"`{name}` is missing in {int((~known).sum())} rows, first {table.where(row)}; those steps are not scored."
-    return target, mask, [Finding("unlabelled", name, text, int((~known).sum()), row + table.offset)]
+    return target, mask, [Finding("unlabelled", name, text, int((~known).sum()), table.place(row))]
 
 
 def _rare(recipe: Recipe, name: str, target: NDArray[np.int64]) -> list[Finding]:

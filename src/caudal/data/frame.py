@@ -5,11 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from caudal.data.build import build
-from caudal.data.learn import Ask, check_ask, guess_task, input_columns, labels, learn_classes, learn_columns, named
-from caudal.data.order import EQUAL_TIMES, Order, huge_gaps, order, typical_gap
+from caudal.data.learn import asked, check_ask, named
+from caudal.data.order import huge_gaps, order
+from caudal.data.plan import plan
 from caudal.data.recipe import Recipe
 from caudal.data.sequences import Finding, Sequences
 from caudal.data.table import Table, open_table
@@ -89,30 +88,29 @@ def from_frame(
         [[6.0, 3.0], [6.0, 9.0]]
     """
     table = open_table(frame, _OWNER)
-    ask = Ask(
-        target=named(target),
-        series=series,
-        time=time,
-        features=None if features is None else named(features),
-        static=named(static),
-        sensitive=named(sensitive),
+    ask = asked(
+        target,
+        series,
+        time,
+        features=features,
+        static=static,
+        sensitive=sensitive,
         group=group,
-        categorical=named(categorical),
-        units=dict(units or {}),
-    )
-    check_ask(table, ask)
-    _check_options(table, ask, task, equal_times, (horizon, window, stride), dtype)
-    found = order(table, series, time, time_unit, equal_times, values=table.columns)
-    recipe, findings = _learn(table, ask, found, task, horizon)
-    recipe = replace(
-        recipe,
+        categorical=categorical,
+        task=task,
+        time_unit=time_unit,
+        units=units,
         equal_times=equal_times,
-        window=(window or 4 * horizon) if recipe.task == "forecast" else 0,
+        horizon=horizon,
+        window=window,
         stride=stride,
         dtype=dtype,
     )
+    check_ask(table, ask)
+    found = order(table, series, time, time_unit, equal_times, values=table.columns)
+    recipe, findings = plan(table, ask, found)
     data = build(table, found, recipe, with_target=True)
-    return _finish(table, data, recipe, [*found.findings, *findings, *huge_gaps(table, found, time)], True)
+    return _finish(data, recipe, [*found.findings, *findings, *huge_gaps(table, found, time)], True)
 
 
 def read_like(frame: Any | str | Path, recipe: Recipe, *, target: bool = False) -> Sequences:
@@ -162,74 +160,13 @@ def from_table(table: Table, recipe: Recipe, target: bool) -> Sequences:
     )
     usable = recipe if target or recipe.group in table.columns else replace(recipe, group=None)
     data = build(table, found, usable, with_target=target)
-    return _finish(table, data, recipe, list(found.findings), target)
+    return _finish(data, recipe, list(found.findings), target)
 
 
-def _learn(table: Table, ask: Ask, found: Order, task: str, horizon: int) -> tuple[Recipe, list[Finding]]:
-    chosen = guess_task(table, ask, found, task, horizon)
-    if chosen.startswith("classify") and len(ask.target) != 1:
-        raise table.fail("target", f"names {len(ask.target)} columns; classes stand in one", "Name one column.")
-    if chosen == "forecast" and horizon < 1:
-        raise table.fail("horizon", "is 0; a forecast looks at least 1 step ahead", "Pass `horizon=1` or more.")
-    inputs, findings = learn_columns(table, input_columns(table, ask, chosen == "forecast"), ask)
-    statics, more = learn_columns(table, ask.static, ask) if ask.static else ((), [])
-    recipe = Recipe(
-        task=chosen,
-        series=ask.series,
-        time=ask.time,
-        target=ask.target,
-        inputs=inputs,
-        statics=statics,
-        sensitive=ask.sensitive,
-        group=ask.group,
-        classes=learn_classes(table, ask.target[0]) if chosen.startswith("classify") else (),
-        time_unit=found.unit,
-        datetimes=found.datetimes,
-        first_dt=typical_gap(found.gaps),
-        horizon=horizon if chosen == "forecast" else 0,
-    )
-    return recipe, [*findings, *more, *_few_series(ask, found), *_incomplete(table, ask)]
-
-
-def _few_series(ask: Ask, found: Order) -> list[Finding]:
-    if len(found.ids) > 1:
-        return []
-    text = f"`{ask.series}` names one series only: it cannot be split by series; split windows of it by time."
-    return [Finding("single_series", ask.series, text)]
-
-
-def _incomplete(table: Table, ask: Ask) -> list[Finding]:
-    findings = []
-    for name in ask.sensitive:
-        values, known = labels(table, name)
-        if not known.all():
-            row = int(np.argmin(known))
-            text = f"`{name}` is missing in {int((~known).sum())} rows, first {table.where(row)}."
-            findings.append(Finding("missing_sensitive", name, text, int((~known).sum()), row))
-        del values
-    return findings
-
-
-def _finish(table: Table, data: Sequences, recipe: Recipe, findings: list[Finding], target: bool) -> Sequences:
+def _finish(data: Sequences, recipe: Recipe, findings: list[Finding], target: bool) -> Sequences:
     data = data.with_findings(findings)
     if recipe.task != "forecast":
         return data
     if target:
         return windows(data, recipe.window, recipe.stride, recipe.horizon)
     return history(data, recipe.window, recipe.horizon, recipe.first_dt)
-
-
-def _check_options(
-    table: Table, ask: Ask, task: str, equal_times: str, sizes: tuple[int, int, int], dtype: str
-) -> None:
-    if not ask.target:
-        raise table.fail("target", "names no column", "Name the column to predict.")
-    if equal_times not in EQUAL_TIMES:
-        raise table.fail("equal_times", f"is {equal_times!r}; expected one of {', '.join(EQUAL_TIMES)}", "Name one.")
-    if dtype not in ("float32", "float64"):
-        raise table.fail("dtype", f"is {dtype!r}; expected float32 or float64", "Pass one of them.")
-    for name, size, least in zip(("horizon", "window", "stride"), sizes, (0, 0, 1), strict=True):
-        if size < least:
-            raise table.fail(name, f"is {size}; expected at least {least}", "Pass a count of steps.")
-    if task not in ("auto", "forecast") and sizes[0]:
-        raise table.fail("horizon", f"is {sizes[0]}, and the task is {task}", 'Pass `task="forecast"`.')

@@ -1,13 +1,13 @@
 """What a table says about itself: which columns are inputs, of what kind, and what is asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.order import Order
+from caudal.data.order import EQUAL_TIMES, Order
 from caudal.data.recipe import Column
 from caudal.data.sequences import TASKS, Finding, Label
 from caudal.data.table import Table
@@ -28,7 +28,54 @@ class Ask:
     sensitive: tuple[str, ...]
     group: str | None
     categorical: tuple[str, ...]
-    units: dict[str, str]
+    units: Mapping[str, str]
+    task: str
+    time_unit: str | None
+    equal_times: str
+    horizon: int
+    window: int
+    stride: int
+    dtype: str
+
+
+def asked(
+    target: str | Sequence[str],
+    series: str,
+    time: str | None,
+    *,
+    features: Sequence[str] | None = None,
+    static: Sequence[str] = (),
+    sensitive: Sequence[str] = (),
+    group: str | None = None,
+    categorical: Sequence[str] = (),
+    task: str = "auto",
+    time_unit: str | None = None,
+    units: Mapping[str, str] | None = None,
+    equal_times: str = "error",
+    horizon: int = 0,
+    window: int = 0,
+    stride: int = 1,
+    dtype: str = "float32",
+) -> Ask:
+    """The arguments of `from_frame` as one value."""
+    return Ask(
+        target=named(target),
+        series=series,
+        time=time,
+        features=None if features is None else named(features),
+        static=named(static),
+        sensitive=named(sensitive),
+        group=group,
+        categorical=named(categorical),
+        units=dict(units or {}),
+        task=task,
+        time_unit=time_unit,
+        equal_times=equal_times,
+        horizon=horizon,
+        window=window,
+        stride=stride,
+        dtype=dtype,
+    )
 
 
 def named(value: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -39,11 +86,12 @@ def named(value: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def check_ask(table: Table, ask: Ask) -> None:
-    """Refuse names that are not columns, that repeat, or that would leak the target.
+    """Refuse names that are not columns or that would leak, and options that do not exist.
 
     Raises:
-        DataError: names the column.
+        DataError: names the column or the option.
     """
+    _check_options(table, ask)
     table.need_columns(
         [
             *(ask.series, *named(ask.time), *ask.target, *(ask.features or ())),
@@ -53,6 +101,21 @@ def check_ask(table: Table, ask: Ask) -> None:
     for name in (*(ask.features or ()), *ask.static):
         if name in (ask.series, ask.group):
             raise table.fail(name, "names who the row belongs to; as an input it would leak", "Leave it out.")
+
+
+def _check_options(table: Table, ask: Ask) -> None:
+    if not ask.target:
+        raise table.fail("target", "names no column", "Name the column to predict.")
+    if ask.equal_times not in EQUAL_TIMES:
+        fault = f"is {ask.equal_times!r}; expected one of {', '.join(EQUAL_TIMES)}"
+        raise table.fail("equal_times", fault, "Name one of them.")
+    if ask.dtype not in ("float32", "float64"):
+        raise table.fail("dtype", f"is {ask.dtype!r}; expected float32 or float64", "Pass one of them.")
+    for name, size, least in (("horizon", ask.horizon, 0), ("window", ask.window, 0), ("stride", ask.stride, 1)):
+        if size < least:
+            raise table.fail(name, f"is {size}; expected at least {least}", "Pass a count of steps.")
+    if ask.task not in ("auto", "forecast") and ask.horizon:
+        raise table.fail("horizon", f"is {ask.horizon}, and the task is {ask.task}", 'Pass `task="forecast"`.')
 
 
 def input_columns(table: Table, ask: Ask, forecast: bool) -> tuple[str, ...]:
@@ -121,20 +184,29 @@ def _number(table: Table, name: str, unit: str) -> tuple[Column | None, list[Fin
 
 
 def _category(table: Table, name: str) -> tuple[Column | None, list[Finding]]:
-    values = sorted({cell for cell in table.texts(name) if cell is not None})
-    if len(values) > _MANY:
-        raise table.fail(
-            name,
-            f"has {len(values):,} different texts, too many for a category (at most {_MANY})",
-            "Leave it out of `features`, or group its values first.",
-        )
+    values = check_many(table, name, {cell for cell in table.texts(name) if cell is not None})
     if not values:
         return None, []
     findings = []
     if len(values) == 1 and len(table) > 1:
         text = f"`{name}` is {values[0]!r} wherever it is given; it can tell nothing. Kept."
         findings.append(Finding("constant", name, text, len(table)))
-    return Column(name, "category", tuple(values)), findings
+    return Column(name, "category", values), findings
+
+
+def check_many(table: Table, name: str, values: set[str]) -> tuple[str, ...]:
+    """The values of a category, sorted.
+
+    Raises:
+        DataError: there are too many.
+    """
+    if len(values) > _MANY:
+        raise table.fail(
+            name,
+            f"has {len(values):,} different texts, too many for a category (at most {_MANY})",
+            "Leave it out of `features`, or group its values first.",
+        )
+    return tuple(sorted(values))
 
 
 def labels(table: Table, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -153,7 +225,7 @@ def labels(table: Table, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     return (filled.astype(np.int64) if np.array_equal(whole, np.floor(whole)) else filled), known
 
 
-def guess_task(table: Table, ask: Ask, found: Order, task: str, horizon: int) -> str:
+def guess_task(table: Table, ask: Ask, found: Order) -> str:
     """The task: the one named, or the one that the target column looks like.
 
     Text, bool and at most 20 different whole numbers classify; other numbers regress. A target that changes within a
@@ -162,11 +234,11 @@ def guess_task(table: Table, ask: Ask, found: Order, task: str, horizon: int) ->
     Raises:
         DataError: the task is unknown or does not fit the target.
     """
-    if task != "auto":
-        if task not in TASKS:
-            raise table.fail("task", f"is {task!r}; expected auto, {', '.join(TASKS)}", "Name one of them.")
-        return task
-    if horizon:
+    if ask.task != "auto":
+        if ask.task not in TASKS:
+            raise table.fail("task", f"is {ask.task!r}; expected auto, {', '.join(TASKS)}", "Name one of them.")
+        return ask.task
+    if ask.horizon:
         return "forecast"
     kinds = [table.kind(name) for name in ask.target]
     if len(ask.target) > 1:
@@ -186,15 +258,15 @@ def _changes(table: Table, name: str, found: Order) -> bool:
     return bool(np.any((series[1:] == series[:-1]) & (values[rows][1:] != values[rows][:-1])))
 
 
-def learn_classes(table: Table, name: str) -> tuple[Label, ...]:
+def learn_classes(table: Table, name: str, least: int = 2) -> tuple[Label, ...]:
     """The different labels of a target column, sorted.
 
     Raises:
-        DataError: there are fewer than two.
+        DataError: there are fewer than `least`.
     """
     values, known = labels(table, name)
     classes = tuple(np.unique(values[known]).tolist())
-    if len(classes) < 2:
+    if len(classes) < least:
         fault = f"holds one class only, {classes[0]!r}" if classes else "is empty in every row"
         raise table.fail(name, fault, "A classifier needs series of at least two classes.")
     return classes

@@ -139,7 +139,7 @@ def huge_gaps(table: Table, found: Order, time: str | None) -> list[Finding]:
         f"series {found.ids[found.series[at]]}; the typical gap is {typical:g}. "
         "Kept as it is: check for a wrong date, or for two series under one name."
     )
-    return [Finding("gap", time, text, int(huge.sum()), row + table.offset)]
+    return [Finding("gap", time, text, int(huge.sum()), table.place(row))]
 
 
 def _unsorted(table: Table, codes: NDArray[Any], ticks: NDArray[Any]) -> list[Finding]:
@@ -149,7 +149,7 @@ def _unsorted(table: Table, codes: NDArray[Any], ticks: NDArray[Any]) -> list[Fi
         return []
     row = int(by_series[1:][back].min())
     text = f"{int(back.sum())} rows are earlier than the row before in their series, first {table.where(row)}; sorted."
-    return [Finding("sorted", "", text, int(back.sum()), row + table.offset)]
+    return [Finding("sorted", "", text, int(back.sum()), table.place(row))]
 
 
 def _settle(
@@ -166,13 +166,13 @@ def _settle(
         return rows, []
     findings = []
     pairs = np.flatnonzero(same)
-    twin = np.array([_is_twin(table, int(rows[at]), int(rows[at + 1]), values) for at in pairs])
+    twin = _twins(table, rows[pairs], rows[pairs + 1], values)
     drop = np.zeros(len(rows), np.bool_)
     if twin.any():
         drop[pairs[twin] + 1] = True
         row = int(rows[pairs[twin] + 1].min())
         text = f"{int(twin.sum())} rows repeat another row in full, first {table.where(row)}; each was kept once."
-        findings.append(Finding("duplicates", names[1], text, int(twin.sum()), row + table.offset))
+        findings.append(Finding("duplicates", names[1], text, int(twin.sum()), table.place(row)))
     rows = rows[~drop]
     same = (np.diff(codes[rows]) == 0) & (np.diff(ticks[rows]) == 0)
     if not same.any() or equal_times == "keep":
@@ -192,12 +192,14 @@ def _settle(
     drop = np.zeros(len(rows), np.bool_)
     drop[pairs + (1 if equal_times == "first" else 0)] = True
     text = f"{len(pairs)} rows share series and time with another, first {table.where(row)}; kept the {equal_times}."
-    findings.append(Finding("equal_times", names[1], text, len(pairs), row + table.offset))
+    findings.append(Finding("equal_times", names[1], text, len(pairs), table.place(row)))
     return rows[~drop], findings
 
 
-def _is_twin(table: Table, one: int, other: int, values: tuple[str, ...]) -> bool:
-    def cell(name: str, row: int) -> str:
-        return str(table.frame[name][row])
-
-    return all(cell(name, one) == cell(name, other) for name in values)
+def _twins(table: Table, one: NDArray[np.int64], other: NDArray[np.int64], names: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Which pairs of rows agree in every column."""
+    alike = np.ones(len(one), np.bool_)
+    for name in names:
+        cells = table.texts(name)
+        alike &= np.array([cells[a] == cells[b] for a, b in zip(one, other, strict=True)], dtype=np.bool_)
+    return alike

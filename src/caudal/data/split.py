@@ -1,11 +1,10 @@
 """Training, validation and test that share no series, no group and no time."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from caudal.data.sequences import Sequences
 from caudal.errors import DataError
@@ -111,7 +110,7 @@ def folds(data: Sequences, k: int = 5, *, by: str = "auto", seed: int = 0, strat
     return tuple(Split(np.flatnonzero(part != f), none, np.flatnonzero(part == f), how, seed) for f in range(k))
 
 
-def official(train: Sequence[int], val: Sequence[int], test: Sequence[int]) -> Split:
+def official(train: ArrayLike, val: ArrayLike, test: ArrayLike) -> Split:
     """A split that the source of the data laid down."""
     rows = [np.asarray(part, dtype=np.int64) for part in (train, val, test)]
     return Split(rows[0], rows[1], rows[2], "official")

@@ -39,14 +39,14 @@ class Table:
         owner: who reads, for messages.
         source: file name, or `""` for a frame.
         first_line: line of the file that holds row 0, or None.
-        offset: rows of the file before this part of it.
+        rows: `(rows,)` place of each row in the file, when this is a part of it; None for the whole.
     """
 
     frame: Any
     owner: str
     source: str = ""
     first_line: int | None = None
-    offset: int = 0
+    rows: NDArray[np.int64] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -56,9 +56,13 @@ class Table:
     def __len__(self) -> int:
         return int(self.frame.shape[0])
 
+    def place(self, row: int) -> int:
+        """Place of a row in the whole file."""
+        return row if self.rows is None else int(self.rows[row])
+
     def where(self, row: int) -> str:
         """How to find a row, in words."""
-        row += self.offset
+        row = self.place(row)
         if self.first_line is not None:
             return f"row {row} (line {row + self.first_line} of {self.source})"
         return f"row {row} of {self.source}" if self.source else f"row {row}"
@@ -66,7 +70,7 @@ class Table:
     def fail(self, column: str, fault: str, remedy: str, row: int | None = None) -> DataError:
         """An error about a column; `fault` may hold `{where}` for the row."""
         text = fault if row is None else fault.replace("{where}", self.where(row))
-        return DataError(self.owner, column, text, remedy, row=None if row is None else row + self.offset)
+        return DataError(self.owner, column, text, remedy, row=None if row is None else self.place(row))
 
     def need_columns(self, names: Sequence[str]) -> None:
         """Refuse a table that lacks one of the columns.

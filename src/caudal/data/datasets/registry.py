@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from caudal.data.datasets import archive, nafld
+from caudal.data.datasets import archive, diabetes130, motion, nafld, panel, physionet2012, sensors, traffic, watch
 from caudal.data.datasets.card import Card, Dataset
 from caudal.errors import DataError
 
@@ -12,8 +12,22 @@ _SHIPPED: tuple[tuple[Card, Callable[..., Dataset]], ...] = (
     (nafld.CARD, nafld.load),
     (archive.JAPANESE_VOWELS, archive.japanese_vowels),
     (archive.PLAID, archive.plaid),
+    (watch.SMARTWATCH, watch.smartwatch),
+    (watch.SPOKEN_DIGITS, watch.spoken_digits),
+    (panel.WAGES, panel.wages),
+    (panel.STAR, panel.star),
+    (panel.ELECDEMAND, panel.elecdemand),
 )
-_FOLDERS: tuple[tuple[Card, Callable[..., Dataset]], ...] = ()
+_FOLDERS: tuple[tuple[Card, Callable[..., Dataset]], ...] = (
+    (physionet2012.CARD, physionet2012.load),
+    (motion.HALFCHEETAH, motion.halfcheetah),
+    (motion.WALKER2D, motion.walker2d),
+    (sensors.GESTURE, sensors.gesture),
+    (sensors.OCCUPANCY, sensors.occupancy),
+    (sensors.OZONE, sensors.ozone),
+    (traffic.CARD, traffic.load),
+    (diabetes130.CARD, diabetes130.load),
+)
 _ALL = {card.name: (card, loader) for card, loader in (*_SHIPPED, *_FOLDERS)}
 
 

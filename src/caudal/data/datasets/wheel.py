@@ -47,7 +47,7 @@ def rdataset(card: Card, group: str, item: str) -> Any:
 
 
 def read_ts(path: Path) -> tuple[list[NDArray[np.float32]], list[str]]:
-    """Series `(channels, time)` and labels of a `.ts` file (channels split by ":", values by ",", label last).
+    r"""Series `(channels, time)` and labels of a `.ts` file (channels split by ":", values by ",", label last).
 
     Raises:
         DataError: a row does not read as numbers, or the file holds none; names the line.
@@ -56,7 +56,7 @@ def read_ts(path: Path) -> tuple[list[NDArray[np.float32]], list[str]]:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder) / "toy.ts"
-        ...     _ = path.write_text("@data\\n1,2,?:3,4,5:yes\\n")
+        ...     _ = path.write_text("@data\n1,2,?:3,4,5:yes\n")
         ...     series, labels = read_ts(path)
         >>> series[0].tolist(), labels
         ([[1.0, 2.0, nan], [3.0, 4.0, 5.0]], ['yes'])

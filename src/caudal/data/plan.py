@@ -1,0 +1,96 @@
+"""The recipe that a table and the wishes of the user amount to."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from caudal.data.learn import Ask, check_many, guess_task, input_columns, labels, learn_classes, learn_columns
+from caudal.data.order import Order, typical_gap
+from caudal.data.recipe import Column, Recipe
+from caudal.data.sequences import Finding
+from caudal.data.table import Table
+
+
+def plan(table: Table, ask: Ask, found: Order, least_classes: int = 2) -> tuple[Recipe, list[Finding]]:
+    """Decide task, columns, categories and classes.
+
+    Arguments:
+        table: the table, or the first part of one.
+        ask: what the user wants.
+        found: its rows in order.
+        least_classes: classes that a target must have; fewer for a part of a table.
+
+    Raises:
+        DataError: a column or the target cannot be used as asked.
+    """
+    task = guess_task(table, ask, found)
+    if task.startswith("classify") and len(ask.target) != 1:
+        raise table.fail("target", f"names {len(ask.target)} columns; classes stand in one", "Name one column.")
+    if task == "forecast" and ask.horizon < 1:
+        raise table.fail("horizon", "is 0; a forecast looks at least 1 step ahead", "Pass `horizon=1` or more.")
+    inputs, findings = learn_columns(table, input_columns(table, ask, task == "forecast"), ask)
+    statics, more = learn_columns(table, ask.static, ask) if ask.static else ((), [])
+    forecast = task == "forecast"
+    recipe = Recipe(
+        task=task,
+        series=ask.series,
+        time=ask.time,
+        target=ask.target,
+        inputs=inputs,
+        statics=statics,
+        sensitive=ask.sensitive,
+        group=ask.group,
+        classes=learn_classes(table, ask.target[0], least_classes) if task.startswith("classify") else (),
+        time_unit=found.unit,
+        datetimes=found.datetimes,
+        first_dt=typical_gap(found.gaps),
+        equal_times=ask.equal_times,
+        horizon=ask.horizon if forecast else 0,
+        window=(ask.window or 4 * ask.horizon) if forecast else 0,
+        stride=ask.stride,
+        dtype=ask.dtype,
+    )
+    return recipe, [*findings, *more, *_few_series(ask, found), *_incomplete(table, ask)]
+
+
+def widen(recipe: Recipe, table: Table) -> Recipe:
+    """The recipe with the categories and classes of a further part of the table.
+
+    Raises:
+        DataError: a category has too many values.
+    """
+    classes = recipe.classes
+    if classes:
+        classes = tuple(np.unique([*classes, *learn_classes(table, recipe.target[0], 0)]).tolist())
+    return replace(
+        recipe,
+        inputs=tuple(_wider(column, table) for column in recipe.inputs),
+        statics=tuple(_wider(column, table) for column in recipe.statics),
+        classes=classes,
+    )
+
+
+def _wider(column: Column, table: Table) -> Column:
+    if column.kind == "number":
+        return column
+    more = {cell for cell in table.texts(column.name) if cell is not None}
+    return replace(column, values=check_many(table, column.name, {*column.values, *more}))
+
+
+def _few_series(ask: Ask, found: Order) -> list[Finding]:
+    if len(found.ids) > 1:
+        return []
+    text = f"`{ask.series}` names one series only: it cannot be split by series; split windows of it by time."
+    return [Finding("single_series", ask.series, text)]
+
+
+def _incomplete(table: Table, ask: Ask) -> list[Finding]:
+    findings = []
+    for name in ask.sensitive:
+        values, known = labels(table, name)
+        if not known.all():
+            row = int(np.argmin(known))
+            text = f"`{name}` is missing in {int((~known).sum())} rows, first {table.where(row)}."
+            findings.append(Finding("missing_sensitive", name, text, int((~known).sum()), row))
+        del values
+    return findings
