@@ -13,93 +13,50 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from caudal.dynamics import ltc
-from caudal.kernels.cpu import tiles
+from caudal.kernels.cpu import sweep, tiles
 from caudal.kernels.cpu.ltc_jit import backward_tile, forward_tile
-from caudal.kernels.cpu.synapses import Folded, fold_synapses, moments
+from caudal.kernels.cpu.synapses import fold_synapses, moments
 from caudal.kernels.recurrence import Call
 
-Array = NDArray[Any]
 
-
-class _Folded:
-    """Parameters of one call as flat arrays, folded once."""
-
-    def __init__(self, call: Call) -> None:
-        p, graph = ltc.Params(*call.params), ltc.Graph(*call.graph)
-        self.params, self.graph = p, graph
-        self.sensory: Folded = fold_synapses(
-            graph.sensory_ptr, graph.sensory_source, p.sensory_w, p.sensory_mu, p.sensory_sigma, p.sensory_e_rev
-        )
-        self.recurrent: Folded = fold_synapses(graph.ptr, graph.source, p.w, p.mu, p.sigma, p.e_rev)
-        g, v = p.g_leak.detach(), p.v_leak.detach()
-        self.leak = (tiles.flat(g + float(call.settings["eps"])), tiles.flat(g * v), tiles.flat(p.c_m))
-        self.units = p.c_m.shape[0]
-        self.substeps = int(call.settings["substeps"])
-
-
-def _scratch(call: Call, count: int) -> Array:
-    return np.empty(count, tiles.numpy_dtype(call))
+def _loops(call: Call) -> sweep.Loops:
+    p, graph = ltc.Params(*(t.detach() for t in call.params)), ltc.Graph(*call.graph)
+    sensory = fold_synapses(
+        graph.sensory_ptr, graph.sensory_source, p.sensory_w, p.sensory_mu, p.sensory_sigma, p.sensory_e_rev
+    )
+    recurrent = fold_synapses(graph.ptr, graph.source, p.w, p.mu, p.sigma, p.e_rev)
+    leak = (tiles.flat(p.g_leak + float(call.settings["eps"])), tiles.flat(p.g_leak * p.v_leak), tiles.flat(p.c_m))
+    inputs, units, substeps = call.x.shape[2], p.c_m.shape[0], int(call.settings["substeps"])
+    n_sen, n_rec = len(sensory.source), len(recurrent.source)
+    return sweep.Loops(
+        forward_tile,
+        backward_tile,
+        constants=(substeps, tuple(sensory), tuple(recurrent), leak),
+        units=units,
+        rows=inputs + 1 + 4 * units,
+        back_rows=2 * inputs + 2 + 8 * units + n_sen + substeps * (n_rec + 3 * units),
+        sums=4 * (n_sen + n_rec) + 3 * units,
+    )
 
 
 def forward(call: Call) -> list[Tensor]:
     """States `(batch, time, units)` of a call."""
-    f = _Folded(call)
-    batch, time, inputs = call.x.shape
-    states = torch.empty(batch, time, f.units, dtype=call.x.dtype)
-    if states.numel() == 0:
-        return [states]
-    x, dt, v0, out = (tiles.flat(t) for t in (call.x, call.dt, call.state[0], states))
-    mask = tiles.mask_array(call)
-    threads = torch.get_num_threads()
-
-    def work(tile: tiles.Tile) -> None:
-        size = tile.lanes.count
-        scratch = _scratch(call, (inputs + 1 + 4 * f.units) * size)
-        forward_tile(
-            tile.lanes, tile.start, tile.rows, time, inputs, f.units, f.substeps,
-            x, dt, mask, v0, out, tuple(f.sensory), tuple(f.recurrent), f.leak, scratch,
-        )  # fmt: skip
-
-    tiles.run(tiles.cut(batch, threads, call.x.dtype), work, threads)
-    return [states]
+    return sweep.forward(call, _loops(call))
 
 
 def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tensor]:
     """Gradients `[x, dt, v, *params]` of a call."""
-    f = _Folded(call)
-    batch, time, inputs = call.x.shape
-    grad_x, grad_dt, grad_v = torch.empty_like(call.x), torch.empty_like(call.dt), torch.empty_like(call.state[0])
-    sensory, recurrent = len(f.sensory.source), len(f.recurrent.source)
-    sums = 4 * (sensory + recurrent) + 3 * f.units
-    flat = [tiles.flat(t) for t in (call.x, call.dt, call.state[0], states[0], grads[0], grad_x, grad_dt, grad_v)]
-    mask = tiles.mask_array(call)
-    threads = torch.get_num_threads()
-    cut = tiles.cut(batch, threads, call.x.dtype)
-    totals = np.zeros((len(cut), sums))
-
-    def work(tile: tiles.Tile) -> None:
-        size = tile.lanes.count
-        per_step = f.substeps * (recurrent + 3 * f.units) + f.units + sensory
-        scratch = _scratch(call, (2 * inputs + 2 + 7 * f.units + per_step) * size)
-        backward_tile(
-            tile.lanes, tiles.NARROW, tile.start, tile.rows, time, inputs, f.units, f.substeps,
-            *flat, mask, tuple(f.sensory), tuple(f.recurrent), f.leak, scratch,
-            np.zeros(sums * tiles.NARROW.count, tiles.numpy_dtype(call)), totals[tile.place],
-        )  # fmt: skip
-
-    tiles.run(cut, work, threads)
-    return [grad_x, grad_dt, grad_v, *_parameters(f, totals.sum(0), call.x.dtype)]
+    swept = sweep.backward(call, grads, states, _loops(call))
+    return [*swept[:3], *_parameters(ltc.Params(*call.params), swept.totals, call.x.dtype)]
 
 
-def _parameters(f: _Folded, totals: Array, dtype: torch.dtype) -> list[Tensor]:
-    p = f.params
-    sensory, recurrent = len(f.sensory.source), len(f.recurrent.source)
-    cuts = np.cumsum([4 * sensory, 4 * recurrent, f.units, f.units])
+def _parameters(p: ltc.Params, totals: NDArray[Any], dtype: torch.dtype) -> list[Tensor]:
+    sensory, recurrent, units = len(p.sensory_w), len(p.w), len(p.c_m)
+    cuts = np.cumsum([4 * sensory, 4 * recurrent, units, units])
     sen, rec, b_sum, a_sum, c_sum = (torch.from_numpy(part) for part in np.split(totals, cuts))
     g, v = p.g_leak.double(), p.v_leak.double()
-    grads = (
-        *moments(sen.view(sensory, 4), p.sensory_w, p.sensory_mu, p.sensory_sigma, p.sensory_e_rev),
-        *moments(rec.view(recurrent, 4), p.w, p.mu, p.sigma, p.e_rev),
-        b_sum + v * a_sum, g * a_sum, c_sum,
-    )  # fmt: skip
-    return [grad.to(dtype) for grad in grads]
+    gates = []
+    for sums, w, mu, sigma, e_rev in ((sen, *p[:4]), (rec, *p[4:8])):
+        by_e, by_one, *threshold_and_slope = moments(sums.view(-1, 4), mu, sigma)
+        gates += [e_rev.double() * by_e + by_one, *threshold_and_slope, w.double() * by_e]
+    return sweep.in_dtype((*gates, b_sum + v * a_sum, g * a_sum, c_sum), dtype)

@@ -37,12 +37,11 @@ def fold_synapses(ptr: Tensor, source: Tensor, w: Tensor, mu: Tensor, sigma: Ten
     return Folded(flat(ptr), flat(source), flat(slope), flat(-slope * mu), flat(w), flat(w * e_rev), flat(sigma))
 
 
-def moments(sums: Tensor, w: Tensor, mu: Tensor, sigma: Tensor, e_rev: Tensor) -> tuple[Tensor, ...]:
-    """Gradients of `(w, mu, sigma, e_rev)` from the float64 sums `(synapses, 4)`.
+def moments(sums: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """`sum s a`, `sum s b` and the gradients of `(mu, sigma)` from the float64 sums `(synapses, 4)`.
 
-    With `a = dL/dnum`, `b = dL/dden` and `z` the gate's argument, the columns are `sum s a`, `sum s b`,
-    `sum dL/dz` and `sum dL/dz v`.
+    With `a` and `b` the gradients of the sums that the gate `s` enters through `w_e` and through `w`, and `z` its
+    argument, the columns are `sum s a`, `sum s b`, `sum dL/dz` and `sum dL/dz v`.
     """
     gate_a, gate_b, slope, slope_v = sums.unbind(1)
-    w, mu, sigma, e_rev = (t.double() for t in (w, mu, sigma, e_rev))
-    return e_rev * gate_a + gate_b, -sigma * slope, slope_v - mu * slope, w * gate_a
+    return gate_a, gate_b, -sigma.double() * slope, slope_v - mu.double() * slope
