@@ -1,7 +1,7 @@
 """The dense CfC recurrence on the CPU: small products over lanes, activations and heads in one pass per step.
 
-Backward recomputes each step from the stored states while it walks back, in chunks of time: the gradients of every
-pre-activation of a chunk are handed over and turned into weight gradients by a few large products.
+Backward recomputes each step from the stored states while it walks back. What the weight gradients need is kept for a
+block of steps and multiplied in registers, so the memory of a tile does not grow with time.
 """
 
 from typing import Any
@@ -14,48 +14,57 @@ from torch import Tensor
 from caudal.dynamics import cfc
 from caudal.kernels.cpu import tiles
 from caudal.kernels.cpu.cfc_jit import DEFAULT, NO_GATE, PURE, backward_tile, forward_tile
-from caudal.kernels.cpu.dense import Packed, pack
+from caudal.kernels.cpu.dense import close_book, open_book, pack
 from caudal.kernels.cpu.dense_jit import LECUN, RELU, SILU, TANH
 from caudal.kernels.recurrence import Call
 
 MODES = {"default": DEFAULT, "no_gate": NO_GATE, "pure": PURE}
 ACTIVATIONS = {"lecun_tanh": LECUN, "tanh": TANH, "relu": RELU, "silu": SILU}
-_CHUNK = 64
 
 
-class _Folded:
-    """Weights of one call, packed once."""
+class Liquid:
+    """Weights of a CfC, packed once per call.
 
-    def __init__(self, call: Call) -> None:
-        p = cfc.gather(call.params)
-        self.params = p
-        self.packed: Packed = pack([(p.w_h, None), *p.dense])
-        ends = () if p.decay is None else tuple(p.decay)
-        empty = np.empty(0, tiles.numpy_dtype(call))
-        self.ends: NDArray[Any] = np.concatenate([tiles.flat(e) for e in ends]) if ends else empty
+    Attributes:
+        matrices: plan, weights and biases, see `dense.Packed`.
+        ends: `A` and `w_tau` of `pure`, else empty.
+        mode, kind: codes of the closed form and of the activation.
+        wide: numbers per lane that a kernel needs for each level's longest vector.
+        levels: matrices.
+    """
+
+    def __init__(self, call: Call, params: cfc.Params) -> None:
+        self.matrices = tuple(pack([(params.w_h, None), *params.dense]))
+        ends = [tiles.flat(end) for end in params.decay or ()]
+        self.ends: NDArray[Any] = np.concatenate(ends) if ends else np.empty(0, tiles.numpy_dtype(call))
         self.mode, self.kind = MODES[call.settings["mode"]], ACTIVATIONS[call.settings["activation"]]
-        self.units, self.first = call.state[0].shape[1], call.x.shape[2]
-        wide = [max(int(row[2]), int(row[0]) + 7) for row in self.packed.plan]
-        self.wide, self.levels = max(wide) + 8, len(wide)
+        plan = self.matrices[0]
+        self.levels, self.wide = len(plan), int(plan[:, [0, 2]].max()) + 8
 
-    def constants(self) -> tuple[Any, ...]:
-        return (*self.packed, self.ends, self.mode, self.kind)
+    def gradients(self, pairs: list[tuple[Tensor, Tensor]], end_sums: NDArray[Any]) -> list[Tensor]:
+        """Gradients in the order of the op, from those of each matrix and the lane sums of the ends."""
+        flat = [pairs[0][0], *(tensor for pair in pairs[1:] for tensor in pair)]
+        if self.ends.size:
+            flat += [torch.from_numpy(part) for part in end_sums.reshape(len(end_sums), 2, -1, 16).sum((0, 3)).copy()]
+        return flat
 
 
 def forward(call: Call) -> list[Tensor]:
     """States `(batch, time, units)` of a call."""
-    f = _Folded(call)
-    batch, time, _ = call.x.shape
-    states = call.x.new_empty(batch, time, f.units)
-    x, dt, h0, out = (tiles.flat(t) for t in (call.x, call.dt, call.state[0], states))
-    mask, threads = tiles.mask_array(call), torch.get_num_threads()
+    liquid = Liquid(call, cfc.gather(call.params))
+    batch, time, first = call.x.shape
+    units = call.state[0].shape[1]
+    states = call.x.new_empty(batch, time, units)
+    flat = [tiles.flat(t) for t in (call.x, call.dt)]
+    h0, out, mask = tiles.flat(call.state[0]), tiles.flat(states), tiles.mask_array(call)
+    threads = torch.get_num_threads()
 
     def work(tile: tiles.Tile) -> None:
-        size = tile.lanes.count
-        scratch = np.empty((2 + f.units + 8 + (2 * f.levels + 1) * f.wide) * size, tiles.numpy_dtype(call))
+        numbers = 2 + units + 8 + (2 * liquid.levels + 1) * liquid.wide
         forward_tile(
-            tile.lanes, tile.start, tile.rows, time, f.first, f.units, x, dt, mask, h0, out, *f.constants(), scratch
-        )
+            tile.lanes, tile.start, tile.rows, time, first, units, *flat, mask, h0, out, *liquid.matrices,
+            liquid.ends, liquid.mode, liquid.kind, np.empty(numbers * tile.lanes.count, out.dtype),
+        )  # fmt: skip
 
     tiles.run(tiles.cut(batch, threads, call.x.dtype), work, threads)
     return [states]
@@ -63,52 +72,25 @@ def forward(call: Call) -> list[Tensor]:
 
 def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tensor]:
     """Gradients `[x, dt, h, *params]` of a call."""
-    f = _Folded(call)
-    batch, time, _ = call.x.shape
-    grad_x, grad_dt, carry = torch.empty_like(call.x), torch.empty_like(call.dt), torch.zeros_like(call.state[0])
-    before = torch.cat((call.state[0][:, None], states[0][:, :-1]), 1)
-    weights = [torch.zeros_like(p) for p in call.params]
-    threads = torch.get_num_threads()
+    liquid = Liquid(call, cfc.gather(call.params))
+    batch, time, first = call.x.shape
+    units = call.state[0].shape[1]
+    book = open_book(liquid.matrices[0])
+    rows = [torch.empty_like(t) for t in (call.x, call.dt, call.state[0])]
+    inputs = tuple(tiles.flat(t) for t in (call.x, call.dt, call.state[0], states[0], grads[0]))
+    outs, mask = tuple(tiles.flat(t) for t in rows), tiles.mask_array(call)
+    threads, dtype = torch.get_num_threads(), inputs[0].dtype
     cut = tiles.cut(batch, threads, call.x.dtype)
-    sums = np.zeros((len(cut), f.ends.size * tiles.NARROW.count), tiles.numpy_dtype(call))
-    flat = [tiles.flat(t) for t in (call.x, call.dt, call.state[0], states[0], grads[0])]
-    outs = [tiles.flat(t) for t in (grad_x, grad_dt, carry)]
-    mask = tiles.mask_array(call)
-    for end in range(time, 0, -_CHUNK):
-        begin = max(0, end - _CHUNK)
-        chunk = end - begin
-        levels = [call.x.new_empty(batch, chunk, b.shape[0]) for _, b in f.params.dense]
-        joined = call.x.new_empty(sum(t.numel() for t in levels))
-        reads = call.x.new_empty(sum(batch * chunk * w.shape[1] for w, _ in f.params.dense))
+    sums = np.zeros((len(cut), book.sums), dtype)
+    end_sums = np.zeros((len(cut), liquid.ends.size * tiles.NARROW.count), dtype)
 
-        def work(
-            tile: tiles.Tile, begin: int = begin, chunk: int = chunk, joined: Tensor = joined, reads: Tensor = reads
-        ) -> None:
-            size = tile.lanes.count
-            scratch = np.empty((3 + 2 * f.units + 16 + (3 * f.levels + 3) * f.wide) * size, tiles.numpy_dtype(call))
-            backward_tile(
-                tile.lanes, tiles.NARROW, tile.start, tile.rows, time, begin, chunk, f.first, f.units,
-                *flat, mask, *outs, tiles.flat(joined), tiles.flat(reads), *f.constants(), scratch, sums[tile.place],
-            )  # fmt: skip
+    def work(tile: tiles.Tile) -> None:
+        numbers = 3 + 2 * units + 16 + (3 * liquid.levels + 3) * liquid.wide
+        backward_tile(
+            tile.lanes, tiles.NARROW, (tile.start, tile.rows, time), (first, units), inputs, mask, outs,
+            liquid.matrices, liquid.ends, liquid.mode, liquid.kind, np.zeros(book.kept, dtype), book.rows,
+            np.empty(numbers * tile.lanes.count, dtype), sums[tile.place], end_sums[tile.place],
+        )  # fmt: skip
 
-        tiles.run(cut, work, threads)
-        _add_weights(weights, f, grad_x[:, begin:end], before[:, begin:end], joined, reads)
-    if f.ends.size:
-        # Copied into tensors of their own: outputs of an op may not share memory.
-        for weight, total in zip(weights[-2:], sums.reshape(len(cut), 2, f.units, -1).sum((0, 3)), strict=True):
-            weight.copy_(torch.from_numpy(total))
-    return [grad_x, grad_dt, carry, *weights]
-
-
-def _add_weights(
-    weights: list[Tensor], f: _Folded, entry: Tensor, before: Tensor, joined: Tensor, reads: Tensor
-) -> None:
-    """Add the weight gradients of one chunk: gradient of each matrix's output against what it read."""
-    weights[0] += entry.flatten(0, 1).t() @ before.flatten(0, 1)
-    at, read_at, rows = 0, 0, entry.shape[0] * entry.shape[1]
-    for k, (weight, _) in enumerate(f.params.dense):
-        out, size = weight.shape
-        level = joined[at : at + rows * out].view(rows, out)
-        weights[1 + 2 * k] += level.t() @ reads[read_at : read_at + rows * size].view(rows, size)
-        weights[2 + 2 * k] += level.sum(0)
-        at, read_at = at + rows * out, read_at + rows * size
+    tiles.run(cut, work, threads)
+    return [*rows, *liquid.gradients(close_book(book, sums), end_sums)]

@@ -6,7 +6,8 @@ bias). The first matrix reads the state and adds to the projected input, the las
 
 from caudal.kernels.cpu.dense_jit import activate, constant_rows, product, zero_rows
 from caudal.kernels.cpu.jit import inlined, kernel
-from caudal.kernels.cpu.lanes_jit import rows_in, rows_out, times_in
+from caudal.kernels.cpu.lanes_jit import times_in
+from caudal.kernels.cpu.outer_jit import BLOCK, keep, settle
 from caudal.kernels.cpu.simd import (
     absolute,
     add,
@@ -24,6 +25,7 @@ from caudal.kernels.cpu.simd import (
     where_positive,
     width,
 )  # fmt: skip
+from caudal.kernels.cpu.transpose_jit import add_rows, rows_in, rows_out
 
 DEFAULT, NO_GATE, PURE = range(3)
 
@@ -137,79 +139,102 @@ def head_slopes(lanes, narrow, scratch, pre, grad_at, dd, i, units, flow, dt, mo
         store(scratch, dd, fma(gate, a, load(lanes, scratch, dd)))
 
 
-@kernel
-def backward_tile(
-    lanes, narrow, start, rows, time, begin, chunk, first, units,
-    x, dt, h0, states, grads, mask, grad_x, grad_dt, carry, levels_out, reads_out,
-    plan, packed, biases, ends, mode, kind, scratch, sums,
-):  # fmt: skip
-    """Take steps `begin` to `begin + chunk` of one tile back through time.
+@inlined
+def all_heads(lanes, narrow, scratch, pre, grad_at, dd, flow_at, units, dt, counts, mode, ends, sums):
+    """Gradients of all heads of one step; what is left of the flow is that of the rows whose step does not count."""
+    size = width(lanes)
+    zero = fill(dt, 0.0)
+    store(scratch, dd, zero)
+    for i in range(units):
+        flow = load(lanes, scratch, flow_at + i * size)
+        store(scratch, flow_at + i * size, where_positive(counts, zero, flow))
+        flow = where_positive(counts, flow, zero)
+        head_slopes(lanes, narrow, scratch, pre, grad_at, dd, i, units, flow, dt, mode, ends, sums)
 
-    `carry (batch, units)` comes in as the gradient after the chunk and leaves as the gradient before it. Gradients of
-    every matrix's output beyond the first and what it read go to `levels_out` and `reads_out`, row-major per matrix,
-    for the weight gradients that the caller forms in a few large products.
+
+@inlined
+def descend(lanes, scratch, grad_at, below_at, read_at, act_at, bend_at, wide, plan, packed, kept, book, slot):
+    """From the gradients of the heads down to that of the first matrix's output, kept level by level on the way.
+
+    Arguments as in `climb`; `grad_at` holds the gradient of the heads and, on return, that of the projected input.
+    `read_at` is where the first matrix reads.
     """
     size = width(lanes)
-    levels = plan.shape[0]
+    for reverse in range(plan.shape[0] - 1):
+        m = plan.shape[0] - 1 - reverse
+        n_in, bend = plan[m, 0], bend_at + (m - 1) * wide
+        keep(lanes, kept, book, m, slot, scratch, grad_at, act_at + (m - 1) * wide)
+        zero_rows(scratch, below_at, (n_in + 7) // 8 * 8 * size)
+        product(lanes, scratch, grad_at, plan[m, 1], below_at, n_in, packed, plan[m, 4])
+        for j in range(0, n_in * size, size):
+            store(scratch, grad_at + j, mul(load(lanes, scratch, below_at + j), load(lanes, scratch, bend + j)))
+    keep(lanes, kept, book, 0, slot, scratch, grad_at, read_at)
+
+
+@inlined
+def widest(lanes, plan):
+    """Numbers that the longest vector of any level takes, in or out."""
     wide = 0
-    for m in range(levels):
-        wide = max(wide, max(plan[m, 2], (plan[m, 0] + 7) // 8 * 8) * size)
+    for m in range(plan.shape[0]):
+        wide = max(wide, max(plan[m, 2], (plan[m, 0] + 7) // 8 * 8))
+    return wide * width(lanes)
+
+
+@inlined
+def state_in(lanes, scratch, to, first, states, row, t, time, rows, units):
+    """The state that step `t` read, into lanes: the initial one or what the step before left."""
+    if t == 0:
+        rows_in(scratch, to, lanes, first, row * units, units, rows, units)
+    else:
+        rows_in(scratch, to, lanes, states, (row * time + t - 1) * units, time * units, rows, units)
+
+
+@kernel
+def backward_tile(
+    lanes, narrow, place, sizes, inputs, mask, outs, matrices, ends, mode, kind, kept, book, scratch, sums, end_sums
+):
+    """Take one tile back through time, writing the gradients of its rows and adding those of the weights to `sums`.
+
+    Arguments:
+        place: first row, rows, time.
+        sizes: projected inputs, units.
+        inputs: x, dt, initial state, states, gradients of the states.
+        outs: gradients of x, dt, initial state.
+    """
+    start, rows, time = place
+    first, units = sizes
+    x, dt, h0, states, grads = inputs
+    grad_x, grad_dt, grad_h = outs
+    plan, packed, biases = matrices
+    size, levels, wide = width(lanes), plan.shape[0], widest(lanes, plan)
+    tall = (units + 7) // 8 * 8 * size
     d_at, c_at, dd, h_at = 0, size, 2 * size, 3 * size
-    flow_at = h_at + (units + 7) // 8 * 8 * size
-    x_at = flow_at + (units + 7) // 8 * 8 * size
+    flow_at, x_at = h_at + tall, h_at + 2 * tall
     act_at = x_at + wide
     bend_at = act_at + wide * levels
     z_at = bend_at + wide * levels
     grad_at, below_at = z_at + wide * levels, z_at + wide * (levels + 1)
-    batch = h0.size // units
     scratch[:] = 0.0
-    rows_in(scratch, flow_at, lanes, carry, start * units, units, rows, units)
-    for back in range(chunk):
-        t = begin + chunk - 1 - back
+    slot = 0
+    for back in range(time):
+        t = time - 1 - back
         at = start * time + t
         rows_in(scratch, x_at, lanes, x, at * first, time * first, rows, first)
         times_in(scratch, d_at, dt, mask, at, time, rows, 1.0)
         counts_in(scratch, c_at, mask, at, time, rows)
-        if t == 0:
-            rows_in(scratch, h_at, lanes, h0, start * units, units, rows, units)
-        else:
-            rows_in(scratch, h_at, lanes, states, (at - 1) * units, time * units, rows, units)
-        for lane in range(rows):
-            base = ((start + lane) * time + t) * units
-            for i in range(units):
-                scratch[flow_at + i * size + lane] += grads[base + i]
+        state_in(lanes, scratch, h_at, h0, states, start, t, time, rows, units)
+        rows_in(scratch, below_at, lanes, grads, at * units, time * units, rows, units)
+        add_rows(lanes, scratch, flow_at, below_at, units)
         pre = climb(lanes, scratch, h_at, x_at, z_at, act_at, bend_at, wide, plan, packed, biases, kind, True)
         d, counts = load(lanes, scratch, d_at), load(lanes, scratch, c_at)
-        zero_rows(scratch, dd, size)
-        zero_rows(scratch, grad_at, wide)
-        for i in range(units):
-            flow = load(lanes, scratch, flow_at + i * size)
-            kept = fill(flow, 0.0)
-            store(scratch, flow_at + i * size, where_positive(counts, kept, flow))
-            flow = where_positive(counts, flow, kept)
-            head_slopes(lanes, narrow, scratch, pre, grad_at, dd, i, units, flow, d, mode, ends, sums)
-        out_base, read_base = 0, 0
-        for m in range(1, levels):
-            out_base += batch * chunk * plan[m, 1]
-            read_base += batch * chunk * plan[m, 0]
-        here = start * chunk + t - begin
-        for reverse in range(levels - 1):
-            m = levels - 1 - reverse
-            n_in, n_out = plan[m, 0], plan[m, 1]
-            out_base -= batch * chunk * n_out
-            read_base -= batch * chunk * n_in
-            rows_out(levels_out, out_base + here * n_out, chunk * n_out, scratch, grad_at, lanes, rows, n_out)
-            act = act_at + (m - 1) * wide
-            rows_out(reads_out, read_base + here * n_in, chunk * n_in, scratch, act, lanes, rows, n_in)
-            zero_rows(scratch, below_at, wide)
-            product(lanes, scratch, grad_at, n_out, below_at, n_in, packed, plan[m, 4])
-            for j in range(n_in):
-                row = j * size
-                bend = load(lanes, scratch, bend_at + (m - 1) * wide + row)
-                store(scratch, grad_at + row, mul(load(lanes, scratch, below_at + row), bend))
+        all_heads(lanes, narrow, scratch, pre, grad_at, dd, flow_at, units, d, counts, mode, ends, end_sums)
+        descend(lanes, scratch, grad_at, below_at, h_at, act_at, bend_at, wide, plan, packed, kept, book, slot)
         rows_out(grad_x, at * first, time * first, scratch, grad_at, lanes, rows, first)
         product(lanes, scratch, grad_at, first, flow_at, units, packed, plan[0, 4])
         for lane in range(rows):
-            base = (start + lane) * time + t
-            grad_dt[base] = scratch[dd + lane]
-    rows_out(carry, start * units, units, scratch, flow_at, lanes, rows, units)
+            grad_dt[at + lane * time] = scratch[dd + lane]
+        slot += 1
+        if slot == BLOCK // size or t == 0:
+            settle(lanes, kept, book, sums, slot, rows)
+            slot = 0
+    rows_out(grad_h, start * units, units, scratch, flow_at, lanes, rows, units)

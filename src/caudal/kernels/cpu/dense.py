@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from caudal.kernels.cpu.tiles import flat
+from caudal.kernels.cpu.outer_jit import BLOCK, ROW
+from caudal.kernels.cpu.tiles import WIDE, flat
 
 
 class Packed(NamedTuple):
@@ -45,3 +47,38 @@ def pack(matrices: Sequence[tuple[Tensor, Tensor | None]]) -> Packed:
         biases.append(flat(values))
         bias_at += biases[-1].size
     return Packed(np.asarray(plan, np.int64), np.concatenate(parts), np.concatenate(biases))
+
+
+class Book(NamedTuple):
+    """Where the gradients of some matrices are kept and summed; the same for every width of lanes.
+
+    Attributes:
+        rows: `(matrices, 7)` int64: in, out, offsets of kept output gradients and of kept inputs, padded in, offsets
+            of the sums of the weight and of the bias.
+        kept: numbers to keep for a block of steps.
+        sums: numbers of the sums.
+    """
+
+    rows: NDArray[np.int64]
+    kept: int
+    sums: int
+
+
+def open_book(plan: NDArray[np.int64]) -> Book:
+    """The book of the matrices of one or more plans (see `Packed`)."""
+    rows, kept, sums = [], 0, 0
+    for size, out, padded in plan[:, :3].tolist():
+        stride = size + -size % WIDE.count
+        weight = padded * stride
+        rows.append((size, out, kept, kept + padded * ROW, stride, sums, sums + weight))
+        kept, sums = kept + padded * ROW + BLOCK * stride, sums + weight + padded
+    return Book(np.asarray(rows, np.int64), kept, sums)
+
+
+def close_book(book: Book, sums: NDArray[Any]) -> list[tuple[Tensor, Tensor]]:
+    """Gradients of each weight and bias from the sums of all tiles `(tiles, sums)`, in memory of their own."""
+    totals, pairs = sums.sum(0), []
+    for size, out, _, _, stride, weight, bias in book.rows.tolist():
+        whole = totals[weight:bias].reshape(-1, stride)[:out, :size]
+        pairs.append((torch.from_numpy(whole.copy()), torch.from_numpy(totals[bias : bias + out].copy())))
+    return pairs
