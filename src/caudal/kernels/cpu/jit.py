@@ -13,11 +13,13 @@ from typing import Any
 
 import numba
 from numba.core import config as numba_config
+from numba.core import event
 
 _njit: Any = numba.njit
 _config: Any = numba_config
 
 _ANNOUNCE_AFTER = 1.0
+_OURS: set[Any] = set()
 
 
 def _cache_root() -> Path:
@@ -70,9 +72,12 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     options = {"error_model": "numpy", "nogil": True, "boundscheck": False, "fastmath": False}
     folder = cache_folder()
     if folder is None:
-        return _announced(_njit(**options)(function))
-    with _cache_in(folder):
-        return _announced(_njit(cache=True, **options)(function))
+        compiled: Callable[..., Any] = _njit(**options)(function)
+    else:
+        with _cache_in(folder):
+            compiled = _njit(cache=True, **options)(function)
+    _OURS.add(compiled)
+    return compiled
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,31 +86,32 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
-def _announced(dispatcher: Any) -> Callable[..., Any]:
-    """Say on stderr, once per signature, that a kernel is being compiled when that takes over a second."""
-    ready: set[tuple[Any, ...]] = set()
+class _Announcer(event.Listener):  # type: ignore[misc]
+    """Says on stderr that one of our kernels is being compiled, when that takes over a second."""
 
-    def call(*args: Any) -> Any:
-        key = tuple(getattr(arg, "dtype", None) or getattr(arg, "count", type(arg)) for arg in args)
-        if key in ready:
-            return dispatcher(*args)
-        timer = threading.Timer(_ANNOUNCE_AFTER, _announce, [dispatcher.__name__])
-        timer.daemon = True
-        timer.start()
-        try:
-            result = dispatcher(*args)
-        finally:
+    def __init__(self) -> None:
+        self._timers: dict[int, threading.Timer] = {}
+
+    def on_start(self, event: Any) -> None:
+        """A compilation, or a load from the cache, begins."""
+        dispatcher = event.data["dispatcher"]
+        if dispatcher in _OURS:
+            timer = threading.Timer(_ANNOUNCE_AFTER, _announce, [dispatcher.__name__])
+            timer.daemon = True
+            timer.start()
+            self._timers[id(dispatcher)] = timer
+
+    def on_end(self, event: Any) -> None:
+        """It is done."""
+        timer = self._timers.pop(id(event.data["dispatcher"]), None)
+        if timer is not None:
             timer.cancel()
-        ready.add(key)
-        return result
-
-    call.__name__ = dispatcher.__name__
-    call.__doc__ = dispatcher.__doc__
-    call.dispatcher = dispatcher  # type: ignore[attr-defined]
-    return call
 
 
 def _announce(name: str) -> None:
     kept = cache_folder()
     where = f"kept in {kept}" if kept else "not kept: the cache folder cannot be written"
     print(f"caudal: compiling the kernel {name} for this processor, a few seconds, once ({where})", file=sys.stderr)
+
+
+event.register("numba:compile", _Announcer())

@@ -1,6 +1,6 @@
 """The step path of an LTC: parameters folded once, refolded when their memory changes, no torch dispatch per step."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,14 +71,6 @@ class Stepper:
             np.zeros(sizes[0] + 4 * self.units + 2 * max(_padded(n_sen), _padded(n_rec)) + 16, leak[0].dtype),
         )
 
-        self._run: Callable[..., int] = self._first_run
-
-    def _first_run(self, *arguments: Any) -> int:
-        """The first call may compile, and says so when that takes long; later ones go straight to the kernel."""
-        status: int = step_rows(*arguments)
-        self._run = vars(step_rows)["dispatcher"]
-        return status
-
     def holds(self, raw: Iterable[Tensor]) -> bool:
         """Whether these tensors still stand at the addresses that were folded (which are kept alive here)."""
         return tuple(map(Tensor.data_ptr, raw)) == self._pointers
@@ -91,7 +83,7 @@ class Stepper:
         """Status, outputs `(batch, motor)` and potentials `(batch, units)` of contiguous `x`, `dt` and `v`."""
         batch = x.shape[0]
         y, new = torch.empty((batch, self.motor), dtype=x.dtype), torch.empty((batch, self.units), dtype=x.dtype)
-        status: int = self._run(
+        status: int = step_rows(
             *self._arguments, batch, x.data_ptr(), dt.data_ptr(), v.data_ptr(), y.data_ptr(), new.data_ptr()
         )
         return status, y, new
