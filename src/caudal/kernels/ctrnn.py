@@ -1,7 +1,8 @@
 """The CT-RNN recurrence (`dynamics/ctrnn.py`) behind one door."""
 
 from caudal.dynamics import ctrnn
+from caudal.kernels import lazy
 from caudal.kernels.recurrence import define
 from caudal.kernels.reference import reference
 
-ctrnn_scan = define("ctrnn_scan", [reference(ctrnn)])
+ctrnn_scan = define("ctrnn_scan", [lazy.numba("ctrnn"), reference(ctrnn)])

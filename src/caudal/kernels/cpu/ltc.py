@@ -57,6 +57,6 @@ def _parameters(p: ltc.Params, totals: NDArray[Any], dtype: torch.dtype) -> list
     g, v = p.g_leak.double(), p.v_leak.double()
     gates = []
     for sums, w, mu, sigma, e_rev in ((sen, *p[:4]), (rec, *p[4:8])):
-        by_e, by_one, *threshold_and_slope = moments(sums.view(-1, 4), mu, sigma)
-        gates += [e_rev.double() * by_e + by_one, *threshold_and_slope, w.double() * by_e]
+        by_w_e, by_w, *threshold_and_slope = moments(sums.view(-1, 4), mu, sigma)
+        gates += [e_rev.double() * by_w_e + by_w, *threshold_and_slope, w.double() * by_w_e]
     return sweep.in_dtype((*gates, b_sum + v * a_sum, g * a_sum, c_sum), dtype)
