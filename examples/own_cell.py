@@ -5,7 +5,7 @@
 With r and g held over a step its solution v' = g + (v - g) exp(-dt r) is bounded, and still at dt = 0.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ class State(NamedTuple):
     v: Tensor  # (batch, units)
 
 
+@final
 @register
 class Relax(Layer):
     """The cell above; every neuron is an output."""

@@ -1,6 +1,7 @@
 """Pages and drawings that are made from the code when the site is built, so that they cannot promise what it lacks."""
 
 import ast
+import re
 from pathlib import Path
 
 from mkdocs.structure.files import File
@@ -49,13 +50,14 @@ def drawing():
 
 
 MADE = {"<!-- clauses -->": clauses, "<!-- drawing: ncp -->": drawing}
+CODE = re.compile(r"^<!-- code: (\S+) -->$", re.M)
 
 
 def on_page_markdown(markdown, **_):
     for mark, make in MADE.items():
         if mark in markdown:
             markdown = markdown.replace(mark, make())
-    return markdown
+    return CODE.sub(lambda match: f"```python\n{Path(match[1]).read_text()}```", markdown)
 
 
 def on_config(config):

@@ -1,4 +1,4 @@
-"""Every Python block of the docs and the README runs, page by page in one namespace; a text block after it is its output."""
+"""Every Python block of the docs and the README runs, page by page; a text block that follows one is its output."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md"])
 FENCE = re.compile(
     r"^(?:<!-- skip: (?P<reason>[^\n]+?) -->\n)?```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^```$", re.M | re.S
 )
-SNIPPET = re.compile(r'^--8<-- "([^"]+)"$', re.M)
+CODE = re.compile(r"^<!-- code: (\S+) -->$", re.M)
 
 
 class Block(NamedTuple):
@@ -26,13 +26,14 @@ class Block(NamedTuple):
 
 def blocks(text):
     """Python blocks of a page; a `text` block that follows with only blank lines between is the expected output."""
+    text = CODE.sub(lambda match: f"```python\n{(ROOT / match[1]).read_text()}```", text)
     found = []
     end = 0
     for match in FENCE.finditer(text):
         follows = not text[end : match.start()].strip()
         if match["language"] == "python":
-            code = SNIPPET.sub(lambda m: (ROOT / m[1]).read_text(), match["body"])
-            found.append(Block(text[: match.start()].count("\n") + 2, code, None, match["reason"]))
+            line = text[: match.start("body")].count("\n") + 1
+            found.append(Block(line, match["body"], None, match["reason"]))
         elif match["language"] == "text" and found and follows:
             found[-1] = found[-1]._replace(output=match["body"])
         end = match.end()
@@ -61,7 +62,7 @@ def test_page_runs(page, tmp_path, monkeypatch):
 
 def test_blocks_are_found_with_their_output_and_skips_with_their_reason():
     page = "a\n```python\nprint(1)\n```\n\n```text\n1\n```\n<!-- skip: needs a GPU -->\n```python\nboom\n```\n"
-    assert blocks(page) == [Block(3, "print(1)\n", "1\n", None), Block(10, "boom\n", None, "needs a GPU")]
+    assert blocks(page) == [Block(3, "print(1)\n", "1\n", None), Block(11, "boom\n", None, "needs a GPU")]
 
 
 def test_every_page_is_in_the_navigation():
