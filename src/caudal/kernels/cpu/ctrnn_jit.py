@@ -2,7 +2,7 @@
 
 from caudal.kernels.cpu.jit import inlined, kernel
 from caudal.kernels.cpu.lanes_jit import before_in, rows_add, rows_in, rows_out, times_in, times_out
-from caudal.kernels.cpu.simd import add, broadcast, div, fill, fma, load, mul, store, sub, tanh, width
+from caudal.kernels.cpu.simd import add, broadcast, div, fill, load, mul, store, sub, tanh, width
 from caudal.kernels.cpu.synapses_jit import (
     FLUSH,
     accumulate,

@@ -62,8 +62,8 @@ def forward(call: Call, loops: Loops) -> list[Tensor]:
 def backward(call: Call, grads: list[Tensor], states: list[Tensor], loops: Loops) -> Swept:
     """Gradients of a call; sums of tiles are added in the order of the tiles, whatever thread made them."""
     batch, time, inputs = call.x.shape
-    found = [torch.empty_like(t) for t in (call.x, call.dt, call.state[0])]
-    flat = [tiles.flat(t) for t in (call.x, call.dt, call.state[0], states[0], grads[0], *found)]
+    x, dt, state = (torch.empty_like(t) for t in (call.x, call.dt, call.state[0]))
+    flat = [tiles.flat(t) for t in (call.x, call.dt, call.state[0], states[0], grads[0], x, dt, state)]
     mask, dtype = tiles.mask_array(call), tiles.numpy_dtype(call)
     threads = torch.get_num_threads()
     cut = tiles.cut(batch, threads, call.x.dtype)
@@ -77,7 +77,7 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor], loops: Loops
         )  # fmt: skip
 
     tiles.run(cut, work, threads)
-    return Swept(*found, totals.sum(0))
+    return Swept(x, dt, state, totals.sum(0))
 
 
 def in_dtype(gradients: tuple[Tensor, ...], dtype: torch.dtype) -> list[Tensor]:
