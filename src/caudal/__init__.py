@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from caudal import nn as nn
     from caudal import testing as testing
     from caudal import wiring as wiring
+    from caudal.nn import cite as cite
     from caudal.nn import load as load
     from caudal.nn import save as save
 
 _ROOMS = ("kernels", "nn", "testing", "wiring")
-_NAMES = {"load": "caudal.nn", "save": "caudal.nn"}
+_NAMES = {"cite": "caudal.nn", "load": "caudal.nn", "save": "caudal.nn"}
 
 if not TYPE_CHECKING:
 

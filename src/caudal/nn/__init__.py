@@ -11,6 +11,7 @@ from caudal.nn.baselines import Transformer as Transformer
 from caudal.nn.bidirectional import Bidirectional as Bidirectional
 from caudal.nn.cfc import CfC as CfC
 from caudal.nn.cfc_wired import WiredCfC as WiredCfC
+from caudal.nn.citations import cite as cite
 from caudal.nn.conv_head import ConvHead as ConvHead
 from caudal.nn.ctrnn import CTRNN as CTRNN
 from caudal.nn.files import load as load

@@ -72,7 +72,7 @@ def wiring(subject: Subject) -> None:
     """
     net = subject.net()
     hops: Any = getattr(net, "substeps", 1)
-    sensory, recurrent = reach(net.wiring, int(hops), bool(getattr(type(net), "passes_layers", False)))
+    sensory, recurrent = reach(net.wiring, int(hops), bool(getattr(net, "passes_layers", False)))
     x, dt = subject.series(net, 1, 1)
     warm = subject.warm(net, 1)
     wide = [i for i, leaf in enumerate(leaves(warm)) if leaf.shape[1:] == (recurrent.shape[0],)]

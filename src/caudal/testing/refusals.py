@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from caudal import errors
 from caudal.nn.layer import Layer
 from caudal.testing.clause import clause
-from caudal.testing.subject import Subject
+from caudal.testing.subject import Subject, capability
 
 Call = tuple[str, type[Exception], Callable[[], Any]]
 
@@ -64,7 +64,7 @@ def _sequence_calls(net: nn.Module, x: Tensor, dt: Tensor) -> Iterator[Call]:
 
 
 def _step_calls(net: nn.Module, x: Tensor, dt: Tensor) -> Iterator[Call]:
-    if not getattr(type(net), "chunked", True):
+    if not (capability(net, "causal") and capability(net, "chunked")):
         return
     step: Callable[..., Any] = net.step  # type: ignore[assignment]
     yield "a step with negative dt", errors.TimeError, lambda: step(x, dt=_with(dt, -0.5))

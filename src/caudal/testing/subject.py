@@ -99,8 +99,8 @@ def distance(got: Tensor, expected: Tensor) -> float:
 
 
 def capability(net: nn.Module, name: str) -> bool:
-    """A capability declared by the class: `wired` (False when not declared), `causal` and `chunked` (True)."""
-    return bool(getattr(type(net), name, name != "wired"))
+    """A declared capability: `wired` (False when not declared), `causal` and `chunked` (True)."""
+    return bool(getattr(net, name, name != "wired"))
 
 
 def inputs(net: nn.Module) -> int:
