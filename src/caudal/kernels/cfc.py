@@ -7,8 +7,9 @@ from caudal.kernels.recurrence import Call, define
 from caudal.kernels.reference import reference
 
 
-def _refusal(call: Call) -> str | None:
+def no_compiled_form(call: Call) -> str | None:
+    """Reason why the compiled loops of a CfC cannot run its activation, or None."""
     return "the exact gelu has no compiled form" if call.settings["activation"] == "gelu" else None
 
 
-cfc_scan = define("cfc_scan", [own_dtype(lazy.numba("cfc", _refusal)), own_dtype(reference(cfc))])
+cfc_scan = define("cfc_scan", [own_dtype(lazy.numba("cfc", no_compiled_form)), own_dtype(reference(cfc))])

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import pad
 
 from caudal.kernels.cpu.outer_jit import BLOCK, ROW
+from caudal.kernels.cpu.pack_jit import pack_matrix
 from caudal.kernels.cpu.tiles import WIDE, flat
 
 
@@ -27,26 +27,21 @@ class Packed(NamedTuple):
     biases: NDArray[Any]
 
 
-def _blocks(matrix: Tensor) -> NDArray[Any]:
-    out, size = matrix.shape
-    padded = pad(matrix.detach(), (0, 0, 0, -out % 8))
-    return flat(padded.view(-1, 8, size).transpose(1, 2))
-
-
 def pack(matrices: Sequence[tuple[Tensor, Tensor | None]]) -> Packed:
     """Pack `(weight (out, in), bias (out,) or None)` pairs, each with its transpose for the way back."""
-    plan, parts, biases = [], [], []
-    at, bias_at = 0, 0
-    for weight, bias in matrices:
-        forth, back = _blocks(weight), _blocks(weight.t())
+    plan, at, bias_at = [], 0, 0
+    for weight, _ in matrices:
         out, size = weight.shape
-        plan.append((size, out, out + -out % 8, at, at + forth.size, bias_at))
-        parts += [forth, back]
-        at += forth.size + back.size
-        values = pad(weight.new_zeros(out) if bias is None else bias.detach(), (0, -out % 8))
-        biases.append(flat(values))
-        bias_at += biases[-1].size
-    return Packed(np.asarray(plan, np.int64), np.concatenate(parts), np.concatenate(biases))
+        padded, back = out + -out % 8, at + (out + -out % 8) * size
+        plan.append((size, out, padded, at, back, bias_at))
+        at, bias_at = back + (size + -size % 8) * out, bias_at + padded
+    dtype = flat(matrices[0][0]).dtype
+    weights, biases = np.zeros(at, dtype), np.zeros(bias_at, dtype)
+    for (weight, bias), (size, out, _, forth, back, first) in zip(matrices, plan, strict=True):
+        pack_matrix(flat(weight), out, size, weights, forth, back)
+        if bias is not None:
+            biases[first : first + out] = flat(bias)
+    return Packed(np.asarray(plan, np.int64), weights, biases)
 
 
 class Book(NamedTuple):
