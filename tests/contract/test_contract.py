@@ -23,7 +23,7 @@ BUILDS = {
     "LSTM": lambda: nn.LSTM(3, 4),
     "GRU": lambda: nn.GRU(3, 4),
     "GRUD": lambda: nn.GRUD(3, 4),
-    "ODERNN": lambda: nn.ODERNN(3, 4, substeps=2),
+    "ODERNN": lambda: nn.ODERNN(3, 4, substeps=1),
     "PhasedLSTM": lambda: nn.PhasedLSTM(3, 4),
     "Transformer": lambda: nn.Transformer(3, 4, layers=1, heads=2, hidden=5, context=8),
     "SSM": lambda: nn.SSM(3, 4, states=3, layers=1),

@@ -104,8 +104,9 @@ class GRUD(Layer):
         values, seen = x.chunk(2, -1)
         seen = seen.clamp(0, 1)
         given, missing = seen * (values - self.x_mean), 1 - seen
-        known, (_, value) = loop(_remember, [missing, given], mask, (state[1], state[1]))
-        delta, (_, age) = loop(_age, [missing, dt], mask, (state[2], state[2]))
+        met = torch.cat([state[1], state[2]], 1)
+        arrivals, (_, value, age) = loop(_observe, [missing, given, dt], mask, (met, state[1], state[2]))
+        known, delta = arrivals.chunk(2, -1)
         kept = torch.exp(-torch.relu(self.input_decay * delta + self.input_decay_bias)) * known
         filled = self.x_mean + given + missing * kept
         gates = linear(filled, self.weight_x, self.bias) + linear(seen, self.weight_m)
@@ -136,14 +137,9 @@ class GRUD(Layer):
         return f"{self.features} features and their indicators, {self.units} units"
 
 
-def _remember(step: Any, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """From (.., last value) to (last value before this step, last value after it)."""
-    missing, given = step
-    return state[1], given + missing * state[1]
-
-
-def _age(step: Any, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """From (.., age) to (age on arrival at this step, age after its observations)."""
-    missing, dt = step
-    age = state[1] + dt[:, None]
-    return age, missing * age
+def _observe(step: Any, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """What a step meets (last values and their ages), then last values and ages after its observations."""
+    missing, given, dt = step
+    _, value, age = state
+    age = age + dt[:, None]
+    return torch.cat([value, age], 1), given + missing * value, missing * age

@@ -43,21 +43,16 @@ class _Block(nn.Module):
         for part in (self.norm_attention, self.norm_map, self.project, self.merge, self.widen, self.narrow):
             part.reset_parameters()
 
-    def forward(
-        self, h: Tensor, allowed: Tensor | None, cache: Cache, past: int, window: Tensor
-    ) -> tuple[Tensor, Cache]:
+    def forward(self, h: Tensor, allowed: Tensor | None, cache: Cache | None) -> tuple[Tensor, Cache]:
         batch, time, units = h.shape
         parts = self.project(self.norm_attention(h)).view(batch, time, 3, self.heads, -1)
         query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
-        keys, values = torch.cat([cache[0], key], 2), torch.cat([cache[1], value], 2)
-        start = cache[0].shape[2] - past
-        read = scaled_dot_product_attention(
-            query, keys[:, :, start:], values[:, :, start:], attn_mask=allowed, is_causal=allowed is None
-        )
+        if cache is not None:
+            key, value = torch.cat([cache[0], key], 2), torch.cat([cache[1], value], 2)
+        read = scaled_dot_product_attention(query, key, value, attn_mask=allowed, is_causal=allowed is None)
         h = h + self._drop(self.merge(read.transpose(1, 2).reshape(batch, time, units)))
         h = h + self._drop(self.narrow(self._drop(gelu(self.widen(self.norm_map(h))))))
-        place = window[:, None, :, None].expand(-1, self.heads, -1, units // self.heads)
-        return h, (keys.gather(2, place), values.gather(2, place))
+        return h, (key, value)
 
     def _drop(self, tensor: Tensor) -> Tensor:
         return dropout(tensor, self.rate, self.training) if self.rate else tensor
@@ -163,24 +158,27 @@ class Transformer(Layer):
         angle = time[..., None] * self.frequency
         h = self.embed(x) + torch.cat([angle.sin(), angle.cos()], -1).to(x.dtype)
         now = torch.ones_like(dt, dtype=torch.bool) if mask is None else mask
-        counts = torch.cat([seen > 0, now], 1)
-        window = _last(counts, self.context)
-        seen = counts.gather(1, window)
-        held = seen[:, None, :, None]
-        past = 0 if self._starts_anew(seen) else self.context
+        anew = _is_empty(seen)
+        counts = now if anew else torch.cat([seen > 0, now], 1)
         # Torch has a faster kernel for the plain triangle than for a mask that is written out.
-        plain = past == 0 and mask is None and x.shape[1] <= self.context
-        allowed = None if plain else _allowed(counts[:, self.context - past :], past, self.context)
+        plain = anew and mask is None and x.shape[1] <= self.context
+        allowed = None if plain else _allowed(counts, x.shape[1], self.context)
+        counts = _at_least(counts, 1, self.context)
+        place = None if mask is None else _last(counts, self.context)
+        seen = counts[:, -self.context :] if place is None else counts.gather(1, place)
         caches = []
         for block, one in zip(self.blocks, cache, strict=True):
-            h, new = block(h, allowed, one, past, window)
-            caches.append((torch.where(held, new[0], 0), torch.where(held, new[1], 0)))
+            h, (key, value) = block(h, allowed, None if anew else one)
+            caches.append((self._held(key, place, seen), self._held(value, place, seen)))
         return self.norm(h), TransformerState(wound(time[:, -1:], x.dtype), seen.to(torch.uint8), tuple(caches))
 
-    @staticmethod
-    def _starts_anew(seen: Tensor) -> bool:
-        """Whether the window is empty, so that attention may leave it out; a graph must not ask."""
-        return not torch.compiler.is_compiling() and not bool(seen.any())
+    def _held(self, past: Tensor, place: Tensor | None, seen: Tensor) -> Tensor:
+        """What the next call may read of the keys or values `(batch, heads, past, size)`."""
+        past = _at_least(past, 2, self.context)
+        if place is None:
+            return past[:, :, -self.context :]
+        place = place[:, None, :, None].expand(-1, self.heads, -1, past.shape[3])
+        return torch.where(seen[:, None, :, None], past.gather(2, place), 0)
 
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""
@@ -201,8 +199,14 @@ class Transformer(Layer):
         }
 
 
-def _allowed(counts: Tensor, past: int, context: int) -> Tensor:
-    """Who attends to whom, `(batch, 1, steps, past + steps)`; a step always sees itself, so that no row is empty."""
+def _is_empty(seen: Tensor) -> bool:
+    """Whether the window holds nothing, so that attention may leave it out; a graph must not ask."""
+    return not torch.compiler.is_compiling() and not bool(seen.any())
+
+
+def _allowed(counts: Tensor, new: int, context: int) -> Tensor:
+    """Who attends to whom, `(batch, 1, new, past + new)`; a step always sees itself, so that no row is empty."""
+    past = counts.shape[1] - new
     steps = torch.arange(counts.shape[1], device=counts.device)
     query = steps[past:, None]
     rank = counts.cumsum(1)
@@ -211,6 +215,16 @@ def _allowed(counts: Tensor, past: int, context: int) -> Tensor:
     return (earlier | (steps == query))[:, None]
 
 
+def _at_least(tensor: Tensor, axis: int, size: int) -> Tensor:
+    """The tensor with zeros put before it along an axis that is shorter than `size`."""
+    missing = size - tensor.shape[axis]
+    if missing <= 0:
+        return tensor
+    shape = list(tensor.shape)
+    shape[axis] = missing
+    return torch.cat([tensor.new_zeros(shape), tensor], axis)
+
+
 def _last(counts: Tensor, context: int) -> Tensor:
     """Places of the last `context` steps that count, in order, behind places that do not count."""
-    return torch.argsort(counts.to(torch.uint8), dim=1, stable=True)[:, counts.shape[1] - context :]
+    return torch.argsort(counts.to(torch.uint8), dim=1, stable=True)[:, -context:]
