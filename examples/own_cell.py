@@ -21,9 +21,7 @@ class State(NamedTuple):
 
 @final
 @register
-class Relax(Layer):
-    """The cell above; every neuron is an output."""
-
+class Relax(Layer):  # every neuron is an output
     def __init__(self, inputs: int, units: int) -> None:
         super().__init__()
         self.inputs, self.outputs = inputs, units

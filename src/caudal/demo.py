@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from caudal.data import Encoder, Sequences
 from caudal.data.datasets import load
 from caudal.errors import MissingExtraError
-from caudal.nn import GRU, CfC, Layer
+from caudal.nn import GRU, CfC, Layer, Readout
 
 UNITS, BATCH, EPOCHS, PATIENCE = 24, 64, 6, 2
 
@@ -50,33 +50,23 @@ class Learnt(NamedTuple):
     seconds: float
 
 
-class Model(nn.Module):
-    """A recurrent layer, and a linear map of its output at the last visit."""
-
-    def __init__(self, layer: Layer) -> None:
-        super().__init__()
-        self.layer, self.head = layer, nn.Linear(layer.outputs, 1)
-
-    def forward(self, block: Block) -> Tensor:
-        """Score `(batch,)`: the higher, the likelier is death."""
-        y, _ = self.layer(block.x, dt=block.dt, lengths=block.lengths)
-        last = y[torch.arange(len(y)), block.lengths - 1]
-        score: Tensor = self.head(last)[:, 0]
-        return score
+def score(model: Readout, block: Block) -> Tensor:
+    """Score of each series `(batch,)` after its last visit: the higher, the likelier is death."""
+    return model.series(block.x, dt=block.dt, lengths=block.lengths)[0][:, 0]
 
 
-def auroc(score: Tensor, label: Tensor) -> float:
+def auroc(scores: Tensor, label: Tensor) -> float:
     """Area under the receiver operating curve, ties counted half.
 
     Arguments:
-        score: `(batch,)`.
+        scores: `(batch,)`.
         label: `(batch,)`, 0 or 1, both present.
 
     Example:
         >>> auroc(torch.tensor([0.1, 0.4, 0.4, 0.8]), torch.tensor([0, 0, 1, 1]))
         0.875
     """
-    above = score[label == 1][:, None] - score[label == 0][None, :]
+    above = scores[label == 1][:, None] - scores[label == 0][None, :]
     return ((above > 0).double() + 0.5 * (above == 0)).mean().item()
 
 
@@ -93,31 +83,31 @@ def train(
     """Train on the first part, keep the epoch that is best on the second, and judge on the third."""
     torch.manual_seed(seed)
     fit, val, test = parts
-    layer.reset_parameters()
-    model = Model(layer)
+    model = Readout(layer, 1)
+    model.reset_parameters()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
     best, best_state, since, start = 0.0, model.state_dict(), 0, perf_counter()
     for epoch in range(1, epochs + 1):
         for index in torch.split(torch.randperm(len(fit.x)), BATCH):
             block = fit.rows(index)
-            loss = nn.functional.binary_cross_entropy_with_logits(model(block), block.label.to(block.x.dtype))
+            loss = nn.functional.binary_cross_entropy_with_logits(score(model, block), block.label.to(block.x.dtype))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         with torch.no_grad():
-            score = auroc(model(val), val.label)
+            seen = auroc(score(model, val), val.label)
         since += 1
-        if score > best:
-            best, since = score, 0
+        if seen > best:
+            best, since = seen, 0
             best_state = {name: value.clone() for name, value in model.state_dict().items()}
         bar = "#" * epoch + "." * (epochs - epoch)
-        say(f"  {type(layer).__name__:4} [{bar}] epoch {epoch}  validation AUROC {score:.3f}")
+        say(f"  {type(layer).__name__:4} [{bar}] epoch {epoch}  validation AUROC {seen:.3f}")
         if since >= PATIENCE:
             break
     seconds = perf_counter() - start
     model.load_state_dict(best_state)
     with torch.no_grad():
-        found = auroc(model(test), test.label)
+        found = auroc(score(model, test), test.label)
     return Learnt(found, sum(p.numel() for p in model.parameters()), seconds)
 
 

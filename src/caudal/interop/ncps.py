@@ -22,8 +22,8 @@ def from_ncps(module: torch_nn.Module, *, negative: Negative = "refuse") -> Laye
 
     Arguments:
         module: `ncps.torch.LTC` or `LTCCell` over any wiring, or an unwired `ncps.torch.CfC` or `CfCCell` in any mode,
-            with mixed memory or without. A wired CfC is refused: ncps does not obey its wiring, so that no circuit
-            gives its numbers.
+            with mixed memory or without; `proj_size` becomes a `Readout`. A wired CfC is refused: ncps does not obey
+            its wiring, so that no circuit gives its numbers.
         negative: what to do with a negative conductance or capacitance of an LTC built with
             `implicit_param_constraints=False`: `"refuse"`, or `"clip"` to 0 as ncps's `apply_weight_constraints`
             does. A value of exactly 0 becomes 1e-12, since caudal keeps these parameters positive.
@@ -35,8 +35,8 @@ def from_ncps(module: torch_nn.Module, *, negative: Negative = "refuse") -> Laye
 
     Raises:
         InputError: the module is none of these, is a wired CfC or an LTC with mixed memory, holds negative
-            conductances, projects its output, drops a part of its backbone (call `module.eval()` first), or computes
-            with other tensors than its registered parameters. The message says what to do.
+            conductances, drops a part of its backbone (call `module.eval()` first), or computes with other tensors
+            than its registered parameters. The message says what to do.
         WiringError: the circuit is not valid, for example a neuron that receives nothing.
 
     Example:

@@ -1,4 +1,4 @@
-"""Unwired `ncps.torch.CfC` and `CfCCell` as `caudal.nn.CfC`, mixed memory included."""
+"""Unwired `ncps.torch.CfC` and `CfCCell` as `caudal.nn.CfC`, with mixed memory and projection where they are."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from caudal.dynamics.cfc_heads import Activation
 from caudal.errors import InputError
-from caudal.nn import CfC, Layer, MixedMemory
+from caudal.nn import CfC, Layer, MixedMemory, Readout
 
 _ACTIVATIONS: dict[str, Activation] = {
     "LeCun": "lecun_tanh",
@@ -20,23 +20,32 @@ _ACTIVATIONS: dict[str, Activation] = {
 
 def convert(module: Any) -> Layer:
     """The caudal layer of a trained `ncps.torch.CfC` or `CfCCell`; see `from_ncps`."""
-    if isinstance(getattr(module, "fc", None), nn.Linear):
-        raise InputError(
-            "from_ncps",
-            "module",
-            "projects its output by a linear map (`proj_size`), which is no part of a recurrent layer",
-            "Keep `head = module.fc`, set `module.fc = torch.nn.Identity()`, convert, and apply `head` to y.",
-        )
+    layer = _recurrent(module)
+    head = getattr(module, "fc", None)
+    if not isinstance(head, nn.Linear):
+        return layer
+    net = Readout(layer, head.out_features).to(device=head.weight.device, dtype=head.weight.dtype)
+    _copy(net.map, head)
+    return net
+
+
+def _recurrent(module: Any) -> Layer:
     liquid = _convert_cell(getattr(module, "rnn_cell", module))
     if not getattr(module, "use_mixed", False):
         return liquid
+    memory = module.lstm
     net = MixedMemory(liquid.inputs, liquid, form="shared")
-    net = net.to(device=module.lstm.input_map.weight.device, dtype=module.lstm.input_map.weight.dtype)
-    with torch.no_grad():
-        net.input_map.weight.copy_(module.lstm.input_map.weight)
-        net.input_map.bias.copy_(module.lstm.input_map.bias)
-        net.recurrent_map.weight.copy_(module.lstm.recurrent_map.weight)
+    net = net.to(device=memory.input_map.weight.device, dtype=memory.input_map.weight.dtype)
+    _copy(net.input_map, memory.input_map)
+    _copy(net.recurrent_map, memory.recurrent_map)
     return net
+
+
+def _copy(ours: nn.Linear, theirs: nn.Linear) -> None:
+    with torch.no_grad():
+        ours.weight.copy_(theirs.weight)
+        if ours.bias is not None:
+            ours.bias.copy_(theirs.bias)
 
 
 def _convert_cell(cell: Any) -> CfC:
