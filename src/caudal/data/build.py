@@ -13,7 +13,7 @@ from caudal.data.sequences import Feature, Finding, Sequences, Task
 from caudal.data.table import Table
 
 # A padded block beyond this is nearly always one very long series among short ones.
-_LARGEST_BYTES = 2**34
+_LARGEST_BYTES = 2**32
 
 
 def build(table: Table, found: Order, recipe: Recipe, with_target: bool) -> Sequences:

@@ -190,7 +190,8 @@ def _open(path: Path) -> Any:
     if not path.is_file():
         raise DataError(_OWNER, "path", f"names no file: {path}", "Check the path.")
     try:
-        return parquet.ParquetFile(path)
+        # Buffering ahead would hold the columns of the whole file.
+        return parquet.ParquetFile(path, pre_buffer=False)
     except (OSError, ValueError) as error:
         raise DataError(_OWNER, "path", f"is no Parquet file: {path.name} ({error})", "Export it again.") from error
 

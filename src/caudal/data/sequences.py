@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from caudal.data.check import check_sequences
 from caudal.data.digest import ARRAYS, digest
 from caudal.data.recipe import Recipe
+from caudal.errors import DataError
 
 Task = Literal["classify", "classify_steps", "regress", "forecast", "imitate"]
 TASKS: tuple[Task, ...] = get_args(Task)
@@ -200,9 +201,9 @@ class Sequences:
             rows: positions, a bool mask `(batch,)`, or a slice.
 
         Raises:
-            DataError: `rows` selects nothing, or a series twice.
+            DataError: `rows` selects nothing, a series twice, or one that is not there.
         """
-        at = np.arange(len(self))[rows if isinstance(rows, slice) else np.asarray(rows)]
+        at = _positions(rows, len(self))
         chosen: dict[str, Any] = {name: getattr(self, name)[at] for name in ARRAYS if getattr(self, name) is not None}
         return replace(self, **chosen, sensitive={name: column[at] for name, column in self.sensitive.items()})
 
@@ -221,6 +222,22 @@ class Sequences:
             f"Sequences({len(self):,} series of up to {self.steps:,} steps, {self.inputs} inputs, "
             f"{self.task}{classes}{known}, {100 * self.missing:.0f} % missing, time in {self.time_unit})"
         )
+
+
+def _positions(rows: Rows, count: int) -> NDArray[np.int64]:
+    if isinstance(rows, slice):
+        return np.arange(count, dtype=np.int64)[rows]
+    at = np.asarray(rows)
+    if at.size == 0 and at.ndim == 1:
+        return np.zeros(0, np.int64)
+    mask = at.dtype == np.bool_
+    if at.ndim != 1 or at.dtype.kind not in "iub" or (mask and len(at) != count):
+        fault = f"is {at.dtype} of shape {at.shape}; expected positions, or a bool mask of shape ({count},)"
+        raise DataError("Sequences.select", "rows", fault, "Pass integers from 0.")
+    if not mask and (at.max() >= count or at.min() < -count):
+        fault = f"holds {int(at.max() if at.max() >= count else at.min())}; there are {count} series"
+        raise DataError("Sequences.select", "rows", fault, "Pass positions below the number of series.")
+    return np.asarray(np.arange(count, dtype=np.int64)[at])
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -27,7 +27,7 @@ def need(owner: str, package: str, extra: str = "data") -> Any:
     try:
         return importlib.import_module(package)
     except ModuleNotFoundError as error:
-        raise MissingExtraError(owner, package, extra) from error
+        raise MissingExtraError(owner, package.split(".")[0], extra) from error
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,9 @@ class Table:
             return "number"
         if dtype in (nw.Datetime, nw.Date):
             return "datetime"
-        if dtype in (nw.String, nw.Categorical, nw.Enum, nw.Object, nw.Unknown):
+        if dtype in (nw.String, nw.Categorical, nw.Enum):
+            return "text"
+        if dtype in (nw.Object, nw.Unknown) and all(map(_is_plain, self.frame[name].to_list())):
             return "text"
         return "other"
 
@@ -214,6 +216,10 @@ def _is_missing(cell: object) -> bool:
     if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
         return True
     return (isinstance(cell, float) and cell != cell) or (isinstance(cell, str) and not cell.strip())
+
+
+def _is_plain(cell: object) -> bool:
+    return _is_missing(cell) or isinstance(cell, str | int | float | np.number | np.bool_)
 
 
 def _reads_as_number(cell: str) -> bool:

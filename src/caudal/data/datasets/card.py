@@ -82,7 +82,11 @@ class Dataset:
 
     @property
     def val(self) -> Sequences:
-        """Validation series."""
+        """Validation series.
+
+        Raises:
+            DataError: the protocol has none (`len(split.val) == 0`).
+        """
         return self.sequences.select(self.split.val)
 
     @property

@@ -38,7 +38,7 @@ CARD = Card(
     sensitive=("gender", "age", "icu"),
     bias=(
         "Four intensive care units of one hospital in Boston; adults only; race is not in the files.",
-        "Death is more frequent with age (7.9 % below 45, 20.2 % above 75). What is measured depends on who worries.",
+        "Death is more frequent with age (7.9 % below 45, 20.0 % above 75). What is measured depends on who worries.",
     ),
     leaks=(
         "Copies with repeated ages and a cut ICU type circulate; the counts of this card do not fit them.",
