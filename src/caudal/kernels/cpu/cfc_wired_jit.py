@@ -58,7 +58,7 @@ def climb(lanes, scratch, units, x_at, h_at, pre_at, d, mode, sensory, recurrent
             store(scratch, at + units * size, p2)
             store(scratch, at + 2 * units * size, p3)
             store(scratch, at + 3 * units * size, p4)
-        store(scratch, h_at + (units + i) * size, new_state(lanes, scratch, pre_at, h, i, units, d, mode, ends))
+        store(scratch, h_at + (units + i) * size, new_state(lanes, scratch, pre_at, i, units, d, mode, ends))
 
 
 @kernel
