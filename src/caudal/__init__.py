@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from caudal._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from caudal import interop as interop
     from caudal import kernels as kernels
     from caudal import nn as nn
     from caudal import testing as testing
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from caudal.nn import load as load
     from caudal.nn import save as save
 
-_ROOMS = ("kernels", "nn", "testing", "wiring")
+_ROOMS = ("interop", "kernels", "nn", "testing", "wiring")
 _NAMES = {"cite": "caudal.nn", "load": "caudal.nn", "save": "caudal.nn"}
 
 if not TYPE_CHECKING:
