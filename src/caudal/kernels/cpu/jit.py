@@ -86,7 +86,7 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
-class _Announcer(event.Listener):  # type: ignore[misc]
+class _Announcer(event.Listener):
     """Says on stderr that one of our kernels is being compiled, when that takes over a second."""
 
     def __init__(self) -> None:
