@@ -148,7 +148,8 @@ def _write(path: Path, contents: bytes) -> None:
 
 def _stated(raw: bytes, path: Path) -> dict[str, Any]:
     """What the metadata states, its digest, version and form checked."""
-    if raw[:2] == b"PK" or raw[:1] == b"\x80":
+    # A header length may begin with those bytes too, but then the JSON of the header follows it.
+    if (raw[:2] == b"PK" or raw[:1] == b"\x80") and raw[8:9] != b"{":
         raise _foreign(path, "is a pickle or zip archive, such as torch.save writes, which caudal never opens")
     if len(raw) < 8:
         raise FileFormatError(f"{path}: holds {len(raw)} bytes, too few for a saved layer. {DAMAGED}")
