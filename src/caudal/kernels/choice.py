@@ -84,16 +84,22 @@ def pick(recurrence: str, call: Any, backend: str) -> Any:
             )
         return found[0]
     for candidate in table:
-        if candidate.can(call) is None:
+        if _refusal(candidate, call) is None:
             return candidate
     raise BackendError(str(explain(recurrence, call)))
+
+
+def _refusal(candidate: Any, call: Any) -> str | None:
+    """Why `"auto"` passes a backend over, or None."""
+    reason: str | None = candidate.can(call) or candidate.auto(call)
+    return reason
 
 
 def explain(recurrence: str, call: Any) -> Choice:
     """The choice for a call under `"auto"`, with the reason of each refusal before it."""
     refused: list[tuple[str, str]] = []
     for candidate in TABLE[recurrence]:
-        reason = candidate.can(call)
+        reason = _refusal(candidate, call)
         if reason is None:
             return Choice(recurrence, candidate.name, tuple(refused))
         refused.append((candidate.name, reason))

@@ -2,12 +2,16 @@
 
 import importlib
 import importlib.util
+import os
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from caudal.kernels.recurrence import Backend, Call
+
+_MOST_SYNAPSES = 8192
+_MOST_UNITS = 1024
 
 
 def cpu_refusal(call: Call) -> str | None:
@@ -34,13 +38,68 @@ def numba(module: str, refusal: Callable[[Call], str | None] = lambda call: None
     def can(call: Call) -> str | None:
         return cpu_refusal(call) or refusal(call)
 
+    return Backend("numba", can, *_ways(f"caudal.kernels.cpu.{module}"))
+
+
+def interpreted() -> bool:
+    """Whether Triton's kernels run in its interpreter, on any device: `TRITON_INTERPRET=1` in the environment."""
+    return os.environ.get("TRITON_INTERPRET") == "1"
+
+
+def gpu_refusal(call: Call) -> str | None:
+    """Reason why the Triton kernels cannot run a call, or None."""
+    if importlib.util.find_spec("triton") is None:
+        return "the package triton is not installed"
+    if call.x.device.type != "cuda" and not interpreted():
+        return f"x is on {call.x.device}, and this backend runs on CUDA devices"
+    dtypes = {t.dtype for t in (call.x, call.dt, *call.state, *call.params)}
+    if any(t.device != call.x.device for t in (call.dt, *call.state, *call.params, *call.graph)):
+        return "dt, state, parameters or graph are not on the device of x"
+    if not dtypes <= {torch.float32, torch.bfloat16, torch.float16} and dtypes != {torch.float64}:
+        names = ", ".join(sorted(str(d) for d in dtypes))
+        return f"it was given {names}, and this backend computes float32 (also for half precision) or float64"
+    return None
+
+
+def triton(module: str, refusal: Callable[[Call], str | None] = lambda call: None) -> Backend:
+    """Backend `"triton"` whose `forward` and `backward` stand in `caudal.kernels.cuda.<module>`.
+
+    Arguments:
+        module: name of the file.
+        refusal: reason of its own not to run a call, beyond device and dtype.
+    """
+
+    def can(call: Call) -> str | None:
+        return gpu_refusal(call) or refusal(call)
+
+    def auto(call: Call) -> str | None:
+        if call.x.device.type == "cuda" and not interpreted():
+            return None
+        return "Triton's interpreter is on (TRITON_INTERPRET=1), which runs only when asked for by name"
+
+    return Backend("triton", can, *_ways(f"caudal.kernels.cuda.{module}"), auto)
+
+
+def crowded(call: Call) -> str | None:
+    """Reason why the synapses of a wired call do not fit the registers of one Triton program, or None."""
+    _, sensory, _, recurrent, *_ = call.graph
+    for kind, synapses in (("sensory", sensory), ("recurrent", recurrent)):
+        if synapses.numel() > _MOST_SYNAPSES:
+            return f"it has {synapses.numel()} {kind} synapses, and one program holds {_MOST_SYNAPSES}"
+    if max(call.state[0].shape[1], call.x.shape[2]) > _MOST_UNITS:
+        return f"it has more than {_MOST_UNITS} units or inputs, and one program holds no more"
+    return None
+
+
+def _ways(module: str) -> tuple[Callable[[Call], list[Tensor]], Callable[..., list[Tensor]]]:
+    """Forward and backward of a file, loaded when first called."""
+
     def forward(call: Call) -> list[Tensor]:
-        states: list[Tensor] = importlib.import_module(f"caudal.kernels.cpu.{module}").forward(call)
+        states: list[Tensor] = importlib.import_module(module).forward(call)
         return states
 
     def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tensor]:
-        loaded = importlib.import_module(f"caudal.kernels.cpu.{module}")
-        gradients: list[Tensor] = loaded.backward(call, grads, states)
+        gradients: list[Tensor] = importlib.import_module(module).backward(call, grads, states)
         return gradients
 
-    return Backend("numba", can, forward, backward)
+    return forward, backward

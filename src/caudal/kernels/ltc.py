@@ -5,4 +5,4 @@ from caudal.kernels import lazy
 from caudal.kernels.recurrence import define
 from caudal.kernels.reference import reference
 
-ltc_scan = define("ltc_scan", [lazy.numba("ltc"), reference(ltc)])
+ltc_scan = define("ltc_scan", [lazy.numba("ltc"), lazy.triton("ltc", lazy.crowded), reference(ltc)])

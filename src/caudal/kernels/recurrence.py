@@ -45,12 +45,14 @@ class Backend:
         can: reason why it cannot run this call, or None.
         forward: call -> states.
         backward: (call, gradients of the states, states) -> [x, dt, *state, *params] gradients.
+        auto: reason why it runs such a call only when asked for by name, or None.
     """
 
     name: str
     can: Callable[[Call], str | None]
     forward: Callable[[Call], list[Tensor]]
     backward: Callable[[Call, list[Tensor], list[Tensor]], list[Tensor]]
+    auto: Callable[[Call], str | None] = lambda call: None
 
 
 @lru_cache(maxsize=256)
