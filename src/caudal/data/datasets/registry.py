@@ -4,7 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from caudal.data.datasets import archive, diabetes130, motion, nafld, panel, physionet2012, sensors, traffic, watch
+from caudal.data.datasets import (
+    archive,
+    diabetes130,
+    mitbih,
+    motion,
+    nafld,
+    oulad,
+    panel,
+    physionet2012,
+    sensors,
+    traffic,
+    watch,
+)
 from caudal.data.datasets.card import Card, Dataset
 from caudal.errors import DataError
 
@@ -27,6 +39,8 @@ _FOLDERS: tuple[tuple[Card, Callable[..., Dataset]], ...] = (
     (sensors.OZONE, sensors.ozone),
     (traffic.CARD, traffic.load),
     (diabetes130.CARD, diabetes130.load),
+    (oulad.CARD, oulad.load),
+    (mitbih.CARD, mitbih.load),
 )
 _ALL = {card.name: (card, loader) for card, loader in (*_SHIPPED, *_FOLDERS)}
 
