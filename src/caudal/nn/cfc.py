@@ -1,19 +1,31 @@
 """The dense closed-form continuous-time layer: parameters around `dynamics/cfc.py`."""
 
+import importlib
 import json
-from typing import Any, final
+from functools import lru_cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast, final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from caudal.dynamics import cfc
 from caudal.dynamics.cfc_heads import ACTIVATIONS, HEADS, Activation, Decay, Mode
 from caudal.errors import InputError
 from caudal.kernels import cfc_scan
+from caudal.kernels.affine import affine
 from caudal.nn.init import fill_, uniform_
 from caudal.nn.layer import Layer, State
+from caudal.nn.quick import is_plain, may_skip
 from caudal.wiring import Wiring
+
+if TYPE_CHECKING:
+    from caudal.kernels.cpu.cfc_step import Stepper
+
+
+@lru_cache(maxsize=1)
+def _stepping() -> ModuleType:
+    return importlib.import_module("caudal.kernels.cpu.cfc_step")
 
 
 def check_mode(owner: str, mode: str) -> None:
@@ -87,6 +99,7 @@ class CfC(Layer):
         self.a = nn.Parameter(torch.empty(units)) if mode == "pure" else None
         self.w_tau = nn.Parameter(torch.empty(units)) if mode == "pure" else None
         self._settings = json.dumps(cfc.Settings(mode, activation, backbone_layers)._asdict())
+        self._stepper: Stepper | None = None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -110,8 +123,7 @@ class CfC(Layer):
 
     def project(self, x: Tensor) -> Tensor:
         """What the first layer adds for the inputs alone: `(..., inputs)` -> `(..., first)`."""
-        # Under autocast the product is half precision; the recurrence itself runs in the parameters' dtype.
-        return linear(x, self.entry.weight[:, : self.inputs], self.entry.bias).to(x.dtype)
+        return affine(x, self.entry.weight[:, : self.inputs], self.entry.bias)
 
     def initial_state(self, batch: int) -> State:
         """Zeros."""
@@ -126,6 +138,35 @@ class CfC(Layer):
         """See `Layer.tick`."""
         y, state = self.scan(x[:, None], dt[:, None], None, state)
         return y[:, 0], state
+
+    def quick(self, x: Tensor, dt: Tensor | None, state: State | None) -> tuple[Tensor, State] | None:
+        """See `Layer.quick`: weights stay folded until their memory changes."""
+        raw = self._raw()
+        if self.activation == "gelu" or not may_skip(x, raw[0]):
+            return None
+        rows = x.shape[0]
+        dt = torch.ones(rows, dtype=x.dtype) if dt is None else dt
+        h = torch.zeros(rows, self.units, dtype=x.dtype) if state is None else state[0]
+        fits = is_plain(x, rows, self.inputs, x) and is_plain(h, rows, self.units, x)
+        if not fits or dt.shape != (rows,) or dt.dtype is not x.dtype or not dt.is_contiguous() or not dt.is_cpu:
+            return None
+        stepper = self._stepper
+        if stepper is None or not stepper.holds(raw):
+            stepper = self._fold(raw)
+        status, new = stepper.step(x, dt, h)
+        if status == _stepping().CHANGED:
+            status, new = self._fold(raw).step(x, dt, h)
+        return (new, cfc.State(new)) if status == _stepping().DONE else None
+
+    def _raw(self) -> list[Tensor]:
+        layers = [self.entry, *self.backbone, *(() if self.heads is None else (self.heads,))]
+        pairs = [tensor for layer in layers for tensor in (layer.weight, layer.bias)]
+        return pairs if self.a is None or self.w_tau is None else [*pairs, self.a, self.w_tau]
+
+    def _fold(self, raw: list[Tensor]) -> "Stepper":
+        settings = cfc.Settings(self.mode, self.activation, self.backbone_layers)
+        self._stepper = _stepping().Stepper(raw, (raw[0], raw[1]), self.params(), settings)
+        return cast("Stepper", self._stepper)
 
     def arguments(self) -> dict[str, Any]:
         """See `Layer.arguments`."""

@@ -45,10 +45,8 @@ class Liquid:
         """Gradients in the order of the op, from those of each matrix and the lane sums of the ends."""
         flat = [pairs[0][0], *(tensor for pair in pairs[1:] for tensor in pair)]
         if self.ends.size:
-            flat += [
-                torch.from_numpy(part)
-                for part in end_sums.reshape(len(end_sums), 2, self.ends.size // 2, 16).sum((0, 3)).copy()
-            ]
+            whole = end_sums.reshape(len(end_sums), 2, self.ends.size // 2, tiles.NARROW.count).sum((0, 3))
+            flat += [torch.from_numpy(part.copy()) for part in whole]
         return flat
 
 

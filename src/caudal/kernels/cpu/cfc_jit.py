@@ -56,21 +56,30 @@ def climb(lanes, scratch, h_at, x_at, z_at, act_at, bend_at, wide, plan, packed,
 
 
 @inlined
-def new_state(lanes, scratch, pre, h, i, units, dt, mode, ends):
+def pure_state(f1, a, w, dt):
+    """New state of `pure` from its head and its two ends."""
+    return sub(a, mul(mul(a, exp_minus(mul(dt, add(absolute(w), absolute(f1))))), f1))
+
+
+@inlined
+def gated_state(f1, f2, a, b, dt, mode):
+    """New state of `default` or `no_gate` from its four heads."""
+    f1, f2, t = tanh(f1), tanh(f2), logistic(fma(a, dt, b))
+    if mode == NO_GATE:
+        return fma(t, f2, f1)
+    return fma(t, sub(f2, f1), f1)
+
+
+@inlined
+def new_state(lanes, scratch, pre, i, units, dt, mode, ends):
     """New state of neuron `i` from its heads."""
     size = width(lanes)
     f1 = load(lanes, scratch, pre + i * size)
     if mode == PURE:
-        a = broadcast(lanes, ends, i)
-        rate = add(absolute(broadcast(lanes, ends, units + i)), absolute(f1))
-        return sub(a, mul(mul(a, exp_minus(mul(dt, rate))), f1))
-    f1 = tanh(f1)
-    f2 = tanh(load(lanes, scratch, pre + (units + i) * size))
+        return pure_state(f1, broadcast(lanes, ends, i), broadcast(lanes, ends, units + i), dt)
+    f2 = load(lanes, scratch, pre + (units + i) * size)
     a, b = load(lanes, scratch, pre + (2 * units + i) * size), load(lanes, scratch, pre + (3 * units + i) * size)
-    t = logistic(fma(a, dt, b))
-    if mode == NO_GATE:
-        return fma(t, f2, f1)
-    return fma(t, sub(f2, f1), f1)
+    return gated_state(f1, f2, a, b, dt, mode)
 
 
 @kernel
@@ -98,7 +107,7 @@ def forward_tile(
         d, counts = load(lanes, scratch, d_at), load(lanes, scratch, c_at)
         for i in range(units):
             h = load(lanes, scratch, h_at + i * size)
-            new = new_state(lanes, scratch, pre, h, i, units, d, mode, ends)
+            new = new_state(lanes, scratch, pre, i, units, d, mode, ends)
             store(scratch, h_at + i * size, where_positive(counts, new, h))
         rows_out(out, at * units, time * units, scratch, h_at, lanes, rows, units)
 

@@ -52,7 +52,7 @@ def forward_tile(lanes, place, sizes, inputs, mask, outs, memory, matrices, ends
         pre = climb(lanes, scratch, m_at, x_at, z_at, act_at, act_at, wide, plan, packed, biases, kind, False)
         for i in range(units):
             h = load(lanes, scratch, h_at + i * size)
-            new = new_state(lanes, scratch, pre, h, i, units, d, mode, ends)
+            new = new_state(lanes, scratch, pre, i, units, d, mode, ends)
             store(scratch, h_at + i * size, where_positive(counts, new, h))
         take(lanes, scratch, c_at, new_at, counts, units)
         rows_out(h_out, at * units, time * units, scratch, h_at, lanes, rows, units)
