@@ -1,0 +1,107 @@
+"""The front of the command line: a table of commands, help without loading any, errors in one sentence.
+
+Data goes to stdout and talk to stderr. Exit codes: 0 good, 1 "the answer is no" (a gate that is red, a log that does
+not verify), 2 misuse, 70 a fault of caudal itself.
+"""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+from caudal._version import __version__
+from caudal.errors import CaudalError
+
+GOOD, NO, MISUSE, FAULT = 0, 1, 2, 70
+
+# Name as typed -> (module with `add_arguments(parser)` and `run(args) -> exit code`, one line of help).
+COMMANDS: dict[str, tuple[str, str]] = {
+    "bench kernels": ("caudal.cli.bench_kernels", "check every kernel, then measure it beside ncps, LSTM and GRU"),
+    "bench page": ("caudal.cli.bench_page", "write the page of the docs that shows a kept benchmark"),
+    "cells": ("caudal.cli.cells", "layers and what each can do"),
+    "cite": ("caudal.cli.cite", "BibTeX of caudal and of the papers behind its layers"),
+    "kernels": ("caudal.cli.kernels", "recurrences and backends on this machine, with reasons"),
+    "wiring show": ("caudal.cli.wiring_show", "describe the circuit of a file, or draw it as SVG"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Arguments:
+        argv: words after `caudal`; those of the process when left out.
+
+    Returns:
+        the exit code; see the module.
+
+    Example:
+        >>> main(["--version"])
+        caudal ...
+        0
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words in (["--version"], ["-V"]):
+        print(f"caudal {__version__}")
+        return GOOD
+    name = _name(words)
+    if name is None:
+        return _listing(words)
+    shows_traceback = "--traceback" in words
+    try:
+        args = _parser(name).parse_args(words[len(name.split()) :])
+        code: int = import_module(COMMANDS[name][0]).run(args)
+        sys.stdout.flush()
+        return code
+    except SystemExit as end:  # argparse has printed its help or its complaint
+        return end.code if isinstance(end.code, int) else MISUSE
+    except BrokenPipeError:
+        # The reader has left, as `head` does; nothing more can be told to it, not even by the interpreter's own flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return GOOD
+    except KeyboardInterrupt:
+        print("caudal: interrupted.", file=sys.stderr)
+        return 130
+    except (CaudalError, OSError) as error:
+        if shows_traceback:
+            traceback.print_exc()
+        print(f"caudal: {error}", file=sys.stderr)
+        return MISUSE
+    except Exception:
+        traceback.print_exc()
+        print(f"caudal {name}: this is a fault of caudal; please report it with the lines above.", file=sys.stderr)
+        return FAULT
+
+
+def _name(words: Sequence[str]) -> str | None:
+    """The command at the start of the words: of two words, or of one."""
+    return next((name for count in (2, 1) if (name := " ".join(words[:count])) in COMMANDS), None)
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    module, line = COMMANDS[name]
+    parser = argparse.ArgumentParser(prog=f"caudal {name}", description=f"{line[0].upper()}{line[1:]}.")
+    import_module(module).add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON on stdout")
+    parser.add_argument("--traceback", action="store_true", help="show where an error was raised")
+    return parser
+
+
+def _listing(words: Sequence[str]) -> int:
+    """Help: all commands, or those that start with the given word."""
+    asked = [word for word in words if word not in ("-h", "--help")]
+    prefix = asked[0] if asked else ""
+    fitting = {name: line for name, (_, line) in COMMANDS.items() if not prefix or name.split()[0] == prefix}
+    if not fitting or len(asked) > 1:
+        typed = " ".join(asked)
+        print(f"caudal: no command is named {typed!r}. Run `caudal --help` for those there are.", file=sys.stderr)
+        return MISUSE
+    wants_help = len(asked) < len(words) or not words
+    out = sys.stdout if wants_help else sys.stderr
+    widest = max(map(len, fitting))
+    print(f"usage: caudal {prefix or 'COMMAND'} ...\n", file=out)
+    for name, line in fitting.items():
+        print(f"  {name:<{widest}}  {line}", file=out)
+    print("\n`caudal COMMAND --help` explains one; every one takes --json. `caudal --version` names it.", file=out)
+    return GOOD if wants_help else MISUSE

@@ -1,0 +1,57 @@
+"""`caudal bench kernels`."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from caudal.cli.show import say
+
+if TYPE_CHECKING:
+    from caudal.bench import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("--quick", action="store_true", help="about a minute on a quiet machine; rougher numbers")
+    parser.add_argument("--threads", type=_numbers, metavar="N,N", help="numbers of threads (default: 1,2)")
+    parser.add_argument("--lengths", type=_numbers, metavar="T,T", help="time steps (default: 100,1000,10000)")
+    parser.add_argument("--only", metavar="ROW,ROW", help="rows to measure; `growth` for the growth curves")
+    parser.add_argument("--batch", type=_number, metavar="N", help="series per call (default: 64)")
+    parser.add_argument("--out", metavar="FILE", help="keep the report with every raw value as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, measure, print; 1 when the gate is red."""
+    from caudal import bench
+    from caudal.bench import files, table
+
+    report = bench.kernels(_settings(args), say)
+    if args.out and report.is_green:
+        bench.write(report, args.out)
+        say(f"kept in {args.out}")
+    if args.json:
+        print(files.dumps(report), end="")
+    else:
+        print(table.report_text(report))
+    return 0 if report.is_green else 1
+
+
+def _settings(args: argparse.Namespace) -> "Settings":
+    from caudal.bench import ROWS, presets
+
+    names = tuple(args.only.split(",")) if args.only else (*ROWS, presets.GROWTH)
+    made = presets.quick(names) if args.quick else presets.full(names)
+    return presets.changed(made, threads=args.threads, lengths=args.lengths, batch=args.batch)
+
+
+def _number(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return value
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(sorted({_number(part) for part in text.split(",")}))

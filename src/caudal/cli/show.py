@@ -1,0 +1,44 @@
+"""What commands print: JSON, or columns."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def print_json(value: Any) -> None:
+    """Print a value, records included, as JSON on stdout.
+
+    Example:
+        >>> print_json({"good": True})
+        {
+          "good": true
+        }
+    """
+    print(json.dumps(value, indent=2, default=_plain, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def print_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print left-aligned columns on stdout.
+
+    Example:
+        >>> print_columns(("cell", "wired"), [("LTC", "yes")])
+        cell  wired
+        LTC   yes
+    """
+    lines = [header, *rows]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def say(line: str) -> None:
+    """Talk: a line on stderr."""
+    print(line, file=sys.stderr, flush=True)
