@@ -10,3 +10,4 @@ from caudal.kernels.lrc import lrc_scan as lrc_scan
 from caudal.kernels.ltc import ltc_scan as ltc_scan
 from caudal.kernels.mixed import lstm_scan as lstm_scan
 from caudal.kernels.mixed import mixed_scan as mixed_scan
+from caudal.kernels.reasons import why as why

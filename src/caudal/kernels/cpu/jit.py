@@ -86,6 +86,16 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
+def always_inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A helper that LLVM would leave as a call for its size, though it is called per neuron.
+
+    Such a call passes every array by its parts and counts references to it, which costs more than a small sum.
+    """
+    options = {"error_model": "numpy", "nogil": True, "boundscheck": False, "forceinline": True}
+    compiled: Callable[..., Any] = _njit(**options)(function)
+    return compiled
+
+
 class _Announcer(event.Listener):
     """Says on stderr that one of our kernels is being compiled, when that takes over a second."""
 

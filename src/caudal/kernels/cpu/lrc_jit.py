@@ -4,7 +4,7 @@ The three sums of a neuron stand one block of rows after the other: conductance 
 pre-activation `w`. Linear synapses (`sensory_o`, `o`) are read only where the elastance moves.
 """
 
-from caudal.kernels.cpu.jit import inlined, kernel
+from caudal.kernels.cpu.jit import always_inlined, inlined, kernel
 from caudal.kernels.cpu.lanes_jit import before_in, rows_add, rows_in, rows_out, times_in, times_out
 from caudal.kernels.cpu.simd import add, broadcast, div, fill, fma, load, logistic, mul, store, sub, tanh, width
 from caudal.kernels.cpu.synapses_jit import (
@@ -35,7 +35,7 @@ def elastance(lanes, w, k, h, kind):
     return logistic(w)
 
 
-@inlined
+@always_inlined
 def total_sums(lanes, units, h, from_at, held, gates_at, keep, recurrent, lin, kind, scratch):
     """The three sums of neuron `h` over held and recurrent synapses."""
     row, block = h * width(lanes), units * width(lanes)
