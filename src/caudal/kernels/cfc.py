@@ -12,4 +12,7 @@ def no_compiled_form(call: Call) -> str | None:
     return "the exact gelu has no compiled form" if call.settings["activation"] == "gelu" else None
 
 
-cfc_scan = define("cfc_scan", [own_dtype(lazy.numba("cfc", no_compiled_form)), own_dtype(reference(cfc))])
+cfc_scan = define(
+    "cfc_scan",
+    [own_dtype(lazy.numba("cfc", no_compiled_form)), own_dtype(lazy.triton("cfc")), own_dtype(reference(cfc))],
+)
