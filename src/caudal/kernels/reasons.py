@@ -10,7 +10,7 @@ from caudal.kernels.recurrence import Call
 def why(recurrence: str, x: Tensor, **settings: object) -> choice.Choice:
     """Print and return the choice for calls with inputs like `x`, with the reason of each backend refused before it.
 
-    The rest of the call is taken to fit `x`: same dtype and device, few synapses, settings as usual where they are not given.
+    The rest of the call is taken to fit `x`: same dtype and device, few synapses, usual settings where none are given.
 
     Arguments:
         recurrence: for example `"cfc_scan"`.
@@ -21,9 +21,8 @@ def why(recurrence: str, x: Tensor, **settings: object) -> choice.Choice:
         BackendError: there is no such recurrence.
 
     Example:
-        >>> _ = why("ltc_scan", torch.zeros(1, 2, 3, dtype=torch.bfloat16))
-        ltc_scan: reference
-          not numba: x is torch.bfloat16, and this backend computes float32 and float64
+        >>> _ = why("ltc_scan", torch.zeros(1, 2, 3))
+        ltc_scan: numba
     """
     choice.names(recurrence)
     batch, time = x.shape[:2]
