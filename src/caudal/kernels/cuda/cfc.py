@@ -101,8 +101,8 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
         flow, levels = _walk(call, f, grad, past, carry, part)
         grad_x[:, part] = levels[0]
         grad_dt[:, part] = (flow * past.heads.dt).sum(-1)
-        for total, found in zip(sums, _gradients(past, flow, levels), strict=True):
-            total += found
+        for total, share in zip(sums, _gradients(past, flow, levels), strict=True):
+            total += share
     found = [grad_x, grad_dt, carry, *sums]
     return launch.narrow(found, [given.x, given.dt, *given.state, *given.params])
 
