@@ -93,10 +93,15 @@ def _checked(subject: str, recurrence: str, backend: str, compare: Callable[...,
     try:
         fault = compare(*args)
     except BackendError as refusal:
-        return Check(subject, recurrence, backend, "refused", str(refusal))
+        return Check(subject, recurrence, backend, "refused", _reason(refusal))
     except Exception as error:
         return Check(subject, recurrence, backend, "red", f"failed: {type(error).__name__}: {error}")
     return Check(subject, recurrence, backend, "red" if fault else "equal", fault or "outputs and gradients")
+
+
+def _reason(refusal: BackendError) -> str:
+    """The backend's own words out of the sentence that a user would read."""
+    return str(refusal).partition("cannot run this call: ")[2].partition(". Ask for")[0] or str(refusal)
 
 
 def _compare(guarded: Guarded, backend: str) -> str | None:

@@ -60,7 +60,7 @@ def _synapses(count: int, seconds: float) -> float | None:
         return None
     probe = importlib.import_module("caudal.bench.probe_jit")
     numbers = np.full(SYNAPSES, 0.5, np.float32)
-    places = [np.zeros(2 * probe.LANES.count, np.float32) for _ in range(count)]
+    places = [np.zeros(3 * probe.LANES.count, np.float32) for _ in range(count)]
 
     def run(place: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> None:
         probe.synapses(probe.LANES, numbers, numbers, numbers, numbers, ROUNDS, place)

@@ -12,7 +12,8 @@ LANES = Lanes(16)
 def synapses(lanes: Any, slope: Any, offset: Any, w: Any, w_e: Any, rounds: int, place: Any) -> None:
     """Sum `rounds` times over synapses that all read one potential per lane; sums are stored so that none is idle."""
     size = width(lanes)
-    v = load(lanes, place, 0)
+    # A potential that stays: one that grew with the sums would saturate the gate and meet denormal numbers.
+    v = load(lanes, place, 2 * size)
     for _ in range(rounds):
         den, num = load(lanes, place, 0), load(lanes, place, size)
         for k in range(slope.size):

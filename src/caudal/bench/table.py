@@ -173,7 +173,8 @@ def report_text(report: KernelReport) -> str:
     if not report.is_green:
         return text(gate_table(report)) + "\n\nNo speed is shown before the gate is green."
     equal = sum(check.status == "equal" for check in report.gate)
-    refused = [f"  {c.backend} cannot run {c.subject}: {c.detail}" for c in report.gate if c.status == "refused"]
+    reasons = dict.fromkeys((c.backend, c.recurrence, c.detail) for c in report.gate if c.status == "refused")
+    refused = [f"  not compared: {backend} of {recurrence}: {reason}" for backend, recurrence, reason in reasons]
     head = [f"Correctness gate: green, {plural(equal, 'comparison')} equal", *refused, *machine_lines(report)]
     tables = [*time_tables(report), *([memory_table(report)] if report.memory else []), goal_table(report)]
     return "\n\n".join(["\n".join(head), *map(text, tables)])
