@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 from caudal._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from caudal import data as data
     from caudal import interop as interop
     from caudal import kernels as kernels
     from caudal import nn as nn
     from caudal import testing as testing
+    from caudal import train as train
     from caudal import wiring as wiring
     from caudal.nn import cite as cite
     from caudal.nn import load as load
     from caudal.nn import save as save
 
-_ROOMS = ("interop", "kernels", "nn", "testing", "wiring")
+_ROOMS = ("data", "interop", "kernels", "nn", "testing", "train", "wiring")
 _NAMES = {"cite": "caudal.nn", "load": "caudal.nn", "save": "caudal.nn"}
 
 if not TYPE_CHECKING:

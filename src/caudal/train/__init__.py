@@ -1,0 +1,12 @@
+"""Training: examples in, the best weights and a record of how they came about out."""
+
+from caudal.train.doctor import Symptom as Symptom
+from caudal.train.doctor import doctor as doctor
+from caudal.train.examples import Examples as Examples
+from caudal.train.examples import examples as examples
+from caudal.train.loop import Fitted as Fitted
+from caudal.train.loop import fit as fit
+from caudal.train.losses import answer as answer
+from caudal.train.losses import loss as loss
+from caudal.train.recipe import Epoch as Epoch
+from caudal.train.recipe import TrainRecipe as TrainRecipe

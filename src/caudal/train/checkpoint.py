@@ -1,0 +1,121 @@
+"""Where a run stands, in one file of plain numbers: weights, best weights, optimiser, random state and position."""
+
+import json
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as pack
+from torch import Tensor, nn
+
+from caudal.errors import FileFormatError, InputError
+from caudal.train.recipe import Epoch
+
+FORMAT = 1
+
+
+@dataclass
+class Progress:
+    """Where a run stands between two updates.
+
+    Attributes:
+        epoch: passes finished.
+        batch: updates finished in the pass under way.
+        total: sum of losses in that pass.
+        weight: sum of weights in that pass.
+        gradient: largest norm of the gradient in that pass.
+        best: lowest validation loss, or None before the first.
+        best_epoch: the pass that gave it.
+        stopped: why the run ended, or `""`.
+        history: the passes.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    total: float = 0.0
+    weight: float = 0.0
+    gradient: float = 0.0
+    best: float | None = None
+    best_epoch: int = 0
+    stopped: str = ""
+    history: list[Epoch] = field(default_factory=list)
+
+
+def write(
+    path: Path,
+    bound: str,
+    progress: Progress,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    best: dict[str, Tensor],
+) -> None:
+    """Write a checkpoint; a kill while writing leaves the one before it whole.
+
+    Arguments:
+        path: the file.
+        bound: digest of recipe, data and model that the run belongs to.
+        progress: where the run stands.
+        model, optimizer: whose numbers to keep.
+        best: weights of the best pass so far.
+    """
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in best.items()}
+    for number, slots in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{number}.{name}": value for name, value in slots.items()}
+    tensors["random"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    stated = json.dumps({"format": FORMAT, "bound": bound, "progress": asdict(progress)})
+    plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        beside.write_bytes(pack(plain, metadata={"caudal.train": stated}))
+        beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+
+
+def read(
+    path: Path, bound: str, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[Progress, dict[str, Tensor]]:
+    """Bring model, optimiser and random state to where a checkpoint left them.
+
+    Raises:
+        FileFormatError: the file is damaged, or no checkpoint of training.
+        InputError: it belongs to another recipe, model or data.
+    """
+    try:
+        with safe_open(os.fspath(path), framework="pt") as file:
+            stated: dict[str, Any] = json.loads((file.metadata() or {})["caudal.train"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+        if stated["format"] != FORMAT:
+            raise ValueError("written by another version")
+        facts = stated["progress"]
+        progress = Progress(**{**facts, "history": [Epoch(**one) for one in facts["history"]]})
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        remedy = "Delete it to train from the start."
+        raise FileFormatError(f"{path}: is no checkpoint of training, or damaged ({error}). {remedy}") from error
+    if stated["bound"] != bound:
+        fault = f"names a run with another recipe, model or data: {path}"
+        raise InputError("fit", "checkpoint", fault, "Name another file, or delete this one to train from the start.")
+    model.load_state_dict(_part(tensors, "model."))
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, value in _part(tensors, "optimizer.").items():
+        number, slot = name.split(".", 1)
+        slots.setdefault(int(number), {})[slot] = value
+    optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+    torch.set_rng_state(tensors["random"])
+    if "random.cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random.cuda"])
+    return progress, _part(tensors, "best.")
+
+
+def _part(tensors: dict[str, Tensor], start: str) -> dict[str, Tensor]:
+    return {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}

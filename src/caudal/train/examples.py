@@ -1,0 +1,114 @@
+"""Encoded series as tensors, cut into batches no longer than they must be."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from caudal.data import Encoder, Sequences
+from caudal.data.sequences import Task
+from caudal.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What a model is trained on or asked about.
+
+    Attributes:
+        x: `(batch, time, input)`, finite, 0 in the padding.
+        dt: `(batch, time)`, in typical gaps of the training data.
+        lengths: `(batch,)` int64.
+        task: what is asked.
+        weight: `(batch,)` weight of each series in the loss.
+        target: as in `Sequences.target`, scaled; None when unknown.
+        target_mask: which entries count; None when the target is unknown.
+    """
+
+    x: Tensor
+    dt: Tensor
+    lengths: Tensor
+    task: Task
+    weight: Tensor
+    target: Tensor | None = None
+    target_mask: Tensor | None = None
+
+    def __len__(self) -> int:
+        return int(self.x.shape[0])
+
+    def rows(self, index: Tensor, device: torch.device | None = None) -> "Examples":
+        """Some of the series, cut to the longest of them, on a device.
+
+        Example:
+            >>> x, n = torch.zeros(2, 5, 1), torch.tensor([2, 5])
+            >>> Examples(x, x[:, :, 0], n, "classify", torch.ones(2)).rows(torch.tensor([0])).x.shape
+            torch.Size([1, 2, 1])
+        """
+        longest = int(self.lengths[index].max())
+        per_step = self.task in ("classify_steps", "imitate")
+
+        def cut(whole: Tensor, steps: bool) -> Tensor:
+            part = whole[index]
+            return (part[:, :longest] if steps else part).to(device)
+
+        return replace(
+            self,
+            x=cut(self.x, True),
+            dt=cut(self.dt, True),
+            lengths=cut(self.lengths, False),
+            weight=cut(self.weight, False),
+            target=None if self.target is None else cut(self.target, per_step),
+            target_mask=None if self.target_mask is None else cut(self.target_mask, per_step),
+        )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of every number and of the task; a checkpoint is bound to it."""
+        found = hashlib.sha256(self.task.encode())
+        for part in (self.x, self.dt, self.lengths, self.weight, self.target, self.target_mask):
+            if part is not None:
+                found.update(f"{part.dtype} {tuple(part.shape)} ".encode())
+                found.update(part.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        return found.hexdigest()
+
+
+def examples(encoder: Encoder, data: Sequences, weight: ArrayLike | None = None) -> Examples:
+    """Series as an encoder sees them.
+
+    A forecast gets the gaps up to each step ahead as further channels, the same at every step, so that a model knows
+    how far ahead it is asked.
+
+    Arguments:
+        encoder: fitted on the training series.
+        data: series with its inputs.
+        weight: `(batch,)` weights of the series, finite and at least 0; None for 1 each.
+
+    Raises:
+        DataError: the inputs are others, or the weights do not fit.
+
+    Example:
+        >>> from caudal.data import from_arrays
+        >>> data = from_arrays(np.arange(12.0).reshape(2, 1, 6), [0, 1])
+        >>> examples(Encoder.fit(data), data).x.shape
+        torch.Size([2, 6, 1])
+    """
+    seen = encoder(data)
+    x = seen.x
+    if seen.ahead is not None:
+        ahead = np.broadcast_to(seen.ahead[:, None, :], (*x.shape[:2], seen.ahead.shape[1]))
+        x = np.concatenate([x, ahead * data.mask[:, :, None]], axis=2).astype(x.dtype)
+    weights = np.ones(len(data)) if weight is None else np.asarray(weight, np.float64)
+    if weights.shape != (len(data),) or not np.isfinite(weights).all() or (weights < 0).any():
+        fault = f"has shape {weights.shape}, or holds a negative or non-finite number; expected ({len(data)},)"
+        raise DataError("examples", "weight", fault, "Pass one weight of at least 0 per series.")
+    return Examples(
+        x=torch.tensor(x),
+        dt=torch.tensor(seen.dt),
+        lengths=torch.tensor(seen.lengths),
+        task=data.task,
+        weight=torch.tensor(weights.astype(x.dtype)),
+        target=None if seen.target is None else torch.tensor(seen.target),
+        target_mask=None if seen.target_mask is None else torch.tensor(seen.target_mask),
+    )
