@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-# Mid tones of the Okabe-Ito palette, legible on white and on near black; dashes tell them apart without colour.
-STROKES = (("#0072B2", ""), ("#D55E00", "7 3"), ("#009E73", "2 3"), ("#CC79A7", "9 3 2 3"), ("#8A7A00", "1 4"))
+# After the Okabe-Ito palette, in mid tones that are legible on white and on near black; dashes tell them apart without colour.
+STROKES = (("#2B8FD0", ""), ("#D55E00", "7 3"), ("#009E73", "2 3"), ("#CC79A7", "9 3 2 3"), ("#8A7A00", "1 4"))
 WIDTH, HEIGHT = 640, 340
 LEFT, RIGHT, TOP, BOTTOM = 66, 120, 36, 46
 
@@ -27,7 +27,12 @@ class Scale:
 
 
 def lines(
-    title: str, x_label: str, y_label: str, curves: Mapping[str, Sequence[tuple[float, float]]], unit: float = 1.0
+    title: str,
+    x_label: str,
+    y_label: str,
+    curves: Mapping[str, Sequence[tuple[float, float]]],
+    unit: float = 1.0,
+    styles: Sequence[str] = (),
 ) -> str:
     """One chart with logarithmic axes, a curve or single point per name; one line of text, as Markdown needs it.
 
@@ -37,6 +42,7 @@ def lines(
         y_label: name of the vertical axis, with its unit.
         curves: `(x, y)` pairs by name, both above 0, ordered by x.
         unit: y values are divided by it.
+        styles: names in the order of colours, so that a name looks the same on every chart; that of `curves` if empty.
 
     Example:
         >>> lines("Cost", "steps", "s", {"LTC": [(10, 1.0), (100, 9.0)]}).startswith("<svg ")
@@ -49,8 +55,9 @@ def lines(
     up = Scale(*_ends(ys), HEIGHT - BOTTOM, TOP)
     parts = [_head(title), *_grid(across, up, sorted(set(xs))), *_labels(x_label, y_label)]
     ends = _spread_out({name: up.at(points[-1][1]) for name, points in drawn.items()})
-    for k, (name, points) in enumerate(drawn.items()):
-        colour, dash = STROKES[k % len(STROKES)]
+    order = [*styles, *(name for name in drawn if name not in styles)]
+    for name, points in drawn.items():
+        colour, dash = STROKES[order.index(name) % len(STROKES)]
         parts.append(_curve([(across.at(x), up.at(y)) for x, y in points], colour, dash, name))
         parts.append(
             f'<text x="{WIDTH - RIGHT + 12}" y="{ends[name] + 4:.1f}" fill="{colour}" font-weight="600">'

@@ -7,7 +7,7 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
-import caudal
+from caudal._version import __version__
 from caudal.bench.records import Machine, Versions
 
 
@@ -44,7 +44,7 @@ def versions() -> Versions:
     """Versions of what takes part in a benchmark."""
     numba, ncps = (_version(name) for name in ("numba", "ncps"))
     torch = _version("torch") or "unknown"
-    return Versions(caudal.__version__, _commit(), platform.python_version(), torch, numba, ncps)
+    return Versions(__version__, _commit(), platform.python_version(), torch, numba, ncps)
 
 
 def _version(package: str) -> str | None:

@@ -11,6 +11,7 @@ from caudal.bench.words import WORKS as WORK_WORDS
 from caudal.bench.words import machine_lines, plural, three
 
 AXIS_WORDS = {"time": "time steps", "batch": "series per call", "units": "units", "synapses": "synapses, or weights"}
+STYLES = ("CfC", "LTC-FC", "LTC-NCP", "LSTM", "LTC")
 HEAD = """# Benchmarks
 
 What the kernels cost, beside ncps 1.0.1, `nn.LSTM` and `nn.GRU`, measured by one command in one run:
@@ -126,7 +127,7 @@ def _curves(report: KernelReport) -> list[str]:
             if curves:
                 title = f"{WORK_WORDS[work]} against {AXIS_WORDS[axis]}"
                 order = {name: sorted(curves[name]) for name in sorted(curves, key=lambda name: (name == LSTM, name))}
-                charts.append(f"<div>{lines(title, AXIS_WORDS[axis], 'ms per call', order, 1e-3)}</div>\n")
+                charts.append(f"<div>{lines(title, AXIS_WORDS[axis], 'ms per call', order, 1e-3, STYLES)}</div>\n")
     return charts
 
 
