@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-# After the Okabe-Ito palette, in mid tones that are legible on white and on near black; dashes tell them apart without colour.
+# After the Okabe-Ito palette, in mid tones legible on white and near black; dashes tell them apart without colour.
 STROKES = (("#2B8FD0", ""), ("#D55E00", "7 3"), ("#009E73", "2 3"), ("#CC79A7", "9 3 2 3"), ("#8A7A00", "1 4"))
 WIDTH, HEIGHT = 640, 340
 LEFT, RIGHT, TOP, BOTTOM = 66, 120, 36, 46
