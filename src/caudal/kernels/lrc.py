@@ -5,4 +5,4 @@ from caudal.kernels import lazy
 from caudal.kernels.recurrence import define
 from caudal.kernels.reference import reference
 
-lrc_scan = define("lrc_scan", [lazy.numba("lrc"), reference(lrc)])
+lrc_scan = define("lrc_scan", [lazy.numba("lrc"), lazy.triton("lrc", lazy.crowded), reference(lrc)])

@@ -59,8 +59,12 @@ def widen(call: Call) -> Call:
 
 
 def narrow(grads: Sequence[Tensor], like: Sequence[Tensor]) -> list[Tensor]:
-    """Results in the dtypes of what they belong to."""
-    return [grad.to(tensor.dtype) for grad, tensor in zip(grads, like, strict=True)]
+    """Results in the dtypes of what they belong to, each in memory of its own, as outputs of an op must be."""
+    return [_own(grad, tensor.dtype) for grad, tensor in zip(grads, like, strict=True)]
+
+
+def _own(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    return tensor.to(dtype, copy=tensor.untyped_storage().nbytes() != tensor.nbytes)
 
 
 def _up(tensor: Tensor) -> Tensor:
