@@ -1,7 +1,8 @@
 """The wired closed-form continuous-time layer: parameters and wiring around `dynamics/cfc_wired.py`."""
 
 import json
-from typing import Any, ClassVar, final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from caudal.kernels import cfc_wired_scan
 from caudal.nn.cfc import check_mode
 from caudal.nn.init import fill_, uniform_
 from caudal.nn.layer import Layer, State
+from caudal.nn.quick import Stepper, may_skip, quick_step, stepping
 from caudal.nn.wired import graph_tensors, polarity, resolve_wiring, synapse_buffers
 from caudal.wiring import Wiring
 
@@ -86,6 +88,7 @@ class WiredCfC(Layer):
         self.bias = nn.Parameter(torch.empty(heads, self.units))
         self.a = nn.Parameter(torch.empty(self.units)) if mode == "pure" else None
         self.w_tau = nn.Parameter(torch.empty(self.units)) if mode == "pure" else None
+        self._stepper: Stepper | None = None
         self._settings = json.dumps(cfc_wired.Settings(mode)._asdict())
         self.reset_parameters()
 
@@ -131,6 +134,22 @@ class WiredCfC(Layer):
         """See `Layer.tick`."""
         y, state = self.scan(x[:, None], dt[:, None], None, state)
         return y[:, 0], state
+
+    def quick(self, x: Tensor, dt: Tensor | None, state: State | None) -> tuple[Tensor, State] | None:
+        """See `Layer.quick`: parameters stay folded until their memory changes."""
+        raw = cast(Mapping[str, Tensor], self._parameters)
+        if not may_skip(x, raw["bias"]):
+            return None
+        done = quick_step(x, dt, state, (self.inputs, self.units), raw.values(), self._stepper, self._fold)
+        return None if done is None else (done[0], CfCState(done[1]))
+
+    def _fold(self) -> Stepper:
+        raw = cast(Sequence[Tensor], tuple(self._parameters.values()))
+        settings = cfc_wired.Settings(self.mode)
+        self._stepper = stepping("step_cfc_wired")(
+            raw, self.inputs, self.params(), self.graph(), self.outputs, settings
+        )
+        return self._stepper
 
     def arguments(self) -> dict[str, Any]:
         """See `Layer.arguments`."""

@@ -1,7 +1,8 @@
 """The continuous-time recurrent layer: parameters and wiring around `dynamics/ctrnn.py`."""
 
 import json
-from typing import Any, ClassVar, final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from caudal.errors import InputError
 from caudal.kernels import ctrnn_scan
 from caudal.nn.init import fill_, positive, softplus_inverse
 from caudal.nn.layer import Layer, State
+from caudal.nn.quick import Stepper, may_skip, quick_step, stepping
 from caudal.nn.wired import (
     Signs,
     check_choice,
@@ -86,6 +88,7 @@ class CTRNN(Layer):
         synapse_parameters(self, self.wiring, ("w",))
         self.b, self.raw_tau = (nn.Parameter(torch.empty(self.units)) for _ in range(2))
         self.output_scale, self.output_shift = (nn.Parameter(torch.empty(self.outputs)) for _ in range(2))
+        self._stepper: Stepper | None = None
         self._settings = json.dumps(ctrnn.Settings(substeps)._asdict())
         self.reset_parameters()
 
@@ -119,6 +122,21 @@ class CTRNN(Layer):
         """See `Layer.tick`."""
         y, state = self.scan(x[:, None], dt[:, None], None, state)
         return y[:, 0], state
+
+    def quick(self, x: Tensor, dt: Tensor | None, state: State | None) -> tuple[Tensor, State] | None:
+        """See `Layer.quick`: parameters stay folded until their memory changes."""
+        raw = cast(Mapping[str, Tensor], self._parameters)
+        if not may_skip(x, raw["b"]):
+            return None
+        done = quick_step(x, dt, state, (self.inputs, self.units), raw.values(), self._stepper, self._fold)
+        return None if done is None else (done[0], ctrnn.State(done[1]))
+
+    def _fold(self) -> Stepper:
+        raw = cast(Sequence[Tensor], tuple(self._parameters.values()))
+        maps = (self.output_scale, self.output_shift)
+        settings = ctrnn.Settings(self.substeps)
+        self._stepper = stepping("step_ctrnn")(raw, self.inputs, self.params(), graph_tensors(self), maps, settings)
+        return self._stepper
 
     def arguments(self) -> dict[str, Any]:
         """See `Layer.arguments`."""

@@ -1,7 +1,8 @@
 """The liquid-resistance liquid-capacitance layer: parameters and wiring around `dynamics/lrc.py`."""
 
 import json
-from typing import Any, ClassVar, final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from caudal.dynamics import lrc
 from caudal.kernels import lrc_scan
 from caudal.nn.init import fill_, positive, positive_uniform_, softplus_inverse, uniform_
 from caudal.nn.layer import Layer, State
+from caudal.nn.quick import Stepper, may_skip, quick_step, stepping
 from caudal.nn.wired import (
     Signs,
     check_choice,
@@ -103,6 +105,7 @@ class LRC(Layer):
         if elastance == "symmetric":
             self.raw_k = nn.Parameter(torch.empty(self.units))
         self.output_scale, self.output_shift = (nn.Parameter(torch.empty(self.outputs)) for _ in range(2))
+        self._stepper: Stepper | None = None
         self._settings = json.dumps(lrc.Settings(substeps, solver, elastance)._asdict())
         self.reset_parameters()
 
@@ -162,6 +165,21 @@ class LRC(Layer):
         """See `Layer.tick`."""
         y, state = self.scan(x[:, None], dt[:, None], None, state)
         return y[:, 0], state
+
+    def quick(self, x: Tensor, dt: Tensor | None, state: State | None) -> tuple[Tensor, State] | None:
+        """See `Layer.quick`: parameters stay folded until their memory changes."""
+        raw = cast(Mapping[str, Tensor], self._parameters)
+        if not may_skip(x, raw["e_leak"]):
+            return None
+        done = quick_step(x, dt, state, (self.inputs, self.units), raw.values(), self._stepper, self._fold)
+        return None if done is None else (done[0], lrc.State(done[1]))
+
+    def _fold(self) -> Stepper:
+        raw = cast(Sequence[Tensor], tuple(self._parameters.values()))
+        maps = (self.output_scale, self.output_shift)
+        settings = lrc.Settings(self.substeps, self.solver, self.elastance)
+        self._stepper = stepping("step_lrc")(raw, self.inputs, self.params(), graph_tensors(self), maps, settings)
+        return self._stepper
 
     def arguments(self) -> dict[str, Any]:
         """See `Layer.arguments`."""

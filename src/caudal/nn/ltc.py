@@ -14,7 +14,7 @@ from caudal.dynamics import ltc, ltc_solvers
 from caudal.kernels import ltc_scan
 from caudal.nn.init import fill_, positive, positive_uniform_, softplus_inverse, uniform_
 from caudal.nn.layer import Layer, State
-from caudal.nn.quick import is_plain, may_skip
+from caudal.nn.quick import may_skip, quick_step
 from caudal.nn.wired import (
     Signs,
     check_choice,
@@ -182,19 +182,9 @@ class LTC(Layer):
         raw = self._parameters
         if self.solver != "fused" or not may_skip(x, cast(Tensor, raw["v_leak"])):
             return None
-        rows = x.shape[0]
-        dt = torch.ones(rows, dtype=x.dtype) if dt is None else dt
-        v = torch.zeros(rows, self.units, dtype=x.dtype) if state is None else state[0]
-        fits = is_plain(x, rows, self.inputs, x) and is_plain(v, rows, self.units, x)
-        if not fits or dt.shape != (rows,) or dt.dtype is not x.dtype or not dt.is_contiguous() or not dt.is_cpu:
-            return None
-        stepper = self._stepper
-        if stepper is None or not stepper.holds(cast(Iterable[Tensor], raw.values())):
-            stepper = self._fold()
-        status, y, new = stepper.step(x, dt, v)
-        if status == _stepping().CHANGED:
-            status, y, new = self._fold().step(x, dt, v)
-        return (y, ltc.State(new)) if status == _stepping().DONE else None
+        values = cast(Iterable[Tensor], raw.values())
+        done = quick_step(x, dt, state, (self.inputs, self.units), values, self._stepper, self._fold)
+        return None if done is None else (done[0], ltc.State(done[1]))
 
     def _fold(self) -> "Stepper":
         maps = (self.input_scale, self.input_shift, self.output_scale, self.output_shift)

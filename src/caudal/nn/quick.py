@@ -1,5 +1,9 @@
 """When one step may leave torch's dispatcher aside: no gradient, one or a few rows, plain CPU tensors."""
 
+import importlib
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
 import torch
 from torch import Tensor
 
@@ -7,6 +11,26 @@ from caudal.kernels.choice import asked
 
 MOST_ROWS = 8
 _KINDS = (torch.float32, torch.float64)
+# Two of the answers of every compiled step, see `kernels/cpu/wired_step_jit.py`.
+_DONE, _CHANGED = 0, 3
+
+
+class Stepper(Protocol):
+    """Folded parameters of one layer, ready to step."""
+
+    def holds(self, raw: Iterable[Tensor]) -> bool:
+        """Whether these tensors stand at the addresses that were folded."""
+        ...
+
+    def step(self, x: Tensor, dt: Tensor, v: Tensor) -> tuple[int, Tensor, Tensor]:
+        """Status, outputs and states."""
+        ...
+
+
+def stepping(name: str) -> Callable[..., Stepper]:
+    """What makes the stepper of a wired cell, loaded when it is first wanted."""
+    made: Callable[..., Stepper] = getattr(importlib.import_module("caudal.kernels.cpu.wired_step"), name)
+    return made
 
 
 def is_plain(tensor: Tensor, rows: int, size: int, like: Tensor) -> bool:
@@ -35,3 +59,34 @@ def may_skip(x: Tensor, like: Tensor) -> bool:
         and like.is_cpu
         and asked() in ("auto", "numba")
     )
+
+
+def quick_step(
+    x: Tensor,
+    dt: Tensor | None,
+    state: tuple[Any, ...] | None,
+    sizes: tuple[int, int],
+    raw: Iterable[Tensor],
+    kept: Stepper | None,
+    fold: Callable[[], Stepper],
+) -> tuple[Tensor, Tensor] | None:
+    """Outputs and states of one step that `may_skip`, or None where something does not fit.
+
+    Arguments:
+        x, dt, state: as given to `Layer.step`; the state is one tensor.
+        sizes: inputs and units.
+        raw: the layer's parameters.
+        kept: what `fold` last made.
+        fold: folds the parameters anew.
+    """
+    rows = x.shape[0]
+    dt = torch.ones(rows, dtype=x.dtype) if dt is None else dt
+    v = torch.zeros(rows, sizes[1], dtype=x.dtype) if state is None else state[0]
+    fits = is_plain(x, rows, sizes[0], x) and is_plain(v, rows, sizes[1], x)
+    if not fits or dt.shape != (rows,) or dt.dtype is not x.dtype or not dt.is_contiguous() or not dt.is_cpu:
+        return None
+    stepper = fold() if kept is None or not kept.holds(raw) else kept
+    status, y, new = stepper.step(x, dt, v)
+    if status == _CHANGED:
+        status, y, new = fold().step(x, dt, v)
+    return (y, new) if status == _DONE else None

@@ -10,18 +10,24 @@ from torch import Tensor
 from caudal.dynamics import lrc
 from caudal.kernels.cpu import sweep, tiles
 from caudal.kernels.cpu.lrc_jit import ASYMMETRIC, NONE, SYMMETRIC, backward_tile, forward_tile
-from caudal.kernels.cpu.synapses import fold_gates, moments
+from caudal.kernels.cpu.synapses import Folded, fold_gates, moments
 from caudal.kernels.recurrence import Call
 
 KINDS = {"asymmetric": ASYMMETRIC, "symmetric": SYMMETRIC, "none": NONE}
 
 
-def _loops(call: Call) -> sweep.Loops:
-    p, graph = lrc.Params(*(t.detach() for t in call.params)), lrc.Graph(*call.graph)
+def fold(p: lrc.Params, graph: lrc.Graph) -> tuple[Folded, Folded]:
+    """Fold sensory and recurrent gates; parameters come detached."""
     sensory = fold_gates(
         graph.sensory_ptr, graph.sensory_source, p.sensory_mu, p.sensory_sigma, p.sensory_g_max, p.sensory_k_max
     )
     recurrent = fold_gates(graph.ptr, graph.source, p.mu, p.sigma, p.g_max, p.k_max)
+    return sensory, recurrent
+
+
+def _loops(call: Call) -> sweep.Loops:
+    p, graph = lrc.Params(*(t.detach() for t in call.params)), lrc.Graph(*call.graph)
+    sensory, recurrent = fold(p, graph)
     lines = [(*kind[:2], tiles.flat(o)) for kind, o in ((sensory, p.sensory_o), (recurrent, p.o))]
     leak = tuple(tiles.flat(t) for t in p[10:])
     settings = lrc.Settings(**call.settings)

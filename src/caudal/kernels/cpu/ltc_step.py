@@ -1,6 +1,6 @@
 """The step path of an LTC: parameters folded once, refolded when their memory changes, no torch dispatch per step."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,7 @@ from caudal.dynamics import ltc
 from caudal.kernels.cpu.ltc_step_jit import step_rows
 from caudal.kernels.cpu.synapses import Folded, fold_synapses
 from caudal.kernels.cpu.tiles import flat
-
-DONE, BAD_X, BAD_DT, CHANGED = range(4)
-
-
-def _nothing() -> None:
-    return None
+from caudal.kernels.cpu.watch import Watch
 
 
 def _padded(count: int) -> int:
@@ -29,7 +24,7 @@ def _rows(folded: Folded) -> list[NDArray[Any]]:
     return [np.pad(a, (0, size - a.size)) for a in folded[2:6]]
 
 
-class Stepper:
+class Stepper(Watch):
     """One layer's folded parameters, ready to step.
 
     Arguments:
@@ -48,6 +43,7 @@ class Stepper:
         maps: Sequence[Tensor],
         settings: ltc.Settings,
     ) -> None:
+        super().__init__(raw)
         p = ltc.Params(*(tensor.detach() for tensor in params))
         sensory = fold_synapses(
             graph.sensory_ptr, graph.sensory_source, p.sensory_w, p.sensory_mu, p.sensory_sigma, p.sensory_e_rev
@@ -58,26 +54,14 @@ class Stepper:
         n_sen, n_rec = sensory.source.size, recurrent.source.size
         self.units, self.motor = leak[2].size, maps[2].numel()
         sizes = (maps[0].numel(), self.units, self.motor, settings.substeps)
-        self._kept = tuple(t.detach() for t in raw)
-        self._pointers = tuple(t.data_ptr() for t in self._kept)
         self._meta = np.asarray((*sizes, n_sen, _padded(n_sen), n_rec, _padded(n_rec)), np.int64)
         self._arguments = (
             self._meta,
             np.concatenate([sensory.ptr, sensory.source, recurrent.ptr, recurrent.source]).astype(np.int32),
             np.concatenate(parts),
-            np.asarray(self._pointers, np.int64),
-            np.asarray([t.numel() for t in self._kept], np.int64),
-            np.concatenate([flat(t) for t in self._kept]),
+            *self.arguments,
             np.zeros(sizes[0] + 4 * self.units + 2 * max(_padded(n_sen), _padded(n_rec)) + 16, leak[0].dtype),
         )
-
-    def holds(self, raw: Iterable[Tensor]) -> bool:
-        """Whether these tensors still stand at the addresses that were folded (which are kept alive here)."""
-        return tuple(map(Tensor.data_ptr, raw)) == self._pointers
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """A copied or pickled layer starts without one: addresses do not travel."""
-        return _nothing, ()
 
     def step(self, x: Tensor, dt: Tensor, v: Tensor) -> tuple[int, Tensor, Tensor]:
         """Status, outputs `(batch, motor)` and potentials `(batch, units)` of contiguous `x`, `dt` and `v`."""

@@ -8,21 +8,7 @@ from numba import carray  # type: ignore[attr-defined]  # numba lists it, but no
 
 from caudal.kernels.cpu.jit import inlined, kernel
 from caudal.kernels.cpu.simd import at_address, fma1, gate, lanes16, load, store
-
-
-@inlined
-def unchanged(addresses, sizes, snapshot):
-    """Whether the parameters in memory are those that were folded."""
-    at = 0
-    for j in range(addresses.size):
-        now = carray(at_address(addresses[j], snapshot), (sizes[j],))
-        different = 0
-        for i in range(sizes[j]):
-            different += now[i] != snapshot[at + i]
-        if different:
-            return False
-        at += sizes[j]
-    return True
+from caudal.kernels.cpu.watch_jit import same_memory
 
 
 @inlined
@@ -44,7 +30,7 @@ def step_rows(meta, ints, folded, addresses, sizes, snapshot, scratch, batch, x,
     `meta` is (inputs, units, motor, substeps, sensory synapses, padded, recurrent synapses, padded). `ints` holds the
     four index vectors, `folded` the synapse parameters, leak and affine maps in the order `ltc_step.pack` writes.
     """
-    if not unchanged(addresses, sizes, snapshot):
+    if not same_memory(addresses, sizes, snapshot):
         return 3
     inputs, units, motor, substeps = meta[0], meta[1], meta[2], meta[3]
     n_sen, p_sen, n_rec, p_rec = meta[4], meta[5], meta[6], meta[7]
