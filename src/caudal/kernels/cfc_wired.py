@@ -6,4 +6,11 @@ from caudal.kernels.precision import own_dtype
 from caudal.kernels.recurrence import define
 from caudal.kernels.reference import reference
 
-cfc_wired_scan = define("cfc_wired_scan", [own_dtype(lazy.numba("cfc_wired")), own_dtype(reference(cfc_wired))])
+cfc_wired_scan = define(
+    "cfc_wired_scan",
+    [
+        own_dtype(lazy.numba("cfc_wired")),
+        own_dtype(lazy.triton("cfc_wired", lazy.crowded)),
+        own_dtype(reference(cfc_wired)),
+    ],
+)
