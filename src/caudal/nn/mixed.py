@@ -11,6 +11,7 @@ from caudal.dynamics.lstm import Params as MemoryParams
 from caudal.dynamics.lstm import State as MixedState
 from caudal.errors import InputError
 from caudal.kernels import lstm_scan, mixed_scan
+from caudal.kernels.affine import affine
 from caudal.nn.cfc import CfC
 from caudal.nn.init import uniform_
 from caudal.nn.layer import Layer, State
@@ -100,8 +101,7 @@ class MixedMemory(Layer):
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
-        # Under autocast the product is half precision; the recurrence itself runs in the parameters' dtype.
-        p = self.input_map(x).to(x.dtype)
+        p = affine(x, self.input_map.weight, self.input_map.bias)
         if self.form == "stacked":
             held, inner = state
             m, c = lstm_scan(p, dt, mask, list(held), [self.recurrent_map.weight], [], self._settings)
