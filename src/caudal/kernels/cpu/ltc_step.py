@@ -54,20 +54,19 @@ class Stepper(Watch):
         n_sen, n_rec = sensory.source.size, recurrent.source.size
         self.units, self.motor = leak[2].size, maps[2].numel()
         sizes = (maps[0].numel(), self.units, self.motor, settings.substeps)
-        self._meta = np.asarray((*sizes, n_sen, _padded(n_sen), n_rec, _padded(n_rec)), np.int64)
-        self._arguments = (
-            self._meta,
-            np.concatenate([sensory.ptr, sensory.source, recurrent.ptr, recurrent.source]).astype(np.int32),
-            np.concatenate(parts),
-            *self.arguments,
-            np.zeros(sizes[0] + 4 * self.units + 2 * max(_padded(n_sen), _padded(n_rec)) + 16, leak[0].dtype),
-        )
+        ints = [sensory.ptr, sensory.source, recurrent.ptr, recurrent.source]
+        folded, (addresses, lengths, snapshot) = np.concatenate(parts), self.arguments
+        counts = (sum(a.size for a in ints), addresses.size, folded.size, snapshot.size)
+        meta = np.asarray((*sizes, n_sen, _padded(n_sen), n_rec, _padded(n_rec), *counts))
+        scratch = np.zeros(sizes[0] + 4 * self.units + 2 * max(_padded(n_sen), _padded(n_rec)) + 16, folded.dtype)
+        self._plan = np.concatenate([meta, *ints, addresses, lengths]).astype(np.int64)
+        self._numbers = np.concatenate([folded, snapshot, scratch])
 
     def step(self, x: Tensor, dt: Tensor, v: Tensor) -> tuple[int, Tensor, Tensor]:
         """Status, outputs `(batch, motor)` and potentials `(batch, units)` of contiguous `x`, `dt` and `v`."""
         batch = x.shape[0]
         y, new = torch.empty((batch, self.motor), dtype=x.dtype), torch.empty((batch, self.units), dtype=x.dtype)
         status: int = step_rows(
-            *self._arguments, batch, x.data_ptr(), dt.data_ptr(), v.data_ptr(), y.data_ptr(), new.data_ptr()
+            self._plan, self._numbers, batch, x.data_ptr(), dt.data_ptr(), v.data_ptr(), y.data_ptr(), new.data_ptr()
         )
         return status, y, new

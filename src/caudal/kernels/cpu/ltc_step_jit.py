@@ -24,16 +24,25 @@ def all_gates(scratch, values, z_at, s_at, ints, source_at, folded, slope_at, sy
 
 
 @kernel
-def step_rows(meta, ints, folded, addresses, sizes, snapshot, scratch, batch, x, dt, v_old, y, v_new):
+def step_rows(plan, numbers, batch, x, dt, v_old, y, v_new):
     """One step of each row; 0 when done, 1 or 2 when `x` or `dt` cannot be, 3 when parameters have changed.
 
-    `meta` is (inputs, units, motor, substeps, sensory synapses, padded, recurrent synapses, padded). `ints` holds the
-    four index vectors, `folded` the synapse parameters, leak and affine maps in the order `ltc_step.pack` writes.
+    Two arrays, since each one handed over costs as much as a dozen synapses. `plan` begins with (inputs, units, motor,
+    substeps, sensory synapses, padded, recurrent synapses, padded) and the sizes of what follows: the four index
+    vectors, the addresses and the sizes of the parameters. `numbers` holds what was folded (synapse parameters, leak,
+    affine maps), the snapshot of the parameters, and scratch.
     """
+    inputs, units, motor, substeps = plan[0], plan[1], plan[2], plan[3]
+    n_sen, p_sen, n_rec, p_rec = plan[4], plan[5], plan[6], plan[7]
+    n_ints, n_raw, n_folded, n_snapshot = plan[8], plan[9], plan[10], plan[11]
+    ints = plan[12 : 12 + n_ints]
+    addresses = plan[12 + n_ints : 12 + n_ints + n_raw]
+    sizes = plan[12 + n_ints + n_raw : 12 + n_ints + 2 * n_raw]
+    folded = numbers[:n_folded]
+    snapshot = numbers[n_folded : n_folded + n_snapshot]
+    scratch = numbers[n_folded + n_snapshot :]
     if not same_memory(addresses, sizes, snapshot):
         return 3
-    inputs, units, motor, substeps = meta[0], meta[1], meta[2], meta[3]
-    n_sen, p_sen, n_rec, p_rec = meta[4], meta[5], meta[6], meta[7]
     sen_src = units + 1
     rec_ptr = sen_src + n_sen
     rec_src = rec_ptr + units + 1
