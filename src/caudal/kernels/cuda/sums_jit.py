@@ -67,7 +67,7 @@ def moments(s, first, second, a, b, values):
 
     `first` is the weight in the sum of `b`, `second` that in the sum of `a`.
     """
-    q = (second * a + first * b) * (s - s * s)
+    q = (second * a + first * b) * (s * (1.0 - s))
     return s * a, s * b, q, q * values
 
 
