@@ -61,125 +61,43 @@ def _decode(settings: str) -> dict[str, Any]:
     return decoded
 
 
-def _forward_schema() -> str:
-    return (
-        "(Tensor x, Tensor dt, Tensor? mask, Tensor[] state, Tensor[] params, Tensor[] graph, "
-        "str settings, str backend) -> Tensor[]"
-    )
-
-
-def _backward_schema() -> str:
-    return (
-        "(Tensor[] grads, Tensor[] states, Tensor x, Tensor dt, Tensor? mask, Tensor[] state, Tensor[] params, "
-        "Tensor[] graph, str settings, str backend) -> Tensor[]"
-    )
+_SHARED = (
+    "Tensor x, Tensor dt, Tensor? mask, Tensor[] state, Tensor[] params, Tensor[] graph, str settings, str backend"
+)
 
 
 def _contiguous(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [t.contiguous() for t in tensors]
 
 
-def _call(
-    x: Tensor,
-    dt: Tensor,
-    mask: Tensor | None,
-    state: Sequence[Tensor],
-    params: Sequence[Tensor],
-    graph: Sequence[Tensor],
-    settings: str,
-) -> Call:
-    return Call(
-        x.contiguous(),
-        dt.contiguous(),
-        None if mask is None else mask.contiguous(),
-        _contiguous(state),
-        _contiguous(params),
-        _contiguous(graph),
-        _decode(settings),
-    )
+def _call(arguments: Sequence[Any]) -> Call:
+    """What a backend receives, from the arguments of the forward op without the backend's name."""
+    x, dt, mask, state, params, graph, settings = arguments
+    held = None if mask is None else mask.contiguous()
+    state, params, graph = (_contiguous(tensors) for tensors in (state, params, graph))
+    return Call(x.contiguous(), dt.contiguous(), held, state, params, graph, _decode(settings))
 
 
-def _fake_states(
-    x: Tensor,
-    dt: Tensor,
-    mask: Tensor | None,
-    state: Sequence[Tensor],
-    params: Sequence[Tensor],
-    graph: Sequence[Tensor],
-    settings: str,
-    backend: str,
-) -> list[Tensor]:
+def _fake_states(x: Tensor, dt: Tensor, mask: Tensor | None, state: Sequence[Tensor], *rest: Any) -> list[Tensor]:
     return [s.new_empty(x.shape[0], x.shape[1], s.shape[1]) for s in state]
 
 
-def _fake_gradients(
-    grads: Sequence[Tensor],
-    states: Sequence[Tensor],
-    x: Tensor,
-    dt: Tensor,
-    mask: Tensor | None,
-    state: Sequence[Tensor],
-    params: Sequence[Tensor],
-    graph: Sequence[Tensor],
-    settings: str,
-    backend: str,
-) -> list[Tensor]:
+def _fake_gradients(grads: Sequence[Tensor], states: Sequence[Tensor], *arguments: Any) -> list[Tensor]:
+    x, dt, _, state, params, *_ = arguments
     return [t.new_empty(t.shape) for t in (x, dt, *state, *params)]
 
 
-def define(name: str, backends: Sequence[Backend]) -> Callable[..., list[Tensor]]:
-    """Register the op pair `caudal::<name>` and `caudal::<name>_backward` and return the differentiable door.
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    """Save for backward: the arguments and one state per step, nothing of the sub-steps."""
+    x, dt, mask, state, params, graph, settings, backend = inputs
+    masks = [] if mask is None else [mask]
+    ctx.save_for_backward(x, dt, *masks, *state, *params, *graph, *output)
+    ctx.sizes = (len(masks), len(state), len(params), len(graph), len(output))
+    ctx.settings, ctx.backend = settings, backend
 
-    Arguments:
-        name: for example `"ltc_scan"`.
-        backends: in order of preference; the first that can run a call is taken.
 
-    Returns:
-        function `(x, dt, mask, state, params, graph, settings, backend) -> states`, `settings` as JSON text.
-    """
-    choice.TABLE[name] = tuple(backends)
-
-    def forward(
-        x: Tensor,
-        dt: Tensor,
-        mask: Tensor | None,
-        state: Sequence[Tensor],
-        params: Sequence[Tensor],
-        graph: Sequence[Tensor],
-        settings: str,
-        backend: str,
-    ) -> list[Tensor]:
-        call = _call(x, dt, mask, state, params, graph, settings)
-        chosen: Backend = choice.pick(name, call, backend)
-        return chosen.forward(call)
-
-    def backward(
-        grads: Sequence[Tensor],
-        states: Sequence[Tensor],
-        x: Tensor,
-        dt: Tensor,
-        mask: Tensor | None,
-        state: Sequence[Tensor],
-        params: Sequence[Tensor],
-        graph: Sequence[Tensor],
-        settings: str,
-        backend: str,
-    ) -> list[Tensor]:
-        call = _call(x, dt, mask, state, params, graph, settings)
-        chosen: Backend = choice.pick(name, call, backend)
-        return chosen.backward(call, _contiguous(grads), _contiguous(states))
-
-    op = torch.library.custom_op(f"caudal::{name}", forward, mutates_args=(), schema=_forward_schema())
-    op.register_fake(_fake_states)
-    back = torch.library.custom_op(f"caudal::{name}_backward", backward, mutates_args=(), schema=_backward_schema())
-    back.register_fake(_fake_gradients)
-
-    def setup(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
-        x, dt, mask, state, params, graph, settings, backend = inputs
-        masks = [] if mask is None else [mask]
-        ctx.save_for_backward(x, dt, *masks, *state, *params, *graph, *output)
-        ctx.sizes = (len(masks), len(state), len(params), len(graph), len(output))
-        ctx.settings, ctx.backend = settings, backend
+def _gradient(back: Callable[..., list[Tensor]]) -> Callable[..., tuple[Any, ...]]:
+    """The autograd formula of a forward op whose backward op is `back`."""
 
     def gradient(ctx: Any, grads: list[Tensor | None]) -> tuple[Any, ...]:
         x, dt, *rest = ctx.saved_tensors
@@ -194,7 +112,44 @@ def define(name: str, backends: Sequence[Backend]) -> Callable[..., list[Tensor]
         cut = 2 + len(state)
         return flat[0], flat[1], None, flat[2:cut], flat[cut:], [None] * len(graph), None, None
 
-    op.register_autograd(gradient, setup_context=setup)
+    return gradient
+
+
+def _register(name: str) -> Any:
+    """The op pair of one recurrence, with fakes and the formula that joins them; returns the forward op."""
+
+    def forward(*arguments: Any) -> list[Tensor]:
+        call = _call(arguments[:-1])
+        states: list[Tensor] = choice.pick(name, call, arguments[-1]).forward(call)
+        return states
+
+    def backward(grads: Sequence[Tensor], states: Sequence[Tensor], *arguments: Any) -> list[Tensor]:
+        call = _call(arguments[:-1])
+        chosen: Backend = choice.pick(name, call, arguments[-1])
+        return chosen.backward(call, _contiguous(grads), _contiguous(states))
+
+    made = torch.library.custom_op
+    op = made(f"caudal::{name}", forward, mutates_args=(), schema=f"({_SHARED}) -> Tensor[]")
+    schema = f"(Tensor[] grads, Tensor[] states, {_SHARED}) -> Tensor[]"
+    back = made(f"caudal::{name}_backward", backward, mutates_args=(), schema=schema)
+    op.register_fake(_fake_states)
+    back.register_fake(_fake_gradients)
+    op.register_autograd(_gradient(back), setup_context=_keep)
+    return op
+
+
+def define(name: str, backends: Sequence[Backend]) -> Callable[..., list[Tensor]]:
+    """Register the op pair `caudal::<name>` and `caudal::<name>_backward` and return the differentiable door.
+
+    Arguments:
+        name: for example `"ltc_scan"`.
+        backends: in order of preference; the first that can run a call is taken.
+
+    Returns:
+        function `(x, dt, mask, state, params, graph, settings, backend) -> states`, `settings` as JSON text.
+    """
+    choice.TABLE[name] = tuple(backends)
+    op = _register(name)
 
     def door(
         x: Tensor,
