@@ -10,18 +10,29 @@ from caudal._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from caudal import data as data
+    from caudal import estimators as estimators
     from caudal import interop as interop
     from caudal import kernels as kernels
     from caudal import nn as nn
     from caudal import testing as testing
     from caudal import train as train
     from caudal import wiring as wiring
+    from caudal.estimators import LiquidClassifier as LiquidClassifier
+    from caudal.estimators import LiquidForecaster as LiquidForecaster
+    from caudal.estimators import LiquidRegressor as LiquidRegressor
     from caudal.nn import cite as cite
     from caudal.nn import load as load
     from caudal.nn import save as save
 
-_ROOMS = ("data", "interop", "kernels", "nn", "testing", "train", "wiring")
-_NAMES = {"cite": "caudal.nn", "load": "caudal.nn", "save": "caudal.nn"}
+_ROOMS = ("data", "estimators", "interop", "kernels", "nn", "testing", "train", "wiring")
+_NAMES = {
+    "LiquidClassifier": "caudal.estimators",
+    "LiquidForecaster": "caudal.estimators",
+    "LiquidRegressor": "caudal.estimators",
+    "cite": "caudal.nn",
+    "load": "caudal.nn",
+    "save": "caudal.nn",
+}
 
 if not TYPE_CHECKING:
 

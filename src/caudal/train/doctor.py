@@ -71,10 +71,11 @@ def doctor(
         >>> print(doctor(None, from_arrays(x, [0, 1] * 10))[0].message)
         The feature 'x1' tells the target apart without a model, in 20 of 20 series.
     """
-    fitted = encoder or Encoder.fit(data)
     found = []
     if model is not None:
-        batch = examples(fitted, data.select(slice(0, _ROWS)))
+        paired = isinstance(model.layer, GRUD)
+        fitted = encoder or Encoder.fit(data, indicators="all" if paired else "auto")
+        batch = examples(fitted, data.select(slice(0, _ROWS)), paired=paired)
         found += [*_numbers(model), *_units(model, batch), *_gradients(model, batch)]
     if encoder is not None:
         found += _clock(encoder, data)

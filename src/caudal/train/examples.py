@@ -2,10 +2,11 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from caudal.data import Encoder, Sequences
@@ -74,7 +75,7 @@ class Examples:
         return found.hexdigest()
 
 
-def examples(encoder: Encoder, data: Sequences, weight: ArrayLike | None = None) -> Examples:
+def examples(encoder: Encoder, data: Sequences, weight: ArrayLike | None = None, *, paired: bool = False) -> Examples:
     """Series as an encoder sees them.
 
     A forecast gets the gaps up to each step ahead as further channels, the same at every step, so that a model knows
@@ -84,9 +85,11 @@ def examples(encoder: Encoder, data: Sequences, weight: ArrayLike | None = None)
         encoder: fitted on the training series.
         data: series with its inputs.
         weight: `(batch,)` weights of the series, finite and at least 0; None for 1 each.
+        paired: all values first and then an indicator for each of them, as `GRUD` reads its inputs; the encoder must
+            have been fitted with `indicators="all"`.
 
     Raises:
-        DataError: the inputs are others, or the weights do not fit.
+        DataError: the inputs are others, the weights do not fit, or indicators are missing.
 
     Example:
         >>> from caudal.data import from_arrays
@@ -99,6 +102,8 @@ def examples(encoder: Encoder, data: Sequences, weight: ArrayLike | None = None)
     if seen.ahead is not None:
         ahead = np.broadcast_to(seen.ahead[:, None, :], (*x.shape[:2], seen.ahead.shape[1]))
         x = np.concatenate([x, ahead * data.mask[:, :, None]], axis=2).astype(x.dtype)
+    if paired:
+        x = _paired(x, encoder, data)
     weights = np.ones(len(data)) if weight is None else np.asarray(weight, np.float64)
     if weights.shape != (len(data),) or not np.isfinite(weights).all() or (weights < 0).any():
         fault = f"has shape {weights.shape}, or holds a negative or non-finite number; expected ({len(data)},)"
@@ -112,3 +117,14 @@ def examples(encoder: Encoder, data: Sequences, weight: ArrayLike | None = None)
         target=None if seen.target is None else torch.tensor(seen.target),
         target_mask=None if seen.target_mask is None else torch.tensor(seen.target_mask),
     )
+
+
+def _paired(x: NDArray[Any], encoder: Encoder, data: Sequences) -> NDArray[Any]:
+    inputs, statics = len(encoder.names), len(encoder.static_names)
+    if len(encoder.indicators) != inputs + statics or encoder.elapsed != "none":
+        fault = f"has {len(encoder.indicators)} indicators for {inputs + statics} features"
+        raise DataError("examples", "encoder", fault, 'Fit it with `indicators="all", elapsed="none"`.')
+    values, marks, fixed, fixed_marks, ahead = np.split(x, np.cumsum([inputs, inputs, statics, statics]), axis=2)
+    # The gaps ahead are always known.
+    known = np.ones_like(ahead) * data.mask[:, :, None]
+    return np.concatenate([values, fixed, ahead, marks, fixed_marks, known], axis=2).astype(x.dtype)

@@ -1,0 +1,97 @@
+"""Layers by the names that estimators take."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from caudal.errors import InputError
+from caudal.nn import (
+    CTRNN,
+    GRU,
+    GRUD,
+    LRC,
+    LSTM,
+    LTC,
+    MLP,
+    SSM,
+    CfC,
+    Layer,
+    MixedMemory,
+    Readout,
+    Transformer,
+    WiredCfC,
+)
+from caudal.wiring import Wiring, auto_ncp
+
+
+def _policy(inputs: int, units: int, options: dict[str, Any]) -> Wiring:
+    """A circuit of `units` neurons; a third of them are motor neurons, which the decision reads."""
+    motor = options.pop("motor", max(1, units // 3))
+    return auto_ncp(inputs, units, motor, density=options.pop("density", 0.5), seed=options.pop("wiring_seed", 0))
+
+
+def _ltc_ncp(inputs: int, units: int, **options: Any) -> Layer:
+    return LTC(_policy(inputs, units, options), **options)
+
+
+def _cfc_ncp(inputs: int, units: int, **options: Any) -> Layer:
+    return WiredCfC(_policy(inputs, units, options), **options)
+
+
+def _mixed(inputs: int, units: int, **options: Any) -> Layer:
+    return MixedMemory(inputs, CfC(inputs, units, **options))
+
+
+def _gru_d(inputs: int, units: int, **options: Any) -> Layer:
+    return GRUD(inputs // 2, units, **options)
+
+
+CELLS: Mapping[str, Callable[..., Layer]] = {
+    "cfc": CfC, "ltc": LTC, "ltc-ncp": _ltc_ncp, "cfc-ncp": _cfc_ncp, "mixed": _mixed, "lrc": LRC, "ctrnn": CTRNN,
+    "lstm": LSTM, "gru": GRU, "gru-d": _gru_d, "transformer": Transformer, "ssm": SSM, "mlp": MLP,
+}  # fmt: skip
+
+
+def build(
+    owner: str,
+    cell: str,
+    inputs: int,
+    units: int,
+    outputs: int,
+    options: Mapping[str, Any] | None = None,
+    *,
+    pool: str = "last",
+    dropout: float = 0.0,
+    seed: int = 0,
+) -> Readout:
+    """A freshly drawn readout of a named cell; the caller's random state is not touched.
+
+    Arguments:
+        owner: class to name in errors.
+        cell: one of `CELLS`. `"ltc-ncp"` and `"cfc-ncp"` are wired as neural circuit policies.
+        inputs: channels of x.
+        units: neurons.
+        outputs: classes, or numbers to predict.
+        options: further arguments of the layer; of a policy also `motor`, `density` and `wiring_seed`.
+        pool, dropout: of the readout.
+        seed: of the weights.
+
+    Raises:
+        InputError: the cell is unknown, or does not know an option.
+
+    Example:
+        >>> build("LiquidClassifier", "ltc-ncp", 3, 12, 2).layer.wiring
+        Wiring(auto_ncp, seed 0: 3 inputs, 5 inter, 3 command, 4 motor, 43 synapses)
+    """
+    if cell not in CELLS:
+        fault = f"is {cell!r}; expected one of {', '.join(CELLS)}"
+        raise InputError(owner, "cell", fault, "Name one of them.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            layer = CELLS[cell](inputs, units, **(options or {}))
+        except TypeError as error:
+            remedy = f"Pass arguments of the layer behind cell={cell!r}."
+            raise InputError(owner, "cell_options", f"does not fit ({error})", remedy) from error
+        return Readout(layer, outputs, pool=pool, dropout=dropout)  # type: ignore[arg-type]  # Readout checks it

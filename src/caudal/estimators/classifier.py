@@ -1,0 +1,187 @@
+"""Classes of series, or of each step."""
+
+from collections.abc import Mapping
+from typing import Any, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score
+from sklearn.utils import ClassifierTags, TargetTags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from caudal.data import Sequences
+from caudal.errors import DataError, InputError
+from caudal.estimators.base import LiquidEstimator
+from caudal.estimators.inputs import flat, is_collection, per_step, series_of
+
+
+@final
+class LiquidClassifier(LiquidEstimator):
+    """Classifies series, or each of their steps, with a liquid network or one of its rivals.
+
+    It keeps scikit-learn's promises: clone, pipelines, grid search. Series may be of unequal length, on irregular
+    times, and have holes (NaN).
+
+    Arguments:
+        cell: liquid: `"cfc"`, `"ltc"`, `"ltc-ncp"`, `"cfc-ncp"`, `"mixed"`, `"lrc"`, `"ctrnn"`; rivals: `"lstm"`,
+            `"gru"`, `"gru-d"`, `"transformer"`, `"ssm"`, `"mlp"`.
+        units: neurons.
+        class_weight: None; `"balanced"` for the same total weight in each class; or weights by class.
+        cell_options: further arguments of the layer, by name.
+        pool: `"last"` or `"mean"` of the layer's outputs.
+        dropout: rate before the decision.
+        epochs, lr, batch_size, patience, clip, weight_decay, schedule, precision: as in `TrainRecipe`.
+        validation: share of the series held out to stop by, whole groups together; 0 trains all epochs.
+        dtype: `"float32"` or `"float64"`.
+        seed: of weights, order and validation; equal seeds give equal models.
+        checkpoint: file to resume from after a kill.
+        verbose: draw a progress bar on standard error.
+
+    Attributes:
+        classes_: labels in the order of `predict_proba`.
+
+    Raises:
+        InputError, DataError: see `fit`.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(40, 2, 6)) + np.array([0.0, 2.0] * 20)[:, None, None]
+        >>> model = LiquidClassifier(units=8, epochs=5).fit(x, ["calm", "busy"] * 20)
+        >>> model.predict(x[:2]).tolist(), model.predict_proba(x).shape
+        (['calm', 'busy'], (40, 2))
+    """
+
+    tasks = ("classify", "classify_steps")
+
+    def __init__(
+        self,
+        cell: str = "cfc",
+        units: int = 32,
+        *,
+        class_weight: str | Mapping[Any, float] | None = None,
+        cell_options: Mapping[str, Any] | None = None,
+        pool: str = "last",
+        dropout: float = 0.0,
+        epochs: int = 50,
+        lr: float = 0.01,
+        batch_size: int = 32,
+        patience: int = 10,
+        validation: float = 0.15,
+        clip: float = 1.0,
+        weight_decay: float = 0.0,
+        schedule: str = "cosine",
+        precision: str = "full",
+        dtype: str = "float32",
+        seed: int = 0,
+        checkpoint: str | None = None,
+        verbose: bool = False,
+    ) -> None:
+        super().__init__(
+            cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
+            batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
+            schedule=schedule, precision=precision, dtype=dtype, seed=seed, checkpoint=checkpoint, verbose=verbose,
+        )  # fmt: skip
+        self.class_weight = class_weight
+
+    def predict(self, X: Any) -> Any:
+        """The likeliest class of each series `(batch,)`, or of each step, a list of `(time,)`.
+
+        Arguments:
+            X: what `fit` takes, read the same way. Rows of a table come in the order of the ids of `read_like`.
+
+        Raises:
+            NotFittedError: it is not trained yet.
+            DataError: the inputs are others than those of the training.
+        """
+        found = self.predict_proba(X)
+        if isinstance(found, list):
+            return [self.classes_[one.argmax(axis=1)] for one in found]
+        return self.classes_[found.argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> Any:
+        """Probabilities `(batch, classes)` float64, or a list of `(time, classes)`; see `predict`."""
+        return self._proba(self._read(X))
+
+    def _proba(self, data: Sequences) -> Any:
+        rows: list[NDArray[Any]] = []
+        for out, lengths in self._answers(data):
+            shares = torch.softmax(out.double(), -1).numpy()
+            if data.task == "classify":
+                rows.append(shares)
+            else:
+                rows.extend(one[:n] for one, n in zip(shares, lengths.tolist(), strict=True))
+        return np.concatenate(rows) if data.task == "classify" else rows
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Share of series, or of steps whose class is known, that are told right.
+
+        Arguments:
+            X: what `fit` takes.
+            y: classes; None for a table or `Sequences` that hold them.
+            sample_weight: `(batch,)`; of series only.
+        """
+        if y is not None:
+            found = self.predict(X)
+            if isinstance(found, list):
+                return float(accuracy_score(np.concatenate([np.asarray(o) for o in y]), np.concatenate(found)))
+            return float(accuracy_score(y, found, sample_weight=sample_weight))
+        data = self._read(X, target=True)
+        known, truth = np.asarray(data.target_mask), self.classes_[np.asarray(data.target)]
+        found = self.predict(data)
+        if isinstance(found, list):
+            seen = [truth[k, : len(one)][known[k, : len(one)]] for k, one in enumerate(found)]
+            told = [one[known[k, : len(one)]] for k, one in enumerate(found)]
+            return float(accuracy_score(np.concatenate(seen), np.concatenate(told)))
+        return float(accuracy_score(truth, found, sample_weight=sample_weight))
+
+    def arrays(self, x: Any, y: Any) -> Sequences:
+        """Training sequences from arrays; see `fit`."""
+        if is_collection(x) and y is not None and per_step(y):
+            data = series_of(x, self.dtype, y, task="classify_steps")
+            self.named(data)
+            return data
+        if not is_collection(x):
+            x, y = flat(self, x, y, reset=True, numeric=False)
+        labels = column_or_1d(y, warn=True)
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        return series_of(x, self.dtype, codes, task="classify")
+
+    def asked(self, x: Any) -> Sequences:
+        """Sequences to classify."""
+        if not is_collection(x):
+            x, _ = flat(self, x, None, reset=False, numeric=False)
+        return series_of(x, self.dtype, task=self.task_)
+
+    def class_weights(self, data: Sequences, weight: NDArray[np.float64] | None) -> tuple[float, ...] | None:
+        """Weights of the classes in the order of their codes, or None."""
+        if self.class_weight is None:
+            return None
+        if isinstance(self.class_weight, Mapping):
+            return tuple(float(self.class_weight.get(label, 1.0)) for label in self.classes_.tolist())
+        if self.class_weight != "balanced":
+            fault = f"is {self.class_weight!r}; expected None, 'balanced', or weights by class"
+            raise InputError("LiquidClassifier", "class_weight", fault, "Pass one of them.")
+        known, target = np.asarray(data.target_mask), np.asarray(data.target)
+        share = known * (np.ones(len(data)) if weight is None else weight).reshape(-1, *[1] * (known.ndim - 1))
+        counts = np.bincount(target.ravel(), share.ravel(), minlength=len(data.classes))
+        return tuple((counts.sum() / (len(counts) * np.maximum(counts, 1e-12))).tolist())
+
+    def named(self, data: Sequences) -> None:
+        """Take the labels of the data."""
+        self.classes_ = np.array(data.classes)
+
+    def check(self, data: Sequences) -> None:
+        """Refuse a single class."""
+        if len(np.unique(np.asarray(data.target)[np.asarray(data.target_mask)])) < 2:
+            fault = "holds one class only, among series of positive weight"
+            raise DataError("LiquidClassifier", "y", fault, "A classifier needs at least two classes.")
+
+    def tags(self) -> dict[str, Any]:
+        """Tags of scikit-learn."""
+        return {
+            "estimator_type": "classifier",
+            "target_tags": TargetTags(required=True),
+            "classifier_tags": ClassifierTags(),
+        }

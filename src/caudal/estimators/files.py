@@ -1,0 +1,106 @@
+"""An estimator in one file: a saved layer whose metadata also holds settings, encoder and recipe."""
+
+import hashlib
+import json
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as unpack
+from safetensors.torch import save as pack
+
+from caudal import nn
+from caudal.data import Encoder, Recipe
+from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.train import Epoch, Fitted, TrainRecipe
+
+FORMAT = 1
+_KEY = "caudal.estimator"
+_PLAIN = ("task_", "is_flat_", "n_features_in_", "horizon_", "window_")
+_LISTS = ("classes_", "feature_names_in_")
+_KINDS = "iufbUO"
+
+
+def save(model: Any, path: str | os.PathLike[str]) -> None:
+    """Write an estimator; an older file stays whole when it fails."""
+    place = Path(path)
+    name = type(model).__name__
+    facts = {
+        "format": FORMAT,
+        "kind": name,
+        "settings": model.get_params(),
+        "encoder": model.encoder_.to_json(),
+        "data_recipe": None if model.data_recipe_ is None else model.data_recipe_.to_json(),
+        "fitted": {**asdict(model.fitted_), "recipe": model.fitted_.recipe.to_json()},
+        "plain": {key: getattr(model, key) for key in _PLAIN if hasattr(model, key)},
+        "lists": {
+            key: [getattr(model, key).dtype.str, getattr(model, key).tolist()] for key in _LISTS if hasattr(model, key)
+        },
+    }
+    try:
+        text = json.dumps(facts, sort_keys=True)
+    except TypeError as error:
+        remedy = "Settings of a saved estimator are numbers, texts, lists and dictionaries."
+        raise InputError(name, "settings", f"cannot be written as JSON ({error})", remedy) from error
+    beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        nn.save(model.net_, beside)
+        with safe_open(os.fspath(beside), framework="pt") as file:
+            metadata = dict(file.metadata())
+        metadata[_KEY] = json.dumps({"facts": text, "digest": hashlib.sha256(text.encode()).hexdigest()})
+        beside.write_bytes(pack(unpack(beside.read_bytes()), metadata=metadata))
+        beside.replace(place)
+    finally:
+        with suppress(OSError):
+            beside.unlink()
+
+
+def load(kind: type, path: str | os.PathLike[str]) -> Any:
+    """Read an estimator of a class."""
+    facts = _facts(kind.__name__, Path(path))
+    try:
+        model = kind(**facts["settings"])
+        model.encoder_ = Encoder.from_json(facts["encoder"])
+        recipe = facts["data_recipe"]
+        model.data_recipe_ = None if recipe is None else Recipe.from_json(recipe)
+        fitted = facts["fitted"]
+        history = tuple(Epoch(**one) for one in fitted["history"])
+        told = TrainRecipe.from_json(fitted["recipe"])
+        model.fitted_ = Fitted(history, fitted["best_epoch"], fitted["stopped"], told)
+        for key in _PLAIN:
+            if key in facts["plain"]:
+                setattr(model, key, facts["plain"][key])
+        for key in _LISTS:
+            if key in facts["lists"]:
+                dtype, values = facts["lists"][key]
+                if np.dtype(dtype).kind not in _KINDS:
+                    raise ValueError(f"{key} has dtype {dtype}")
+                setattr(model, key, np.array(values, dtype=dtype))
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{path}: does not rebuild a {kind.__name__} ({error}). Save it again.") from error
+    model.net_ = nn.load(path).eval()
+    return model
+
+
+def _facts(kind: str, path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise MissingFileError(f"{kind}.load: there is no file {path}. Pass the path that `save` wrote.")
+    try:
+        with safe_open(os.fspath(path), framework="pt") as file:
+            held = json.loads((file.metadata() or {})[_KEY])
+        text = held["facts"]
+        if hashlib.sha256(text.encode()).hexdigest() != held["digest"]:
+            raise ValueError("it was altered after it was saved")
+        facts: dict[str, Any] = json.loads(text)
+        if facts["format"] != FORMAT:
+            raise ValueError(f"it has format {facts['format']}; this version reads {FORMAT}")
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise FileFormatError(f"{path}: holds no estimator ({error}). Pass a file that `save` wrote.") from error
+    if facts["kind"] != kind:
+        raise FileFormatError(f"{path}: holds a {facts['kind']}. Call `{facts['kind']}.load`.")
+    return facts

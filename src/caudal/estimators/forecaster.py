@@ -1,0 +1,139 @@
+"""The next steps of series."""
+
+from collections.abc import Mapping
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import r2_score
+from sklearn.utils import TargetTags
+
+from caudal.data import Sequences, windows
+from caudal.data.window import history
+from caudal.errors import DataError
+from caudal.estimators.base import LiquidEstimator
+from caudal.estimators.inputs import flat, is_collection, series_of
+
+
+@final
+class LiquidForecaster(LiquidEstimator):
+    """Forecasts the next steps of series at once; the settings are those of `LiquidClassifier`, and these.
+
+    Arguments:
+        horizon: steps ahead.
+        window: steps of history; 0 takes four horizons.
+        stride: steps between the windows of the training.
+
+    With arrays it forecasts every channel from all of them; with a table, the target columns. `Sequences` are windows
+    already (task `"forecast"`), or whole series with a number at each step.
+
+    Example:
+        >>> wave = np.sin(np.arange(200) / 5)[None, None]
+        >>> model = LiquidForecaster(units=8, epochs=10, horizon=3).fit(wave[:, :, :160])
+        >>> model.predict(wave[:, :, :160]).shape
+        (1, 3, 1)
+    """
+
+    tasks = ("forecast",)
+
+    def __init__(
+        self,
+        cell: str = "cfc",
+        units: int = 32,
+        *,
+        horizon: int = 1,
+        window: int = 0,
+        stride: int = 1,
+        cell_options: Mapping[str, Any] | None = None,
+        pool: str = "last",
+        dropout: float = 0.0,
+        epochs: int = 50,
+        lr: float = 0.01,
+        batch_size: int = 32,
+        patience: int = 10,
+        validation: float = 0.15,
+        clip: float = 1.0,
+        weight_decay: float = 0.0,
+        schedule: str = "cosine",
+        precision: str = "full",
+        dtype: str = "float32",
+        seed: int = 0,
+        checkpoint: str | None = None,
+        verbose: bool = False,
+    ) -> None:
+        super().__init__(
+            cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
+            batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
+            schedule=schedule, precision=precision, dtype=dtype, seed=seed, checkpoint=checkpoint, verbose=verbose,
+        )  # fmt: skip
+        self.horizon = horizon
+        self.window = window
+        self.stride = stride
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """The next `horizon` steps of each series, in their own units: `(batch, horizon, outputs)` float64.
+
+        Arguments:
+            X: histories, as `fit` takes them; longer ones are cut to the last `window` steps. The gaps ahead are
+                those of `Sequences.ahead`, or the typical gap of the training.
+
+        Raises:
+            NotFittedError: it is not trained yet.
+            DataError: the inputs are others than those of the training.
+        """
+        data = self._read(X)
+        if data.task != "forecast":
+            data = self._latest(data)
+        found = np.concatenate([out.double().numpy() for out, _ in self._answers(data)])
+        steps = found.reshape(len(found), self.horizon_, -1)
+        return np.asarray(self.encoder_.scaler.restore(steps), np.float64)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Coefficient of determination over all steps ahead.
+
+        Arguments:
+            X: histories, with `y`; otherwise a table or `Sequences` whose every window is forecast.
+            y: the steps ahead `(batch, horizon, outputs)`.
+        """
+        if y is None:
+            data = self._read(X, target=True)
+            found, y, known = self.predict(data), np.asarray(data.target), np.asarray(data.target_mask)
+            return float(r2_score(y[known], found[known]))
+        found = self.predict(X)
+        return float(r2_score(np.asarray(y).ravel(), found.ravel()))
+
+    def table_options(self) -> dict[str, Any]:
+        """How a table is cut."""
+        return {"task": "forecast", "horizon": self.horizon, "window": self.window, "stride": self.stride}
+
+    def prepared(self, data: Sequences) -> Sequences:
+        """Whole series cut into windows."""
+        if data.task != "imitate":
+            return data
+        return windows(data, self.window or 4 * self.horizon, self.stride, self.horizon)
+
+    def check(self, data: Sequences) -> None:
+        """Note how far ahead and how far back the windows reach."""
+        self.horizon_, self.window_ = int(np.asarray(data.target).shape[1]), data.steps
+
+    def arrays(self, x: Any, y: Any) -> Sequences:
+        """Windows of arrays, their own future the target."""
+        if y is not None:
+            fault = "is given; a forecaster of arrays learns from their own future"
+            raise DataError("LiquidForecaster", "y", fault, "Leave it out.")
+        if not is_collection(x):
+            x, _ = flat(self, x, None, reset=True, numeric=True)
+        whole = series_of(x, self.dtype)
+        truth = [np.where(whole.observed[k], whole.values[k], np.nan)[:n] for k, n in enumerate(whole.lengths.tolist())]
+        return self.prepared(series_of(x, self.dtype, truth, task="imitate"))
+
+    def asked(self, x: Any) -> Sequences:
+        """Histories of arrays; a 2D array may be longer or shorter than in training."""
+        return self._latest(series_of(x, self.dtype))
+
+    def _latest(self, data: Sequences) -> Sequences:
+        return history(data, self.window_, self.horizon_, self.encoder_.scaler.gap)
+
+    def tags(self) -> dict[str, Any]:
+        """Tags of scikit-learn."""
+        return {"estimator_type": None, "target_tags": TargetTags(required=False)}

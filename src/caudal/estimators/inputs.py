@@ -1,0 +1,128 @@
+"""Whatever `fit` and `predict` are given becomes `Sequences`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.data import Encoder, Scaler, Sequences, from_arrays
+from caudal.errors import InputError
+
+
+def is_listed(x: Any) -> bool:
+    """Whether it is a list of series rather than one table of numbers.
+
+    Example:
+        >>> is_listed([[1, 2], [3, 4]]), is_listed([[1, 2], [3]]), is_listed([np.ones((2, 3))])
+        (False, True, True)
+    """
+    if not isinstance(x, list | tuple) or not x:
+        return False
+    first = np.ndim(x[0]) if not isinstance(x[0], list) or not x[0] else 1 + np.ndim(x[0][0])
+    return first == 2 or (first == 1 and len({np.size(row) for row in x}) > 1)
+
+
+def is_collection(x: Any) -> bool:
+    """Whether it is `(batch, channels, time)` or a list of series; anything else is a table of numbers."""
+    return is_listed(x) or getattr(x, "ndim", 0) == 3
+
+
+def is_table(x: Any, target: object) -> bool:
+    """Whether it is a path, or a long table by the word of who passes a target column."""
+    return isinstance(x, str | Path) or target is not None
+
+
+def per_step(y: Any) -> bool:
+    """Whether a target given with a collection holds one entry per step."""
+    return is_listed(y) or (isinstance(y, list | tuple) and len(y) > 0 and np.ndim(y[0]) == 1) or np.ndim(y) > 1
+
+
+def flat(owner: Any, x: Any, y: Any, *, reset: bool, numeric: bool) -> tuple[NDArray[Any], Any]:
+    """A 2D array checked as scikit-learn checks it: one channel, one step per column; NaN is not observed.
+
+    Raises:
+        ValueError: as scikit-learn words it.
+    """
+    from sklearn.utils.validation import check_array, validate_data
+
+    options: dict[str, Any] = {"dtype": [np.float64, np.float32], "ensure_all_finite": "allow-nan"}
+    if not reset:
+        if not owner.is_flat_:
+            return check_array(x, **options), None
+        return validate_data(owner, x, reset=False, **options), None
+    if y is None:
+        return validate_data(owner, x, y, **options), None
+    found = validate_data(owner, x, y, multi_output=numeric, y_numeric=numeric, **options)
+    return found[0], found[1]
+
+
+def series_of(x: Any, dtype: str, y: Any = None, **options: Any) -> Sequences:
+    """Arrays as sequences in a dtype."""
+    return from_arrays(x, y, dtype=dtype, **options)
+
+
+def in_dtype(data: Sequences, dtype: str) -> Sequences:
+    """Sequences in the dtype of a model."""
+    if data.values.dtype == dtype:
+        return data
+    target = data.target
+    if target is not None and not data.classes:
+        target = target.astype(dtype)
+    return replace(data, values=data.values.astype(dtype), static=data.static.astype(dtype), target=target)
+
+
+def weights_of(owner: str, given: Any, data: Sequences) -> NDArray[np.float64] | None:
+    """Weights of the series, checked, or None.
+
+    Raises:
+        InputError: a weight is negative, or none is positive.
+        ValueError: the shape is wrong, as scikit-learn words it.
+    """
+    from sklearn.utils.validation import _check_sample_weight
+
+    if given is None:
+        return None
+    weights: NDArray[np.float64] = _check_sample_weight(given, data.lengths, dtype=np.float64)
+    if (weights < 0).any() or not (weights > 0).any():
+        fault = "holds a negative weight, or none above 0"
+        raise InputError(owner, "sample_weight", fault, "Pass weights of at least 0, not all 0.")
+    return weights
+
+
+def weighted(encoder: Encoder, data: Sequences, weight: NDArray[np.float64]) -> Encoder:
+    """The encoder with scales as if each series stood in the data as often as its weight says.
+
+    Example:
+        >>> data = from_arrays(np.array([[0.0, 0.0], [4.0, 4.0]]), [0, 1])
+        >>> weighted(Encoder.fit(data), data, np.array([3.0, 1.0])).scaler.mean
+        (1.0,)
+    """
+    old = encoder.scaler
+    mean, std = _moments(data.values, data.observed, weight, old.mean, old.std)
+    static = _moments(data.static, data.static_observed, weight, old.static_mean, old.static_std)
+    target = (old.target_mean, old.target_std)
+    if old.target_mean and data.target is not None and data.target_mask is not None:
+        target = _moments(data.target, data.target_mask, weight, *target)
+    return replace(encoder, scaler=Scaler(mean, std, *static, *target, old.gap))
+
+
+def _moments(
+    values: NDArray[Any],
+    known: NDArray[np.bool_],
+    weight: NDArray[np.float64],
+    old_mean: tuple[float, ...],
+    old_std: tuple[float, ...],
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    rows, width = int(np.prod(values.shape[:-1])), values.shape[-1]
+    cells = values.reshape(rows, width).astype(np.float64)
+    share = (known * weight.reshape(-1, *[1] * (values.ndim - 1))).reshape(rows, width)
+    total = np.maximum(share.sum(axis=0), 1e-300)
+    mean = (share * cells).sum(axis=0) / total
+    std = np.sqrt((share * np.square(cells - mean)).sum(axis=0) / total)
+    # Categories and constants keep the scale that the scaler gave them.
+    kept = (np.array(old_std) == 1.0) & (np.array(old_mean) == 0.0)
+    flat = std <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
+    mean = np.where(kept, 0.0, mean)
+    return tuple(mean.tolist()), tuple(np.where(kept | flat, 1.0, std).tolist())

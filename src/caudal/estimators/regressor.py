@@ -1,0 +1,97 @@
+"""Numbers of series, or at each step."""
+
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import r2_score
+from sklearn.utils import RegressorTags, TargetTags
+
+from caudal.data import Sequences
+from caudal.estimators.base import LiquidEstimator
+from caudal.estimators.inputs import flat, is_collection, series_of
+
+
+@final
+class LiquidRegressor(LiquidEstimator):
+    """Predicts numbers of series, or numbers at each of their steps; the settings are those of `LiquidClassifier`.
+
+    `y` is `(batch,)` or `(batch, outputs)` for numbers of a series, and a list of `(time, outputs)` or an array
+    `(batch, time, outputs)` for numbers at each step, where NaN is not scored.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(40, 1, 6)).cumsum(axis=2)
+        >>> model = LiquidRegressor(cell="gru", units=8, epochs=20).fit(x, x.mean(axis=(1, 2)))
+        >>> model.predict(x).shape, model.score(x, x.mean(axis=(1, 2))) > 0.5
+        ((40,), True)
+    """
+
+    tasks = ("regress", "imitate")
+
+    def predict(self, X: Any) -> Any:
+        """Numbers in their own units, float64: `(batch,)`, `(batch, outputs)`, or a list of `(time, outputs)`.
+
+        Arguments:
+            X: what `fit` takes, read the same way. Rows of a table come in the order of the ids of `read_like`.
+
+        Raises:
+            NotFittedError: it is not trained yet.
+            DataError: the inputs are others than those of the training.
+        """
+        data = self._read(X)
+        rows: list[NDArray[Any]] = []
+        for out, lengths in self._answers(data):
+            numbers = self.encoder_.scaler.restore(out.double().numpy())
+            if data.task == "regress":
+                rows.append(numbers)
+            else:
+                rows.extend(one[:n] for one, n in zip(numbers, lengths.tolist(), strict=True))
+        if data.task == "imitate":
+            return rows
+        found = np.concatenate(rows)
+        return found[:, 0] if found.shape[1] == 1 else found
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Coefficient of determination of what is known.
+
+        Arguments:
+            X: what `fit` takes.
+            y: numbers; None for a table or `Sequences` that hold them.
+            sample_weight: `(batch,)`; of series only.
+        """
+        if y is None:
+            data = self._read(X, target=True)
+            found, truth = self.predict(data), np.asarray(data.target)
+            if isinstance(found, list):
+                y = [np.where(data.target_mask[k], truth[k], np.nan)[: len(one)] for k, one in enumerate(found)]  # type: ignore[index]
+            else:
+                y = truth
+        else:
+            found = self.predict(X)
+        if not isinstance(found, list):
+            return float(r2_score(y, found, sample_weight=sample_weight))
+        truth = np.concatenate([np.asarray(one).reshape(len(told), -1) for one, told in zip(y, found, strict=True)])
+        known = ~np.isnan(truth).any(axis=1)
+        return float(r2_score(truth[known], np.concatenate(found)[known]))
+
+    def arrays(self, x: Any, y: Any) -> Sequences:
+        """Training sequences from arrays; see `fit`."""
+        if is_collection(x):
+            steps = y is not None and (np.ndim(y) == 3 if isinstance(y, np.ndarray) else np.ndim(y[0]) == 2)
+            return series_of(x, self.dtype, y, task="imitate" if steps else "regress")
+        x, y = flat(self, x, y, reset=True, numeric=True)
+        return series_of(x, self.dtype, y, task="regress")
+
+    def asked(self, x: Any) -> Sequences:
+        """Sequences to predict."""
+        if not is_collection(x):
+            x, _ = flat(self, x, None, reset=False, numeric=True)
+        return series_of(x, self.dtype, task=self.task_)
+
+    def tags(self) -> dict[str, Any]:
+        """Tags of scikit-learn."""
+        return {
+            "estimator_type": "regressor",
+            "target_tags": TargetTags(required=True, multi_output=True),
+            "regressor_tags": RegressorTags(),
+        }
