@@ -82,7 +82,7 @@ def build(
 
     Example:
         >>> build("LiquidClassifier", "ltc-ncp", 3, 12, 2).layer.wiring
-        Wiring(auto_ncp, seed 0: 3 inputs, 5 inter, 3 command, 4 motor, 43 synapses)
+        Wiring(auto_ncp, seed 0: 3 inputs, 5 inter, 3 command, 4 motor, 21 synapses)
     """
     if cell not in CELLS:
         fault = f"is {cell!r}; expected one of {', '.join(CELLS)}"
