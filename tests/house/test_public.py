@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,7 +85,8 @@ def _modules() -> Iterator[str]:
 
 def _below(kind: type) -> Iterator[type]:
     for sub in kind.__subclasses__():
-        if sub.__module__.startswith("caudal."):
+        # A class of a docstring example lives in the module's name only, not in the module.
+        if sub.__module__.startswith("caudal.") and hasattr(sys.modules[sub.__module__], sub.__name__):
             yield sub
         yield from _below(sub)
 

@@ -41,7 +41,9 @@ def test_closing_up_reaches_the_state_of_packed_sequences(kind, dtype):
     for row, length in enumerate(lengths):
         ends = twin(with_dt[row : row + 1, :length])[1]
         for got, end in zip(state, ends if isinstance(ends, tuple) else (ends,), strict=True):
-            torch.testing.assert_close(got[row], end[0, 0])
+            # States lie within (-1, 1), where bfloat16 numbers stand 2**-8 apart: two roundings of one value.
+            atol = 2**-7 if dtype == torch.bfloat16 else 1e-5
+            torch.testing.assert_close(got[row], end[0, 0], atol=atol, rtol=1.3e-6)
 
 
 def test_gru_d_by_hand():
