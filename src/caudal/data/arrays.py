@@ -35,8 +35,7 @@ def from_arrays(
     """Sequences from a 3D array, or from a list of 2D arrays of unequal length; NaN means not observed.
 
     Arguments:
-        x: `(batch, channels, time)` as in aeon, a list of `(channels, time)`, or `(batch, time)` for one channel; with
-            `axes="time_first"` `(batch, time, channels)`, a list of `(time, channels)`.
+        x: `(batch, channels, time)`, a list of `(channels, time)`, or `(batch, time)`; time before channels by `axes`.
         y: classes or numbers, one per series `(batch,)` or `(batch, outputs)`; one per step `(batch, time)` or a list
             of `(time,)` for classes, `(batch, time, outputs)` or a list of `(time, outputs)` for numbers; NaN in a
             number per step is not scored. None when unknown.

@@ -81,31 +81,15 @@ def from_frame(
         >>> visits = pandas.DataFrame(
         ...     {"patient": [1, 1, 2, 2], "day": [0, 3, 0, 9], "pulse": [60, None, 75, 70], "ill": [0, 0, 1, 1]}
         ... )
-        >>> data = from_frame(visits, target="ill", series="patient", time="day", time_unit="d")
-        >>> data
+        >>> from_frame(visits, target="ill", series="patient", time="day", time_unit="d")
         Sequences(2 series of up to 2 steps, 1 inputs, classify 2 classes, 25 % missing, time in d)
-        >>> data.dt.tolist()
-        [[6.0, 3.0], [6.0, 9.0]]
     """
     table = open_table(frame, _OWNER)
     ask = asked(
-        target,
-        series,
-        time,
-        features=features,
-        static=static,
-        sensitive=sensitive,
-        group=group,
-        categorical=categorical,
-        task=task,
-        time_unit=time_unit,
-        units=units,
-        equal_times=equal_times,
-        horizon=horizon,
-        window=window,
-        stride=stride,
-        dtype=dtype,
-    )
+        target, series, time, features=features, static=static, sensitive=sensitive, group=group,
+        categorical=categorical, task=task, time_unit=time_unit, units=units, equal_times=equal_times,
+        horizon=horizon, window=window, stride=stride, dtype=dtype,
+    )  # fmt: skip
     check_ask(table, ask)
     found = order(table, series, time, time_unit, equal_times, values=table.columns)
     recipe, findings = plan(table, ask, found)

@@ -61,24 +61,9 @@ def forward_tile(lanes, place, sizes, inputs, mask, outs, memory, matrices, ends
 
 @kernel
 def backward_tile(
-    lanes,
-    narrow,
-    place,
-    sizes,
-    inputs,
-    mask,
-    outs,
-    memory,
-    matrices,
-    ends,
-    mode,
-    kind,
-    kept,
-    book,
-    scratch,
-    sums,
+    lanes, narrow, place, sizes, inputs, mask, outs, memory, matrices, ends, mode, kind, kept, book, scratch, sums,
     end_sums,
-):
+):  # fmt: skip
     """Take one tile back through time; gradients of its rows into `outs`, those of the weights onto the sums.
 
     Arguments:
