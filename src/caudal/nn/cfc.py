@@ -1,10 +1,7 @@
 """The dense closed-form continuous-time layer: parameters around `dynamics/cfc.py`."""
 
-import importlib
 import json
-from functools import lru_cache
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -16,16 +13,8 @@ from caudal.kernels import cfc_scan
 from caudal.kernels.affine import affine
 from caudal.nn.init import fill_, uniform_
 from caudal.nn.layer import Layer, State
-from caudal.nn.quick import is_plain, may_skip
+from caudal.nn.quick import Stepper, may_skip, quick_step, stepping
 from caudal.wiring import Wiring
-
-if TYPE_CHECKING:
-    from caudal.kernels.cpu.cfc_step import Stepper
-
-
-@lru_cache(maxsize=1)
-def _stepping() -> ModuleType:
-    return importlib.import_module("caudal.kernels.cpu.cfc_step")
 
 
 def check_mode(owner: str, mode: str) -> None:
@@ -144,29 +133,19 @@ class CfC(Layer):
         raw = self._raw()
         if self.activation == "gelu" or not may_skip(x, raw[0]):
             return None
-        rows = x.shape[0]
-        dt = torch.ones(rows, dtype=x.dtype) if dt is None else dt
-        h = torch.zeros(rows, self.units, dtype=x.dtype) if state is None else state[0]
-        fits = is_plain(x, rows, self.inputs, x) and is_plain(h, rows, self.units, x)
-        if not fits or dt.shape != (rows,) or dt.dtype is not x.dtype or not dt.is_contiguous() or not dt.is_cpu:
-            return None
-        stepper = self._stepper
-        if stepper is None or not stepper.holds(raw):
-            stepper = self._fold(raw)
-        status, new = stepper.step(x, dt, h)
-        if status == _stepping().CHANGED:
-            status, new = self._fold(raw).step(x, dt, h)
-        return (new, cfc.State(new)) if status == _stepping().DONE else None
+        done = quick_step(x, dt, state, (self.inputs, self.units), raw, self._stepper, self._fold)
+        return None if done is None else (done[0], cfc.State(done[1]))
 
     def _raw(self) -> list[Tensor]:
         layers = [self.entry, *self.backbone, *(() if self.heads is None else (self.heads,))]
         pairs = [tensor for layer in layers for tensor in (layer.weight, layer.bias)]
         return pairs if self.a is None or self.w_tau is None else [*pairs, self.a, self.w_tau]
 
-    def _fold(self, raw: list[Tensor]) -> "Stepper":
+    def _fold(self) -> Stepper:
+        raw = self._raw()
         settings = cfc.Settings(self.mode, self.activation, self.backbone_layers)
-        self._stepper = _stepping().Stepper(raw, (raw[0], raw[1]), self.params(), settings)
-        return cast("Stepper", self._stepper)
+        self._stepper = stepping("cfc_step", "Stepper")(raw, (raw[0], raw[1]), self.params(), settings)
+        return self._stepper
 
     def arguments(self) -> dict[str, Any]:
         """See `Layer.arguments`."""

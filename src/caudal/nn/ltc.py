@@ -1,11 +1,8 @@
 """The liquid time-constant layer: parameters and wiring around `dynamics/ltc.py`."""
 
-import importlib
 import json
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, final
+from typing import Any, ClassVar, Literal, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +11,7 @@ from caudal.dynamics import ltc, ltc_solvers
 from caudal.kernels import ltc_scan
 from caudal.nn.init import fill_, positive, positive_uniform_, softplus_inverse, uniform_
 from caudal.nn.layer import Layer, State
-from caudal.nn.quick import may_skip, quick_step
+from caudal.nn.quick import Stepper, may_skip, quick_step, stepping
 from caudal.nn.wired import (
     Signs,
     check_choice,
@@ -29,16 +26,8 @@ from caudal.nn.wired import (
 )
 from caudal.wiring import Wiring
 
-if TYPE_CHECKING:
-    from caudal.kernels.cpu.ltc_step import Stepper
-
 Init = Literal["paper", "ncps"]
 Solver = Literal["fused", "euler", "rk4"]
-
-
-@lru_cache(maxsize=1)
-def _stepping() -> ModuleType:
-    return importlib.import_module("caudal.kernels.cpu.ltc_step")
 
 
 @final
@@ -186,12 +175,14 @@ class LTC(Layer):
         done = quick_step(x, dt, state, (self.inputs, self.units), values, self._stepper, self._fold)
         return None if done is None else (done[0], ltc.State(done[1]))
 
-    def _fold(self) -> "Stepper":
+    def _fold(self) -> Stepper:
         maps = (self.input_scale, self.input_shift, self.output_scale, self.output_shift)
         raw = cast(Sequence[Tensor], tuple(self._parameters.values()))
         settings = ltc.Settings(self.substeps, self.eps)
-        self._stepper = _stepping().Stepper(raw, self.params(), ltc.Graph(*graph_tensors(self)), maps, settings)
-        return cast("Stepper", self._stepper)
+        self._stepper = stepping("ltc_step", "Stepper")(
+            raw, self.params(), ltc.Graph(*graph_tensors(self)), maps, settings
+        )
+        return self._stepper
 
     def arguments(self) -> dict[str, Any]:
         """See `Layer.arguments`."""

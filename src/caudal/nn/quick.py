@@ -27,9 +27,9 @@ class Stepper(Protocol):
         ...
 
 
-def stepping(name: str) -> Callable[..., Stepper]:
-    """What makes the stepper of a wired cell, loaded when it is first wanted."""
-    made: Callable[..., Stepper] = getattr(importlib.import_module("caudal.kernels.cpu.wired_step"), name)
+def stepping(module: str, name: str) -> Callable[..., Stepper]:
+    """What makes the stepper of a cell, `name` in `caudal.kernels.cpu.<module>`, loaded when it is first wanted."""
+    made: Callable[..., Stepper] = getattr(importlib.import_module(f"caudal.kernels.cpu.{module}"), name)
     return made
 
 

@@ -14,8 +14,6 @@ from caudal.kernels.cpu.cfc_step_jit import step_rows
 from caudal.kernels.cpu.tiles import flat
 from caudal.kernels.cpu.watch import Watch
 
-DONE, BAD_X, BAD_DT, CHANGED = range(4)
-
 
 class Stepper(Watch):
     """One layer's folded weights, ready to step.
@@ -53,8 +51,8 @@ class Stepper(Watch):
             np.zeros(3 * wide + 32, ends.dtype),
         )
 
-    def step(self, x: Tensor, dt: Tensor, h: Tensor) -> tuple[int, Tensor]:
-        """Status and new state `(batch, units)` of contiguous `x`, `dt` and `h`."""
+    def step(self, x: Tensor, dt: Tensor, h: Tensor) -> tuple[int, Tensor, Tensor]:
+        """Status, outputs and new state, one `(batch, units)` tensor for both, of contiguous `x`, `dt` and `h`."""
         new = torch.empty((x.shape[0], self.units), dtype=x.dtype)
         status: int = step_rows(*self._arguments, x.shape[0], x.data_ptr(), dt.data_ptr(), h.data_ptr(), new.data_ptr())
-        return status, new
+        return status, new, new
