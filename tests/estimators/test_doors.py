@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 import caudal
 from caudal import LiquidClassifier, LiquidForecaster, LiquidRegressor, data
 from caudal.errors import DataError, FileFormatError, InputError, MissingFileError
-from caudal.estimators.cells import CELLS
+from caudal.nn import CELLS
 
 SMALL = {"units": 8, "epochs": 8, "lr": 0.03}
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from caudal.data import Encoder, Sequences, from_frame, read_like, split
 from caudal.errors import DataError
 from caudal.estimators import files
-from caudal.estimators.cells import build
 from caudal.estimators.inputs import in_dtype, is_collection, is_table, weighted, weights_of
+from caudal.nn import build_cell
 from caudal.train import TrainRecipe, answer, examples, fit
 
 _BATCH = 256
@@ -196,7 +196,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             if len(at)
         ]
         outputs = len(data.classes) or int(np.prod(np.asarray(data.target).shape[2 if data.task == "imitate" else 1 :]))
-        net = build(
+        net = build_cell(
             type(self).__name__, self.cell, parts[0].x.shape[2], self.units, outputs, self.cell_options,
             pool=self.pool, dropout=self.dropout, seed=self.seed,
         ).to(getattr(torch, self.dtype))  # fmt: skip

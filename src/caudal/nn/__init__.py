@@ -9,6 +9,8 @@ from caudal.nn.baselines import SSM as SSM
 from caudal.nn.baselines import PhasedLSTM as PhasedLSTM
 from caudal.nn.baselines import Transformer as Transformer
 from caudal.nn.bidirectional import Bidirectional as Bidirectional
+from caudal.nn.cells import CELLS as CELLS
+from caudal.nn.cells import build_cell as build_cell
 from caudal.nn.cfc import CfC as CfC
 from caudal.nn.cfc_wired import WiredCfC as WiredCfC
 from caudal.nn.citations import cite as cite

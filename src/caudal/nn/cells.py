@@ -1,4 +1,4 @@
-"""Layers by the names that estimators take."""
+"""Layers by their short names, as estimators and studies take them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,22 +6,15 @@ from typing import Any
 import torch
 
 from caudal.errors import InputError
-from caudal.nn import (
-    CTRNN,
-    GRU,
-    GRUD,
-    LRC,
-    LSTM,
-    LTC,
-    MLP,
-    SSM,
-    CfC,
-    Layer,
-    MixedMemory,
-    Readout,
-    Transformer,
-    WiredCfC,
-)
+from caudal.nn.baselines import GRU, GRUD, LSTM, MLP, SSM, Transformer
+from caudal.nn.cfc import CfC
+from caudal.nn.cfc_wired import WiredCfC
+from caudal.nn.ctrnn import CTRNN
+from caudal.nn.layer import Layer
+from caudal.nn.lrc import LRC
+from caudal.nn.ltc import LTC
+from caudal.nn.mixed import MixedMemory
+from caudal.nn.readout import Readout
 from caudal.wiring import Wiring, auto_ncp
 
 
@@ -53,7 +46,7 @@ CELLS: Mapping[str, Callable[..., Layer]] = {
 }  # fmt: skip
 
 
-def build(
+def build_cell(
     owner: str,
     cell: str,
     inputs: int,
@@ -81,7 +74,7 @@ def build(
         InputError: the cell is unknown, or does not know an option.
 
     Example:
-        >>> build("LiquidClassifier", "ltc-ncp", 3, 12, 2).layer.wiring
+        >>> build_cell("LiquidClassifier", "ltc-ncp", 3, 12, 2).layer.wiring
         Wiring(auto_ncp, seed 0: 3 inputs, 5 inter, 3 command, 4 motor, 21 synapses)
     """
     if cell not in CELLS:
