@@ -1,0 +1,15 @@
+"""Plain records that rooms of one floor exchange: frozen, JSON there and back, no framework needed to read them."""
+
+from caudal.records.outcome import Calibration as Calibration
+from caudal.records.outcome import Curve as Curve
+from caudal.records.outcome import GroupScore as GroupScore
+from caudal.records.outcome import Interval as Interval
+from caudal.records.outcome import Paired as Paired
+from caudal.records.outcome import Verdict as Verdict
+from caudal.records.study import Budget as Budget
+from caudal.records.study import Circuit as Circuit
+from caudal.records.study import Contender as Contender
+from caudal.records.study import DataFacts as DataFacts
+from caudal.records.study import Provenance as Provenance
+from caudal.records.study import Run as Run
+from caudal.records.study import Study as Study

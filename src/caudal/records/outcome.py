@@ -1,0 +1,136 @@
+"""What was found about contenders, each figure with its uncertainty."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Disturbance = Literal["noise", "missing", "dropped", "jitter", "subsampled"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its uncertainty.
+
+    Attributes:
+        value: the estimate.
+        low, high: ends of the interval.
+        level: of confidence, for example 0.95.
+        method: how it was made, in a few words.
+    """
+
+    value: float
+    low: float
+    high: float
+    level: float = 0.95
+    method: str = ""
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two contenders on the same seeds and the same test series.
+
+    Attributes:
+        first, second: names; the difference is first minus second, and above 0 where the first is better.
+        metric: by name.
+        difference: in the unit of the metric, its sign turned so that above 0 is better.
+        p_value: of no difference, two-sided, corrected for the number of comparisons.
+        test: name of the test.
+        verdict: `"better"`, `"worse"`, `"alike"` (the interval lies within the margin) or `"undecided"`.
+        margin: difference below which nobody would care, in the unit of the metric.
+    """
+
+    first: str
+    second: str
+    metric: str
+    difference: Interval
+    p_value: float
+    test: str
+    verdict: str
+    margin: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Primary metric of one contender as the test series are disturbed more and more.
+
+    Attributes:
+        model: name of the contender.
+        disturbance: kind.
+        levels: rising, from 0 (undisturbed); its unit stands in `unit`.
+        unit: of the levels, in words.
+        values: one interval for each level, over seeds.
+        area: mean height of the curve over its levels, by the trapezium rule.
+        kept: area over the undisturbed height, in the sense that 1 is nothing lost.
+    """
+
+    model: str
+    disturbance: Disturbance
+    levels: tuple[float, ...]
+    unit: str
+    values: tuple[Interval, ...]
+    area: float
+    kept: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far the probabilities of one contender can be taken at their word.
+
+    Attributes:
+        model: name of the contender.
+        error: expected calibration error.
+        bins: mean probability, share observed, and number, of each bin that holds any.
+    """
+
+    model: str
+    error: Interval
+    bins: tuple[tuple[float, float, int], ...]
+
+
+@dataclass(frozen=True)
+class GroupScore:
+    """Primary metric of one contender within one group, seeds pooled.
+
+    Attributes:
+        model: name of the contender.
+        attribute, group: for example `"sex"`, `"f"`.
+        count: test series of the group.
+        positives: those of the positive class; None where there is none.
+        score: None where the group is too small or holds one class only.
+    """
+
+    model: str
+    attribute: str
+    group: str
+    count: int
+    positives: int | None
+    score: Interval | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Which to use, as facts; the report turns them into sentences in its language.
+
+    Attributes:
+        use: the contender to use.
+        reason: `"most accurate"` (better than every other family by the paired test), `"smallest of the alike"` (no
+            other is better beyond the margin, and it is the smallest), or `"trivial is enough"`.
+        best: highest mean of the primary metric.
+        best_liquid, best_traditional: of each family.
+        liquid_against_traditional: the paired comparison of those two.
+        liquid_against_trivial: of the best liquid one and the trivial one.
+        parameters_ratio: live parameters of the best liquid contender over those of the best traditional one.
+        operations_ratio: multiply-adds and transcendentals likewise.
+        would_change: codes of what would change the verdict: `"more seeds"`, `"more data"`, `"margin"`,
+            `"robustness"`, `"size"`.
+    """
+
+    use: str
+    reason: str
+    best: str
+    best_liquid: str
+    best_traditional: str
+    liquid_against_traditional: Paired
+    liquid_against_trivial: Paired | None
+    parameters_ratio: float
+    operations_ratio: float
+    would_change: tuple[str, ...] = ()

@@ -1,0 +1,276 @@
+"""What a comparison found: the plain record that the compare room writes and the report room draws."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from caudal.records import facts
+from caudal.records.outcome import Calibration, Curve, GroupScore, Interval, Paired, Verdict
+
+Family = Literal["liquid", "traditional", "trivial"]
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """The data of a study, as its card tells them.
+
+    Attributes:
+        name, title, source, licence: of the data set; for a table its file name stands for the first two.
+        task: as in `caudal.data.Task`.
+        target: what is predicted, in words of the data.
+        positive: the class that metrics of two classes look for, or `""`.
+        series, steps: number of series, and of valid steps in all.
+        typical_steps: median steps of a series.
+        inputs: names of the inputs.
+        classes: names of the classes; empty unless the task classifies.
+        class_shares: share of each class among the known targets of all parts.
+        missing_share: share of cells that were not observed.
+        time_unit: unit of the elapsed times.
+        gap_low, gap_median, gap_high: 5th, 50th and 95th percentile of the elapsed time between steps.
+        train, val, test: series of each part.
+        split: how the parts were drawn, in words.
+        digest: SHA-256 (hex) of the data.
+        protocol: `"clean"`, `"paper"`, or `"table"`.
+        known_bias, known_leaks, notes: sentences from the data card and the reading.
+        sensitive: names of the protected columns.
+        sensitive_inputs: whether they are among the inputs.
+    """
+
+    name: str
+    title: str
+    source: str
+    licence: str
+    task: str
+    target: str
+    positive: str
+    series: int
+    steps: int
+    typical_steps: float
+    inputs: tuple[str, ...]
+    classes: tuple[str, ...]
+    class_shares: tuple[float, ...]
+    missing_share: float
+    time_unit: str
+    gap_low: float
+    gap_median: float
+    gap_high: float
+    train: int
+    val: int
+    test: int
+    split: str
+    digest: str
+    protocol: str
+    known_bias: tuple[str, ...] = ()
+    known_leaks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
+    sensitive_inputs: bool = False
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What each contender may spend; the same for all.
+
+    Attributes:
+        name: `"demo"`, `"small"`, `"full"` or `"custom"`.
+        seeds: final runs of each contender.
+        trials: settings tried in tuning.
+        epochs: at most, of a final run.
+        trial_epochs: at most, of a trial.
+        parameters: trained numbers that each network is matched to.
+        resamples: bootstrap draws behind each interval.
+    """
+
+    name: str
+    seeds: int
+    trials: int
+    epochs: int
+    trial_epochs: int
+    parameters: int
+    resamples: int = 2000
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One model as it entered the study.
+
+    Attributes:
+        name: for example `"ltc-ncp"`; unique in the study.
+        label: for people, for example `"LTC-NCP"`.
+        family: liquid, traditional or trivial.
+        summary: one sentence that says what it is.
+        settings: what tuning chose, by name.
+        units: neurons, trees, or 0.
+        parameters: trained numbers; of trees the number of split thresholds and leaf values.
+        live_parameters: those that can change an output: of a wired cell only real synapses count.
+        synapses: of a wired cell, else None.
+        uses_dt: whether elapsed time reaches the dynamics (and not only as a further input).
+        macs_per_step: multiply-adds of one step of one series, readout included.
+        transcendentals_per_step: sigmoids, tanh, exponentials of one step.
+        fit_seconds: median wall time of a final run on this machine, at one thread.
+        step_microseconds: median time of one step of one series through the public API, or None.
+        series_microseconds: time per series when the test series are predicted in batches of 64, or None.
+        energy: readings of the energy room, by name, as text with its source; empty until it joins.
+    """
+
+    name: str
+    label: str
+    family: Family
+    summary: str
+    settings: Mapping[str, Scalar]
+    units: int
+    parameters: int
+    live_parameters: int
+    synapses: int | None
+    uses_dt: bool
+    macs_per_step: float
+    transcendentals_per_step: float
+    fit_seconds: float
+    step_microseconds: float | None = None
+    series_microseconds: float | None = None
+    energy: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One final training run, kept raw.
+
+    Attributes:
+        model: name of the contender.
+        seed: of weights and order.
+        metrics: on the test series, by name.
+        val_metrics: on the validation series.
+        epochs: passes made; 0 where there are none.
+        seconds: wall time of the training.
+        timing: metrics with the elapsed times of the test series changed and the weights kept: `"true"`, `"one"`
+            (every gap equal to the typical one), `"shuffled"` (gaps permuted within a series); the primary metric.
+        retrained: the same, trained anew on the changed times; empty where the budget does not hold it.
+        robustness: disturbance -> level (as text) -> primary metric on the disturbed test series.
+        history: loss on training and validation after each pass.
+        failed: why there is no result, or `""`.
+    """
+
+    model: str
+    seed: int
+    metrics: Mapping[str, float]
+    val_metrics: Mapping[str, float]
+    epochs: int
+    seconds: float
+    timing: Mapping[str, float] = field(default_factory=dict)
+    retrained: Mapping[str, float] = field(default_factory=dict)
+    robustness: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    history: tuple[tuple[float, float | None], ...] = ()
+    failed: str = ""
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """A trained circuit to draw.
+
+    Attributes:
+        model: name of the contender, of its first seed.
+        wiring: JSON of the wiring.
+        inputs: name of each input channel, in order.
+        outputs: name of each class or output, in order.
+        activity: state of each neuron at each step of one test series, `(time, units)`.
+        time: of each step, in the unit of the study, from 0.
+        strengths: `"source -> target"` to the signed effective weight.
+        tau: time constant of each neuron at each step, `(time, units)`, in the unit of the study, or empty.
+        example: id of the series, and what was predicted of it against the truth, in words.
+    """
+
+    model: str
+    wiring: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    activity: tuple[tuple[float, ...], ...]
+    time: tuple[float, ...]
+    strengths: Mapping[str, float]
+    tau: tuple[tuple[float, ...], ...] = ()
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How to do it again.
+
+    Attributes:
+        command: what was typed.
+        versions: package -> version.
+        machine: processor and number of threads, in words.
+        started: ISO 8601, UTC.
+        seconds: wall time of all runs together.
+        caudal: version of caudal.
+    """
+
+    command: str
+    versions: Mapping[str, str]
+    machine: str
+    started: str
+    seconds: float
+    caudal: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """All that a comparison found.
+
+    Attributes:
+        data: what it was made on.
+        budget: what each contender spent.
+        metric: the primary metric, by name.
+        higher_is_better: of the primary metric.
+        metric_names: every metric, in order.
+        contenders: in the order of the primary metric, the best first.
+        runs: every final run, raw.
+        summary: contender -> metric -> interval over seeds and test series.
+        comparisons: paired comparisons on the primary metric: every contender against the best, and every liquid one
+            against every traditional one.
+        curves: robustness.
+        timing: contender -> `"true"`, `"one"`, `"shuffled"` -> interval; weights kept, see `Run.timing`.
+        retrained: the same for models trained anew.
+        calibration: of classifiers.
+        groups: by sensitive attribute, and by group of the data where there is one.
+        circuits: trained circuits to draw.
+        verdict: which to use.
+        provenance: how to do it again.
+        not_measured: codes of what this study leaves open, which the report words: `"one split"`, `"one data set"`,
+            `"few seeds"`, `"no retraining on changed times"`, `"no energy"`, `"no fairness"`, `"no audit"`, ...
+    """
+
+    data: DataFacts
+    budget: Budget
+    metric: str
+    higher_is_better: bool
+    metric_names: tuple[str, ...]
+    contenders: tuple[Contender, ...]
+    runs: tuple[Run, ...]
+    summary: Mapping[str, Mapping[str, Interval]]
+    comparisons: tuple[Paired, ...]
+    curves: tuple[Curve, ...]
+    timing: Mapping[str, Mapping[str, Interval]]
+    retrained: Mapping[str, Mapping[str, Interval]]
+    calibration: tuple[Calibration, ...]
+    groups: tuple[GroupScore, ...]
+    circuits: tuple[Circuit, ...]
+    verdict: Verdict
+    provenance: Provenance
+    not_measured: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """One JSON object, keys sorted.
+
+        Raises:
+            ValueError: a number is not finite.
+        """
+        return facts.to_json(self)
+
+    @staticmethod
+    def from_json(text: str) -> "Study":
+        """The study that `to_json` wrote.
+
+        Raises:
+            FileFormatError: the text is no study.
+        """
+        return facts.from_json(Study, text)
