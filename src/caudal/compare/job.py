@@ -1,0 +1,95 @@
+"""One training run as a value: what to do, and what came of it. Executors carry both between processes and machines."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.data import Sequences
+from caudal.records import Circuit, Contender, Run
+from caudal.records.study import Scalar
+
+Phase = Literal["trial", "final"]
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The series of a study, divided.
+
+    Attributes:
+        train: to learn from.
+        val: to stop by and to choose settings by.
+        test: to judge on; a trial never sees it.
+    """
+
+    train: Sequences
+    val: Sequences
+    test: Sequences
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run.
+
+    Attributes:
+        model: name of the contender.
+        phase: `"trial"` of tuning, judged on validation only; or `"final"`, judged on test.
+        number: of the trial, or of the seed; from 0.
+        seed: of weights, order, and disturbances.
+        settings: chosen by tuning; missing names take the contender's usual value.
+        epochs: at most.
+        parameters: what networks are matched to.
+        retrain_timing: whether to train anew on changed times as well.
+        disturb: whether to measure robustness.
+    """
+
+    model: str
+    phase: Phase
+    number: int
+    seed: int
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+    epochs: int = 30
+    parameters: int = 2500
+    retrain_timing: bool = False
+    disturb: bool = True
+
+    @property
+    def key(self) -> str:
+        """SHA-256 (hex) of everything that decides the run: a stored outcome under this key is its outcome.
+
+        Example:
+            >>> Job("cfc", "final", 0, 7).key == Job("cfc", "final", 0, 7).key != Job("cfc", "final", 1, 8).key
+            True
+        """
+        facts: dict[str, Any] = {**self.__dict__, "settings": dict(self.settings)}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of a job.
+
+    Attributes:
+        job: what was asked.
+        run: metrics and more; `run.failed` says why there are none.
+        contender: sizes and counts of the model that was trained, with the settings of this run and no timings yet.
+        scores: predictions of every known test target, in the order of `truth`: probabilities `(known, classes)`
+            float32, or numbers in the unit of the target `(known, outputs)`; empty for a trial.
+        series: `(known,)` int64 position of the test series of each prediction: bootstraps draw whole owners.
+        truth: `(known,)` int64 codes, or `(known, outputs)` numbers.
+        circuit: a trained circuit to draw, of a wired contender's seed 0.
+        model: bytes of the saved network, of seed 0; None of trees and trivial ones.
+    """
+
+    job: Job
+    run: Run
+    contender: Contender
+    scores: NDArray[np.float32]
+    series: NDArray[np.int64]
+    truth: NDArray[Any]
+    circuit: Circuit | None = None
+    model: bytes | None = None
