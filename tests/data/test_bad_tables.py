@@ -75,7 +75,7 @@ def read(changes: dict[str, object] | None = None, **ask: object) -> Sequences:
             1,
         ),
         ({"y": ["a", "a", "b", "b"]}, {"task": "regress"}, "from_frame: `y` holds the text 'a' at row 0.", 0),
-        ({}, {"task": "guess"}, "from_frame: `task` is 'guess'; expected auto, classify", None),
+        ({}, {"task": "guess"}, "from_frame: `task` is 'guess'; expected auto, classes, numbers, classify", None),
         ({}, {"task": "forecast"}, "from_frame: `horizon` is 0; a forecast looks at least 1 step ahead.", None),
         ({}, {"horizon": 5}, "windows: `length` is 20 steps and 5 ahead; the longest series has 2.", None),
         ({}, {"equal_times": "mean"}, "from_frame: `equal_times` is 'mean'; expected one of error, first", None),

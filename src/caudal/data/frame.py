@@ -54,7 +54,8 @@ def from_frame(
         categorical: columns of numbers or text to be read as categories. Other text columns are categories as well.
         task: `"classify"`, `"classify_steps"`, `"regress"`, `"forecast"`, `"imitate"` (numbers at each step), or
             `"auto"`: text, bools and at most 20 different whole numbers classify, other numbers regress; a target
-            that changes within a series is asked for at each step; a horizon asks for a forecast.
+            that changes within a series is asked for at each step; a horizon asks for a forecast. `"classes"` and
+            `"numbers"` leave only the last two to the table.
         time_unit: of `dt`. Datetimes are measured in it (ns, us, ms, s, min, h, d, w, y; None chooses by the typical
             gap); for numbers it is a label.
         units: unit of each feature, by column.

@@ -14,6 +14,7 @@ from caudal.data.table import Table
 
 _MANY = 100
 _FEW = 20
+KINDS = ("auto", "classes", "numbers")
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _check_options(table: Table, ask: Ask) -> None:
     for name, size, least in (("horizon", ask.horizon, 0), ("window", ask.window, 0), ("stride", ask.stride, 1)):
         if size < least:
             raise table.fail(name, f"is {size}; expected at least {least}", "Pass a count of steps.")
-    if ask.task not in ("auto", "forecast") and ask.horizon:
+    if ask.task not in (*KINDS, "forecast") and ask.horizon:
         raise table.fail("horizon", f"is {ask.horizon}, and the task is {ask.task}", 'Pass `task="forecast"`.')
 
 
@@ -228,25 +229,25 @@ def labels(table: Table, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
 def guess_task(table: Table, ask: Ask, found: Order) -> str:
     """The task: the one named, or the one that the target column looks like.
 
-    Text, bool and at most 20 different whole numbers classify; other numbers regress. A target that changes within a
-    series is asked for at each step.
+    Text, bool and at most 20 different whole numbers classify (`"classes"` and `"numbers"` settle that); other numbers
+    regress. A target that changes within a series is asked for at each step.
 
     Raises:
         DataError: the task is unknown or does not fit the target.
     """
-    if ask.task != "auto":
-        if ask.task not in TASKS:
-            raise table.fail("task", f"is {ask.task!r}; expected auto, {', '.join(TASKS)}", "Name one of them.")
+    if ask.task in TASKS:
         return ask.task
+    if ask.task not in KINDS:
+        raise table.fail("task", f"is {ask.task!r}; expected {', '.join((*KINDS, *TASKS))}", "Name one of them.")
     if ask.horizon:
         return "forecast"
     kinds = [table.kind(name) for name in ask.target]
-    if len(ask.target) > 1:
+    if len(ask.target) > 1 and ask.task != "classes":
         return "imitate" if any(_changes(table, name, found) for name in ask.target) else "regress"
     found_labels, known = labels(table, ask.target[0])
     few = len(np.unique(found_labels[known])) <= _FEW and found_labels.dtype.kind in "ib"
     changes = _changes(table, ask.target[0], found)
-    if kinds[0] == "text" or few:
+    if ask.task == "classes" or (ask.task == "auto" and (kinds[0] == "text" or few)):
         return "classify_steps" if changes else "classify"
     return "imitate" if changes else "regress"
 

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from caudal.data.frame import from_table
 from caudal.data.learn import Ask, asked, check_ask, input_columns, named
+from caudal.data.need import need
 from caudal.data.order import order
 from caudal.data.plan import plan, widen
 from caudal.data.recipe import Recipe
 from caudal.data.sequences import Sequences
-from caudal.data.table import Table, need
+from caudal.data.table import Table
 from caudal.errors import DataError
 
 _OWNER = "ParquetSequences"

@@ -2,32 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.errors import DataError, MissingExtraError
+from caudal.data.need import need
+from caudal.data.source import read_file
+from caudal.errors import DataError
 
-_CSV = (".csv", ".txt", ".tsv", ".csv.gz")
-_PARQUET = (".parquet", ".pq")
 _TICKS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 TICKS = {**_TICKS, "w": 7 * _TICKS["d"], "y": int(365.25 * _TICKS["d"])}
-
-
-def need(owner: str, package: str, extra: str = "data") -> Any:
-    """Import an optional package by name.
-
-    Raises:
-        MissingExtraError: it is not installed; the message holds the command that installs it.
-    """
-    import importlib
-
-    try:
-        return importlib.import_module(package)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(owner, package.split(".")[0], extra) from error
 
 
 @dataclass(frozen=True)
@@ -81,7 +68,9 @@ class Table:
         for name in names:
             if name not in self.columns:
                 there = ", ".join(map(repr, self.columns[:12])) + (", ..." if len(self.columns) > 12 else "")
-                raise self.fail(name, f"is not a column; there are {there}", "Check the spelling of the name.")
+                close = get_close_matches(str(name), self.columns, 1, 0.5)
+                remedy = f"Did you mean {close[0]!r}?" if close else "Check the spelling of the name."
+                raise self.fail(name, f"is not a column; there are {there}", remedy)
 
     def kind(self, name: str) -> str:
         """`"number"`, `"bool"`, `"datetime"`, `"text"` or `"other"`, by the type of the column."""
@@ -127,6 +116,8 @@ class Table:
                 found[row] = float(cell)
             except ValueError:
                 remedy = "Write a number, leave the cell empty, or list the column in `categorical`."
+                if _reads_as_number(cell.replace(",", ".", 1)):
+                    remedy = "Write numbers with a decimal point, or list the column in `categorical`."
                 raise self.fail(name, f"holds the text {cell[:40]!r} at {{where}}", remedy, row) from None
         return found
 
@@ -135,8 +126,8 @@ class Table:
         return [None if _is_missing(cell) else str(cell) for cell in self.frame[name].to_list()]
 
     def is_mostly_numbers(self, name: str) -> bool:
-        """Whether at least half of the texts of a text column read as numbers."""
-        cells = [cell for cell in self.texts(name) if cell is not None]
+        """Whether at least half of the texts of a text column read as numbers, if with a decimal comma."""
+        cells = [cell.replace(",", ".", 1) for cell in self.texts(name) if cell is not None]
         return bool(cells) and 2 * sum(map(_reads_as_number, cells)) >= len(cells)
 
     def keys(self, name: str) -> NDArray[Any]:
@@ -239,7 +230,7 @@ def open_table(source: Any, owner: str) -> Table:
     """
     nw = need(owner, "narwhals.stable.v2")
     if isinstance(source, str | Path):
-        frame, first_line = _read_file(Path(source), owner)
+        frame, first_line = read_file(Path(source), owner)
         table = Table(nw.from_native(frame, eager_only=True), owner, Path(source).name, first_line)
     else:
         try:
@@ -251,26 +242,3 @@ def open_table(source: Any, owner: str) -> Table:
     if len(table) == 0:
         raise DataError(owner, "frame", "has no rows", "Pass a table with at least one row per series.")
     return table
-
-
-def _read_file(path: Path, owner: str) -> tuple[Any, int | None]:
-    if not path.is_file():
-        raise DataError(owner, "frame", f"names no file: {path}", "Check the path.")
-    if path.stat().st_size == 0:
-        raise DataError(owner, "frame", f"names an empty file: {path.name}", "Export the table again.")
-    name = path.name.lower()
-    if name.endswith(_PARQUET):
-        parquet = need(owner, "pyarrow.parquet")
-        try:
-            return parquet.read_table(path), None
-        except (OSError, ValueError) as error:
-            raise DataError(owner, "frame", f"is no Parquet file: {path.name} ({error})", "Export it again.") from error
-    if not name.endswith(_CSV):
-        raise DataError(owner, "frame", f"has an unknown ending: {path.name}", "Use .csv, .tsv or .parquet.")
-    pandas = need(owner, "pandas")
-    try:
-        separator = "\t" if name.endswith(".tsv") else ","
-        return pandas.read_csv(path, sep=separator, low_memory=False, skip_blank_lines=False), 2
-    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
-        first = str(error).strip().splitlines()[-1]
-        raise DataError(owner, "frame", f"cannot be read: {path.name} ({first})", "Save it as UTF-8 CSV.") from error

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.datasets.card import Card
-from caudal.data.table import need
+from caudal.data.need import need
 from caudal.errors import DataError
 
 

@@ -1,6 +1,7 @@
 """Names of data sets, their cards, and the one door that loads them."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -116,5 +117,7 @@ def _folder(owner: str, card: Card, folder: str | Path | None) -> Path:
 def _resolve(name: str) -> str:
     key = name.lower().replace("_", "-")
     if key not in _ALL:
-        raise DataError("datasets", "name", f"is {name!r}; there are {', '.join(_ALL)}", "Check the spelling.")
+        close = get_close_matches(key, _ALL, 1)
+        remedy = f"Did you mean {close[0]!r}?" if close else "Check the spelling."
+        raise DataError("datasets", "name", f"is {name!r}; there are {', '.join(_ALL)}", remedy)
     return key

