@@ -49,7 +49,10 @@ from caudal.dynamics.wired import Adjoint, targets, unroll, unroll_backward
 
 
 class Params(NamedTuple):
-    """Weights by head, along the synapses of `Graph`; see the module for shapes."""
+    """Weights by head, along the synapses of `Graph`; see the module for shapes.
+
+    `scan` also takes synapse weights with a leading batch axis, one circuit per series.
+    """
 
     sensory_weight: Tensor
     weight: Tensor
@@ -109,14 +112,23 @@ def matrices(params: Params, graph: Graph, inputs: int) -> Matrices:
     """Lay the weights out as matrices; differentiable."""
     heads, units = params.bias.shape
     to, source = targets(graph.ptr), graph.source.long()
-    zeros = params.bias.new_zeros
-    sensory = zeros(heads, units, inputs)
-    sensory[:, targets(graph.sensory_ptr), graph.sensory_source.long()] = params.sensory_weight
-    before, now = zeros(heads, units, units), zeros(heads, units, units)
-    before[:, to, source] = params.weight * (1 - graph.current)
-    now[:, to, source] = params.weight * graph.current
+    size = (*params.weight.shape[:-2], heads, units)
+    zeros = params.weight.new_zeros
+    sensory = zeros(*size, inputs)
+    sensory[..., targets(graph.sensory_ptr), graph.sensory_source.long()] = params.sensory_weight
+    before, now = zeros(*size, units), zeros(*size, units)
+    before[..., to, source] = params.weight * (1 - graph.current)
+    now[..., to, source] = params.weight * graph.current
     before = before + torch.diag_embed(params.self_weight)
-    return Matrices(sensory.flatten(0, 1), before.flatten(0, 1), now.flatten(0, 1))
+    return Matrices(sensory.flatten(-3, -2), before.flatten(-3, -2), now.flatten(-3, -2))
+
+
+def _reads(values: Tensor, matrix: Tensor) -> Tensor:
+    """`values (batch, ..., in)` through one matrix `(out, in)`, or through one per series `(batch, out, in)`."""
+    if matrix.dim() == 2:
+        return linear(values, matrix)
+    rows = values if values.dim() == 3 else values[:, None]
+    return (rows @ matrix.transpose(1, 2)).view(*values.shape[:-1], matrix.shape[1])
 
 
 def spans(graph: Graph) -> list[tuple[int, int]]:
@@ -126,9 +138,10 @@ def spans(graph: Graph) -> list[tuple[int, int]]:
 
 
 def _block(now: Tensor, first: int, end: int) -> Tensor:
-    """Rows of layer `first:end` of all heads, columns of the layers below: `(heads * size, first)`."""
-    units = now.shape[1]
-    return now.view(-1, units, units)[:, first:end, :first].flatten(0, 1)
+    """Rows of layer `first:end` of all heads, columns of the layers below: `(..., heads * size, first)`."""
+    units = now.shape[-1]
+    by_row = now.view(*now.shape[:-2], -1, units, units)
+    return by_row[..., first:end, :first].flatten(-3, -2)
 
 
 def climb(base: Tensor, dt: Tensor, now: Tensor, params: Params, graph: Graph, settings: Settings) -> Tensor:
@@ -141,7 +154,7 @@ def climb(base: Tensor, dt: Tensor, now: Tensor, params: Params, graph: Graph, s
     """
     h = base.new_zeros(base.shape[0], 0)
     for first, end in spans(graph):
-        pre = base[..., first:end] + by_head(linear(h, _block(now, first, end)), settings.mode)
+        pre = base[..., first:end] + by_head(_reads(h, _block(now, first, end)), settings.mode)
         decay = params.decay and Decay(params.decay.a[first:end], params.decay.w_tau[first:end])
         h = torch.cat((h, update(pre, dt[:, None], settings.mode, decay)), 1)
     return h
@@ -169,10 +182,10 @@ def scan(
 ) -> State:
     """States after every step, `(batch, time, units)`; a masked step leaves the state as it was."""
     m = matrices(params, graph, x.shape[2])
-    held = linear(x, m.sensory, params.bias.flatten())
+    held = _reads(x, m.sensory) + params.bias.flatten()
 
     def advance(t: int, h: Tensor) -> Tensor:
-        base = by_head(held[:, t] + linear(h, m.before), settings.mode)
+        base = by_head(held[:, t] + _reads(h, m.before), settings.mode)
         return climb(base, dt[:, t], m.now, params, graph, settings)
 
     return State(unroll(advance, mask, state.h, x.shape[1]))

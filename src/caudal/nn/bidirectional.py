@@ -8,6 +8,7 @@ from torch import Tensor
 from caudal.errors import InputError
 from caudal.nn.compose import check_layer, run
 from caudal.nn.layer import Layer, State
+from caudal.nn.strength import share
 
 
 class BidirectionalState(NamedTuple):
@@ -79,10 +80,22 @@ class Bidirectional(Layer):
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
-        ahead, end = run(self.forward_layer, x, dt, mask, state[0])
+        return self.through(x, dt, mask, state, None)
+
+    def through(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """See `Layer.through`."""
+        counts = [self.forward_layer.synapse_count(), self.backward_layer.synapse_count()]
+        first, second = share(synapses, counts)
+        ahead, end = run(self.forward_layer, x, dt, mask, state[0], first)
         turned = None if mask is None else mask.flip(1)
-        behind, start = run(self.backward_layer, x.flip(1), _time_to_next(dt, mask).flip(1), turned, state[1])
+        behind, start = run(self.backward_layer, x.flip(1), _time_to_next(dt, mask).flip(1), turned, state[1], second)
         return torch.cat([ahead, behind.flip(1)], -1), BidirectionalState(end, start)
+
+    def synapse_count(self) -> int:
+        """See `Layer.synapse_count`."""
+        return self.forward_layer.synapse_count() + self.backward_layer.synapse_count()
 
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""

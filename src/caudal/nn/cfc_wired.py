@@ -16,7 +16,8 @@ from caudal.nn.cfc import check_mode
 from caudal.nn.init import fill_, uniform_
 from caudal.nn.layer import Layer, State
 from caudal.nn.quick import Stepper, may_skip, quick_step, stepping
-from caudal.nn.wired import graph_tensors, polarity, resolve_wiring, synapse_buffers
+from caudal.nn.strength import halves, is_per_series, times
+from caudal.nn.wired import count_synapses, graph_tensors, polarity, resolve_wiring, synapse_buffers
 from caudal.wiring import Wiring
 
 
@@ -111,10 +112,17 @@ class WiredCfC(Layer):
             fill_(self.a, 1.0)
             uniform_(self.w_tau, 0.01, 0.1)
 
-    def params(self) -> cfc_wired.Params:
-        """Parameters as the step uses them; differentiable."""
+    def params(self, synapses: Tensor | None = None) -> cfc_wired.Params:
+        """Parameters as the step uses them; differentiable.
+
+        Arguments:
+            synapses: strength of each synapse, a factor of its weights in all heads.
+        """
         decay = None if self.a is None or self.w_tau is None else Decay(self.a, self.w_tau)
-        return cfc_wired.Params(self.sensory_weight, self.weight, self.self_weight, self.bias, decay)
+        per_head = synapses[:, None] if synapses is not None and is_per_series(synapses) else synapses
+        sensory, recurrent = halves(per_head, self.sensory_weight.shape[1])
+        weights = (times(self.sensory_weight, sensory), times(self.weight, recurrent))
+        return cfc_wired.Params(*weights, self.self_weight, self.bias, decay)
 
     def graph(self) -> list[Tensor]:
         """Index vectors in the order of `caudal.dynamics.cfc_wired.Graph`."""
@@ -126,9 +134,23 @@ class WiredCfC(Layer):
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
-        flat = cfc_wired.flatten(self.params())
-        (h,) = cfc_wired_scan(x, dt, mask, list(state), flat, self.graph(), self._settings)
+        return self.through(x, dt, mask, state, None)
+
+    def through(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """See `Layer.through`."""
+        params, graph = self.params(synapses), self.graph()
+        if is_per_series(synapses):
+            start, settings = CfCState(*state), cfc_wired.Settings(self.mode)
+            (h,) = cfc_wired.scan(x, dt, mask, start, params, cfc_wired.Graph(*graph), settings)
+        else:
+            (h,) = cfc_wired_scan(x, dt, mask, list(state), cfc_wired.flatten(params), graph, self._settings)
         return h[..., -self.outputs :], CfCState(h[:, -1])
+
+    def synapse_count(self) -> int:
+        """See `Layer.synapse_count`."""
+        return count_synapses(self)
 
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""

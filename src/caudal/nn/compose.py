@@ -31,7 +31,9 @@ def take_capabilities(net: Layer, parts: Sequence[Layer]) -> None:
     net.chunked = all(part.chunked for part in parts)  # type: ignore[misc]
 
 
-def run(layer: Layer, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
+def run(
+    layer: Layer, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None = None
+) -> tuple[Tensor, State]:
     """Scan of an inner layer on arguments already checked, its output 0 at masked steps."""
-    y, state = layer._chunks(x, dt, mask, state)
+    y, state = layer._chunks(x, dt, mask, state, synapses)
     return (y if mask is None else torch.where(mask[..., None], y, 0)), state

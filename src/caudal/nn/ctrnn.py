@@ -13,10 +13,12 @@ from caudal.kernels import ctrnn_scan
 from caudal.nn.init import fill_, positive, softplus_inverse
 from caudal.nn.layer import Layer, State
 from caudal.nn.quick import Stepper, may_skip, quick_step, stepping
+from caudal.nn.strength import halves, is_per_series, times
 from caudal.nn.wired import (
     Signs,
     check_choice,
     check_substeps,
+    count_synapses,
     describe,
     fan_in_uniform_,
     graph_tensors,
@@ -100,11 +102,16 @@ class CTRNN(Layer):
         fill_(self.output_scale, 1.0)
         fill_(self.output_shift, 0.0)
 
-    def params(self) -> ctrnn.Params:
-        """Effective parameters, positive and signed as the step uses them; differentiable."""
+    def params(self, synapses: Tensor | None = None) -> ctrnn.Params:
+        """Effective parameters, positive and signed as the step uses them; differentiable.
+
+        Arguments:
+            synapses: strength of each synapse, a factor of its weight.
+        """
+        sensory, recurrent = halves(synapses, self.sensory_w.shape[0])
         return ctrnn.Params(
-            sensory_w=signed(self.sensory_w, self.sensory_polarity, self.signs),
-            w=signed(self.w, self.recurrent_polarity, self.signs),
+            sensory_w=times(signed(self.sensory_w, self.sensory_polarity, self.signs), sensory),
+            w=times(signed(self.w, self.recurrent_polarity, self.signs), recurrent),
             b=self.b,
             tau=positive(self.raw_tau),
         )
@@ -115,8 +122,23 @@ class CTRNN(Layer):
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
-        (v,) = ctrnn_scan(x, dt, mask, list(state), list(self.params()), graph_tensors(self), self._settings)
+        return self.through(x, dt, mask, state, None)
+
+    def through(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """See `Layer.through`."""
+        params, graph = self.params(synapses), graph_tensors(self)
+        if is_per_series(synapses):
+            start, settings = ctrnn.State(*state), ctrnn.Settings(self.substeps)
+            (v,) = ctrnn.scan(x, dt, mask, start, params, ctrnn.Graph(*graph), settings)
+        else:
+            (v,) = ctrnn_scan(x, dt, mask, list(state), list(params), graph, self._settings)
         return readout(v, self.output_scale, self.output_shift), ctrnn.State(v[:, -1])
+
+    def synapse_count(self) -> int:
+        """See `Layer.synapse_count`."""
+        return count_synapses(self)
 
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""

@@ -1,5 +1,6 @@
 """The one shape of call that every layer answers: a scan over the sequence, and one step with the same numbers."""
 
+from functools import partial
 from typing import Any, ClassVar, final
 
 import torch
@@ -7,7 +8,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from caudal import shapes
-from caudal.errors import DtypeError, ShapeError
+from caudal.errors import DtypeError, InputError, ShapeError
+from caudal.nn.strength import check_strength
 
 State = tuple[Any, ...]
 
@@ -45,6 +47,18 @@ class Layer(nn.Module):
         """Outputs `(batch, time, outputs)` and the state after the last step that counts, for checked arguments."""
         raise NotImplementedError
 
+    def through(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """As `scan`, with the strength of each synapse; only layers over wirings, or made of such, write it."""
+        if synapses is not None:
+            raise InputError(type(self).__name__, "synapses", "was given, and it has no wiring", "Leave it out.")
+        return self.scan(x, dt, mask, state)
+
+    def synapse_count(self) -> int:
+        """How many strengths `synapses` holds: sensory and recurrent synapses of every wiring inside, in order."""
+        return 0
+
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """Output `(batch, outputs)` and state after one step of `x (batch, input)`, `dt (batch,)`."""
         raise NotImplementedError
@@ -69,6 +83,7 @@ class Layer(nn.Module):
         mask: Tensor | None = None,
         lengths: Tensor | None = None,
         state: State | None = None,
+        synapses: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Run over a batch of sequences.
 
@@ -79,6 +94,9 @@ class Layer(nn.Module):
                 are never read, and its output is 0.
             lengths: `(batch,)` integers; the first `lengths` steps of each series count.
             state: what an earlier call returned; zeros when left out.
+            synapses: strength of each synapse, `(synapses,)` in the order of `wiring.synapse_names`; 1 is the trained
+                circuit, 0 the circuit without the synapse, and gradients flow. `(batch, synapses)` gives each series
+                its own circuit, in plain torch instead of a kernel. Layers over a wiring only.
 
         Returns:
             `y (batch, time, outputs)` and the state after the last step that counts.
@@ -86,6 +104,7 @@ class Layer(nn.Module):
         Raises:
             ShapeError: a shape, size or length is wrong, or the batch or sequence is empty.
             DtypeError: dtypes or devices of `x`, `dt`, `mask` and the parameters do not fit.
+            InputError: `synapses` was given to a layer without a wiring.
             NonFiniteError: `x` holds NaN or infinity at a step that counts.
             TimeError: `dt` is negative, NaN or infinite at a step that counts.
         """
@@ -105,19 +124,24 @@ class Layer(nn.Module):
             state = self.initial_state(x.shape[0])
         else:
             self._check_state(owner, state, x.shape[0])
-        y, state = self._chunks(x, dt, steps, state)
+        if synapses is not None:
+            synapses = check_strength(owner, synapses, self.synapse_count(), x.shape[0], x)
+        y, state = self._chunks(x, dt, steps, state, synapses)
         if steps is not None:
             y = torch.where(steps[..., None], y, 0)
         return y, state
 
     @final
-    def step(self, x: Tensor, dt: Tensor | None = None, state: State | None = None) -> tuple[Tensor, State]:
+    def step(
+        self, x: Tensor, dt: Tensor | None = None, state: State | None = None, synapses: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Run one step, for loops that meet their inputs one at a time; the same numbers as `forward`.
 
         Arguments:
             x: inputs `(batch, input)`.
             dt: time since the previous step `(batch,)`; 1 when left out.
             state: what the previous step returned; zeros when left out.
+            synapses: strength of each synapse, as in `forward`; a step that is given them takes no shortcut.
 
         Returns:
             `y (batch, outputs)` and the new state.
@@ -125,7 +149,7 @@ class Layer(nn.Module):
         Raises:
             ShapeError, DtypeError, NonFiniteError, TimeError: as in `forward`.
         """
-        done = self.quick(x, dt, state)
+        done = self.quick(x, dt, state) if synapses is None else None
         if done is not None:
             return done
         owner = type(self).__name__
@@ -139,17 +163,24 @@ class Layer(nn.Module):
             state = self.initial_state(x.shape[0])
         else:
             self._check_state(owner, state, x.shape[0])
-        return self.tick(x, dt, state)
+        if synapses is None:
+            return self.tick(x, dt, state)
+        synapses = check_strength(owner, synapses, self.synapse_count(), x.shape[0], x)
+        y, state = self.through(x[:, None], dt[:, None], None, state, synapses)
+        return y[:, 0], state
 
-    def _chunks(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
+    def _chunks(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         every = self.checkpoint_every
         if every is None or not self.chunked or x.shape[1] <= every or not torch.is_grad_enabled():
-            return self.scan(x, dt, mask, state)
+            return self.scan(x, dt, mask, state) if synapses is None else self.through(x, dt, mask, state, synapses)
+        scan = self.scan if synapses is None else partial(self.through, synapses=synapses)
         outputs = []
         for start in range(0, x.shape[1], every):
             part = slice(start, start + every)
             y, state = checkpoint(
-                self.scan, x[:, part], dt[:, part], None if mask is None else mask[:, part], state,
+                scan, x[:, part], dt[:, part], None if mask is None else mask[:, part], state,
                 use_reentrant=False, preserve_rng_state=self.training,
             )  # fmt: skip
             outputs.append(y)

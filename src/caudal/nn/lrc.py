@@ -12,10 +12,12 @@ from caudal.kernels import lrc_scan
 from caudal.nn.init import fill_, positive, positive_uniform_, softplus_inverse, uniform_
 from caudal.nn.layer import Layer, State
 from caudal.nn.quick import Stepper, may_skip, quick_step, stepping
+from caudal.nn.strength import halves, is_per_series, times
 from caudal.nn.wired import (
     Signs,
     check_choice,
     check_substeps,
+    count_synapses,
     describe,
     fan_in_uniform_,
     graph_tensors,
@@ -132,20 +134,25 @@ class LRC(Layer):
         fill_(self.output_scale, 1.0)
         fill_(self.output_shift, 0.0)
 
-    def params(self) -> lrc.Params:
-        """Effective parameters, positive and signed as the step uses them; differentiable."""
+    def params(self, synapses: Tensor | None = None) -> lrc.Params:
+        """Effective parameters, positive and signed as the step uses them; differentiable.
+
+        Arguments:
+            synapses: strength of each synapse, a factor of its `g_max`, `k_max` and `o`.
+        """
+        sensory, recurrent = halves(synapses, self.sensory_mu.shape[0])
         moves, none = self.elastance != "none", self.e_leak.new_empty(0)
         return lrc.Params(
-            sensory_g_max=positive(self.sensory_raw_g_max),
-            sensory_k_max=signed(self.sensory_k_max, self.sensory_polarity, self.signs),
+            sensory_g_max=times(positive(self.sensory_raw_g_max), sensory),
+            sensory_k_max=times(signed(self.sensory_k_max, self.sensory_polarity, self.signs), sensory),
             sensory_mu=self.sensory_mu,
             sensory_sigma=self.sensory_sigma,
-            sensory_o=self.sensory_o if moves else none,
-            g_max=positive(self.raw_g_max),
-            k_max=signed(self.k_max, self.recurrent_polarity, self.signs),
+            sensory_o=times(self.sensory_o, sensory) if moves else none,
+            g_max=times(positive(self.raw_g_max), recurrent),
+            k_max=times(signed(self.k_max, self.recurrent_polarity, self.signs), recurrent),
             mu=self.mu,
             sigma=self.sigma,
-            o=self.o if moves else none,
+            o=times(self.o, recurrent) if moves else none,
             g_leak=positive(self.raw_g_leak),
             e_leak=signed(self.e_leak, 1.0, self.signs),
             p=self.p if moves else none,
@@ -158,8 +165,23 @@ class LRC(Layer):
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
-        (v,) = lrc_scan(x, dt, mask, list(state), list(self.params()), graph_tensors(self), self._settings)
+        return self.through(x, dt, mask, state, None)
+
+    def through(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """See `Layer.through`."""
+        params, graph = self.params(synapses), graph_tensors(self)
+        if is_per_series(synapses):
+            start, settings = lrc.State(*state), lrc.Settings(self.substeps, self.solver, self.elastance)
+            (v,) = lrc.scan(x, dt, mask, start, params, lrc.Graph(*graph), settings)
+        else:
+            (v,) = lrc_scan(x, dt, mask, list(state), list(params), graph, self._settings)
         return readout(v, self.output_scale, self.output_shift), lrc.State(v[:, -1])
+
+    def synapse_count(self) -> int:
+        """See `Layer.synapse_count`."""
+        return count_synapses(self)
 
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""

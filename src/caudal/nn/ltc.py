@@ -12,10 +12,12 @@ from caudal.kernels import ltc_scan
 from caudal.nn.init import fill_, positive, positive_uniform_, softplus_inverse, uniform_
 from caudal.nn.layer import Layer, State
 from caudal.nn.quick import Stepper, may_skip, quick_step, stepping
+from caudal.nn.strength import halves, is_per_series, times
 from caudal.nn.wired import (
     Signs,
     check_choice,
     check_substeps,
+    count_synapses,
     describe,
     graph_tensors,
     readout,
@@ -130,14 +132,19 @@ class LTC(Layer):
         fill_(self.output_scale, 1.0)
         fill_(self.output_shift, 0.0)
 
-    def params(self) -> ltc.Params:
-        """Effective parameters, positive and signed as the step uses them; differentiable."""
+    def params(self, synapses: Tensor | None = None) -> ltc.Params:
+        """Effective parameters, positive and signed as the step uses them; differentiable.
+
+        Arguments:
+            synapses: strength of each synapse, a factor of its conductance `w`.
+        """
+        sensory, recurrent = halves(synapses, self.sensory_mu.shape[0])
         return ltc.Params(
-            sensory_w=positive(self.sensory_raw_w),
+            sensory_w=times(positive(self.sensory_raw_w), sensory),
             sensory_mu=self.sensory_mu,
             sensory_sigma=self.sensory_sigma,
             sensory_e_rev=signed(self.sensory_e_rev, self.sensory_polarity, self.signs),
-            w=positive(self.raw_w),
+            w=times(positive(self.raw_w), recurrent),
             mu=self.mu,
             sigma=self.sigma,
             e_rev=signed(self.e_rev, self.recurrent_polarity, self.signs),
@@ -152,14 +159,25 @@ class LTC(Layer):
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
+        return self.through(x, dt, mask, state, None)
+
+    def through(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """See `Layer.through`."""
         u = x * self.input_scale + self.input_shift
-        if self.solver == "fused":
-            (v,) = ltc_scan(u, dt, mask, list(state), list(self.params()), graph_tensors(self), self._settings)
+        params, graph, start = self.params(synapses), graph_tensors(self), ltc.State(*state)
+        if self.solver != "fused":
+            (v,) = ltc_solvers.scan(u, dt, mask, start, params, ltc.Graph(*graph), self.solver, self.substeps)
+        elif is_per_series(synapses):
+            (v,) = ltc.scan(u, dt, mask, start, params, ltc.Graph(*graph), ltc.Settings(self.substeps, self.eps))
         else:
-            graph = ltc.Graph(*graph_tensors(self))
-            start = ltc.State(*state)
-            (v,) = ltc_solvers.scan(u, dt, mask, start, self.params(), graph, self.solver, self.substeps)
+            (v,) = ltc_scan(u, dt, mask, list(state), list(params), graph, self._settings)
         return readout(v, self.output_scale, self.output_shift), ltc.State(v[:, -1])
+
+    def synapse_count(self) -> int:
+        """See `Layer.synapse_count`."""
+        return count_synapses(self)
 
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""

@@ -101,11 +101,17 @@ class MixedMemory(Layer):
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
+        return self.through(x, dt, mask, state, None)
+
+    def through(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """See `Layer.through`."""
         p = affine(x, self.input_map.weight, self.input_map.bias)
         if self.form == "stacked":
             held, inner = state
             m, c = lstm_scan(p, dt, mask, list(held), [self.recurrent_map.weight], [], self._settings)
-            y, liquid = self.liquid.scan(m, dt, mask, inner)
+            y, liquid = self.liquid.through(m, dt, mask, inner, synapses)
             return y, StackedState(MixedState(m[:, -1], c[:, -1]), liquid)
         q, params = self._liquid(x)
         flat = mixed.flatten(params)
@@ -122,6 +128,10 @@ class MixedMemory(Layer):
             return liquid.project(x), mixed.Params(memory, params)
         bias = liquid.entry.bias.expand(x.shape[0], x.shape[1], -1)
         return bias, mixed.Params(memory, params._replace(w_h=liquid.entry.weight))
+
+    def synapse_count(self) -> int:
+        """See `Layer.synapse_count`."""
+        return self.liquid.synapse_count()
 
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""

@@ -111,13 +111,14 @@ class Readout(Layer):
         mask: Tensor | None = None,
         lengths: Tensor | None = None,
         state: State | None = None,
+        synapses: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """One decision for each series, at its last step that counts; arguments and errors as in `Layer.forward`.
 
         Returns:
             `(batch, outputs)`, 0 for a series without any step, and the state.
         """
-        y, state = self(x, dt=dt, mask=mask, lengths=lengths, state=state)
+        y, state = self(x, dt=dt, mask=mask, lengths=lengths, state=state, synapses=synapses)
         return last_step(y, mask, lengths), state
 
     def initial_state(self, batch: int) -> State:
@@ -131,10 +132,16 @@ class Readout(Layer):
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
+        return self.through(x, dt, mask, state, None)
+
+    def through(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """See `Layer.through`."""
         if self.pool == "last":
-            y, end = run(self.layer, x, dt, mask, state)
+            y, end = run(self.layer, x, dt, mask, state, synapses)
             return self._decide(y), end
-        y, end = run(self.layer, x, dt, mask, state[0])
+        y, end = run(self.layer, x, dt, mask, state[0], synapses)
         steps = torch.ones_like(dt, dtype=torch.bool) if mask is None else mask
         mean, count = self._means(y, steps, state)
         return self._decide(mean), MeanState(end, mean[:, -1], count)
@@ -149,6 +156,10 @@ class Readout(Layer):
     def _decide(self, z: Tensor) -> Tensor:
         decision: Tensor = self.map(dropout(z, self.dropout, self.training) if self.dropout else z)
         return decision
+
+    def synapse_count(self) -> int:
+        """See `Layer.synapse_count`."""
+        return self.layer.synapse_count()
 
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""

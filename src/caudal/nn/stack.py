@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from caudal.errors import InputError
 from caudal.nn.compose import check_layer, run, take_capabilities
 from caudal.nn.layer import Layer, State
+from caudal.nn.strength import share
 
 
 @final
@@ -74,11 +75,22 @@ class Stack(Layer):
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
+        return self.through(x, dt, mask, state, None)
+
+    def through(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """See `Layer.through`."""
         ends = []
-        for part, own in zip(self._parts(), state, strict=True):
-            x, end = run(part, x, dt, mask, own)
+        strengths = share(synapses, [part.synapse_count() for part in self._parts()])
+        for part, own, strength in zip(self._parts(), state, strengths, strict=True):
+            x, end = run(part, x, dt, mask, own, strength)
             ends.append(end)
         return x, tuple(ends)
+
+    def synapse_count(self) -> int:
+        """See `Layer.synapse_count`."""
+        return sum(part.synapse_count() for part in self._parts())
 
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""

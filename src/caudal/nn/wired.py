@@ -104,6 +104,11 @@ def fan_in_uniform_(parameters: tuple[Tensor, Tensor], wiring: Wiring, signs: Si
             parameter.copy_(draw if signs == "free" else softplus_inverse(draw.abs()))
 
 
+def count_synapses(module: nn.Module) -> int:
+    """Sensory and recurrent synapses of a wired layer, from its buffers: a compiler can follow their sizes."""
+    return sum(module.get_buffer(f"{kind}_source").shape[0] for kind in ("sensory", "recurrent"))
+
+
 def readout(v: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """Output `(..., motor)`: scaled and shifted states of the motor neurons, the last of `v (..., units)`."""
     return v[..., -scale.shape[0] :] * scale + shift
