@@ -149,6 +149,8 @@ class Run:
         robustness: disturbance -> level (as text) -> primary metric on the disturbed test series.
         history: loss on training and validation after each pass.
         failed: why there is no result, or `""`.
+        left_out: metric -> why it is not defined on the test series.
+        robustness_series: test series that robustness was measured on.
     """
 
     model: str
@@ -162,6 +164,8 @@ class Run:
     robustness: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     history: tuple[tuple[float, float | None], ...] = ()
     failed: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    robustness_series: int = 0
 
 
 @dataclass(frozen=True)

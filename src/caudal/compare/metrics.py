@@ -1,0 +1,148 @@
+"""What is measured of predictions, by kind of task; NumPy only, held against scikit-learn in the tests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.compare import classes, numbers
+from caudal.data import Sequences
+from caudal.errors import InputError
+
+Kind = Literal["two classes", "classes", "numbers"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured for one kind of task.
+
+    Attributes:
+        primary: the metric that decides.
+        higher_is_better: of the primary metric.
+        names: every metric, in order.
+        margin: difference in the primary metric that nobody would care about, or None where it is a share.
+        share: of the trivial contender's error, which nobody would care about; None where `margin` is given.
+    """
+
+    primary: str
+    higher_is_better: bool
+    names: tuple[str, ...]
+    margin: float | None = None
+    share: float | None = None
+
+    def margin_of(self, trivial: float | None = None) -> float:
+        """The margin, in the unit of the primary metric.
+
+        Arguments:
+            trivial: error of the trivial contender; 0 is the margin of a share of nothing known.
+
+        Example:
+            >>> METRICS["two classes"].margin_of(), METRICS["numbers"].margin_of(50.0)
+            (0.01, 1.0)
+        """
+        return self.margin if self.margin is not None else (self.share or 0.0) * abs(trivial or 0.0)
+
+
+METRICS: Mapping[Kind, Plan] = {
+    "two classes": Plan(
+        "auroc", True,
+        ("auroc", "auprc", "accuracy", "balanced_accuracy", "brier", "log_loss", "ece"), margin=0.01,
+    ),
+    "classes": Plan(
+        "accuracy", True,
+        ("accuracy", "macro_f1", "balanced_accuracy", "log_loss", "brier", "ece"), margin=0.01,
+    ),
+    "numbers": Plan("mse", False, ("mse", "rmse", "mae", "r2"), share=0.02),
+}  # fmt: skip
+
+HIGHER_IS_BETTER: Mapping[str, bool] = {
+    "auroc": True, "auprc": True, "accuracy": True, "balanced_accuracy": True, "macro_f1": True, "r2": True,
+    "brier": False, "log_loss": False, "ece": False, "mse": False, "rmse": False, "mae": False,
+}  # fmt: skip
+
+WORDS: Mapping[str, str] = {
+    "auroc": "area under the curve of hits against false alarms; 0.5 is chance",
+    "auprc": "average precision of the positive class; chance is its share",
+    "accuracy": "share of right decisions",
+    "balanced_accuracy": "mean over classes of the share found",
+    "macro_f1": "mean over classes of F1",
+    "brier": "squared error of the probabilities (of the positive class; summed over classes where there are more)",
+    "log_loss": "mean negative logarithm of the probability given to the truth",
+    "ece": "expected calibration error over 10 bins",
+    "mse": "squared error in the unit of the target, mean over all known numbers, as in the papers",
+    "rmse": "root of the mean squared error, in the unit of the target",
+    "mae": "mean absolute error, in the unit of the target",
+    "r2": "share of the variance explained, mean over outputs",
+}
+
+
+def kind_of(task: str, count: int) -> Kind:
+    """The kind of a task with so many classes.
+
+    Example:
+        >>> kind_of("classify", 2), kind_of("classify_steps", 5), kind_of("imitate", 0)
+        ('two classes', 'classes', 'numbers')
+    """
+    if not task.startswith("classify"):
+        return "numbers"
+    return "two classes" if count == 2 else "classes"
+
+
+def plan_of(data: Sequences) -> Plan:
+    """What is measured on some series."""
+    return METRICS[kind_of(data.task, len(data.classes))]
+
+
+def score(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
+    """Every metric that is defined and finite, by name, in order.
+
+    Arguments:
+        task: as in `Sequences.task`.
+        scores: probabilities `(known, classes)`, or numbers `(known, outputs)`.
+        truth: `(known,)` codes, or `(known, outputs)` numbers.
+
+    Raises:
+        InputError: shapes disagree, or a score is not finite.
+
+    Example:
+        >>> score("classify", np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]))["auroc"]
+        1.0
+    """
+    return measure(task, scores, truth)[0]
+
+
+def measure(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> tuple[dict[str, float], dict[str, str]]:
+    """As `score`, and for each metric left out the reason.
+
+    Example:
+        >>> measure("classify", np.array([[0.9, 0.1]]), np.array([0]))[1]["auroc"]
+        'one class only among the known targets'
+    """
+    _check(task, scores, truth)
+    plan = METRICS[kind_of(task, scores.shape[1])]
+    if task.startswith("classify"):
+        found = classes.all_of(scores.astype(np.float64), truth)
+    else:
+        found = numbers.all_of(scores.astype(np.float64), truth.astype(np.float64))
+    values = {name: float(found[name]) for name in plan.names if np.isfinite(found[name])}
+    return values, {name: _why(name) for name in plan.names if name not in values}
+
+
+def _why(name: str) -> str:
+    reasons = {
+        "auroc": "one class only among the known targets",
+        "auprc": "no positive among the known targets",
+        "r2": "the known targets do not vary",
+    }
+    return reasons.get(name, "not finite")
+
+
+def _check(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> None:
+    expected = truth.shape if not task.startswith("classify") else (len(truth), scores.shape[-1])
+    if scores.ndim != 2 or scores.shape != expected or not len(truth):
+        fault = f"has shape {scores.shape} for truth of {truth.shape}"
+        raise InputError("metrics.score", "scores", fault, "Pass one row per known target.")
+    if not np.isfinite(scores).all():
+        raise InputError("metrics.score", "scores", "holds NaN or infinity", "Look at the training; see `doctor`.")

@@ -1,0 +1,131 @@
+"""Networks of a study, built and matched in size: as many live trained numbers each."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from caudal.compare.contenders import entry_of, settings_of
+from caudal.errors import InputError
+from caudal.nn import LTC, Readout, build_cell
+from caudal.nn.counts import live_parameters
+from caudal.records.study import Scalar
+from caudal.wiring import Wiring, ncp
+
+_MOST_UNITS = 1024
+# Attention reads so many steps back at most.
+_CONTEXT = 1024
+_NEURONS, _COMMAND = 19, 6
+
+
+def build(
+    model: str,
+    inputs: int,
+    outputs: int,
+    units: int,
+    settings: Mapping[str, Scalar] | None = None,
+    *,
+    steps: int = _CONTEXT,
+    seed: int = 0,
+) -> Readout:
+    """A freshly drawn network; the caller's random state is not touched.
+
+    Arguments:
+        model: a contender that is a network.
+        inputs: channels of x.
+        outputs: classes, or numbers to predict.
+        units: neurons.
+        settings: what tuning chose.
+        steps: of the longest series, which attention must reach over.
+        seed: of the weights. The wiring of a policy is drawn from seed 0 always, so that its size does not vary.
+
+    Raises:
+        InputError: the contender is no network, or a setting is unknown to it.
+
+    Example:
+        >>> build("ltc-ncp-19", 4, 2, 19).layer.wiring
+        Wiring(ncp, seed 0: 4 inputs, 12 inter, 6 command, 1 motor, 110 synapses)
+    """
+    if entry_of(model).kind != "network":
+        raise InputError("compare", "model", f"is {model!r}, which is no network", "Name a network.")
+    chosen = settings_of(model, settings or {})
+    ends: dict[str, Any] = {"pool": chosen["pool"], "dropout": chosen["dropout"]}
+    if model == "ltc-ncp-19":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            layer = LTC(_nineteen(inputs, outputs), substeps=int(_number(chosen["substeps"])))
+            return Readout(layer, outputs, **ends)
+    options = _options(model, units, chosen, steps)
+    return build_cell("compare", model, inputs, units, outputs, options, **ends, seed=seed)
+
+
+def units_for(
+    model: str, inputs: int, outputs: int, parameters: int, settings: Mapping[str, Scalar] | None = None
+) -> int:
+    """Units whose live parameters, readout included, come nearest to a number; the fewest of several.
+
+    Arguments:
+        model: a contender that is a network.
+        inputs, outputs: as in `build`.
+        parameters: live trained numbers to meet.
+        settings: what tuning chose; some change the size.
+
+    Raises:
+        InputError: as `build`.
+
+    Example:
+        >>> units_for("lstm", 6, 2, 2500)
+        21
+    """
+    if not entry_of(model).matched:
+        return _NEURONS
+    return _units(model, inputs, outputs, parameters, tuple(sorted(settings_of(model, settings or {}).items())))
+
+
+@lru_cache(maxsize=256)
+def _units(model: str, inputs: int, outputs: int, parameters: int, settings: tuple[tuple[str, Scalar], ...]) -> int:
+    chosen = dict(settings)
+    step = int(_number(chosen.get("heads", 1)))
+    step += step % 2 if model == "transformer" else 0
+    least = 1 if entry_of(model).wired and model == "ltc-ncp-19" else 4 if entry_of(model).wired else 1
+
+    def size(units: int) -> int:
+        return live_parameters(build(model, inputs, outputs, units, chosen))
+
+    places = range(-(-least // step) * step, _MOST_UNITS + 1, step)
+    low, high = 0, len(places) - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if size(places[middle]) < parameters else (low, middle)
+    # A drawn wiring does not grow evenly, so the neighbours are asked as well.
+    near = places[max(0, low - 4) : low + 4]
+    return min(near, key=lambda units: (abs(size(units) - parameters), units))
+
+
+def _options(model: str, units: int, chosen: Mapping[str, Scalar], steps: int) -> dict[str, Any]:
+    if model in ("cfc", "mixed"):
+        return {"backbone_units": max(2, round(_number(chosen["backbone"]) * units))}
+    if model == "ltc-ncp":
+        return {"density": _number(chosen["density"]), "substeps": int(_number(chosen["substeps"]))}
+    if model == "cfc-ncp":
+        return {"density": _number(chosen["density"])}
+    if model == "transformer":
+        context = max(2, min(_CONTEXT, steps))
+        return {"layers": chosen["layers"], "heads": chosen["heads"], "context": context}
+    if model == "ssm":
+        fastest = _number(chosen["fastest"])
+        return {"layers": chosen["layers"], "states": units, "step": (fastest / 100, fastest)}
+    return {}
+
+
+def _nineteen(inputs: int, outputs: int) -> Wiring:
+    """19 neurons; one motor neuron for one number or two classes, else one for each output, at most 8."""
+    motor = 1 if outputs <= 2 else min(outputs, 8)
+    return ncp(inputs, _NEURONS - _COMMAND - motor, _COMMAND, motor, seed=0)
+
+
+def _number(value: Scalar) -> float:
+    if isinstance(value, str) or value is None:
+        raise InputError("compare", "settings", f"hold {value!r} where a number is expected", "Pass a number.")
+    return float(value)
