@@ -28,6 +28,8 @@ class TrainRecipe:
         class_weights: one weight per class, in the order of their codes; None for 1 each.
         seed: of the order of the series and of dropout.
         precision: `"full"`, or `"bfloat16"` by automatic casting, with parameters and loss in full.
+        by_length: whether series of like length share a batch, which saves padding; the batches still come in random
+            order, and who shares one with whom is drawn anew in each epoch.
 
     Raises:
         InputError: a number is out of range.
@@ -49,6 +51,7 @@ class TrainRecipe:
     class_weights: tuple[float, ...] | None = None
     seed: int = 0
     precision: Precision = "full"
+    by_length: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0)):
