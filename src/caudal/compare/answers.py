@@ -39,7 +39,7 @@ def known_targets(data: Sequences) -> tuple[NDArray[np.bool_], NDArray[Any]]:
     target, known = data.target, data.target_mask
     if target is None or known is None:
         raise DataError("compare", "data", "have no target", "Pass series whose target is known.")
-    rows = known if data.classes else known.all(axis=-1)
+    rows = known if data.classes else np.asarray(known.all(axis=-1))
     if not rows.any():
         raise DataError("compare", "data", "have no known target", "Pass series whose target is known.")
     return rows, target[rows]

@@ -109,4 +109,5 @@ def _recipe(job: Job, chosen: Mapping[str, Scalar], series: int) -> TrainRecipe:
         patience=max(_LEAST_PATIENCE, job.epochs // _PATIENCE),
         weight_decay=float(chosen["weight_decay"] or 0),
         seed=job.seed,
+        by_length=True,
     )

@@ -18,7 +18,6 @@ from caudal.nn.layer import Layer
 from caudal.nn.ltc import LTC
 from caudal.nn.mixed import MixedMemory
 from caudal.nn.readout import Readout
-from caudal.nn.wired import count_synapses
 
 
 class Operations(NamedTuple):
@@ -68,7 +67,7 @@ def operations(net: Layer, steps: float = 1.0) -> Operations:
     if isinstance(net, CfC):
         return _cfc(net)
     if isinstance(net, WiredCfC):
-        per_head = count_synapses(net.wiring) + net.units
+        per_head = net.synapse_count() + net.units
         return Operations(HEADS[net.mode] * per_head, 0).plus(_heads(net.mode, net.units))
     if isinstance(net, MixedMemory):
         gates = Operations(4 * net.size * (net.inputs + net.size) + 3 * net.size, 5 * net.size)
