@@ -156,9 +156,9 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, monkeypatch, after):
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
     path, seen = tmp_path / "run.ckpt", _examples()
     train.fit(_model(), seen, recipe=TrainRecipe(epochs=1), checkpoint=path)
-    with pytest.raises(InputError, match="another recipe, model or data"):
+    with pytest.raises(InputError, match="another recipe, model, data or number of processes"):
         train.fit(_model(), seen, recipe=TrainRecipe(epochs=2), checkpoint=path)
-    with pytest.raises(InputError, match="another recipe, model or data"):
+    with pytest.raises(InputError, match="another recipe, model, data or number of processes"):
         train.fit(_model(), _examples(seed=3), recipe=TrainRecipe(epochs=1), checkpoint=path)
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(FileFormatError, match="Delete it to train from the start"):

@@ -1,5 +1,7 @@
 """Training: examples in, the best weights and a record of how they came about out."""
 
+from caudal.train.crew import Crew as Crew
+from caudal.train.crew import accelerated as accelerated
 from caudal.train.doctor import Symptom as Symptom
 from caudal.train.doctor import doctor as doctor
 from caudal.train.examples import Examples as Examples
@@ -10,3 +12,4 @@ from caudal.train.losses import answer as answer
 from caudal.train.losses import loss as loss
 from caudal.train.recipe import Epoch as Epoch
 from caudal.train.recipe import TrainRecipe as TrainRecipe
+from caudal.train.stream import Stream as Stream

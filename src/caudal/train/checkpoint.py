@@ -14,9 +14,10 @@ from safetensors.torch import save as pack
 from torch import Tensor, nn
 
 from caudal.errors import FileFormatError, InputError
+from caudal.train.crew import Crew
 from caudal.train.recipe import Epoch
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -53,6 +54,7 @@ def write(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     best: dict[str, Tensor],
+    crew: Crew,
 ) -> None:
     """Write a checkpoint; a kill while writing leaves the one before it whole.
 
@@ -62,14 +64,20 @@ def write(
         progress: where the run stands.
         model, optimizer: whose numbers to keep.
         best: weights of the best pass so far.
+        crew: processes of the run; each has a random state, and the first one writes.
     """
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
     for number, slots in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in slots.items()}
-    tensors["random"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    for name, state in _random(model).items():
+        tensors[name] = crew.rows(state)
+    if crew.rank == 0:
+        _replace(path, bound, progress, tensors)
+    crew.wait()
+
+
+def _replace(path: Path, bound: str, progress: Progress, tensors: dict[str, Tensor]) -> None:
     stated = json.dumps({"format": FORMAT, "bound": bound, "progress": asdict(progress)})
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
@@ -82,14 +90,23 @@ def write(
         raise
 
 
+def _random(model: nn.Module) -> dict[str, Tensor]:
+    """Random states that a run draws from, each on the device of the model."""
+    device = next(model.parameters()).device
+    states = {"random": torch.get_rng_state().to(device)}
+    if device.type == "cuda":
+        states["random.cuda"] = torch.cuda.get_rng_state(device).to(device)
+    return states
+
+
 def read(
-    path: Path, bound: str, model: nn.Module, optimizer: torch.optim.Optimizer
+    path: Path, bound: str, model: nn.Module, optimizer: torch.optim.Optimizer, crew: Crew
 ) -> tuple[Progress, dict[str, Tensor]]:
     """Bring model, optimiser and random state to where a checkpoint left them.
 
     Raises:
         FileFormatError: the file is damaged, or no checkpoint of training.
-        InputError: it belongs to another recipe, model or data.
+        InputError: it belongs to another recipe, model, data or number of processes.
     """
     try:
         with safe_open(os.fspath(path), framework="pt") as file:
@@ -103,7 +120,7 @@ def read(
         remedy = "Delete it to train from the start."
         raise FileFormatError(f"{path}: is no checkpoint of training, or damaged ({error}). {remedy}") from error
     if stated["bound"] != bound:
-        fault = f"names a run with another recipe, model or data: {path}"
+        fault = f"names a run with another recipe, model, data or number of processes: {path}"
         raise InputError("fit", "checkpoint", fault, "Name another file, or delete this one to train from the start.")
     model.load_state_dict(_part(tensors, "model."))
     slots: dict[int, dict[str, Tensor]] = {}
@@ -111,9 +128,10 @@ def read(
         number, slot = name.split(".", 1)
         slots.setdefault(int(number), {})[slot] = value
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
-    torch.set_rng_state(tensors["random"])
-    if "random.cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["random.cuda"])
+    # A copy: torch crashes on a state that is a view into another tensor.
+    torch.set_rng_state(tensors["random"][crew.rank].clone())
+    if "random.cuda" in tensors and (device := next(model.parameters()).device).type == "cuda":
+        torch.cuda.set_rng_state(tensors["random.cuda"][crew.rank].clone(), device)
     return progress, _part(tensors, "best.")
 
 

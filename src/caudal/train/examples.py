@@ -1,6 +1,7 @@
 """Encoded series as tensors, cut into batches no longer than they must be."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,6 +64,15 @@ class Examples:
             target=None if self.target is None else cut(self.target, per_step),
             target_mask=None if self.target_mask is None else cut(self.target_mask, per_step),
         )
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """All series are one chunk."""
+        return (len(self),)
+
+    def chunks(self) -> Iterator["Examples"]:
+        """The one chunk that there is, as a `Stream` gives many."""
+        yield self
 
     @property
     def digest(self) -> str:
