@@ -21,7 +21,7 @@ def deal(lengths: Tensor, batch_size: int, by_length: bool, seed: int) -> Sequen
 
     Example:
         >>> sorted(part.tolist() for part in deal(torch.tensor([9, 1, 8, 2]), 2, True, 0))
-        [[0, 2], [3, 1]]
+        [[1, 3], [2, 0]]
     """
     rng = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(lengths), generator=rng)
