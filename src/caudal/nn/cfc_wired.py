@@ -140,13 +140,20 @@ class WiredCfC(Layer):
         self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
     ) -> tuple[Tensor, State]:
         """See `Layer.through`."""
+        h = self.states(x, dt, mask, state, synapses)
+        return h[..., -self.outputs :], CfCState(h[:, -1])
+
+    def states(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None = None
+    ) -> Tensor:
+        """States of all neurons after every step, `(batch, time, units)`, for checked arguments."""
         params, graph = self.params(synapses), self.graph()
         if is_per_series(synapses):
             start, settings = CfCState(*state), cfc_wired.Settings(self.mode)
             (h,) = cfc_wired.scan(x, dt, mask, start, params, cfc_wired.Graph(*graph), settings)
         else:
             (h,) = cfc_wired_scan(x, dt, mask, list(state), cfc_wired.flatten(params), graph, self._settings)
-        return h[..., -self.outputs :], CfCState(h[:, -1])
+        return h
 
     def synapse_count(self) -> int:
         """See `Layer.synapse_count`."""

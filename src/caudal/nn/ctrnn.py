@@ -128,13 +128,20 @@ class CTRNN(Layer):
         self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
     ) -> tuple[Tensor, State]:
         """See `Layer.through`."""
+        v = self.states(x, dt, mask, state, synapses)
+        return readout(v, self.output_scale, self.output_shift), ctrnn.State(v[:, -1])
+
+    def states(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None = None
+    ) -> Tensor:
+        """States of all neurons after every step, `(batch, time, units)`, for checked arguments."""
         params, graph = self.params(synapses), graph_tensors(self)
         if is_per_series(synapses):
             start, settings = ctrnn.State(*state), ctrnn.Settings(self.substeps)
             (v,) = ctrnn.scan(x, dt, mask, start, params, ctrnn.Graph(*graph), settings)
         else:
             (v,) = ctrnn_scan(x, dt, mask, list(state), list(params), graph, self._settings)
-        return readout(v, self.output_scale, self.output_shift), ctrnn.State(v[:, -1])
+        return v
 
     def synapse_count(self) -> int:
         """See `Layer.synapse_count`."""

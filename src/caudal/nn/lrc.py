@@ -171,13 +171,20 @@ class LRC(Layer):
         self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
     ) -> tuple[Tensor, State]:
         """See `Layer.through`."""
+        v = self.states(x, dt, mask, state, synapses)
+        return readout(v, self.output_scale, self.output_shift), lrc.State(v[:, -1])
+
+    def states(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None = None
+    ) -> Tensor:
+        """States of all neurons after every step, `(batch, time, units)`, for checked arguments."""
         params, graph = self.params(synapses), graph_tensors(self)
         if is_per_series(synapses):
             start, settings = lrc.State(*state), lrc.Settings(self.substeps, self.solver, self.elastance)
             (v,) = lrc.scan(x, dt, mask, start, params, lrc.Graph(*graph), settings)
         else:
             (v,) = lrc_scan(x, dt, mask, list(state), list(params), graph, self._settings)
-        return readout(v, self.output_scale, self.output_shift), lrc.State(v[:, -1])
+        return v
 
     def synapse_count(self) -> int:
         """See `Layer.synapse_count`."""

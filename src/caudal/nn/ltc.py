@@ -165,6 +165,13 @@ class LTC(Layer):
         self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
     ) -> tuple[Tensor, State]:
         """See `Layer.through`."""
+        v = self.states(x, dt, mask, state, synapses)
+        return readout(v, self.output_scale, self.output_shift), ltc.State(v[:, -1])
+
+    def states(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None = None
+    ) -> Tensor:
+        """States of all neurons after every step, `(batch, time, units)`, for checked arguments."""
         u = x * self.input_scale + self.input_shift
         params, graph, start = self.params(synapses), graph_tensors(self), ltc.State(*state)
         if self.solver != "fused":
@@ -173,7 +180,7 @@ class LTC(Layer):
             (v,) = ltc.scan(u, dt, mask, start, params, ltc.Graph(*graph), ltc.Settings(self.substeps, self.eps))
         else:
             (v,) = ltc_scan(u, dt, mask, list(state), list(params), graph, self._settings)
-        return readout(v, self.output_scale, self.output_shift), ltc.State(v[:, -1])
+        return v
 
     def synapse_count(self) -> int:
         """See `Layer.synapse_count`."""

@@ -1,0 +1,208 @@
+"""What CfC, wired CfC, LSTM, GRU and mixed memory computed in each step: gates, targets, currents."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from caudal.dynamics import cfc, cfc_wired, lstm
+from caudal.dynamics.cfc import previous
+from caudal.dynamics.cfc_heads import Decay, Mode, activate, by_head
+from caudal.dynamics.wired import onto_targets, targets
+from caudal.explain.trace_job import Followed, Job, Kept, numbered, synapse_names, unrow
+from caudal.kernels import lstm_scan, mixed_scan
+from caudal.nn import GRU, LSTM, CfC, MixedMemory, WiredCfC
+from caudal.nn.baselines.gru import GRUState
+from caudal.nn.baselines.lstm import LSTMState
+from caudal.nn.baselines.sequence import with_dt
+from caudal.nn.layer import Layer
+from caudal.nn.mixed import StackedState
+
+_HEADS = ("ff1", "ff2", "t_a", "t_b")
+
+
+def _heads(kept: Kept, pre: Tensor, h: Tensor, mode: Mode, decay: Decay | None, names: Sequence[str]) -> float:
+    """Keep gate and targets of the closed form; returns the residual."""
+    dt = kept.job.dt[..., None]
+    if decay is not None:
+        f = pre[..., 0, :]
+        kept.add("target", f, "neuron", names, "", "what the head asks for")
+        left = torch.exp(-dt * (decay.w_tau.abs() + f.abs()))
+        kept.add("gate", left, "neuron", names, "", "share of the head's target left after dt")
+        kept.add("tau_sys", 1 / (decay.w_tau.abs() + f.abs()), "neuron", names, "unit of dt", "decay time")
+        return kept.distance(decay.a - decay.a * left * f, h)
+    f1, f2, t_a, t_b = pre.unbind(-2)
+    first, second, gate = torch.tanh(f1), torch.tanh(f2), torch.sigmoid(t_a * dt + t_b)
+    kept.add("target_1", first, "neuron", names, "", "state at gate 0")
+    kept.add("target_2", second, "neuron", names, "", "state at gate 1" if mode == "default" else "added by the gate")
+    kept.add("gate", gate, "neuron", names, "", "which target, from `gate_rate * dt + gate_bias`")
+    kept.add("gate_rate", t_a, "neuron", names, "1 / unit of dt", "how fast dt turns the gate")
+    kept.add("gate_bias", t_b, "neuron", names, "", "the gate at dt 0, before its sigmoid")
+    again = first + gate * second if mode == "no_gate" else first * (1 - gate) + gate * second
+    return kept.distance(again, h)
+
+
+def _cfc_pre(kept: Kept, layer: CfC, z: Tensor, read: Tensor, params: cfc.Params) -> Tensor:
+    """Pre-activations of the heads of all steps, and the backbone kept on the way."""
+    z = z + linear(read, params.w_h)
+    for depth, (weight, bias) in enumerate(params.dense):
+        z = activate(z, layer.activation)
+        kept.add(f"backbone_{depth}", z, "unit", numbered("backbone", z.shape[2]), "", "activations of the backbone")
+        z = linear(z, weight, bias)
+    return by_head(z, layer.mode)
+
+
+def trace_cfc(layer: CfC, job: Job) -> Followed:
+    """Backbone, gate and the two targets."""
+    h, end = layer.scan(job.x, job.dt, job.mask, job.state)
+    kept, params = Kept(layer, job), layer.params()
+    names = numbered("unit", layer.units)
+    pre = _cfc_pre(kept, layer, layer.project(job.x), previous(h, job.state[0]), params)
+    residual = _heads(kept, pre, h, layer.mode, params.decay, names)
+    _outputs(kept, h, names)
+    return kept.trace(residual), h, end
+
+
+def _outputs(kept: Kept, h: Tensor, names: Sequence[str], out: Tensor | None = None) -> None:
+    kept.add("states", h, "neuron", names, "", "state after the step", everywhere=True)
+    out = h if out is None else out
+    kept.add("outputs", out, "output", numbered("output", out.shape[2]), "", "what the layer answers")
+
+
+def trace_wired_cfc(layer: WiredCfC, job: Job) -> Followed:
+    """Currents of every synapse in every head, gate and the two targets."""
+    h = layer.states(*job[:5])
+    params, graph = layer.params(job.synapses), cfc_wired.Graph(*layer.graph())
+    old = previous(h, job.state[0])
+    source = graph.source.long()
+    read = torch.where(graph.current.bool(), h[..., source], old[..., source])
+    values = torch.cat([job.x[..., graph.sensory_source.long()], read], -1)[:, :, None]
+    weight = torch.cat([params.sensory_weight, params.weight], -1)
+    currents = values * (weight if weight.dim() == 2 else weight[:, None])
+    own = old[:, :, None] * params.self_weight
+    to = torch.cat([targets(graph.sensory_ptr), targets(graph.ptr)])
+    sums = unrow(onto_targets(currents.flatten(0, 2), to, layer.units), currents.shape[:3])
+    kept, names = Kept(layer, job), layer.wiring.names
+    synapses = synapse_names(layer.wiring, job.names)
+    heads = ", ".join(_HEADS[: currents.shape[2]])
+    kept.add("currents", currents, "synapse", synapses, "", f"weight times what is read, in heads {heads}", "head")
+    kept.add("membrane", own, "neuron", names, "", "what the neuron's own last state adds, by head", "head")
+    residual = _heads(kept, sums + own + params.bias, h, layer.mode, params.decay, names)
+    y = h[..., -layer.outputs :]
+    _outputs(kept, h, names, y)
+    return kept.trace(residual), y, cfc.State(h[:, -1])
+
+
+def _loop(job: Job, advance: Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]]) -> list[Tensor]:
+    """States after every step, each `(batch, time, units)`, of a cell told by one step."""
+    state, seen = tuple(job.state), []
+    for t in range(job.x.shape[1]):
+        new = advance(t_slice(job, t), state)
+        if job.mask is not None:
+            keep = job.mask[:, t, None]
+            new = tuple(torch.where(keep, a, b) for a, b in zip(new, state, strict=True))
+        state = new
+        seen.append(state)
+    return [torch.stack(values, 1) for values in zip(*seen, strict=True)]
+
+
+def t_slice(job: Job, t: int) -> Tensor:
+    """Inputs of one step with the elapsed time as the last feature."""
+    return with_dt(job.x[:, t], job.dt[:, t])
+
+
+def _gated(kept: Kept, signals: dict[str, tuple[Tensor, str]], names: Sequence[str]) -> None:
+    for name, (values, meaning) in signals.items():
+        kept.add(name, values, "neuron", names, "", meaning)
+
+
+def trace_lstm(layer: LSTM, job: Job) -> Followed:
+    """Input, forget and output gate, candidate, and the memory."""
+    h, c = _loop(job, layer._cell)
+    old = previous(h, job.state[0])
+    x = with_dt(job.x, job.dt)
+    z = linear(x, layer.weight_ih, layer.bias_ih) + linear(old, layer.weight_hh, layer.bias_hh)
+    i, f, g, o = z.chunk(4, -1)
+    gate = (torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o))
+    kept, names = Kept(layer, job), numbered("unit", layer.units)
+    residual = _memory(kept, gate, (h, c), previous(c, job.state[1]), names)
+    _outputs(kept, h, names)
+    return kept.trace(residual), h, LSTMState(h[:, -1], c[:, -1])
+
+
+def _memory(
+    kept: Kept, gate: tuple[Tensor, ...], state: tuple[Tensor, Tensor], old: Tensor, names: Sequence[str]
+) -> float:
+    """Keep gates and memory of a memory cell; returns the residual of what it answers."""
+    (i, f, g, o), (h, c) = gate, state
+    _gated(
+        kept,
+        {
+            "input_gate": (i, "how much of the candidate enters"),
+            "forget_gate": (f, "how much of the memory stays"),
+            "candidate": (g, "what would enter"),
+            "output_gate": (o, "how much of the memory shows"),
+        },
+        names,
+    )
+    kept.add("memory", c, "neuron", names, "", "memory after the step", everywhere=True)
+    return max(kept.distance(f * old + i * g, c), kept.distance(o * torch.tanh(c), h))
+
+
+def trace_gru(layer: GRU, job: Job) -> Followed:
+    """Reset and update gate, and the candidate."""
+    (h,) = _loop(job, lambda x, state: (layer._cell(x, state[0]),))
+    old = previous(h, job.state[0])
+    into = linear(with_dt(job.x, job.dt), layer.weight_ih, layer.bias_ih).chunk(3, -1)
+    back = linear(old, layer.weight_hh, layer.bias_hh).chunk(3, -1)
+    r, z = torch.sigmoid(into[0] + back[0]), torch.sigmoid(into[1] + back[1])
+    n = torch.tanh(into[2] + r * back[2])
+    kept, names = Kept(layer, job), numbered("unit", layer.units)
+    signals = {
+        "reset_gate": (r, "how much of the state the candidate reads"),
+        "update_gate": (z, "how much of the state stays"),
+        "candidate": (n, "what the rest becomes"),
+    }
+    _gated(kept, signals, names)
+    _outputs(kept, h, names)
+    return kept.trace(kept.distance((1 - z) * n + z * old, h)), h, GRUState(h[:, -1])
+
+
+def trace_mixed(layer: MixedMemory, job: Job, follow: Callable[[Layer, Job], Followed]) -> Followed:
+    """Gates and memory of the memory cell, and the liquid layer behind it."""
+    p = linear(job.x, layer.input_map.weight, layer.input_map.bias)
+    kept, names = Kept(layer, job), numbered("memory", layer.size)
+    if layer.form == "stacked":
+        m, c = lstm_scan(p, job.dt, job.mask, list(job.state[0]), [layer.recurrent_map.weight], [], "{}")
+        gate = _published(p, previous(m, job.state[0][0]), layer)
+        residual = _memory(kept, gate, (m, c), previous(c, job.state[0][1]), names)
+        shown = m if job.mask is None else torch.where(job.mask[..., None], m, 0)
+        kept.add("memory_outputs", m, "neuron", names, "", "what the liquid layer reads")
+        inside = job.inside("liquid", x=shown, state=job.state[1], names=[f"{name}/output" for name in names])
+        found, y, end = follow(layer.liquid, inside)
+        kept.add("outputs", y, "output", numbered("output", layer.outputs), "", "what the liquid layer answers")
+        return kept.trace(residual, (found,)), y, StackedState(lstm.State(m[:, -1], c[:, -1]), end)
+    q, params = layer._liquid(job.x)
+    flat = [layer.recurrent_map.weight, *cfc.flatten(params.liquid)]
+    h, c = mixed_scan(torch.cat((p, q), -1), job.dt, job.mask, list(job.state), flat, [], layer._settings)
+    old, old_c = previous(h, job.state[0]), previous(c, job.state[1])
+    gate = _published(p, old, layer)
+    m = gate[3] * torch.tanh(c)
+    residual = _memory(kept, gate, (m, c), old_c, names)
+    kept.add("memory_outputs", m, "neuron", names, "", "what the CfC reads")
+    read = m if layer.form == "shared" else torch.cat((m, old), -1)
+    liquid = layer.liquid
+    if not isinstance(liquid, CfC):
+        raise TypeError("a shared or cascade memory holds a CfC")
+    pre = _cfc_pre(kept, liquid, q, read, params.liquid)
+    units = numbered("unit", liquid.units)
+    residual = max(residual, _heads(kept, pre, h, liquid.mode, params.liquid.decay, units))
+    _outputs(kept, h, units)
+    return kept.trace(residual), h, lstm.State(h[:, -1], c[:, -1])
+
+
+def _published(p: Tensor, old: Tensor, layer: MixedMemory) -> tuple[Tensor, ...]:
+    """Input, forget gate, candidate and output gate of the memory, in the order of `_memory`."""
+    g, i, f, o = lstm.gates(p + linear(old, layer.recurrent_map.weight))
+    return i, f, g, o

@@ -1,0 +1,139 @@
+"""Which layer is traced how, and the compositions: each hands its parts on and adds up what they answer."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from caudal.explain.trace import Trace
+from caudal.explain.trace_cells import trace_cfc, trace_gru, trace_lstm, trace_mixed, trace_wired_cfc
+from caudal.explain.trace_job import Followed, Job, Kept, numbered
+from caudal.explain.trace_wired import trace_ctrnn, trace_lrc, trace_ltc
+from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, Bidirectional, CfC, MixedMemory, Readout, Stack, WiredCfC
+from caudal.nn.bidirectional import _time_to_next
+from caudal.nn.layer import Layer, State, leaves
+from caudal.nn.readout import MeanState
+from caudal.nn.strength import share
+
+
+@contextmanager
+def evaluating(model: Layer) -> Iterator[None]:
+    """Evaluation mode inside the block (dropout is no part of an explanation), the modes as they were after it."""
+    training = [module for module in model.modules() if module.training]
+    try:
+        model.eval()
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def follow(layer: Layer, job: Job) -> Followed:
+    """Trace of a layer, its outputs (0 at steps that do not count) and the state after the last step."""
+    found, y, end = TRACERS.get(type(layer), trace_plain)(layer, job)
+    return found, (y if job.mask is None else torch.where(job.mask[..., None], y, 0)), end
+
+
+def trace_plain(layer: Layer, job: Job) -> Followed:
+    """Any other layer: outputs, and states step by step where it can be stepped."""
+    kept = Kept(layer, job)
+    y, end = layer._chunks(job.x, job.dt, job.mask, job.state, job.synapses)
+    kept.add("outputs", y, "output", numbered("output", layer.outputs), "", "what the layer answers")
+    if not (layer.causal and layer.chunked and leaves(job.state)):
+        return kept.trace(), y, end
+    state, states, outputs = job.state, [], []
+    for t in range(job.x.shape[1]):
+        out, new = layer.tick(job.x[:, t], job.dt[:, t], state)
+        state = new if job.mask is None else _where(job.mask[:, t], new, state)
+        states.append(leaves(state))
+        outputs.append(out)
+    for k, values in enumerate(zip(*states, strict=True)):
+        whole = torch.stack(values, 1).flatten(2)
+        names = numbered("state", whole.shape[2])
+        kept.add(f"state_{k}", whole, "neuron", names, "", "a part of the state", everywhere=True)
+    return kept.trace(kept.distance(torch.stack(outputs, 1), y)), y, end
+
+
+def _where(keep: Tensor, new: State, old: State) -> State:
+    pairs = zip(new, old, strict=True)
+    parts = [
+        torch.where(keep.view(-1, *[1] * (a.dim() - 1)), a, b) if isinstance(a, Tensor) else _where(keep, a, b)
+        for a, b in pairs
+    ]
+    return type(new)(*parts) if hasattr(new, "_fields") else tuple(parts)
+
+
+def trace_stack(layer: Stack, job: Job) -> Followed:
+    """Each layer on what the one below it answers."""
+    parts, ends, x, names = [], [], job.x, job.names
+    strengths = share(job.synapses, [part.synapse_count() for part in layer._parts()])
+    for k, (part, own, strength) in enumerate(zip(layer._parts(), job.state, strengths, strict=True)):
+        found, x, end = follow(part, job.inside(f"layers.{k}", x=x, state=own, synapses=strength, names=names))
+        parts.append(found)
+        ends.append(end)
+        names = numbered(f"layers.{k}/output", part.outputs)
+    kept = Kept(layer, job)
+    kept.add("outputs", x, "output", numbered("output", layer.outputs), "", "what the last layer answers")
+    return kept.trace(parts=tuple(parts)), x, tuple(ends)
+
+
+def trace_readout(layer: Readout, job: Job) -> Followed:
+    """The layer inside, and what each of its outputs adds to each decision."""
+    mean = layer.pool == "mean"
+    found, y, end = follow(layer.layer, job.inside("layer", state=job.state[0] if mean else job.state))
+    kept = Kept(layer, job)
+    if mean:
+        steps = torch.ones_like(job.dt, dtype=torch.bool) if job.mask is None else job.mask
+        y, count = layer._means(y, steps, job.state)
+        end = MeanState(end, y[:, -1], count)
+        kept.add("pooled", y, "output", numbered("output", layer.layer.outputs), "", "mean of the outputs so far")
+    out = layer._decide(y)
+    added = y[:, :, None] * layer.map.weight
+    names = numbered("output", layer.layer.outputs)
+    kept.add("contributions", added, "output", names, "", "what each output of the layer adds to each decision", "head")
+    kept.add("outputs", out, "output", numbered("decision", layer.outputs), "", "decision so far")
+    return kept.trace(kept.distance(added.sum(-1) + layer.map.bias, out), (found,)), out, end
+
+
+def trace_bidirectional(layer: Bidirectional, job: Job) -> Followed:
+    """Both layers; what the backward one did is told in the order of the series."""
+    counts = [layer.forward_layer.synapse_count(), layer.backward_layer.synapse_count()]
+    first, second = share(job.synapses, counts)
+    ahead, y, end = follow(layer.forward_layer, job.inside("forward_layer", state=job.state[0], synapses=first))
+    turned = job.inside("backward_layer", x=job.x.flip(1), state=job.state[1], synapses=second)
+    turned = turned._replace(
+        dt=_time_to_next(job.dt, job.mask).flip(1), mask=None if job.mask is None else job.mask.flip(1)
+    )
+    behind, y_back, start = follow(layer.backward_layer, turned)
+    out = torch.cat([y, y_back.flip(1)], -1)
+    kept = Kept(layer, job)
+    kept.add("outputs", out, "output", numbered("output", layer.outputs), "", "outputs of both, side by side")
+    return kept.trace(parts=(ahead, _flipped(behind))), out, (end, start)
+
+
+def _flipped(found: Trace) -> Trace:
+    signals = {
+        name: type(one)(one.values.flip(1), one.axes, one.names, one.unit, one.meaning)
+        for name, one in found.signals.items()
+    }
+    return Trace(found.cell, found.path, signals, tuple(map(_flipped, found.parts)), found.residual)
+
+
+def _mixed(layer: MixedMemory, job: Job) -> Followed:
+    return trace_mixed(layer, job, follow)
+
+
+TRACERS: dict[type[Layer], Callable[..., Followed]] = {
+    LTC: trace_ltc,
+    LRC: trace_lrc,
+    CTRNN: trace_ctrnn,
+    WiredCfC: trace_wired_cfc,
+    CfC: trace_cfc,
+    LSTM: trace_lstm,
+    GRU: trace_gru,
+    MixedMemory: _mixed,
+    Readout: trace_readout,
+    Stack: trace_stack,
+    Bidirectional: trace_bidirectional,
+}
