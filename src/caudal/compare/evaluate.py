@@ -1,14 +1,12 @@
 """One run from job to outcome: train, judge, change the clock, disturb, draw."""
 
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from caudal import nn
@@ -18,6 +16,7 @@ from caudal.compare.circuits import circuit_of
 from caudal.compare.contenders import CONTENDERS, Kind, entry_of
 from caudal.compare.disturb import KINDS, LEVELS, disturb, retime
 from caudal.compare.job import Job, Outcome, Parts
+from caudal.compare.threads import one_thread
 from caudal.compare.trained import Progress, Trained
 from caudal.data import Sequences
 from caudal.data.scale import Scaler
@@ -46,7 +45,7 @@ def run_job(job: Job, parts: Parts, progress: Progress | None = None) -> Outcome
     """
     start = perf_counter()
     try:
-        with _one_thread():
+        with one_thread():
             return _run(job, parts, progress or (lambda share, words: None))
     except Exception as error:
         failed = f"{type(error).__name__}: {error}"
@@ -81,7 +80,7 @@ def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
         run = _disturbed(run, job, parts, trained)
     if job.retrain_timing:
         run = replace(run, retrained=_retrained(job, parts, values, progress))
-    circuit = circuit_of(trained, parts) if entry.wired and job.number == 0 else None
+    circuit = circuit_of(trained, parts, found) if entry.wired and job.number == 0 else None
     model = _bytes(trained) if job.number == 0 else None
     progress(1.0, "done")
     return Outcome(job, run, trained.contender, found.scores, found.series, found.truth, circuit, model)
@@ -156,13 +155,3 @@ def _unknown(job: Job) -> Contender:
     entry = CONTENDERS.get(job.model)
     label, family, summary = (entry.label, entry.family, entry.summary) if entry else (job.model, "traditional", "")
     return Contender(job.model, label, family, summary, dict(job.settings), 0, 0, 0, None, False, 0.0, 0.0, 0.0)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

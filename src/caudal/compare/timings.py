@@ -1,29 +1,101 @@
 """How long a step and a series take, contender against contender in the same minutes."""
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import perf_counter
 from typing import NamedTuple
 
+import numpy as np
+import torch
+
+from caudal import nn
+from caudal.compare import trees, trivial
+from caudal.compare.contenders import entry_of, settings_of
+from caudal.compare.encoded import encode
 from caudal.compare.job import Outcome, Parts
+from caudal.compare.networks import answers
+from caudal.compare.threads import one_thread
+from caudal.data import Sequences
+from caudal.nn import Readout
+
+_BATCH, _MOST_SERIES, _STEPS = 64, 256, 200
 
 
 class Timing(NamedTuple):
     """Median times of one contender.
 
     Attributes:
-        step: microseconds of one step of one series through the public API, or None.
-        series: microseconds per series, predicted in batches of 64, or None.
+        step: microseconds of one step of one series through the public API (`net.step`), or None for a contender
+            without steps.
+        series: microseconds per series, from `Sequences` to its answer in batches of 64.
     """
 
     step: float | None
-    series: float | None
+    series: float
 
 
-def measure(outcomes: Sequence[Outcome], parts: Parts, rounds: int = 5) -> dict[str, Timing]:
-    """Times of the contenders whose outcomes hold a model, interleaved in rounds, at one thread.
+class _Subject(NamedTuple):
+    """What is timed."""
+
+    series: Callable[[Sequences], object]
+    step: Callable[[], object] | None
+
+
+def measure(outcomes: Sequence[Outcome], parts: Parts, rounds: int = 7) -> dict[str, Timing]:
+    """Times of contenders, measured in rounds in which each has its turn, at one thread; the median counts.
+
+    Networks are read from their outcome; trees and the trivial contender are trained anew, which takes seconds.
 
     Arguments:
-        outcomes: of seed 0, one for each contender.
+        outcomes: of seed 0, one for each contender; those that failed are left out.
         parts: the series, divided.
-        rounds: how often each is measured; the median counts.
+        rounds: how often each is measured.
+
+    Returns:
+        times by name of the contender.
     """
-    return {outcome.job.model: Timing(None, None) for outcome in outcomes}
+    few = [parts.test.select(slice(at, at + _BATCH)) for at in range(0, min(len(parts.test), _MOST_SERIES), _BATCH)]
+    series: dict[str, list[float]] = {}
+    step: dict[str, list[float]] = {}
+    with one_thread(), torch.no_grad():
+        subjects = {one.job.model: _subject(one, parts) for one in outcomes if not one.run.failed}
+        for turn in range(rounds + 1):
+            for name, subject in subjects.items():
+                spent = _seconds(lambda subject=subject: [subject.series(some) for some in few], 1)  # type: ignore[misc]
+                steps = None if subject.step is None else _seconds(subject.step, _STEPS)
+                if turn:  # the first round warms up
+                    series.setdefault(name, []).append(spent / sum(map(len, few)))
+                    step.setdefault(name, []).extend([] if steps is None else [steps / _STEPS])
+    return {
+        name: Timing(1e6 * float(np.median(step[name])) if step[name] else None, 1e6 * float(np.median(series[name])))
+        for name in subjects
+    }
+
+
+def _seconds(what: Callable[[], object], times: int) -> float:
+    start = perf_counter()
+    for _ in range(times):
+        what()
+    return perf_counter() - start
+
+
+def _subject(outcome: Outcome, parts: Parts) -> _Subject:
+    entry = entry_of(outcome.job.model)
+    if entry.kind != "network" or outcome.model is None:
+        made = {"trees": trees.train, "trivial": trivial.train}[entry.kind](outcome.job, parts)
+        return _Subject(made.answer, None)
+    net = _net(outcome.model)
+    chosen = settings_of(entry.name, outcome.job.settings)
+    lens, own, _ = encode(parts, paired=entry.name == "gru-d", log_dt=chosen["dt"] == "log")
+    x, dt = own.x[:1, 0].contiguous(), own.dt[:1, 0].contiguous()
+    state = net.step(x, dt=dt)[1]
+    return _Subject(lambda data: answers(net, lens, data), lambda: net.step(x, dt=dt, state=state))
+
+
+def _net(model: bytes) -> Readout:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "model"
+        place.write_bytes(model)
+        net: Readout = nn.load(place)
+        return net.eval()
