@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from caudal._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from caudal import compare as compare
     from caudal import data as data
     from caudal import estimators as estimators
     from caudal import interop as interop
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from caudal.nn import load as load
     from caudal.nn import save as save
 
-_ROOMS = ("data", "estimators", "interop", "kernels", "nn", "testing", "train", "wiring")
+_ROOMS = ("compare", "data", "estimators", "interop", "kernels", "nn", "testing", "train", "wiring")
 _NAMES = {
     "LiquidClassifier": "caudal.estimators",
     "LiquidForecaster": "caudal.estimators",

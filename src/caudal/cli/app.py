@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench page": ("caudal.cli.bench_page", "write the page of the docs that shows a kept benchmark"),
     "cells": ("caudal.cli.cells", "layers and what each can do"),
     "cite": ("caudal.cli.cite", "BibTeX of caudal and of the papers behind its layers"),
+    "compare": ("caudal.cli.compare", "from a table to a verdict: liquid and traditional models at equal budget"),
     "kernels": ("caudal.cli.kernels", "recurrences and backends on this machine, with reasons"),
     "wiring show": ("caudal.cli.wiring_show", "describe the circuit of a file, or draw it as SVG"),
 }

@@ -1,1 +1,3 @@
 """The main job: from a table to an honest verdict."""
+
+from caudal.compare.study import compare as compare

@@ -1,0 +1,133 @@
+"""`caudal compare`."""
+
+import argparse
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from caudal.cli.show import print_json, say
+
+if TYPE_CHECKING:
+    from caudal.records import Study
+
+_NAMES = {"en": "report.html", "es": "informe.html"}
+_INTERRUPTED = 130
+# Options of a table that `from_frame` takes under the same name; those that hold several columns.
+_ONE = ("task", "time_unit", "group", "equal_times", "horizon", "window", "stride")
+_MANY = ("features", "static", "sensitive", "categorical")
+_COUNTS = ("horizon", "window", "stride")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("data", metavar="TABLE|NAME", help="CSV or Parquet file, or name of a data set (nafld, ...)")
+    parser.add_argument("--out", metavar="DIR", help="folder of results (default: results/NAME); resumes what is there")
+    parser.add_argument("--lang", choices=("en", "es", "both"), default="en", help="of the report (default: en)")
+    table = parser.add_argument_group("a table")
+    table.add_argument("--target", type=_names, metavar="COLUMN", help="what to predict")
+    table.add_argument("--series", metavar="COLUMN", help="which series a row belongs to")
+    table.add_argument("--time", metavar="COLUMN", help="when; left out, the order of rows is the time")
+    for name in _MANY:
+        table.add_argument(f"--{name}", type=_names, metavar="COLUMN,...", help=f"{name} columns")
+    table.add_argument("--group", metavar="COLUMN", help="what must not be split between training and test")
+    table.add_argument("--task", help="auto, classify, classify_steps, regress, forecast or imitate")
+    table.add_argument("--time-unit", metavar="UNIT", help="of the elapsed times, for example h")
+    table.add_argument("--equal-times", metavar="HOW", help="error, first, last or keep")
+    for name in _COUNTS:
+        table.add_argument(f"--{name}", type=_count, metavar="N", help="of a forecast, in steps")
+    table.add_argument("--split", default="auto", help="auto, series, group or time")
+    named = parser.add_argument_group("a named data set")
+    named.add_argument("--folder", metavar="DIR", help="where its files are, if no package ships them")
+    named.add_argument("--protocol", help="clean (default), or paper")
+    spent = parser.add_argument_group("what is spent")
+    spent.add_argument("--budget", default="small", help="demo, small (default) or full")
+    spent.add_argument("--models", type=_names, metavar="NAME,...", help="contenders (default: all)")
+    spent.add_argument("--seeds", type=_count, metavar="N", help="final runs of each contender")
+    spent.add_argument("--trials", type=_count, metavar="N", help="settings tried for each contender")
+    spent.add_argument("--set", action="append", default=[], type=_change, metavar="NAME=N",
+                       help="epochs, trial_epochs, parameters, resamples, retrain")  # fmt: skip
+    spent.add_argument("--executor", default="local", help="local (default), inline, ray or ray:ADDRESS")
+    spent.add_argument("--workers", type=_count, metavar="N", help="runs at once (default: one per core)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare, write, and say the verdict in five lines."""
+    from caudal import report
+    from caudal.compare import compare
+
+    out = Path(args.out or Path("results") / Path(args.data).name.split(".")[0])
+    command = typed(args)
+    say(f"caudal compare: results go to {out}")
+    try:
+        study = compare(args.data, out, command=command, **_asked(args))
+    except KeyboardInterrupt:
+        say(f"\nStopped. Every finished run is kept in {out}; the same command goes on from there:\n  {command}")
+        return _INTERRUPTED
+    langs = ("en", "es") if args.lang == "both" else (args.lang,)
+    written = [out / _NAMES[lang] for lang in langs]
+    for lang, path in zip(langs, written, strict=True):
+        report.write(study, path, lang=lang)
+    _tell(study, out, written, langs[0], args.json)
+    return 0
+
+
+def typed(args: argparse.Namespace) -> str:
+    """The command as a line that can be typed again."""
+    words = ["caudal", "compare", args.data]
+    defaults = argparse.ArgumentParser(add_help=False)
+    add_arguments(defaults)
+    usual = vars(defaults.parse_args([args.data]))
+    for name, value in vars(args).items():
+        if name in ("data", "json", "traceback") or value == usual.get(name):
+            continue
+        if name == "set":
+            words += [word for key, number in value for word in ("--set", f"{key}={number}")]
+        else:
+            words += [f"--{name.replace('_', '-')}", ",".join(value) if isinstance(value, tuple) else str(value)]
+    return shlex.join(words)
+
+
+def _asked(args: argparse.Namespace) -> dict[str, Any]:
+    columns = {name: found for name in (*_ONE, *_MANY) if (found := getattr(args, name)) is not None}
+    changes = {name: found for name in ("seeds", "trials") if (found := getattr(args, name)) is not None}
+    return {
+        **{name: getattr(args, name) for name in ("series", "time", "folder", "protocol", "budget", "models")},
+        "target": args.target,
+        "columns": columns,
+        "by": args.split,
+        "changes": {**changes, **dict(args.set)},
+        "executor": args.executor,
+        "workers": args.workers,
+    }
+
+
+def _tell(study: "Study", out: Path, written: list[Path], lang: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"verdict": study.verdict, "study": str(out / "study.json"), "reports": list(map(str, written))})
+        return
+    from caudal.report import verdict_lines
+
+    print("\n".join(verdict_lines(study, lang)))
+    for path in written:
+        print(path)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _count(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
+    return value
+
+
+def _change(text: str) -> tuple[str, int]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=NUMBER, as in epochs=20")
+    return name.strip(), _count(value)

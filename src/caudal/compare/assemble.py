@@ -1,0 +1,132 @@
+"""A study from its outcomes."""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal._version import __version__
+from caudal.compare import groups, summary, verdict
+from caudal.compare.job import Outcome
+from caudal.compare.metrics import plan_of
+from caudal.compare.plan import Schedule
+from caudal.compare.source import Source
+from caudal.compare.timings import Timing
+from caudal.data import Sequences
+from caudal.records import Contender, Provenance, Run, Study
+
+_PACKAGES = ("torch", "numpy", "numba", "scikit-learn", "optuna", "ray")
+_FEW = 5
+
+
+def assemble(
+    finals: Mapping[str, Sequence[Outcome]],
+    source: Source,
+    agenda: Schedule,
+    took: Mapping[str, Timing],
+    started: str,
+    command: str,
+    spent: float,
+) -> Study:
+    """Figures, comparisons and verdict of all outcomes.
+
+    Arguments:
+        finals: contender -> final outcomes, in the order of seeds.
+        source: the data.
+        agenda: what was to be run.
+        took: times of steps and series.
+        started: when the study began, ISO 8601.
+        command: what was typed.
+        spent: seconds of all runs together.
+
+    Raises:
+        CaudalError: all runs of the liquid or of the traditional contenders failed.
+    """
+    test, plan = source.parts.test, plan_of(source.parts.train)
+    budget = agenda.budget
+    found = summary.panel(finals, plan, owners(test), budget.seeds, budget.resamples)
+    contenders = {model: _contender(every, took.get(model)) for model, every in finals.items()}
+    primary = {model: found.spread(model, plan.primary) for model in found.outcomes}
+    ranked = summary.ranked(found, primary)
+    verdict.check_families(ranked, contenders)
+    trivial = next((primary[name].value for name in ranked if contenders[name].family == "trivial"), None)
+    pairs = summary.compare_all(found, primary, contenders, plan.margin_of(trivial))
+    curves = summary.curves(found)
+    last = [model for model in finals if model not in found.outcomes]
+    scores = groups.group_scores(found, test)
+    return Study(
+        data=source.facts,
+        budget=budget,
+        metric=plan.primary,
+        higher_is_better=plan.higher_is_better,
+        metric_names=plan.names,
+        contenders=tuple(contenders[name] for name in (*ranked, *last)),
+        runs=tuple(_finite(outcome.run) for every in finals.values() for outcome in every),
+        summary=summary.summarise(found, primary),
+        comparisons=pairs,
+        curves=curves,
+        timing=summary.clocks(found, "timing"),
+        retrained=summary.clocks(found, "retrained"),
+        calibration=summary.calibrations(found),
+        groups=scores,
+        circuits=tuple(o.circuit for every in finals.values() for o in every if o.circuit is not None),
+        verdict=verdict.judge(ranked, contenders, pairs, curves, budget.seeds),
+        provenance=provenance(started, command, spent),
+        not_measured=_left_open(agenda, bool(scores)),
+    )
+
+
+def owners(test: Sequences) -> NDArray[np.int64]:
+    """`(series,)` position of the owner of each test series: its group, or itself."""
+    names = test.ids if test.group is None else test.group
+    place: NDArray[np.int64] = np.unique(names, return_inverse=True)[1].astype(np.int64)
+    return place
+
+
+def _contender(every: Sequence[Outcome], took: Timing | None) -> Contender:
+    good = [outcome for outcome in every if not outcome.run.failed] or list(every)
+    seconds = median(outcome.contender.fit_seconds for outcome in good)
+    made = replace(good[0].contender, fit_seconds=seconds)
+    return made if took is None else replace(made, step_microseconds=took.step, series_microseconds=took.series)
+
+
+def _finite(run: Run) -> Run:
+    """The run with a history that JSON can hold."""
+    history = tuple((a, b) for a, b in run.history if np.isfinite(a) and (b is None or np.isfinite(b)))
+    return replace(run, history=history)
+
+
+def _left_open(agenda: Schedule, grouped: bool) -> tuple[str, ...]:
+    codes = ["one split", "one data set"]
+    if agenda.budget.seeds < _FEW:
+        codes.append("few seeds")
+    if not agenda.budget.trials:
+        codes.append("no tuning")
+    if not agenda.retrain:
+        codes.append("no retraining on changed times")
+    codes += ["no energy"] if grouped else ["no energy", "no fairness"]
+    return (*codes, "no audit")
+
+
+def provenance(started: str, command: str, spent: float) -> Provenance:
+    """How to do it again; nothing in it names a host or a user."""
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return Provenance(command, versions, f"{_processor()}, {os.cpu_count()} threads", started, spent, __version__)
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or "unknown"

@@ -1,0 +1,108 @@
+"""A Ray cluster: runs as tasks with retries, the data put into its store once."""
+
+import os
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any
+
+from caudal.compare.executors.base import Done, Function, Tell
+from caudal.compare.executors.inline import words_of
+from caudal.errors import InputError, MissingExtraError
+
+_RETRIES = 3
+
+
+class Cluster:
+    """Runs on a Ray cluster; a task whose machine or process dies is tried again elsewhere.
+
+    Arguments:
+        address: of a cluster that runs, or `""` to start one on this machine.
+        workers: tasks at once; None takes one per processor of the cluster.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        InputError: no cluster answers at the address.
+    """
+
+    def __init__(self, address: str = "", workers: int | None = None) -> None:
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        try:
+            import ray
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("open_executor", "ray", "ray") from error
+        self._ray: Any = ray
+        self._started = not ray.is_initialized()
+        if self._started:
+            self._connect(address, workers)
+        self.workers = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        self._bound: tuple[Any, Any] | None = None
+
+    def _connect(self, address: str, workers: int | None) -> None:
+        quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
+        try:
+            if address:
+                self._ray.init(address=address, **quiet)
+            else:
+                self._ray.init(num_cpus=workers, include_dashboard=False, **quiet)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            fault = f"names a Ray cluster that does not answer: {address or 'local'} ({words_of(error)})"
+            raise InputError("open_executor", "name", fault, "Start one with `ray start --head`.") from error
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the cluster, and end it where it was started here."""
+        self._bound = None
+        if self._started and self._ray.is_initialized():
+            self._ray.shutdown()
+
+    def map(self, function: Function, shared: Any, jobs: Iterable[Any], tell: Tell | None = None) -> Iterator[Done]:
+        """Run the jobs as tasks; see `Executor.map`. Progress from within a run is not carried."""
+        ray = self._ray
+        if self._bound is None or self._bound[0] is not shared:
+            self._bound = (shared, ray.put(shared))
+        stored = self._bound[1]
+        task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_one)
+        waiting, finished = iter(jobs), False
+        running: dict[Any, Any] = {}
+        try:
+            while True:
+                while not finished and len(running) < self.workers:
+                    try:
+                        job = next(waiting)
+                    except StopIteration:
+                        finished = True
+                    else:
+                        running[task.remote(function, job, stored)] = job
+                if not running:
+                    return
+                ready, _ = ray.wait(list(running), num_returns=1, timeout=1.0)
+                for reference in ready:
+                    yield self._done(running.pop(reference), reference)
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+    def _done(self, job: Any, reference: Any) -> Done:
+        errors = self._ray.exceptions
+        try:
+            outcome, fault = self._ray.get(reference)
+        except (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError, errors.ObjectLostError) as e:
+            return Done(job, error=f"its process ended {_RETRIES + 1} times: {words_of(e)}", lost=True)
+        except errors.RayError as error:
+            return Done(job, error=words_of(error), lost=True)
+        return Done(job, outcome, fault)
+
+
+def _one(function: Function, job: Any, shared: Any) -> tuple[Any, str]:
+    try:
+        return function(job, shared, _silent), ""
+    except Exception as error:
+        return None, words_of(error)
+
+
+def _silent(*words: Any) -> None:
+    """A task tells nothing before its end."""

@@ -1,0 +1,168 @@
+"""Processes of this machine: one thread each, started afresh, replaced when one dies."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Any
+
+from caudal.compare.executors.base import Done, Function, Tell
+from caudal.compare.executors.worker import receive, send
+
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from caudal.compare.executors.worker import main; main()"
+)
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+_ATTEMPTS = 2
+Message = tuple["_Worker", str, Any]
+
+
+class Local:
+    """Worker processes that stay between calls of `map` as long as function and shared value stay the same.
+
+    A worker that dies is replaced, and its job is tried once more.
+
+    Attributes:
+        workers: how many processes.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._bound: tuple[Function, Any] | None = None
+        self._crew: list[_Worker] = []
+        self._inbox: SimpleQueue[Message] = SimpleQueue()
+
+    def __enter__(self) -> "Local":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End every worker."""
+        self._dismiss()
+
+    def map(self, function: Function, shared: Any, jobs: Iterable[Any], tell: Tell | None = None) -> Iterator[Done]:
+        """Run the jobs; see `Executor.map`."""
+        if self._bound is None or self._bound[0] is not function or self._bound[1] is not shared:
+            self._dismiss()
+            self._bound = (function, shared)
+        waiting, finished = iter(jobs), False
+        try:
+            while True:
+                while not finished and (worker := self._idle()) is not None:
+                    try:
+                        worker.begin(next(waiting))
+                    except StopIteration:
+                        finished = True
+                if finished and not any(worker.busy for worker in self._crew):
+                    return
+                if (done := self._next(tell)) is not None:
+                    yield done
+        except BaseException:
+            self._dismiss()
+            raise
+
+    def _idle(self) -> "_Worker | None":
+        free = next((worker for worker in self._crew if not worker.busy), None)
+        if free is None and len(self._crew) < self.workers:
+            free = self._hire()
+        return free
+
+    def _hire(self) -> "_Worker":
+        worker = _Worker(self._inbox, *(self._bound or ()))
+        self._crew.append(worker)
+        return worker
+
+    def _next(self, tell: Tell | None) -> Done | None:
+        try:
+            worker, kind, value = self._inbox.get(timeout=1.0)
+        except Empty:  # wakes the main thread now and then, so that Ctrl-C is heard on every system
+            return None
+        if worker not in self._crew:
+            return None
+        if kind == "progress":
+            if tell is not None:
+                tell(worker.job, value)
+            return None
+        job = worker.job
+        if kind == "gone":
+            return self._replace(worker)
+        worker.busy = False
+        return Done(job, value) if kind == "done" else Done(job, error=value)
+
+    def _replace(self, worker: "_Worker") -> Done | None:
+        self._crew.remove(worker)
+        why = worker.end()
+        if not worker.busy:
+            return None
+        if worker.attempts < _ATTEMPTS:
+            self._hire().begin(worker.job, worker.attempts + 1)
+            return None
+        return Done(worker.job, error=f"its process ended twice: {why}", lost=True)
+
+    def _dismiss(self) -> None:
+        for worker in self._crew:
+            worker.process.kill()
+        for worker in self._crew:
+            worker.end()
+        self._crew, self._bound = [], None
+
+
+class _Worker:
+    """One process, and the thread that listens to it."""
+
+    def __init__(self, inbox: "SimpleQueue[Message]", function: Function, shared: Any) -> None:
+        self.job: Any = None
+        self.busy = False
+        self.attempts = 0
+        self._inbox = inbox
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `end`
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _START, json.dumps([os.path.abspath(place) for place in sys.path])],  # noqa: PTH100
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            env={**os.environ, **dict.fromkeys(_THREADS, "1")},
+        )
+        self._send((function, shared))
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def begin(self, job: Any, attempt: int = 1) -> None:
+        """Hand over a job."""
+        self.job, self.busy, self.attempts = job, True, attempt
+        self._send(job)
+
+    def end(self) -> str:
+        """Wait for the process, free what it held, and say why it ended."""
+        code = self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        with self._said as said:
+            said.seek(0)
+            lines = said.read().decode(errors="replace").strip().splitlines()
+        last = f"; it last said: {lines[-1]}" if lines else ""
+        return (f"signal {-code} (memory may have run out)" if code < 0 else f"exit code {code}") + last
+
+    def _send(self, value: Any) -> None:
+        if self.process.stdin is None:
+            return
+        # The listener tells of a process that has gone.
+        with contextlib.suppress(BrokenPipeError):
+            send(self.process.stdin, value)
+
+    def _listen(self) -> None:
+        stream = self.process.stdout
+        try:
+            while stream is not None:
+                kind, value = receive(stream)
+                self._inbox.put((self, kind, value))
+        except (EOFError, OSError, ValueError):
+            self._inbox.put((self, "gone", None))

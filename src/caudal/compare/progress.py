@@ -1,0 +1,192 @@
+"""What a person sees while runs go on: how far, what runs now, and about how long is left."""
+
+import math
+import shutil
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from caudal.compare.job import Job, Outcome
+
+_WIDTH = 22
+
+
+class Watcher(Protocol):
+    """Is told what happens; see `Board`."""
+
+    def start(self, total: int, stored: int, workers: int) -> None:
+        """Runs in all, of which so many are stored already."""
+        ...
+
+    def begun(self, job: Job) -> None:
+        """A run has begun."""
+        ...
+
+    def inside(self, job: Job, words: tuple[Any, ...]) -> None:
+        """A run says where it stands."""
+        ...
+
+    def ended(self, job: Job, outcome: Outcome | None, error: str, metric: str) -> None:
+        """A run has ended."""
+        ...
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        ...
+
+
+class Silent:
+    """A watcher that tells nobody."""
+
+    def start(self, total: int, stored: int, workers: int) -> None:
+        """See `Watcher`."""
+
+    def begun(self, job: Job) -> None:
+        """See `Watcher`."""
+
+    def inside(self, job: Job, words: tuple[Any, ...]) -> None:
+        """See `Watcher`."""
+
+    def ended(self, job: Job, outcome: Outcome | None, error: str, metric: str) -> None:
+        """See `Watcher`."""
+
+    def say(self, line: str) -> None:
+        """See `Watcher`."""
+
+    def close(self) -> None:
+        """See `Watcher`."""
+
+
+class Board:
+    """One bar that is drawn again on a terminal; elsewhere one line for each finished run.
+
+    Arguments:
+        lively: whether to draw the bar; None looks at the stream.
+        write: takes text; None writes to standard error.
+        clock: seconds.
+    """
+
+    def __init__(
+        self,
+        lively: bool | None = None,
+        write: Callable[[str], Any] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lively = sys.stderr.isatty() if lively is None else lively
+        self._write = write or _to_stderr
+        self._clock = clock
+        self._total = self._done = 0
+        self._workers = 1
+        self._running: dict[str, tuple[Job, float]] = {}
+        self._took: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self._drawn = False
+
+    def start(self, total: int, stored: int, workers: int) -> None:
+        """See `Watcher`."""
+        self._total, self._done, self._workers = total, stored, max(1, workers)
+        if stored:
+            self.say(f"{stored} of {total} runs are stored already; going on from there.")
+        self._draw()
+
+    def begun(self, job: Job) -> None:
+        """See `Watcher`."""
+        self._running[job.key] = (job, self._clock())
+        self._draw()
+
+    def inside(self, job: Job, words: tuple[Any, ...]) -> None:
+        """See `Watcher`."""
+        self._draw()
+
+    def ended(self, job: Job, outcome: Outcome | None, error: str, metric: str) -> None:
+        """See `Watcher`."""
+        now = self._clock()
+        _, begun = self._running.pop(job.key, (job, now))
+        self._took[job.model, job.phase].append(now - begun)
+        self._done += 1
+        failed = error or (outcome.run.failed if outcome is not None else "")
+        if self._lively and not failed:
+            self._draw()
+            return
+        found = f"failed: {failed}" if failed else _figure(outcome, metric)
+        left = f", {self._left()}" if self._left() else ""
+        self.say(f"[{self._done}/{self._total}] {_name(job)}: {found}, {clock(now - begun)}{left}")
+
+    def say(self, line: str) -> None:
+        """See `Watcher`."""
+        self._wipe()
+        self._write(line + "\n")
+        self._draw()
+
+    def close(self) -> None:
+        """See `Watcher`."""
+        self._wipe()
+        self._lively = False
+
+    def _left(self) -> str:
+        """Time left, from what runs of the same model took, or else of any."""
+        every = [seconds for took in self._took.values() for seconds in took]
+        remaining = self._total - self._done
+        if not every or remaining <= 0:
+            return ""
+        mean = sum(every) / len(every)
+        now, under_way = self._clock(), 0.0
+        for job, begun in self._running.values():
+            took = self._took.get((job.model, job.phase))
+            under_way += max(0.0, (sum(took) / len(took) if took else mean) - (now - begun))
+        waiting = max(0, remaining - len(self._running)) * mean
+        return f"about {clock((under_way + waiting) / self._workers)} left"
+
+    def _draw(self) -> None:
+        if not self._lively or not self._total:
+            return
+        share = min(1.0, self._done / self._total)
+        full = math.floor(share * _WIDTH)
+        now = ", ".join(_name(job) for job, _ in list(self._running.values())[:3])
+        more = f" +{len(self._running) - 3}" if len(self._running) > 3 else ""
+        text = f"[{'#' * full}{'.' * (_WIDTH - full)}] {self._done}/{self._total} runs  {self._left()}  {now}{more}"
+        width = max(20, shutil.get_terminal_size().columns - 1)
+        self._write(f"\r\x1b[2K{text[:width]}")
+        self._drawn = True
+
+    def _wipe(self) -> None:
+        if self._drawn:
+            self._write("\r\x1b[2K")
+            self._drawn = False
+
+
+def clock(seconds: float) -> str:
+    """Seconds in words.
+
+    Example:
+        >>> clock(0.4), clock(42), clock(185), clock(7380)
+        ('0.4 s', '42 s', '3 min 05 s', '2 h 03 min')
+    """
+    if seconds < 9.5:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _name(job: Job) -> str:
+    return f"{job.model} {'seed' if job.phase == 'final' else 'trial'} {job.number}"
+
+
+def _figure(outcome: Outcome | None, metric: str) -> str:
+    if outcome is None:
+        return "done"
+    found = outcome.run.metrics if outcome.job.phase == "final" else outcome.run.val_metrics
+    where = "" if outcome.job.phase == "final" else " on validation"
+    return f"{metric} {found[metric]:.4g}{where}" if metric in found else "done"
+
+
+def _to_stderr(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()

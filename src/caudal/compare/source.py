@@ -1,0 +1,188 @@
+"""What a study is made on: a named data set or a table, divided, with the facts that a reader must know."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.compare.job import Parts
+from caudal.data import Sequences, from_frame, split
+from caudal.data.datasets import Card, Dataset, load, names
+from caudal.errors import DataError
+from caudal.records import DataFacts
+
+_OWNER = "compare"
+_VAL, _TEST = 0.15, 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Divided series and what is told about them.
+
+    Attributes:
+        parts: training, validation and test series.
+        facts: for the report.
+    """
+
+    parts: Parts
+    facts: DataFacts
+
+
+def open_source(
+    data: Any,
+    *,
+    folder: str | Path | None = None,
+    protocol: str | None = None,
+    by: str = "auto",
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    columns: Mapping[str, Any] | None = None,
+) -> Source:
+    """Read and divide the data of a study.
+
+    Arguments:
+        data: name of a data set, a loaded `Dataset`, `Sequences`, a path of CSV or Parquet, or a data frame.
+        folder: where the files of a named data set are, if it does not ship in a package.
+        protocol: of a named data set; None is `"clean"`.
+        by: how a table is divided, as in `split`; `"auto"` divides windows of a forecast by time, else by group
+            where there is one, else by series. Named sets keep the split that their card tells.
+        seed: of the split.
+        options: of a named data set, as `load` takes them.
+        columns: of a table, as `from_frame` takes them: `target`, `series`, `time` and more.
+
+    Raises:
+        DataError: the name is neither file nor data set, an argument does not fit the kind of data, or the data do
+            not read.
+        MissingExtraError: a package that reads or ships the data is not installed.
+    """
+    columns, options = dict(columns or {}), dict(options or {})
+    if isinstance(data, str) and _is_named(data):
+        if columns:
+            raise _misfit(next(iter(columns)), "is given, and a named data set has its columns")
+        found = load(data, folder=folder, protocol=protocol or "clean", **options)
+        return _of_dataset(found, seed)
+    for name, value in (("folder", folder), ("protocol", protocol), *options.items()):
+        if value is not None:
+            raise _misfit(name, "is given, and belongs to named data sets only")
+    if isinstance(data, Dataset):
+        return _of_dataset(data, seed)
+    if isinstance(data, Sequences):
+        return _of_sequences(data, "sequences", by, seed)
+    if isinstance(data, str | Path) and not Path(data).suffix and not Path(data).exists():
+        fault = f"is {str(data)!r}, neither a file nor a data set; there are {', '.join(names())}"
+        raise DataError(_OWNER, "data", fault, "Check the spelling.")
+    return _of_table(data, columns, by, seed)
+
+
+def _is_named(data: str) -> bool:
+    return data.lower().replace("_", "-") in names()
+
+
+def _misfit(name: str, fault: str) -> DataError:
+    return DataError(_OWNER, name, fault, "Leave it out.")
+
+
+def _of_dataset(found: Dataset, seed: int) -> Source:
+    train, words = found.train, found.card.protocols.get(found.protocol, "")
+    if len(found.split.val):
+        val = found.val
+    else:
+        inner = split(train, val=_VAL, test=0.0, seed=seed)
+        train, val = train.select(inner.train), train.select(inner.val)
+        words += f" {100 * _VAL:.0f} % of the training series validate."
+    return Source(
+        Parts(train, val, found.test), _facts(Parts(train, val, found.test), found.card, found.protocol, words)
+    )
+
+
+def _of_table(data: Any, columns: Mapping[str, Any], by: str, seed: int) -> Source:
+    for name in ("target", "series"):
+        if name not in columns:
+            raise DataError(_OWNER, name, "is missing; a table needs it", "Name the column.")
+    whole = from_frame(data, **{"time": None, **columns})
+    return _of_sequences(whole, Path(data).name if isinstance(data, str | Path) else "table", by, seed)
+
+
+def _of_sequences(whole: Sequences, name: str, by: str, seed: int) -> Source:
+    if whole.target is None or whole.target_mask is None:
+        raise DataError(_OWNER, "data", "have no target", "Name the column to predict.")
+    axes = tuple(range(1, whole.target_mask.ndim))
+    known = whole.target_mask.any(axis=axes) if axes else whole.target_mask
+    whole = whole.select(np.flatnonzero(known))
+    how = "time" if by == "auto" and whole.task == "forecast" else by
+    laid = split(whole, val=_VAL, test=_TEST, by=how, seed=seed)
+    parts = Parts(whole.select(laid.train), whole.select(laid.val), whole.select(laid.test))
+    shares = f"{100 * (1 - _VAL - _TEST):.0f}/{100 * _VAL:.0f}/{100 * _TEST:.0f} by {laid.by}"
+    card = Card(name=name, title=name, task=whole.task, source="a table of the user", licence="of the user", obtain="")
+    words = shares + (f", seed {seed}." if laid.seed is not None else ".")
+    if len(laid.dropped):
+        words += f" {len(laid.dropped):,} series that bridge two parts are left out."
+    return Source(parts, _facts(parts, card, "table", words))
+
+
+def _facts(parts: Parts, card: Card, protocol: str, words: str) -> DataFacts:
+    every = (parts.train, parts.val, parts.test)
+    one = parts.train
+    gaps = np.concatenate([part.dt[:, 1:][part.mask[:, 1:]] for part in every])
+    low, median, high = np.quantile(gaps, [0.05, 0.5, 0.95]).tolist() if gaps.size else (0.0, 0.0, 0.0)
+    lengths = np.concatenate([part.lengths for part in every])
+    cells = int(lengths.sum()) * one.inputs
+    observed = sum(int(part.observed.sum()) for part in every)
+    return DataFacts(
+        name=card.name,
+        title=card.title,
+        source=card.source,
+        licence=card.licence,
+        task=one.task,
+        target=card.task if protocol != "table" else ", ".join(one.recipe.target if one.recipe else one.outputs),
+        positive=str(one.classes[-1]) if len(one.classes) == 2 else "",
+        series=len(lengths),
+        steps=int(lengths.sum()),
+        typical_steps=float(np.median(lengths)),
+        inputs=(*one.names, *(feature.name for feature in one.statics)),
+        classes=tuple(map(str, one.classes)),
+        class_shares=_shares(every),
+        missing_share=1.0 - observed / cells if cells else 0.0,
+        time_unit=one.time_unit,
+        gap_low=low,
+        gap_median=median,
+        gap_high=high,
+        train=len(parts.train),
+        val=len(parts.val),
+        test=len(parts.test),
+        split=words,
+        digest=digest_of(parts),
+        protocol=protocol,
+        known_bias=card.bias,
+        known_leaks=card.leaks,
+        notes=tuple(dict.fromkeys(finding.message for finding in one.findings)),
+        sensitive=tuple(one.sensitive),
+        sensitive_inputs=bool(_plain(one.sensitive) & _plain((*one.names, *(f.name for f in one.statics)))),
+    )
+
+
+def _plain(columns: Any) -> set[str]:
+    """Names of columns without the value of a category."""
+    return {name.partition("=")[0].casefold() for name in columns}
+
+
+def _shares(every: tuple[Sequences, ...]) -> tuple[float, ...]:
+    if not every[0].classes:
+        return ()
+    codes: list[NDArray[np.int64]] = [
+        part.target[part.target_mask] for part in every if part.target is not None and part.target_mask is not None
+    ]
+    counts = np.bincount(np.concatenate(codes), minlength=len(every[0].classes))
+    return tuple((counts / max(1, counts.sum())).tolist())
+
+
+def digest_of(parts: Parts) -> str:
+    """SHA-256 (hex) of the three parts together: of the series and of how they were divided."""
+    ledger = hashlib.sha256()
+    for part in (parts.train, parts.val, parts.test):
+        ledger.update(part.digest.encode())
+    return ledger.hexdigest()

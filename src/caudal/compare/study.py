@@ -1,0 +1,167 @@
+"""The main job: data and a budget in, a study with its verdict out."""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from caudal._version import __version__
+from caudal.compare import timings
+from caudal.compare.assemble import assemble
+from caudal.compare.crew import Crew, Runner
+from caudal.compare.evaluate import run_job
+from caudal.compare.executors import open_executor
+from caudal.compare.job import Outcome
+from caudal.compare.metrics import plan_of
+from caudal.compare.plan import Schedule, schedule
+from caudal.compare.progress import Board, Watcher
+from caudal.compare.source import Source, open_source
+from caudal.compare.store import Store
+from caudal.compare.tune import Tuner
+from caudal.errors import InputError
+from caudal.records import Study
+
+STUDY = "study.json"
+_READ = ("protocol", "seed")
+
+
+def compare(
+    data: Any,
+    out: str | Path,
+    *,
+    target: str | Sequence[str] | None = None,
+    series: str | None = None,
+    time: str | None = None,
+    columns: Mapping[str, Any] | None = None,
+    folder: str | Path | None = None,
+    protocol: str | None = None,
+    by: str = "auto",
+    split_seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    budget: str = "small",
+    models: Sequence[str] | None = None,
+    changes: Mapping[str, int] | None = None,
+    executor: str = "local",
+    workers: int | None = None,
+    watcher: Watcher | None = None,
+    command: str = "",
+    runner: Runner = run_job,
+) -> Study:
+    """Train liquid and traditional models at equal budget and say which to use, with its uncertainty.
+
+    Every finished run is kept in `out` at once. Calling again with the same arguments goes on where the last call
+    ended, however it ended; several processes may work on one folder.
+
+    Arguments:
+        data: name of a data set (`caudal.data.datasets.names()`), path of CSV or Parquet, data frame, `Dataset`, or
+            `Sequences`.
+        out: folder of results; made where it is not there.
+        target, series, time: columns of a table.
+        columns: further arguments of `from_frame`: features, static, sensitive, group, categorical, task, ...
+        folder: of a named data set that does not ship in a package.
+        protocol: of a named data set; None is `"clean"`.
+        by: how a table is divided: `"auto"`, `"series"`, `"group"`, `"time"`.
+        split_seed: of the division of a table.
+        options: of a named data set, as `load` takes them.
+        budget: `"demo"`, `"small"` or `"full"`.
+        models: names of contenders; None takes all. The trivial one always stands beside them.
+        changes: of the budget: seeds, trials, epochs, trial_epochs, parameters, resamples, retrain.
+        executor: `"local"`, `"inline"`, `"ray"` or `"ray:ADDRESS"`.
+        workers: runs at once; None takes one per core.
+        watcher: is told what happens; None draws on standard error.
+        command: what was typed, for the provenance.
+        runner: does one run; another one is for tests.
+
+    Returns:
+        the study, also written to `study.json` in the folder.
+
+    Raises:
+        DataError: the data do not read, or an argument does not fit them.
+        InputError: budget, model or executor is unknown; or the folder holds another study or cannot be written.
+        FileFormatError: the stored runs are damaged.
+        MissingExtraError: a package is not installed (`pip install "caudal[compare]"`).
+        CaudalError: all runs of the liquid or of the traditional contenders failed.
+    """
+    agenda = schedule(budget, models, changes)
+    named = {name: value for name, value in (("target", target), ("series", series), ("time", time)) if value}
+    source = open_source(
+        data, folder=folder, protocol=protocol, by=by, seed=split_seed, options=options,
+        columns={**named, **(columns or {})},
+    )  # fmt: skip
+    watcher = watcher or Board()
+    store = Store(out, _facts(source, agenda))
+    try:
+        started = store.fact("started", datetime.now(UTC).isoformat(timespec="seconds"))
+        finals, spent = _run_all(store, source, agenda, executor, workers, watcher, runner)
+        first = [every[0] for every in finals.values()]
+        took = timings.measure([one for one in first if not one.run.failed], source.parts)
+        study = assemble(finals, source, agenda, took, started, command or _call(data, out, budget), spent)
+    finally:
+        watcher.close()
+        store.close()
+    write_whole(Path(out) / STUDY, study.to_json())
+    return study
+
+
+def _run_all(
+    store: Store, source: Source, agenda: Schedule, executor: str, workers: int | None, watcher: Watcher, runner: Runner
+) -> tuple[dict[str, list[Outcome]], float]:
+    """Final outcomes by contender, and the wall time of all runs together."""
+    plan = plan_of(source.parts.train)
+    tuners = [Tuner(model, agenda, plan.primary, plan.higher_is_better) for model in agenda.models]
+    spent = 0.0
+    with (
+        open_executor(executor, workers) as machine,
+        Crew(store, machine, runner, source.parts, watcher, plan.primary) as crew,
+    ):
+        watcher.start(agenda.runs, store.count(agenda.models), machine.workers)
+        while asking := [tuner for tuner in tuners if not tuner.is_finished]:
+            rounds = [tuner.ask() for tuner in asking]
+            outcomes = crew.run([job for jobs in rounds for job in jobs])
+            spent += sum(outcome.run.seconds for outcome in outcomes)
+            for tuner, jobs in zip(asking, rounds, strict=True):
+                tuner.tell([outcomes.pop(0) for _ in jobs])
+        last = [job for tuner in tuners for job in agenda.finals(tuner.model, tuner.settings)]
+        finals: dict[str, list[Outcome]] = {tuner.model: [] for tuner in tuners}
+        for outcome in crew.run(last):
+            finals[outcome.job.model].append(outcome)
+            spent += outcome.run.seconds
+    return finals, spent
+
+
+def _facts(source: Source, agenda: Schedule) -> dict[str, str]:
+    """What two calls must agree on to share a folder; seeds, models and resamples may differ."""
+    budget = agenda.budget
+    return {
+        "data": f"{source.facts.name} {source.facts.digest[:16]}",
+        "version": __version__,
+        "trials": str(budget.trials),
+        "epochs": str(budget.epochs),
+        "trial_epochs": str(budget.trial_epochs) if budget.trials else "any",
+        "parameters": str(budget.parameters),
+        "retrain": str(agenda.retrain),
+    }
+
+
+def _call(data: Any, out: str | Path, budget: str) -> str:
+    shown = repr(str(data)) if isinstance(data, str | Path) else type(data).__name__.lower()
+    return f"caudal.compare.compare({shown}, {str(out)!r}, budget={budget!r}, ...)"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        InputError: the folder cannot be written, or the disk is full.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        fault = f"cannot take {path.name}: {path.parent} ({error.strerror})"
+        raise InputError(
+            "compare", "out", fault, "Make room and run the same command; finished runs are kept."
+        ) from None
