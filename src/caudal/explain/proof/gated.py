@@ -1,0 +1,126 @@
+"""Steps over sets of the cells made of products of sigmoids and tanh: CfC, CT-RNN, LRC, LSTM, GRU."""
+
+import torch
+from torch import Tensor
+
+from caudal.dynamics import ctrnn
+from caudal.dynamics.cfc_heads import Activation, Decay, Mode
+from caudal.dynamics.wired import targets
+from caudal.errors import InputError
+from caudal.explain.proof.affine import (
+    SLACK,
+    Affine,
+    Line,
+    Symbols,
+    along,
+    ends,
+    plus,
+    product,
+    scaled,
+    shifted,
+    sigmoid_line,
+    tanh_line,
+    through,
+)
+from caudal.explain.proof.reach import Reach, within
+
+
+def activated(form: Affine, activation: Activation, symbols: Symbols) -> Affine:
+    """Backbone activation over a set.
+
+    Raises:
+        InputError: no strip is known for the activation.
+    """
+    low, high = ends(form)
+    if activation == "tanh":
+        return along(form, tanh_line(low, high), symbols)
+    if activation == "lecun_tanh":
+        line = tanh_line(0.666 * low, 0.666 * high)
+        return along(form, Line(1.7159 * 0.666 * line.slope, 1.7159 * line.offset, 1.7159 * line.error), symbols)
+    if activation == "relu":
+        wide = high - low
+        slope = torch.where(wide > 1e-9, (high.relu() - low.relu()) / wide.clamp_min(1e-9), (low > 0).to(low))
+        gaps = torch.stack((low.relu() - slope * low, high.relu() - slope * high))
+        crosses = (low < 0) & (high > 0)
+        least = torch.where(crosses, gaps.amin(0).clamp(max=0.0), gaps.amin(0))
+        most = gaps.amax(0)
+        return along(form, Line(slope, (least + most) / 2, (most - least) / 2 + SLACK), symbols)
+    raise InputError(
+        "verify", "model", f"has a backbone of {activation}", 'Train with activation="lecun_tanh", "tanh" or "relu".'
+    )
+
+
+def closed_form(pre: list[Affine], dt: float, mode: Mode, decay: Decay | None, symbols: Symbols) -> Affine:
+    """New state of a CfC from the forms of its heads; every error of a neuron enters its own state once.
+
+    Raises:
+        InputError: the mode is `pure`.
+    """
+    if decay is not None:
+        raise InputError("verify", "model", "is a CfC in pure mode", 'Train with mode="default" or "no_gate".')
+    f1, f2, t_a, t_b = pre
+    time = plus(scaled(t_a, torch.full_like(t_a.centre, dt)), t_b)
+    one, two, gate = tanh_line(*ends(f1)), tanh_line(*ends(f2)), sigmoid_line(*ends(time))
+    straight = [
+        Affine(form.centre * line.slope + line.offset, form.parts * line.slope)
+        for form, line in ((f1, one), (f2, two), (time, gate))
+    ]
+    first, second, t = straight
+    blend = second if mode == "no_gate" else plus(second, scaled(first, -torch.ones_like(first.centre)))
+    linear, error = product(t, blend)
+    # h = f1 + t blend: the strip of f1 counts by 1 - t (by 1 ungated), that of f2 by t, that of t by the blend.
+    low, high = torch.sigmoid(ends(time)[0]), torch.sigmoid(ends(time)[1])
+    error = error + one.error * (1 - low if mode == "default" else 1) + two.error * high
+    error = error + gate.error * torch.maximum(*(end.abs() for end in ends(blend)))
+    return symbols.widen(plus(first, linear), error)
+
+
+def hull(mode: Mode, units: int) -> tuple[Tensor, Tensor]:
+    """Interval that a CfC never leaves, whatever its input."""
+    most = torch.full((units,), 2.0 if mode == "no_gate" else 1.0, dtype=torch.float64)
+    return -most, most
+
+
+def ctrnn_advance(
+    reach: Reach, u: Affine, dt: float, params: ctrnn.Params, graph: ctrnn.Graph, substeps: int, symbols: Symbols
+) -> Reach:
+    """One step of a CT-RNN over sets: a straight leak, and a drive through tanh."""
+    if dt == 0:
+        return reach
+    units = len(params.tau)
+    sensory = _matrix(params.sensory_w, graph.sensory_source, graph.sensory_ptr, len(u.centre))
+    recurrent = _matrix(params.w, graph.source, graph.ptr, units)
+    held, d = shifted(through(u, sensory), params.b), dt / substeps
+    share = d / (params.tau + d)
+    for _ in range(substeps):
+        pull = plus(held, through(reach.form, recurrent))
+        line = tanh_line(*ends(pull))
+        drive = Affine(pull.centre * line.slope + line.offset, pull.parts * line.slope)
+        new = plus(scaled(reach.form, 1 - share), scaled(drive, share * params.tau))
+        new = symbols.widen(new, share * params.tau * line.error)
+        far = share * params.tau
+        reach = within(new, (1 - share) * reach.low - far, (1 - share) * reach.high + far, symbols)
+    return reach
+
+
+def lstm_advance(
+    h: Affine, c: Affine, x: Affine, weights: tuple[Tensor, Tensor, Tensor], symbols: Symbols
+) -> tuple[Affine, Affine]:
+    """One step of an LSTM over sets; `x` with the elapsed time as its last entry."""
+    w_ih, w_hh, bias = weights
+    units = len(h.centre)
+    pre = shifted(plus(through(x, w_ih), through(h, w_hh)), bias)
+    i, f, g, o = (Affine(pre.centre[k : k + units], pre.parts[:, k : k + units]) for k in range(0, 4 * units, units))
+    i, f, o = (along(part, sigmoid_line(*ends(part)), symbols) for part in (i, f, o))
+    g = along(g, tanh_line(*ends(g)), symbols)
+    kept, kept_error = product(f, c)
+    new, new_error = product(i, g)
+    c = symbols.widen(plus(kept, new), kept_error + new_error)
+    shown, error = product(o, along(c, tanh_line(*ends(c)), symbols))
+    return symbols.widen(shown, error), c
+
+
+def _matrix(w: Tensor, source: Tensor, ptr: Tensor, sources: int) -> Tensor:
+    matrix = w.new_zeros(len(ptr) - 1, sources)
+    matrix[targets(ptr), source.long()] = w
+    return matrix

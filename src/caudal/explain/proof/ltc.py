@@ -1,0 +1,142 @@
+"""The fused LTC step over sets.
+
+With `N = c_m (v - y) + D (sum_j w_j s_j (e_rev_j - y) + g_leak (v_leak - y) - eps y)` and
+`P = c_m + D (den + eps)`, the new state is `y + N / P` for any constant `y`. Taking for `y` the step of the centres
+makes `N` small, so that replacing `1 / P` by its value at the centre errs in second order only.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from caudal.dynamics import ltc
+from caudal.dynamics.wired import targets
+from caudal.explain.proof.affine import (
+    SLACK,
+    Affine,
+    Symbols,
+    ends,
+    plus,
+    radius,
+    scaled,
+    shifted,
+    sigmoid_line,
+    take,
+    through,
+)
+from caudal.explain.proof.average import highest, lowest
+from caudal.explain.proof.reach import Reach, within
+
+
+class Gates(NamedTuple):
+    """Gates of one kind of synapses over a set.
+
+    Attributes:
+        form: the straight part, `(synapses,)` entries.
+        error: `(synapses,)` how far a gate may lie from it.
+        low, high: `(synapses,)` intervals.
+        w, e_rev, to: of the synapses.
+    """
+
+    form: Affine
+    error: Tensor
+    low: Tensor
+    high: Tensor
+    w: Tensor
+    e_rev: Tensor
+    to: Tensor
+
+
+def gates(values: Affine, low: Tensor, high: Tensor, kind: tuple[Tensor, ...], source: Tensor, ptr: Tensor) -> Gates:
+    """Gates of synapses that read `values`, known to lie in `[low, high]`.
+
+    Arguments:
+        kind: `w, mu, sigma, e_rev` of the synapses.
+    """
+    w, mu, sigma, e_rev = kind
+    at = source.long()
+    before = shifted(scaled(take(values, at), sigma), -sigma * mu)
+    own_low, own_high = ends(before)
+    one, other = sigma * (low[at] - mu), sigma * (high[at] - mu)
+    known_low = torch.maximum(own_low, torch.minimum(one, other))
+    known_high = torch.maximum(torch.minimum(own_high, torch.maximum(one, other)), known_low)
+    line = sigmoid_line(known_low, known_high)
+    form = Affine(before.centre * line.slope + line.offset, before.parts * line.slope)
+    return Gates(form, line.error, torch.sigmoid(known_low), torch.sigmoid(known_high), w, e_rev, targets(ptr))
+
+
+def _onto(to: Tensor, weight: Tensor, units: int) -> Tensor:
+    """Matrix `(units, synapses)` that adds weighted synapses onto their targets."""
+    matrix = weight.new_zeros(units, len(to))
+    matrix[to, torch.arange(len(to))] = weight
+    return matrix
+
+
+def substep(
+    reach: Reach, kinds: tuple[Gates, ...], d: float, params: ltc.Params, eps: float, symbols: Symbols
+) -> Reach:
+    """One fused step of `d` over sets; `kinds` are the gates at its start."""
+    units = len(params.c_m)
+    v, conductance = reach.form, params.g_leak + eps
+    den, num = conductance.clone(), params.g_leak * params.v_leak
+    for kind in kinds:
+        pull = kind.w * kind.form.centre
+        den = den.index_add(0, kind.to, pull)
+        num = num.index_add(0, kind.to, pull * kind.e_rev)
+    y = (params.c_m * v.centre + d * num) / (params.c_m + d * den)
+
+    top = scaled(shifted(v, -y), params.c_m)
+    top = shifted(top, d * (params.g_leak * (params.v_leak - y) - eps * y))
+    bottom, bottom_error, top_error = Affine(params.c_m + d * conductance, v.parts[:0]), d * 0 * y, d * 0 * y
+    least = most = params.c_m + d * conductance
+    for kind in kinds:
+        away = kind.e_rev - y[kind.to]
+        top = plus(top, through(kind.form, _onto(kind.to, d * kind.w * away, units)))
+        bottom = plus(bottom, through(kind.form, _onto(kind.to, d * kind.w, units)))
+        top_error = top_error.index_add(0, kind.to, d * kind.w * away.abs() * kind.error)
+        bottom_error = bottom_error.index_add(0, kind.to, d * kind.w * kind.error)
+        least = least.index_add(0, kind.to, d * kind.w * kind.low)
+        most = most.index_add(0, kind.to, d * kind.w * kind.high)
+    far = radius(bottom) + bottom_error
+    least, most = torch.maximum(least, bottom.centre - far), torch.minimum(most, bottom.centre + far)
+    swing = torch.maximum((1 / least - 1 / bottom.centre).abs(), (1 / most - 1 / bottom.centre).abs())
+    size = top.centre.abs() + radius(top) + top_error
+    error = top_error / bottom.centre + size * swing + SLACK * (1 + y.abs())
+    new = symbols.widen(shifted(scaled(top, 1 / bottom.centre), y), error)
+    return within(new, *_averages(reach, kinds, d, params, eps), symbols)
+
+
+def _averages(
+    reach: Reach, kinds: tuple[Gates, ...], d: float, params: ltc.Params, eps: float
+) -> tuple[Tensor, Tensor]:
+    """Range of the step as a weighted average, gates and state independent of each other."""
+    units, own = len(params.c_m), torch.arange(len(params.c_m))
+    zero = torch.zeros_like(params.c_m)
+    fixed = [params.c_m, d * params.g_leak, zero + d * eps]
+    low = torch.cat([*fixed, *(d * kind.w * kind.low for kind in kinds)])
+    high = torch.cat([*fixed, *(d * kind.w * kind.high for kind in kinds)])
+    to = torch.cat([own, own, own, *(kind.to for kind in kinds)])
+    rest = [params.v_leak, zero, *(kind.e_rev for kind in kinds)]
+    least = lowest(torch.cat([reach.low, *rest]), low, high, to, units)
+    most = highest(torch.cat([reach.high, *rest]), low, high, to, units)
+    return least - SLACK * (1 + least.abs()), most + SLACK * (1 + most.abs())
+
+
+def advance(
+    reach: Reach, u: Affine, dt: float, params: ltc.Params, graph: ltc.Graph, settings: ltc.Settings, symbols: Symbols
+) -> Reach:
+    """One step over sets.
+
+    Arguments:
+        reach: states before the step.
+        u: inputs, scaled and shifted as the layer does.
+        dt: elapsed time.
+    """
+    if dt == 0:
+        return reach
+    sensory = gates(u, *ends(u), params[:4], graph.sensory_source, graph.sensory_ptr)
+    for _ in range(settings.substeps):
+        recurrent = gates(reach.form, reach.low, reach.high, params[4:8], graph.source, graph.ptr)
+        reach = substep(reach, (sensory, recurrent), dt / settings.substeps, params, settings.eps, symbols)
+    return reach

@@ -1,0 +1,149 @@
+"""Layers as machines over sets: one function for each kind of layer, found by its class."""
+
+from functools import singledispatch
+
+import torch
+from torch import Tensor
+
+from caudal.dynamics import cfc_wired, ctrnn, ltc
+from caudal.errors import InputError
+from caudal.explain.proof import gated
+from caudal.explain.proof import ltc as ltc_sets
+from caudal.explain.proof.affine import Affine, Symbols, plus, point, scaled, shifted, take, through
+from caudal.explain.proof.reach import Machine, Reach, at_rest, bounded, within
+from caudal.nn import CTRNN, LSTM, LTC, CfC, Layer, Readout, WiredCfC
+from caudal.nn.wired import graph_tensors
+
+
+@singledispatch
+def machine(layer: Layer) -> Machine:
+    """A layer over sets, in float64.
+
+    Raises:
+        InputError: sets cannot be taken through this layer.
+    """
+    known = "LTC, CfC, WiredCfC, CTRNN or LSTM, alone or under a Readout of the last step"
+    raise InputError("verify", "model", f"is a {type(layer).__name__}; sets go through {known}", "Use one of them.")
+
+
+def _f64(tensor: Tensor) -> Tensor:
+    return tensor.detach().double()
+
+
+@machine.register
+def _readout(layer: Readout) -> Machine:
+    if layer.pool != "last":
+        raise InputError("verify", "model", f'pools by "{layer.pool}"', 'Build the readout with pool="last".')
+    inner = machine(layer.layer)
+    weight, bias = _f64(layer.map.weight), _f64(layer.map.bias)
+    return Machine(inner.start, inner.advance, lambda reach: through(inner.read(reach), weight, bias))
+
+
+@machine.register
+def _ltc(layer: LTC) -> Machine:
+    if layer.solver != "fused":
+        raise InputError("verify", "model", f'is solved by "{layer.solver}"', 'Build the LTC with solver="fused".')
+    params = ltc.Params(*map(_f64, layer.params()))
+    graph, settings = ltc.Graph(*graph_tensors(layer)), ltc.Settings(layer.substeps, layer.eps)
+    scale, shift = _f64(layer.input_scale), _f64(layer.input_shift)
+
+    def advance(reach: Reach, x: Affine, dt: float, symbols: Symbols) -> Reach:
+        return ltc_sets.advance(reach, shifted(scaled(x, scale), shift), dt, params, graph, settings, symbols)
+
+    return Machine(at_rest(layer.units), advance, _motor(layer))
+
+
+@machine.register
+def _ctrnn(layer: CTRNN) -> Machine:
+    params, graph = ctrnn.Params(*map(_f64, layer.params())), ctrnn.Graph(*graph_tensors(layer))
+
+    def advance(reach: Reach, x: Affine, dt: float, symbols: Symbols) -> Reach:
+        return gated.ctrnn_advance(reach, x, dt, params, graph, layer.substeps, symbols)
+
+    return Machine(at_rest(layer.units), advance, _motor(layer))
+
+
+@machine.register
+def _cfc(layer: CfC) -> Machine:
+    params = layer.params()
+    entry, bias, w_h = _f64(layer.entry.weight[:, : layer.inputs]), _f64(layer.entry.bias), _f64(params.w_h)
+    dense = [(_f64(weight), _f64(offset)) for weight, offset in params.dense]
+    low, high = gated.hull(layer.mode, layer.units)
+    units = layer.units
+
+    def advance(reach: Reach, x: Affine, dt: float, symbols: Symbols) -> Reach:
+        z = plus(through(x, entry, bias), through(reach.form, w_h))
+        for weight, offset in dense:
+            z = through(gated.activated(z, layer.activation, symbols), weight, offset)
+        heads = [Affine(z.centre[k : k + units], z.parts[:, k : k + units]) for k in range(0, len(z.centre), units)]
+        return within(gated.closed_form(heads, dt, layer.mode, params.decay, symbols), low, high, symbols)
+
+    return Machine(at_rest(units), advance, lambda reach: reach.form)
+
+
+@machine.register
+def _wired_cfc(layer: WiredCfC) -> Machine:
+    raw = layer.params()
+    params = cfc_wired.Params(
+        _f64(raw.sensory_weight), _f64(raw.weight), _f64(raw.self_weight), _f64(raw.bias), raw.decay
+    )
+    graph = cfc_wired.Graph(*layer.graph())
+    matrices, bias, units = cfc_wired.matrices(params, graph, layer.inputs), params.bias, layer.units
+    heads = len(bias)
+    low, high = gated.hull(layer.mode, units)
+
+    def advance(reach: Reach, x: Affine, dt: float, symbols: Symbols) -> Reach:
+        base = plus(through(x, matrices.sensory, bias.flatten()), through(reach.form, matrices.before))
+        new = point(torch.zeros(units, dtype=torch.float64))
+        for first, end in cfc_wired.spans(graph):
+            pre = plus(base, through(new, matrices.now))
+            rows = [torch.arange(k * units + first, k * units + end) for k in range(heads)]
+            part = gated.closed_form([take(pre, row) for row in rows], dt, layer.mode, params.decay, symbols)
+            new = plus(new, _placed(part, first, units))
+        return within(new, low, high, symbols)
+
+    return Machine(at_rest(units), advance, lambda reach: _last(reach.form, layer.outputs))
+
+
+@machine.register
+def _lstm(layer: LSTM) -> Machine:
+    weights = (_f64(layer.weight_ih), _f64(layer.weight_hh), _f64(layer.bias_ih) + _f64(layer.bias_hh))
+    units = layer.units
+
+    def advance(reach: Reach, x: Affine, dt: float, symbols: Symbols) -> Reach:
+        clocked = Affine(
+            torch.cat((x.centre, x.centre.new_tensor([dt]))),
+            torch.cat((x.parts, x.parts.new_zeros(len(x.parts), 1)), 1),
+        )
+        h, c = (Affine(reach.form.centre[at], reach.form.parts[:, at]) for at in (slice(units), slice(units, None)))
+        h, c = gated.lstm_advance(h, c, clocked, weights, symbols)
+        parts = c.parts.new_zeros(max(len(h.parts), len(c.parts)), 2 * units)
+        parts[: len(h.parts), :units], parts[: len(c.parts), units:] = h.parts, c.parts
+        return bounded(Affine(torch.cat((h.centre, c.centre)), parts))
+
+    return Machine(at_rest(2 * units), advance, lambda reach: take(reach.form, torch.arange(units)))
+
+
+def _motor(layer: LTC | CTRNN) -> "_Read":
+    return _Read(_f64(layer.output_scale), _f64(layer.output_shift), layer.outputs)
+
+
+class _Read:
+    """Outputs of the motor neurons, scaled and shifted."""
+
+    def __init__(self, scale: Tensor, shift: Tensor, outputs: int) -> None:
+        self.scale, self.shift, self.outputs = scale, shift, outputs
+
+    def __call__(self, reach: Reach) -> Affine:
+        return shifted(scaled(_last(reach.form, self.outputs), self.scale), self.shift)
+
+
+def _last(form: Affine, count: int) -> Affine:
+    return Affine(form.centre[-count:], form.parts[:, -count:])
+
+
+def _placed(form: Affine, first: int, size: int) -> Affine:
+    """A form as the entries from `first` on of a longer one that is 0 elsewhere."""
+    centre, parts = form.centre.new_zeros(size), form.parts.new_zeros(len(form.parts), size)
+    centre[first : first + len(form.centre)], parts[:, first : first + len(form.centre)] = form.centre, form.parts
+    return Affine(centre, parts)

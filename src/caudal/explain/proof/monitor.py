@@ -1,0 +1,105 @@
+"""Run-time monitors: a state outside its proven range means a wrong build, wrong weights, a flipped bit or NaN."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from caudal.errors import ShapeError
+from caudal.explain.proof.ranges import ranges
+from caudal.nn import Layer
+from caudal.nn.layer import State, leaves
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One number outside what is proven.
+
+    Attributes:
+        kind: `"nan"`, `"low"` or `"high"`.
+        series, step: where; step is 0 for a single state.
+        unit: which number of the state.
+        value: what it is.
+        bound: what it may be at least or at most; NaN for `"nan"`.
+    """
+
+    kind: str
+    series: int
+    step: int
+    unit: int
+    value: float
+    bound: float
+
+    def __str__(self) -> str:
+        where = f"series {self.series}, step {self.step}, unit {self.unit}"
+        if self.kind == "nan":
+            return f"{where}: the state is not a number."
+        side = "below" if self.kind == "low" else "above"
+        return f"{where}: the state is {self.value:.6g}, {side} the proven bound {self.bound:.6g}."
+
+
+class Monitor:
+    """Holds states against the ranges that the weights prove.
+
+    The ranges are taken when the monitor is made: a weight that changes afterwards shows as soon as a state leaves
+    what the old weights allow. Two comparisons per number, no copies.
+
+    Arguments:
+        layer: as in `ranges`.
+        slack: share of the range that rounding may add.
+
+    Raises:
+        InputError: nothing is proven for this layer.
+
+    Example:
+        >>> from caudal.nn import LTC
+        >>> layer = LTC(2, 4)
+        >>> watch = Monitor(layer)
+        >>> _, state = layer(torch.randn(3, 10, 2))
+        >>> watch.check(state), watch.check((torch.full((1, 4), 9.0),))[0].kind
+        ([], 'high')
+    """
+
+    def __init__(self, layer: Layer, slack: float = 1e-5) -> None:
+        found = ranges(layer)
+        wide = np.where(np.isfinite(found.high), found.high - found.low, 0.0)
+        self.ranges = found
+        own = next(layer.parameters())
+        self._low, self._high = (
+            torch.from_numpy(end).to(own) for end in (found.low - slack * wide, found.high + slack * wide)
+        )
+
+    def check(self, state: State | Tensor) -> list[Violation]:
+        """Every number outside its range; none for a healthy state.
+
+        Arguments:
+            state: what a layer returned, or states `(batch, time, units)`.
+
+        Raises:
+            ShapeError: it is the state of another layer.
+        """
+        values = (state if isinstance(state, Tensor) else _flat(state)).detach()
+        if values.shape[-1] != len(self._low):
+            fault = f"holds {values.shape[-1]} numbers a series; the monitored layer has {len(self._low)}"
+            raise ShapeError("Monitor.check", "state", fault, "Pass a state of the layer it was made for.")
+        # Comparisons with NaN are false, so a state that is not a number fails this as well.
+        fine = (values >= self._low) & (values <= self._high)
+        if bool(fine.all()):
+            return []
+        return self._named(values, fine)
+
+    def _named(self, values: Tensor, fine: Tensor) -> list[Violation]:
+        found = []
+        for place in torch.nonzero(~fine).tolist():
+            value, unit = float(values[tuple(place)]), place[-1]
+            step = place[1] if len(place) == 3 else 0
+            low, high = float(self._low[unit]), float(self._high[unit])
+            kind, bound = ("nan", float("nan")) if value != value else ("low", low) if value < low else ("high", high)
+            found.append(Violation(kind, place[0], step, unit, value, bound))
+        return found
+
+
+def _flat(state: State) -> Tensor:
+    parts = leaves(state)
+    return parts[0] if len(parts) == 1 else torch.cat(parts, -1)

@@ -1,0 +1,65 @@
+"""What every cell's step needs: the states it may be in, as an affine form and as intervals at once."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from caudal.explain.proof.affine import Affine, Symbols, boxed, ends, point, reduced
+
+
+class Reach(NamedTuple):
+    """States a cell may be in.
+
+    Attributes:
+        form: affine form.
+        low, high: intervals `(units,)`, never wider than those of the form.
+    """
+
+    form: Affine
+    low: Tensor
+    high: Tensor
+
+
+# (state, input, elapsed time, symbols) -> state after the step
+Advance = Callable[[Reach, Affine, float, Symbols], Reach]
+
+
+class Machine(NamedTuple):
+    """A layer over sets instead of vectors.
+
+    Attributes:
+        start: the state before the first step.
+        advance: one step.
+        read: outputs of a state.
+    """
+
+    start: Reach
+    advance: Advance
+    read: Callable[[Reach], Affine]
+
+
+def at_rest(units: int) -> Reach:
+    """The state of zeros."""
+    zeros = torch.zeros(units, dtype=torch.float64)
+    return Reach(point(zeros), zeros, zeros)
+
+
+def within(form: Affine, low: Tensor, high: Tensor, symbols: Symbols) -> Reach:
+    """A form that is also known to lie in intervals."""
+    form = boxed(form, low, high, symbols)
+    form_low, form_high = ends(form)
+    return Reach(form, torch.maximum(low, form_low), torch.minimum(high, form_high))
+
+
+def bounded(form: Affine) -> Reach:
+    """A form with its own intervals."""
+    return Reach(form, *ends(form))
+
+
+def trimmed(reach: Reach, symbols: Symbols, keep: int, most: int) -> Reach:
+    """The same states in fewer symbols; `symbols` starts again behind them."""
+    form = reduced(reach.form, keep, most)
+    symbols.count = max(keep, len(form.parts))
+    return Reach(form, reach.low, reach.high)
