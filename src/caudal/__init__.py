@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from caudal import interop as interop
     from caudal import kernels as kernels
     from caudal import nn as nn
+    from caudal import report as report
     from caudal import testing as testing
     from caudal import train as train
     from caudal import wiring as wiring
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from caudal.nn import load as load
     from caudal.nn import save as save
 
-_ROOMS = ("compare", "data", "estimators", "interop", "kernels", "nn", "testing", "train", "wiring")
+_ROOMS = ("compare", "data", "estimators", "interop", "kernels", "nn", "report", "testing", "train", "wiring")
 _NAMES = {
     "LiquidClassifier": "caudal.estimators",
     "LiquidForecaster": "caudal.estimators",

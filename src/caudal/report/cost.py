@@ -1,0 +1,153 @@
+"""Size and cost against quality."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from caudal.records import Contender, Interval, Study
+from caudal.report import query
+from caudal.report.axes import linear, logarithmic
+from caudal.report.drawing import Frame, grid, mark, percent, plot, polyline, stretched, whisker
+from caudal.report.markup import Html, join, tag
+from caudal.report.tables import Cell, legend, model, table
+from caudal.report.wording import Words
+
+Reading = Callable[[Contender], float | None]
+# What may lie on the horizontal axis: key of its words -> reading.
+READINGS: Mapping[str, Reading] = {
+    "size.live": lambda one: float(one.live_parameters),
+    "size.operations": query.operations,
+    "size.fit_s": lambda one: one.fit_seconds,
+    "size.series_us": lambda one: one.series_microseconds,
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A contender in the plane of cost and quality."""
+
+    one: Contender
+    cost: float
+    score: Interval
+
+
+def cost_section(study: Study, words: Words) -> Html:
+    """A plot for each reading of cost, and the table of sizes and times."""
+    panels = [(key, panel) for key, reading in READINGS.items() if (panel := _panel(study, words, key, reading))]
+    if not panels:
+        return join([tag("p", words("cost.none")), _sizes(study, words)])
+    tabs = [tag("div", tag("h4", words(key)), panel, class_="panel", data_title=words(key)) for key, panel in panels]
+    return join(
+        [
+            tag("p", words("cost.how")),
+            legend(words),
+            tag("div", *tabs, class_="tabs", data_label=words("cost.tabs")),
+            _sizes(study, words),
+            tag("p", words("cost.notes"), class_="note"),
+        ]
+    )
+
+
+def _panel(study: Study, words: Words, key: str, reading: Reading) -> Html | None:
+    points = [
+        Point(one, cost, score)
+        for one in study.contenders
+        if (cost := reading(one)) is not None and (score := query.score(study, one.name)) is not None
+    ]
+    if not points:
+        return None
+    ends = (end for point in points for end in (point.score.low, point.score.high))
+    frame = Frame(logarithmic(point.cost for point in points), linear(ends), 320)
+    metric = words.known("metric", study.metric)
+    front = frontier(points, study.higher_is_better)
+    names = words.listed(point.one.label for point in front)
+    label = words("cost.label", metric=metric, reading=words(key), front=names)
+    drawn = [_point(frame, words, point, query.metric_digits(study), key) for point in points]
+    return plot(
+        frame,
+        label,
+        grid(frame, words, f"{words(key)} ({words('log')})", metric),
+        stretched(frame, polyline(frame, _steps(front), class_="front")),
+        *drawn,
+        *_names(frame, points),
+        class_="pareto",
+    )
+
+
+def frontier(points: list[Point], rises: bool) -> list[Point]:
+    """The points that no other beats in cost and quality at once, the cheapest first."""
+    found: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.cost, -p.score.value if rises else p.score.value)):
+        best = found[-1].score.value if found else None
+        if best is None or (point.score.value > best if rises else point.score.value < best):
+            found.append(point)
+    return found
+
+
+def _steps(front: list[Point]) -> list[tuple[float, float]]:
+    corners: list[tuple[float, float]] = []
+    for point in front:
+        if corners:
+            corners.append((point.cost, corners[-1][1]))
+        corners.append((point.cost, point.score.value))
+    return corners
+
+
+def _point(frame: Frame, words: Words, point: Point, digits: int, key: str) -> Html:
+    x = frame.x(point.cost)
+    number = f"{words.number(point.score.value, digits)} {words.span(point.score, digits)}"
+    tip = f"{point.one.label}: {number}; {words(key).lower()} {words.short(point.cost)}"
+    family = point.one.family
+    drawn = mark(family, x, frame.y(point.score.value), data_tip=tip)
+    return join([whisker(frame, x, point.score, family), drawn])
+
+
+def _names(frame: Frame, points: list[Point]) -> list[Html]:
+    """A name beside each point, moved up or down until it covers no other, counted for the width of a phone."""
+    boxes = [(frame.across.at(p.cost), frame.y(p.score.value), 0.02, 7.0) for p in points]
+    named = []
+    for point in points:
+        x, y = frame.across.at(point.cost), frame.y(point.score.value)
+        half = 0.012 * len(point.one.label)
+        side = 1 if x < 0.6 else -1
+        middle = x + side * (0.03 + half)
+        shift = next((d for d in _shifts() if not _covers((middle, y + d, half, 7.0), boxes)), 0.0)
+        boxes.append((middle, y + shift, half, 7.0))
+        place = {"x": percent(x), "y": f"{y + shift:g}", "dx": 11 * side, "dy": "0.34em"}
+        named.append(
+            tag("text", point.one.label, class_=f"name {'start' if side > 0 else 'end'} {point.one.family}", **place)
+        )
+    return named
+
+
+def _shifts() -> list[float]:
+    return [0.0, *(sign * 7.0 * k for k in range(1, 9) for sign in (-1, 1))]
+
+
+def _covers(box: tuple[float, float, float, float], others: list[tuple[float, float, float, float]]) -> bool:
+    x, y, half, tall = box
+    return any(abs(x - u) < half + w and abs(y - v) < tall + h for u, v, w, h in others)
+
+
+def _sizes(study: Study, words: Words) -> Html:
+    keys = (
+        "size.units",
+        "size.parameters",
+        "size.live",
+        "size.synapses",
+        "size.operations",
+        "size.fit",
+        "size.step",
+        "size.series",
+    )
+    rows: list[list[object]] = []
+    for one in study.contenders:
+        counts = (one.units, one.parameters, one.live_parameters, one.synapses, query.operations(one))
+        row: list[object] = [Cell(model(one), None, "")]
+        row += [Cell("–") if n is None else Cell(words.whole(n), float(n)) for n in counts]
+        row.append(Cell(words.seconds(one.fit_seconds), one.fit_seconds))
+        row += [
+            Cell("–") if t is None else Cell(words.seconds(t / 1e6), t)
+            for t in (one.step_microseconds, one.series_microseconds)
+        ]
+        rows.append(row)
+    return table(words("cost.caption"), [words("model"), *(words(key) for key in keys)], rows, sortable=True)

@@ -1,0 +1,128 @@
+"""The primary metric within each group, with its interval; small groups are flagged, not hidden."""
+
+from caudal.records import Contender, GroupScore, Study
+from caudal.report import query
+from caudal.report.axes import linear
+from caudal.report.drawing import strip, strip_axis, strip_grid, strip_interval
+from caudal.report.markup import Html, join, tag
+from caudal.report.tables import Cell, details, legend, model, table
+from caudal.report.wording import Words
+
+# Below these an interval says more about chance than about the group.
+FEW_SERIES, FEW_POSITIVES = 50, 10
+_ROW = 26
+
+
+def groups_section(study: Study, words: Words) -> Html:
+    """For each attribute the models of the verdict by group, and a table of all models."""
+    attributes = list(dict.fromkeys(one.attribute for one in study.groups))
+    if not attributes:
+        sensitive = words.listed(study.data.sensitive)
+        return tag("p", words("groups.none.sensitive", names=sensitive) if sensitive else words("groups.none"))
+    how = words("groups.how", series=words.whole(FEW_SERIES), positives=words.whole(FEW_POSITIVES))
+    inputs = words("groups.inputs" if study.data.sensitive_inputs else "groups.no_inputs")
+    parts = [_attribute(study, words, name) for name in attributes]
+    return join([tag("p", how, " ", inputs), legend(words), *parts])
+
+
+def is_small(one: GroupScore) -> bool:
+    """Whether a group is too small for its interval to say much."""
+    few = one.positives is not None and min(one.positives, one.count - one.positives) < FEW_POSITIVES
+    return one.score is None or one.count < FEW_SERIES or few
+
+
+def _attribute(study: Study, words: Words, attribute: str) -> Html:
+    found = [one for one in study.groups if one.attribute == attribute]
+    chosen = [one for one in query.mains(study) if any(score.model == one.name for score in found)]
+    parts: list[object] = [tag("h3", attribute)]
+    if chosen:
+        parts.append(_forest(study, words, attribute, found, chosen))
+        parts.append(tag("p", *_gaps(study, words, found, chosen), class_="note"))
+    parts.append(details(words("groups.all", attribute=attribute), _all(study, words, attribute, found)))
+    return join(parts)
+
+
+def _forest(study: Study, words: Words, attribute: str, found: list[GroupScore], chosen: list[Contender]) -> Html:
+    names = {one.name for one in chosen}
+    scores = [one.score for one in found if one.score is not None and one.model in names]
+    axis, digits = linear(end for score in scores for end in (score.low, score.high)), query.digits(scores)
+    rows: list[list[object]] = []
+    for group in dict.fromkeys(one.group for one in found):
+        members = {one.model: one for one in found if one.group == group}
+        for at, one in enumerate(member for member in chosen if member.name in members):
+            it = members[one.name]
+            tip = f"{group}, {one.label}: {_value(it, words, digits)}"
+            drawn = [strip_interval(axis, it.score, one.family, _ROW / 2, data_tip=tip)] if it.score else []
+            first = (
+                join([tag("span", group, class_="group"), _size(it, words)])
+                if at == 0
+                else tag("span", group, class_="sr")
+            )
+            strip_cell = Cell(strip(tip, _ROW, strip_grid(axis, _ROW), *drawn), None, "draw")
+            rows.append(
+                [
+                    Cell(first, None, "first" if at == 0 else ""),
+                    Cell(model(one), None, "who"),
+                    strip_cell,
+                    Cell(_value(it, words, digits)),
+                ]
+            )
+    metric = words.known("metric", study.metric)
+    head = [attribute, words("model"), "", metric]
+    foot = ["", "", Cell(strip_axis(axis, words), None, "draw"), ""]
+    caption = words("groups.caption", metric=metric, attribute=attribute)
+    return table(caption, head, rows, foot=foot, class_="forest groups")
+
+
+def _size(one: GroupScore, words: Words) -> Html:
+    text = words.many("groups.series", one.count)
+    if one.positives is not None:
+        text += ", " + words.many("groups.positives", one.positives)
+    flag = tag("b", words("groups.small"), class_="badge warn") if is_small(one) else ""
+    return join([tag("small", text), flag])
+
+
+def _value(one: GroupScore, words: Words, digits: int) -> Html:
+    if one.score is None:
+        return tag("span", words("groups.no_score"), class_="quiet")
+    return join([words.number(one.score.value, digits), tag("small", " ", words.span(one.score, digits))])
+
+
+def _gaps(study: Study, words: Words, found: list[GroupScore], chosen: list[Contender]) -> list[object]:
+    """Between the best and the worst group of each model, in a sentence."""
+    sentences: list[object] = []
+    digits = query.digits(one.score for one in found)
+    for one in chosen:
+        scored = [(it.score.value, it.group) for it in found if it.model == one.name and it.score is not None]
+        if len(scored) > 1:
+            low, high = min(scored), max(scored)
+            gap = words.number(high[0] - low[0], digits)
+            sentences += [words("groups.gap", model=one.label, gap=gap, low=low[1], high=high[1]), " "]
+    return sentences
+
+
+def _all(study: Study, words: Words, attribute: str, found: list[GroupScore]) -> Html:
+    digits = query.digits(one.score for one in found)
+    rows: list[list[object]] = []
+    for one in found:
+        score = one.score
+        rows.append(
+            [
+                one.group,
+                query.label(study, one.model),
+                Cell(words.whole(one.count), float(one.count)),
+                Cell("–") if one.positives is None else Cell(words.whole(one.positives), float(one.positives)),
+                Cell("–") if score is None else Cell(words.number(score.value, digits), score.value),
+                Cell("–" if score is None else words.span(score, digits)),
+                words("groups.small") if is_small(one) else "",
+            ]
+        )
+    keys = ("model", "series", "positives")
+    head = [
+        attribute,
+        *(words(key) for key in keys),
+        words.known("metric", study.metric),
+        words("interval.word"),
+        words("groups.flag"),
+    ]
+    return table(words("groups.all.caption", attribute=attribute), head, rows, sortable=True)

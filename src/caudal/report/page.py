@@ -1,0 +1,145 @@
+"""The whole report: one HTML file that needs nothing else."""
+
+import base64
+import hashlib
+import os
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+from caudal.errors import FileFormatError, MissingFileError
+from caudal.records import Study
+from caudal.report.markup import Html, join, tag
+from caudal.report.sections import SECTIONS
+from caudal.report.verdict import numbers_line
+from caudal.report.wording import Words, words
+
+_STYLES = ("page.css", "plots.css")
+_SCRIPTS = ("page.js", "circuit.js")
+
+
+def render(study: Study, lang: str = "en") -> str:
+    """The report as HTML text; the same study gives the same text.
+
+    Arguments:
+        study: what a comparison found.
+        lang: `"en"` or `"es"`; texts of the data card and of contenders stay as they were written.
+
+    Raises:
+        InputError: there is no such language.
+    """
+    said = words(lang)
+    body = tag("body", _skip(said), _header(study, said), _main(study, said), _footer(study, said), _code())
+    return f"<!DOCTYPE html>\n{tag('html', _head(study, said), body, lang=said.lang)}\n"
+
+
+def write(study: Study, path: str | Path, lang: str = "en") -> Path:
+    """Write the report, whole or not at all; missing folders are made.
+
+    Arguments:
+        study: what a comparison found.
+        path: of the file, for example `"report.html"`.
+        lang: `"en"` or `"es"`.
+
+    Returns:
+        the path.
+
+    Raises:
+        InputError: there is no such language.
+        OSError: the file cannot be written.
+    """
+    content, place = render(study, lang), Path(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+        # Temporary files are private; a report is for others to read.
+        Path(name).chmod(0o644)
+        Path(name).replace(place)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return place
+
+
+def read(path: str | Path) -> Study:
+    """The study that a comparison kept as JSON.
+
+    Raises:
+        MissingFileError: there is no such file.
+        FileFormatError: it holds no study.
+    """
+    place = Path(path)
+    try:
+        return Study.from_json(place.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        remedy = "Pass the study.json that `caudal compare` wrote."
+        raise MissingFileError(f"report: {place} is no file. {remedy}") from error
+    except UnicodeDecodeError as error:
+        raise FileFormatError(
+            f"report: {place} is no text. Pass the study.json that `caudal compare` wrote."
+        ) from error
+
+
+def _asset(name: str) -> str:
+    return (files("caudal.report") / "static" / name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    return "\n".join(_asset(name) for name in _SCRIPTS)
+
+
+def _head(study: Study, said: Words) -> Html:
+    # The page may run this one script and load nothing: neither a slip here nor a hostile name can fetch anything.
+    digest = base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
+    return tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="generator", content=f"caudal {study.provenance.caudal}"),
+        tag("title", said("title", data=study.data.name)),
+        tag("link", rel="icon", href="data:,"),
+        tag("style", Html("\n".join(_asset(name) for name in _STYLES))),
+    )
+
+
+def _skip(said: Words) -> Html:
+    return tag("a", said("skip"), class_="skip", href="#verdict")
+
+
+def _header(study: Study, said: Words) -> Html:
+    data = study.data
+    return tag(
+        "header",
+        tag("p", said("head.kind"), class_="kind"),
+        tag("h1", data.title or data.name, lang="en"),
+        tag("p", said("head.task", task=said.known("task", data.task), target=data.target), class_="subtitle"),
+        numbers_line(study, said),
+    )
+
+
+def _main(study: Study, said: Words) -> Html:
+    links = [tag("li", tag("a", said(f"nav.{name}"), href=f"#{name}")) for name, _ in SECTIONS]
+    nav = tag("nav", tag("ol", *links), aria_label=said("contents"))
+    parts = []
+    for name, draw in SECTIONS:
+        heading = tag("h2", said(f"section.{name}"), id=f"{name}-title")
+        parts.append(
+            tag("section", heading, draw(study, said), id=name, aria_labelledby=f"{name}-title", tabindex="-1")
+        )
+    return tag("div", nav, tag("main", join(parts, "\n")), class_="columns")
+
+
+def _footer(study: Study, said: Words) -> Html:
+    made = study.provenance
+    line = said("footer", version=made.caudal, moment=said.moment(made.started))
+    return tag("footer", tag("p", line))
+
+
+def _code() -> Html:
+    tip = tag("div", class_="tip", hidden=True, aria_hidden="true")
+    return join([tip, tag("script", Html(_script()))])

@@ -1,0 +1,118 @@
+"""Who did how well: the ranking with intervals, every metric, every run."""
+
+from caudal.records import Contender, Study
+from caudal.report import query
+from caudal.report.axes import Axis, linear
+from caudal.report.drawing import percent, strip, strip_axis, strip_grid, strip_interval
+from caudal.report.markup import Html, join, tag
+from caudal.report.tables import Cell, details, legend, model, table
+from caudal.report.wording import Words
+
+_ROW = 30
+
+
+def ranking_section(study: Study, words: Words) -> Html:
+    """The forest plot of the primary metric, the table of all metrics, and the raw runs."""
+    ranked = [one for one in study.contenders if query.score(study, one.name)]
+    if not ranked:
+        return join([tag("p", words("ranking.none")), _failed(study, words)])
+    metric = words.known("metric", study.metric)
+    direction = words("higher" if study.higher_is_better else "lower")
+    parts = [
+        tag(
+            "p", words("ranking.how", metric=metric, direction=direction, resamples=words.whole(study.budget.resamples))
+        ),
+        legend(words),
+        _forest(study, words, ranked),
+        tag("h3", words("ranking.all")),
+        _metrics(study, words, ranked),
+        _failed(study, words),
+        details(words("ranking.raw", n=words.whole(len(study.runs))), _raw(study, words)),
+    ]
+    return join(parts)
+
+
+def _forest(study: Study, words: Words, ranked: list[Contender]) -> Html:
+    found = {one.name: score for one in ranked if (score := query.score(study, one.name))}
+    axis = linear(end for one in found.values() for end in (one.low, one.high))
+    digits = query.metric_digits(study)
+    best = found.get(study.verdict.best) or next(iter(found.values()))
+    rows = []
+    for one in ranked:
+        score = found[one.name]
+        zone = _zone(axis, best.value, query.margin(study), study.higher_is_better)
+        tip = f"{one.label}: {words.number(score.value, digits)} {words.span(score, digits)}"
+        mark = strip_interval(axis, score, one.family, _ROW / 2, data_tip=tip)
+        shown = Cell(strip(tip, _ROW, zone, strip_grid(axis, _ROW), mark), None, "draw")
+        ends = Cell(words.span(score, digits), score.high - score.low)
+        rows.append([Cell(model(one), None, ""), shown, Cell(words.number(score.value, digits), score.value), ends])
+    metric = words.known("metric", study.metric)
+    level = words.percent(best.level)
+    caption = words("ranking.caption", metric=metric, margin=words.number(query.margin(study), max(digits, 2)))
+    head = [words("model"), Cell("").shown, metric, words("ranking.interval", level=level)]
+    foot = ["", Cell(strip_axis(axis, words), None, "draw"), "", ""]
+    return table(caption, head, rows, foot=foot, class_="forest")
+
+
+def _zone(axis: Axis, best: float, margin: float, rises: bool) -> Html:
+    """What lies within the margin of the best: no difference that anybody would care about."""
+    low, high = (best - margin, best) if rises else (best, best + margin)
+    start, end = axis.at(low), axis.at(high)
+    return tag("rect", class_="zone", x=percent(start), width=percent(end - start), y=-8, height=_ROW + 16)
+
+
+def _metrics(study: Study, words: Words, ranked: list[Contender]) -> Html:
+    head = [words("model"), *(words.known("metric", name) for name in study.metric_names)]
+    digits = {name: query.metric_digits(study, name) for name in study.metric_names}
+    tops = {name: _top(study, name, ranked) for name in study.metric_names}
+    rows = []
+    for one in ranked:
+        row: list[object] = [Cell(model(one), None, "")]
+        for name in study.metric_names:
+            found = query.score(study, one.name, name)
+            if found is None:
+                row.append(Cell("–"))
+                continue
+            shown = join([words.number(found.value, digits[name]), tag("small", words.span(found, digits[name]))])
+            row.append(Cell(shown, found.value, best=found.value == tops[name]))
+        rows.append(row)
+    return table(words("ranking.all.caption"), head, rows, sortable=True, class_="metrics")
+
+
+def _top(study: Study, metric: str, ranked: list[Contender]) -> float | None:
+    values = [found.value for one in ranked if (found := query.score(study, one.name, metric))]
+    return (max if query.rises(study, metric) else min)(values, default=None)
+
+
+def _raw(study: Study, words: Words) -> Html:
+    names = study.metric_names
+    head = [words("model"), words("seed"), *(words.known("metric", name) for name in names)]
+    rows = []
+    for run in study.runs:
+        row: list[object] = [query.label(study, run.model), Cell(str(run.seed), float(run.seed))]
+        row += [
+            Cell(words.number(run.metrics[name], 4), run.metrics[name]) if name in run.metrics else Cell("–")
+            for name in names
+        ]
+        row += [Cell(words.whole(run.epochs), run.epochs), Cell(words.seconds(run.seconds), run.seconds)]
+        rows.append(row)
+    return table(words("ranking.raw.caption"), [*head, words("epochs"), words("size.fit")], rows, sortable=True)
+
+
+def _failed(study: Study, words: Words) -> Html:
+    broken = [run for run in study.runs if run.failed]
+    if not broken:
+        return Html("")
+    items = [
+        tag(
+            "li",
+            words.html(
+                "failed.run",
+                model=tag("b", query.label(study, run.model)),
+                seed=run.seed,
+                why=tag("q", run.failed, lang="en"),
+            ),
+        )
+        for run in broken
+    ]
+    return tag("div", tag("h3", words.many("failed", len(broken))), tag("ul", *items), class_="aside warn")

@@ -1,0 +1,169 @@
+"""What is left of each model when the test series are disturbed more and more."""
+
+from collections.abc import Sequence
+
+from caudal.records import Contender, Curve, Study
+from caudal.records.outcome import Disturbance
+from caudal.report import query
+from caudal.report.axes import Axis, linear
+from caudal.report.drawing import Frame, band, grid, mark, plot, polyline, sign, stretched
+from caudal.report.markup import Html, join, tag
+from caudal.report.tables import Cell, details, model, table
+from caudal.report.wording import Words
+
+# Models of one family share a colour; dashes tell them apart.
+_DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 2", "12 4", "1 4", "6 2 1 2")
+_HEIGHT, _APART = 230, 13.0
+
+
+def robustness_section(study: Study, words: Words) -> Html:
+    """A plot for each disturbance with selectable models, and what was kept of the undisturbed score."""
+    if not study.curves:
+        return tag("p", words("robustness.none"))
+    kinds = list(dict.fromkeys(curve.disturbance for curve in study.curves))
+    up = linear(end for curve in study.curves for one in curve.values for end in (one.low, one.high))
+    plots = [_figure(study, words, kind, up) for kind in kinds]
+    numbers = [_numbers(study, words, kind) for kind in kinds]
+    return join(
+        [
+            tag("p", words("robustness.how")),
+            _chips(study, words),
+            tag("div", *plots, class_="figures", id="curves"),
+            _kept(study, words, kinds),
+            details(words("robustness.numbers"), *numbers),
+        ]
+    )
+
+
+def _drawn(study: Study) -> list[Contender]:
+    with_curves = {curve.model for curve in study.curves}
+    return [one for one in study.contenders if one.name in with_curves]
+
+
+def _style(study: Study, one: Contender) -> dict[str, object]:
+    """Number of a model, its dashes, and whether it is shown strongly before anybody chooses."""
+    kin = [other.name for other in _drawn(study) if other.family == one.family]
+    number = [other.name for other in study.contenders].index(one.name)
+    is_on = one in query.mains(study)
+    dash = _DASHES[kin.index(one.name) % len(_DASHES)]
+    return {
+        "data_model": number,
+        "class_": f"curve {one.family}{' on' if is_on else ''}",
+        "stroke_dasharray": dash or None,
+    }
+
+
+def _chips(study: Study, words: Words) -> Html:
+    chips = []
+    for one in _drawn(study):
+        style = _style(study, one)
+        line = tag("line", x1=0, x2=24, y1=5, y2=5, class_=one.family, stroke_dasharray=style["stroke_dasharray"])
+        drawn = tag("svg", line, width=24, height=10, class_="dash", aria_hidden="true")
+        is_on = "on" in str(style["class_"]).split()
+        box = tag("input", type="checkbox", checked=is_on, data_model=style["data_model"], autocomplete="off")
+        chips.append(tag("label", box, sign(one.family), one.label, drawn))
+    return tag("fieldset", tag("legend", words("robustness.choose")), *chips, class_="chips")
+
+
+def _figure(study: Study, words: Words, kind: Disturbance, up: Axis) -> Html:
+    curves = [curve for curve in study.curves if curve.disturbance == kind]
+    frame = Frame(linear((level for curve in curves for level in curve.levels), 0.0), up, _HEIGHT)
+    title = words.known("disturbance", kind)
+    metric = words.known("metric", study.metric)
+    pairs = [(one, curve) for curve in curves if (one := query.contender(study, curve.model)) is not None]
+    lines = [_line(study, frame, one, curve) for one, curve in pairs]
+    marks = [_marks(study, words, frame, one, curve) for one, curve in pairs]
+    unit = words.known("unit", curves[0].unit)
+    drawn = plot(
+        frame,
+        words("robustness.label", title=title, metric=metric, unit=unit),
+        grid(frame, words, unit, metric, (4, 4)),
+        stretched(frame, *lines),
+        *marks,
+        *_ends(study, frame, pairs),
+        class_="lines",
+    )
+    note = (
+        tag("p", words(f"disturbance.{kind}.how"), class_="note") if words.knows("disturbance", f"{kind}.how") else ""
+    )
+    return tag("figure", tag("figcaption", tag("h3", title), note), drawn)
+
+
+def _line(study: Study, frame: Frame, one: Contender, curve: Curve) -> Html:
+    points = [(level, value.value) for level, value in zip(curve.levels, curve.values, strict=True)]
+    style = _style(study, one)
+    dash = style.pop("stroke_dasharray")
+    area = band(frame, curve.levels, curve.values, class_="band")
+    return tag("g", area, polyline(frame, points, stroke_dasharray=dash), **style)
+
+
+def _marks(study: Study, words: Words, frame: Frame, one: Contender, curve: Curve) -> Html:
+    style = _style(study, one) | {"stroke_dasharray": None}
+    digits = query.metric_digits(study)
+    places = []
+    for level, value in zip(curve.levels, curve.values, strict=True):
+        figures = f"{words.number(value.value, digits)} {words.span(value, digits)}"
+        tip = f"{one.label}, {words.trimmed(level)}: {figures}"
+        places.append(mark(one.family, frame.x(level), frame.y(value.value), data_tip=tip))
+    return tag("g", *places, **style)
+
+
+def _ends(study: Study, frame: Frame, pairs: list[tuple[Contender, Curve]]) -> list[Html]:
+    """Names at the ends of the curves, pushed apart: those shown at first stand nearest to their curves."""
+    placed: list[float] = []
+    named = []
+    mains = query.mains(study)
+    for one, curve in sorted(pairs, key=lambda pair: pair[0] not in mains):
+        wanted = frame.y(curve.values[-1].value)
+        shifts = (sign * _APART / 2 * k for k in range(60) for sign in (1, -1))
+        y = next((wanted + d for d in shifts if all(abs(wanted + d - other) >= _APART for other in placed)), wanted)
+        placed.append(y)
+        style = _style(study, one) | {"stroke_dasharray": None}
+        named.append(tag("g", tag("text", one.label, class_="name", x="100%", dx=9, y=f"{y:g}", dy="0.34em"), **style))
+    return named
+
+
+def _kept(study: Study, words: Words, kinds: Sequence[Disturbance]) -> Html:
+    found = {(curve.model, curve.disturbance): curve for curve in study.curves}
+    digits = query.metric_digits(study)
+    rows: list[list[object]] = []
+    for one in _drawn(study):
+        row: list[object] = [Cell(model(one), None, "")]
+        for kind in kinds:
+            curve = found.get((one.name, kind))
+            if curve is None:
+                row.append(Cell("–"))
+                continue
+            shown = join(
+                [
+                    words.percent(curve.kept, 1),
+                    tag("small", words("robustness.area", n=words.number(curve.area, digits))),
+                ]
+            )
+            row.append(Cell(shown, curve.kept))
+        rows.append(row)
+    head = [words("model"), *(words.known("disturbance", kind) for kind in kinds)]
+    return table(words("robustness.caption"), head, rows, sortable=True)
+
+
+def _numbers(study: Study, words: Words, kind: Disturbance) -> Html:
+    curves = [curve for curve in study.curves if curve.disturbance == kind]
+    levels = sorted({level for curve in curves for level in curve.levels})
+    digits = query.metric_digits(study)
+    rows: list[list[object]] = []
+    for curve in curves:
+        found = dict(zip(curve.levels, curve.values, strict=True))
+        row: list[object] = [query.label(study, curve.model)]
+        for level in levels:
+            value = found.get(level)
+            row.append(
+                Cell("–")
+                if value is None
+                else Cell(
+                    join([words.number(value.value, digits), tag("small", words.span(value, digits))]), value.value
+                )
+            )
+        rows.append(row)
+    unit = words.known("unit", curves[0].unit)
+    caption = f"{words.known('disturbance', kind)} ({unit})"
+    return table(caption, [words("model"), *(words.trimmed(level) for level in levels)], rows)

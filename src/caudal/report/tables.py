@@ -1,0 +1,88 @@
+"""Tables: a caption, headed columns and rows, cells that know the number they show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from caudal.records import Contender
+from caudal.report.drawing import sign
+from caudal.report.markup import Html, join, tag
+from caudal.report.wording import Words
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a cell.
+
+    Attributes:
+        shown: text or markup.
+        value: what the cell sorts by; its text where None.
+        kind: class of the cell: `"n"` for numbers, `"draw"` for a drawing, or others.
+        best: whether it holds the best of its column.
+    """
+
+    shown: object
+    value: float | None = None
+    kind: str = "n"
+    best: bool = False
+
+
+def table(
+    caption: str,
+    head: Sequence[object],
+    rows: Sequence[Sequence[object]],
+    *,
+    sortable: bool = False,
+    foot: Sequence[object] = (),
+    class_: str = "",
+    hide_caption: bool = False,
+) -> Html:
+    """A table whose first column names its rows; cells are texts, markup or `Cell`s."""
+    heads = [_head(title, rows, at) for at, title in enumerate(head)]
+    body = [tag("tr", *(_cell(one, at == 0) for at, one in enumerate(row))) for row in rows]
+    parts = [
+        tag("caption", tag("span", caption, class_="sr" if hide_caption else None)),
+        tag("thead", tag("tr", *heads)),
+        tag("tbody", *body),
+    ]
+    if foot:
+        parts.append(tag("tfoot", tag("tr", *(_cell(one, False) for one in foot)), aria_hidden="true"))
+    names = f"{class_} {'sortable' if sortable else ''}".strip()
+    # A wide table scrolls by itself; the keyboard reaches it because it can be focused.
+    inner = tag("table", *parts, class_=names or None)
+    return tag("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption)
+
+
+def _head(title: object, rows: Sequence[Sequence[object]], at: int) -> Html:
+    first = rows[0][at] if rows and at < len(rows[0]) else ""
+    kind = first.kind if isinstance(first, Cell) else ""
+    return tag("th", title, scope="col", class_=kind or None)
+
+
+def _cell(one: object, is_head: bool) -> Html:
+    cell = one if isinstance(one, Cell) else Cell(one, None, "")
+    value = None if cell.value is None else f"{cell.value:.9g}"
+    names = " ".join(part for part in (cell.kind, "best" if cell.best else "") if part) or None
+    if is_head:
+        return tag("th", cell.shown, scope="row", class_=names, data_v=value)
+    return tag("td", cell.shown, class_=names, data_v=value)
+
+
+def model(one: Contender) -> Html:
+    """A contender's name with the sign of its family."""
+    return tag("span", sign(one.family), one.label, class_="model")
+
+
+def details(title: object, *inside: object) -> Html:
+    """What opens when asked."""
+    return tag("details", tag("summary", title), *inside)
+
+
+def legend(words: Words) -> Html:
+    """What colours and shapes mean."""
+    parts = [tag("li", sign(family), words(f"family.{family}")) for family in ("liquid", "traditional", "trivial")]
+    return tag("ul", *parts, class_="legend", aria_label=words("legend"))
+
+
+def facts(pairs: Sequence[tuple[object, object]]) -> Html:
+    """Names with what belongs to them."""
+    return tag("dl", join(tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs), class_="facts")

@@ -1,0 +1,204 @@
+"""The verdict in sentences: which to use, how sure that is, what it costs, and where liquid models lose."""
+
+from collections.abc import Iterator
+
+from caudal.records import Contender, Paired, Study
+from caudal.report import query
+from caudal.report.markup import Html, join, tag
+from caudal.report.tables import Cell, facts, model, table
+from caudal.report.wording import Words
+from caudal.report.wording import words as words_of
+
+_LOSSES_SHOWN = 4
+
+
+def verdict_lines(study: Study, lang: str = "en") -> tuple[str, ...]:
+    """The verdict as sentences of plain text, as for a terminal: what stands first in the report.
+
+    Arguments:
+        study: what a comparison found.
+        lang: `"en"` or `"es"`.
+
+    Raises:
+        InputError: there is no such language.
+    """
+    words = words_of(lang)
+    lines = (_use(study, words), _sure(study, words), _cost(study, words), _trivial(study, words))
+    return (*(line for line in lines if line), _losses(study, words))
+
+
+def verdict_section(study: Study, words: Words) -> Html:
+    """The sentences, what would change them, and the three models that they are about, side by side."""
+    first, *others = verdict_lines(study, words.lang)
+    changes = [words.known("change", code) for code in study.verdict.would_change]
+    change = join(tag("li", one) for one in changes) if changes else tag("li", words("change.none"))
+    return join(
+        [
+            tag("p", first, class_="lead"),
+            *(tag("p", line, class_="say") for line in others),
+            tag("div", tag("h3", words("verdict.change")), tag("ul", change), class_="aside"),
+            _glance(study, words),
+        ]
+    )
+
+
+def _use(study: Study, words: Words) -> str:
+    use, reason = study.verdict.use, study.verdict.reason
+    digits = query.metric_digits(study)
+    found = query.score(study, use)
+    figure = ""
+    if found:
+        metric = words.known("metric", study.metric)
+        level, span = words.percent(found.level), words.span(found, digits)
+        figure = words("verdict.figure", metric=metric, n=words.number(found.value, digits), level=level, span=span)
+    key = f"verdict.use.{reason}" if words.knows("verdict.use", reason) else "verdict.use.other"
+    gap = words.number(query.margin(study), max(digits, 2))
+    return words(key, model=query.label(study, use), figure=figure, margin=gap, reason=reason)
+
+
+def _sure(study: Study, words: Words) -> str:
+    found = study.verdict.liquid_against_traditional
+    seeds = words.many("seeds", study.budget.seeds)
+    return _paired(study, words, found, "verdict.sure") + " " + words("verdict.tests", seeds=seeds, test=found.test)
+
+
+def _trivial(study: Study, words: Words) -> str:
+    found = study.verdict.liquid_against_trivial
+    return _paired(study, words, found, "verdict.trivial") if found else words("verdict.trivial.none")
+
+
+def _paired(study: Study, words: Words, found: Paired, prefix: str) -> str:
+    digits = query.gap_digits(study, [found])
+    gap = found.difference
+    second = query.score(study, found.second)
+    return words(
+        f"{prefix}.{found.verdict}" if words.knows(prefix, found.verdict) else f"{prefix}.undecided",
+        first=query.label(study, found.first),
+        second=query.label(study, found.second),
+        gap=words.number(gap.value, digits, signed=True),
+        size=words.number(abs(gap.value), digits),
+        metric=words.known("metric", found.metric),
+        level=words.percent(gap.level),
+        span=words.span(gap, digits),
+        margin=words.number(found.margin, max(digits, 2)),
+        p=_p(words, found.p_value),
+        reached=words.number(second.value, query.metric_digits(study)) if second else "–",
+    )
+
+
+def _p(words: Words, p: float) -> str:
+    return f"p {words.p_value(p)}" if p < 0.001 else f"p = {words.p_value(p)}"
+
+
+def _cost(study: Study, words: Words) -> str:
+    liquid = query.contender(study, study.verdict.best_liquid)
+    rival = query.contender(study, study.verdict.best_traditional)
+    if liquid is None or rival is None:
+        return ""
+    return words(
+        "verdict.cost",
+        liquid=liquid.label,
+        rival=rival.label,
+        size=words.whole(liquid.live_parameters),
+        rival_size=words.whole(rival.live_parameters),
+        parameters=_times(words, study.verdict.parameters_ratio, "parameters"),
+        operations=_times(words, study.verdict.operations_ratio, "operations"),
+    )
+
+
+def _times(words: Words, ratio: float, what: str) -> str:
+    """A ratio in words: so many times fewer, or more."""
+    if ratio <= 0:
+        return words(f"times.unknown.{what}")
+    if 0.95 <= ratio <= 1.05:
+        return words(f"times.same.{what}")
+    size = ratio if ratio > 1 else 1 / ratio
+    return words("times.more" if ratio > 1 else "times.fewer", n=words.short(size, 2))
+
+
+def _losses(study: Study, words: Words) -> str:
+    liquid = query.contender(study, study.verdict.best_liquid)
+    rival = query.contender(study, study.verdict.best_traditional)
+    if liquid is None or rival is None:
+        return words("verdict.losses.unknown")
+    found = list(losses(study, words, liquid, rival))
+    if not found:
+        return words("verdict.losses.none", liquid=liquid.label, rival=rival.label)
+    more = len(found) - _LOSSES_SHOWN
+    shown = words.listed(found[:_LOSSES_SHOWN])
+    tail = f" {words.many('verdict.losses.more', more)}" if more > 0 else ""
+    return words("verdict.losses.some", liquid=liquid.label, rival=rival.label, losses=shown) + tail
+
+
+def losses(study: Study, words: Words, liquid: Contender, rival: Contender) -> Iterator[str]:
+    """Each measure on which the mean of a liquid contender is worse than that of a rival, with both figures."""
+    for metric in study.metric_names:
+        mine, other = query.score(study, liquid.name, metric), query.score(study, rival.name, metric)
+        if mine and other and query.is_better(study, metric, other.value, mine.value):
+            digits = query.metric_digits(study, metric)
+            yield _against(
+                words, words.known("metric", metric), *(words.number(v.value, digits) for v in (mine, other))
+            )
+    kept = {(curve.model, curve.disturbance): curve.kept for curve in study.curves}
+    for kind in dict.fromkeys(curve.disturbance for curve in study.curves):
+        pair = kept.get((liquid.name, kind)), kept.get((rival.name, kind))
+        if pair[0] is not None and pair[1] is not None and pair[0] < pair[1]:
+            name = words("loss.robustness", disturbance=words.known("disturbance", kind).lower())
+            yield _against(words, name, *(words.percent(v or 0.0) for v in pair))
+    errors = {one.model: one.error.value for one in study.calibration}
+    if errors.get(liquid.name, 0.0) > errors.get(rival.name, float("inf")):
+        figures = (words.number(errors[name]) for name in (liquid.name, rival.name))
+        yield _against(words, words("loss.calibration"), *figures)
+    if liquid.live_parameters > rival.live_parameters:
+        figures = (words.whole(one.live_parameters) for one in (liquid, rival))
+        yield _against(words, words("loss.parameters"), *figures)
+    if query.operations(liquid) > query.operations(rival):
+        figures = (words.whole(query.operations(one)) for one in (liquid, rival))
+        yield _against(words, words("loss.operations"), *figures)
+    if liquid.fit_seconds > rival.fit_seconds:
+        yield _against(words, words("loss.fit"), *(words.seconds(one.fit_seconds) for one in (liquid, rival)))
+    mine_time, other_time = liquid.series_microseconds, rival.series_microseconds
+    if mine_time is not None and other_time is not None and mine_time > other_time:
+        figures = (words.seconds(time / 1e6) for time in (mine_time, other_time))
+        yield _against(words, words("loss.inference"), *figures)
+
+
+def _against(words: Words, name: str, mine: str, other: str) -> str:
+    return words("loss.against", name=name, mine=mine, other=other)
+
+
+def _glance(study: Study, words: Words) -> Html:
+    """The models of the story by what a reader decides on."""
+    chosen = query.mains(study)
+    if not chosen:
+        return Html("")
+    digits = query.metric_digits(study)
+    rows: list[list[object]] = [[words.known("metric", study.metric)]]
+    for one in chosen:
+        found = query.score(study, one.name)
+        small = tag("small", words.span(found, digits)) if found else ""
+        rows[0].append(Cell(join([words.number(found.value, digits) if found else "–", small])))
+    rows.append([words("size.live"), *(Cell(words.whole(one.live_parameters)) for one in chosen)])
+    rows.append([words("size.operations"), *(Cell(words.whole(query.operations(one))) for one in chosen)])
+    rows.append([words("size.fit"), *(Cell(words.seconds(one.fit_seconds)) for one in chosen)])
+    times = (one.series_microseconds for one in chosen)
+    rows.append([words("size.series"), *(Cell("–" if t is None else words.seconds(t / 1e6)) for t in times)])
+    heads = [tag("span", model(one), _badge(study, one, words), class_="headed") for one in chosen]
+    return table(words("glance.caption"), ["", *heads], rows, class_="glance")
+
+
+def _badge(study: Study, one: Contender, words: Words) -> Html:
+    return tag("b", words("glance.use"), class_="badge") if one.name == study.verdict.use else Html("")
+
+
+def numbers_line(study: Study, words: Words) -> Html:
+    """What the study is made of, under the title."""
+    data = study.data
+    return facts(
+        [
+            (words("head.series"), words.whole(data.series)),
+            (words("head.contenders"), words.whole(len(study.contenders))),
+            (words("head.seeds"), words.whole(study.budget.seeds)),
+            (words("head.budget"), words.known("budget", study.budget.name)),
+        ]
+    )

@@ -1,0 +1,150 @@
+"""The words of a report in one language: sentences from a table, and numbers as its readers write them."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from string import Formatter
+
+from caudal.errors import InputError
+from caudal.records import Interval
+from caudal.report.markup import Html, text
+
+LANGUAGES = ("en", "es")
+_MINUS, _THIN = "\u2212", "\u202f"
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words and numbers of one language.
+
+    Attributes:
+        lang: `"en"` or `"es"`.
+        table: key -> sentence with `{placeholders}`.
+    """
+
+    lang: str
+    table: dict[str, str] = field(repr=False)
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The sentence of a key, as plain text."""
+        return self.table[key].format(**values)
+
+    def html(self, key: str, **values: object) -> Html:
+        """The sentence of a key as markup; values that are markup stay so, all others are escaped."""
+        parts = []
+        for literal, name, _, _ in Formatter().parse(self.table[key]):
+            parts.append(text(literal))
+            if name is not None:
+                parts.append(text(values[name]))
+        return Html("".join(parts))
+
+    def known(self, prefix: str, code: str) -> str:
+        """The words for a code of the record; the code itself where there are none."""
+        return self.table.get(f"{prefix}.{code}", code)
+
+    def knows(self, prefix: str, code: str) -> bool:
+        """Whether there are words for a code."""
+        return f"{prefix}.{code}" in self.table
+
+    def many(self, key: str, count: int) -> str:
+        """A counted noun: the words of `key.one` or `key.many`."""
+        return self(f"{key}.{'one' if count == 1 else 'many'}", n=self.whole(count))
+
+    def listed(self, items: Iterable[str]) -> str:
+        """Items with commas, and the last one with "and"."""
+        every = list(items)
+        if len(every) < 2:
+            return "".join(every)
+        last = every[-1]
+        # Spanish says "e" before a word that begins with the sound of an i.
+        soft = self.lang == "es" and last[:1].lower() == "i"
+        return f"{', '.join(every[:-1])} {'e' if soft else self('and')} {last}"
+
+    def number(self, value: float, digits: int = 3, signed: bool = False) -> str:
+        """A number with so many decimals.
+
+        Example:
+            >>> words("es").number(-1234.5, 1), words("en").number(12345.678, 1), words("es").number(12345, 0)
+            ('−1234,5', '12,345.7', '12\u202f345')
+        """
+        spelled = f"{abs(value):,.{digits}f}"
+        sign = _MINUS if value < 0 and float(spelled.replace(",", "")) else "+" if signed and value > 0 else ""
+        if self.lang == "es":
+            whole, _, rest = spelled.partition(".")
+            gap = "" if len(whole) <= 5 else _THIN
+            spelled = whole.replace(",", gap) + ("," + rest if rest else "")
+        return sign + spelled
+
+    def whole(self, value: float) -> str:
+        """A number without decimals."""
+        return self.number(value, 0)
+
+    def short(self, value: float, figures: int = 3) -> str:
+        """A number with so many significant figures, whole from a hundred on.
+
+        Example:
+            >>> [words("en").short(x) for x in (0, 0.01234, 7.125, 1234567)]
+            ['0', '0.0123', '7.12', '1,234,567']
+        """
+        if value == 0 or not math.isfinite(value):
+            return "0" if value == 0 else "–"
+        return self.number(value, max(0, min(figures - 1 - math.floor(math.log10(abs(value))), 9)))
+
+    def trimmed(self, value: float) -> str:
+        """A number of a scale or a setting, without idle zeros."""
+        digits = next((d for d in range(10) if math.isclose(round(value, d), value, rel_tol=1e-9, abs_tol=1e-12)), 9)
+        return self.number(value, digits)
+
+    def percent(self, share: float, digits: int = 0) -> str:
+        """A share as a percentage."""
+        return self("percent", n=self.number(100 * share, digits))
+
+    def span(self, interval: Interval, digits: int = 3) -> str:
+        """The ends of an interval."""
+        return self("interval", low=self.number(interval.low, digits), high=self.number(interval.high, digits))
+
+    def p_value(self, p: float) -> str:
+        """A p value: three decimals, or that it is smaller."""
+        return f"< {self.number(0.001)}" if p < 0.001 else self.number(p)
+
+    def seconds(self, value: float) -> str:
+        """A duration in the unit that fits."""
+        if value < 1e-3:
+            return f"{self.short(1e6 * value)} µs"
+        if value < 1:
+            return f"{self.short(1e3 * value)} ms"
+        if value < 60:
+            return f"{self.short(value, 2)} s"
+        minutes, left = divmod(round(value), 60)
+        if minutes < 60:
+            return f"{minutes} min {left} s" if left else f"{minutes} min"
+        hours, minutes = divmod(minutes, 60)
+        return f"{self.whole(hours)} h {minutes} min" if minutes else f"{self.whole(hours)} h"
+
+    def moment(self, iso: str) -> str:
+        """A moment (ISO 8601) as a date with its time in UTC; the text itself where it is none."""
+        try:
+            found = datetime.fromisoformat(iso)
+        except ValueError:
+            return iso
+        found = found.astimezone(UTC) if found.tzinfo else found
+        month = self(f"month.{found.month}")
+        return self("moment", day=found.day, month=month, year=found.year, time=f"{found:%H:%M}")
+
+
+@cache
+def words(lang: str) -> Words:
+    """The words of a language.
+
+    Raises:
+        InputError: there is no such language.
+    """
+    if lang not in LANGUAGES:
+        remedy = f"Pass {' or '.join(repr(one) for one in LANGUAGES)}."
+        raise InputError("report", "lang", f"is {lang!r}, a language without words", remedy)
+    table = (files("caudal.report") / "words" / f"{lang}.json").read_text(encoding="utf-8")
+    return Words(lang, json.loads(table))
