@@ -146,7 +146,7 @@ def _first(table: Table, ask: Ask) -> Recipe:
     check_ask(table, ask)
     found = order(table, ask.series, ask.time, ask.time_unit, ask.equal_times, values=table.columns)
     # An input that is empty here may be filled later; named inputs are refused instead of left out in silence.
-    inputs = input_columns(table, ask, forecast=False)
+    inputs = input_columns(table, ask, forecast=ask.task == "forecast" or ask.horizon > 0)
     return plan(table, replace(ask, features=inputs), found, least_classes=1)[0]
 
 

@@ -4,20 +4,18 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from caudal.data import Encoder, Sequences, from_frame, read_like, split
+from caudal.data import ParquetSequences, Sequences, from_frame, read_like
 from caudal.errors import DataError
 from caudal.estimators import files
-from caudal.estimators.inputs import in_dtype, is_collection, is_table, weighted, weights_of
-from caudal.nn import build_cell
-from caudal.train import TrainRecipe, answer, examples, fit
+from caudal.estimators.inputs import in_dtype, is_collection, is_table, weights_of
+from caudal.estimators.training import Facts, Outcome, check_classes, check_task, train_flowing, train_held
+from caudal.train import Symptom, answer, doctor, examples
 
 _BATCH = 256
 
@@ -25,17 +23,21 @@ _BATCH = 256
 class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
     """Abstract base of the estimators; see `LiquidClassifier` for the settings.
 
-    A subclass sets `tasks`, and writes `arrays`, `asked` and `tags`. It never overrides `fit`.
+    A subclass sets `tasks` and `kind`, and writes `arrays`, `asked` and `tags`. It never overrides `fit`.
 
     Attributes:
         net_: the trained `Readout`.
         encoder_: scales and channels, fitted on the training series.
         fitted_: history of the training.
         data_recipe_: how the table was read; None for arrays.
+        task_: what was asked.
         n_features_in_: columns of a 2D array, otherwise channels.
+        origin_: what `fit_recipe` was told and found, or None.
     """
 
     tasks: tuple[str, ...] = ()
+    kind: str = "auto"
+    origin_: Mapping[str, Any] | None = None
 
     def __init__(
         self,
@@ -56,6 +58,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         precision: str = "full",
         dtype: str = "float32",
         seed: int = 0,
+        device: str = "cpu",
+        accelerate: bool = False,
         checkpoint: str | None = None,
         verbose: bool = False,
     ) -> None:
@@ -75,6 +79,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self.precision = precision
         self.dtype = dtype
         self.seed = seed
+        self.device = device
+        self.accelerate = accelerate
         self.checkpoint = checkpoint
         self.verbose = verbose
 
@@ -94,13 +100,13 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         """Sequences as the task needs them."""
         return data
 
-    def named(self, data: Sequences) -> None:
-        """Note what sequences that were read elsewhere tell about the target."""
+    def named(self, classes: tuple[Any, ...]) -> None:
+        """Note the classes of series that were read elsewhere."""
 
-    def check(self, data: Sequences) -> None:
+    def check(self, facts: Facts) -> None:
         """Refuse targets that nothing can be learnt from."""
 
-    def class_weights(self, data: Sequences, weight: NDArray[np.float64] | None) -> tuple[float, ...] | None:
+    def class_weights(self, facts: Facts) -> tuple[float, ...] | None:
         """Weights of the classes, or None."""
         return None
 
@@ -115,17 +121,25 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         features: Sequence[str] | None = None,
         static: Sequence[str] = (),
         categorical: Sequence[str] = (),
+        sensitive: str | Sequence[str] = (),
         group: str | None = None,
+        task: str | None = None,
         time_unit: str | None = None,
+        equal_times: str = "error",
+        val: Any = None,
         sample_weight: Any = None,
     ) -> Self:
-        """Train on arrays with `y`, on a long table with column names, or on `Sequences`.
+        """Train on arrays with `y`, on a long table with column names, or on series that were read elsewhere.
 
         Arguments:
             X: `(batch, time)` for one channel; `(batch, channels, time)`; a list of `(channels, time)` of unequal
-                length; `Sequences`; or a path or frame in long form, with `target` and `series`. NaN: not observed.
-            y: one target per series, or one per step with a collection; None for a table or `Sequences`.
-            target, series, time, features, static, categorical, group, time_unit: columns, as in `from_frame`.
+                length; frames of sktime (an index of series and time, a list of frames, or cells that hold series);
+                `Sequences`; `ParquetSequences`, read again in each pass; or a path or frame in long form, with
+                `target` and `series`. NaN: not observed.
+            y: one target per series, or one per step with a collection; None otherwise.
+            target, series, time, features, static, categorical, sensitive, group, task, time_unit, equal_times: as
+                in `from_frame`. A classifier reads the target as classes, a regressor as numbers.
+            val: series to stop by, as a table, `Sequences` or `ParquetSequences`; None takes `validation` of X.
             sample_weight: `(batch,)` weight of each series, in the order of `Sequences.ids`.
 
         Raises:
@@ -133,112 +147,123 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             DataError: the data are unusable; the message names what and where.
             NonFiniteError: training diverged.
         """
+        self.is_flat_, self.origin_ = False, None
+        if isinstance(X, ParquetSequences):
+            return self._flow(X, val, sample_weight)
         if isinstance(X, Sequences):
             data = self.prepared(X)
-            self.named(data)
+            self.named(data.classes)
         elif is_table(X, target):
-            columns: dict[str, Any] = {
-                "features": features,
-                "static": static,
-                "categorical": categorical,
-                "group": group,
-            }
+            columns: dict[str, Any] = {"features": features, "static": static, "categorical": categorical}
+            columns |= {"sensitive": sensitive, "group": group, "time_unit": time_unit, "equal_times": equal_times}
             if target is None or series is None:
                 fault = "is missing; a table needs `target` and `series`"
                 raise DataError(type(self).__name__, "series", fault, "Pass the names of the columns.")
-            data = from_frame(
-                X, target=target, series=series, time=time, time_unit=time_unit, **columns, **self.table_options()
-            )
-            self.named(data)
+            columns |= {"task": task or self.kind, **self.table_options()}
+            data = from_frame(X, target=target, series=series, time=time, **columns)
+            self.named(data.classes)
         else:
             data = self.arrays(X, y)
-        self._check_task(data)
+            self.is_flat_ = not is_collection(X)
+        check_task(type(self).__name__, self.tasks, data.task, data.target is not None)
         data = in_dtype(data, self.dtype)
-        self.is_flat_ = not (isinstance(X, Sequences) or is_table(X, target) or is_collection(X))
+        self.data_recipe_, self.task_ = data.recipe, str(data.task)
         if not self.is_flat_:
             self.n_features_in_ = data.inputs
             self.__dict__.pop("feature_names_in_", None)
-        self._train(data, weights_of(type(self).__name__, sample_weight, data))
+        weight = weights_of(type(self).__name__, sample_weight, data)
+        stop = None if val is None else self._series(val, target=True)
+        return self._keep(train_held(self, data, stop, weight))
+
+    def _flow(self, source: ParquetSequences, val: Any, sample_weight: Any) -> Self:
+        owner = type(self).__name__
+        if sample_weight is not None:
+            fault = "is given, and the series are read in batches"
+            raise DataError(owner, "sample_weight", fault, "Leave it out, or read the table whole.")
+        if val is not None and not isinstance(val, ParquetSequences):
+            fault = f"is a {type(val).__name__}; X is ParquetSequences"
+            raise DataError(owner, "val", fault, "Pass a part of the same kind, such as `X.split()` gives.")
+        check_task(owner, self.tasks, source.recipe.task, True)
+        self.named(source.recipe.classes)
+        self.data_recipe_, self.task_ = source.recipe, source.recipe.task
+        self.__dict__.pop("feature_names_in_", None)
+        self._keep(train_flowing(self, source, val))
+        self.n_features_in_ = len(self.encoder_.names)
         return self
 
-    def _check_task(self, data: Sequences) -> None:
-        owner = type(self).__name__
-        if data.task not in self.tasks:
-            fault = f"asks to {data.task}; expected {' or '.join(self.tasks)}"
-            raise DataError(owner, "X", fault, "Read the data with another `task`, or take another estimator.")
-        if data.target is None or data.target_mask is None:
-            raise DataError(owner, "y", "is unknown", "Pass series whose target is known.")
-
-    def _train(self, data: Sequences, weight: NDArray[np.float64] | None) -> None:
-        if weight is not None:  # a series of weight 0 is not there
-            data, weight = data.select(weight > 0), weight[weight > 0]
-        self.check(data)
-        recipe = TrainRecipe(
-            epochs=self.epochs,
-            lr=self.lr,
-            batch_size=self.batch_size,
-            patience=self.patience,
-            clip=self.clip,
-            weight_decay=self.weight_decay,
-            schedule=self.schedule,  # type: ignore[arg-type]  # the recipe checks it
-            class_weights=self.class_weights(data, weight),
-            seed=self.seed,
-            precision=self.precision,  # type: ignore[arg-type]
-        )
-        rows, held = self._parts(data)
-        paired, own = self.cell == "gru-d", data.select(rows)
-        encoder = Encoder.fit(own, indicators="all" if paired else "auto")
-        if weight is not None:
-            encoder = weighted(encoder, own, weight[rows])
-        parts = [
-            examples(encoder, data.select(at), None if weight is None else weight[at], paired=paired)
-            for at in (rows, held)
-            if len(at)
-        ]
-        outputs = len(data.classes) or int(np.prod(np.asarray(data.target).shape[2 if data.task == "imitate" else 1 :]))
-        net = build_cell(
-            type(self).__name__, self.cell, parts[0].x.shape[2], self.units, outputs, self.cell_options,
-            pool=self.pool, dropout=self.dropout, seed=self.seed,
-        ).to(getattr(torch, self.dtype))  # fmt: skip
-        self.fitted_ = fit(net, parts[0], (*parts, None)[1], recipe, checkpoint=self.checkpoint, progress=self.verbose)
-        self.net_, self.encoder_, self.data_recipe_, self.task_ = net, encoder, data.recipe, data.task
-
-    def _parts(self, data: Sequences) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows to train on and to validate on; too few series leave none for validation."""
-        owners = len(np.unique(data.ids if data.group is None else data.group))
-        if self.validation * owners >= 1 and owners > 2:
-            found = split(data, val=self.validation, test=0.0, seed=self.seed)
-        elif self.validation > 0 and data.task == "forecast" and len(data) >= 8:
-            found = split(data, val=self.validation, test=0.0, by="time")
-        else:
-            return np.arange(len(data)), np.zeros(0, np.int64)
-        return found.train, found.val
+    def _keep(self, found: Outcome) -> Self:
+        self.net_, self.encoder_, self.fitted_ = found.net, found.encoder, found.fitted
+        return self
 
     def _read(self, x: Any, *, target: bool = False) -> Sequences:
         """Data to predict or to score, read as those of the training."""
         check_is_fitted(self, "net_")
+        return self._series(x, target=target)
+
+    def _series(self, x: Any, *, target: bool = False) -> Sequences:
         if isinstance(x, Sequences):
+            if target:
+                check_classes(type(self).__name__, x, tuple(getattr(self, "classes_", x.classes)))
             return in_dtype(self.prepared(x) if target else x, self.dtype)
         if self.data_recipe_ is not None:
             return in_dtype(read_like(x, self.data_recipe_, target=target), self.dtype)
         return self.asked(x)
 
-    def _answers(self, data: Sequences) -> Iterator[tuple[Tensor, Tensor]]:
+    def _reads(self, x: Any, *, target: bool = False) -> Iterator[Sequences]:
+        """The same, in chunks where the data come in chunks."""
+        check_is_fitted(self, "net_")
+        for part in x if isinstance(x, ParquetSequences) else (x,):
+            yield self._read(part, target=target)
+
+    def asking(self, data: Sequences) -> Sequences:
+        """Series as the task is asked of them."""
+        return data
+
+    def _answers(self, x: Any) -> Iterator[tuple[Tensor, Tensor]]:
         """Outputs of the network, batch by batch, with the lengths."""
-        if data.task != self.task_:
-            fault = f"asks to {data.task}; the model was trained to {self.task_}"
-            raise DataError(type(self).__name__, "X", fault, "Read the data with the task of the training.")
-        seen = examples(self.encoder_, data.without_target(), paired=self.cell == "gru-d")
-        device = next(self.net_.parameters()).device
-        with torch.no_grad():
-            for index in torch.split(torch.arange(len(seen)), _BATCH):
-                batch = seen.rows(index, device)
-                yield answer(self.net_, batch).cpu(), batch.lengths.cpu()
+        for data in map(self.asking, self._reads(x)):
+            if data.task != self.task_:
+                fault = f"asks to {data.task}; the model was trained to {self.task_}"
+                raise DataError(type(self).__name__, "X", fault, "Read the data with the task of the training.")
+            seen = examples(self.encoder_, data.without_target(), paired=self.cell == "gru-d")
+            device = next(self.net_.parameters()).device
+            with torch.no_grad():
+                for index in torch.split(torch.arange(len(seen)), _BATCH):
+                    batch = seen.rows(index, device)
+                    yield answer(self.net_, batch).cpu(), batch.lengths.cpu()
+
+    def doctor(self, X: Any, *, other: Any = None) -> tuple[Symptom, ...]:
+        """What is wrong with the model on data, and with the data, in words; see `caudal.train.doctor`.
+
+        Arguments:
+            X: what `fit` takes, but no `ParquetSequences`; the target may be missing from a table.
+            other: another part, which must share no series with X.
+
+        Raises:
+            NotFittedError: it is not trained yet.
+            DataError: the inputs are others than those of the training.
+        """
+        apart = None if other is None else self._known(other)
+        return doctor(self.net_, self._known(X), self.encoder_, other=apart)
+
+    def _known(self, x: Any) -> Sequences:
+        """Data with the target where it is there."""
+        check_is_fitted(self, "net_")
+        if isinstance(x, Sequences):
+            return self._read(x, target=x.target is not None)
+        if self.data_recipe_ is None:
+            return self._read(x)
+        try:
+            return self._read(x, target=True)
+        except DataError as error:
+            if error.argument not in self.data_recipe_.target:
+                raise
+            return self._read(x)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write network, encoder, recipe and settings into one file that holds numbers and JSON only.
 
-        `caudal.load` reads the network alone from it.
+        `caudal.load` gives the estimator back, and `caudal.nn.load` the network alone.
 
         Raises:
             InputError: a setting cannot be written as JSON.

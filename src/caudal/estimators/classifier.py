@@ -15,6 +15,7 @@ from caudal.data import Sequences
 from caudal.errors import DataError, InputError
 from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.inputs import flat, is_collection, per_step, series_of
+from caudal.estimators.training import Facts
 
 
 @final
@@ -36,6 +37,9 @@ class LiquidClassifier(LiquidEstimator):
         validation: share of the series held out to stop by, whole groups together; 0 trains all epochs.
         dtype: `"float32"` or `"float64"`.
         seed: of weights, order and validation; equal seeds give equal models.
+        device: where the network lives, for example `"cuda"`.
+        accelerate: share each batch among the processes that `accelerate launch` or torchrun started, each of which
+            calls `fit` with the same data and ends with the same model.
         checkpoint: file to resume from after a kill.
         verbose: draw a progress bar on standard error.
 
@@ -53,6 +57,7 @@ class LiquidClassifier(LiquidEstimator):
     """
 
     tasks = ("classify", "classify_steps")
+    kind = "classes"
 
     def __init__(
         self,
@@ -74,13 +79,16 @@ class LiquidClassifier(LiquidEstimator):
         precision: str = "full",
         dtype: str = "float32",
         seed: int = 0,
+        device: str = "cpu",
+        accelerate: bool = False,
         checkpoint: str | None = None,
         verbose: bool = False,
     ) -> None:
         super().__init__(
             cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
             batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
-            schedule=schedule, precision=precision, dtype=dtype, seed=seed, checkpoint=checkpoint, verbose=verbose,
+            schedule=schedule, precision=precision, dtype=dtype, seed=seed, device=device, accelerate=accelerate,
+            checkpoint=checkpoint, verbose=verbose,
         )  # fmt: skip
         self.class_weight = class_weight
 
@@ -101,24 +109,21 @@ class LiquidClassifier(LiquidEstimator):
 
     def predict_proba(self, X: Any) -> Any:
         """Probabilities `(batch, classes)` float64, or a list of `(time, classes)`; see `predict`."""
-        return self._proba(self._read(X))
-
-    def _proba(self, data: Sequences) -> Any:
         rows: list[NDArray[Any]] = []
-        for out, lengths in self._answers(data):
+        for out, lengths in self._answers(X):
             shares = torch.softmax(out.double(), -1).numpy()
-            if data.task == "classify":
+            if self.task_ == "classify":
                 rows.append(shares)
             else:
                 rows.extend(one[:n] for one, n in zip(shares, lengths.tolist(), strict=True))
-        return np.concatenate(rows) if data.task == "classify" else rows
+        return np.concatenate(rows) if self.task_ == "classify" else rows
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Share of series, or of steps whose class is known, that are told right.
 
         Arguments:
             X: what `fit` takes.
-            y: classes; None for a table or `Sequences` that hold them.
+            y: classes; None for a table, `Sequences` or `ParquetSequences` that hold them.
             sample_weight: `(batch,)`; of series only.
         """
         if y is not None:
@@ -126,20 +131,23 @@ class LiquidClassifier(LiquidEstimator):
             if isinstance(found, list):
                 return float(accuracy_score(np.concatenate([np.asarray(o) for o in y]), np.concatenate(found)))
             return float(accuracy_score(y, found, sample_weight=sample_weight))
-        data = self._read(X, target=True)
-        known, truth = np.asarray(data.target_mask), self.classes_[np.asarray(data.target)]
-        found = self.predict(data)
-        if isinstance(found, list):
-            seen = [truth[k, : len(one)][known[k, : len(one)]] for k, one in enumerate(found)]
-            told = [one[known[k, : len(one)]] for k, one in enumerate(found)]
-            return float(accuracy_score(np.concatenate(seen), np.concatenate(told)))
-        return float(accuracy_score(truth, found, sample_weight=sample_weight))
+        seen: list[NDArray[Any]] = []
+        told: list[NDArray[Any]] = []
+        for data in self._reads(X, target=True):
+            known, truth = np.asarray(data.target_mask), self.classes_[np.asarray(data.target)]
+            found = self.predict(data)
+            if isinstance(found, list):
+                seen += [truth[k, : len(one)][known[k, : len(one)]] for k, one in enumerate(found)]
+                told += [one[known[k, : len(one)]] for k, one in enumerate(found)]
+            else:
+                seen, told = [*seen, truth], [*told, found]
+        return float(accuracy_score(np.concatenate(seen), np.concatenate(told), sample_weight=sample_weight))
 
     def arrays(self, x: Any, y: Any) -> Sequences:
         """Training sequences from arrays; see `fit`."""
         if is_collection(x) and y is not None and per_step(y):
             data = series_of(x, self.dtype, y, task="classify_steps")
-            self.named(data)
+            self.named(data.classes)
             return data
         if not is_collection(x):
             x, y = flat(self, x, y, reset=True, numeric=False)
@@ -154,7 +162,7 @@ class LiquidClassifier(LiquidEstimator):
             x, _ = flat(self, x, None, reset=False, numeric=False)
         return series_of(x, self.dtype, task=self.task_)
 
-    def class_weights(self, data: Sequences, weight: NDArray[np.float64] | None) -> tuple[float, ...] | None:
+    def class_weights(self, facts: Facts) -> tuple[float, ...] | None:
         """Weights of the classes in the order of their codes, or None."""
         if self.class_weight is None:
             return None
@@ -163,18 +171,16 @@ class LiquidClassifier(LiquidEstimator):
         if self.class_weight != "balanced":
             fault = f"is {self.class_weight!r}; expected None, 'balanced', or weights by class"
             raise InputError("LiquidClassifier", "class_weight", fault, "Pass one of them.")
-        known, target = np.asarray(data.target_mask), np.asarray(data.target)
-        share = known * (np.ones(len(data)) if weight is None else weight).reshape(-1, *[1] * (known.ndim - 1))
-        counts = np.bincount(target.ravel(), share.ravel(), minlength=len(data.classes))
+        counts = facts.counts
         return tuple((counts.sum() / (len(counts) * np.maximum(counts, 1e-12))).tolist())
 
-    def named(self, data: Sequences) -> None:
+    def named(self, classes: tuple[Any, ...]) -> None:
         """Take the labels of the data."""
-        self.classes_ = np.array(data.classes)
+        self.classes_ = np.array(classes)
 
-    def check(self, data: Sequences) -> None:
+    def check(self, facts: Facts) -> None:
         """Refuse a single class."""
-        if len(np.unique(np.asarray(data.target)[np.asarray(data.target_mask)])) < 2:
+        if (facts.counts > 0).sum() < 2:
             fault = "holds one class only, among series of positive weight"
             raise DataError("LiquidClassifier", "y", fault, "A classifier needs at least two classes.")
 

@@ -13,6 +13,7 @@ from caudal.data.window import history
 from caudal.errors import DataError
 from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.inputs import flat, is_collection, series_of
+from caudal.estimators.training import Facts
 
 
 @final
@@ -35,6 +36,7 @@ class LiquidForecaster(LiquidEstimator):
     """
 
     tasks = ("forecast",)
+    kind = "numbers"
 
     def __init__(
         self,
@@ -58,13 +60,16 @@ class LiquidForecaster(LiquidEstimator):
         precision: str = "full",
         dtype: str = "float32",
         seed: int = 0,
+        device: str = "cpu",
+        accelerate: bool = False,
         checkpoint: str | None = None,
         verbose: bool = False,
     ) -> None:
         super().__init__(
             cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
             batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
-            schedule=schedule, precision=precision, dtype=dtype, seed=seed, checkpoint=checkpoint, verbose=verbose,
+            schedule=schedule, precision=precision, dtype=dtype, seed=seed, device=device, accelerate=accelerate,
+            checkpoint=checkpoint, verbose=verbose,
         )  # fmt: skip
         self.horizon = horizon
         self.window = window
@@ -81,10 +86,7 @@ class LiquidForecaster(LiquidEstimator):
             NotFittedError: it is not trained yet.
             DataError: the inputs are others than those of the training.
         """
-        data = self._read(X)
-        if data.task != "forecast":
-            data = self._latest(data)
-        found = np.concatenate([out.double().numpy() for out, _ in self._answers(data)])
+        found = np.concatenate([out.double().numpy() for out, _ in self._answers(X)])
         steps = found.reshape(len(found), self.horizon_, -1)
         return np.asarray(self.encoder_.scaler.restore(steps), np.float64)
 
@@ -96,9 +98,11 @@ class LiquidForecaster(LiquidEstimator):
             y: the steps ahead `(batch, horizon, outputs)`.
         """
         if y is None:
-            data = self._read(X, target=True)
-            found, y, known = self.predict(data), np.asarray(data.target), np.asarray(data.target_mask)
-            return float(r2_score(y[known], found[known]))
+            pairs = []
+            for data in self._reads(X, target=True):
+                known = np.asarray(data.target_mask)
+                pairs.append((np.asarray(data.target)[known], self.predict(data)[known]))
+            return float(r2_score(*(np.concatenate(part) for part in zip(*pairs, strict=True))))
         found = self.predict(X)
         return float(r2_score(np.asarray(y).ravel(), found.ravel()))
 
@@ -112,9 +116,9 @@ class LiquidForecaster(LiquidEstimator):
             return data
         return windows(data, self.window or 4 * self.horizon, self.stride, self.horizon)
 
-    def check(self, data: Sequences) -> None:
+    def check(self, facts: Facts) -> None:
         """Note how far ahead and how far back the windows reach."""
-        self.horizon_, self.window_ = int(np.asarray(data.target).shape[1]), data.steps
+        self.horizon_, self.window_ = facts.horizon, facts.steps
 
     def arrays(self, x: Any, y: Any) -> Sequences:
         """Windows of arrays, their own future the target."""
@@ -130,6 +134,10 @@ class LiquidForecaster(LiquidEstimator):
     def asked(self, x: Any) -> Sequences:
         """Histories of arrays; a 2D array may be longer or shorter than in training."""
         return self._latest(series_of(x, self.dtype))
+
+    def asking(self, data: Sequences) -> Sequences:
+        """The last steps of whole series."""
+        return data if data.task == "forecast" else self._latest(data)
 
     def _latest(self, data: Sequences) -> Sequences:
         return history(data, self.window_, self.horizon_, self.encoder_.scaler.gap)

@@ -27,6 +27,7 @@ class LiquidRegressor(LiquidEstimator):
     """
 
     tasks = ("regress", "imitate")
+    kind = "numbers"
 
     def predict(self, X: Any) -> Any:
         """Numbers in their own units, float64: `(batch,)`, `(batch, outputs)`, or a list of `(time, outputs)`.
@@ -38,15 +39,14 @@ class LiquidRegressor(LiquidEstimator):
             NotFittedError: it is not trained yet.
             DataError: the inputs are others than those of the training.
         """
-        data = self._read(X)
         rows: list[NDArray[Any]] = []
-        for out, lengths in self._answers(data):
+        for out, lengths in self._answers(X):
             numbers = self.encoder_.scaler.restore(out.double().numpy())
-            if data.task == "regress":
+            if self.task_ == "regress":
                 rows.append(numbers)
             else:
                 rows.extend(one[:n] for one, n in zip(numbers, lengths.tolist(), strict=True))
-        if data.task == "imitate":
+        if self.task_ == "imitate":
             return rows
         found = np.concatenate(rows)
         return found[:, 0] if found.shape[1] == 1 else found
@@ -56,23 +56,30 @@ class LiquidRegressor(LiquidEstimator):
 
         Arguments:
             X: what `fit` takes.
-            y: numbers; None for a table or `Sequences` that hold them.
+            y: numbers; None for a table, `Sequences` or `ParquetSequences` that hold them.
             sample_weight: `(batch,)`; of series only.
         """
         if y is None:
-            data = self._read(X, target=True)
-            found, truth = self.predict(data), np.asarray(data.target)
-            if isinstance(found, list):
-                y = [np.where(data.target_mask[k], truth[k], np.nan)[: len(one)] for k, one in enumerate(found)]  # type: ignore[index]
-            else:
-                y = truth
+            pairs = [(self._truth(data), self.predict(data)) for data in self._reads(X, target=True)]
+            truths = np.concatenate([np.concatenate(truth) for truth, _ in pairs])
+            told = np.concatenate([np.concatenate(one) if isinstance(one, list) else one for _, one in pairs])
+            told = told.reshape(truths.shape)
         else:
             found = self.predict(X)
-        if not isinstance(found, list):
-            return float(r2_score(y, found, sample_weight=sample_weight))
-        truth = np.concatenate([np.asarray(one).reshape(len(told), -1) for one, told in zip(y, found, strict=True)])
-        known = ~np.isnan(truth).any(axis=1)
-        return float(r2_score(truth[known], np.concatenate(found)[known]))
+            if not isinstance(found, list):
+                return float(r2_score(y, found, sample_weight=sample_weight))
+            told = np.concatenate(found)
+            truths = np.concatenate([np.asarray(one).reshape(len(f), -1) for one, f in zip(y, found, strict=True)])
+        known = ~np.isnan(truths).any(axis=1)
+        weight = sample_weight if self.task_ == "regress" else None
+        return float(r2_score(truths[known], told[known], sample_weight=weight))
+
+    def _truth(self, data: Sequences) -> list[NDArray[Any]]:
+        """`(steps, outputs)` of each series, NaN where unknown."""
+        whole = np.where(np.asarray(data.target_mask), np.asarray(data.target), np.nan)
+        if data.task == "regress":
+            return [row[None] for row in whole]
+        return [row[:n] for row, n in zip(whole, data.lengths.tolist(), strict=True)]
 
     def arrays(self, x: Any, y: Any) -> Sequences:
         """Training sequences from arrays; see `fit`."""

@@ -1,0 +1,184 @@
+"""The way from series to a trained network: encoder, readout, recipe, loop."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from caudal.data import Encoder, ParquetSequences, Sequences, split
+from caudal.errors import DataError
+from caudal.estimators.inputs import in_dtype, weighted
+from caudal.nn import Readout, build_cell
+from caudal.train import Crew, Examples, Fitted, Stream, TrainRecipe, accelerated, examples, fit
+
+if TYPE_CHECKING:
+    from caudal.estimators.base import LiquidEstimator
+
+Weights = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a training set amounts to, whether it is in memory or flows by.
+
+    Attributes:
+        task: what is asked.
+        classes: labels in the order of their codes; empty unless the task classifies.
+        counts: `(classes,)` weight of each class.
+        outputs: numbers that the network gives for each series or step.
+        horizon: steps ahead of a forecast, or 0.
+        steps: the longest series.
+    """
+
+    task: str
+    classes: tuple[Any, ...]
+    counts: Weights
+    outputs: int
+    horizon: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A trained network, and what its inputs went through."""
+
+    net: Readout
+    encoder: Encoder
+    fitted: Fitted
+
+
+def facts_of(data: Sequences, weight: Weights | None = None) -> Facts:
+    """The facts of series in memory, with a target.
+
+    Example:
+        >>> from caudal.data import from_arrays
+        >>> facts_of(from_arrays(np.zeros((3, 1, 4)), [0, 1, 1])).counts.tolist()
+        [1.0, 2.0]
+    """
+    target, known = np.asarray(data.target), np.asarray(data.target_mask)
+    counts = np.zeros(0)
+    if data.classes:
+        share = known * (np.ones(len(data)) if weight is None else weight).reshape(-1, *[1] * (known.ndim - 1))
+        counts = np.asarray(np.bincount(target.ravel(), share.ravel(), minlength=len(data.classes)), np.float64)
+    outputs = len(data.classes) or int(np.prod(target.shape[2 if data.task == "imitate" else 1 :]))
+    horizon = int(target.shape[1]) if data.task == "forecast" else 0
+    return Facts(data.task, data.classes, counts, outputs, horizon, data.steps)
+
+
+def train_held(model: "LiquidEstimator", data: Sequences, val: Sequences | None, weight: Weights | None) -> Outcome:
+    """Train on series in memory.
+
+    Arguments:
+        model: the settings.
+        data: with a target.
+        val: series to stop by; None takes `model.validation` of the data.
+        weight: `(batch,)`, or None for 1 each.
+    """
+    if weight is not None:  # a series of weight 0 is not there
+        data, weight = data.select(weight > 0), weight[weight > 0]
+    facts = facts_of(data, weight)
+    model.check(facts)
+    rows, held = (np.arange(len(data)), np.zeros(0, np.int64)) if val is not None else _parts(model, data)
+    own, paired = data.select(rows), model.cell == "gru-d"
+    encoder = Encoder.fit(own, indicators="all" if paired else "auto")
+    if weight is not None:
+        encoder = weighted(encoder, own, weight[rows])
+    train = examples(encoder, own, None if weight is None else weight[rows], paired=paired)
+    stop: Examples | None = None
+    if val is not None:
+        stop = examples(encoder, val, paired=paired)
+    elif len(held):
+        stop = examples(encoder, data.select(held), None if weight is None else weight[held], paired=paired)
+    return _trained(model, facts, encoder, train, stop, train.x.shape[2])
+
+
+def train_flowing(model: "LiquidEstimator", source: ParquetSequences, val: ParquetSequences | None) -> Outcome:
+    """Train on a file that is read in batches in each pass."""
+    if val is None and model.validation > 0:
+        source, val, _ = source.split(val=model.validation, test=0.0, seed=model.seed)
+    recipe, paired = source.recipe, model.cell == "gru-d"
+    train = Stream.fit(_Cast(source, model.dtype), indicators="all" if paired else "auto", paired=paired)
+    stop = None if val is None else Stream.fit(_Cast(val, model.dtype), train.encoder, paired=paired)
+    counts = np.array(train.counts, np.float64)
+    outputs = len(recipe.classes) or len(recipe.target) * max(1, recipe.horizon)
+    facts = Facts(recipe.task, recipe.classes, counts, outputs, recipe.horizon, recipe.window)
+    model.check(facts)
+    return _trained(model, facts, train.encoder, train, stop, next(train.chunks()).x.shape[2])
+
+
+class _Cast:
+    """A source whose chunks are in the dtype of the model."""
+
+    def __init__(self, source: ParquetSequences, dtype: str) -> None:
+        self.source, self.dtype = source, dtype
+
+    def __iter__(self) -> Any:
+        return (in_dtype(chunk, self.dtype) for chunk in self.source)
+
+
+def _trained(
+    model: "LiquidEstimator",
+    facts: Facts,
+    encoder: Encoder,
+    train: Examples | Stream,
+    val: Examples | Stream | None,
+    inputs: int,
+) -> Outcome:
+    recipe = TrainRecipe(
+        epochs=model.epochs,
+        lr=model.lr,
+        batch_size=model.batch_size,
+        patience=model.patience,
+        clip=model.clip,
+        weight_decay=model.weight_decay,
+        schedule=model.schedule,  # type: ignore[arg-type]  # the recipe checks it
+        class_weights=model.class_weights(facts),
+        seed=model.seed,
+        precision=model.precision,  # type: ignore[arg-type]
+    )
+    net = build_cell(
+        type(model).__name__, model.cell, inputs, model.units, facts.outputs, model.cell_options,
+        pool=model.pool, dropout=model.dropout, seed=model.seed,
+    ).to(getattr(torch, model.dtype))  # fmt: skip
+    crew = accelerated(cpu=model.device == "cpu") if model.accelerate else Crew()
+    net.to(crew.accelerator.device if crew.size > 1 else model.device)
+    fitted = fit(net, train, val, recipe, checkpoint=model.checkpoint, progress=model.verbose, crew=crew)
+    return Outcome(net, encoder, fitted)
+
+
+def _parts(model: "LiquidEstimator", data: Sequences) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows to train on and to validate on; too few series leave none for validation."""
+    owners = len(np.unique(data.ids if data.group is None else data.group))
+    if model.validation * owners >= 1 and owners > 2:
+        found = split(data, val=model.validation, test=0.0, seed=model.seed)
+    elif model.validation > 0 and data.task == "forecast" and len(data) >= 8:
+        found = split(data, val=model.validation, test=0.0, by="time")
+    else:
+        return np.arange(len(data)), np.zeros(0, np.int64)
+    return found.train, found.val
+
+
+def check_task(owner: str, tasks: tuple[str, ...], task: str, has_target: bool) -> None:
+    """Refuse data that ask for something else, or for nothing.
+
+    Raises:
+        DataError: names the task.
+    """
+    if task not in tasks:
+        fault = f"asks to {task}; expected {' or '.join(tasks)}"
+        raise DataError(owner, "X", fault, "Read the data with another `task`, or take another estimator.")
+    if not has_target:
+        raise DataError(owner, "y", "is unknown", "Pass series whose target is known.")
+
+
+def check_classes(owner: str, data: Sequences, classes: tuple[Any, ...]) -> None:
+    """Refuse series whose classes are others than those of the training, or in another order.
+
+    Raises:
+        DataError: names both.
+    """
+    if data.classes and tuple(data.classes) != tuple(classes):
+        fault = f"has the classes {list(data.classes)}; the model was trained on {list(classes)}"
+        raise DataError(owner, "X", fault, "Read the table with `read_like` and the recipe of the training.")
