@@ -95,7 +95,7 @@ def _limits() -> Callable[[int], Any]:
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
-        raise MissingExtraError("compare", "sklearn", "estimators") from None
+        raise MissingExtraError("compare", "sklearn", "compare") from None
     return threadpool_limits  # type: ignore[no-any-return]
 
 
@@ -129,7 +129,7 @@ def _fit(
     try:
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     except ImportError:
-        raise MissingExtraError("compare", "sklearn", "estimators") from None
+        raise MissingExtraError("compare", "sklearn", "compare") from None
     settings = {
         "learning_rate": chosen["learning_rate"],
         "max_leaf_nodes": chosen["leaves"],
