@@ -1,5 +1,11 @@
 """Plain records that rooms of one floor exchange: frozen, JSON there and back, no framework needed to read them."""
 
+from caudal.records.influence import Change as Change
+from caudal.records.influence import Influence as Influence
+from caudal.records.influence import Ranked as Ranked
+from caudal.records.influence import Score as Score
+from caudal.records.influence import Scorecard as Scorecard
+from caudal.records.influence import SubCircuit as SubCircuit
 from caudal.records.outcome import Calibration as Calibration
 from caudal.records.outcome import Curve as Curve
 from caudal.records.outcome import GroupScore as GroupScore
