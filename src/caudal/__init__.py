@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from caudal.estimators import LiquidClassifier as LiquidClassifier
     from caudal.estimators import LiquidForecaster as LiquidForecaster
     from caudal.estimators import LiquidRegressor as LiquidRegressor
+    from caudal.estimators import load as load
     from caudal.nn import cite as cite
-    from caudal.nn import load as load
     from caudal.nn import save as save
 
 _ROOMS = ("compare", "data", "estimators", "interop", "kernels", "nn", "report", "testing", "train", "wiring")
@@ -32,7 +32,7 @@ _NAMES = {
     "LiquidForecaster": "caudal.estimators",
     "LiquidRegressor": "caudal.estimators",
     "cite": "caudal.nn",
-    "load": "caudal.nn",
+    "load": "caudal.estimators",
     "save": "caudal.nn",
 }
 

@@ -123,7 +123,10 @@ def test_one_file_brings_everything_back(kind, visits, panel, tmp_path):
     np.testing.assert_array_equal(again.predict(x), model.predict(x))
     assert again.get_params() == model.get_params()
     assert again.fitted_ == model.fitted_
-    assert isinstance(caudal.load(path), type(model.net_))
+    found = caudal.load(path)
+    assert type(found) is kind
+    np.testing.assert_array_equal(found.predict(x), model.predict(x))
+    assert isinstance(caudal.nn.load(path), type(model.net_))
 
 
 def test_the_recipe_of_a_table_is_in_the_file(visits, tmp_path):
@@ -142,8 +145,14 @@ def test_files_that_are_none_are_refused(panel, tmp_path):
     with pytest.raises(FileFormatError, match=r"holds a LiquidClassifier. Call `LiquidClassifier.load`"):
         LiquidRegressor.load(path)
     caudal.save(model.net_, path)
+    assert isinstance(caudal.load(path), type(model.net_))
     with pytest.raises(FileFormatError, match="holds no estimator"):
         LiquidClassifier.load(path)
+    with pytest.raises(MissingFileError):
+        caudal.load(tmp_path)
+    path.write_bytes(b"PK\x03\x04 zip")
+    with pytest.raises(FileFormatError, match="is a pickle or zip archive"):
+        caudal.load(path)
     with pytest.raises(MissingFileError, match="there is no file"):
         LiquidClassifier.load(tmp_path / "none")
     with pytest.raises(NotFittedError):

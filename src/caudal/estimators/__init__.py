@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from caudal.estimators.classifier import LiquidClassifier as LiquidClassifier
+    from caudal.estimators.door import load as load
     from caudal.estimators.forecaster import LiquidForecaster as LiquidForecaster
     from caudal.estimators.regressor import LiquidRegressor as LiquidRegressor
 
@@ -15,6 +16,7 @@ _NAMES = {
     "LiquidClassifier": "caudal.estimators.classifier",
     "LiquidForecaster": "caudal.estimators.forecaster",
     "LiquidRegressor": "caudal.estimators.regressor",
+    "load": "caudal.estimators.door",
 }
 
 if not TYPE_CHECKING:

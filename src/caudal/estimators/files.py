@@ -20,8 +20,8 @@ from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.train import Epoch, Fitted, TrainRecipe
 
 FORMAT = 1
-_KEY = "caudal.estimator"
-_PLAIN = ("task_", "is_flat_", "n_features_in_", "horizon_", "window_")
+KEY = "caudal.estimator"
+_PLAIN = ("task_", "is_flat_", "n_features_in_", "horizon_", "window_", "origin_")
 _LISTS = ("classes_", "feature_names_in_")
 _KINDS = "iufbUO"
 
@@ -52,7 +52,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
         nn.save(model.net_, beside)
         with safe_open(os.fspath(beside), framework="pt") as file:
             metadata = dict(file.metadata())
-        metadata[_KEY] = json.dumps({"facts": text, "digest": hashlib.sha256(text.encode()).hexdigest()})
+        metadata[KEY] = json.dumps({"facts": text, "digest": hashlib.sha256(text.encode()).hexdigest()})
         beside.write_bytes(pack(unpack(beside.read_bytes()), metadata=metadata))
         beside.replace(place)
     finally:
@@ -92,7 +92,7 @@ def _facts(kind: str, path: Path) -> dict[str, Any]:
         raise MissingFileError(f"{kind}.load: there is no file {path}. Pass the path that `save` wrote.")
     try:
         with safe_open(os.fspath(path), framework="pt") as file:
-            held = json.loads((file.metadata() or {})[_KEY])
+            held = json.loads((file.metadata() or {})[KEY])
         text = held["facts"]
         if hashlib.sha256(text.encode()).hexdigest() != held["digest"]:
             raise ValueError("it was altered after it was saved")
