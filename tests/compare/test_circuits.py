@@ -58,7 +58,7 @@ def test_time_constants_are_those_of_the_fused_equation_in_the_unit_of_the_study
     row = [str(name) for name in parts.test.ids].index(circuit.example.split(":")[0])
     layer, gap = trained.net.layer, trained.lens.encoder.scaler.gap
     seen = trained.lens(parts.test.select([row]).without_target())
-    u = (seen.x[0, -1] * layer.input_scale + layer.input_shift).detach().double().numpy()
+    u = (seen.x[0, len(v) - 1] * layer.input_scale + layer.input_shift).detach().double().numpy()
     p = type(layer.params())(*(one.detach().double().numpy() for one in layer.params()))
     den = p.g_leak.copy()
     wiring = layer.wiring

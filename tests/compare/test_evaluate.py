@@ -58,7 +58,7 @@ def test_more_than_two_classes():
             out = run_job(_job(model, disturb=False), parts)
             assert out.run.failed == ""
             assert out.scores.shape[1] == 3
-            assert list(out.run.metrics)[0] == "accuracy"
+            assert next(iter(out.run.metrics)) == "accuracy"
 
 
 @pytest.mark.parametrize("model", ["gru", "ltc-ncp", "gru-d", "transformer", "ssm", "mixed", "cfc-ncp", "trees"])
