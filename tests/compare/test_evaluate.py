@@ -173,6 +173,12 @@ def test_the_trivial_contender_takes_the_stronger_guess():
     test = PARTS["forecast"].test
     last = test.values[np.arange(len(test)), test.lengths - 1, 0]
     np.testing.assert_allclose(out.scores[:, 0], np.repeat(last, 2), rtol=1e-6)
+    wave = np.tile([0.0, 3.0, 1.0, -2.0], 20)[None, None]
+    whole = planted.data.from_arrays(wave, wave.transpose(0, 2, 1), task="imitate", names=["a"], outputs=["a"])
+    season = planted.data.windows(whole, 8, 3, horizon=2)
+    out = run_job(_job("trivial", disturb=False), Parts(season, season, season))
+    assert out.contender.summary == "No model: the value 4 steps before."
+    assert out.run.metrics["mse"] == 0.0
     assert "mean of the target" in run_job(_job("trivial"), PARTS["regress"]).contender.summary
     shares = run_job(_job("trivial"), PARTS["classify"])
     np.testing.assert_allclose(shares.scores, 0.5)

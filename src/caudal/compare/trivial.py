@@ -1,6 +1,7 @@
 """The best guess that needs no model: what every contender has to beat."""
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -20,8 +21,9 @@ Guess = Callable[[Sequences], NDArray[Any]]
 def train(job: Job, parts: Parts, progress: Progress | None = None) -> Trained:
     """The strongest guess for the task, by the validation series.
 
-    Classes: their shares in training. Numbers: their mean in training, or for each output the last observed value of
-    the input of the same name (`"x"` or `"next_x"` for `"x"`), whichever errs less.
+    Classes: their shares in training. Numbers: their mean in training; where an input has the name of the output
+    (`"x"` for `"x"` and `"next_x"`) also its last observed value; and for a forecast what it was so many steps before
+    the step asked for. Whichever errs least.
     """
     start = perf_counter()
     name, guess, size = _shares(parts.train) if parts.train.classes else _number(parts)
@@ -58,6 +60,9 @@ def _number(parts: Parts) -> tuple[str, Guess, int]:
     if parts.train.task in ("forecast", "imitate") and all(place is not None for place in inputs):
         places = [place for place in inputs if place is not None]
         found.append(("the last observed value", lambda data: _last(data, places, mean), 0))
+        if parts.train.ahead is not None:
+            lags = range(parts.train.ahead.shape[1], parts.train.steps + 1)
+            found += [(f"the value {lag} steps before", partial(_back, places, mean, lag), 0) for lag in lags]
 
     def error(one: tuple[str, Guess, int]) -> float:
         got = gather(parts.val, one[1](parts.val))
@@ -79,6 +84,15 @@ def _shape(data: Sequences) -> tuple[int, ...]:
     if data.ahead is not None:
         return (len(data), data.ahead.shape[1], len(data.outputs))
     return (len(data), len(data.outputs))
+
+
+def _back(places: list[int], mean: NDArray[Any], lag: int, data: Sequences) -> NDArray[Any]:
+    """The value `lag` steps before each step ahead; of a series that is too short its last, as `_last`."""
+    ends = _last(data, places, mean)
+    at = data.lengths[:, None] - lag + np.arange(ends.shape[1])
+    row, inside = np.arange(len(data))[:, None], np.maximum(at, 0)
+    known = (at >= 0)[:, :, None] & data.observed[row, inside][:, :, places]
+    return np.where(known, data.values[row, inside][:, :, places], ends)
 
 
 def _last(data: Sequences, places: list[int], mean: NDArray[Any]) -> NDArray[Any]:
