@@ -1,0 +1,89 @@
+"""Equations of the closed-form cells: CfC and WiredCfC. They have a step and no differential equation."""
+
+from typing import Any
+
+import numpy as np
+
+from caudal.dynamics.cfc_heads import Decay
+from caudal.explain.equations.algebra import function, minus, over, plus, symbol, times
+from caudal.explain.equations.form import Array, Equation, Form, Scene, array, by_target
+from caudal.nn import CfC, WiredCfC
+from caudal.nn.wired import graph_tensors
+
+
+def _update(scene: Scene, mode: str, pre: list[Any], decay: tuple[float, float] | None) -> Any:
+    """New state of one neuron from the pre-activations of its heads."""
+    number, dt = scene.numbers, over(scene.dt, scene.numbers(scene.gap)) if scene.gap != 1 else scene.dt
+    if decay is not None:
+        a, w_tau = decay
+        rate = plus([number(abs(w_tau)), function("Abs")(pre[0])])
+        left = function("exp")(times(-1, dt, rate))
+        return minus(number(a), times(number(a), left, pre[0]))
+    tanh = function("tanh")
+    first, second = tanh(pre[0]), tanh(pre[1])
+    gate = function("sigmoid")(plus([times(dt, pre[2]), pre[3]]))
+    if mode == "no_gate":
+        return plus([first, times(gate, second)])
+    return plus([times(first, minus(number(1.0), gate)), times(gate, second)])
+
+
+def _decays(decay: Decay | None, units: int) -> list[tuple[float, float] | None]:
+    if decay is None:
+        return [None] * units
+    return [(float(a), float(w)) for a, w in zip(array(decay.a), array(decay.w_tau), strict=True)]
+
+
+def wired_cfc(layer: WiredCfC, scene: Scene, alive: Array) -> Form:
+    """Each neuron from its heads; it reads the new value of lower layers and the old one of its own and higher."""
+    p = layer.params()
+    sensory_ptr, sensory_source, ptr, source = graph_tensors(layer)
+    outer, inner = by_target(sensory_ptr, sensory_source), by_target(ptr, source)
+    sensory, recurrent, own, bias = (array(part) for part in p[:4])
+    current, decays, first = layer.current.tolist(), _decays(p.decay, layer.units), len(sensory_source)
+    step = []
+    for i in range(layer.units):
+        pre = []
+        for head in range(len(bias)):
+            reads = [(float(sensory[head, k]), scene.channels[j]) for k, j in outer[i] if alive[k]]
+            reads += [
+                (float(recurrent[head, k]), (scene.new if current[k] else scene.old)[j])
+                for k, j in inner[i]
+                if alive[first + k]
+            ]
+            reads.append((float(own[head, i]), scene.old[i]))
+            pre.append(scene.linear(reads, float(bias[head, i])))
+        step.append(Equation(scene.new[i], _update(scene, layer.mode, pre, decays[i])))
+    motor = [(one, 1.0, 0.0) for one in scene.new[-layer.outputs :]]
+    return Form((), tuple(step), scene.new, 1, motor)
+
+
+def cfc(layer: CfC, scene: Scene, alive: Array) -> Form:
+    """Backbone first, one symbol `z_<layer>_<unit>` for each of its units, then every neuron from its heads."""
+    weight, bias = array(layer.entry.weight), array(layer.entry.bias)
+    values: list[Any] = [*scene.channels, *scene.old]
+    step: list[Equation] = []
+    dense = [(array(w), array(b)) for w, b in layer.params().dense]
+    for depth in range(layer.backbone_layers):
+        made = [symbol(f"z_{depth + 1}_{k}") for k in range(len(bias))]
+        for one, row, constant in zip(made, weight, bias, strict=True):
+            z = scene.linear(list(zip(row.tolist(), values, strict=True)), float(constant))
+            step.append(Equation(one, _activated(scene, layer.activation, z)))
+        values, (weight, bias) = made, dense[depth]
+    heads = np.arange(len(bias)).reshape(-1, layer.units)
+    decays = _decays(layer.params().decay, layer.units)
+    for i, rows in enumerate(heads.T.tolist()):
+        pre = [scene.linear(list(zip(weight[k].tolist(), values, strict=True)), float(bias[k])) for k in rows]
+        step.append(Equation(scene.new[i], _update(scene, layer.mode, pre, decays[i])))
+    return Form((), tuple(step), scene.new, 1, [(one, 1.0, 0.0) for one in scene.new])
+
+
+def _activated(scene: Scene, activation: str, z: Any) -> Any:
+    number = scene.numbers
+    if activation == "lecun_tanh":
+        return times(number(1.7159), function("tanh")(times(number(0.666), z)))
+    if activation in ("tanh", "relu"):
+        return function(activation)(z)
+    if activation == "silu":
+        return times(z, function("sigmoid")(z))
+    below = function("erf")(times(number(0.5**0.5), z))
+    return times(number(0.5), z, plus([number(1.0), below]))

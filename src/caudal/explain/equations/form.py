@@ -1,0 +1,100 @@
+"""The parts of a set of equations, before anybody prints or compiles them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from caudal.explain.equations.algebra import Numbers, function, minus, plus, times
+from caudal.explain.equations.channel import Channel
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One line.
+
+    Attributes:
+        symbol: what the line gives; of a derivative the state that changes.
+        expression: sympy expression.
+        derivative: whether the line gives the rate of change of `symbol`.
+    """
+
+    symbol: Any
+    expression: Any
+    derivative: bool = False
+
+
+class Form(NamedTuple):
+    """What one cell gives.
+
+    Attributes:
+        ode: rates of change; empty for cells without a differential equation.
+        step: lines of one (sub-)step, in order; each may read those before it.
+        new: symbols of the new states.
+        substeps: how often the step is taken for one elapsed time.
+        motor: `(symbol, scale, shift)` of each output of the layer.
+    """
+
+    ode: tuple[Equation, ...]
+    step: tuple[Equation, ...]
+    new: list[Any]
+    substeps: int
+    motor: list[tuple[Any, float, float]]
+
+
+class Scene(NamedTuple):
+    """What a cell writes its equations with.
+
+    Attributes:
+        channels: inputs.
+        old, new: symbols of the states before and after.
+        dt: symbol of the elapsed time, in the user's unit.
+        gap: the net's unit of time in the user's.
+        numbers: how numbers are written.
+    """
+
+    channels: list[Channel]
+    old: list[Any]
+    new: list[Any]
+    dt: Any
+    gap: float
+    numbers: Numbers
+
+    def gate(self, value: "Channel | Any", mu: float, sigma: float, scale: float = 1.0, shift: float = 0.0) -> Any:
+        """`sigmoid(sigma (scale u + shift - mu))`, with the threshold in the user's units."""
+        sigmoid = function("sigmoid")
+        if not isinstance(value, Channel):
+            return sigmoid(times(self.numbers(sigma), minus(value, self.numbers(mu))))
+        slope, offset = scale * value.scale, scale * value.shift + shift - mu
+        if sigma * slope == 0:
+            return sigmoid(self.numbers(sigma * offset))
+        return sigmoid(times(self.numbers(sigma * slope), minus(value.raw, self.numbers(-offset / slope))))
+
+    def linear(self, weights: Sequence[tuple[float, "Channel | Any"]], bias: float) -> Any:
+        """`bias + sum w u`, the shifts of the inputs taken into the bias; weights of 0 are left out."""
+        terms, constant = [], bias
+        for weight, value in weights:
+            if weight == 0:
+                continue
+            if isinstance(value, Channel):
+                constant += weight * value.shift
+                terms.append(times(self.numbers(weight * value.scale), value.raw))
+            else:
+                terms.append(times(self.numbers(weight), value))
+        return plus([self.numbers(constant), *terms] if constant or not terms else terms)
+
+
+def array(tensor: Tensor) -> Array:
+    """A tensor as float64."""
+    return np.asarray(tensor.detach().cpu().double().numpy(), np.float64)
+
+
+def by_target(ptr: Tensor, source: Tensor) -> list[list[tuple[int, int]]]:
+    """For each neuron its synapses, `(number of the synapse, source)`."""
+    ends, sources = ptr.tolist(), source.tolist()
+    return [[(k, sources[k]) for k in range(ends[i], ends[i + 1])] for i in range(len(ends) - 1)]
