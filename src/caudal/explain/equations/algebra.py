@@ -17,7 +17,7 @@ def sigmoid() -> Any:
     """The class of `sigmoid(z) = 1 / (1 + exp(-z))` as one function, printed as such."""
     import sympy
 
-    class sigmoid(sympy.Function):  # type: ignore[misc, name-defined]  # noqa: N801  # printed under its name
+    class sigmoid(sympy.Function):  # type: ignore[misc]  # noqa: N801  # printed under its name
         def _latex(self, printer: Any, exp: Any = None) -> str:
             inside = rf"\sigma\left({printer._print(self.args[0])}\right)"
             return inside if exp is None else f"{inside}^{{{exp}}}"
