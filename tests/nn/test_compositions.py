@@ -194,3 +194,16 @@ def test_a_layer_twice_is_refused():
     square = nn.GRU(3, 3)
     with pytest.raises(InputError, match="holds one layer twice"):
         nn.Stack(square, square)
+
+
+@pytest.mark.parametrize("layer", [nn.LTC(5, 8), nn.CfC(5, 8), nn.WiredCfC(5, 8), nn.GRU(5, 8)])
+@pytest.mark.parametrize("pool", ["last", "mean"])
+def test_a_readout_takes_the_quick_step_of_its_layer(layer, pool):
+    net = nn.Readout(layer, 2, pool=pool)
+    x, dt = torch.randn(3, 5), torch.rand(3)
+    long, after = net.step(x, dt)
+    with torch.no_grad():
+        assert (net.quick(x, dt, None) is None) == (pool == "mean" or isinstance(layer, nn.GRU))
+        short, state = net.step(x, dt)
+        torch.testing.assert_close(short, long)
+        torch.testing.assert_close(net.step(x, dt, state)[0], net.step(x, dt, after)[0])

@@ -170,6 +170,11 @@ class Readout(Layer):
         mean, count = self._means(y[:, None], torch.ones_like(dt, dtype=torch.bool)[:, None], state)
         return self._decide(mean[:, 0]), MeanState(end, mean[:, 0], count)
 
+    def quick(self, x: Tensor, dt: Tensor | None, state: State | None) -> tuple[Tensor, State] | None:
+        """See `Layer.quick`: the layer's own quick step, decided upon."""
+        done = self.layer.quick(x, dt, state) if self.pool == "last" else None
+        return None if done is None else (self._decide(done[0]), done[1])
+
     def arguments(self) -> dict[str, Any]:
         """See `Layer.arguments`."""
         return {"layer": self.layer, "outputs": self.outputs, "pool": self.pool, "dropout": self.dropout}
