@@ -75,8 +75,9 @@ class Local:
         return free
 
     def _hire(self) -> "_Worker":
-        worker = _Worker(self._inbox, *(self._bound or ()))
+        worker = _Worker(self._inbox)
         self._crew.append(worker)
+        worker.send(self._bound)
         return worker
 
     def _next(self, tell: Tell | None) -> Done | None:
@@ -117,7 +118,7 @@ class Local:
 class _Worker:
     """One process, and the thread that listens to it."""
 
-    def __init__(self, inbox: "SimpleQueue[Message]", function: Function, shared: Any) -> None:
+    def __init__(self, inbox: "SimpleQueue[Message]") -> None:
         self.job: Any = None
         self.busy = False
         self.attempts = 0
@@ -130,13 +131,12 @@ class _Worker:
             stderr=self._said,
             env={**os.environ, **dict.fromkeys(_THREADS, "1")},
         )
-        self._send((function, shared))
         threading.Thread(target=self._listen, daemon=True).start()
 
     def begin(self, job: Any, attempt: int = 1) -> None:
         """Hand over a job."""
         self.job, self.busy, self.attempts = job, True, attempt
-        self._send(job)
+        self.send(job)
 
     def end(self) -> str:
         """Wait for the process, free what it held, and say why it ended."""
@@ -151,7 +151,8 @@ class _Worker:
         last = f"; it last said: {lines[-1]}" if lines else ""
         return (f"signal {-code} (memory may have run out)" if code < 0 else f"exit code {code}") + last
 
-    def _send(self, value: Any) -> None:
+    def send(self, value: Any) -> None:
+        """Write a value to the process."""
         if self.process.stdin is None:
             return
         # The listener tells of a process that has gone.
