@@ -15,22 +15,22 @@ def data_section(study: Study, words: Words) -> Html:
     data = study.data
     gaps = words(
         "data.gaps.value",
-        low=words.short(data.gap_low),
-        median=words.short(data.gap_median),
-        high=words.short(data.gap_high),
-        unit=data.time_unit,
+        low=words.brief(data.gap_low),
+        median=words.brief(data.gap_median),
+        high=words.brief(data.gap_high),
+        unit=words.known("time", data.time_unit),
     )
     pairs: list[tuple[object, object]] = [
         (words("data.source"), _quoted(data.source)),
         (words("data.licence"), _quoted(data.licence)),
-        (words("data.task"), f"{words.known('task', data.task)}: {data.target}"),
+        (words("data.task"), join([words.known("task", data.task), ": ", _quoted(data.target)])),
         (
             words("data.size"),
             words(
                 "data.size.value",
                 series=words.whole(data.series),
                 steps=words.whole(data.steps),
-                typical=words.short(data.typical_steps),
+                typical=words.brief(data.typical_steps),
             ),
         ),
         (words("data.missing"), words.percent(data.missing_share, 1)),

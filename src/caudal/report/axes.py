@@ -33,17 +33,25 @@ class Axis:
             place = _part(value, self.low, self.high)
         return min(max(place, 0.0), 1.0)
 
+    def holds(self, value: float) -> bool:
+        """Whether a value lies between the ends."""
+        return self.low <= value <= self.high
+
     def ticks(self, count: int = 5) -> list[float]:
         """Round values along the scale, about so many."""
         if not self.log:
-            step = _step(self.high - self.low, count)
-            first = math.ceil(self.low / step - 1e-9)
-            last = math.floor(self.high / step + 1e-9)
-            return [round(k * step, 12) for k in range(first, last + 1)]
+            found = self._evenly(count)
+            # One written value alone is no scale.
+            return found if len(found) > 1 else self._evenly(2 * count)
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         within = [m * 10.0**d for d in decades for m in (1, 2, 5) if self.low <= m * 10.0**d <= self.high * (1 + 1e-9)]
         whole = [value for value in within if math.isclose(math.log10(value) % 1, 0, abs_tol=1e-9)]
         return ([0.0] if self.nought else []) + (whole if len(whole) > 2 else within)
+
+    def _evenly(self, count: int) -> list[float]:
+        step = _step(self.high - self.low, count)
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        return [round(k * step, 12) for k in range(first, last + 1)]
 
 
 def linear(values: Iterable[float], room: float = 0.06) -> Axis:

@@ -19,7 +19,7 @@ def calibration_section(study: Study, words: Words) -> Html:
         return tag("p", words("calibration.none"))
     known = [(one, found) for found in study.calibration if (one := query.contender(study, found.model)) is not None]
     known.sort(key=lambda pair: pair[1].error.value)
-    digits = query.digits(found.error for _, found in known)
+    digits = min(query.digits(found.error for _, found in known), 3)
     return join(
         [
             tag("p", words("calibration.how")),
@@ -57,8 +57,8 @@ def _figure(one: Contender, found: Calibration, words: Words, digits: int) -> Ht
         *dots,
         left=36,
     )
-    small = tag("small", words("calibration.error", error=error, span=words.span(found.error, digits)))
-    return tag("figure", tag("figcaption", model(one), small), drawn)
+    small = tag("small", words("calibration.error", error=error)), tag("small", words.span(found.error, digits))
+    return tag("figure", tag("figcaption", model(one), *small), drawn)
 
 
 def _errors(known: list[tuple[Contender, Calibration]], words: Words, digits: int) -> Html:
@@ -72,7 +72,7 @@ def _errors(known: list[tuple[Contender, Calibration]], words: Words, digits: in
     ]
     head = [
         words("model"),
-        words("metric.ece"),
+        words.title("ece"),
         words("ranking.interval", level=words.percent(known[0][1].error.level)),
     ]
     return table(words("calibration.caption"), head, rows, sortable=True)

@@ -16,7 +16,7 @@ from caudal.report.wording import Words
 
 # Values of activity and time constants that a page carries for one circuit; longer series are thinned.
 _MOST_VALUES = 24_000
-_STRONGEST = 20
+_STRONGEST, _OUTPUTS_SHOWN = 20, 12
 Rows = Sequence[Sequence[float]]
 
 
@@ -51,6 +51,9 @@ def _circuit(study: Study, words: Words, made: Plan, circuit: Circuit, number: i
         tag("p", words("circuit.example", text=circuit.example)) if circuit.example else "",
         key(words),
     ]
+    if circuit.outputs:
+        names = words.listed(circuit.outputs[:_OUTPUTS_SHOWN]) + ("…" if len(circuit.outputs) > _OUTPUTS_SHOWN else "")
+        parts.append(tag("p", words("circuit.outputs", names=names), class_="note"))
     if total > MOST_SYNAPSES:
         parts.append(
             tag("p", words("circuit.many", shown=words.whole(MOST_SYNAPSES), n=words.whole(total)), class_="note")
@@ -89,7 +92,7 @@ def _live(study: Study, words: Words, made: Plan, number: int, time: list[float]
     slider_id = f"time-{number}"
     play = tag("button", words("circuit.play"), type="button", class_="play", data_pause=words("circuit.pause"))
     slider = tag("input", type="range", id=slider_id, min=0, max=at_end, value=at_end, step=1, autocomplete="off")
-    shown = tag("output", f"{words.short(time[-1])} {unit}", for_=slider_id)
+    shown = tag("output", f"{words.brief(time[-1])} {unit}", for_=slider_id)
     bar = tag(
         "div", play, tag("label", words("circuit.scrub"), for_=slider_id), slider, shown, class_="bar", hidden=True
     )
@@ -128,7 +131,6 @@ def _data(
 ) -> Html:
     """What the page needs to move; the names of neurons stand in the drawing."""
     content = {
-        "decimal": words.number(0.5, 1)[1],
         "unit": unit,
         "inputs": made.wiring.inputs,
         "labels": made.shown,

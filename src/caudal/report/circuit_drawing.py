@@ -32,7 +32,7 @@ class Plan:
     Attributes:
         wiring: the wiring.
         names: of inputs and neurons.
-        shown: labels: inputs and outputs by the names of the data, other neurons by their own.
+        shown: labels: inputs by the names of the data, neurons by their own.
         synapses: the strongest first.
     """
 
@@ -53,8 +53,6 @@ def plan(circuit: Circuit) -> Plan:
     shown = list(names)
     for at, label in zip(range(wiring.inputs), circuit.inputs, strict=False):
         shown[at] = label
-    if len(circuit.outputs) == wiring.motor:
-        shown[-wiring.motor :] = circuit.outputs
     found = sorted(_synapses(wiring, circuit.strengths), key=lambda one: -abs(one.weight))
     return Plan(wiring, names, tuple(shown), tuple(found))
 

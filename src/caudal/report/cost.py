@@ -55,9 +55,11 @@ def _panel(study: Study, words: Words, key: str, reading: Reading) -> Html | Non
     ]
     if not points:
         return None
-    ends = (end for point in points for end in (point.score.low, point.score.high))
-    frame = Frame(logarithmic(point.cost for point in points), linear(ends), 320)
-    metric = words.known("metric", study.metric)
+    # The trivial model may stand far off, and would press all others together: it is drawn at the edge then.
+    trained = [point for point in points if point.one.family != "trivial"] or points
+    ends = (end for point in trained for end in (point.score.low, point.score.high))
+    frame = Frame(logarithmic(point.cost for point in trained), linear(ends), 340)
+    metric = words.title(study.metric)
     front = frontier(points, study.higher_is_better)
     names = words.listed(point.one.label for point in front)
     label = words("cost.label", metric=metric, reading=words(key), front=names)
@@ -68,7 +70,7 @@ def _panel(study: Study, words: Words, key: str, reading: Reading) -> Html | Non
         grid(frame, words, f"{words(key)} ({words('log')})", metric),
         stretched(frame, polyline(frame, _steps(front), class_="front")),
         *drawn,
-        *_names(frame, points),
+        *_names(frame, points, words, query.metric_digits(study)),
         class_="pareto",
     )
 
@@ -98,34 +100,54 @@ def _point(frame: Frame, words: Words, point: Point, digits: int, key: str) -> H
     tip = f"{point.one.label}: {number}; {words(key).lower()} {words.short(point.cost)}"
     family = point.one.family
     drawn = mark(family, x, frame.y(point.score.value), data_tip=tip)
-    return join([whisker(frame, x, point.score, family), drawn])
+    return join([whisker(frame, x, point.score, family), drawn]) if _is_inside(frame, point) else drawn
 
 
-def _names(frame: Frame, points: list[Point]) -> list[Html]:
-    """A name beside each point, moved up or down until it covers no other, counted for the width of a phone."""
+def _is_inside(frame: Frame, point: Point) -> bool:
+    return frame.up.holds(point.score.value) and frame.across.at(point.cost * 1.001) > 0
+
+
+def _names(frame: Frame, points: list[Point], words: Words, digits: int) -> list[Html]:
+    """A name beside each point, moved until it covers no other, counted for the width of a phone."""
     boxes = [(frame.across.at(p.cost), frame.y(p.score.value), 0.02, 7.0) for p in points]
-    named = []
+    drawn = []
     for point in points:
         x, y = frame.across.at(point.cost), frame.y(point.score.value)
-        half = 0.012 * len(point.one.label)
-        side = 1 if x < 0.6 else -1
-        middle = x + side * (0.03 + half)
-        shift = next((d for d in _shifts() if not _covers((middle, y + d, half, 7.0), boxes)), 0.0)
-        boxes.append((middle, y + shift, half, 7.0))
+        name = point.one.label
+        if not _is_inside(frame, point):
+            name = f"{name} {words.number(point.score.value, digits)} ↙"
+        half = 0.011 * len(name)
+        side, shift = next((at for at in _places(x, half) if not _covers(x, y, half, at, boxes)), (1, 0.0))
+        boxes.append((x + side * (0.03 + half), y + shift, half, 6.5))
         place = {"x": percent(x), "y": f"{y + shift:g}", "dx": 11 * side, "dy": "0.34em"}
-        named.append(
-            tag("text", point.one.label, class_=f"name {'start' if side > 0 else 'end'} {point.one.family}", **place)
-        )
-    return named
+        kind = f"name {'start' if side > 0 else 'end'} {point.one.family}"
+        if abs(shift) > 10:
+            drawn.append(_leader(x, y, side, shift, point.one.family))
+        drawn.append(tag("text", name, class_=kind, **place))
+    return drawn
 
 
-def _shifts() -> list[float]:
-    return [0.0, *(sign * 7.0 * k for k in range(1, 9) for sign in (-1, 1))]
+def _leader(x: float, y: float, side: int, shift: float, family: str) -> Html:
+    """A fine line from a point to its name."""
+    line = tag("line", x1=0, y1=0, x2=9 * side, y2=f"{shift:g}", class_=f"leader {family}")
+    return tag("svg", line, x=percent(x), y=f"{y:g}", overflow="visible")
 
 
-def _covers(box: tuple[float, float, float, float], others: list[tuple[float, float, float, float]]) -> bool:
-    x, y, half, tall = box
-    return any(abs(x - u) < half + w and abs(y - v) < tall + h for u, v, w, h in others)
+def _places(x: float, half: float) -> list[tuple[int, float]]:
+    """Sides and shifts to try, the nearest first; a name must not leave the plot."""
+    sides = [
+        side for side in (1, -1) if x + side * (0.03 + half) - half >= 0 and x + side * (0.03 + half) + half <= 1.02
+    ]
+    shifts = [0.0, *(sign * 6.5 * k for k in range(1, 24) for sign in (-1, 1))]
+    return [(side, shift) for shift in shifts for side in sides or (1,)]
+
+
+def _covers(
+    x: float, y: float, half: float, at: tuple[int, float], others: list[tuple[float, float, float, float]]
+) -> bool:
+    side, shift = at
+    middle = x + side * (0.03 + half)
+    return any(abs(middle - u) < half + w and abs(y + shift - v) < 6.5 + h for u, v, w, h in others)
 
 
 def _sizes(study: Study, words: Words) -> Html:

@@ -86,24 +86,30 @@ def grid(frame: Frame, words: Words, x_name: str, y_name: str, ticks: tuple[int,
     """Grid lines, written values, and the names of both axes."""
     low = frame.height
     parts = []
-    for value in frame.up.ticks(ticks[1]):
+    for value, shown in _written(frame.up, words, ticks[1]):
         y = f"{frame.y(value):g}"
         parts.append(tag("line", class_="rule", x1="0", x2="100%", y1=y, y2=y))
-        parts.append(tag("text", words.trimmed(value), class_="tick end", x=-9, y=y, dy="0.34em"))
-    for value in frame.across.ticks(ticks[0]):
+        parts.append(tag("text", shown, class_="tick end", x=-9, y=y, dy="0.34em"))
+    for value, shown in _written(frame.across, words, ticks[0]):
         x = frame.x(value)
         parts.append(tag("line", class_="rule faint", x1=x, x2=x, y1=0, y2=low))
-        parts.append(tag("text", words.trimmed(value), class_="tick middle", x=x, y=low + 19))
+        parts.append(tag("text", shown, class_="tick middle", x=x, y=low + 19))
     parts.append(tag("line", class_="base", x1="0", x2="100%", y1=low, y2=low))
     parts.append(tag("text", x_name, class_="axis middle", x="50%", y=low + 40))
     parts.append(tag("text", y_name, class_="axis", x=-44, y=-14))
     return tag("g", *parts, aria_hidden="true")
 
 
-def plot(frame: Frame, label: str, *inside: object, class_: str = "", left: int = 52) -> Html:
+def _written(axis: Axis, words: Words, count: int) -> list[tuple[float, str]]:
+    """Values beside an axis, with their texts."""
+    values = axis.ticks(count)
+    return list(zip(values, words.scale(values), strict=True))
+
+
+def plot(frame: Frame, label: str, *inside: object, class_: str = "", left: int = 52, right: int = 14) -> Html:
     """A whole plot with a text alternative."""
     drawn = tag("svg", *inside, width="100%", height=frame.height, role="img", aria_label=label, overflow="visible")
-    return tag("div", drawn, class_=f"plot {class_}".strip(), style=f"--left:{left}px")
+    return tag("div", drawn, class_=f"plot {class_}".strip(), style=f"--left:{left}px;--right:{right}px")
 
 
 def strip(label: str | None, height: int, *inside: object) -> Html:
@@ -120,12 +126,17 @@ def strip_grid(axis: Axis, height: int) -> Html:
 
 def strip_axis(axis: Axis, words: Words) -> Html:
     """The written values under rows that share an axis."""
-    texts = (tag("text", words.trimmed(v), class_="tick middle", x=percent(axis.at(v)), y=14) for v in axis.ticks(4))
+    written = _written(axis, words, 4)
+    texts = (tag("text", shown, class_="tick middle", x=percent(axis.at(value)), y=14) for value, shown in written)
     return strip(None, 20, *texts)
 
 
 def strip_interval(axis: Axis, interval: Interval, family: str, y: float, **attributes: object) -> Html:
-    """An interval with its estimate, lying."""
+    """An interval with its estimate, lying; an arrow at the edge where the estimate lies beyond it."""
+    if not axis.holds(interval.value):
+        is_left = interval.value < axis.low
+        arrow = tag("path", d="M0 0L9-5.5V5.5Z" if is_left else "M0 0L-9-5.5V5.5Z", class_=f"mark {family}")
+        return tag("svg", arrow, x="0%" if is_left else "100%", y=y, overflow="visible", class_="beyond", **attributes)
     ends = {"x1": percent(axis.at(interval.low)), "x2": percent(axis.at(interval.high))}
     line = tag("line", class_=f"whisker {family}", y1=y, y2=y, **ends)
     return join([line, mark(family, percent(axis.at(interval.value)), y, **attributes)])

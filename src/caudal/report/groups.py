@@ -37,7 +37,7 @@ def _attribute(study: Study, words: Words, attribute: str) -> Html:
     parts: list[object] = [tag("h3", attribute)]
     if chosen:
         parts.append(_forest(study, words, attribute, found, chosen))
-        parts.append(tag("p", *_gaps(study, words, found, chosen), class_="note"))
+        parts.append(tag("p", _gaps(study, words, found, chosen), class_="note"))
     parts.append(details(words("groups.all", attribute=attribute), _all(study, words, attribute, found)))
     return join(parts)
 
@@ -45,29 +45,25 @@ def _attribute(study: Study, words: Words, attribute: str) -> Html:
 def _forest(study: Study, words: Words, attribute: str, found: list[GroupScore], chosen: list[Contender]) -> Html:
     names = {one.name for one in chosen}
     scores = [one.score for one in found if one.score is not None and one.model in names]
-    axis, digits = linear(end for score in scores for end in (score.low, score.high)), query.digits(scores)
+    # As in the ranking, the trivial model does not stretch the axis.
+    trained = {one.name for one in chosen if one.family != "trivial"}
+    ends = [s for one in found if (s := one.score) is not None and one.model in trained] or scores
+    axis, digits = linear(end for score in ends for end in (score.low, score.high)), query.digits(scores)
     rows: list[list[object]] = []
     for group in dict.fromkeys(one.group for one in found):
         members = {one.model: one for one in found if one.group == group}
-        for at, one in enumerate(member for member in chosen if member.name in members):
+        shown = [one for one in chosen if one.name in members]
+        for one in shown:
             it = members[one.name]
-            tip = f"{group}, {one.label}: {_value(it, words, digits)}"
+            value = words.number(it.score.value, digits) if it.score else words("groups.no_score")
+            tip = f"{group}, {one.label}: {value}"
             drawn = [strip_interval(axis, it.score, one.family, _ROW / 2, data_tip=tip)] if it.score else []
-            first = (
-                join([tag("span", group, class_="group"), _size(it, words)])
-                if at == 0
-                else tag("span", group, class_="sr")
-            )
-            strip_cell = Cell(strip(tip, _ROW, strip_grid(axis, _ROW), *drawn), None, "draw")
-            rows.append(
-                [
-                    Cell(first, None, "first" if at == 0 else ""),
-                    Cell(model(one), None, "who"),
-                    strip_cell,
-                    Cell(_value(it, words, digits)),
-                ]
-            )
-    metric = words.known("metric", study.metric)
+            row = [Cell(model(one), None, "who"), Cell(strip(tip, _ROW, strip_grid(axis, _ROW), *drawn), None, "draw")]
+            if one is shown[0]:
+                name = join([tag("span", group, class_="group"), _size(it, words)])
+                row.insert(0, Cell(name, None, "first", rows=len(shown)))
+            rows.append([*row, Cell(_value(it, words, digits))])
+    metric = words.title(study.metric)
     head = [attribute, words("model"), "", metric]
     foot = ["", "", Cell(strip_axis(axis, words), None, "draw"), ""]
     caption = words("groups.caption", metric=metric, attribute=attribute)
@@ -88,17 +84,17 @@ def _value(one: GroupScore, words: Words, digits: int) -> Html:
     return join([words.number(one.score.value, digits), tag("small", " ", words.span(one.score, digits))])
 
 
-def _gaps(study: Study, words: Words, found: list[GroupScore], chosen: list[Contender]) -> list[object]:
-    """Between the best and the worst group of each model, in a sentence."""
-    sentences: list[object] = []
+def _gaps(study: Study, words: Words, found: list[GroupScore], chosen: list[Contender]) -> str:
+    """Between the best and the worst group of each model, small ones left out: their scores say little."""
     digits = query.digits(one.score for one in found)
+    told = []
     for one in chosen:
-        scored = [(it.score.value, it.group) for it in found if it.model == one.name and it.score is not None]
-        if len(scored) > 1:
-            low, high = min(scored), max(scored)
+        scores = [(it.score.value, it.group) for it in found if it.model == one.name and it.score and not is_small(it)]
+        if len(scores) > 1:
+            low, high = min(scores), max(scores)
             gap = words.number(high[0] - low[0], digits)
-            sentences += [words("groups.gap", model=one.label, gap=gap, low=low[1], high=high[1]), " "]
-    return sentences
+            told.append(words("groups.gap", model=one.label, gap=gap, low=low[1], high=high[1]))
+    return words("groups.gaps", gaps=words.listed(told)) if told else words("groups.gaps.none")
 
 
 def _all(study: Study, words: Words, attribute: str, found: list[GroupScore]) -> Html:
@@ -121,7 +117,7 @@ def _all(study: Study, words: Words, attribute: str, found: list[GroupScore]) ->
     head = [
         attribute,
         *(words(key) for key in keys),
-        words.known("metric", study.metric),
+        words.title(study.metric),
         words("interval.word"),
         words("groups.flag"),
     ]

@@ -12,7 +12,7 @@ from caudal.records import Study
 from caudal.report.markup import Html, join, tag
 from caudal.report.sections import SECTIONS
 from caudal.report.verdict import numbers_line
-from caudal.report.wording import Words, words
+from caudal.report.wording import Words, capital, words
 
 _STYLES = ("page.css", "plots.css")
 _SCRIPTS = ("page.js", "circuit.js")
@@ -117,9 +117,17 @@ def _header(study: Study, said: Words) -> Html:
         "header",
         tag("p", said("head.kind"), class_="kind"),
         tag("h1", data.title or data.name, lang="en"),
-        tag("p", said("head.task", task=said.known("task", data.task), target=data.target), class_="subtitle"),
+        _subtitle(study, said),
         numbers_line(study, said),
     )
+
+
+def _subtitle(study: Study, said: Words) -> Html:
+    data = study.data
+    if data.protocol == "table":
+        return tag("p", said("head.task", task=said.known("task", data.task), target=data.target), class_="subtitle")
+    # The card of a data set says the task in words, classes and units included.
+    return tag("p", capital(data.target), class_="subtitle", lang="en")
 
 
 def _main(study: Study, said: Words) -> Html:

@@ -18,7 +18,7 @@ def pairs_section(study: Study, words: Words) -> Html:
     gap = words.number(query.margin(study), max(digits, 2))
     counts = _counts(study, words)
     parts = [
-        tag("p", words("pairs.how", margin=gap, test=study.comparisons[0].test)),
+        tag("p", words("pairs.how", margin=gap, test=words.known("test", study.comparisons[0].test))),
         tag("p", counts) if counts else "",
         _matrix(study, words, digits),
         details(words("pairs.all", n=words.whole(len(study.comparisons))), _list(study, words, digits)),
@@ -55,7 +55,7 @@ def _matrix(study: Study, words: Words, digits: int) -> Html:
             found = query.pair(study, mine.name, rival.name)
             row.append(Cell("–", None, "pair") if found is None else _verdict(found, words, digits))
         rows.append(row)
-    caption = words("pairs.caption", metric=words.known("metric", study.metric))
+    caption = words("pairs.caption", metric=words.metric(study.metric))
     return table(caption, [words("pairs.corner"), *(model(one) for one in rivals)], rows, class_="matrix")
 
 
@@ -63,8 +63,12 @@ def _verdict(found: Paired, words: Words, digits: int) -> Cell:
     mark = tag("span", SIGNS.get(found.verdict, "?"), aria_hidden="true")
     shown = tag("b", mark, " ", words.known("pair", found.verdict))
     gap = found.difference
-    numbers = tag("small", words.number(gap.value, digits, signed=True), " ", words.span(gap, digits))
-    return Cell(join([shown, numbers]), gap.value, f"pair {found.verdict if found.verdict in SIGNS else ''}".strip())
+    numbers = words.number(gap.value, digits, signed=True), words.span(gap, digits)
+    return Cell(
+        join([shown, *(tag("small", one) for one in numbers)]),
+        gap.value,
+        f"pair {found.verdict if found.verdict in SIGNS else ''}".strip(),
+    )
 
 
 def _list(study: Study, words: Words, digits: int) -> Html:

@@ -16,7 +16,7 @@ def ranking_section(study: Study, words: Words) -> Html:
     ranked = [one for one in study.contenders if query.score(study, one.name)]
     if not ranked:
         return join([tag("p", words("ranking.none")), _failed(study, words)])
-    metric = words.known("metric", study.metric)
+    metric = words.title(study.metric)
     direction = words("higher" if study.higher_is_better else "lower")
     parts = [
         tag(
@@ -34,7 +34,9 @@ def ranking_section(study: Study, words: Words) -> Html:
 
 def _forest(study: Study, words: Words, ranked: list[Contender]) -> Html:
     found = {one.name: score for one in ranked if (score := query.score(study, one.name))}
-    axis = linear(end for one in found.values() for end in (one.low, one.high))
+    # The trivial model may stand far off, and would press all others together.
+    trained = [found[one.name] for one in ranked if one.family != "trivial"] or list(found.values())
+    axis = linear(end for one in trained for end in (one.low, one.high))
     digits = query.metric_digits(study)
     best = found.get(study.verdict.best) or next(iter(found.values()))
     rows = []
@@ -44,13 +46,12 @@ def _forest(study: Study, words: Words, ranked: list[Contender]) -> Html:
         tip = f"{one.label}: {words.number(score.value, digits)} {words.span(score, digits)}"
         mark = strip_interval(axis, score, one.family, _ROW / 2, data_tip=tip)
         shown = Cell(strip(tip, _ROW, zone, strip_grid(axis, _ROW), mark), None, "draw")
-        ends = Cell(words.span(score, digits), score.high - score.low)
-        rows.append([Cell(model(one), None, ""), shown, Cell(words.number(score.value, digits), score.value), ends])
-    metric = words.known("metric", study.metric)
-    level = words.percent(best.level)
+        written = join([words.number(score.value, digits), tag("small", words.span(score, digits))])
+        rows.append([Cell(model(one), None, ""), shown, Cell(written, score.value)])
+    metric = words.title(study.metric)
     caption = words("ranking.caption", metric=metric, margin=words.number(query.margin(study), max(digits, 2)))
-    head = [words("model"), Cell("").shown, metric, words("ranking.interval", level=level)]
-    foot = ["", Cell(strip_axis(axis, words), None, "draw"), "", ""]
+    head = [words("model"), "", words("ranking.value", metric=metric, level=words.percent(best.level))]
+    foot = ["", Cell(strip_axis(axis, words), None, "draw"), ""]
     return table(caption, head, rows, foot=foot, class_="forest")
 
 
@@ -62,7 +63,7 @@ def _zone(axis: Axis, best: float, margin: float, rises: bool) -> Html:
 
 
 def _metrics(study: Study, words: Words, ranked: list[Contender]) -> Html:
-    head = [words("model"), *(words.known("metric", name) for name in study.metric_names)]
+    head = [words("model"), *(words.title(name) for name in study.metric_names)]
     digits = {name: query.metric_digits(study, name) for name in study.metric_names}
     tops = {name: _top(study, name, ranked) for name in study.metric_names}
     rows = []
@@ -86,7 +87,7 @@ def _top(study: Study, metric: str, ranked: list[Contender]) -> float | None:
 
 def _raw(study: Study, words: Words) -> Html:
     names = study.metric_names
-    head = [words("model"), words("seed"), *(words.known("metric", name) for name in names)]
+    head = [words("model"), words("seed"), *(words.title(name) for name in names)]
     rows = []
     for run in study.runs:
         row: list[object] = [query.label(study, run.model), Cell(str(run.seed), float(run.seed))]

@@ -13,7 +13,7 @@ from caudal.report.wording import Words
 
 # Models of one family share a colour; dashes tell them apart.
 _DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 2", "12 4", "1 4", "6 2 1 2")
-_HEIGHT, _APART = 230, 13.0
+_HEIGHT, _APART, _LONGEST = 250, 13.0, 14
 
 
 def robustness_section(study: Study, words: Words) -> Html:
@@ -21,13 +21,17 @@ def robustness_section(study: Study, words: Words) -> Html:
     if not study.curves:
         return tag("p", words("robustness.none"))
     kinds = list(dict.fromkeys(curve.disturbance for curve in study.curves))
-    up = linear(end for curve in study.curves for one in curve.values for end in (one.low, one.high))
+    up = _scale(study)
     plots = [_figure(study, words, kind, up) for kind in kinds]
     numbers = [_numbers(study, words, kind) for kind in kinds]
+    digits = query.metric_digits(study)
+    far = [one.label for one in _measured(study) if one not in _drawn(study, up)]
+    values = [curve.values[0].value for curve in study.curves if query.label(study, curve.model) in far]
+    outside = words("robustness.outside", models=words.listed(far), n=words.number(values[0], digits)) if far else ""
     return join(
         [
-            tag("p", words("robustness.how")),
-            _chips(study, words),
+            tag("p", words("robustness.how"), " ", outside),
+            _chips(study, words, up),
             tag("div", *plots, class_="figures", id="curves"),
             _kept(study, words, kinds),
             details(words("robustness.numbers"), *numbers),
@@ -35,14 +39,27 @@ def robustness_section(study: Study, words: Words) -> Html:
     )
 
 
-def _drawn(study: Study) -> list[Contender]:
+def _scale(study: Study) -> Axis:
+    """The axis of all plots; as in the ranking, the trivial model does not stretch it."""
+    trivial = {one.name for one in study.contenders if one.family == "trivial"}
+    curves = [curve for curve in study.curves if curve.model not in trivial] or study.curves
+    return linear(end for curve in curves for one in curve.values for end in (one.low, one.high))
+
+
+def _measured(study: Study) -> list[Contender]:
     with_curves = {curve.model for curve in study.curves}
     return [one for one in study.contenders if one.name in with_curves]
 
 
+def _drawn(study: Study, up: Axis) -> list[Contender]:
+    """The contenders whose curves lie within the plots."""
+    outside = {curve.model for curve in study.curves if not all(up.holds(one.value) for one in curve.values)}
+    return [one for one in _measured(study) if one.name not in outside]
+
+
 def _style(study: Study, one: Contender) -> dict[str, object]:
     """Number of a model, its dashes, and whether it is shown strongly before anybody chooses."""
-    kin = [other.name for other in _drawn(study) if other.family == one.family]
+    kin = [other.name for other in _measured(study) if other.family == one.family]
     number = [other.name for other in study.contenders].index(one.name)
     is_on = one in query.mains(study)
     dash = _DASHES[kin.index(one.name) % len(_DASHES)]
@@ -53,9 +70,9 @@ def _style(study: Study, one: Contender) -> dict[str, object]:
     }
 
 
-def _chips(study: Study, words: Words) -> Html:
+def _chips(study: Study, words: Words, up: Axis) -> Html:
     chips = []
-    for one in _drawn(study):
+    for one in _drawn(study, up):
         style = _style(study, one)
         line = tag("line", x1=0, x2=24, y1=5, y2=5, class_=one.family, stroke_dasharray=style["stroke_dasharray"])
         drawn = tag("svg", line, width=24, height=10, class_="dash", aria_hidden="true")
@@ -69,8 +86,9 @@ def _figure(study: Study, words: Words, kind: Disturbance, up: Axis) -> Html:
     curves = [curve for curve in study.curves if curve.disturbance == kind]
     frame = Frame(linear((level for curve in curves for level in curve.levels), 0.0), up, _HEIGHT)
     title = words.known("disturbance", kind)
-    metric = words.known("metric", study.metric)
-    pairs = [(one, curve) for curve in curves if (one := query.contender(study, curve.model)) is not None]
+    metric = words.title(study.metric)
+    drawn_models = _drawn(study, up)
+    pairs = [(one, curve) for curve in curves for one in drawn_models if one.name == curve.model]
     lines = [_line(study, frame, one, curve) for one, curve in pairs]
     marks = [_marks(study, words, frame, one, curve) for one, curve in pairs]
     unit = words.known("unit", curves[0].unit)
@@ -82,6 +100,7 @@ def _figure(study: Study, words: Words, kind: Disturbance, up: Axis) -> Html:
         *marks,
         *_ends(study, frame, pairs),
         class_="lines",
+        right=14 + round(6.8 * max((len(_short(one.label)) for one, _ in pairs), default=0)),
     )
     note = (
         tag("p", words(f"disturbance.{kind}.how"), class_="note") if words.knows("disturbance", f"{kind}.how") else ""
@@ -119,15 +138,21 @@ def _ends(study: Study, frame: Frame, pairs: list[tuple[Contender, Curve]]) -> l
         y = next((wanted + d for d in shifts if all(abs(wanted + d - other) >= _APART for other in placed)), wanted)
         placed.append(y)
         style = _style(study, one) | {"stroke_dasharray": None}
-        named.append(tag("g", tag("text", one.label, class_="name", x="100%", dx=9, y=f"{y:g}", dy="0.34em"), **style))
+        named.append(
+            tag("g", tag("text", _short(one.label), class_="name", x="100%", dx=9, y=f"{y:g}", dy="0.34em"), **style)
+        )
     return named
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
 
 
 def _kept(study: Study, words: Words, kinds: Sequence[Disturbance]) -> Html:
     found = {(curve.model, curve.disturbance): curve for curve in study.curves}
     digits = query.metric_digits(study)
     rows: list[list[object]] = []
-    for one in _drawn(study):
+    for one in _measured(study):
         row: list[object] = [Cell(model(one), None, "")]
         for kind in kinds:
             curve = found.get((one.name, kind))

@@ -18,12 +18,14 @@ class Cell:
         value: what the cell sorts by; its text where None.
         kind: class of the cell: `"n"` for numbers, `"draw"` for a drawing, or others.
         best: whether it holds the best of its column.
+        rows: how many rows it heads; the first cell of each row is its head.
     """
 
     shown: object
     value: float | None = None
     kind: str = "n"
     best: bool = False
+    rows: int = 1
 
 
 def table(
@@ -63,7 +65,8 @@ def _cell(one: object, is_head: bool) -> Html:
     value = None if cell.value is None else f"{cell.value:.9g}"
     names = " ".join(part for part in (cell.kind, "best" if cell.best else "") if part) or None
     if is_head:
-        return tag("th", cell.shown, scope="row", class_=names, data_v=value)
+        scope, rows = ("rowgroup", cell.rows) if cell.rows > 1 else ("row", None)
+        return tag("th", cell.shown, scope=scope, rowspan=rows, class_=names, data_v=value)
     return tag("td", cell.shown, class_=names, data_v=value)
 
 

@@ -6,7 +6,7 @@ from statistics import fmean
 from caudal.records import Contender, Interval, Study
 from caudal.report import query
 from caudal.report.axes import Axis, linear
-from caudal.report.drawing import percent, strip, strip_axis, strip_grid
+from caudal.report.drawing import percent, strip, strip_axis, strip_grid, strip_interval
 from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, model, table
 from caudal.report.wording import Words
@@ -76,7 +76,9 @@ def _gains(study: Study, name: str, kind: str) -> list[float]:
 
 def _forest(study: Study, words: Words, found: Found, caption: str) -> Html:
     shown = [one for one in study.contenders if found.get(one.name)]
-    axis = linear(end for one in shown for score in found[one.name].values() for end in (score.low, score.high))
+    # As in the ranking, the trivial model does not stretch the axis.
+    trained = [one for one in shown if one.family != "trivial"] or shown
+    axis = linear(end for one in trained for score in found[one.name].values() for end in (score.low, score.high))
     digits = query.digits(score for one in shown for score in found[one.name].values())
     rows: list[list[object]] = []
     for one in shown:
@@ -95,7 +97,7 @@ def _forest(study: Study, words: Words, found: Found, caption: str) -> Html:
         rows.append([Cell(_named(one, words), None, ""), Cell(drawn, None, "draw"), *numbers])
     head = [words("model"), "", *(words(f"timing.{kind}.short") for kind in KINDS)]
     foot = ["", Cell(strip_axis(axis, words), None, "draw"), "", "", ""]
-    return table(words(caption, metric=words.known("metric", study.metric)), head, rows, foot=foot, class_="forest")
+    return table(words(caption, metric=words.title(study.metric)), head, rows, foot=foot, class_="forest")
 
 
 def _named(one: Contender, words: Words) -> Html:
@@ -104,6 +106,8 @@ def _named(one: Contender, words: Words) -> Html:
 
 def _mark(axis: Axis, score: Interval, kind: str, family: str, tip: str) -> Html:
     y = _LANES[kind]
+    if not axis.holds(score.value):
+        return strip_interval(axis, score, family, y, data_tip=tip)
     ends = {"x1": percent(axis.at(score.low)), "x2": percent(axis.at(score.high))}
     line = tag("line", class_=f"whisker thin {family}", y1=y, y2=y, **ends)
     shape = tag("g", _SHAPES[kind], class_=f"time {kind} {family}")

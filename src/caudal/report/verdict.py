@@ -48,7 +48,7 @@ def _use(study: Study, words: Words) -> str:
     found = query.score(study, use)
     figure = ""
     if found:
-        metric = words.known("metric", study.metric)
+        metric = words.metric(study.metric)
         level, span = words.percent(found.level), words.span(found, digits)
         figure = words("verdict.figure", metric=metric, n=words.number(found.value, digits), level=level, span=span)
     key = f"verdict.use.{reason}" if words.knows("verdict.use", reason) else "verdict.use.other"
@@ -59,7 +59,11 @@ def _use(study: Study, words: Words) -> str:
 def _sure(study: Study, words: Words) -> str:
     found = study.verdict.liquid_against_traditional
     seeds = words.many("seeds", study.budget.seeds)
-    return _paired(study, words, found, "verdict.sure") + " " + words("verdict.tests", seeds=seeds, test=found.test)
+    return (
+        _paired(study, words, found, "verdict.sure")
+        + " "
+        + words("verdict.tests", seeds=seeds, test=words.known("test", found.test))
+    )
 
 
 def _trivial(study: Study, words: Words) -> str:
@@ -75,9 +79,10 @@ def _paired(study: Study, words: Words, found: Paired, prefix: str) -> str:
         f"{prefix}.{found.verdict}" if words.knows(prefix, found.verdict) else f"{prefix}.undecided",
         first=query.label(study, found.first),
         second=query.label(study, found.second),
+        named=_named(query.label(study, found.second), words),
         gap=words.number(gap.value, digits, signed=True),
         size=words.number(abs(gap.value), digits),
-        metric=words.known("metric", found.metric),
+        metric=words.metric(found.metric),
         level=words.percent(gap.level),
         span=words.span(gap, digits),
         margin=words.number(found.margin, max(digits, 2)),
@@ -86,8 +91,13 @@ def _paired(study: Study, words: Words, found: Paired, prefix: str) -> str:
     )
 
 
+def _named(label: str, words: Words) -> str:
+    """The name of a trivial model in brackets, unless it says no more than that it is trivial."""
+    return "" if label == words("family.trivial") else f" ({label})"
+
+
 def _p(words: Words, p: float) -> str:
-    return f"p {words.p_value(p)}" if p < 0.001 else f"p = {words.p_value(p)}"
+    return words.p_value(p) if p < 0.001 else f"= {words.p_value(p)}"
 
 
 def _cost(study: Study, words: Words) -> str:
@@ -132,39 +142,47 @@ def _losses(study: Study, words: Words) -> str:
 
 def losses(study: Study, words: Words, liquid: Contender, rival: Contender) -> Iterator[str]:
     """Each measure on which the mean of a liquid contender is worse than that of a rival, with both figures."""
+    for find in (_behind_in_scores, _behind_in_robustness, _behind_in_cost):
+        for name, mine, other in find(study, words, liquid, rival):
+            # What looks the same as written is no loss to report.
+            if mine != other:
+                yield words("loss.against", name=name, mine=mine, other=other)
+
+
+Loss = tuple[str, str, str]
+
+
+def _behind_in_scores(study: Study, words: Words, liquid: Contender, rival: Contender) -> Iterator[Loss]:
     for metric in study.metric_names:
         mine, other = query.score(study, liquid.name, metric), query.score(study, rival.name, metric)
         if mine and other and query.is_better(study, metric, other.value, mine.value):
             digits = query.metric_digits(study, metric)
-            yield _against(
-                words, words.known("metric", metric), *(words.number(v.value, digits) for v in (mine, other))
-            )
+            yield words.metric(metric), words.number(mine.value, digits), words.number(other.value, digits)
+    errors = {one.model: one.error.value for one in study.calibration}
+    first, second = errors.get(liquid.name), errors.get(rival.name)
+    if "ece" not in study.metric_names and first is not None and second is not None and first > second:
+        yield words("loss.calibration"), words.number(first), words.number(second)
+
+
+def _behind_in_robustness(study: Study, words: Words, liquid: Contender, rival: Contender) -> Iterator[Loss]:
     kept = {(curve.model, curve.disturbance): curve.kept for curve in study.curves}
     for kind in dict.fromkeys(curve.disturbance for curve in study.curves):
-        pair = kept.get((liquid.name, kind)), kept.get((rival.name, kind))
-        if pair[0] is not None and pair[1] is not None and pair[0] < pair[1]:
+        mine, other = kept.get((liquid.name, kind)), kept.get((rival.name, kind))
+        if mine is not None and other is not None and mine < other:
             name = words("loss.robustness", disturbance=words.known("disturbance", kind).lower())
-            yield _against(words, name, *(words.percent(v or 0.0) for v in pair))
-    errors = {one.model: one.error.value for one in study.calibration}
-    if errors.get(liquid.name, 0.0) > errors.get(rival.name, float("inf")):
-        figures = (words.number(errors[name]) for name in (liquid.name, rival.name))
-        yield _against(words, words("loss.calibration"), *figures)
-    if liquid.live_parameters > rival.live_parameters:
-        figures = (words.whole(one.live_parameters) for one in (liquid, rival))
-        yield _against(words, words("loss.parameters"), *figures)
-    if query.operations(liquid) > query.operations(rival):
-        figures = (words.whole(query.operations(one)) for one in (liquid, rival))
-        yield _against(words, words("loss.operations"), *figures)
-    if liquid.fit_seconds > rival.fit_seconds:
-        yield _against(words, words("loss.fit"), *(words.seconds(one.fit_seconds) for one in (liquid, rival)))
-    mine_time, other_time = liquid.series_microseconds, rival.series_microseconds
-    if mine_time is not None and other_time is not None and mine_time > other_time:
-        figures = (words.seconds(time / 1e6) for time in (mine_time, other_time))
-        yield _against(words, words("loss.inference"), *figures)
+            yield name, words.percent(mine, 1), words.percent(other, 1)
 
 
-def _against(words: Words, name: str, mine: str, other: str) -> str:
-    return words("loss.against", name=name, mine=mine, other=other)
+def _behind_in_cost(study: Study, words: Words, liquid: Contender, rival: Contender) -> Iterator[Loss]:
+    sizes = (
+        ("loss.parameters", float(liquid.live_parameters), float(rival.live_parameters), words.whole),
+        ("loss.operations", query.operations(liquid), query.operations(rival), words.whole),
+        ("loss.fit", liquid.fit_seconds, rival.fit_seconds, words.seconds),
+        ("loss.inference", liquid.series_microseconds, rival.series_microseconds, lambda us: words.seconds(us / 1e6)),
+    )
+    for key, mine, other, written in sizes:
+        if mine is not None and other is not None and mine > other:
+            yield words(key), written(mine), written(other)
 
 
 def _glance(study: Study, words: Words) -> Html:
@@ -173,7 +191,7 @@ def _glance(study: Study, words: Words) -> Html:
     if not chosen:
         return Html("")
     digits = query.metric_digits(study)
-    rows: list[list[object]] = [[words.known("metric", study.metric)]]
+    rows: list[list[object]] = [[words.title(study.metric)]]
     for one in chosen:
         found = query.score(study, one.name)
         small = tag("small", words.span(found, digits)) if found else ""

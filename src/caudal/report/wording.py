@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -41,6 +41,14 @@ class Words:
             if name is not None:
                 parts.append(text(values[name]))
         return Html("".join(parts))
+
+    def metric(self, name: str) -> str:
+        """A metric within a sentence."""
+        return self.known("metric", name)
+
+    def title(self, name: str) -> str:
+        """A metric at the head of a column or an axis."""
+        return capital(self.metric(name))
 
     def known(self, prefix: str, code: str) -> str:
         """The words for a code of the record; the code itself where there are none."""
@@ -94,10 +102,32 @@ class Words:
             return "0" if value == 0 else "–"
         return self.number(value, max(0, min(figures - 1 - math.floor(math.log10(abs(value))), 9)))
 
+    def brief(self, value: float) -> str:
+        """A number of a sentence: three significant figures, without idle zeros.
+
+        Example:
+            >>> words("en").brief(7.0), words("en").brief(0.0123456), words("en").brief(1121.4)
+            ('7', '0.0123', '1,121')
+        """
+        if value == 0 or not math.isfinite(value):
+            return "0" if value == 0 else "–"
+        return self.trimmed(round(value, max(2 - math.floor(math.log10(abs(value))), 0)))
+
     def trimmed(self, value: float) -> str:
         """A number of a scale or a setting, without idle zeros."""
-        digits = next((d for d in range(10) if math.isclose(round(value, d), value, rel_tol=1e-9, abs_tol=1e-12)), 9)
-        return self.number(value, digits)
+        return self.number(value, _decimals(value))
+
+    def scale(self, values: Sequence[float]) -> list[str]:
+        """Numbers of a scale: as many decimals for all as one of them needs, or their own where they span decades.
+
+        Example:
+            >>> words("en").scale([0.75, 0.8]), words("en").scale([0.1, 1, 1000])
+            (['0.75', '0.80'], ['0.1', '1', '1,000'])
+        """
+        digits = max((_decimals(value) for value in values), default=0)
+        above = [value for value in values if value > 0]
+        spans = bool(above) and max(above) >= 50 * min(above)
+        return [self.number(value, _decimals(value) if spans else digits) for value in values]
 
     def percent(self, share: float, digits: int = 0) -> str:
         """A share as a percentage."""
@@ -114,9 +144,9 @@ class Words:
     def seconds(self, value: float) -> str:
         """A duration in the unit that fits."""
         if value < 1e-3:
-            return f"{self.short(1e6 * value)} µs"
+            return f"{self.short(1e6 * value, 2)} µs"
         if value < 1:
-            return f"{self.short(1e3 * value)} ms"
+            return f"{self.short(1e3 * value, 2)} ms"
         if value < 60:
             return f"{self.short(value, 2)} s"
         minutes, left = divmod(round(value), 60)
@@ -134,6 +164,20 @@ class Words:
         found = found.astimezone(UTC) if found.tzinfo else found
         month = self(f"month.{found.month}")
         return self("moment", day=found.day, month=month, year=found.year, time=f"{found:%H:%M}")
+
+
+def capital(sentence: str) -> str:
+    """A text with a capital first letter.
+
+    Example:
+        >>> capital("log loss"), capital("")
+        ('Log loss', '')
+    """
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _decimals(value: float) -> int:
+    return next((d for d in range(10) if math.isclose(round(value, d), value, rel_tol=1e-9, abs_tol=1e-12)), 9)
 
 
 @cache

@@ -8,8 +8,9 @@ function circuit(box) {
   const data = store ? JSON.parse(store.textContent) : null;
   const said = (value) => {
     const size = Math.abs(value);
-    const text = value === 0 ? "0" : size >= 1e5 || size < 1e-4 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
-    return text.replace("-", "−").replace(".", data.decimal);
+    if (value !== 0 && (size >= 1e6 || size < 1e-4)) return value.toExponential(2).replace("-", "−");
+    const maximumFractionDigits = size ? Math.max(0, 2 - Math.floor(Math.log10(size))) : 0;
+    return value.toLocaleString(document.documentElement.lang, { maximumFractionDigits }).replace("-", "−");
   };
   const about = box.querySelector(".about");
   const slider = box.querySelector("input[type=range]");

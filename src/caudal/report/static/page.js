@@ -130,14 +130,6 @@ function copies() {
   });
 }
 
-// A printed page cannot be opened further.
-let opened = [];
-addEventListener("beforeprint", () => {
-  opened = all("details:not([open])");
-  opened.forEach((one) => { one.open = true; });
-});
-addEventListener("afterprint", () => opened.forEach((one) => { one.open = false; }));
-
 all("table.sortable").forEach(sortable);
 all(".tabs").forEach(tabs);
 curves();
