@@ -26,7 +26,7 @@ HEAVY = frozenset(
     """
     numba llvmlite sklearn skorch pandas polars pyarrow networkx onnx onnxruntime onnxscript triton plotly matplotlib
     seaborn optuna ray captum shap fairlearn scipy ncps jax tensorflow datasets pynvml psutil tqdm IPython
-    accelerate gymnasium mujoco
+    accelerate gymnasium mujoco PIL
     """.split()  # noqa: SIM905
 )
 

@@ -1,4 +1,7 @@
-"""Real data sets with cards that say what is wrong with them. Nothing here is synthetic, and nothing is downloaded."""
+"""Real data sets with cards that say what is wrong with them. Nothing is downloaded.
+
+Nothing here is synthetic, but for what a simulator records and whose card says so.
+"""
 
 from caudal.data.datasets.card import Card as Card
 from caudal.data.datasets.card import Dataset as Dataset

@@ -7,6 +7,7 @@ from typing import Any
 
 from caudal.data.datasets import (
     archive,
+    carracing,
     diabetes130,
     mitbih,
     motion,
@@ -30,6 +31,7 @@ _SHIPPED: tuple[tuple[Card, Callable[..., Dataset]], ...] = (
     (panel.WAGES, panel.wages),
     (panel.STAR, panel.star),
     (panel.ELECDEMAND, panel.elecdemand),
+    (carracing.CARRACING, carracing.carracing),
 )
 _FOLDERS: tuple[tuple[Card, Callable[..., Dataset]], ...] = (
     (physionet2012.CARD, physionet2012.load),
