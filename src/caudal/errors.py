@@ -28,6 +28,8 @@ class InputError(CaudalError, ValueError):
         super().__init__(f"{owner}: `{argument}` {fault}. {remedy}")
         self.owner = owner
         self.argument = argument
+        self.fault = fault
+        self.remedy = remedy
 
 
 class ShapeError(InputError):

@@ -173,3 +173,42 @@ def test_what_does_not_fit_is_refused_in_words(panel, visits):
         LiquidClassifier().fit(x, y, sample_weight=(y == "calm").astype(float))
     with pytest.raises(InputError, match="holds a negative weight"):
         LiquidClassifier().fit(x, y, sample_weight=-np.ones(40))
+
+
+def test_the_doctor_of_a_model_reads_data_as_its_training_did(visits):
+    # The last ward of a series goes with its length, and that with the class.
+    leaky = LiquidClassifier(**SMALL).fit(visits, **COLUMNS)
+    assert [(one.code, one.where) for one in leaky.doctor(visits)] == [("leak", "ward")]
+    model = LiquidClassifier(**SMALL).fit(visits, **COLUMNS, features=["pulse"])
+    assert model.doctor(visits) == ()
+    unlabelled = visits.drop(columns="ill")
+    minutes = unlabelled.assign(day=1440 * unlabelled.day)
+    (found,) = model.doctor(minutes)
+    assert (found.code, found.message) == (
+        "time",
+        "The typical gap is 1.44e+03 times that of the training data (here in d).",
+    )
+    with pytest.raises(DataError, match="`pulse` is not a column"):
+        model.doctor(visits.drop(columns="pulse"))
+    half = [visits[visits.who < "p20"], visits[visits.who >= "p10"]]
+    assert [one.code for one in model.doctor(half[0], other=half[1])] == ["overlap"]
+
+
+def test_a_table_is_read_as_the_estimator_needs_it(visits):
+    counts = visits.assign(ill=visits.who.str[1:].astype(int) % 3)
+    assert LiquidRegressor(units=4, epochs=1).fit(counts, **COLUMNS).task_ == "regress"
+    many = visits.assign(ill=visits.who.str[1:].astype(int))
+    assert LiquidClassifier(units=4, epochs=1, validation=0.0).fit(many, **COLUMNS).task_ == "classify"
+    private = LiquidClassifier(units=4, epochs=1).fit(visits, **(COLUMNS | {"static": ()}), sensitive="age")
+    assert private.encoder_.names == ("pulse", "ward=a", "ward=b")
+
+
+def test_series_to_stop_by_may_be_given(visits):
+    held = visits.who >= "p30"
+    model = LiquidClassifier(**SMALL).fit(visits[~held], **COLUMNS, val=visits[held])
+    kept = data.read_like(visits[held], model.data_recipe_, target=True)
+    same = LiquidClassifier(**SMALL).fit(visits[~held], **COLUMNS, val=kept)
+    assert [one.val for one in same.fitted_.history] == [one.val for one in model.fitted_.history]
+    other = data.from_frame(visits[held].assign(ill=visits.who), **COLUMNS)
+    with pytest.raises(DataError, match=r"has the classes \['p30'"):
+        LiquidClassifier(**SMALL).fit(visits[~held], **COLUMNS, val=other)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from caudal import data, nn, train
+from caudal.errors import DataError
 
 
 @pytest.fixture
@@ -96,3 +97,73 @@ def test_series_in_two_parts_are_found(series):
     assert (found.code, found.count, found.where) == ("overlap", 1, "5")
     (twins,) = train.doctor(None, series, other=series.select([3, 4]))
     assert (twins.code, twins.count) == ("overlap", 2)
+
+
+def test_the_copies_of_a_series_are_found_unless_a_group_holds_them(series):
+    rows = [0, 1, 2, 0, 1]
+    again = {"axes": "time_first", "dt": series.dt[rows], "ids": ["a", "b", "c", "d", "e"]}
+    y = [0.1, 0.2, 0.3, 0.1, 0.2]
+    (found,) = train.doctor(None, data.from_arrays(series.values[rows], y, **again))
+    assert (found.code, found.count, found.where) == ("overlap", 2, "d")
+    assert "first d, which is a again" in found.message
+    grouped = data.from_arrays(series.values[rows], y, **again, group=[1, 2, 3, 1, 2])
+    assert _codes(None, grouped) == []
+
+
+def test_two_units_of_time_in_one_column_are_found(series):
+    dt = series.dt * np.where(np.arange(30) < 4, 60.0, 1.0)[:, None]
+    mixed = data.from_arrays(series.values, series.target, axes="time_first", dt=dt)
+    found = train.doctor(None, data.from_arrays(series.values, series.target, axes="time_first", dt=np.ones((30, 8))))
+    assert found == ()
+    even = data.from_arrays(series.values, series.target, axes="time_first", dt=np.round(dt / series.dt))
+    (found,) = train.doctor(None, even)
+    assert (found.code, found.count, found.severity) == ("time", 4, "serious")
+    assert found.message == "The gaps of 4 of 30 series are 60 times those of the others, first series 0."
+    assert all(one.code == "time" for one in train.doctor(None, mixed))
+    wide = data.from_arrays(
+        series.values, series.target, axes="time_first", dt=np.geomspace(1, 3600, 240).reshape(30, 8)
+    )
+    assert _codes(None, wide) == []
+
+
+def test_categories_statics_and_what_was_measured_are_examined():
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    ids = np.repeat(np.arange(30), 3)
+    frame = pandas.DataFrame(
+        {"id": ids, "t": list(range(3)) * 30, "x": rng.normal(size=90), "y": np.array(list("abc"))[ids % 3]}
+    )
+    ward = frame.assign(ward=np.array(["north", "south", "east"])[ids % 3], x=rng.normal(size=90))
+    ask = {"target": "y", "series": "id", "time": "t"}
+    assert [(one.code, one.where) for one in train.doctor(None, data.from_frame(ward, **ask))] == [("leak", "ward")]
+    aged = frame.assign(age=20.0 + 10 * (ids % 3))
+    assert _codes(None, data.from_frame(aged, static=["age"], **ask)) == ["leak"]
+    two = frame.assign(y=np.where(ids % 2, "ill", "well"), test=np.where(ids % 2, rng.normal(size=90), np.nan))
+    (found,) = train.doctor(None, data.from_frame(two, **ask))
+    assert found.message == "Whether 'test' was measured at all tells the target apart without a model."
+
+
+def test_a_table_is_examined_whole_and_every_fault_is_named():
+    pandas = pytest.importorskip("pandas")
+    ids = np.repeat(np.arange(20), 4)
+    frame = pandas.DataFrame({"id": ids, "t": 1.7e9 + 3600 * np.tile(np.arange(4.0), 20), "y": ids % 2, "flat": 3})
+    frame["x"], frame["z"] = np.sin(np.arange(80)), np.cos(np.arange(80)).astype(object)
+    frame.loc[7, "x"], frame.loc[9, "z"] = np.inf, "high"
+    frame["w"] = np.sin(1.3 * np.arange(80))
+    found = train.doctor_table(frame, target="y", series="id", time="t", time_unit="h")
+    assert [(one.code, one.where, one.severity) for one in found] == [
+        ("table", "x", "serious"), ("table", "z", "serious"), ("time", "t", "serious"), ("constant", "flat", "mild"),
+    ]  # fmt: skip
+    assert str(found[0]) == "table: `x` holds infinity at row 7. Write a number, or leave the cell empty."
+    assert found[2].remedy == "Pass `time_unit='s'`, or a column of datetimes."
+    (one,) = train.doctor_table(frame.assign(y=1), target="y", series="id", time="t", features=["w"])
+    assert one.message == "`y` holds one class only, 1."
+    with pytest.raises(DataError, match="`when` is not a column"):
+        train.doctor_table(frame, target="y", series="id", time="when")
+
+
+def test_few_series_of_a_class_are_told(series):
+    rare = data.from_arrays(series.values, np.arange(30) < 3, axes="time_first", dt=series.dt)
+    (found,) = train.doctor(None, rare)
+    assert (found.code, found.severity) == ("few", "mild")
+    assert found.message == "Class True has 3 series only."

@@ -1,7 +1,7 @@
 """One door to CSV, Parquet and data frames: columns as plain NumPy arrays, faults named by row and column."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -222,13 +222,15 @@ def _reads_as_number(cell: str) -> bool:
 
 
 def open_table(source: Any, owner: str) -> Table:
-    """A table from a path (CSV or Parquet) or from a pandas, polars or pyarrow frame.
+    """A table from a path (CSV or Parquet), from a pandas, polars or pyarrow frame, or one that is open already.
 
     Raises:
         DataError: there is no such file, it is empty or not readable, or the object is no data frame.
         MissingExtraError: the packages that read tables are not installed.
     """
     nw = need(owner, "narwhals.stable.v2")
+    if isinstance(source, Table):
+        return replace(source, owner=owner)
     if isinstance(source, str | Path):
         frame, first_line = read_file(Path(source), owner)
         table = Table(nw.from_native(frame, eager_only=True), owner, Path(source).name, first_line)

@@ -2,7 +2,6 @@
 
 from caudal.train.crew import Crew as Crew
 from caudal.train.crew import accelerated as accelerated
-from caudal.train.doctor import Symptom as Symptom
 from caudal.train.doctor import doctor as doctor
 from caudal.train.examples import Examples as Examples
 from caudal.train.examples import examples as examples
@@ -13,3 +12,5 @@ from caudal.train.losses import loss as loss
 from caudal.train.recipe import Epoch as Epoch
 from caudal.train.recipe import TrainRecipe as TrainRecipe
 from caudal.train.stream import Stream as Stream
+from caudal.train.symptom import Symptom as Symptom
+from caudal.train.tables import doctor_table as doctor_table

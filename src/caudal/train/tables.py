@@ -1,0 +1,68 @@
+"""What is wrong with a table, all of it at once."""
+
+from pathlib import Path
+from typing import Any
+
+from caudal.data import from_frame
+from caudal.data.learn import Ask, asked, check_ask, input_columns
+from caudal.data.table import open_table
+from caudal.errors import DataError
+from caudal.train.doctor import doctor
+from caudal.train.symptom import Symptom
+
+
+def doctor_table(
+    frame: Any | str | Path, *, target: Any, series: str, time: str | None, **options: Any
+) -> tuple[Symptom, ...]:
+    """Examine a table: what stops it from being read, and then what `doctor` finds in its series.
+
+    Where a feature cannot be read the others still are, so that one round names every fault.
+
+    Arguments:
+        frame: path or data frame, as in `from_frame`.
+        target: as in `from_frame`.
+        series: as in `from_frame`.
+        time: as in `from_frame`.
+        options: the other arguments of `from_frame`.
+
+    Returns:
+        the symptoms; `"table"` for what cannot be read.
+
+    Raises:
+        DataError: there is no such file or column, or an option is unknown: nothing was examined.
+        MissingExtraError: the packages that read tables are not installed.
+
+    Example:
+        >>> import pytest
+        >>> pandas = pytest.importorskip("pandas")
+        >>> rows = pandas.DataFrame({"id": [1, 2, 3], "t": 0, "x": [1, 2, float("inf")], "z": 1.0, "y": [0.5, 1, 2]})
+        >>> for symptom in doctor_table(rows, target="y", series="id", time="t"):
+        ...     print(symptom.severity, symptom)
+        serious table: `x` holds infinity at row 2. Write a number, or leave the cell empty.
+        mild constant: `z` is 1 wherever it is given; it can tell nothing. Kept. Leave it out of `features`.
+    """
+    table = open_table(frame, "doctor")
+    ask = asked(target, series, time, **options)
+    check_ask(table, ask)
+    found: list[Symptom] = []
+    features = list(_inputs(table, ask))
+    wishes = {**options, "target": target, "series": series, "time": time}
+    while True:
+        try:
+            data = from_frame(table, **{**wishes, "features": features} if found else wishes)
+        except DataError as error:
+            found.append(Symptom("table", error.argument, f"`{error.argument}` {error.fault}.", error.remedy))
+            if error.argument not in features or len(features) == 1:
+                return tuple(found)
+            features.remove(error.argument)
+        else:
+            return (*found, *doctor(None, data))
+
+
+def _inputs(table: Any, ask: Ask) -> tuple[str, ...]:
+    """Columns that can be left out one by one."""
+    try:
+        chosen = input_columns(table, ask, forecast=True)
+    except DataError:
+        return ()
+    return tuple(name for name in chosen if name not in ask.target)
