@@ -83,9 +83,10 @@ class Store:
             change("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, first))
             return str(change("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()[0])
 
-    def has(self, key: str) -> bool:
-        """Whether a run is stored."""
-        return self._one("SELECT 1 FROM runs WHERE key = ?", key) is not None
+    def note(self, name: str, value: str) -> None:
+        """Write a fact anew."""
+        with self._change() as change:
+            change("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
     def get(self, job: Job) -> Outcome | None:
         """The stored outcome of a job.

@@ -1,5 +1,6 @@
 """The main job: data and a budget in, a study with its verdict out."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from caudal.compare.plan import Schedule, schedule
 from caudal.compare.progress import Board, Watcher
 from caudal.compare.source import Source, open_source
 from caudal.compare.store import Store
+from caudal.compare.timings import Timing
 from caudal.compare.tune import Tuner
 from caudal.errors import InputError
 from caudal.records import Study
@@ -94,8 +96,7 @@ def compare(
     try:
         started = store.fact("started", datetime.now(UTC).isoformat(timespec="seconds"))
         finals, spent = _run_all(store, source, agenda, executor, workers, watcher, runner)
-        first = [every[0] for every in finals.values()]
-        took = timings.measure([one for one in first if not one.run.failed], source.parts)
+        took = _times(store, source, [every[0] for every in finals.values()], watcher)
         study = assemble(finals, source, agenda, took, started, command or _call(data, out, budget), spent)
     finally:
         watcher.close()
@@ -128,6 +129,18 @@ def _run_all(
             finals[outcome.job.model].append(outcome)
             spent += outcome.run.seconds
     return finals, spent
+
+
+def _times(store: Store, source: Source, first: Sequence[Outcome], watcher: Watcher) -> dict[str, Timing]:
+    """Times of steps and series, measured together once all runs are done, and then kept."""
+    good = [outcome for outcome in first if not outcome.run.failed]
+    names = sorted(outcome.job.key for outcome in good)
+    kept = json.loads(store.fact("times", "{}"))
+    if kept.get("of") != names:
+        watcher.say("Measuring the time of a step and of a series.")
+        kept = {"of": names, "times": {name: list(time) for name, time in timings.measure(good, source.parts).items()}}
+        store.note("times", json.dumps(kept))
+    return {name: Timing(*time) for name, time in kept["times"].items()}
 
 
 def _facts(source: Source, agenda: Schedule) -> dict[str, str]:

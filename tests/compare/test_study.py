@@ -1,0 +1,142 @@
+"""The main job from end to end with runs that take no time: resumed, killed, shared, interrupted."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from caudal.compare import study as studies
+from caudal.compare.progress import Silent
+from caudal.compare.store import FILE
+from caudal.errors import InputError
+from caudal.records import Study
+
+MODELS = ["cfc", "ltc-ncp", "gru", "trees"]
+SCRIPT = """
+import sys
+sys.path.insert(0, {here!r})
+import fakes
+from caudal.compare import study
+study.timings.measure = lambda outcomes, parts: {{}}
+study.compare(fakes.table(), sys.argv[1], budget="small", models={models!r}, changes={{"seeds": 3, "trials": 2,
+    "resamples": 100}}, executor=sys.argv[2], workers=2, runner=fakes.run)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(studies.timings, "measure", lambda outcomes, parts: {})
+
+
+def compare(fakes, out, **more):
+    asked = {"models": MODELS, "changes": {"seeds": 3, "trials": 2, "resamples": 100}, "executor": "inline"}
+    return studies.compare(fakes.table(), out, watcher=Silent(), runner=fakes.run, **{**asked, **more})
+
+
+def runs_in(out):
+    with sqlite3.connect(out / FILE) as file:
+        return file.execute("SELECT COUNT(*) FROM runs").fetchone()[0]
+
+
+def start(out, log, pause, executor="inline"):
+    code = SCRIPT.format(here=str(Path(__file__).parent), models=MODELS)
+    env = {**os.environ, "FAKE_LOG": str(log), "FAKE_PAUSE": str(pause), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-c", code, out, executor], env=env, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_end_of(pids):
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        assert time.monotonic() < deadline, "a worker outlived its parent"
+        time.sleep(0.1)
+
+
+def test_a_study_holds_all_that_the_report_draws(fakes, tmp_path):
+    found = compare(fakes, tmp_path)
+    assert Study.from_json((tmp_path / "study.json").read_text()) == found
+    assert [one.name for one in found.contenders] == ["cfc", "gru", "ltc-ncp", "trees", "trivial"]
+    assert len(found.runs) == 4 * 3 + 1 and set(found.summary["cfc"]) == set(found.metric_names)
+    assert found.verdict.best_liquid == "cfc" and found.verdict.liquid_against_trivial.verdict == "better"
+    every = {(pair.first, pair.second) for pair in found.comparisons}
+    assert {(name, "cfc") for name in ("ltc-ncp", "gru", "trees", "trivial")} <= every
+    assert {("ltc-ncp", name) for name in ("gru", "trees", "trivial")} <= every and len(every) == 7
+    curve = next(curve for curve in found.curves if curve.model == "cfc")
+    assert curve.levels == (0.0, 1.0) and curve.kept < 1
+    assert {one.attribute for one in found.groups} == {"sex", "age"}
+    assert all(one.score is None for one in found.groups if one.count < 30)
+    assert found.contenders[0].settings and found.provenance.seconds == pytest.approx(0.1 * (13 + 8))
+    assert "few seeds" in found.not_measured and found.timing["cfc"]["one"].value > 0.5
+
+
+def test_a_second_call_runs_nothing_and_finds_the_same(fakes, tmp_path, monkeypatch):
+    first = compare(fakes, tmp_path)
+    monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
+    assert compare(fakes, tmp_path).to_json() == first.to_json()
+    assert not (tmp_path / "log").exists()
+
+
+def test_more_seeds_and_models_go_on_in_the_same_folder(fakes, tmp_path, monkeypatch):
+    compare(fakes, tmp_path)
+    monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
+    found = compare(fakes, tmp_path, models=[*MODELS, "lstm"], changes={"seeds": 4, "trials": 2, "resamples": 100})
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert len(lines) == 4 + 2 + 4 and len(found.runs) == 5 * 4 + 1
+
+
+def test_another_budget_or_other_data_are_refused(fakes, tmp_path):
+    compare(fakes, tmp_path)
+    with pytest.raises(InputError, match=r"holds another study, with trials 2; this one has 0"):
+        compare(fakes, tmp_path, changes={"seeds": 3, "trials": 0})
+    with pytest.raises(InputError, match="holds another study, with data"):
+        studies.compare(fakes.table(60), tmp_path, runner=fakes.run, watcher=Silent(), models=MODELS)
+
+
+def test_failed_runs_are_told_and_do_not_stop_the_study(fakes, tmp_path, monkeypatch):
+    good = fakes.run
+
+    def run(job, parts, progress):
+        if job.model == "trees" or (job.model == "gru" and job.number == 1):
+            raise FloatingPointError("the loss is NaN")
+        return good(job, parts, progress)
+
+    monkeypatch.setattr(fakes, "run", run)
+    found = compare(fakes, tmp_path, changes={"seeds": 3, "trials": 0, "resamples": 100})
+    assert {one.model for one in found.runs if one.failed == "FloatingPointError: the loss is NaN"} == {"trees", "gru"}
+    assert found.contenders[-1].name == "trees" and "trees" not in found.summary and "gru" in found.summary
+
+
+@pytest.mark.parametrize("executor", ["inline", pytest.param("local", marks=pytest.mark.slow)])
+def test_kill_at_any_moment_loses_the_run_under_way_at_most(fakes, tmp_path, executor):
+    out, log = tmp_path / "out", tmp_path / "log"
+    process = start(out, log, 0.15, executor)
+    while not log.exists() or len(log.read_text().splitlines()) < 9:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    wait_for_end_of({int(line.split()[-1]) for line in log.read_text().splitlines()})
+    before, begun = runs_in(out), len(log.read_text().splitlines())
+    workers = 1 if executor == "inline" else 2
+    assert before >= begun - workers
+    found = compare(fakes, out)
+    assert runs_in(out) == 8 + 13 and found.verdict.use
+    whole = compare(fakes, tmp_path / "whole")
+    assert {k: v for k, v in vars(found).items() if k != "provenance"} == {
+        k: v for k, v in vars(whole).items() if k != "provenance"
+    }
+
+
+def test_two_processes_share_one_folder_and_do_no_run_twice(tmp_path):
+    out, log = tmp_path / "out", tmp_path / "log"
+    both = [start(out, log, 0.1) for _ in range(2)]
+    said = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    lines = [line.rsplit(" ", 1) for line in log.read_text().splitlines()]
+    assert len(lines) == len({job for job, _ in lines}) == 8 + 13
+    assert len({pid for _, pid in lines}) == 2
+    assert runs_in(out) == 21
