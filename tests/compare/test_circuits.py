@@ -56,7 +56,7 @@ def test_time_constants_are_those_of_the_fused_equation_in_the_unit_of_the_study
     tau, v = np.array(circuit.tau), np.array(circuit.activity)
     assert tau.shape == v.shape
     row = [str(name) for name in parts.test.ids].index(circuit.example.split(":")[0])
-    layer, gap = trained.net.layer, trained.lens.encoder.scaler.gap
+    layer, unit = trained.net.layer, trained.lens.encoder.scaler.gap / 0.3
     seen = trained.lens(parts.test.select([row]).without_target())
     u = (seen.x[0, len(v) - 1] * layer.input_scale + layer.input_shift).detach().double().numpy()
     p = type(layer.params())(*(one.detach().double().numpy() for one in layer.params()))
@@ -69,7 +69,7 @@ def test_time_constants_are_those_of_the_fused_equation_in_the_unit_of_the_study
         for target in range(wiring.units):
             for k in range(synapses.ptr[target], synapses.ptr[target + 1]):
                 den[target] += w[k] / (1 + np.exp(-sigma[k] * (source[synapses.source[k]] - mu[k])))
-    np.testing.assert_allclose(tau[-1], p.c_m / den * gap, rtol=1e-3)
+    np.testing.assert_allclose(tau[-1], p.c_m / den * unit, rtol=1e-3)
     assert circuit_of(_trained("cfc-ncp")[0], parts).tau == ()
 
 

@@ -54,7 +54,7 @@ def circuit_of(trained: Trained, parts: Parts, found: Answers | None = None) -> 
         activity=_rows(activity[kept]),
         time=tuple(times[kept].tolist()),
         strengths=dict(zip(wiring.synapse_names, strengths, strict=True)),
-        tau=() if tau is None or lens.log_dt else _rows(tau[kept] * lens.encoder.scaler.gap),
+        tau=() if tau is None or lens.unit is None else _rows(tau[kept] * lens.unit),
         example=_words(test, row, found),
     )
 

@@ -39,7 +39,7 @@ class Entry:
 
 def _network(**more: Scalar) -> dict[str, Scalar]:
     usual: dict[str, Scalar] = {"lr": 0.01, "batch_size": 64, "weight_decay": 0.0, "dropout": 0.0, "pool": "last"}
-    return {**usual, "dt": "raw", **more}
+    return {**usual, "dt": "raw", "pace": 1.0, **more}
 
 
 _ENTRIES = (
@@ -47,13 +47,13 @@ _ENTRIES = (
         "ltc-ncp", "LTC-NCP", "liquid",
         "Liquid time-constant neurons (fused solver) wired as a neural circuit policy.",
         "network", uses_dt=True, wired=True,
-        settings=_network(lr=0.02, substeps=6, density=0.5),
+        settings=_network(lr=0.02, pace=0.3, substeps=6, density=0.5),
     ),
     Entry(
         "ltc-ncp-19", "LTC-NCP, 19 neurons", "liquid",
         "The 19-neuron circuit of the papers (12 inter, 6 command, 1 motor); its size is not matched to the others.",
         "network", uses_dt=True, matched=False, wired=True,
-        settings=_network(lr=0.02, substeps=6),
+        settings=_network(lr=0.02, pace=0.3, substeps=6),
     ),
     Entry(
         "cfc", "CfC", "liquid",

@@ -1,5 +1,6 @@
 """Series as networks eat them, encoded once per process and kept as long as their parts are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -7,6 +8,7 @@ import torch
 
 from caudal.compare.job import Parts
 from caudal.data import Encoder, Sequences
+from caudal.records.study import Scalar
 from caudal.train import Examples, examples
 
 
@@ -18,37 +20,50 @@ class Lens:
         encoder: fitted on the training series.
         paired: values first and then an indicator for each, as GRU-D reads them.
         log_dt: whether elapsed time is passed as `log(1 + dt)`.
+        pace: factor of the elapsed time, which is in typical gaps of the training series.
     """
 
     encoder: Encoder
     paired: bool = False
     log_dt: bool = False
+    pace: float = 1.0
 
     def __call__(self, data: Sequences) -> Examples:
         """Encode series; equal series give equal tensors, whoever stands beside them."""
         seen = examples(self.encoder, data, paired=self.paired)
-        return replace(seen, dt=torch.log1p(seen.dt)) if self.log_dt else seen
+        return replace(seen, dt=self.pace * (torch.log1p(seen.dt) if self.log_dt else seen.dt))
+
+    @property
+    def unit(self) -> float | None:
+        """The unit of the time that the network lives in, in that of the study; None where it is bent."""
+        return None if self.log_dt else self.encoder.scaler.gap / self.pace
 
 
-_Kept = dict[tuple[bool, bool], tuple[Lens, Examples, Examples]]
+_Kept = dict[tuple[bool, bool, float], tuple[Lens, Examples, Examples]]
 _KEPT: WeakKeyDictionary[Parts, _Kept] = WeakKeyDictionary()
 
 
-def encode(parts: Parts, *, paired: bool, log_dt: bool) -> tuple[Lens, Examples, Examples]:
+def encode(parts: Parts, model: str, chosen: Mapping[str, Scalar]) -> tuple[Lens, Examples, Examples]:
     """The lens fitted on the training series, and training and validation series through it.
+
+    Arguments:
+        parts: the series, divided.
+        model: name of the contender.
+        chosen: its settings; `dt` and `pace` count.
 
     Targets of several outputs are scaled by one number for all of them, so that the loss of the training is in
     proportion to the error that the study reports.
     """
     kept = _KEPT.setdefault(parts, {})
-    if (paired, log_dt) not in kept:
-        encoder = Encoder.fit(parts.train, indicators="all" if paired else "auto")
-        lens = Lens(_level(encoder), paired, log_dt)
+    key = (model == "gru-d", chosen["dt"] == "log", float(chosen["pace"] or 1))
+    if key not in kept:
+        encoder = Encoder.fit(parts.train, indicators="all" if key[0] else "auto")
+        lens = Lens(_level(encoder), *key)
         held = lens(parts.val)
         # Short and long series apart: the order of validation changes nothing but the padding.
         held = held.rows(torch.argsort(held.lengths, stable=True))
-        kept[paired, log_dt] = (lens, lens(parts.train), held)
-    return kept[paired, log_dt]
+        kept[key] = (lens, lens(parts.train), held)
+    return kept[key]
 
 
 def _level(encoder: Encoder) -> Encoder:

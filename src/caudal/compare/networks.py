@@ -36,7 +36,7 @@ def train(job: Job, parts: Parts, progress: Progress | None = None) -> Trained:
         NonFiniteError: training diverged.
     """
     entry, chosen = entry_of(job.model), settings_of(job.model, job.settings)
-    lens, own, held = encode(parts, paired=job.model == "gru-d", log_dt=chosen["dt"] == "log")
+    lens, own, held = encode(parts, job.model, chosen)
     inputs, outputs = own.x.shape[2], outputs_of(parts.train)
     units = units_for(job.model, inputs, outputs, job.parameters, job.settings)
     longest = max(part.steps for part in (parts.train, parts.val, parts.test))

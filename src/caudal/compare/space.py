@@ -41,10 +41,12 @@ _TRAINING: dict[str, Range] = {
     "dropout": OneOf((0.0, 0.1, 0.3)),
 }
 _CLOCK: dict[str, Range] = {"dt": OneOf(("raw", "log"))}
+# Of an LTC the pace stays a factor: its time constants then have a unit.
+_PACE: dict[str, Range] = {"pace": OneOf((0.1, 0.3, 1.0))}
 
 SPACE: Mapping[str, Mapping[str, Range]] = {
-    "ltc-ncp": {**_TRAINING, "density": OneOf((0.3, 0.5, 0.7)), "pool": OneOf(("last", "mean"))},
-    "ltc-ncp-19": {**_TRAINING, "pool": OneOf(("last", "mean"))},
+    "ltc-ncp": {**_TRAINING, **_PACE, "density": OneOf((0.3, 0.5, 0.7))},
+    "ltc-ncp-19": {**_TRAINING, **_PACE, "pool": OneOf(("last", "mean"))},
     "cfc": {**_TRAINING, **_CLOCK, "backbone": OneOf((1.0, 1.5, 3.0))},
     "cfc-ncp": {**_TRAINING, **_CLOCK, "density": OneOf((0.3, 0.5, 0.7))},
     "mixed": {**_TRAINING, **_CLOCK, "backbone": OneOf((1.0, 1.5, 3.0))},

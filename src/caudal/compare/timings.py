@@ -87,7 +87,7 @@ def _subject(outcome: Outcome, parts: Parts) -> _Subject:
         return _Subject(made.answer, None)
     net = _net(outcome.model)
     chosen = settings_of(entry.name, outcome.job.settings)
-    lens, own, _ = encode(parts, paired=entry.name == "gru-d", log_dt=chosen["dt"] == "log")
+    lens, own, _ = encode(parts, entry.name, chosen)
     x, dt = own.x[:1, 0].contiguous(), own.dt[:1, 0].contiguous()
     state = net.step(x, dt=dt)[1]
     return _Subject(lambda data: answers(net, lens, data), lambda: net.step(x, dt=dt, state=state))
