@@ -1,0 +1,131 @@
+"""The answer to "why this output": an influence with its checks, and the same question for every what-if."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from caudal.explain.ablate import ablate, hold
+from caudal.explain.influence import Baseline, Method, influence
+from caudal.explain.influence_question import Question
+from caudal.explain.patch import patch
+from caudal.explain.prune import prune
+from caudal.explain.scorecard import Checks, scored
+from caudal.explain.trace import Trace, trace
+from caudal.records.influence import Change, Influence, On, Ranked, Scorecard, SubCircuit
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why a net answered as it did.
+
+    Attributes:
+        question: what was asked; it holds the net and the series.
+        influence: what moved the output, a plain record with its scorecard.
+        baseline: what counted as nothing.
+    """
+
+    question: Question
+    influence: Influence
+    baseline: Baseline
+
+    @property
+    def delta(self) -> float:
+        """How far the values fail to add up, in the worst series; see `Influence`."""
+        return self.influence.delta
+
+    @property
+    def scorecard(self) -> Scorecard | None:
+        """Checks of this explanation."""
+        return self.influence.scorecard
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Names of the checks that failed."""
+        return self.influence.failed
+
+    def top(self, k: int = 5, by: str | None = None) -> tuple[Ranked, ...]:
+        """The strongest entries, see `Influence.top`."""
+        return self.influence.top(k, by)
+
+    def on(self, on: On, method: Method | None = None, *, checks: Checks | None = None) -> "Explanation":
+        """The same question, looking at something else.
+
+        Raises:
+            InputError: see `influence`.
+        """
+        return explain(self.question, on, method, baseline=self.baseline, checks=checks)
+
+    def ablate(self, what: str | Iterable[str] | Mapping[str, float]) -> Change:
+        """What happens without a synapse or neuron; see `caudal.explain.ablate`."""
+        return ablate(self.question, what)
+
+    def hold(self, neuron: str, value: float) -> Change:
+        """What happens with a neuron held; see `caudal.explain.hold`."""
+        return hold(self.question, neuron, value)
+
+    def patch(
+        self,
+        steps: slice | Sequence[int] | None = None,
+        inputs: Sequence[str] | None = None,
+        *,
+        value: float | Tensor | None = None,
+        dt: float | Tensor | None = None,
+        source: int | None = None,
+    ) -> Change:
+        """What happens with other inputs; see `caudal.explain.patch`."""
+        return patch(self.question, steps, inputs, value=value, dt=dt, source=source)
+
+    def prune(self, keep: float = 0.95) -> SubCircuit:
+        """The smallest circuit found that keeps the decisions; see `caudal.explain.prune`."""
+        return prune(self.question, keep)
+
+    def trace(self, *, substeps: bool = False) -> Trace:
+        """Everything that the net computed; see `caudal.explain.trace`."""
+        asked = self.question
+        return trace(asked.model, asked.x, asked.dt, mask=asked.mask, substeps=substeps, names=asked.inputs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The influence as plain lists and numbers, failed checks named."""
+        return self.influence.to_dict()
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON text."""
+        return self.influence.to_json()
+
+    def __repr__(self) -> str:
+        return repr(self.influence)
+
+
+def explain(
+    question: Question,
+    on: On = "inputs",
+    method: Method | None = None,
+    *,
+    baseline: Baseline | None = None,
+    checks: Checks | None = None,
+) -> Explanation:
+    """Why a net answered as it did, with every check of the answer.
+
+    Arguments:
+        question: see `ask`.
+        on, method, baseline: see `influence`.
+        checks: how much work the scorecard may be; `Checks(series=0)` leaves it out, and the answer says so.
+
+    Raises:
+        InputError: see `influence`.
+
+    Example:
+        >>> import torch
+        >>> from caudal.explain import ask
+        >>> from caudal.nn import LTC, Readout
+        >>> why = explain(ask(Readout(LTC(2, 3), 2), torch.randn(4, 5, 2)), "synapses", checks=Checks(draws=2))
+        >>> len(why.top(3)), why.ablate("input/0 -> motor/1").changes.shape
+        (3, (4,))
+    """
+    baseline = baseline or Baseline()
+    found = influence(question, on, method, baseline=baseline)
+    if checks is None or checks.series:
+        found = scored(question, found, checks, baseline)
+    return Explanation(question, found, baseline)

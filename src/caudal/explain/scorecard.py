@@ -1,0 +1,276 @@
+"""Checks that every explanation carries: whether it adds up, depends on what was learnt, matters, and holds still."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from caudal.errors import InputError
+from caudal.explain.influence import Baseline, influence
+from caudal.explain.influence_question import Question
+from caudal.explain.masks import ends, is_wired, spread_neurons
+from caudal.nn.layer import Layer
+from caudal.records.influence import TOLERANCE, Influence, Score, Scorecard
+
+DRAWS, NOISE, ORDERS = 10, 0.01, 5
+RHO, AGREES, STABLE = 0.20, 0.90, 0.90
+
+
+class Checks(NamedTuple):
+    """How much work to spend on a scorecard.
+
+    Attributes:
+        series: most series that are checked.
+        draws: how often the net is drawn anew.
+        cells: most inputs or gaps of a series whose real effect is measured.
+        seed: of draws and noise; the caller's random state is not touched.
+    """
+
+    series: int = 8
+    draws: int = DRAWS
+    cells: int = 64
+    seed: int = 0
+
+
+def spearman(first: Tensor, second: Tensor) -> Tensor:
+    """Rank correlation of each row, ties at their mean rank; NaN where one row is constant.
+
+    Example:
+        >>> spearman(torch.tensor([[1.0, 2.0, 9.0]]), torch.tensor([[3.0, 2.0, 1.0]])).tolist()
+        [-1.0]
+    """
+    a, b = (_ranks(one.double()) for one in (first, second))
+    a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
+    return (a * b).sum(1) / (a.square().sum(1) * b.square().sum(1)).sqrt()
+
+
+def _ranks(rows: Tensor) -> Tensor:
+    found = []
+    for row in rows:
+        _, place, count = torch.unique(row, return_inverse=True, return_counts=True)
+        last = count.cumsum(0)
+        found.append((last - (count - 1) / 2)[place].double())
+    return torch.stack(found)
+
+
+def coverage(model: nn.Module) -> float:
+    """Share of the parameters that `reset_parameters` draws anew, by trying it on a copy filled with NaN.
+
+    Example:
+        >>> from caudal.nn import LTC, Readout
+        >>> coverage(Readout(LTC(2, 3), 2))
+        1.0
+    """
+    twin = copy.deepcopy(model)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        for parameter in twin.parameters():
+            parameter.fill_(torch.nan)
+        _reset(twin)
+    total = sum(p.numel() for p in twin.parameters())
+    drawn = sum(int(torch.isfinite(p).sum()) for p in twin.parameters())
+    return drawn / max(total, 1)
+
+
+def _reset(model: nn.Module) -> None:
+    reset: Callable[[], None] | None = getattr(model, "reset_parameters", None)
+    if reset is not None:
+        reset()
+        return
+    for child in model.children():
+        _reset(child)
+
+
+def redrawn(model: Layer, seed: int) -> Layer:
+    """A copy of a net with every parameter drawn anew.
+
+    Raises:
+        InputError: a part of the net has parameters that nothing draws anew; a check on it would prove nothing.
+    """
+    covered = coverage(model)
+    if covered < 1:
+        fault = f"has parameters that `reset_parameters` does not reach: {covered:.1%} are drawn anew"
+        raise InputError("scorecard", "model", fault, "Write `reset_parameters` on every module that owns parameters.")
+    twin = copy.deepcopy(model)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        _reset(twin)
+    return twin
+
+
+def scorecard(
+    question: Question, found: Influence, checks: Checks | None = None, baseline: Baseline | None = None
+) -> Scorecard:
+    """Check an explanation of these very series.
+
+    Arguments:
+        question: what was asked.
+        found: what `influence` answered.
+        checks: how much work to spend; series beyond its number are left out, evenly.
+        baseline: as given to `influence`.
+
+    Source: randomisation: Adebayo et al., NeurIPS 2018 (arXiv 1810.03292); deletion and insertion: Petsiuk et al., BMVC
+    2018 (arXiv 1806.07421), with random orders beside them.
+
+    Example:
+        >>> from caudal.explain import ask
+        >>> from caudal.nn import LTC, Readout
+        >>> question = ask(Readout(LTC(2, 3), 2), torch.randn(4, 5, 2))
+        >>> card = scorecard(question, influence(question), Checks(draws=2))
+        >>> [score.name for score in card.scores]
+        ['completeness', 'randomisation', 'deletion', 'insertion', 'stability', 'ablation']
+    """
+    checks, baseline = checks or Checks(), baseline or Baseline()
+    count = min(checks.series, len(question))
+    index = torch.linspace(0, len(question) - 1, count).round().long()
+    asked = question.rows(index)
+    values = torch.as_tensor(found.values[index.numpy()]).flatten(1)
+
+    def again(other: Question) -> Tensor:
+        one = influence(other, found.on, found.method, baseline=baseline)  # type: ignore[arg-type]  # of the record
+        return torch.as_tensor(one.values).flatten(1)
+
+    generator = torch.Generator().manual_seed(checks.seed)
+    scores = [_completeness(found)] if found.adds_up else []
+    scores.append(_randomisation(asked, values, again, checks))
+    scores += _curves(asked, found.on, values, baseline, generator)
+    scores.append(_stability(asked, values, again, generator))
+    if found.method not in ("removal", "occlusion"):
+        scores.append(_ablation(asked, found.on, values, baseline, checks, generator))
+    return Scorecard(tuple(scores), count)
+
+
+def _completeness(found: Influence) -> Score:
+    meaning = "how far the values miss the output, in the worst series"
+    return Score("completeness", found.delta, f"at most {TOLERANCE:g}", found.delta <= TOLERANCE, meaning)
+
+
+def _mean(values: Tensor) -> float:
+    known = values[~values.isnan()]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _randomisation(question: Question, values: Tensor, again: Callable[[Question], Tensor], checks: Checks) -> Score:
+    rhos = []
+    for draw in range(checks.draws):
+        twin = redrawn(question.model, checks.seed + 7919 * (draw + 1))
+        rhos.append(spearman(values, again(replace(question, model=twin))))
+    value = _mean(torch.stack(rhos).abs())
+    meaning = "rank correlation with the same net drawn anew, in size; near 1 would mean it shows the net unlearnt"
+    return Score("randomisation", value, f"at most {RHO:g}", value <= RHO, meaning)
+
+
+def _stability(
+    question: Question, values: Tensor, again: Callable[[Question], Tensor], generator: torch.Generator
+) -> Score:
+    spread = question.x[question.mask].std(0, correction=0)
+    noise = torch.randn(question.x.shape, generator=generator, dtype=torch.float64).to(question.x)
+    shaken = torch.where(question.mask[..., None], question.x + NOISE * spread * noise, 0)
+    value = _mean(spearman(values, again(replace(question, x=shaken))))
+    meaning = f"rank correlation after noise of {NOISE:.0%} of each input's spread"
+    return Score("stability", value, f"at least {STABLE:g}", value >= STABLE, meaning)
+
+
+def without(question: Question, on: str, gone: Tensor, baseline: Baseline) -> Tensor:
+    """The number asked for with some entries at their baseline or cut; `gone (batch, entries)` bool, as flattened."""
+    if on in ("neurons", "synapses"):
+        strength = (~gone).to(question.x.dtype)
+        if on == "neurons":
+            strength = spread_neurons(strength, *(end.to(gone.device) for end in ends(question.model)))
+        return question.values(synapses=strength)
+    x0, dt0 = (torch.as_tensor(one).to(question.x) for one in baseline)
+    shape = question.x.shape
+    none = torch.zeros(shape[:2], dtype=torch.bool, device=gone.device)
+    if on == "inputs":
+        cells, gaps = gone.view(shape), none
+    elif on == "everything":
+        both = gone.view(*shape[:2], shape[2] + 1)
+        cells, gaps = both[..., :-1], both[..., -1]
+    else:
+        gaps = gone.view(shape[:2])
+        cells = (gaps if on == "steps" else none)[..., None].expand(shape)
+    x = torch.where(cells & question.mask[..., None], x0, question.x)
+    return question.values(x=x, dt=torch.where(gaps & question.mask, dt0, question.dt))
+
+
+def _curves(question: Question, on: str, values: Tensor, baseline: Baseline, generator: torch.Generator) -> list[Score]:
+    """Deletion and insertion, each against random orders; of neurons only where they can be cut."""
+    if on == "neurons" and not is_wired(question.model):
+        return []
+    shares = torch.linspace(0.1, 0.9, 9)
+    counted = _counted(question, on, values)
+
+    def areas(order_by: Tensor) -> tuple[float, float]:
+        rank = order_by.masked_fill(~counted, -torch.inf).argsort(dim=1, descending=True).argsort(dim=1)
+        total = counted.sum(1, keepdim=True)
+        deleted = [without(question, on, (rank < share * total) & counted, baseline) for share in shares]
+        kept = [without(question, on, (rank >= share * total) & counted, baseline) for share in shares]
+        return float(torch.stack(deleted).mean()), float(torch.stack(kept).mean())
+
+    own = areas(values)
+    random = [areas(torch.rand(values.shape, generator=generator)) for _ in range(ORDERS)]
+    names = ("deletion", "insertion")
+    words = ("taken away, strongest first; lower than at random", "put in, strongest first; higher than at random")
+    scores = []
+    for k in range(2):
+        at_random = sum(one[k] for one in random) / ORDERS
+        gain = (at_random - own[k]) if k == 0 else (own[k] - at_random)
+        meaning = f"mean {question.unit} gained over random orders, entries {words[k]}"
+        scores.append(Score(names[k], gain, "above 0", gain > 0, meaning))
+    return scores
+
+
+def _counted(question: Question, on: str, values: Tensor) -> Tensor:
+    """Entries that are there at all: no padding."""
+    if on in ("neurons", "synapses"):
+        return torch.ones_like(values, dtype=torch.bool)
+    width = values.shape[1] // question.mask.shape[1]
+    return question.mask.repeat_interleave(width, 1)
+
+
+def _ablation(
+    question: Question, on: str, values: Tensor, baseline: Baseline, checks: Checks, generator: torch.Generator
+) -> Score:
+    """Per-series signed rank correlation with the real effect of taking entries away one at a time."""
+    if on in ("neurons", "synapses"):
+        effects = torch.as_tensor(influence(question, on, "removal").values)  # type: ignore[arg-type]  # one of the two
+        rho = spearman(values, effects)
+    else:
+        rho = torch.stack(
+            [_cells(question, on, values, row, baseline, checks, generator) for row in range(len(question))]
+        )
+    value = _mean(rho)
+    what = {"neurons": "cutting each neuron", "synapses": "cutting each synapse"}.get(
+        on, "setting each to its baseline"
+    )
+    return Score("ablation", value, f"at least {AGREES:g}", value >= AGREES, f"signed rank correlation with {what}")
+
+
+def _cells(
+    question: Question,
+    on: str,
+    values: Tensor,
+    row: int,
+    baseline: Baseline,
+    checks: Checks,
+    generator: torch.Generator,
+) -> Tensor:
+    one = question.rows(torch.tensor([row]))
+    there = _counted(one, on, values[row : row + 1])[0].nonzero()[:, 0]
+    chosen = there[torch.randperm(len(there), generator=generator)[: checks.cells]]
+    if len(chosen) < 2:
+        return torch.tensor(float("nan"), dtype=torch.float64)
+    gone = torch.zeros(len(chosen), values.shape[1], dtype=torch.bool)
+    gone[torch.arange(len(chosen)), chosen] = True
+    many = question.rows(torch.full((len(chosen),), row))
+    effect = one.values() - without(many, on, gone, baseline)
+    return spearman(values[row, chosen][None], effect[None])[0]
+
+
+def scored(
+    question: Question, found: Influence, checks: Checks | None = None, baseline: Baseline | None = None
+) -> Influence:
+    """The same influence with its scorecard."""
+    return replace(found, scorecard=scorecard(question, found, checks, baseline))
