@@ -9,6 +9,7 @@ from caudal.data.encode import Encoder as Encoder
 from caudal.data.encode import since_observed as since_observed
 from caudal.data.frame import from_frame as from_frame
 from caudal.data.frame import read_like as read_like
+from caudal.data.long import to_columns as to_columns
 from caudal.data.parquet import ParquetSequences as ParquetSequences
 from caudal.data.recipe import Column as Column
 from caudal.data.recipe import Recipe as Recipe
@@ -20,3 +21,4 @@ from caudal.data.split import Split as Split
 from caudal.data.split import folds as folds
 from caudal.data.split import split as split
 from caudal.data.window import windows as windows
+from caudal.data.write import write_table as write_table
