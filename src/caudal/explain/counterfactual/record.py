@@ -1,0 +1,104 @@
+"""What a search for a counterfactual found, in numbers and in words."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from caudal.data import Sequences
+
+
+@dataclass(frozen=True)
+class Change:
+    """One number that has to be another.
+
+    Attributes:
+        kind: `"value"`, or `"gap"` for the time between a step and the one before it.
+        step: from 0.
+        name: of the input; `""` for a gap.
+        before, after: in the user's unit.
+        unit: of both, or `""`.
+
+    Example:
+        >>> print(Change("value", 2, "fib4", 1.9, 2.6, ""))
+        step 3: fib4 1.9 -> 2.6
+        >>> print(Change("gap", 1, "", 30.0, 71.5, "d"))
+        between step 1 and step 2: 30 d -> 71.5 d
+    """
+
+    kind: Literal["value", "gap"]
+    step: int
+    name: str
+    before: float
+    after: float
+    unit: str = ""
+
+    def told(self, step: str = "step") -> str:
+        """The change with another word for a step, such as "visit"."""
+        unit = f" {self.unit}" if self.unit else ""
+        before, after = apart(self.before, self.after)
+        if self.kind == "gap":
+            return f"between {step} {self.step} and {step} {self.step + 1}: {before}{unit} -> {after}{unit}"
+        return f"{step} {self.step + 1}: {self.name} {before} -> {after}{unit}"
+
+    def __str__(self) -> str:
+        return self.told()
+
+
+def apart(before: float, after: float) -> tuple[str, str]:
+    """Two numbers with as many figures, from 3 on, as tell them apart.
+
+    Example:
+        >>> apart(1.9, 2.6), apart(100.01, 100.02)
+        (('1.9', '2.6'), ('100.01', '100.02'))
+    """
+    for figures in range(3, 17):
+        pair = f"{before:.{figures}g}", f"{after:.{figures}g}"
+        if pair[0] != pair[1]:
+            break
+    return pair
+
+
+@dataclass(frozen=True, eq=False)
+class Counterfactual:
+    """The least change that turns one decision, or that none was found.
+
+    Attributes:
+        found: whether the real model decides otherwise on `series`.
+        id: name of the series.
+        before, after: decisions; after is the one asked for, or the one nearest to turning, where none was found.
+        score_before, score_after: probability of `before` on the series as it is and as changed; of a regression the
+            predicted number.
+        changes: what has to change, in the order of the steps.
+        distance: sum of the changes, each in standard deviations of its input (gaps: of the gaps).
+        minimal: whether restoring any single change undoes the turn, checked one by one.
+        reached: the closest that the search came to turning, in the unit of the score; None where it was found.
+        series: the changed series; the original where none was found.
+        tried: how many series the model was asked about.
+    """
+
+    found: bool
+    id: str
+    before: str
+    after: str
+    score_before: float
+    score_after: float
+    changes: tuple[Change, ...]
+    distance: float
+    minimal: bool
+    reached: float | None
+    series: Sequences
+    tried: int
+
+    def told(self, step: str = "step") -> str:
+        """All of it in words."""
+        if not self.found:
+            return (
+                f"No change within the range of the data was found that turns {self.before} of {self.id} into "
+                f"{self.after}: {self.tried} series tried, closest score {self.reached:.3g}."
+            )
+        head = f"{self.id}: {self.before} ({self.score_before:.3g}) -> {self.after} ({self.score_after:.3g}) if"
+        lines = [f"  {one.told(step)}" for one in self.changes]
+        proof = "no single one of these changes can be left out" if self.minimal else "some may be left out"
+        return "\n".join([head, *lines, f"  distance {self.distance:.3g}; {proof}."])
+
+    def __str__(self) -> str:
+        return self.told()

@@ -1,0 +1,119 @@
+"""Candidates: proximal gradients from several starts, single entries at the ends of their range, and greedy sums."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from caudal.explain.counterfactual.goal import Goal
+
+_RATES = (0.3, 0.1, 0.03, 0.01)
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Where a search may go. Entries are the inputs at every step, then the gap of every step: `(time, input + 1)`.
+
+    Changes are in spreads, so that one unit is as large for a gap as for a value.
+
+    Attributes:
+        goal: what is wanted.
+        free: `(time, input + 1)` bool, which entries may change.
+        low, high: `(time, input + 1)` furthest changes, in spreads; 0 lies between them.
+        spread: `(input + 1,)` size of a spread in the user's units.
+    """
+
+    goal: Goal
+    free: Tensor
+    low: Tensor
+    high: Tensor
+    spread: Tensor
+
+    def raw(self, change: Tensor) -> tuple[Tensor, Tensor]:
+        """Values and gaps of changed series, from `(batch, time, input + 1)`."""
+        moved = change * self.spread
+        encoding = self.goal.encoding
+        return encoding.values + moved[..., :-1], encoding.gaps + moved[..., -1]
+
+    def margins(self, change: Tensor) -> Tensor:
+        """Margin of each change, without gradients."""
+        return self.goal.margins(*self.raw(change))
+
+    def within(self, change: Tensor) -> Tensor:
+        """The change cut to what is allowed."""
+        return torch.where(self.free, torch.minimum(torch.maximum(change, self.low), self.high), 0)
+
+
+def by_gradient(space: Space, restarts: int, steps: int, seed: int) -> Tensor:
+    """One candidate per restart `(restarts, time, input + 1)`: the cheapest that turned, or the nearest to turning.
+
+    Proximal gradients of the hinge of the margin, with a penalty on the sum of the changes and on the norm of each
+    step's and each input's (Wachter et al. 2018, with sparse groups). Restarts differ in their start and penalty.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    shape = (restarts, *space.free.shape)
+    change = 0.5 * torch.randn(shape, generator=draw, dtype=torch.float64)
+    change[0] = 0
+    change = space.within(change)
+    penalty = torch.tensor(_RATES, dtype=torch.float64).repeat(restarts)[:restarts, None, None]
+    best, cost = change.clone(), torch.full((restarts,), torch.inf, dtype=torch.float64)
+    near = torch.full((restarts,), -torch.inf, dtype=torch.float64)
+    first, second = torch.zeros_like(change), torch.zeros_like(change)
+    for k in range(1, steps + 1):
+        at = change.detach().requires_grad_(True)
+        margin = space.goal.margin(*space.raw(at)).double()
+        (slope,) = torch.autograd.grad(torch.relu(0.1 - margin).sum(), at)
+        turned, paid = margin.detach() > 0, change.abs().sum((1, 2))
+        better = torch.where(turned, paid < cost, ~torch.isfinite(cost) & (margin.detach() > near))
+        best[better], near[better] = change[better], margin.detach()[better]
+        cost = torch.where(better & turned, paid, cost)
+        first = 0.9 * first + 0.1 * slope
+        second = 0.99 * second + 0.01 * slope.square()
+        size = 0.1 * (1 - 0.8 * k / steps)
+        move = first / (1 - 0.9**k) / ((second / (1 - 0.99**k)).sqrt() + 1e-8)
+        change = space.within(_shrunk(change - size * move, size * penalty))
+    return best
+
+
+def _shrunk(change: Tensor, by: Tensor) -> Tensor:
+    """Proximal map of the penalties: entries pulled to 0, then whole steps and whole inputs."""
+    change = change.sign() * (change.abs() - by).clamp_min(0)
+    for axis in (1, 2):
+        norm = change.norm(dim=axis, keepdim=True)
+        change = change * (1 - by / norm.clamp_min(1e-12)).clamp_min(0)
+    return change
+
+
+def by_entry(space: Space, most: int = 2048) -> Tensor:
+    """The single entries that turn the decision at an end of their range, `(found, time, input + 1)`."""
+    ends = _ends(space)[:most]
+    return ends[space.margins(ends) > 0] if len(ends) else ends
+
+
+def by_sum(space: Space, most: int) -> Tensor:
+    """Entries moved to an end of their range one after another, always the one that helps most: one candidate."""
+    ends = _ends(space)
+    change = torch.zeros_like(space.low)[None]
+    known = float(space.margins(change))
+    for _ in range(most):
+        moved = torch.where(ends != 0, ends, change)
+        if not len(moved) or known > 0:
+            break
+        margins = space.margins(moved)
+        best = int(margins.argmax())
+        if float(margins[best]) <= known:
+            break
+        change, known = moved[best : best + 1], float(margins[best])
+    return change
+
+
+def _ends(space: Space) -> Tensor:
+    """Every free entry at either end of its range, one at a time."""
+    places = torch.nonzero(space.free & ((space.low != 0) | (space.high != 0)))
+    found = []
+    for end in (space.low, space.high):
+        made = torch.zeros(len(places), *space.free.shape, dtype=torch.float64)
+        made[torch.arange(len(places)), places[:, 0], places[:, 1]] = end[places[:, 0], places[:, 1]]
+        found.append(made)
+    every = torch.cat(found)
+    return every[(every != 0).any(-1).any(-1)]

@@ -1,0 +1,109 @@
+"""From a candidate that turns the decision to one from which nothing can be left out, made as small as it may be."""
+
+import torch
+from torch import Tensor
+
+from caudal.explain.counterfactual.search import Space
+
+_GRID, _LEVELS = 16, 3
+
+
+def least(space: Space, change: Tensor) -> tuple[Tensor, bool]:
+    """A change with no idle entry: restoring any single one of them loses the turn.
+
+    Arguments:
+        space: where it lies.
+        change: `(time, input + 1)`, which turns the decision.
+
+    Returns:
+        the smaller change, and whether every entry was checked to be needed.
+    """
+    for _ in range(4):
+        change = _cut(space, _fewer(space, change))
+        change = _pruned(space, change)
+        smaller = _each(space, _whole(space, change))
+        if bool(((smaller != 0) == (change != 0)).all()) and _needed(space, smaller):
+            return smaller, True
+        change = smaller
+    change = _pruned(space, change)
+    return change, _needed(space, change)
+
+
+def _turns(space: Space, change: Tensor) -> bool:
+    return bool(space.margins(change[None]) > 0)
+
+
+def _cut(space: Space, change: Tensor) -> Tensor:
+    """Without the rounding of numbers that changed by next to nothing."""
+    tidy = torch.where(change.abs() < 1e-9, 0, change)
+    return tidy if _turns(space, tidy) else change
+
+
+def _fewer(space: Space, change: Tensor) -> Tensor:
+    """As many of the smallest entries restored at once as the turn allows."""
+    flat = change.flatten()
+    order = torch.nonzero(flat)[:, 0]
+    order = order[flat[order].abs().argsort()]
+    counts = torch.linspace(0, max(len(order) - 1, 0), _GRID * 2).long()
+    tried = flat.expand(len(counts), -1).clone()
+    for made, count in zip(tried, counts.tolist(), strict=True):
+        made[order[:count]] = 0
+    turns = space.margins(tried.view(-1, *change.shape)) > 0
+    return tried[int(torch.nonzero(turns)[-1])].view_as(change) if bool(turns.any()) else change
+
+
+def _restored(change: Tensor) -> Tensor:
+    """The change once without each of its entries, `(entries, time, input + 1)`."""
+    places = torch.nonzero(change)
+    made = change.expand(len(places), *change.shape).clone()
+    made[torch.arange(len(places)), places[:, 0], places[:, 1]] = 0
+    return made
+
+
+def _pruned(space: Space, change: Tensor) -> Tensor:
+    """Entries restored one after another, always the one that is missed least, while the turn holds."""
+    while int((change != 0).sum()) > 1:
+        without = _restored(change)
+        margins = space.margins(without)
+        best = int(margins.argmax())
+        if float(margins[best]) <= 0:
+            break
+        change = without[best]
+    return change
+
+
+def _needed(space: Space, change: Tensor) -> bool:
+    """Whether it turns the decision, and no longer does so without any one entry."""
+    if not bool((change != 0).any()) or not _turns(space, change):
+        return False
+    return bool((space.margins(_restored(change)) <= 0).all())
+
+
+def _scale(space: Space, change: Tensor, which: Tensor) -> float:
+    """The smallest factor of some entries with which the decision still turns, to 1/4096."""
+    low, high = 0.0, 1.0
+    for _ in range(_LEVELS):
+        factors = torch.linspace(low, high, _GRID + 1, dtype=change.dtype)[:-1]
+        tried = torch.where(which, factors[:, None, None] * change, change)
+        turns = torch.nonzero(space.margins(tried) > 0)[:, 0]
+        first = int(turns[0]) if len(turns) else _GRID
+        if first == 0:
+            return float(factors[0])
+        low, high = float(factors[first - 1]), float(factors[first]) if len(turns) else high
+    return high
+
+
+def _whole(space: Space, change: Tensor) -> Tensor:
+    """All entries scaled down by one factor, as far as the turn allows."""
+    return change * _scale(space, change, torch.ones_like(change, dtype=torch.bool))
+
+
+def _each(space: Space, change: Tensor) -> Tensor:
+    """Each entry scaled down by itself, the largest first."""
+    places = torch.nonzero(change)
+    order = change[places[:, 0], places[:, 1]].abs().argsort(descending=True)
+    for step, k in places[order].tolist():
+        which = torch.zeros_like(change, dtype=torch.bool)
+        which[step, k] = True
+        change = torch.where(which, change * _scale(space, change, which), change)
+    return change
