@@ -38,7 +38,7 @@ class Entry:
 
 
 def _network(**more: Scalar) -> dict[str, Scalar]:
-    usual: dict[str, Scalar] = {"lr": 0.01, "batch_size": 64, "weight_decay": 0.0, "dropout": 0.0, "pool": "last"}
+    usual: dict[str, Scalar] = {"lr": 0.01, "batch_size": 128, "weight_decay": 0.0, "dropout": 0.0, "pool": "last"}
     return {**usual, "dt": "raw", "pace": 1.0, **more}
 
 
@@ -71,7 +71,7 @@ _ENTRIES = (
         "mixed", "CfC with memory", "liquid",
         "Closed-form continuous-time network with the memory cell of an LSTM (mixed memory).",
         "network", uses_dt=True,
-        settings=_network(backbone=1.5),
+        settings=_network(lr=0.005, backbone=1.5),
     ),
     Entry(
         "lstm", "LSTM", "traditional",

@@ -23,7 +23,7 @@ from caudal.train import Epoch, TrainRecipe, answer, fit
 # Passes without a better validation loss, as a share of all, after which training stops.
 _PATIENCE = 4
 _LEAST_PATIENCE = 4
-_UPDATES = 16
+_UPDATES = 32
 # Steps, padding included, that are answered at once.
 _STEPS_AT_ONCE = 32_768
 
@@ -106,7 +106,7 @@ def _recipe(job: Job, chosen: Mapping[str, Scalar], series: int) -> TrainRecipe:
     return TrainRecipe(
         epochs=job.epochs,
         lr=float(chosen["lr"] or 0),
-        # Few series would make few updates: a pass has about 16 at least, as long as a batch holds 8 series.
+        # Few series would make few updates: a pass has about 32 at least, as long as a batch holds 8 series.
         batch_size=min(int(chosen["batch_size"] or 1), max(8, series // _UPDATES)),
         patience=max(_LEAST_PATIENCE, job.epochs // _PATIENCE),
         weight_decay=float(chosen["weight_decay"] or 0),
