@@ -78,14 +78,9 @@ class Browser:
 
     def press(self, key, code=0, text=""):
         """A key."""
-        for kind in ("keyDown", "keyUp"):
-            self.call(
-                "Input.dispatchKeyEvent",
-                type=kind,
-                key=key,
-                windowsVirtualKeyCode=code,
-                text=text if kind == "keyDown" else "",
-            )
+        down = {"key": key, "windowsVirtualKeyCode": code}
+        self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **down)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **down)
 
     def picture(self, path, whole=True):
         """A picture of the page."""

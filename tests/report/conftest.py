@@ -1,4 +1,4 @@
-"""Studies made up by code; see `studies.py` and `odd.py`."""
+"""Studies made up by code (`studies.py`, `odd.py`), and a headless Chromium (`browser.py`)."""
 
 import importlib.util
 from pathlib import Path
@@ -15,6 +15,11 @@ def _load(name):
 
 
 @pytest.fixture(scope="session")
+def load():
+    return _load
+
+
+@pytest.fixture(scope="session")
 def studies():
     return _load("studies")
 
@@ -22,3 +27,13 @@ def studies():
 @pytest.fixture(scope="session")
 def odd():
     return _load("odd")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    module = _load("browser")
+    if module.CHROMIUM is None:
+        pytest.skip("NO CHROMIUM: the pages were not looked at. Install one (apt install chromium) to run these tests.")
+    made = module.Browser(tmp_path_factory.mktemp("chromium"))
+    yield made
+    made.close()

@@ -59,7 +59,7 @@ def _circuit(study: Study, words: Words, made: Plan, circuit: Circuit, number: i
             tag("p", words("circuit.many", shown=words.whole(MOST_SYNAPSES), n=words.whole(total)), class_="note")
         )
     net = drawing(made, words, label, last)
-    parts.append(tag("div", net, class_="scroll", tabindex="0", role="region", aria_label=name))
+    parts.append(tag("div", net, class_="scroll", data_label=name))
     if len(activity) > 1:
         parts.append(_live(study, words, made, number, time, activity, tau))
     else:

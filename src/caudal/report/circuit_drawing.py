@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from caudal.records import Circuit
+from caudal.report.drawing import short
 from caudal.report.markup import Html, join, tag
 from caudal.report.wording import Words
 from caudal.wiring import Wiring
@@ -155,11 +156,10 @@ def _number(name: str, spot: Spot) -> Html:
 
 
 def _caption(label: str, spot: Spot, is_input: bool) -> Html:
-    short = label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…"
     x = spot.x + (-1 if is_input else 1) * (spot.r + 8)
     size = min(max(spot.r, 10.0), 13.0)
     place = {"x": f"{x:.1f}", "y": f"{spot.y + 0.35 * size:.1f}", "font_size": f"{size:.1f}"}
-    return tag("text", short, class_="end" if is_input else "start", **place)
+    return tag("text", short(label, _LONGEST), class_="end" if is_input else "start", **place)
 
 
 def _width(labels: Sequence[str]) -> float:

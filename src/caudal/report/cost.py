@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from caudal.records import Contender, Interval, Study
 from caudal.report import query
 from caudal.report.axes import linear, logarithmic
-from caudal.report.drawing import Frame, grid, mark, percent, plot, polyline, stretched, whisker
+from caudal.report.drawing import Frame, grid, mark, percent, plot, polyline, short, stretched, whisker
 from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, legend, model, table
 from caudal.report.wording import Words
@@ -113,7 +113,7 @@ def _names(frame: Frame, points: list[Point], words: Words, digits: int) -> list
     drawn = []
     for point in points:
         x, y = frame.across.at(point.cost), frame.y(point.score.value)
-        name = point.one.label
+        name = short(point.one.label)
         if not _is_inside(frame, point):
             name = f"{name} {words.number(point.score.value, digits)} ↙"
         half = 0.011 * len(name)

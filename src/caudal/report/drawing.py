@@ -41,6 +41,11 @@ class Frame:
         return " ".join(f"{100 * self.across.at(x):.2f},{self.y(y):g}" for x, y in values)
 
 
+def short(label: str, most: int = 18) -> str:
+    """A label for a drawing, cut where it is too long."""
+    return label if len(label) <= most else f"{label[: most - 1]}…"
+
+
 def percent(part: float) -> str:
     """A share of the width."""
     return f"{100 * part:.2f}%"

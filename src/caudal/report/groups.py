@@ -88,7 +88,7 @@ def _gaps(study: Study, words: Words, found: list[GroupScore], chosen: list[Cont
     """Between the best and the worst group of each model, small ones left out: their scores say little."""
     digits = query.digits(one.score for one in found)
     told = []
-    for one in chosen:
+    for one in (one for one in chosen if one.family != "trivial"):
         scores = [(it.score.value, it.group) for it in found if it.model == one.name and it.score and not is_small(it)]
         if len(scores) > 1:
             low, high = min(scores), max(scores)

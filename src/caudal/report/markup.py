@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from html import escape
 
 VOID = frozenset({"br", "hr", "input", "link", "meta"})
-# HTML has no spelling for these code points, not even escaped.
-_UNSPEAKABLE = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# HTML has no spelling for these code points, not even escaped; and some turn the direction of all that follows.
+_UNSPEAKABLE = re.compile(
+    r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]"
+)
 
 
 class Html(str):

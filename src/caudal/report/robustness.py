@@ -6,7 +6,7 @@ from caudal.records import Contender, Curve, Study
 from caudal.records.outcome import Disturbance
 from caudal.report import query
 from caudal.report.axes import Axis, linear
-from caudal.report.drawing import Frame, band, grid, mark, plot, polyline, sign, stretched
+from caudal.report.drawing import Frame, band, grid, mark, plot, polyline, short, sign, stretched
 from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, details, model, table
 from caudal.report.wording import Words
@@ -100,7 +100,7 @@ def _figure(study: Study, words: Words, kind: Disturbance, up: Axis) -> Html:
         *marks,
         *_ends(study, frame, pairs),
         class_="lines",
-        right=14 + round(6.8 * max((len(_short(one.label)) for one, _ in pairs), default=0)),
+        right=14 + round(6.8 * max((len(short(one.label, _LONGEST)) for one, _ in pairs), default=0)),
     )
     note = (
         tag("p", words(f"disturbance.{kind}.how"), class_="note") if words.knows("disturbance", f"{kind}.how") else ""
@@ -139,13 +139,13 @@ def _ends(study: Study, frame: Frame, pairs: list[tuple[Contender, Curve]]) -> l
         placed.append(y)
         style = _style(study, one) | {"stroke_dasharray": None}
         named.append(
-            tag("g", tag("text", _short(one.label), class_="name", x="100%", dx=9, y=f"{y:g}", dy="0.34em"), **style)
+            tag(
+                "g",
+                tag("text", short(one.label, _LONGEST), class_="name", x="100%", dx=9, y=f"{y:g}", dy="0.34em"),
+                **style,
+            )
         )
     return named
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
 
 
 def _kept(study: Study, words: Words, kinds: Sequence[Disturbance]) -> Html:

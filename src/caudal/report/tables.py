@@ -49,9 +49,7 @@ def table(
     if foot:
         parts.append(tag("tfoot", tag("tr", *(_cell(one, False) for one in foot)), aria_hidden="true"))
     names = f"{class_} {'sortable' if sortable else ''}".strip()
-    # A wide table scrolls by itself; the keyboard reaches it because it can be focused.
-    inner = tag("table", *parts, class_=names or None)
-    return tag("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    return tag("div", tag("table", *parts, class_=names or None), class_="scroll")
 
 
 def _head(title: object, rows: Sequence[Sequence[object]], at: int) -> Html:

@@ -119,6 +119,18 @@ function place() {
   all("main > section").forEach((section) => watch.observe(section));
 }
 
+// What is wider than the page scrolls by itself, and the keyboard must reach it.
+function scrollers() {
+  all(".scroll").forEach((box) => {
+    const wide = box.scrollWidth > box.clientWidth;
+    box.toggleAttribute("tabindex", wide);
+    if (!wide) return ["role", "aria-label"].forEach((name) => box.removeAttribute(name));
+    box.tabIndex = 0;
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", box.dataset.label ?? box.querySelector("caption").textContent);
+  });
+}
+
 function copies() {
   if (!navigator.clipboard) return;
   all(".copy").forEach((button) => {
@@ -136,3 +148,7 @@ curves();
 tips();
 place();
 copies();
+scrollers();
+addEventListener("resize", scrollers);
+document.addEventListener("toggle", scrollers, true);
+document.addEventListener("click", scrollers);

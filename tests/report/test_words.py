@@ -1,0 +1,82 @@
+"""Both languages say the same things: same keys, same placeholders, all of them used."""
+
+import json
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import caudal.report
+from caudal.records import Interval
+from caudal.report.wording import LANGUAGES, words
+
+ROOM = Path(caudal.report.__file__).parent
+TABLES = {lang: json.loads((ROOM / "words" / f"{lang}.json").read_text(encoding="utf-8")) for lang in LANGUAGES}
+
+
+def placeholders(sentence):
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name is not None}
+
+
+def test_both_tables_have_the_same_keys_and_placeholders():
+    assert set(TABLES) == {"en", "es"}
+    assert list(TABLES["en"]) == list(TABLES["es"])
+    odd = [key for key, sentence in TABLES["en"].items() if placeholders(sentence) != placeholders(TABLES["es"][key])]
+    assert not odd
+
+
+def test_no_sentence_is_empty_or_untranslated():
+    assert all(sentence.strip() for table in TABLES.values() for sentence in table.values())
+    long = [key for key, sentence in TABLES["en"].items() if sentence.count(" ") > 3 and sentence == TABLES["es"][key]]
+    assert not long
+
+
+def test_every_key_that_the_code_names_is_there_and_none_is_idle():
+    source = "\n".join(path.read_text() for path in sorted(ROOM.glob("*.py")))
+    exact = set(re.findall(r'(?:words|said)(?:\.html)?\(\s*"([a-z_0-9.]+)"', source)) | set(
+        re.findall(r'"((?:size|pairs|loss)\.[a-z_]+)"', source)
+    )
+    exact -= set(LANGUAGES)  # in examples
+    assert exact <= set(TABLES["en"])
+    patterns = re.findall(r'f"([a-z_.]*\{[^"]+)"', source) + [
+        f"{name}.{{}}" for name in re.findall(r'(?:known|knows|many)\(\s*f?"([^"]+)"', source)
+    ]
+    patterns += [f"{name}.{{}}" for name in ("metric", "verdict.sure", "verdict.trivial", "verdict.losses.more")]
+    shapes = [re.compile(re.sub(r"\\\{.*?\\\}", ".+", re.escape(one)) + "$") for one in patterns]
+    idle = [key for key in TABLES["en"] if f'"{key}"' not in source and not any(shape.match(key) for shape in shapes)]
+    assert not idle
+
+
+@pytest.mark.parametrize(
+    ("lang", "method", "value", "expected"),
+    [
+        ("en", "whole", 1234567, "1,234,567"),
+        ("es", "whole", 1234567, "1\u202f234\u202f567"),
+        ("es", "whole", 4700, "4700"),
+        ("en", "number", -0.0001, "0.000"),
+        ("es", "number", -0.25, "−0,250"),
+        ("es", "percent", 0.086, "9 %"),
+        ("en", "seconds", 3.2e-5, "32 µs"),
+        ("es", "seconds", 0.0123, "12 ms"),
+        ("en", "seconds", 59.96, "60 s"),
+        ("en", "seconds", 4312, "1 h 11 min"),
+        ("es", "seconds", 7200, "2 h"),
+        ("en", "p_value", 0.00001, "< 0.001"),
+        ("es", "p_value", 0.0321, "0,032"),
+        ("es", "moment", "2026-11-22T23:59:10+00:00", "22 de noviembre de 2026, 23:59 UTC"),
+        ("en", "moment", "2026-11-23T01:59:10+02:00", "22 November 2026, 23:59 UTC"),
+        ("en", "moment", "yesterday", "yesterday"),
+        ("es", "span", Interval(0.5, -0.25, 0.75), "[−0,250; 0,750]"),
+        ("en", "listed", ["a", "b", "c"], "a, b and c"),
+        ("es", "listed", ["a", "interés"], "a e interés"),
+        ("en", "listed", [], ""),
+    ],
+)
+def test_numbers_and_dates_are_written_as_readers_do(lang, method, value, expected):
+    found = getattr(words(lang), method)(value)
+    assert found.replace("\u00a0", " ") == expected
+
+
+def test_values_of_a_sentence_are_escaped_and_never_read_as_a_pattern():
+    assert words("en").html("failed.run", model="<b>", seed="{seed}", why="&") == "&lt;b&gt;, seed {seed}: &amp;"
