@@ -15,6 +15,10 @@ from caudal.errors import DataError
 from caudal.estimators import files
 from caudal.estimators.inputs import in_dtype, is_collection, is_table, weights_of
 from caudal.estimators.training import Facts, Outcome, check_classes, check_task, train_flowing, train_held
+from caudal.estimators.why import question
+from caudal.explain import Checks, Explanation, explain
+from caudal.explain.influence import Method
+from caudal.records.influence import On
 from caudal.train import Symptom, answer, doctor, examples
 
 _BATCH = 256
@@ -245,6 +249,36 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         """
         apart = None if other is None else self._known(other)
         return doctor(self.net_, self._known(X), self.encoder_, other=apart)
+
+    def explain(
+        self,
+        X: Any,
+        *,
+        on: On = "inputs",
+        method: Method | None = None,
+        target: Any = None,
+        at: int | None = None,
+        checks: Checks | None = None,
+    ) -> Explanation:
+        """Why the model answers as it does, with a scorecard of the answer; see `caudal.explain.explain`.
+
+        Inputs are those of the network: scaled, with an indicator for what was observed. Their baseline is the mean of
+        the training, nothing observed; that of elapsed times is the typical gap.
+
+        Arguments:
+            X: what `predict` takes.
+            on: `"inputs"`, `"dt"`, `"everything"`, `"steps"`, `"neurons"`, or `"synapses"` of a wired cell.
+            method: `"path"`, `"gradient"`, `"occlusion"` or `"removal"`; the usual one of `on` without.
+            target: a class, or the name or index of an output; None for what is decided for each series.
+            at: step to explain where every step is answered; None for the last of each series.
+            checks: how much work the scorecard may be.
+
+        Raises:
+            NotFittedError: it is not trained yet.
+            DataError: the series are of another kind than those of the training, or the class is unknown.
+            InputError: `on`, `method` or `at` does not fit.
+        """
+        return explain(question(self, self._read(X), target, at), on, method, checks=checks)
 
     def _known(self, x: Any) -> Sequences:
         """Data with the target where it is there."""

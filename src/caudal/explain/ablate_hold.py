@@ -41,7 +41,7 @@ def held_scores(question: Question, unit: Tensor, value: Tensor) -> Tensor:
         unit: `(batch,)` neuron to hold in each series.
         value: `(batch,)` what it is held at.
     """
-    blocks = torch.arange(len(question)).split(_ROWS)
+    blocks = torch.split(torch.arange(len(question)), _ROWS)
     with torch.no_grad(), evaluating(question.model):
         return torch.cat([_held(question.rows(index), unit[index], value[index]) for index in blocks])
 

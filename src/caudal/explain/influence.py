@@ -161,7 +161,7 @@ def _integrated(
         done = integrate(gradient, total, rows, tolerance=tolerance, first=min(FIRST, most), most=most)
         return Found(done.values, reference, done.points)
     every = torch.arange(len(question), device=question.x.device)
-    parts = [gradient(index, torch.ones_like(total[index])) for index in every.split(rows)]
+    parts = [gradient(index, torch.ones_like(total[index])) for index in torch.split(every, rows)]
     return Found(torch.cat(parts), reference, 1)
 
 
@@ -175,7 +175,7 @@ def _occluded(question: Question, moved: str, x0: Tensor, dt0: Tensor, steps: bo
     # Only cells that count and that differ from their baseline can change anything.
     moves = torch.cat([(question.x != x0) & use_x, ((question.dt != dt0) & use_dt)[..., None]], 2)
     live = (moves.any(2) if steps else moves.flatten(1)).nonzero()
-    for part in live.split(1024):
+    for part in torch.split(live, 1024):
         row, cell = part.unbind(1)
         t, c = (cell, None) if steps else (cell // (inputs + 1), cell % (inputs + 1))
         asked, at = question.rows(row), torch.arange(len(row))
@@ -269,10 +269,10 @@ def _record(question: Question, on: str, method: str, found: Found) -> Influence
         axes = (("synapse", synapses_of(question.model, question.inputs)),)
     output = question.values()
     numbers = (found.values, output, found.reference, miss(found.values, output - found.reference))
-    values, output, reference, deltas = (one.detach().double().cpu().numpy() for one in numbers)
+    values, end, start, deltas = (one.detach().double().cpu().numpy() for one in numbers)
     return Influence(
         on, method, values, tuple(name for name, _ in axes), tuple(labels for _, labels in axes), question.unit,
-        question.targets, output, reference, deltas, method == "path", question.series,
+        question.targets, end, start, deltas, method == "path", question.series,
         f"{type(question.model).__name__}({question.model.inputs} inputs, {question.model.outputs} outputs)",
         found.points,
     )  # fmt: skip

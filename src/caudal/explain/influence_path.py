@@ -87,8 +87,8 @@ def _rule(
     nodes, weights = (torch.tensor(one, dtype=total.dtype, device=total.device) for one in leggauss(points))
     row = series.repeat_interleave(points)
     at, weight = (((nodes + 1) / 2).repeat(len(series)), (weights / 2).repeat(len(series)))
-    parts = zip(row.split(rows), at.split(rows), weight.split(rows), strict=True)
-    place = torch.arange(len(series), device=total.device).repeat_interleave(points).split(rows)
+    parts = zip(*(torch.split(one, rows) for one in (row, at, weight)), strict=True)
+    place = torch.split(torch.arange(len(series), device=total.device).repeat_interleave(points), rows)
     whole = torch.zeros(0)
     for (own, fraction, share), where in zip(parts, place, strict=True):
         found = gradient(own, fraction)

@@ -101,7 +101,7 @@ class Question:
         """Outputs without gradients, in blocks that fit into memory."""
         found = []
         with torch.no_grad():
-            for index in torch.arange(len(self), device=self.x.device).split(_ROWS):
+            for index in torch.split(torch.arange(len(self), device=self.x.device), _ROWS):
                 part = {name: value[index] for name, value in changed.items()}
                 each = synapses[index] if synapses is not None and synapses.dim() == 2 else synapses
                 found.append(self.rows(index).scores(part.pop("x", None), part.pop("dt", None), each, **part))
