@@ -114,7 +114,7 @@ def test_robustness_costs_no_more_than_a_short_training():
 
 def test_a_clock_that_tells_the_class_is_used_and_its_loss_is_seen():
     parts = Parts(*(planted.clock(n, seed) for seed, n in enumerate((400, 100, 200))))
-    job = Job("cfc", "final", 0, 0, {"batch_size": 32}, epochs=25, parameters=1500, disturb=False)
+    job = Job("cfc", "final", 0, 0, {"lr": 0.02}, epochs=10, parameters=1500, disturb=False)
     timing = run_job(job, parts).run.timing
     assert timing["true"] > 0.9
     assert timing["shuffled"] < 0.75

@@ -19,7 +19,7 @@ def names_of(data: Sequences, lags: int) -> tuple[str, ...]:
 
     Example:
         >>> from caudal.data import from_arrays
-        >>> names_of(from_arrays(np.zeros((1, 1, 3)), [[0.0]], task="regress"), 1)[-8:-5]
+        >>> names_of(from_arrays(np.zeros((2, 1, 3)), [0.0, 1.0], task="regress"), 1)[-8:-5]
         ('change(x0)', 'x0 1 back', 'steps')
     """
     summed = [f"{summary}({name})" for summary in SUMMARIES for name in data.names]

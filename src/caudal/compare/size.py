@@ -45,7 +45,7 @@ def build(
 
     Example:
         >>> build("ltc-ncp-19", 4, 2, 19).layer.wiring
-        Wiring(ncp, seed 0: 4 inputs, 12 inter, 6 command, 1 motor, 110 synapses)
+        Wiring(ncp, seed 0: 4 inputs, 12 inter, 6 command, 1 motor, 76 synapses)
     """
     if entry_of(model).kind != "network":
         raise InputError("compare", "model", f"is {model!r}, which is no network", "Name a network.")
