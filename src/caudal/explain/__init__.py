@@ -2,6 +2,9 @@
 
 from caudal.explain.ablate import ablate as ablate
 from caudal.explain.ablate import hold as hold
+from caudal.explain.captum_adapter import Answering as Answering
+from caudal.explain.captum_adapter import Attributed as Attributed
+from caudal.explain.captum_adapter import captum as captum
 from caudal.explain.influence import Baseline as Baseline
 from caudal.explain.influence import influence as influence
 from caudal.explain.influence_question import Question as Question
