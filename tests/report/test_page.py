@@ -154,3 +154,11 @@ def test_reading_gives_the_study_back_or_a_sentence(studies, tmp_path):
     path.write_text("{}")
     with pytest.raises(FileFormatError, match="not such a record"):
         report.read(path)
+
+
+def test_regular_times_are_named_as_such(studies):
+    full = studies.study()
+    same = tuple(replace(run, timing=dict.fromkeys(run.timing, 0.8)) for run in full.runs)
+    text = report.render(replace(full, runs=same, data=replace(full.data, gap_low=1.0, gap_median=1.0, gap_high=1.0)))
+    assert "All gaps of these data are about the same" in text
+    assert "LTC-NCP: dt = 1 changes nothing." in text

@@ -106,3 +106,18 @@ def test_an_end_of_a_decided_difference_never_looks_like_nought(study):
     near = replace(pair, difference=Interval(-0.008, -0.0158, -0.00012))
     assert query.gap_digits(study, [near]) == 4
     assert query.gap_digits(study, [replace(near, verdict="undecided")]) == 3
+
+
+def test_an_interval_over_few_seeds_does_not_stretch_the_axis_of_a_share(study):
+    axis = query.axis(study, [Interval(0.8, -0.5, 1.6), Interval(0.9, 0.85, 0.95)])
+    assert -0.1 < axis.low < 0.0 and 1.0 < axis.high < 1.1
+    mse = query.axis(replace(study, metric="mse"), [Interval(3.0, 1.0, 9.0)])
+    assert mse.low < 1.0 and mse.high > 9.0
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "digits"),
+    [(0.85, 0.0086, 3), (0.9, 1.2, 2), (0.0004, 0.00002, 6), (52.3, 3.1, 1), (1240.0, 80.0, 0)],
+)
+def test_decimals_follow_the_interval(value, half, digits):
+    assert query.digits([Interval(value, value - half, value + half)]) == digits

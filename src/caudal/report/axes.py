@@ -59,7 +59,7 @@ def linear(values: Iterable[float], room: float = 0.06) -> Axis:
 
     Example:
         >>> linear([0.6, 0.9], room=0).ticks()
-        [0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9]
+        [0.6, 0.7, 0.8, 0.9]
     """
     found = list(values) or [0.0, 1.0]
     low, high = min(found), max(found)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from caudal.records import Contender, Interval, Study
 from caudal.report import query
-from caudal.report.axes import linear, logarithmic
+from caudal.report.axes import logarithmic
 from caudal.report.drawing import Frame, grid, mark, percent, plot, polyline, short, stretched, whisker
 from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, legend, model, table
@@ -38,7 +38,7 @@ def cost_section(study: Study, words: Words) -> Html:
     tabs = [tag("div", tag("h4", words(key)), panel, class_="panel", data_title=words(key)) for key, panel in panels]
     return join(
         [
-            tag("p", words("cost.how")),
+            tag("p", words(f"cost.corner.{'higher' if study.higher_is_better else 'lower'}"), " ", words("cost.how")),
             legend(words),
             tag("div", *tabs, class_="tabs", data_label=words("cost.tabs")),
             _sizes(study, words),
@@ -57,8 +57,8 @@ def _panel(study: Study, words: Words, key: str, reading: Reading) -> Html | Non
         return None
     # The trivial model may stand far off, and would press all others together: it is drawn at the edge then.
     trained = [point for point in points if point.one.family != "trivial"] or points
-    ends = (end for point in trained for end in (point.score.low, point.score.high))
-    frame = Frame(logarithmic(point.cost for point in trained), linear(ends), 340)
+    up = query.axis(study, [point.score for point in trained])
+    frame = Frame(logarithmic(point.cost for point in trained), up, 340)
     metric = words.title(study.metric)
     front = frontier(points, study.higher_is_better)
     names = words.listed(point.one.label for point in front)

@@ -41,7 +41,7 @@ class Frame:
         return " ".join(f"{100 * self.across.at(x):.2f},{self.y(y):g}" for x, y in values)
 
 
-def short(label: str, most: int = 18) -> str:
+def short(label: str, most: int = 20) -> str:
     """A label for a drawing, cut where it is too long."""
     return label if len(label) <= most else f"{label[: most - 1]}…"
 

@@ -2,7 +2,6 @@
 
 from caudal.records import Contender, GroupScore, Study
 from caudal.report import query
-from caudal.report.axes import linear
 from caudal.report.drawing import strip, strip_axis, strip_grid, strip_interval
 from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, details, legend, model, table
@@ -48,7 +47,7 @@ def _forest(study: Study, words: Words, attribute: str, found: list[GroupScore],
     # As in the ranking, the trivial model does not stretch the axis.
     trained = {one.name for one in chosen if one.family != "trivial"}
     ends = [s for one in found if (s := one.score) is not None and one.model in trained] or scores
-    axis, digits = linear(end for score in ends for end in (score.low, score.high)), query.digits(scores)
+    axis, digits = query.axis(study, ends), query.digits(scores)
     rows: list[list[object]] = []
     for group in dict.fromkeys(one.group for one in found):
         members = {one.model: one for one in found if one.group == group}

@@ -6,12 +6,16 @@ from dataclasses import replace
 from statistics import median
 
 from caudal.records import Contender, Interval, Paired, Run, Study
+from caudal.report.axes import Axis, linear
 
 _OPPOSITE = {"better": "worse", "worse": "better"}
 # Of metrics that every study may hold; the primary one says so itself, and all others rise as they get better.
 _LOWER_IS_BETTER = frozenset(
     "brier ece calibration_error log_loss nll mse rmse mae mape smape nmse mase cross_entropy loss".split()  # noqa: SIM905
 )
+
+# Metrics that cannot leave 0 to 1, though an interval over few seeds may.
+_SHARES = frozenset("auroc auprc accuracy balanced_accuracy f1 macro_f1 brier ece".split())  # noqa: SIM905
 
 
 def contender(study: Study, name: str) -> Contender | None:
@@ -40,14 +44,26 @@ def is_better(study: Study, metric: str, first: float, second: float) -> bool:
     return first > second if rises(study, metric) else first < second
 
 
+def axis(study: Study, intervals: Iterable[Interval]) -> Axis:
+    """An axis of the primary metric that holds some intervals, as far as the metric reaches."""
+    low, high = (0.0, 1.0) if study.metric in _SHARES else (-math.inf, math.inf)
+    return linear(min(max(end, low), high) for one in intervals for end in (one.low, one.value, one.high))
+
+
 def digits(intervals: Iterable[Interval | None]) -> int:
-    """Decimals that intervals deserve: two figures of their usual half width, at most three unless values are tiny."""
+    """Decimals that intervals deserve.
+
+    Two figures of their usual half width, but at least two of the largest value, and at most three decimals unless
+    values are tiny.
+    """
     known = [one for one in intervals if one is not None]
     halves = [(one.high - one.low) / 2 for one in known if one.high > one.low]
     if not halves:
         return 3
-    most = 3 if max(abs(one.value) for one in known) >= 0.1 else 6
-    return min(max(1 - math.floor(math.log10(median(halves))), 0), most)
+    largest = max(abs(one.value) for one in known) or 1.0
+    least = max(1 - math.floor(math.log10(largest)), 0)
+    wanted = 1 - math.floor(math.log10(median(halves)))
+    return min(max(wanted, least), 3 if largest >= 0.01 else 6)
 
 
 def metric_digits(study: Study, metric: str = "") -> int:

@@ -2,7 +2,7 @@
 
 from caudal.records import Contender, Study
 from caudal.report import query
-from caudal.report.axes import Axis, linear
+from caudal.report.axes import Axis
 from caudal.report.drawing import percent, strip, strip_axis, strip_grid, strip_interval
 from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, details, legend, model, table
@@ -36,7 +36,7 @@ def _forest(study: Study, words: Words, ranked: list[Contender]) -> Html:
     found = {one.name: score for one in ranked if (score := query.score(study, one.name))}
     # The trivial model may stand far off, and would press all others together.
     trained = [found[one.name] for one in ranked if one.family != "trivial"] or list(found.values())
-    axis = linear(end for one in trained for end in (one.low, one.high))
+    axis = query.axis(study, trained)
     digits = query.metric_digits(study)
     best = found.get(study.verdict.best) or next(iter(found.values()))
     rows = []

@@ -43,7 +43,7 @@ def _scale(study: Study) -> Axis:
     """The axis of all plots; as in the ranking, the trivial model does not stretch it."""
     trivial = {one.name for one in study.contenders if one.family == "trivial"}
     curves = [curve for curve in study.curves if curve.model not in trivial] or study.curves
-    return linear(end for curve in curves for one in curve.values for end in (one.low, one.high))
+    return query.axis(study, [one for curve in curves for one in curve.values])
 
 
 def _measured(study: Study) -> list[Contender]:

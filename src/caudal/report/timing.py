@@ -5,7 +5,7 @@ from statistics import fmean
 
 from caudal.records import Contender, Interval, Study
 from caudal.report import query
-from caudal.report.axes import Axis, linear
+from caudal.report.axes import Axis
 from caudal.report.drawing import percent, strip, strip_axis, strip_grid, strip_interval
 from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, model, table
@@ -25,7 +25,12 @@ def timing_section(study: Study, words: Words) -> Html:
     """Weights kept, then models trained anew where the budget held it."""
     if not study.timing:
         return tag("p", words("timing.none"))
-    parts: list[object] = [tag("p", words("timing.how")), _legend(words), _conclusion(study, words)]
+    parts: list[object] = [
+        tag("p", words("timing.how")),
+        _legend(words),
+        _regular(study, words),
+        _conclusion(study, words),
+    ]
     parts.append(_forest(study, words, study.timing, "timing.caption"))
     if study.retrained:
         parts += [tag("h3", words("timing.retrained")), tag("p", words("timing.retrained.how"))]
@@ -51,6 +56,11 @@ def _legend(words: Words) -> Html:
     return tag("ul", *items, class_="legend", aria_label=words("legend"))
 
 
+def _regular(study: Study, words: Words) -> Html:
+    is_regular = study.data.gap_high <= 1.01 * study.data.gap_low
+    return tag("p", words("timing.regular")) if is_regular else Html("")
+
+
 def _conclusion(study: Study, words: Words) -> Html:
     """What happened to the best liquid model and the best traditional one, seed by seed."""
     lines = []
@@ -58,6 +68,9 @@ def _conclusion(study: Study, words: Words) -> Html:
         for kind in ("one", "shuffled"):
             gains = _gains(study, name, kind)
             if not gains:
+                continue
+            if not any(gains):
+                lines.append(tag("li", words(f"timing.still.{kind}", model=query.label(study, name))))
                 continue
             digits = query.metric_digits(study)
             count = words("timing.wins", wins=words.whole(sum(gain > 0 for gain in gains)), n=words.whole(len(gains)))
@@ -78,7 +91,7 @@ def _forest(study: Study, words: Words, found: Found, caption: str) -> Html:
     shown = [one for one in study.contenders if found.get(one.name)]
     # As in the ranking, the trivial model does not stretch the axis.
     trained = [one for one in shown if one.family != "trivial"] or shown
-    axis = linear(end for one in trained for score in found[one.name].values() for end in (score.low, score.high))
+    axis = query.axis(study, [score for one in trained for score in found[one.name].values()])
     digits = query.digits(score for one in shown for score in found[one.name].values())
     rows: list[list[object]] = []
     for one in shown:
