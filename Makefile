@@ -13,7 +13,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(STAMP)
-	$(BIN)/python -m caudal.demo
+	$(BIN)/caudal compare nafld --budget demo --lang both --out results/nafld-demo
 
 test: $(STAMP) lint types docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto

@@ -11,7 +11,7 @@ HEAVY = frozenset(
     """.split()  # noqa: SIM905
 )
 ROOMS = "import caudal, pkgutil, importlib\nfor m in pkgutil.iter_modules(caudal.__path__, 'caudal.'):\n"
-ROOMS += "    importlib.import_module(m.name) if m.name not in ('caudal.demo', 'caudal.__main__') else None\n"
+ROOMS += "    importlib.import_module(m.name) if m.name != 'caudal.__main__' else None\n"
 
 
 def _run(code: str):

@@ -13,7 +13,7 @@ from caudal.records.study import Scalar
 # Trials start from this seed, which no final run has: what tuning saw once is not measured again.
 TRIAL_SEED = 10_000
 BUDGETS: Mapping[str, Budget] = {
-    "demo": Budget("demo", seeds=5, trials=0, epochs=10, trial_epochs=5, parameters=1500, resamples=1000),
+    "demo": Budget("demo", seeds=5, trials=0, epochs=20, trial_epochs=5, parameters=1500, resamples=1000),
     "small": Budget("small", seeds=5, trials=3, epochs=25, trial_epochs=10, parameters=2500),
     "full": Budget("full", seeds=5, trials=8, epochs=50, trial_epochs=20, parameters=2500),
 }
@@ -78,7 +78,7 @@ def schedule(
 
     Example:
         >>> schedule("demo", ["cfc", "gru"], {"seeds": 2}).budget
-        Budget(name='custom', seeds=2, trials=0, epochs=10, trial_epochs=5, parameters=1500, resamples=1000)
+        Budget(name='custom', seeds=2, trials=0, epochs=20, trial_epochs=5, parameters=1500, resamples=1000)
     """
     if budget not in BUDGETS:
         raise InputError("compare", "budget", f"is {budget!r}; there are {', '.join(BUDGETS)}", "Name one of them.")

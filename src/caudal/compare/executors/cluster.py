@@ -1,7 +1,10 @@
 """A Ray cluster: runs as tasks with retries, the data put into its store once."""
 
 import os
+import socket
+import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -38,13 +41,17 @@ class Cluster:
         self._bound: tuple[Any, Any] | None = None
 
     def _connect(self, address: str, workers: int | None) -> None:
-        quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
+        # Tasks find the user's own modules where this process does; what is installed, each machine has itself.
+        own = [str(Path(place).resolve()) for place in sys.path if not _is_installed(place)]
+        quiet["runtime_env"] = {"env_vars": {"PYTHONPATH": os.pathsep.join(own)}}
         try:
             if address:
+                _knock(address)
                 self._ray.init(address=address, **quiet)
             else:
                 self._ray.init(num_cpus=workers, include_dashboard=False, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, self._ray.exceptions.RayError) as error:
             fault = f"names a Ray cluster that does not answer: {address or 'local'} ({words_of(error)})"
             raise InputError("open_executor", "name", fault, "Start one with `ray start --head`.") from error
 
@@ -95,6 +102,21 @@ class Cluster:
         except errors.RayError as error:
             return Done(job, error=words_of(error), lost=True)
         return Done(job, outcome, fault)
+
+
+def _knock(address: str) -> None:
+    """See whether anybody listens; Ray itself would try for two minutes.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+
+
+def _is_installed(place: str) -> bool:
+    return any(place.startswith(prefix) for prefix in (sys.prefix, sys.base_prefix)) if place else False
 
 
 def _one(function: Function, job: Any, shared: Any) -> tuple[Any, str]:
