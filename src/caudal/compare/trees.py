@@ -20,7 +20,7 @@ from caudal.records import Contender
 from caudal.records.study import Scalar
 
 # Numbers that trees are grown on, times the trees of a round; rows beyond are left out by chance.
-_CELLS = 60_000_000
+_CELLS = 30_000_000
 _STEP_LAGS, _MOST_LAGS = 3, 48
 
 
