@@ -75,8 +75,7 @@ def _synapses(wiring: Wiring, strengths: Mapping[str, float]) -> list[Synapse]:
 def drawing(made: Plan, words: Words, label: str, values: Sequence[float]) -> Html:
     """The circuit with the state of each neuron at one step, -1 to 1, as a shade."""
     wiring = made.wiring
-    left, right = _width(made.shown[: wiring.inputs]), _width(made.shown[-wiring.motor :])
-    layout = lay_out(wiring, left, right)
+    layout = lay_out(wiring, _width(made.shown[: wiring.inputs]), 0.0)
     spots = (*layout.inputs, *layout.neurons)
     top = 74.0
     box = f"0 {top:.0f} {layout.width:.0f} {layout.height - top - 50:.0f}"
@@ -120,8 +119,8 @@ def _discs(made: Plan, spots: Sequence[Spot], values: Sequence[float], words: Wo
     for at, (kind, spot, name) in enumerate(zip(kinds, spots, made.names, strict=True)):
         label = words("circuit.neuron", name=_told(made, at), reads=degrees[at][0], acts=degrees[at][1])
         parts = [tag("circle", cx=f"{spot.x:.1f}", cy=f"{spot.y:.1f}", r=f"{spot.r:.1f}"), _number(name, spot)]
-        if at < wiring.inputs or at >= edge:
-            parts.append(_caption(made.shown[at], spot, is_input=at < wiring.inputs))
+        if at < wiring.inputs:
+            parts.append(_caption(made.shown[at], spot))
         value = values[at - wiring.inputs] if wiring.inputs <= at < wiring.inputs + len(values) else None
         shade = None if value is None else f"--a:{min(abs(value), 1.0):.0%}"
         names = f"neuron {kind}{' below' if value is not None and value < 0 else ''}"
@@ -155,11 +154,10 @@ def _number(name: str, spot: Spot) -> Html:
     return tag("text", number, class_="middle", **place)
 
 
-def _caption(label: str, spot: Spot, is_input: bool) -> Html:
-    x = spot.x + (-1 if is_input else 1) * (spot.r + 8)
+def _caption(label: str, spot: Spot) -> Html:
     size = min(max(spot.r, 10.0), 13.0)
-    place = {"x": f"{x:.1f}", "y": f"{spot.y + 0.35 * size:.1f}", "font_size": f"{size:.1f}"}
-    return tag("text", short(label, _LONGEST), class_="end" if is_input else "start", **place)
+    place = {"x": f"{spot.x - spot.r - 8:.1f}", "y": f"{spot.y + 0.35 * size:.1f}", "font_size": f"{size:.1f}"}
+    return tag("text", short(label, _LONGEST), class_="end", **place)
 
 
 def _width(labels: Sequence[str]) -> float:
