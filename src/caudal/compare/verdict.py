@@ -11,7 +11,6 @@ TRIVIAL = "trivial is enough"
 # A verdict that a robustness this much lower speaks against.
 _ROBUST = 0.05
 _FEW_SEEDS = 10
-_LARGE = 2.0
 
 
 def judge(
@@ -57,7 +56,7 @@ def judge(
         operations_ratio=_ratio(
             contenders, liquid, traditional, lambda one: one.macs_per_step + one.transcendentals_per_step
         ),
-        would_change=_would_change(use, ranked, pool, contenders, by_pair, curves, seeds),
+        would_change=_would_change(use, ranked, pool, by_pair, curves, seeds),
     )
 
 
@@ -86,7 +85,6 @@ def _would_change(
     use: str,
     ranked: Sequence[str],
     pool: Sequence[str],
-    contenders: Mapping[str, Contender],
     by_pair: Mapping[tuple[str, str], Paired],
     curves: Sequence[Curve],
     seeds: int,
@@ -102,8 +100,8 @@ def _would_change(
         codes.append("margin")
     if _is_fragile(use, ranked, curves):
         codes.append("robustness")
-    if use == best and any(contenders[use].live_parameters > _LARGE * contenders[n].live_parameters for n in ranked):
-        codes.append("size")
+    if use in pool and use != best:
+        codes.append("size")  # with no need to be small, the best mean would be taken
     return tuple(codes)
 
 
