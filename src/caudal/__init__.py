@@ -11,6 +11,7 @@ from caudal._version import __version__ as __version__
 if TYPE_CHECKING:
     from caudal import compare as compare
     from caudal import data as data
+    from caudal import drive as drive
     from caudal import estimators as estimators
     from caudal import interop as interop
     from caudal import kernels as kernels
@@ -26,7 +27,19 @@ if TYPE_CHECKING:
     from caudal.nn import cite as cite
     from caudal.nn import save as save
 
-_ROOMS = ("compare", "data", "estimators", "interop", "kernels", "nn", "report", "testing", "train", "wiring")
+_ROOMS = (
+    "compare",
+    "data",
+    "drive",
+    "estimators",
+    "interop",
+    "kernels",
+    "nn",
+    "report",
+    "testing",
+    "train",
+    "wiring",
+)
 _NAMES = {
     "LiquidClassifier": "caudal.estimators",
     "LiquidForecaster": "caudal.estimators",

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cells": ("caudal.cli.cells", "layers and what each can do"),
     "cite": ("caudal.cli.cite", "BibTeX of caudal and of the papers behind its layers"),
     "compare": ("caudal.cli.compare", "from a table to a verdict: liquid and traditional models at equal budget"),
+    "drive": ("caudal.cli.drive", "imitate a driver, race in closed loop, see which policies hold up"),
     "kernels": ("caudal.cli.kernels", "recurrences and backends on this machine, with reasons"),
     "report": ("caudal.cli.report", "write the report of a comparison as one HTML file"),
     "wiring show": ("caudal.cli.wiring_show", "describe the circuit of a file, or draw it as SVG"),
