@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from caudal import data as data
     from caudal import drive as drive
     from caudal import estimators as estimators
+    from caudal import export as export
     from caudal import interop as interop
     from caudal import kernels as kernels
     from caudal import nn as nn
@@ -32,6 +33,7 @@ _ROOMS = (
     "data",
     "drive",
     "estimators",
+    "export",
     "interop",
     "kernels",
     "nn",

@@ -1,0 +1,150 @@
+"""From a layer to the plan of its step: which neurons gather what, in which order."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from torch import Tensor, nn
+
+from caudal.data import Encoder
+from caudal.errors import InputError
+from caudal.export import read_dense, read_wired
+from caudal.export.builder import Builder, vector_of
+from caudal.export.plan import (
+    ELAPSED,
+    INPUT,
+    OUTPUT,
+    Answer,
+    Average,
+    Neurons,
+    Plan,
+    Scaling,
+    Vector,
+    View,
+    linear,
+    whole,
+)
+from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, Readout, Stack
+from caudal.nn.cfc_wired import WiredCfC
+from caudal.nn.layer import Layer
+
+# Beyond so many standard deviations (or units, without an encoder) an input is clamped by the integer exports.
+INPUT_RANGE = 8.0
+# The gated baselines read the elapsed time as a feature; integers clamp it here, in typical gaps.
+ELAPSED_RANGE = 16.0
+
+_READERS: dict[type[Layer], Callable[[Builder, Any, View], View]] = {
+    LTC: read_wired.ltc,
+    CTRNN: read_wired.ctrnn,
+    LRC: read_wired.lrc,
+    WiredCfC: read_wired.wired_cfc,
+    CfC: read_dense.cfc,
+    LSTM: read_dense.lstm,
+    GRU: read_dense.gru,
+}
+
+
+def describe(model: Any, encoder: Encoder | None = None, *, input_range: float = INPUT_RANGE) -> Plan:
+    """The plan of a layer's step.
+
+    Arguments:
+        model: an LTC, CfC, WiredCfC, LRC, CTRNN, LSTM or GRU, a `Stack` of them, a `Readout` of either; or a fitted
+            estimator, whose network and encoder are taken.
+        encoder: scales of inputs, time and target that become part of the step.
+        input_range: scaled inputs beyond it are clamped by the integer exports.
+
+    Raises:
+        InputError: a layer has no export, or the encoder does not fit the model.
+
+    Example:
+        >>> plan = describe(Readout(LTC(3, 4), 2))
+        >>> [stage.__class__.__name__ for stage in plan.stages], plan.states()[0].size
+        (['Neurons', 'Substeps', 'Neurons'], 4)
+    """
+    if not isinstance(model, nn.Module) and hasattr(model, "net_"):
+        model, encoder = model.net_, encoder or model.encoder_
+    if not isinstance(model, Layer):
+        raise InputError("export", "model", f"is a {type(model).__name__}", "Pass a layer of caudal or an estimator.")
+    if not 0 < input_range < 1e4:
+        raise InputError("export", "input_range", f"is {input_range}", "Pass a number above 0, usually 8.0.")
+    scaling = _scaling(model, encoder)
+    builder = Builder()
+    builder.add(Vector(INPUT, model.inputs, input_range))
+    builder.add(Vector(ELAPSED, 1, ELAPSED_RANGE))
+    inner = model.layer if isinstance(model, Readout) else model
+    view = _layers(builder, inner, whole(builder.vectors[INPUT]))
+    if isinstance(model, Readout) and model.pool == "mean":
+        view = _mean(builder, view)
+    _answer(builder, model, view, encoder)
+    return Plan(
+        model.inputs, model.outputs, scaling, builder.vectors, tuple(builder.stages), _words(model), builder.dt_min
+    )
+
+
+def _layers(builder: Builder, layer: Layer, view: View) -> View:
+    if isinstance(layer, Stack):
+        for part in layer.layers:
+            view = _layers(builder, cast(Layer, part), view)
+        return view
+    reader = _READERS.get(type(layer))
+    if reader is None:
+        known = ", ".join(sorted(kind.__name__ for kind in _READERS))
+        raise InputError(
+            "export",
+            "model",
+            f"holds a {type(layer).__name__}, whose step has no C form",
+            f"Layers that have one: {known}, alone, in a `Stack` or under a `Readout`.",
+        )
+    builder.next_layer()
+    return reader(builder, layer, view)
+
+
+def _mean(builder: Builder, view: View) -> View:
+    """The running mean of what a layer answers, taken before its output map."""
+    size, bound = len(view.index), builder.vectors[view.vector].bound
+    mean = builder.add(Vector("mean", size, bound, is_state=True, is_memory=True))
+    count = builder.add(Vector("count", 1, 2.0**31, is_state=True, is_memory=True))
+    plain = View(view.vector, view.index, np.ones(size), np.zeros(size))
+    links, base = linear(plain, np.eye(size)[None])
+    builder.stages.append(Neurons("average", base, (links,), Average(mean.name, count.name), size))
+    return View(mean.name, np.arange(size), view.scale, view.shift)
+
+
+def _answer(builder: Builder, model: Layer, view: View, encoder: Encoder | None) -> None:
+    size = len(view.index)
+    weight, bias = np.eye(size), np.zeros(size)
+    if isinstance(model, Readout):
+        weight, bias = vector_of(model.map.weight), vector_of(cast(Tensor, model.map.bias))
+    if encoder is not None and encoder.scaler.target_mean:
+        # A forecast asks for each output at several steps ahead, the outputs running fastest.
+        times = len(bias) // len(encoder.scaler.target_mean)
+        mean, std = (np.tile(part, times) for part in (encoder.scaler.target_mean, encoder.scaler.target_std))
+        weight, bias = weight * std[:, None], bias * std + mean
+    links, extra = linear(view, weight[None])
+    bound = float(
+        (np.abs(weight) @ (np.abs(view.scale) * builder.vectors[view.vector].bound + np.abs(view.shift))).max()
+    )
+    builder.add(Vector(OUTPUT, len(bias), bound + float(np.abs(bias).max())))
+    builder.stages.append(Neurons("answer", bias[None] + extra, (links,), Answer(), len(bias)))
+
+
+def _scaling(model: Layer, encoder: Encoder | None) -> Scaling:
+    if encoder is None:
+        names = tuple(f"x{k}" for k in range(model.inputs))
+        return Scaling(names, (0.0,) * model.inputs, (1.0,) * model.inputs, 1.0)
+    scaler, names = encoder.scaler, encoder.channels
+    if len(names) != model.inputs:
+        fault = f"makes {len(names)} channels; the model reads {model.inputs}"
+        raise InputError("export", "encoder", fault, "Pass the encoder that the model was trained with.")
+    known = dict(zip(encoder.names, zip(scaler.mean, scaler.std, strict=True), strict=True))
+    known.update(zip(encoder.static_names, zip(scaler.static_mean, scaler.static_std, strict=True), strict=True))
+    pairs = [known.get(name, (0.0, 1.0)) for name in names]
+    return Scaling(names, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), scaler.gap)
+
+
+def _words(model: Layer) -> str:
+    if isinstance(model, Readout):
+        return f"Readout({_words(model.layer)}, {model.outputs}, pool={model.pool!r})"
+    if isinstance(model, Stack):
+        return f"Stack({', '.join(_words(cast(Layer, part)) for part in model.layers)})"
+    return f"{type(model).__name__}({model.inputs}, {model.units})"

@@ -1,0 +1,230 @@
+"""Builds an export for real machines and simulated chips, runs its self-test there and measures it.
+
+x86-64 runs here; Cortex-M and RISC-V run in QEMU, which counts instructions exactly (`-icount shift=0`: one virtual
+nanosecond each, read from SysTick or `minstret`); AVR runs in simavr, which counts cycles exactly. Flash is the code
+and constants of the export alone, stack what the compiler states for its functions (`-fstack-usage`).
+"""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from caudal.errors import BackendError, InputError
+from caudal.export import machine_code
+from caudal.export.program import from_json
+from caudal.export.verify import read_proof
+
+_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Target:
+    """A machine, how to build for it and how to run there.
+
+    Attributes:
+        name: as users type it.
+        compiler: program that compiles.
+        flags: for this machine.
+        runner: the command that runs the built file, its name appended; empty to run it directly.
+        support: file of `machine_code` with start-up and counters.
+        counts: what is counted: "instructions", "cycles" or "".
+    """
+
+    name: str
+    compiler: str
+    flags: tuple[str, ...]
+    runner: tuple[str, ...] = ()
+    support: str = "host"
+    counts: str = ""
+
+    def missing(self) -> str:
+        """The program that is not installed, or "".
+
+        Example:
+            >>> Target("here", "no-such-compiler", ()).missing()
+            'no-such-compiler'
+        """
+        needed = [self.compiler, *self.runner[:1]]
+        return next((program for program in needed if shutil.which(program) is None), "")
+
+
+def _arm(name: str, cpu: str, board: str, *more: str) -> Target:
+    flags = ("-mthumb", f"-mcpu={cpu}", *more, "-nostartfiles", "--specs=nano.specs")
+    runner = (
+        "qemu-system-arm", "-M", board, "-nographic", "-monitor", "none", "-serial", "none",
+        "-semihosting-config", "enable=on,target=native", "-icount", "shift=0", "-kernel",
+    )  # fmt: skip
+    return Target(name, "arm-none-eabi-gcc", flags, runner, "arm", "instructions")
+
+
+_RISCV = (
+    "qemu-system-riscv32", "-M", "virt", "-nographic", "-monitor", "none", "-serial", "stdio", "-bios", "none",
+    "-icount", "shift=0", "-kernel",
+)  # fmt: skip
+_HARD = ("-mfloat-abi=hard",)
+_RV = ("-mabi=ilp32", "-nostartfiles", "--specs=picolibc.specs")
+
+TARGETS: dict[str, Target] = {
+    one.name: one
+    for one in (
+        Target("x86-64 gcc", "gcc", ()),
+        Target("x86-64 clang", "clang", ()),
+        _arm("Cortex-M0", "cortex-m0", "microbit"),
+        _arm("Cortex-M3", "cortex-m3", "mps2-an385"),
+        _arm("Cortex-M4F", "cortex-m4", "mps2-an386", "-mfpu=fpv4-sp-d16", *_HARD),
+        _arm("Cortex-M7", "cortex-m7", "mps2-an500", "-mfpu=fpv5-sp-d16", *_HARD),
+        Target("RV32IMAC", "riscv64-unknown-elf-gcc", ("-march=rv32imac", *_RV), _RISCV, "riscv", "instructions"),
+        Target(
+            "AVR", "avr-gcc", ("-mmcu=atmega328p",), ("simavr", "-m", "atmega328p", "-f", "16000000"), "avr", "cycles"
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one build did.
+
+    Attributes:
+        target: its name.
+        digest: hash of all answers and final states of the golden vectors.
+        counted: instructions or cycles per step, the mean over the golden vectors' first series; None where the
+            machine counts neither.
+        counts: "instructions", "cycles" or "".
+        flash: bytes of code and constants of the export.
+        state: bytes of the state.
+        stack: bytes on the stack, at most.
+    """
+
+    target: str
+    digest: int
+    counted: float | None
+    counts: str
+    flash: int
+    state: int
+    stack: int
+
+
+def available() -> dict[str, str]:
+    """Every target, and the program it lacks here ("" for none).
+
+    Example:
+        >>> "Cortex-M4F" in available()
+        True
+    """
+    return {name: target.missing() for name, target in TARGETS.items()}
+
+
+def measure(folder: str | Path, target: str, *, optimise: str = "-O2", extra: Iterable[str] = ()) -> Measured:
+    """Build an export for a target, run its golden vectors there and measure it.
+
+    Arguments:
+        folder: what `caudal.export.c` wrote.
+        target: one of `TARGETS`.
+        optimise: optimisation flag of the compiler.
+        extra: further flags.
+
+    Raises:
+        InputError: no such target, or the folder holds no export.
+        BackendError: a program is missing, the build fails, or the run ends without an answer.
+    """
+    if target not in TARGETS:
+        raise InputError("measure", "target", f"is {target!r}", f"Name one of {', '.join(TARGETS)}.")
+    one, place = TARGETS[target], Path(folder)
+    if one.missing():
+        fault = f"measure: {target} needs `{one.missing()}`, which is not installed."
+        raise BackendError(f"{fault} See the page on export for the packages.")
+    name = prefix_of(place)
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        (work / "main.c").write_text(machine_code.main(name))
+        (work / "unit.h").write_text(_unit(place))
+        for file, text in machine_code.support(one.support).items():
+            (work / file).write_text(text)
+        flash, stack = _compile(one, place, name, work, optimise, tuple(extra))
+        said = _run(one, work)
+    digest, counted, size = _figures(said, target)
+    return Measured(target, digest, counted if one.counts else None, one.counts, flash, size, stack)
+
+
+def _unit(place: Path) -> str:
+    program = from_json(read_proof(place)["program"])
+    if program.is_float:
+        return machine_code.unit(True, f"{1 / program.clock.scale!r}f")
+    return machine_code.unit(False, f"{round(2**20 * 2**program.clock.shift / program.clock.factor)}u")
+
+
+def prefix_of(place: Path) -> str:
+    """The name that an export's files begin with.
+
+    Raises:
+        InputError: the folder holds no export.
+    """
+    found = [path.name.removesuffix("_test.c") for path in sorted((place / "test").glob("*_test.c"))]
+    if len(found) != 1 or not (place / f"{found[0]}.c").is_file():
+        raise InputError("export", "folder", f"holds no export: {place}", "Pass a folder that `caudal export` wrote.")
+    return found[0]
+
+
+def _compile(one: Target, place: Path, name: str, work: Path, optimise: str, extra: tuple[str, ...]) -> tuple[int, int]:
+    standard = "-std=gnu99" if one.support == "avr" else "-std=c99"
+    usual = [one.compiler, *one.flags, standard, optimise, "-ffp-contract=off", "-ffunction-sections", *extra]
+    if one.compiler == "clang":
+        usual += ["-Wno-unused-command-line-argument"]
+    states = [] if one.compiler == "clang" else ["-fstack-usage"]
+    compile_only = [flag for flag in usual if flag != "-nostartfiles"]
+    _call([*compile_only, *states, "-c", str((place / f"{name}.c").resolve()), "-o", "export.o"], work)
+    linker = ["-Wl,--gc-sections", *(["-T", "link.ld"] if (work / "link.ld").exists() else [])]
+    sources = ["main.c", "machine.c", str((place / "test" / f"{name}_test.c").resolve()), "export.o"]
+    _call([*usual, f"-I{place.resolve()}", *sources, *linker, "-o", "run.elf"], work)
+    tool = one.compiler.replace("gcc", "size").replace("clang", "size")
+    listed = _call([tool, "-A", "export.o"], work)
+    flash = sum(int(n) for key, n in re.findall(r"^(\.(?:text|rodata|data|progmem)\S*)\s+(\d+)", listed, re.M))
+    return flash, _stack(work)
+
+
+def _stack(work: Path) -> int:
+    """Deepest stack: the step's own, and of what it calls the largest."""
+    found = {
+        line.split("\t")[0].rsplit(":", 1)[-1]: int(line.split("\t")[1])
+        for su in work.glob("*.su")
+        for line in su.read_text().splitlines()
+    }
+    step = next((n for key, n in found.items() if key.endswith("_step")), 0)
+    others = [n for key, n in found.items() if not key.endswith(("_step", "_init"))]
+    return step + max(others, default=0)
+
+
+def _call(command: list[str], work: Path) -> str:
+    try:
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BackendError(f"measure: {command[0]} did not run ({error}).") from error
+    if done.returncode:
+        raise BackendError(f"measure: `{command[0]}` failed: {done.stderr.strip()[:2000]}")
+    return done.stdout
+
+
+def _run(one: Target, work: Path) -> str:
+    command = [*one.runner, "run.elf"] if one.runner else ["./run.elf"]
+    try:
+        done = subprocess.run(
+            command, cwd=work, capture_output=True, text=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BackendError(f"measure: {one.name} gave no answer within {_SECONDS} s.") from error
+    return done.stdout + done.stderr
+
+
+def _figures(said: str, target: str) -> tuple[int, float, int]:
+    """Hash, count per step and size of the state from what the program printed."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
+    found = re.search(r"caudal ([0-9a-f]{8}) ([0-9a-f]{8}) ([0-9a-f]{8}) ([0-9a-f]{8})", plain)
+    if found is None:
+        raise BackendError(f"measure: {target} ended without an answer; it said {plain.strip()[-500:]!r}.")
+    digest, ticks, scale, size = (int(word, 16) for word in found.groups())
+    return digest, ticks * scale / 256 / machine_code.COUNTED_STEPS, size
