@@ -18,13 +18,22 @@ GOOD, NO, MISUSE, FAULT = 0, 1, 2, 70
 
 # Name as typed -> (module with `add_arguments(parser)` and `run(args) -> exit code`, one line of help).
 COMMANDS: dict[str, tuple[str, str]] = {
+    "bench explain": ("caudal.cli.bench_explain", "train nets, explain them, and mark the explanations"),
     "bench kernels": ("caudal.cli.bench_kernels", "check every kernel, then measure it beside ncps, LSTM and GRU"),
     "bench page": ("caudal.cli.bench_page", "write the page of the docs that shows a kept benchmark"),
     "cells": ("caudal.cli.cells", "layers and what each can do"),
     "cite": ("caudal.cli.cite", "BibTeX of caudal and of the papers behind its layers"),
     "compare": ("caudal.cli.compare", "from a table to a verdict: liquid and traditional models at equal budget"),
+    "datasets": ("caudal.cli.datasets", "data sets and their cards"),
+    "datasets export": ("caudal.cli.datasets_export", "write a data set as a table, one row per series and step"),
+    "doctor": ("caudal.cli.doctor", "what is wrong with a table, or with a model on data, with the remedy in words"),
     "drive": ("caudal.cli.drive", "imitate a driver, race in closed loop, see which policies hold up"),
+    "export": ("caudal.cli.export", "write a model's step as C, with proof and self-test"),
+    "export measure": ("caudal.cli.export_measure", "run an exported step on simulated chips, count and size it"),
+    "export verify": ("caudal.cli.export_verify", "check the proof of an exported step from its folder alone"),
+    "fit": ("caudal.cli.fit", "train on a table or data set, score on held-out series, save"),
     "kernels": ("caudal.cli.kernels", "recurrences and backends on this machine, with reasons"),
+    "predict": ("caudal.cli.predict", "classes, numbers or forecasts of a table, by a model that `caudal fit` wrote"),
     "report": ("caudal.cli.report", "write the report of a comparison as one HTML file"),
     "wiring show": ("caudal.cli.wiring_show", "describe the circuit of a file, or draw it as SVG"),
 }

@@ -48,11 +48,17 @@ def to_columns(data: Sequences) -> dict[str, NDArray[Any]]:
     return found | _target(data, row, step)
 
 
-def clock(data: Sequences) -> NDArray[Any]:
-    """`(batch, time)` times as they were read: numbers in `time_unit`, or datetimes to the microsecond."""
+def clock(data: Sequences, times: NDArray[np.float64] | None = None) -> NDArray[Any]:
+    """Times as they were read: numbers in `time_unit`, or datetimes to the microsecond.
+
+    Arguments:
+        data: who tells the unit.
+        times: in `time_unit` from the origin; None for those of each step, `(batch, time)`.
+    """
+    found = data.times if times is None else times
     if data.recipe is None or not data.recipe.datetimes:
-        return data.times
-    ticks = np.round(data.times * (TICKS[data.time_unit] / 1000)).astype(np.int64)
+        return found
+    ticks = np.round(found * (TICKS[data.time_unit] / 1000)).astype(np.int64)
     return ticks.astype("datetime64[us]")
 
 

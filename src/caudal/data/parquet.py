@@ -37,6 +37,7 @@ class ParquetSequences:
         rows_per_batch: rows read at a time.
         part: bounds of the hash within [0, 1) that belong to this part.
         seed: of the hash.
+        target: whether the target, group and sensitive columns are read as well; without, the file need not have them.
 
     Example:
         >>> import pytest, tempfile
@@ -57,6 +58,7 @@ class ParquetSequences:
     rows_per_batch: int = 65_536
     part: tuple[float, float] = (0.0, 1.0)
     seed: int = 0
+    target: bool = True
 
     @staticmethod
     def open(
@@ -105,7 +107,7 @@ class ParquetSequences:
     def __iter__(self) -> Iterator[Sequences]:
         """Chunks of at most `series_per_chunk` whole series of this part, in the order of the file."""
         for table in self._tables():
-            yield from_table(table, self.recipe, target=True)
+            yield from_table(table, self.recipe, target=self.target)
 
     def split(
         self, *, val: float = 0.15, test: float = 0.15, seed: int = 0
@@ -124,9 +126,11 @@ class ParquetSequences:
 
     def _tables(self) -> Iterator[Table]:
         recipe = self.recipe
-        names = [recipe.series, *named(recipe.time), *recipe.target, *recipe.sensitive, *named(recipe.group)]
+        names = [recipe.series, *named(recipe.time)]
         names += [column.name for column in (*recipe.inputs, *recipe.statics)]
-        owner = recipe.group or recipe.series
+        if self.target:
+            names += [*recipe.target, *recipe.sensitive, *named(recipe.group)]
+        owner = (recipe.group if self.target else None) or recipe.series
         waiting: list[Table] = []
         count = 0
         for table in _whole_series(self.path, recipe.series, list(dict.fromkeys(names)), self.rows_per_batch):

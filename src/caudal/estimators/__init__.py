@@ -7,16 +7,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from caudal.estimators.answers import predictions as predictions
     from caudal.estimators.classifier import LiquidClassifier as LiquidClassifier
     from caudal.estimators.door import load as load
+    from caudal.estimators.fitting import Trained as Trained
+    from caudal.estimators.fitting import fit_recipe as fit_recipe
     from caudal.estimators.forecaster import LiquidForecaster as LiquidForecaster
+    from caudal.estimators.held_out import HeldOut as HeldOut
+    from caudal.estimators.recipe import FitRecipe as FitRecipe
     from caudal.estimators.regressor import LiquidRegressor as LiquidRegressor
 
 _NAMES = {
+    "FitRecipe": "caudal.estimators.recipe",
+    "HeldOut": "caudal.estimators.held_out",
     "LiquidClassifier": "caudal.estimators.classifier",
     "LiquidForecaster": "caudal.estimators.forecaster",
     "LiquidRegressor": "caudal.estimators.regressor",
+    "Trained": "caudal.estimators.fitting",
+    "fit_recipe": "caudal.estimators.fitting",
     "load": "caudal.estimators.door",
+    "predictions": "caudal.estimators.answers",
 }
 
 if not TYPE_CHECKING:

@@ -4,24 +4,20 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
-import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
-from caudal.data import ParquetSequences, Sequences, from_frame, read_like
-from caudal.errors import DataError
+from caudal.data import ParquetSequences, Sequences, read_like
 from caudal.estimators import files
 from caudal.estimators.inputs import in_dtype, is_collection, is_table, weights_of
+from caudal.estimators.reading import check_flow, known, read_table
 from caudal.estimators.training import Facts, Outcome, check_classes, check_task, train_flowing, train_held
 from caudal.estimators.why import question
 from caudal.explain import Checks, Explanation, explain
 from caudal.explain.influence import Method
 from caudal.records.influence import On
-from caudal.train import Symptom, answer, doctor, examples
-
-_BATCH = 256
+from caudal.train import Symptom, doctor
 
 
 class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
@@ -158,13 +154,9 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             data = self.prepared(X)
             self.named(data.classes)
         elif is_table(X, target):
-            columns: dict[str, Any] = {"features": features, "static": static, "categorical": categorical}
-            columns |= {"sensitive": sensitive, "group": group, "time_unit": time_unit, "equal_times": equal_times}
-            if target is None or series is None:
-                fault = "is missing; a table needs `target` and `series`"
-                raise DataError(type(self).__name__, "series", fault, "Pass the names of the columns.")
-            columns |= {"task": task or self.kind, **self.table_options()}
-            data = from_frame(X, target=target, series=series, time=time, **columns)
+            columns = {"features": features, "static": static, "categorical": categorical, "sensitive": sensitive}
+            columns |= {"group": group, "task": task, "time_unit": time_unit, "equal_times": equal_times}
+            data = read_table(self, X, target, series, time=time, **columns)
             self.named(data.classes)
         else:
             data = self.arrays(X, y)
@@ -181,12 +173,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
 
     def _flow(self, source: ParquetSequences, val: Any, sample_weight: Any) -> Self:
         owner = type(self).__name__
-        if sample_weight is not None:
-            fault = "is given, and the series are read in batches"
-            raise DataError(owner, "sample_weight", fault, "Leave it out, or read the table whole.")
-        if val is not None and not isinstance(val, ParquetSequences):
-            fault = f"is a {type(val).__name__}; X is ParquetSequences"
-            raise DataError(owner, "val", fault, "Pass a part of the same kind, such as `X.split()` gives.")
+        check_flow(owner, val, sample_weight)
         check_task(owner, self.tasks, source.recipe.task, True)
         self.named(source.recipe.classes)
         self.data_recipe_, self.task_ = source.recipe, source.recipe.task
@@ -199,8 +186,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self.net_, self.encoder_, self.fitted_ = found.net, found.encoder, found.fitted
         return self
 
-    def _read(self, x: Any, *, target: bool = False) -> Sequences:
-        """Data to predict or to score, read as those of the training."""
+    def read(self, x: Any, *, target: bool = False) -> Sequences:
+        """Data to predict or to score, read as those of the training; `target`: whether it is there."""
         check_is_fitted(self, "net_")
         return self._series(x, target=target)
 
@@ -217,24 +204,15 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         """The same, in chunks where the data come in chunks."""
         check_is_fitted(self, "net_")
         for part in x if isinstance(x, ParquetSequences) else (x,):
-            yield self._read(part, target=target)
+            yield self.read(part, target=target)
 
     def asking(self, data: Sequences) -> Sequences:
         """Series as the task is asked of them."""
         return data
 
-    def _answers(self, x: Any) -> Iterator[tuple[Tensor, Tensor]]:
-        """Outputs of the network, batch by batch, with the lengths."""
-        for data in map(self.asking, self._reads(x)):
-            if data.task != self.task_:
-                fault = f"asks to {data.task}; the model was trained to {self.task_}"
-                raise DataError(type(self).__name__, "X", fault, "Read the data with the task of the training.")
-            seen = examples(self.encoder_, data.without_target(), paired=self.cell == "gru-d")
-            device = next(self.net_.parameters()).device
-            with torch.no_grad():
-                for index in torch.split(torch.arange(len(seen)), _BATCH):
-                    batch = seen.rows(index, device)
-                    yield answer(self.net_, batch).cpu(), batch.lengths.cpu()
+    def parts(self, X: Any) -> Iterator[Sequences]:
+        """What `predict` is asked about, one chunk of series after the other."""
+        yield from map(self.asking, self._reads(X))
 
     def doctor(self, X: Any, *, other: Any = None) -> tuple[Symptom, ...]:
         """What is wrong with the model on data, and with the data, in words; see `caudal.train.doctor`.
@@ -247,8 +225,9 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             NotFittedError: it is not trained yet.
             DataError: the inputs are others than those of the training.
         """
-        apart = None if other is None else self._known(other)
-        return doctor(self.net_, self._known(X), self.encoder_, other=apart)
+        check_is_fitted(self, "net_")
+        apart = None if other is None else known(self, other)
+        return doctor(self.net_, known(self, X), self.encoder_, other=apart)
 
     def explain(
         self,
@@ -278,21 +257,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             DataError: the series are of another kind than those of the training, or the class is unknown.
             InputError: `on`, `method` or `at` does not fit.
         """
-        return explain(question(self, self._read(X), target, at), on, method, checks=checks)
-
-    def _known(self, x: Any) -> Sequences:
-        """Data with the target where it is there."""
-        check_is_fitted(self, "net_")
-        if isinstance(x, Sequences):
-            return self._read(x, target=x.target is not None)
-        if self.data_recipe_ is None:
-            return self._read(x)
-        try:
-            return self._read(x, target=True)
-        except DataError as error:
-            if error.argument not in self.data_recipe_.target:
-                raise
-            return self._read(x)
+        return explain(question(self, self.read(X), target, at), on, method, checks=checks)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write network, encoder, recipe and settings into one file that holds numbers and JSON only.

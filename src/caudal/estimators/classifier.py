@@ -15,6 +15,7 @@ from caudal.data import Sequences
 from caudal.errors import DataError, InputError
 from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.inputs import flat, is_collection, per_step, series_of
+from caudal.estimators.outputs import outputs
 from caudal.estimators.training import Facts
 
 
@@ -110,7 +111,7 @@ class LiquidClassifier(LiquidEstimator):
     def predict_proba(self, X: Any) -> Any:
         """Probabilities `(batch, classes)` float64, or a list of `(time, classes)`; see `predict`."""
         rows: list[NDArray[Any]] = []
-        for out, lengths in self._answers(X):
+        for out, lengths in outputs(self, X):
             shares = torch.softmax(out.double(), -1).numpy()
             if self.task_ == "classify":
                 rows.append(shares)

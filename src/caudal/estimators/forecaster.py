@@ -13,6 +13,7 @@ from caudal.data.window import history
 from caudal.errors import DataError
 from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.inputs import flat, is_collection, series_of
+from caudal.estimators.outputs import outputs
 from caudal.estimators.training import Facts
 
 
@@ -86,7 +87,7 @@ class LiquidForecaster(LiquidEstimator):
             NotFittedError: it is not trained yet.
             DataError: the inputs are others than those of the training.
         """
-        found = np.concatenate([out.double().numpy() for out, _ in self._answers(X)])
+        found = np.concatenate([out.double().numpy() for out, _ in outputs(self, X)])
         steps = found.reshape(len(found), self.horizon_, -1)
         return np.asarray(self.encoder_.scaler.restore(steps), np.float64)
 

@@ -10,6 +10,7 @@ from sklearn.utils import RegressorTags, TargetTags
 from caudal.data import Sequences
 from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.inputs import flat, is_collection, series_of
+from caudal.estimators.outputs import outputs
 
 
 @final
@@ -40,7 +41,7 @@ class LiquidRegressor(LiquidEstimator):
             DataError: the inputs are others than those of the training.
         """
         rows: list[NDArray[Any]] = []
-        for out, lengths in self._answers(X):
+        for out, lengths in outputs(self, X):
             numbers = self.encoder_.scaler.restore(out.double().numpy())
             if self.task_ == "regress":
                 rows.append(numbers)

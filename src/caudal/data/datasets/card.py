@@ -22,6 +22,7 @@ class Card:
         licence_checked: whether the licence was read with the data (True) or is stated from knowledge (False).
         obtain: what to install, or what to download and from where.
         package: import names of the packages that ship it, the first found is read; empty for a folder.
+        is_recorded: whether it is recorded here by a simulator, which `package` names.
         counts: facts that a test checks.
         sensitive: protected attributes in it.
         bias: known bias, and who is not in the data.
@@ -44,6 +45,7 @@ class Card:
     leaks: tuple[str, ...] = ()
     protocols: Mapping[str, str] = field(default_factory=lambda: {"clean": "Random split, stratified by class."})
     citation: str = ""
+    is_recorded: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary of the card."""

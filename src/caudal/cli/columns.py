@@ -1,0 +1,86 @@
+"""Options of the commands that read a table, and the recipe that they amount to."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from caudal.errors import InputError
+
+if TYPE_CHECKING:
+    from caudal.estimators import FitRecipe
+
+_ENDINGS = (".csv", ".txt", ".tsv", ".csv.gz", ".parquet", ".pq")
+_LISTS = ("target", "features", "static", "categorical", "sensitive")
+_WORDS = ("series", "time", "group", "task", "time_unit", "equal_times", "folder", "protocol")
+_COUNTS = ("horizon", "window")
+
+
+def add_columns(parser: argparse.ArgumentParser) -> None:
+    """Options that say what the columns of a table are."""
+    columns = parser.add_argument_group("columns (NAMES are separated by commas)")
+    columns.add_argument("--target", metavar="NAMES", help="what to predict")
+    columns.add_argument("--series", metavar="NAME", help="what tells one series from another: patient, trip, machine")
+    columns.add_argument("--time", metavar="NAME", help="numbers or datetimes (default: the order of the rows)")
+    columns.add_argument("--features", metavar="NAMES", help="inputs (default: every column with no other part)")
+    columns.add_argument("--static", metavar="NAMES", help="inputs with one value per series")
+    columns.add_argument("--categorical", metavar="NAMES", help="numbers that are names")
+    columns.add_argument("--sensitive", metavar="NAMES", help="protected attributes, kept out of the inputs")
+    columns.add_argument("--group", metavar="NAME", help="what must not be split between training and test")
+    columns.add_argument("--task", metavar="TASK", help="classify, classify_steps, regress, forecast, imitate or auto")
+    columns.add_argument("--time-unit", metavar="UNIT", help="of the elapsed times: s, min, h, d, ...")
+    columns.add_argument("--equal-times", metavar="HOW", help="rows of a series at one time: error, first, last, keep")
+    columns.add_argument("--horizon", type=int, metavar="STEPS", help="how far ahead to forecast")
+    columns.add_argument("--window", type=int, metavar="STEPS", help="history of a forecast (default: four horizons)")
+    sets = parser.add_argument_group("data sets")
+    sets.add_argument("--folder", metavar="DIR", help="where the files of a data set are, if it does not ship")
+    sets.add_argument("--protocol", metavar="NAME", help="clean (default) or paper")
+
+
+def recipe_of(args: argparse.Namespace) -> "FitRecipe":
+    """The recipe of a command: a TOML file, a table or a data set, and what its options change.
+
+    Raises:
+        InputError: the source is none of them, or an option does not fit.
+        MissingFileError: the TOML file is not there.
+    """
+    from caudal.data import datasets
+    from caudal.estimators import FitRecipe
+
+    source, options = args.source, _given(args)
+    settings = list(getattr(args, "set", None) or [])
+    if source.lower().endswith(".toml"):
+        found = FitRecipe.from_toml(source).to_dict()
+    elif source.lower().endswith(_ENDINGS):
+        found = {"data": {"table": source}}
+    elif source.lower().replace("_", "-") in datasets.names():
+        found = {"data": {"dataset": source}}
+    else:
+        what = "is a folder" if Path(source).is_dir() else "is no table, recipe or data set"
+        raise InputError(args.command, "source", f"{source!r} {what}", _remedy(source, datasets.names()))
+    for part, values in options.items():
+        found[part] = {**found.get(part, {}), **values}
+    return FitRecipe.from_dict(found).changed(settings)
+
+
+def _remedy(source: str, names: tuple[str, ...]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(source.lower(), names, 1)
+    return f"Did you mean {close[0]!r}?" if close else "Pass a .csv, .parquet or .toml file, or see `caudal datasets`."
+
+
+def _given(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Options that were given, as parts of a recipe."""
+    values = {name: getattr(args, name, None) for name in (*_LISTS, *_WORDS, *_COUNTS)}
+    data = {
+        name: tuple(filter(None, map(str.strip, value.split(",")))) if name in _LISTS else value
+        for name, value in values.items()
+        if value is not None
+    }
+    if getattr(args, "stream", False):
+        data["stream"] = True
+    model = {name: getattr(args, name) for name in ("cell", "units") if getattr(args, name, None) is not None}
+    train = {name: getattr(args, name) for name in ("epochs", "seed") if getattr(args, name, None) is not None}
+    if getattr(args, "accelerate", False):
+        train["accelerate"] = True
+    return {"data": data, "model": model, "train": train}

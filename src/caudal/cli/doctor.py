@@ -1,0 +1,78 @@
+"""`caudal doctor`."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from caudal.cli.columns import add_columns, recipe_of
+from caudal.cli.show import print_json
+from caudal.errors import InputError
+
+if TYPE_CHECKING:
+    from caudal.train import Symptom
+
+_EPILOG = """\
+examples:
+  caudal doctor ward.csv --target ill --series patient --time hours
+  caudal doctor ward.toml
+  caudal doctor ward.caudal visits.csv
+  caudal doctor ward.caudal visits.csv --other more-visits.csv
+
+exit code: 0 nothing serious, 1 something serious was found, 2 nothing could be examined"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.set_defaults(command="doctor")
+    parser.add_argument("source", help="a table, a recipe (.toml), a data set, or a model that `caudal fit` wrote")
+    parser.add_argument("table", nargs="?", help="with a model: the table to examine it on")
+    parser.add_argument("--other", metavar="TABLE", help="with a model: a second part that must share no series")
+    add_columns(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Examine, print, and say whether anything serious was found."""
+    found = _examined(args)
+    serious = sum(one.severity == "serious" for one in found)
+    if args.json:
+        print_json({"serious": serious, "symptoms": [asdict(one) for one in found]})
+    else:
+        for one in found:
+            print(f"{one.severity:<8} {one}")
+        print(f"{serious} serious, {len(found) - serious} mild" if found else "nothing found")
+    return 1 if serious else 0
+
+
+def _examined(args: argparse.Namespace) -> "Sequence[Symptom]":
+    from caudal.data import datasets
+    from caudal.train import doctor, doctor_table
+
+    if args.table is not None or args.source.lower().endswith(".caudal"):
+        return _of_model(args)
+    data = recipe_of(args).data
+    if data.dataset is not None:
+        whole = datasets.load(data.dataset, folder=data.folder, protocol=data.protocol)
+        return doctor(None, whole.train, other=whole.test if len(whole.split.test) else None)
+    options = {name: getattr(data, name) for name in _READ}
+    return doctor_table(data.table, target=data.target, series=str(data.series), time=data.time, **options)
+
+
+def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":
+    from caudal.cli.predict import estimator
+
+    if args.table is None:
+        raise InputError("doctor", "table", "is missing; a model is examined on data", "Pass a table after it.")
+    model = estimator(args.source, "doctor")
+    if model.data_recipe_ is None:
+        fault = f"was trained on arrays and cannot read a table: {args.source}"
+        raise InputError("doctor", "source", fault, "Call `model.doctor(x)` from Python.")
+    return model.doctor(args.table, other=args.other)
+
+
+_READ = (
+    *("features", "static", "categorical", "sensitive", "group", "task", "time_unit", "units", "equal_times"),
+    *("horizon", "window", "stride"),
+)

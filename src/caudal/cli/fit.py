@@ -1,0 +1,79 @@
+"""`caudal fit`."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from caudal.cli.columns import add_columns, recipe_of
+from caudal.cli.show import print_json, say
+from caudal.errors import InputError
+
+if TYPE_CHECKING:
+    from caudal.estimators import Trained
+
+_EPILOG = """\
+examples:
+  caudal fit ward.csv --target ill --series patient --time hours -o ward.caudal
+  caudal fit load.parquet --target load --series meter --time when --horizon 24 --cell gru -o load.caudal
+  caudal fit nafld --epochs 20 -o nafld.caudal
+  caudal fit ward.toml --set train.epochs=20 -o ward.caudal"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.set_defaults(command="fit")
+    parser.add_argument("source", help="a table (.csv, .tsv, .parquet), a recipe (.toml), or the name of a data set")
+    parser.add_argument("-o", "--out", metavar="FILE", required=True, help="where the model goes, such as ward.caudal")
+    parser.add_argument("--cell", metavar="NAME", help="cfc (default), ltc, ltc-ncp, cfc-ncp, gru, lstm, ...")
+    parser.add_argument("--units", type=int, metavar="N", help="neurons (default: 32)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training series (default: at most 50)")
+    parser.add_argument("--seed", type=int, metavar="N", help="of weights, order and held-out series (default: 0)")
+    parser.add_argument("--set", action="append", metavar="NAME=VALUE", help="another setting, such as train.lr=0.003")
+    parser.add_argument("--stream", action="store_true", help="read a Parquet table in batches: it may exceed memory")
+    parser.add_argument("--checkpoint", metavar="FILE", help="go on from here after a kill")
+    parser.add_argument("--accelerate", action="store_true", help="share batches among `accelerate launch` processes")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_columns(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, score, save."""
+    from caudal.estimators import fit_recipe
+
+    out = Path(args.out)
+    _check(out)
+    done = fit_recipe(recipe_of(args), checkpoint=args.checkpoint, verbose=not args.quiet)
+    if not done.is_first:
+        return 0
+    done.model.save(out)
+    for one in done.findings:
+        say(f"note: {one.message}")
+    if args.json:
+        print_json({"file": os.fspath(out), "kind": type(done.model).__name__, **dict(done.model.origin_ or {})})
+        return 0
+    for line in _lines(done):
+        print(line)
+    print(out)
+    return 0
+
+
+def _check(out: Path) -> None:
+    """Refuse a place that cannot be written before hours of training, not after."""
+    if out.is_dir():
+        raise InputError("fit", "--out", f"names a folder: {out}", "Name a file in it, such as ward.caudal.")
+    if not out.parent.is_dir():
+        raise InputError("fit", "--out", f"names a folder that is not there: {out.parent}", "Make it first.")
+    if not os.access(out.parent, os.W_OK):
+        raise InputError("fit", "--out", f"names a folder that cannot be written: {out.parent}", "Choose another.")
+
+
+def _lines(done: "Trained") -> list[str]:
+    model, found = done.model, done.model.fitted_
+    size = sum(one.numel() for one in model.net_.parameters())
+    why = "no better pass for a while" if found.stopped == "patience" else "all passes done"
+    head = f"{type(model).__name__}, {model.cell} of {model.units} units, {size:,} parameters"
+    lines = [f"{head}: best of pass {found.best_epoch} of {len(found.history)} ({why})"]
+    return [*lines, "nothing held out: no score" if done.held_out is None else str(done.held_out)]

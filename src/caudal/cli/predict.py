@@ -1,0 +1,80 @@
+"""`caudal predict`."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from caudal.cli.show import print_json, say
+from caudal.errors import FileFormatError, InputError
+
+if TYPE_CHECKING:
+    from caudal.estimators.base import LiquidEstimator
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("model", help="a file that `caudal fit` wrote")
+    parser.add_argument("table", help="a table (.csv, .tsv, .parquet) with the inputs of the training")
+    parser.add_argument("-o", "--out", metavar="FILE", help=".csv, .tsv or .parquet (default: CSV on stdout)")
+    parser.add_argument("--stream", action="store_true", help="read a Parquet table in batches: it may exceed memory")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict, and write or print."""
+    from caudal.data import write
+    from caudal.estimators import predictions
+
+    if args.out:
+        write.check_path(Path(args.out))
+    model = estimator(args.model, "predict")
+    chunks = predictions(model, _source(model, args))
+    if args.out:
+        rows = write.write_table(args.out, chunks)
+        say(f"{rows:,} rows in {args.out}")
+        if args.json:
+            print_json({"file": args.out, "rows": rows})
+    elif args.json:
+        print_json([dict(zip(chunk, row, strict=True)) for chunk in chunks for row in _rows(chunk)])
+    else:
+        write.write_csv(sys.stdout, chunks)
+    return 0
+
+
+def estimator(path: str, command: str) -> "LiquidEstimator":
+    """The estimator of a file.
+
+    Raises:
+        FileFormatError: it holds something else.
+        MissingFileError: there is no such file.
+    """
+    from caudal.estimators import load
+    from caudal.estimators.base import LiquidEstimator
+
+    found = load(path)
+    if not isinstance(found, LiquidEstimator):
+        name = type(found).__name__
+        raise FileFormatError(
+            f"{command}: {path} holds a {name} alone, which does not know how to read a table. "
+            "Pass a file that `caudal fit` or `save` of an estimator wrote."
+        )
+    return found
+
+
+def _source(model: "LiquidEstimator", args: argparse.Namespace) -> Any:
+    from caudal.data import ParquetSequences
+    from caudal.data.source import is_parquet
+
+    if model.data_recipe_ is None:
+        fault = f"was trained on arrays and cannot read a table: {args.model}"
+        raise InputError("predict", "model", fault, "Train it on a table, or predict from Python.")
+    if not args.stream:
+        return args.table
+    if not is_parquet(args.table):
+        raise InputError("predict", "--stream", f"reads Parquet, and the table is {args.table}", "Leave it out.")
+    return ParquetSequences(Path(args.table), model.data_recipe_, target=False)
+
+
+def _rows(chunk: Any) -> list[tuple[Any, ...]]:
+    columns = [[str(cell) for cell in one] if one.dtype.kind == "M" else one.tolist() for one in chunk.values()]
+    return list(zip(*columns, strict=True))

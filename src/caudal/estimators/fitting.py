@@ -1,0 +1,150 @@
+"""From a recipe to a trained estimator and its score on series that it has not seen."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from caudal._version import __version__
+from caudal.data import Finding, ParquetSequences, Sequences, datasets, from_frame, split
+from caudal.estimators.base import LiquidEstimator
+from caudal.estimators.classifier import LiquidClassifier
+from caudal.estimators.forecaster import LiquidForecaster
+from caudal.estimators.held_out import HeldOut, held_out
+from caudal.estimators.recipe import FitRecipe
+from caudal.estimators.regressor import LiquidRegressor
+from caudal.train import Crew, accelerated
+
+_KINDS = {
+    "classify": LiquidClassifier,
+    "classify_steps": LiquidClassifier,
+    "regress": LiquidRegressor,
+    "imitate": LiquidRegressor,
+    "forecast": LiquidForecaster,
+}
+_READ = (
+    *("target", "series", "time", "features", "static", "categorical", "sensitive", "group", "task", "time_unit"),
+    *("units", "equal_times", "horizon", "window", "stride"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained estimator and how good it is.
+
+    Attributes:
+        model: of the kind that the data ask for.
+        held_out: scores on the series held out; None when none were.
+        recipe: what was asked, the task settled.
+        findings: what was odd in the data, and what was done about it.
+        is_first: whether this process is the one that talks and writes, of those that `accelerate` started.
+    """
+
+    model: LiquidEstimator
+    held_out: HeldOut | None
+    recipe: FitRecipe
+    findings: tuple[Finding, ...] = ()
+    is_first: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Training, validation and test series, each in memory or in batches."""
+
+    train: Any
+    val: Any
+    test: Any
+    task: str
+    windows: tuple[int, int]
+
+
+def fit_recipe(recipe: FitRecipe, *, checkpoint: str | None = None, verbose: bool = True) -> Trained:
+    """Read the data, hold some out, train, and score.
+
+    Data sets come with their own parts. Of a table whole groups (or series) are held out at random; of forecasts, the
+    last windows in time.
+
+    Arguments:
+        recipe: what to do.
+        checkpoint: file to resume from after a kill.
+        verbose: draw a bar with the time left on standard error.
+
+    Returns:
+        the estimator; what it was told and how it scored go with it into its file.
+
+    Raises:
+        DataError: the data are unusable; the message names what and where.
+        InputError: a setting is out of range.
+        NonFiniteError: training diverged.
+
+    Example:
+        >>> import pytest
+        >>> _ = pytest.importorskip("sktime")
+        >>> recipe = FitRecipe.from_dict({"data": {"dataset": "japanese-vowels"}, "train": {"epochs": 2}})
+        >>> done = fit_recipe(recipe, verbose=False)
+        >>> type(done.model).__name__, done.held_out.series
+        ('LiquidClassifier', 370)
+    """
+    parts = _parts(recipe)
+    settings = {**asdict(recipe.model), **asdict(recipe.train)}
+    settings["cell_options"] = dict(recipe.model.cell_options) or None
+    weights = settings.pop("class_weight")
+    kind = _KINDS[parts.task]
+    if kind is LiquidClassifier:
+        settings["class_weight"] = weights
+    if kind is LiquidForecaster:
+        settings["horizon"], settings["window"] = parts.windows
+        settings["stride"] = recipe.data.stride
+    model = kind(**settings, checkpoint=checkpoint, verbose=verbose)
+    model.fit(parts.train, val=parts.val)
+    model.set_params(checkpoint=None, verbose=False)  # of this run, not of the model
+    scores = None if parts.test is None else held_out(model, _chunks(parts.test), _chunks(parts.train))
+    settled = recipe.with_data(task=parts.task)
+    model.origin_ = {
+        "caudal": __version__,
+        "recipe": settled.to_dict(),
+        "held_out": None if scores is None else asdict(scores),
+        "data": parts.train.digest if isinstance(parts.train, Sequences) else None,
+    }
+    crew = accelerated(cpu=model.device == "cpu") if model.accelerate else Crew()
+    findings = parts.train.findings if isinstance(parts.train, Sequences) else ()
+    return Trained(model, scores, settled, findings, crew.rank == 0)
+
+
+def _chunks(part: Any) -> Iterable[Sequences]:
+    return [part] if isinstance(part, Sequences) else part
+
+
+def _parts(recipe: FitRecipe) -> _Parts:
+    data = recipe.data
+    if data.dataset is not None:
+        return _of_dataset(recipe)
+    options: dict[str, Any] = {name: getattr(data, name) for name in _READ}
+    if data.stream:
+        return _flowing(recipe, options)
+    whole = from_frame(data.table, **options, dtype=recipe.model.dtype)
+    ahead = (data.horizon, whole.steps)
+    if not data.test:
+        return _Parts(whole, None, None, whole.task, ahead)
+    by = "time" if whole.task == "forecast" else "auto"
+    found = split(whole, val=0.0, test=data.test, by=by, seed=recipe.train.seed)
+    return _Parts(whole.select(found.train), None, whole.select(found.test), whole.task, ahead)
+
+
+def _flowing(recipe: FitRecipe, options: dict[str, Any]) -> _Parts:
+    data, train = recipe.data, recipe.train
+    whole = ParquetSequences.open(str(data.table), **options, dtype=recipe.model.dtype)
+    ahead = (whole.recipe.horizon, whole.recipe.window)
+    parts = whole.split(val=train.validation, test=data.test, seed=train.seed)
+    val = parts[1] if train.validation else None
+    return _Parts(parts[0], val, parts[2] if data.test else None, whole.recipe.task, ahead)
+
+
+def _of_dataset(recipe: FitRecipe) -> _Parts:
+    data = recipe.data
+    found = datasets.load(str(data.dataset), folder=data.folder, protocol=data.protocol)
+    whole, rows = found.sequences, found.split
+    horizon = 0 if whole.ahead is None else int(np.asarray(whole.ahead).shape[1])
+    val = found.val if len(rows.val) else None
+    return _Parts(found.train, val, found.test if len(rows.test) else None, whole.task, (horizon, whole.steps))

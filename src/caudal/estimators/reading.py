@@ -1,0 +1,53 @@
+"""Tables and streams as an estimator needs them, or a sentence that says why not."""
+
+from typing import TYPE_CHECKING, Any
+
+from caudal.data import ParquetSequences, Sequences, from_frame
+from caudal.errors import DataError
+
+if TYPE_CHECKING:
+    from caudal.estimators.base import LiquidEstimator
+
+
+def read_table(model: "LiquidEstimator", x: Any, target: Any, series: str | None, **columns: Any) -> Sequences:
+    """A long table, its target read as the estimator needs it.
+
+    Raises:
+        DataError: no target or series is named, or `from_frame` refuses the table.
+    """
+    if target is None or series is None:
+        fault = "is missing; a table needs `target` and `series`"
+        raise DataError(type(model).__name__, "series", fault, "Pass the names of the columns.")
+    columns["task"] = columns["task"] or model.kind
+    return from_frame(x, target=target, series=series, **{**columns, **model.table_options()})
+
+
+def check_flow(owner: str, val: Any, sample_weight: Any) -> None:
+    """Refuse what cannot go with series that are read in batches.
+
+    Raises:
+        DataError: names the argument.
+    """
+    if sample_weight is not None:
+        fault = "is given, and the series are read in batches"
+        raise DataError(owner, "sample_weight", fault, "Leave it out, or read the table whole.")
+    if val is not None and not isinstance(val, ParquetSequences):
+        fault = f"is a {type(val).__name__}; X is ParquetSequences"
+        raise DataError(owner, "val", fault, "Pass a part of the same kind, such as `X.split()` gives.")
+
+
+def known(model: Any, x: Any) -> Sequences:
+    """Data read as those of the training, with the target where it is there."""
+    read = model.read
+    if isinstance(x, Sequences):
+        found: Sequences = read(x, target=x.target is not None)
+    elif model.data_recipe_ is None:
+        found = read(x)
+    else:
+        try:
+            found = read(x, target=True)
+        except DataError as error:
+            if error.argument not in model.data_recipe_.target:
+                raise
+            found = read(x)
+    return found
