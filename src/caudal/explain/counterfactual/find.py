@@ -186,7 +186,7 @@ def _record(
     found = change is not None and float(wanted.of(again[None], 0.0)) > 0
     nearest = int(torch.where(_others(wanted, again), again, -torch.inf).argmax())
     moved = change if found and change is not None else torch.zeros_like(space.low)
-    named = list(map(str, data.classes))
+    named, threshold = list(map(str, data.classes)), None
     aim = wanted.target if wanted.target >= 0 else nearest
     if wanted.decision >= 0:
         told = (named[wanted.decision], named[aim])
@@ -194,6 +194,7 @@ def _record(
     else:
         numbers = [float(encoding.encoder.scaler.restore(one.double().numpy())[0]) for one in (scores, again)]
         edge = float(encoding.encoder.scaler.restore(np.array([wanted.threshold]))[0])
+        threshold = edge
         told, shown = (f"{numbers[0]:.4g}", f"{'above' if wanted.sign > 0 else 'below'} {edge:.4g}"), numbers
     return Counterfactual(
         found=found,
@@ -208,6 +209,7 @@ def _record(
         reached=None if found else closest,
         series=series if found else encoding.data,
         tried=wanted.tried,
+        threshold=threshold,
     )
 
 

@@ -73,6 +73,7 @@ class Counterfactual:
         reached: the closest that the search came to turning, in the unit of the score; None where it was found.
         series: the changed series; the original where none was found.
         tried: how many series the model was asked about.
+        threshold: of a regression, the number to cross; None for classes.
     """
 
     found: bool
@@ -87,6 +88,7 @@ class Counterfactual:
     reached: float | None
     series: Sequences
     tried: int
+    threshold: float | None = None
 
     def told(self, step: str = "step") -> str:
         """All of it in words."""

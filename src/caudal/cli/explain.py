@@ -1,0 +1,69 @@
+"""`caudal explain`."""
+
+import argparse
+from typing import Any
+
+from caudal.cli.show import print_json, say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("model", help="an estimator that `save` wrote")
+    parser.add_argument("data", help="CSV or Parquet file with the columns of the training")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--row", type=int, default=0, metavar="N", help="which series, from 0 (default: 0)")
+    chosen.add_argument("--id", metavar="NAME", help="which series, by its name")
+    parser.add_argument("-o", "--out", metavar="FILE", default="explanation.html", help="(default: explanation.html)")
+    parser.add_argument("--lang", choices=("en", "es"), default="en", help="language of the page (default: en)")
+    parser.add_argument("--radius", type=float, default=0.02, metavar="R", help="tolerance of the proof, in standard "
+                        "deviations (default: 0.02)")  # fmt: skip
+    parser.add_argument("--threshold", type=float, metavar="X", help="of a regression, the number to cross")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain one decision, write its page, say the sentences that matter."""
+    from caudal.explain import page
+    from caudal.explain.sentences import tell
+
+    model, data = _read(args.model, args.data)
+    row = _row(data, args.row, args.id)
+    classes = [str(name) for name in getattr(model, "classes_", ())]
+    options = {"radius": args.radius, "threshold": args.threshold}
+    found = page.decision(model.net_, model.encoder_, data, row, classes=classes, **options)
+    path = page.write(found, args.out, args.lang)
+    told = [*tell(found.influence, args.lang)]
+    card = found.influence.scorecard
+    told += [] if card is None else tell(card, args.lang)
+    told += [] if found.counterfactual is None else tell(found.counterfactual, args.lang)
+    told += [] if found.certificate is None else tell(found.certificate, args.lang, radius=args.radius)
+    if args.json:
+        failed = list(found.influence.failed)
+        print_json({"page": str(path), "id": found.id, "decision": found.decision, "failed": failed, "told": told})
+    else:
+        print("\n".join(told))
+        say(f"wrote {path}")
+    return 0
+
+
+def _read(model: str, data: str) -> tuple[Any, Any]:
+    """The estimator, and the table as it reads tables."""
+    from caudal.errors import InputError
+    from caudal.estimators import load
+
+    found = load(model)
+    if found.data_recipe_ is None:
+        fault = f"{model} was trained on arrays, so it cannot say how to read a table"
+        raise InputError("explain", "model", fault, "Train it on a table, or call `caudal.explain.page.decision`.")
+    return found, found._read(data)
+
+
+def _row(data: Any, row: int, name: str | None) -> int:
+    from caudal.errors import InputError
+
+    if name is None:
+        return row
+    names = [str(one) for one in data.ids]
+    if name not in names:
+        fault = f"is {name!r}; there are {len(names)} series, the first {', '.join(names[:3])}"
+        raise InputError("explain", "id", fault, "Name one of them.")
+    return names.index(name)

@@ -1,0 +1,6 @@
+"""The page of one decision: what was decided, why, how far to trust that, what would turn it, what is proven."""
+
+from caudal.explain.page.gather import decision as decision
+from caudal.explain.page.page import render as render
+from caudal.explain.page.page import write as write
+from caudal.explain.page.record import Decision as Decision

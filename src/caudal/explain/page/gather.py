@@ -1,0 +1,246 @@
+"""Ask everything that the page of one decision shows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from caudal.data import Encoder, Sequences
+from caudal.errors import CaudalError, InputError
+from caudal.explain.counterfactual.bounds import Bounds
+from caudal.explain.counterfactual.find import counterfactual
+from caudal.explain.counterfactual.record import Counterfactual
+from caudal.explain.equations.drop import Dead, dead_synapses
+from caudal.explain.equations.read import Equations, equations
+from caudal.explain.influence import influence
+from caudal.explain.influence_question import Question, ask, synapses_of
+from caudal.explain.influence_why import explain
+from caudal.explain.masks import is_wired
+from caudal.explain.neurons.phases import drives
+from caudal.explain.neurons.responses import core, encoded, neuron_names, states
+from caudal.explain.page.record import Array, Decision
+from caudal.explain.proof.verify import Certificate, verify
+from caudal.explain.scorecard import Checks
+from caudal.explain.trace import trace
+from caudal.nn import Readout
+from caudal.records import Influence
+from caudal.wiring import Wiring
+
+DIGITS = 4
+_SERIES, _DEAD_WITHIN, _MOST_WEIGHTS = 64, 1e-3, 4000
+
+
+class _Seen(NamedTuple):
+    """One series as the net sees it."""
+
+    model: Readout
+    encoder: Encoder
+    data: Sequences
+    row: int
+    x: Tensor
+    dt: Tensor
+    question: Question
+
+
+def decision(
+    model: Readout,
+    encoder: Encoder,
+    data: Sequences,
+    row: int,
+    *,
+    classes: Sequence[str] = (),
+    radius: float = 0.02,
+    threshold: float | None = None,
+    checks: Checks | None = None,
+    seed: int = 0,
+) -> Decision:
+    """Everything about one decision.
+
+    Arguments:
+        model: a trained readout; its last decision is explained.
+        encoder: fitted with it.
+        data: series that hold the row; ranges and typical values come from all of them.
+        row: which series.
+        classes: names of the classes, in the order of the outputs; those of the data when left out.
+        radius: tolerance of the proof, in standard deviations.
+        threshold: of a regression, the number that a counterfactual is to cross.
+        checks: how much work the scorecard may be.
+        seed: of every draw.
+
+    Raises:
+        InputError: the row is out of range, the model is no readout, or it reads other channels than the encoder makes.
+        DataError: the series have other inputs than the encoder was fitted on.
+    """
+    seen = _see(model, encoder, data, row, tuple(classes) or tuple(map(str, data.classes)))
+    names = seen.question.outputs if model.outputs > 1 else ()
+    scores = _scores(seen, bool(names))
+    why = explain(seen.question, "everything", checks=checks or Checks(series=1, draws=6, seed=seed)).influence
+    wired = is_wired(model)
+    synapses = influence(seen.question, "synapses") if wired else None
+    missing: dict[str, str] = {}
+    proof = _certificate(seen, radius, missing, seed)
+    other = _counterfactual(seen, threshold, missing, seed, names)
+    dead, lines, rounding = _equations(seen, wired, missing, names)
+    activity, tau = _trace(seen)
+    one = data.select([row])
+    steps = len(seen.x[0])
+    decided = names[int(scores[-1].argmax())] if names else f"{scores[-1, 0]:.4g}"
+    return Decision(
+        id=str(data.ids[row]),
+        model=f"{type(core(model)).__name__}, {sum(p.numel() for p in model.parameters()):,}",
+        cell=type(core(model)).__name__,
+        classes=tuple(names),
+        decision=decided,
+        scores=scores,
+        time=np.asarray(one.times[0, :steps], np.float64),
+        time_unit=data.time_unit,
+        influence=why,
+        synapses=synapses,
+        without=_without(seen, synapses, scores[-1], bool(names)),
+        wiring=_wiring(model),
+        neurons=neuron_names(model, activity.shape[1]),
+        inputs=encoder.channels,
+        activity=activity,
+        tau=tau,
+        drives=drives(model, encoder, _cut(one, steps)),
+        counterfactual=other,
+        certificate=proof,
+        radius=radius,
+        dead=dead,
+        equations=lines,
+        rounding=rounding,
+        outside=_outside(data, row),
+        missing=missing,
+        reference=len(data),
+    )
+
+
+def _see(model: object, encoder: Encoder, data: Sequences, row: int, classes: tuple[str, ...]) -> _Seen:
+    if not isinstance(model, Readout):
+        fault = f"is a {type(model).__name__}; expected a Readout"
+        raise InputError("decision", "model", fault, "Pass the net of an estimator, `model.net_`.")
+    if not 0 <= row < len(data):
+        fault = f"is {row}; there are {len(data)} series, counted from 0"
+        raise InputError("decision", "row", fault, f"Pass 0 to {len(data) - 1}.")
+    if data.task in ("forecast", "imitate"):
+        fault = f"is asked to {data.task}; the page is about one decision"
+        raise InputError("decision", "data", fault, "Use a classifier or a regressor of series.")
+    x, dt, lengths = encoded("decision", model, encoder, data.select([row]))
+    steps = int(lengths[0])
+    x, dt = x[:, :steps], dt[:, :steps]
+    names = classes if len(classes) == model.outputs else None
+    asked = ask(model, x, dt, names=encoder.channels, outputs=names, series=[str(data.ids[row])])
+    return _Seen(model, encoder, data, row, x, dt, asked)
+
+
+def _cut(data: Sequences, steps: int) -> Sequences:
+    """A series without its padding."""
+    kept = {name: getattr(data, name)[:, :steps] for name in ("values", "observed", "dt")}
+    return replace(data.without_target(), **kept)
+
+
+def _scores(seen: _Seen, decides: bool) -> Array:
+    with torch.no_grad():
+        y = seen.model(seen.x, dt=seen.dt)[0][0].double()
+    if decides:
+        return np.asarray(torch.softmax(y, -1).numpy())
+    return np.asarray(seen.encoder.scaler.restore(y.numpy()), np.float64)
+
+
+def _without(seen: _Seen, synapses: Influence | None, last: Array, decides: bool) -> dict[str, tuple[float, bool]]:
+    """The answer without each synapse, by really asking the net."""
+    if synapses is None:
+        return {}
+    names = synapses_of(seen.model, seen.encoder.channels)
+    strength = (1 - torch.eye(len(names))).to(seen.x)
+    asked = seen.question.rows(torch.zeros(len(names), dtype=torch.long))
+    y = asked.answers(synapses=strength).double()
+    if not decides:
+        numbers = seen.encoder.scaler.restore(y.numpy())[:, 0]
+        return {name: (float(value), False) for name, value in zip(names, numbers, strict=True)}
+    code = int(last.argmax())
+    shares = torch.softmax(y, -1)
+    turned = (y.argmax(1) != code).tolist()
+    return {name: (float(shares[k, code]), turned[k]) for k, name in enumerate(names)}
+
+
+def _certificate(seen: _Seen, radius: float, missing: dict[str, str], seed: int) -> Certificate | None:
+    marks = torch.tensor([not name.startswith(("observed(", "since(")) for name in seen.encoder.channels])
+    known = torch.ones(seen.x.shape[1], len(seen.encoder.channels), dtype=torch.float64) * marks
+    try:
+        return verify(seen.model, seen.x[0], seen.dt[0], radius=radius * known, boxes=9, samples=64, seed=seed)
+    except CaudalError as error:
+        missing["proof"] = str(error)
+        return None
+
+
+def _counterfactual(
+    seen: _Seen, threshold: float | None, missing: dict[str, str], seed: int, names: Sequence[str]
+) -> Counterfactual | None:
+    data = seen.data
+    if names and not data.classes:
+        data = replace(data, classes=tuple(names))
+    try:
+        limits = Bounds.of(data)
+        return counterfactual(seen.model, seen.encoder, data, seen.row, bounds=limits, threshold=threshold, seed=seed)
+    except CaudalError as error:
+        missing["counter"] = str(error)
+        return None
+
+
+def _equations(
+    seen: _Seen, wired: bool, missing: dict[str, str], names: Sequence[str]
+) -> tuple[Dead | None, Equations | None, float]:
+    """The equations without dead synapses, and what their printed digits cost on this series."""
+    dead = None
+    try:
+        if wired:
+            index = np.linspace(0, len(seen.data) - 1, min(_SERIES, len(seen.data))).round().astype(int)
+            x, dt, lengths = encoded("decision", seen.model, seen.encoder, seen.data.select(np.unique(index)))
+            dead = dead_synapses(seen.model, x, dt, lengths=lengths, within=_DEAD_WITHIN)
+        weights = sum(p.numel() for p in seen.model.parameters())
+        if weights > _MOST_WEIGHTS:
+            missing["equations"] = "large"
+            return dead, None, 0.0
+        # Channels as the net sees them are what can be run; the page prints them in the user's units.
+        plain = equations(seen.model, names=seen.encoder.channels, without=dead)
+        own, gaps = (one.double().numpy() for one in (seen.x, seen.dt))
+        rounding = float(np.abs(plain.rounded(DIGITS).run(own, gaps) - plain.run(own, gaps)).max())
+        outputs = [f"score of {name}" for name in names] if names else ["prediction"][: seen.model.outputs]
+        kept = outputs if len(outputs) == seen.model.outputs else None
+        return dead, equations(seen.model, encoder=seen.encoder, outputs=kept, without=dead), rounding
+    except CaudalError as error:
+        missing["equations"] = str(error)
+        return dead, None, 0.0
+
+
+def _trace(seen: _Seen) -> tuple[Array, Array | None]:
+    lengths = torch.tensor([seen.x.shape[1]])
+    activity = states(seen.model, seen.x, seen.dt, lengths)[0].double().numpy()
+    try:
+        tau = trace(core(seen.model), seen.x, seen.dt)["tau_sys"][0].double().numpy()
+    except InputError:
+        return activity, None
+    return activity, np.asarray(tau * seen.encoder.scaler.gap)
+
+
+def _wiring(model: Readout) -> Wiring | None:
+    found = getattr(core(model), "wiring", None)
+    return found if isinstance(found, Wiring) else None
+
+
+def _outside(data: Sequences, row: int) -> tuple[tuple[str, int, float], ...]:
+    """Observed values of the series beyond what the other series span."""
+    others = [k for k in range(len(data)) if k != row]
+    if not others:
+        return ()
+    limits, found = Bounds.of(data.select(others)), []
+    for step in range(int(data.lengths[row])):
+        for k, name in enumerate(data.names):
+            value = float(data.values[row, step, k])
+            if data.observed[row, step, k] and not limits.low[k] <= value <= limits.high[k]:
+                found.append((name, step, value))
+    return tuple(found)

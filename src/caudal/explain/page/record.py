@@ -1,0 +1,91 @@
+"""Everything that the page of one decision shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.explain.counterfactual.record import Counterfactual
+from caudal.explain.equations.drop import Dead
+from caudal.explain.equations.read import Equations
+from caudal.explain.neurons.phases import Drives
+from caudal.explain.proof.verify import Certificate
+from caudal.records import Influence
+from caudal.wiring import Wiring
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """One decision and why.
+
+    Attributes:
+        id: name of the series.
+        model: the net in one line.
+        cell: class of its recurrent layer.
+        classes: names of the classes; empty for a regression.
+        decision: class decided for, or the predicted number as text.
+        scores: `(time, outputs)` probabilities of the classes, or predicted numbers, so far at each step.
+        time: `(time,)` of each step, in `time_unit`.
+        time_unit: of the times.
+        influence: of every input and elapsed time at every step, with its scorecard.
+        synapses: influence of each synapse by removal, or None without a wiring.
+        without: synapse -> probability of the decision (or predicted number) without it, and whether it turns.
+        wiring: the circuit, or None.
+        neurons: names.
+        inputs: channels of the net.
+        activity: `(time, neurons)` states.
+        tau: `(time, neurons)` time constants in `time_unit`, or None for cells without.
+        drives: what moves each neuron in this series.
+        counterfactual: the least change found that turns it, or None.
+        certificate: what is proven of it, or None.
+        radius: tolerance of the certificate, in standard deviations.
+        dead: synapses that the equations leave out, or None.
+        equations: of the net, or None.
+        rounding: largest change of the outputs of this series by the digits of the printed equations.
+        outside: values beyond the range of the other series: `(name, step, value)`.
+        missing: part -> why it is not there.
+        reference: how many series ranges and typical values come from.
+    """
+
+    id: str
+    model: str
+    cell: str
+    classes: tuple[str, ...]
+    decision: str
+    scores: Array
+    time: Array
+    time_unit: str
+    influence: Influence
+    synapses: Influence | None
+    without: Mapping[str, tuple[float, bool]]
+    wiring: Wiring | None
+    neurons: tuple[str, ...]
+    inputs: tuple[str, ...]
+    activity: Array
+    tau: Array | None
+    drives: Drives
+    counterfactual: Counterfactual | None
+    certificate: Certificate | None
+    radius: float
+    dead: Dead | None
+    equations: Equations | None
+    rounding: float
+    outside: tuple[tuple[str, int, float], ...]
+    missing: Mapping[str, str]
+    reference: int
+
+    @property
+    def code(self) -> int:
+        """Position of the decision among the classes; 0 for a regression."""
+        return self.classes.index(self.decision) if self.classes else 0
+
+    @property
+    def since(self) -> int:
+        """Step, from 0, since which the decision has been what it is."""
+        if not self.classes:
+            return 0
+        other = np.flatnonzero(self.scores.argmax(1) != self.code)
+        return int(other[-1]) + 1 if len(other) else 0
