@@ -10,7 +10,7 @@ from caudal.nn import Readout
 from caudal.nn.cells import build_cell
 from caudal.train import TrainRecipe, answer, fit
 
-TRAIN, VAL, TEST = 1200, 200, 100
+TRAIN, VAL, TEST = 2000, 200, 100
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,13 @@ def planted(task: str, cell: str, seed: int, units: int = 24, epochs: int = 60) 
     data = TASKS[task](TRAIN + VAL + TEST, 1000 + seed)
     parts = [data.examples(rows) for rows in (slice(0, TRAIN), slice(TRAIN, TRAIN + VAL), slice(TRAIN + VAL, None))]
     net: Readout = build_cell("bench explain", cell, data.x.shape[2], units, 2, pool="mean", seed=seed)
-    fit(net, parts[0], parts[1], TrainRecipe(epochs=epochs, lr=0.01, patience=20, seed=seed), progress=False)
+    fit(
+        net,
+        parts[0],
+        parts[1],
+        TrainRecipe(epochs=epochs, lr=0.02, batch_size=64, patience=20, seed=seed),
+        progress=False,
+    )
     test = parts[2]
     with torch.no_grad():
         right = answer(net, test).argmax(1) == data.label[TRAIN + VAL :]

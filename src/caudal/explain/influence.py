@@ -1,6 +1,5 @@
 """How much each input, elapsed time, step, neuron or synapse moved an output, and how far the answer adds up."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -9,7 +8,7 @@ from torch import Tensor
 
 from caudal.errors import InputError
 from caudal.explain.ablate_hold import held_scores, mean_states
-from caudal.explain.influence_path import FIRST, MOST, integrate, miss
+from caudal.explain.influence_path import MOST, Along, integrate, miss
 from caudal.explain.influence_question import Question, synapses_of, wired_layers
 from caudal.explain.masks import check_wired, ends, is_wired, neurons_of, spread_neurons
 from caudal.records.influence import Influence, On
@@ -142,26 +141,30 @@ def _along_inputs(question: Question, x0: Tensor, dt0: Tensor, tolerance: float,
         parts = (slopes[0] * (asked.x - x0[row]), (slopes[1] * (asked.dt - dt0[row]))[..., None])
         return torch.cat(parts, 2)
 
+    def value(row: Tensor, at: Tensor) -> Tensor:
+        asked = question.rows(row)
+        x, dt = torch.lerp(x0[row], asked.x, at[:, None, None]), torch.lerp(dt0[row], asked.dt, at[:, None])
+        return asked.values(x=x, dt=dt)
+
     reference = question.values(x=x0, dt=dt0)
-    total = question.values() - reference
     rows = max(1, int(_FLOATS / (question.x[0].numel() * 64)))
-    return _integrated(question, gradient, total, reference, rows, tolerance, most)
+    return _integrated(question, gradient, value, reference, rows, tolerance, most)
 
 
 def _integrated(
     question: Question,
-    gradient: Callable[[Tensor, Tensor], Tensor],
-    total: Tensor,
+    gradient: Along,
+    value: Along,
     reference: Tensor,
     rows: int,
     tolerance: float,
     most: int,
 ) -> Found:
     if most:
-        done = integrate(gradient, total, rows, tolerance=tolerance, first=min(FIRST, most), most=most)
+        done = integrate(gradient, value, (reference, question.values()), rows, tolerance=tolerance, most=most)
         return Found(done.values, reference, done.points)
     every = torch.arange(len(question), device=question.x.device)
-    parts = [gradient(index, torch.ones_like(total[index])) for index in torch.split(every, rows)]
+    parts = [gradient(index, torch.ones_like(reference[index])) for index in torch.split(every, rows)]
     return Found(torch.cat(parts), reference, 1)
 
 
@@ -235,10 +238,13 @@ def _circuit(question: Question, on: str, method: str, tolerance: float, most: i
         value = question.rows(row).value(synapses=spread(parts))
         return torch.autograd.grad(value.sum(), parts)[0]
 
+    def value(row: Tensor, at: Tensor) -> Tensor:
+        return question.rows(row).values(synapses=spread(at[:, None].expand(-1, count)))
+
     substeps = max(getattr(layer, "substeps", 1) for _, layer, _ in wired_layers(question.model))
     rows = max(1, int(_FLOATS / (question.x.shape[1] * substeps * len(source) * 8)))
-    total, points = full - reference, most if method == "path" else 0
-    return _integrated(question, gradient, total, reference, rows, tolerance, points)
+    points = most if method == "path" else 0
+    return _integrated(question, gradient, value, reference, rows, tolerance, points)
 
 
 def _held_at_mean(question: Question, method: str) -> Found:

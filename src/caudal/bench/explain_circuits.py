@@ -1,0 +1,145 @@
+"""Circuit explanations of nets trained on real data, against what really happens when synapses are cut."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from caudal.data import Encoder
+from caudal.data.datasets import load
+from caudal.errors import DataError
+from caudal.explain import Question, ask, coverage, decision_circuits, fidelity, influence, spearman, trace
+from caudal.explain.scorecard import Checks, scorecard
+from caudal.nn.cells import build_cell
+from caudal.train import Examples, TrainRecipe, answer, examples, fit
+
+DATA = {"japanese-vowels": 150, "nafld": 12, "smartwatch": 40}
+MOST_TRAIN = 3000
+
+
+@dataclass(frozen=True)
+class CircuitRow:
+    """One wired net on one data set.
+
+    Attributes:
+        data, cell, seed: which.
+        accuracy: on all test series; balanced over the classes.
+        synapses: of the circuit.
+        series: how many test series were explained.
+        delta: worst completeness error of path integrals over inputs and gaps.
+        flagged: share of the series flagged for it, none of which is hidden.
+        circuit_delta: the same of path integrals over synapses.
+        circuit_flagged: share flagged of those.
+        spearman: by method, mean over series of the signed rank correlation with cutting each synapse.
+        kept: by method, share of the decisions kept by the top third of the synapses.
+        rho: by what is looked at, mean size of the rank correlation with nets drawn anew.
+        covered: share of the parameters that are drawn anew.
+    """
+
+    data: str
+    cell: str
+    seed: int
+    accuracy: float
+    synapses: int
+    series: int
+    delta: float
+    flagged: float
+    circuit_delta: float
+    circuit_flagged: float
+    spearman: dict[str, float]
+    kept: dict[str, float]
+    rho: dict[str, float]
+    covered: float
+
+
+def currents(question: Question) -> Tensor:
+    """What is usually drawn: the mean synaptic current of each synapse, `(batch, synapses)`, over all heads.
+
+    Example:
+        >>> from caudal.nn import LTC, Readout
+        >>> currents(ask(Readout(LTC(2, 3), 2), torch.zeros(4, 5, 2))).shape
+        torch.Size([4, 15])
+    """
+    found = trace(question.model, question.x, question.dt, mask=question.mask)["currents"]
+    flat = found if found.dim() == 3 else found.sum(2)
+    return flat.sum(1) / question.mask.sum(1, keepdim=True)
+
+
+def top_third(values: Tensor) -> Tensor:
+    """Strengths that keep the third of the synapses with the largest values.
+
+    Example:
+        >>> top_third(torch.tensor([[1.0, 3.0, 2.0]])).tolist()
+        [[0.0, 1.0, 0.0]]
+    """
+    count = -(-values.shape[1] // 3)
+    return torch.zeros_like(values).scatter(1, values.argsort(dim=1, descending=True)[:, :count], 1)
+
+
+def question_of(data: str, cell: str, seed: int, epochs: int, series: int) -> tuple[Question, float]:
+    """A trained net and test series drawn evenly, with the balanced accuracy on all of them.
+
+    Raises:
+        DataError: the data set is none of those of the benchmark.
+    """
+    if data not in DATA:
+        raise DataError("bench explain", "data", f"is {data!r}; there are {', '.join(DATA)}", "Name one of them.")
+    found = load(data)
+    train = found.train.select(np.arange(min(MOST_TRAIN, len(found.train))))
+    encoder = Encoder.fit(train)
+    parts = [examples(encoder, part) for part in (train, found.val, found.test)]
+    classes = len(found.sequences.classes)
+    net = build_cell("bench explain", cell, parts[0].x.shape[2], 20, classes, pool="mean", seed=seed)
+    recipe = TrainRecipe(epochs=epochs, lr=0.02, patience=40, seed=seed, class_weights=_weights(parts[0], classes))
+    fit(net, parts[0], parts[1], recipe, progress=False)
+    test = parts[2]
+    with torch.no_grad():
+        told = torch.cat([answer(net, test.rows(part)).argmax(1) for part in torch.split(torch.arange(len(test)), 256)])
+    accuracy = _balanced(told, test, classes)
+    rows = torch.linspace(0, len(test) - 1, min(series, len(test))).round().long()
+    some = test.rows(rows)
+    return ask(net, some.x, some.dt, lengths=some.lengths, names=encoder.channels), accuracy
+
+
+def _weights(train: Examples, classes: int) -> tuple[float, ...]:
+    if train.target is None:
+        raise DataError("bench explain", "data", "have no target", "Take a data set that is classified.")
+    counts = torch.bincount(train.target, minlength=classes).double()
+    return tuple((counts.sum() / (classes * counts.clamp_min(1))).tolist())
+
+
+def _balanced(told: Tensor, test: Examples, classes: int) -> float:
+    truth = told if test.target is None else test.target
+    each = [(told[truth == k] == k).double().mean() for k in range(classes) if bool((truth == k).any())]
+    return float(torch.stack(each).mean())
+
+
+def circuits(data: str, cell: str, seed: int = 0, *, epochs: int | None = None, series: int = 40) -> CircuitRow:
+    """Train, explain, and cut: the figures of one net."""
+    question, accuracy = question_of(data, cell, seed, DATA.get(data, 0) if epochs is None else epochs, series)
+    cells = influence(question, "everything", "path")
+    found = {method: influence(question, "synapses", method) for method in ("gradient", "path", "removal")}
+    values = {method: torch.from_numpy(one.values) for method, one in found.items()}
+    values = {"currents": currents(question).double(), **values}
+    like = question.x.dtype
+    kept = {name: top_third(one).to(like) for name, one in values.items()}
+    kept |= {f"{name}, by size": top_third(one.abs()).to(like) for name, one in values.items()}
+    kept["cut in rounds"] = decision_circuits(question, rounds=12)
+    checks = Checks(series=10)
+    return CircuitRow(
+        data, cell, seed, accuracy, values["path"].shape[1], len(question),
+        cells.delta, float((cells.deltas > 0.01).mean()),
+        found["path"].delta, float((found["path"].deltas > 0.01).mean()),
+        {name: _mean(spearman(one, values["removal"])) for name, one in values.items()},
+        {name: float(fidelity(question, one).double().mean()) for name, one in kept.items()},
+        {
+            "inputs and dt, path": scorecard(question, cells, checks)["randomisation"].value,
+            "synapses, removal": scorecard(question, found["removal"], checks)["randomisation"].value,
+        },
+        coverage(question.model),
+    )  # fmt: skip
+
+
+def _mean(values: Tensor) -> float:
+    return float(values[~values.isnan()].mean())

@@ -1,0 +1,29 @@
+"""`caudal bench explain`."""
+
+import argparse
+from dataclasses import asdict
+
+from caudal.cli.show import print_json, say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("--only", choices=("circuits", "planted"), help="half of it: real data, or planted tasks")
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="of each planted task (default: 5)")
+    parser.add_argument(
+        "--quick", action="store_true", help="one short training of each kind; the figures mean nothing"
+    )
+    parser.add_argument("--out", metavar="FILE", help="keep each row as JSON, and go on from those it holds")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, explain, mark, print; 1 when a goal is missed."""
+    from caudal.bench import explain_report
+
+    report = explain_report.measure(args.out, seeds=args.seeds, only=args.only or "all", quick=args.quick, say=say)
+    found = explain_report.goals(report)
+    if args.json:
+        print_json({"goals": [asdict(goal) for goal in found], **asdict(report)})
+    else:
+        print(explain_report.table(report))
+    return 0 if all(goal.reached for goal in found) else 1

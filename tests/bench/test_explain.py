@@ -1,0 +1,87 @@
+"""The benchmark of explanations: planted truth is where it is said to be, rows are kept, goals are told as they are."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from caudal.bench.explain_circuits import CircuitRow, top_third
+from caudal.bench.explain_planted import PlantedRow, planted
+from caudal.bench.explain_report import ExplainReport, goals, measure, table
+from caudal.bench.explain_tasks import TASKS
+from caudal.cli import main
+from caudal.errors import FileFormatError
+
+ROW = CircuitRow(
+    "nafld", "cfc-ncp", 0, 0.7, 9, 4, 0.02, 0.25, 0.001, 0.0,
+    {"currents": 0.1, "gradient": 0.8, "path": 0.5, "removal": 1.0},
+    {"currents": 0.5, "gradient": 0.6, "path": 0.7, "removal": 0.8, "cut in rounds": 1.0},
+    {"inputs and dt, path": 0.1, "synapses, removal": 0.3}, 1.0,
+)  # fmt: skip
+PLANTED = PlantedRow("rare time", "cfc-ncp", 0, 1.0, 0.8, 0.014, 0.001, 0.0, 600)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_planted_cells_decide_and_the_others_do_not(name):
+    data = TASKS[name](400, 3)
+    again = TASKS[name](400, 3)
+    assert torch.equal(data.x, again.x)
+    assert data.truth.any(1).any(1).all()
+    assert data.chance < 0.12
+    assert 0.35 < data.label.float().mean() < 0.65
+    # Without the planted cells the classes look alike: no other cell differs between them in the mean.
+    cells = torch.cat([data.x, data.dt[..., None]], 2).masked_fill(data.truth, 0)
+    gap = (cells[data.label == 1].mean(0) - cells[data.label == 0].mean(0)).abs()
+    spread = cells.std(0).clamp_min(0.1) * 2 / 400**0.5
+    assert (gap / spread).max() < 5
+
+
+def test_goals_are_told_as_they_are():
+    peer = replace(PLANTED, cell="lstm", share=0.4)
+    found = {goal.name: goal for goal in goals(ExplainReport((ROW,), (PLANTED, peer)))}
+    assert found["planted: rare time"].reached
+    assert not found["rank correlation with cutting each synapse, one gradient"].reached
+    assert found["decision kept by a third of the synapses"].reached
+    assert not found["parameter randomisation, worst mean rank correlation"].reached
+    assert "75.0% of series within 1 %, the others flagged" in found["completeness of path integrals"].found
+    assert "**missed**" in table(ExplainReport((ROW,), (PLANTED, peer)))
+
+
+def test_rows_are_kept_and_not_measured_again(tmp_path):
+    path = tmp_path / "kept.json"
+    path.write_text(ExplainReport((), tuple(replace(PLANTED, task=task) for task in TASKS)).dumps())
+    said = []
+    report = measure(path, seeds=1, only="planted", quick=True, say=said.append)
+    assert said == [f"{task} lstm 0" for task in TASKS]
+    assert len(report.planted) == 2 * len(TASKS)
+    assert ExplainReport.loads(path.read_text()) == report
+    said.clear()
+    assert measure(path, seeds=1, only="planted", quick=True, say=said.append) == report
+    assert not said
+
+
+def test_the_command_says_no_when_a_goal_is_missed(tmp_path, capsys):
+    path = tmp_path / "kept.json"
+    path.write_text(
+        ExplainReport(
+            (), tuple(replace(PLANTED, task=t, cell=c, share=0.2) for t in TASKS for c in ("cfc-ncp", "lstm"))
+        ).dumps()
+    )
+    assert main(["bench", "explain", "--only", "planted", "--quick", "--out", str(path), "--json"]) == 1
+    assert not any(goal["reached"] for goal in json.loads(capsys.readouterr().out)["goals"])
+    path.write_text("{}")
+    assert main(["bench", "explain", "--out", str(path)]) == 2
+    assert "kept.json: is no report of explanations" in capsys.readouterr().err
+    with pytest.raises(FileFormatError):
+        ExplainReport.loads("no")
+
+
+def test_a_third_is_rounded_up():
+    assert top_third(torch.rand(2, 7)).sum(1).tolist() == [3, 3]
+
+
+def test_one_short_training_is_marked():
+    row = planted("irregular dt", "cfc-ncp", 0, units=6, epochs=1)
+    assert 0 <= row.share <= 1
+    assert row.parameters > 0
