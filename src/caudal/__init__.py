@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from caudal import compare as compare
     from caudal import data as data
     from caudal import drive as drive
+    from caudal import energy as energy
     from caudal import estimators as estimators
     from caudal import export as export
     from caudal import interop as interop
@@ -32,6 +33,7 @@ _ROOMS = (
     "compare",
     "data",
     "drive",
+    "energy",
     "estimators",
     "export",
     "interop",

@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export measure": ("caudal.cli.export_measure", "run an exported step on simulated chips, count and size it"),
     "export verify": ("caudal.cli.export_verify", "check the proof of an exported step from its folder alone"),
     "fit": ("caudal.cli.fit", "train on a table or data set, score on held-out series, save"),
+    "energy": ("caudal.cli.energy", "count the work of a saved model, or measure the joules of a command"),
+    "explain": ("caudal.cli.explain", "why this decision: a page with the circuit, its checks and what would turn it"),
     "kernels": ("caudal.cli.kernels", "recurrences and backends on this machine, with reasons"),
     "predict": ("caudal.cli.predict", "classes, numbers or forecasts of a table, by a model that `caudal fit` wrote"),
     "report": ("caudal.cli.report", "write the report of a comparison as one HTML file"),

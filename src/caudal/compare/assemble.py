@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from caudal._version import __version__
 from caudal.compare import groups, summary, verdict
-from caudal.compare.job import Outcome
+from caudal.compare.job import Outcome, Parts
 from caudal.compare.metrics import plan_of
 from caudal.compare.plan import Schedule
 from caudal.compare.source import Source
+from caudal.compare.spent import energy_of
 from caudal.compare.timings import Timing
 from caudal.data import Sequences
 from caudal.records import Contender, Provenance, Run, Study
@@ -52,7 +53,7 @@ def assemble(
     test, plan = source.parts.test, plan_of(source.parts.train)
     budget = agenda.budget
     found = summary.panel(finals, plan, owners(test), budget.seeds, budget.resamples)
-    contenders = {model: _contender(every, took.get(model)) for model, every in finals.items()}
+    contenders = {model: _contender(every, took.get(model), source.parts) for model, every in finals.items()}
     primary = {model: found.spread(model, plan.primary) for model in found.outcomes}
     ranked = summary.ranked(found, primary)
     verdict.check_families(ranked, contenders)
@@ -90,10 +91,10 @@ def owners(test: Sequences) -> NDArray[np.int64]:
     return place
 
 
-def _contender(every: Sequence[Outcome], took: Timing | None) -> Contender:
+def _contender(every: Sequence[Outcome], took: Timing | None, parts: Parts) -> Contender:
     good = [outcome for outcome in every if not outcome.run.failed] or list(every)
     seconds = median(outcome.contender.fit_seconds for outcome in good)
-    made = replace(good[0].contender, fit_seconds=seconds)
+    made = replace(good[0].contender, fit_seconds=seconds, energy=energy_of(every, parts))
     return made if took is None else replace(made, step_microseconds=took.step, series_microseconds=took.series)
 
 
@@ -111,8 +112,9 @@ def _left_open(agenda: Schedule, grouped: bool) -> tuple[str, ...]:
         codes.append("no tuning")
     if not agenda.retrain:
         codes.append("no retraining on changed times")
-    codes += ["no energy"] if grouped else ["no energy", "no fairness"]
-    return (*codes, "no audit")
+    if not grouped:
+        codes.append("no fairness")
+    return (*codes, "no joules", "no audit")
 
 
 def provenance(started: str, command: str, spent: float) -> Provenance:

@@ -55,7 +55,7 @@ def train(job: Job, parts: Parts, progress: Progress | None = None) -> Trained:
     contender = Contender(
         name=entry.name, label=entry.label, family=entry.family, summary=entry.summary, settings=chosen, units=units,
         parameters=sum(p.numel() for p in net.parameters() if p.requires_grad), live_parameters=live_parameters(net),
-        synapses=net.synapse_count() or None, uses_dt=entry.uses_dt, macs_per_step=work.macs,
+        synapses=net.synapse_count() or None, uses_dt=entry.uses_dt, macs_per_step=work.arithmetic,
         transcendentals_per_step=work.transcendentals, fit_seconds=seconds,
     )  # fmt: skip
     history = tuple((epoch.train, epoch.val) for epoch in fitted.history)

@@ -85,7 +85,7 @@ def _subject(outcome: Outcome, parts: Parts) -> _Subject:
     if entry.kind != "network" or outcome.model is None:
         made = {"trees": trees.train, "trivial": trivial.train}[entry.kind](outcome.job, parts)
         return _Subject(made.answer, None)
-    net = _net(outcome.model)
+    net = saved_net(outcome.model)
     chosen = settings_of(entry.name, outcome.job.settings)
     lens, own, _ = encode(parts, entry.name, chosen)
     x, dt = own.x[:1, 0].contiguous(), own.dt[:1, 0].contiguous()
@@ -93,7 +93,8 @@ def _subject(outcome: Outcome, parts: Parts) -> _Subject:
     return _Subject(lambda data: answers(net, lens, data), lambda: net.step(x, dt=dt, state=state))
 
 
-def _net(model: bytes) -> Readout:
+def saved_net(model: bytes) -> Readout:
+    """The network of a stored outcome."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "model"
         place.write_bytes(model)

@@ -1,88 +1,48 @@
-"""Exact operations of one step of a network, and the parameters that can change its output.
+"""Exact work of one step of every layer: scalar operations of its equation by kind, and the numbers that must move.
 
-A multiply-add is one product that is added to something; a lone product or sum counts as one too. Divisions stand by
-themselves. A transcendental is a sigmoid, tanh, exponential, sine, root or error function of one number. Constants that
-follow from the parameters alone (`softplus` of a raw weight, `w e`) are counted as folded, as every kernel folds them.
+The equation is counted as its file of `dynamics/` (of a baseline: as its layer) writes it, with three rules. A sum of n
+terms is n - 1 additions, wherever its parts are added up. What follows from the parameters alone (`softplus` of a raw
+weight, `g v_leak`) is folded, as every kernel folds it. Negation, adding 0 and multiplying by 1 are free.
+
+`caudal.energy.counter` counts the same by running it, and knows none of these formulas.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 from torch import nn
 
-from caudal.dynamics.cfc_heads import HEADS
 from caudal.errors import InputError
-from caudal.nn.baselines import GRU, GRUD, LSTM, SSM, Transformer
-from caudal.nn.cfc import CfC
-from caudal.nn.cfc_wired import WiredCfC
-from caudal.nn.layer import Layer
-from caudal.nn.ltc import LTC
+from caudal.nn.baselines import Transformer
+from caudal.nn.bidirectional import Bidirectional
+from caudal.nn.counts_baselines import BASELINES, memory, transformer
+from caudal.nn.counts_liquid import LIQUID
+from caudal.nn.layer import Layer, leaves
 from caudal.nn.mixed import MixedMemory
 from caudal.nn.readout import Readout
+from caudal.nn.stack import Stack
+from caudal.nn.work import Operations as Operations
 
-
-class Operations(NamedTuple):
-    """Work of one step of one series.
-
-    Attributes:
-        macs: multiply-adds.
-        transcendentals: sigmoids, tanh, exponentials and their like.
-        divisions: quotients.
-    """
-
-    macs: float
-    transcendentals: float
-    divisions: float = 0.0
-
-    def plus(self, other: "Operations") -> "Operations":
-        """Both, one after the other.
-
-        Example:
-            >>> Operations(1, 2).plus(Operations(3, 4, 5))
-            Operations(macs=4, transcendentals=6, divisions=5.0)
-        """
-        return Operations(*(a + b for a, b in zip(self, other, strict=True)))
+_FORMULAS: dict[type[nn.Module], Callable[[Any], Operations]] = {**LIQUID, **BASELINES}
 
 
 def operations(net: Layer, steps: float = 1.0) -> Operations:
-    """Operations of one step.
+    """Work of one step of one series.
 
     Arguments:
-        net: a readout, or a layer that has an entry here.
+        net: any layer of `caudal.nn`.
         steps: of a typical series; attention alone depends on it, and reads the mean number of steps before.
 
     Raises:
-        InputError: the layer's operations are not counted.
+        InputError: the layer is not one of caudal's own.
 
     Example:
-        >>> operations(Readout(LSTM(3, 4), 2))
-        Operations(macs=148.0, transcendentals=20.0, divisions=0.0)
+        >>> from caudal.nn import LSTM
+        >>> work = operations(Readout(LSTM(3, 4), 2))
+        >>> work.macs, work.multiplies, work.sigmoids, work.tanhs, work.divisions
+        (140.0, 8.0, 12.0, 8.0, 0.0)
     """
-    if isinstance(net, Readout):
-        means = net.layer.outputs if net.pool == "mean" else 0
-        own = Operations(net.outputs * net.layer.outputs + means, 0)
-        found = operations(net.layer, steps).plus(own)
-        return Operations(*map(float, found))
-    if isinstance(net, LTC):
-        return _ltc(net)
-    if isinstance(net, CfC):
-        return _cfc(net)
-    if isinstance(net, WiredCfC):
-        per_head = net.synapse_count() + net.units
-        return Operations(HEADS[net.mode] * per_head, 0).plus(_heads(net.mode, net.units))
-    if isinstance(net, MixedMemory):
-        gates = Operations(4 * net.size * (net.inputs + net.size) + 3 * net.size, 5 * net.size)
-        return gates.plus(operations(net.liquid, steps))
-    if isinstance(net, LSTM):
-        return Operations(4 * net.units * (net.inputs + 1 + net.units) + 3 * net.units, 5 * net.units)
-    if isinstance(net, GRU):
-        return Operations(3 * net.units * (net.inputs + 1 + net.units) + 2 * net.units, 3 * net.units)
-    if isinstance(net, GRUD):
-        return _gru_d(net)
-    if isinstance(net, Transformer):
-        return _transformer(net, steps)
-    if isinstance(net, SSM):
-        return _ssm(net)
-    raise InputError("operations", "net", f"is a {type(net).__name__}, which is not counted", "Count another layer.")
+    return _work(net, steps)._replace(ends=float(net.inputs + 1 + net.outputs))
 
 
 def live_parameters(net: nn.Module) -> int:
@@ -91,6 +51,7 @@ def live_parameters(net: nn.Module) -> int:
     The bias of the keys of an attention adds the same to every score of a step, which the softmax takes away again.
 
     Example:
+        >>> from caudal.nn import LSTM, LTC
         >>> live_parameters(LSTM(3, 4)), live_parameters(LTC(2, 3))
         (160, 79)
     """
@@ -98,56 +59,40 @@ def live_parameters(net: nn.Module) -> int:
     return total - sum(part.units * part.layers for part in net.modules() if isinstance(part, Transformer))
 
 
-def _heads(mode: str, units: int) -> Operations:
-    if mode == "pure":
-        return Operations(3 * units, units)
-    return Operations(2 * units, 3 * units)
+def _work(net: Layer, steps: float) -> Operations:
+    if isinstance(net, Readout):
+        return _work(net.layer, steps).plus(_decision(net))
+    if isinstance(net, Stack):
+        parts = [_work(part, steps) for part in net.layers]  # type: ignore[arg-type]  # a ModuleList forgets its kind
+        return Operations(*map(sum, zip(*parts, strict=True)))
+    if isinstance(net, Bidirectional):
+        return _work(net.forward_layer, steps).plus(_work(net.backward_layer, steps))
+    if isinstance(net, MixedMemory):
+        own = memory(net.inputs, net.size, biases=1)
+        weights = sum(p.numel() for p in (*net.input_map.parameters(), *net.recurrent_map.parameters()))
+        # The forget gate's +1; output and memory are held beside what the liquid layer holds.
+        held = Operations(adds=net.size, weights=weights, state=(4 if net.form == "stacked" else 2) * net.size)
+        return own.plus(held).plus(_work(net.liquid, steps))
+    if isinstance(net, Transformer):
+        return _filled(net, transformer(net, steps))
+    for kind, formula in _FORMULAS.items():
+        if isinstance(net, kind):
+            return _filled(net, formula(net))
+    raise InputError("operations", "net", f"is a {type(net).__name__}, which is not counted", "Count another layer.")
 
 
-def _ltc(net: LTC) -> Operations:
-    """Per synapse: `sigma x - sigma mu`, onto the conductance, onto conductance times potential, and the gate."""
-    sensory, recurrent = net.sensory_mu.numel(), net.mu.numel()
-    runs = sensory + net.substeps * recurrent
-    per_neuron = 3 * net.units * net.substeps
-    maps = net.inputs + net.outputs
-    return Operations(3 * runs + per_neuron + maps, runs, net.units * net.substeps + 1)
+def _decision(net: Readout) -> Operations:
+    read = net.layer.outputs
+    weights = sum(p.numel() for p in net.map.parameters())
+    own = Operations(macs=net.outputs * read, weights=weights)
+    if net.pool == "last":
+        return own
+    # mean <- (mean k + y) / (k + 1), guarded against k + 1 = 0.
+    return own.plus(Operations(macs=read, adds=1, divisions=read, comparisons=1, state=2 * (read + 1)))
 
 
-def _cfc(net: CfC) -> Operations:
-    maps = [part for part in net.modules() if isinstance(part, nn.Linear)]
-    products = sum(part.weight.numel() for part in maps)
-    curved = 0 if net.activation == "relu" else net.backbone_units * net.backbone_layers
-    return Operations(products, curved).plus(_heads(net.mode, net.units))
-
-
-def _gru_d(net: GRUD) -> Operations:
-    f, u = net.features, net.units
-    # Ages and last values; decay, mean and mask of the inputs; decay of the state.
-    inputs = Operations(2 * f + 4 * f, f)
-    decay = Operations(f * u + u, u)
-    gates = Operations(3 * u * (2 * f + u) + 2 * u, 3 * u)
-    return inputs.plus(decay).plus(gates)
-
-
-def _transformer(net: Transformer, steps: float) -> Operations:
-    u = net.units
-    read = min(float(net.context), (steps + 1) / 2)
-    norm = Operations(4 * u, 1, 1)
-    attention = Operations(4 * u * u + 2 * read * u + net.heads * read, net.heads * read, net.heads)
-    feed = Operations(2 * u * net.hidden, net.hidden)
-    block = norm.plus(attention).plus(norm).plus(feed)
-    ends = Operations(net.inputs * u + u // 2, u).plus(norm)
-    return Operations(*(net.layers * a + b for a, b in zip(block, ends, strict=True)))
-
-
-def _ssm(net: SSM) -> Operations:
-    u, s = net.units, net.states
-    norm = Operations(4 * u, 1, 1)
-    # Factor and gain of each complex state: exponential, expm1, two cosines and sines, and the half-angle sine.
-    clock = Operations(2 * s + 12 * s, 5 * s, 2 * s)
-    drive = Operations(2 * s * u + 4 * s, 0)
-    scan = Operations(4 * s, 0)
-    read = Operations(2 * s * u + u, u)
-    gate = Operations(u * u + 2 * u, u)
-    block = norm.plus(clock).plus(drive).plus(scan).plus(read).plus(gate)
-    return Operations(*(net.layers * a + b for a, b in zip(block, (net.inputs * u, 0, 0), strict=True)))
+def _filled(net: Layer, work: Operations) -> Operations:
+    """What the formula leaves open: every parameter is read once, every number of the state read and written."""
+    weights = work.weights or sum(parameter.numel() for parameter in net.parameters())
+    state = work.state or 2 * getattr(net, "substeps", 1) * sum(part.numel() for part in leaves(net.initial_state(1)))
+    return Operations(*map(float, work._replace(weights=weights, state=state)))

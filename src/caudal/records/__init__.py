@@ -12,6 +12,7 @@ from caudal.records.outcome import GroupScore as GroupScore
 from caudal.records.outcome import Interval as Interval
 from caudal.records.outcome import Paired as Paired
 from caudal.records.outcome import Verdict as Verdict
+from caudal.records.reading import Reading as Reading
 from caudal.records.study import Budget as Budget
 from caudal.records.study import Circuit as Circuit
 from caudal.records.study import Contender as Contender

@@ -111,7 +111,7 @@ class Contender:
         fit_seconds: median wall time of a final run on this machine, at one thread.
         step_microseconds: median time of one step of one series through the public API, or None.
         series_microseconds: time per series when the test series are predicted in batches of 64, or None.
-        energy: readings of the energy room, by name, as text with its source; empty until it joins.
+        energy: readings of the energy room, by name, as text with its source (`records.reading.read`).
     """
 
     name: str

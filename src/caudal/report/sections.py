@@ -7,6 +7,7 @@ from caudal.report.about import data_section, open_section, reproduce_section
 from caudal.report.calibration import calibration_section
 from caudal.report.circuit import circuit_section
 from caudal.report.cost import cost_section
+from caudal.report.energy import energy_section
 from caudal.report.groups import groups_section
 from caudal.report.markup import Html
 from caudal.report.pairs import pairs_section
@@ -24,6 +25,7 @@ SECTIONS: tuple[tuple[str, Section], ...] = (
     ("ranking", ranking_section),
     ("pairs", pairs_section),
     ("cost", cost_section),
+    ("energy", energy_section),
     ("timing", timing_section),
     ("robustness", robustness_section),
     ("calibration", calibration_section),

@@ -1,0 +1,88 @@
+"""`caudal energy`."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from caudal.cli.show import print_columns, print_json, say
+
+_KINDS = (
+    "macs", "multiplies", "adds", "divisions", "sigmoids", "tanhs", "exponentials", "sines", "roots",
+    "error_functions", "comparisons",
+)  # fmt: skip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.usage = "caudal energy [options] MODEL  |  caudal energy [options] -- COMMAND ..."
+    _options(parser)
+    parser.add_argument(
+        "words", nargs=argparse.REMAINDER, metavar="MODEL | -- COMMAND", help="saved model to count, or what to measure"
+    )
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--steps", type=float, default=1.0, help="of a typical series: one decision (default: 1)")
+    parser.add_argument(
+        "--watts", type=float, nargs=2, metavar=("LOW", "HIGH"), help="per busy core; estimates a CPU without counter"
+    )
+    parser.add_argument("--grid", type=float, nargs=2, metavar=("LOW", "HIGH"), help="grams of CO2 per kWh")
+    parser.add_argument("--idle", type=float, metavar="SECONDS", help="measure the idle machine first and subtract it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Count a model, or run a command and measure it; the code of a command that fails is passed on."""
+    if args.words[:1] == ["--"] and len(args.words) > 1:
+        return _command(args, args.words[1:])
+    if not args.words or args.words == ["--"]:
+        say("caudal energy: name a saved model, or a command after --.")
+        return 2
+    later = argparse.ArgumentParser(prog="caudal energy")
+    _options(later)
+    later.add_argument("--json", action="store_true")
+    # What stands behind the model is read too; what stood before it stays.
+    later.set_defaults(**{name: value for name, value in vars(args).items() if name != "words"})
+    return _count(later.parse_args(args.words[1:]), args.words[0])
+
+
+def _count(args: argparse.Namespace, path: str) -> int:
+    from caudal import energy, nn
+
+    found = energy.profile(nn.load(Path(path)), args.steps)
+    if args.json:
+        print_json({**_plain(found), "step": found.step._asdict(), "decision": found.decision._asdict()})
+        return 0
+    print(
+        f"{found.kind}: {found.parameters:,} parameters, {found.live_parameters:,} live, {found.synapses:,} synapses, "
+        f"{found.bytes_per_step:,.0f} bytes moved per step"
+    )
+    rows = [
+        (kind.replace("_", " "), f"{getattr(found.step, kind):,.0f}", f"{getattr(found.decision, kind):,.0f}")
+        for kind in _KINDS
+    ]
+    print_columns(("operations", "per step", f"per decision of {found.steps:g} steps"), rows)
+    for reading in found.energy.values():
+        print(f"decision: {reading}")
+    return 0
+
+
+def _plain(found: Any) -> dict[str, Any]:
+    return dict(vars(found))
+
+
+def _command(args: argparse.Namespace, words: list[str]) -> int:
+    from caudal import energy
+
+    idle = None if args.idle is None else energy.measure_idle(args.idle)
+    watts = None if args.watts is None else tuple(args.watts)
+    grid = None if args.grid is None else tuple(args.grid)
+    with energy.measure(watts_per_core=watts, grid=grid, idle=idle) as reading:
+        code = subprocess.run(words, check=False).returncode  # what the user typed
+    if args.json:
+        print_json(vars(reading))
+    else:
+        print(reading)
+    sys.stdout.flush()
+    return code if code >= 0 else 128 - code

@@ -1,0 +1,84 @@
+"""From counted work to an interval of energy."""
+
+from typing import Literal
+
+from caudal.energy.tables import Range, table_of
+from caudal.errors import InputError
+from caudal.nn.work import Operations
+from caudal.records.reading import Reading
+
+Memory = Literal["sram", "dram"]
+MEMORIES: tuple[Memory, ...] = ("sram", "dram")
+
+
+def estimate(work: Operations, *, table: str = "horowitz-2014", memory: Memory = "sram") -> Reading:
+    """Energy of some work in float32: arithmetic and memory; instructions, clocks and leakage are not in it.
+
+    Arguments:
+        work: of a step, or of a series (`caudal.nn.counts.operations`).
+        table: `"horowitz-2014"` or `"jouppi-2021"`.
+        memory: where the weights lie. State, inputs and outputs lie in SRAM.
+
+    Raises:
+        InputError: there is no such table or memory.
+
+    Source: Horowitz, "Computing's energy problem", ISSCC 2014, fig. 1.1.9; Jouppi et al., "Ten lessons from three
+    generations shaped Google's TPUv4i", ISCA 2021, table 2.
+
+    Example:
+        >>> print(estimate(Operations(macs=1000, weights=1000)))
+        9.6 to 54.6 nJ estimated (Horowitz, ISSCC 2014, 45 nm; weights in SRAM)
+    """
+    if memory not in ("sram", "dram"):
+        raise InputError("estimate", "memory", f"is {memory!r}", 'Pass "sram" or "dram".')
+    prices = table_of(table)
+    arithmetic = prices.multiply * work.products + prices.add * work.sums
+    spent = [
+        (work.divisions, prices.division),
+        (work.transcendentals, prices.curved),
+        (work.comparisons, prices.comparison),
+        (work.weights, prices.sram if memory == "sram" else prices.dram),
+        (work.state + work.ends, prices.sram),
+        (1.0, Range(arithmetic, arithmetic)),
+    ]
+    low, high = (1e-12 * sum(count * getattr(price, end) for count, price in spent) for end in ("low", "high"))
+    return Reading("estimated", f"{prices.title}; weights in {memory.upper()}", low, high)
+
+
+def columns(
+    work: Operations | None,
+    steps: float,
+    *,
+    correct: float | None = None,
+    seen: float = 0.0,
+    measured: Reading | None = None,
+    why: str = "its operations are not counted",
+) -> dict[str, str]:
+    """The energy columns of one model in a study, each with its label and source.
+
+    Arguments:
+        work: of one step, or None where it is not counted.
+        steps: of a typical series; one series is one decision.
+        correct: share of decisions that are right, of a classifier.
+        seen: steps of series that training went through, all passes together; forward and backward cost three times
+            a step forward.
+        measured: what a counter read over training.
+        why: the reason, where `work` is None.
+
+    Returns:
+        `decision`, `correct` and `training`, each with `.sram` and `.dram`, and `training.measured`.
+
+    Example:
+        >>> columns(Operations(macs=1000, weights=1000), 10)["decision.sram"]
+        '96 to 546 nJ estimated (Horowitz, ISSCC 2014, 45 nm; weights in SRAM)'
+    """
+    found: dict[str, str] = {}
+    for memory in MEMORIES:
+        one = Reading("unknown", why) if work is None else estimate(work, memory=memory)
+        found[f"decision.{memory}"] = str(one.times(steps))
+        if correct:
+            found[f"correct.{memory}"] = str(one.times(steps / correct))
+        if seen:
+            found[f"training.{memory}"] = str(one.times(3 * seen))
+    found["training.measured"] = str(measured or Reading("unknown", "no energy counter was read"))
+    return found

@@ -1,0 +1,207 @@
+"""Joules of a piece of work: measured where a counter exists, estimated from stated watts, else unknown."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import sqrt
+from statistics import mean, stdev
+from time import perf_counter, sleep
+
+from caudal.energy.meters import Joules, Meter, cpu_seconds, too_short
+from caudal.errors import InputError
+from caudal.records.reading import Reading
+
+Span = tuple[float, float]
+_JOULES_PER_KWH = 3.6e6
+# Student's t at 97.5 % by degrees of freedom from 4 on; 1.96 beyond.
+_T = (2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093)
+_LEAST_RUNS, _FIRST_FREEDOM = 5, 4
+
+
+@dataclass(frozen=True)
+class Idle:
+    """What the machine draws while nothing of ours runs: device -> watts.
+
+    Attributes:
+        watts: by device; only devices that a counter reads.
+        seconds: of the window.
+    """
+
+    watts: dict[str, float]
+    seconds: float
+
+
+@dataclass
+class Measurement:
+    """One window; `devices` is filled when the block ends.
+
+    Attributes:
+        devices: device -> reading.
+        seconds: wall time.
+        cpu_seconds: processor time of this process and of its children that have ended.
+        grams: of CO2, from low to high, where a grid factor was stated and every watt of it is known; else None.
+    """
+
+    devices: dict[str, Reading]
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    grams: Span | None = None
+
+    def __str__(self) -> str:
+        if not self.devices:
+            return "still running"
+        parts = [f"{device} {reading}" for device, reading in self.devices.items()]
+        if self.grams is not None:
+            parts.append(f"CO2 {self.grams[0]:.3g} to {self.grams[1]:.3g} g estimated (stated grid factor)")
+        return " | ".join([*parts, f"{self.cpu_seconds:.3g} CPU s in {self.seconds:.3g} s"])
+
+
+@contextmanager
+def measure(
+    *, watts_per_core: Span | None = None, grid: float | Span | None = None, idle: Idle | None = None
+) -> Iterator[Measurement]:
+    """Measure a block: joules by device where a counter exists, and CPU seconds always.
+
+    A counter reads the whole machine, so other work on it counts too; subtract what it draws anyway by `idle`.
+    Windows of a minute and more are worth quoting.
+
+    Arguments:
+        watts_per_core: from low to high; gives an estimate for the CPU where no counter exists.
+        grid: grams of CO2 per kWh, or their range, of the electricity used.
+        idle: from `measure_idle`, to be subtracted.
+
+    Raises:
+        InputError: a range is not from low to high, or negative.
+
+    Example:
+        >>> with measure(watts_per_core=(5, 15)) as reading:
+        ...     total = sum(range(1000))
+        >>> sorted(reading.devices)
+        ['cpu', 'gpu']
+    """
+    watts = None if watts_per_core is None else _span("watts_per_core", watts_per_core)
+    factor = None if grid is None else _span("grid", grid)
+    meter, found = Meter(), Measurement({})
+    start, used = perf_counter(), cpu_seconds()
+    meter.begin()
+    try:
+        yield found
+    finally:
+        joules = meter.end()
+        found.seconds, found.cpu_seconds = perf_counter() - start, cpu_seconds() - used
+        found.devices = _devices(joules, found, watts, idle)
+        found.grams = _grams(found.devices, factor)
+
+
+def measure_idle(seconds: float = 10.0) -> Idle:
+    """What the machine draws while this process sleeps.
+
+    Raises:
+        InputError: the time is not above 0.
+    """
+    if not 0 < seconds < float("inf"):
+        raise InputError("measure_idle", "seconds", f"is {seconds}; expected above 0", "Pass `seconds=10.0`.")
+    meter = Meter()
+    meter.begin()
+    start = perf_counter()
+    sleep(seconds)
+    joules = meter.end()
+    took = perf_counter() - start
+    return Idle({device: spent / took for device, (spent, _) in joules.read.items()}, took)
+
+
+def measure_repeated(
+    work: Callable[[], object],
+    n: int = 5,
+    *,
+    watts_per_core: Span | None = None,
+    grid: float | Span | None = None,
+    idle: Idle | None = None,
+) -> Measurement:
+    """Measure some work n times; each reading is the 95 % interval of its mean (Student's t).
+
+    Arguments:
+        work: called n times; its result is dropped.
+        n: at least 5.
+        watts_per_core, grid, idle: as in `measure`.
+
+    Raises:
+        InputError: n is below 5, or an argument is out of range.
+
+    Example:
+        >>> measure_repeated(lambda: None, 3)
+        Traceback (most recent call last):
+        caudal.errors.InputError: measure_repeated: `n` is 3; expected at least 5. Measure 5 times or more.
+    """
+    if n < _LEAST_RUNS:
+        raise InputError("measure_repeated", "n", f"is {n}; expected at least 5", "Measure 5 times or more.")
+    every = []
+    for _ in range(n):
+        with measure(watts_per_core=watts_per_core, idle=idle) as one:
+            work()
+        every.append(one)
+    devices = {name: _together([one.devices[name] for one in every]) for name in every[0].devices}
+    seconds, used = mean(one.seconds for one in every), mean(one.cpu_seconds for one in every)
+    factor = None if grid is None else _span("grid", grid)
+    return Measurement(devices, seconds, used, _grams(devices, factor))
+
+
+def _devices(joules: Joules, found: Measurement, watts: Span | None, idle: Idle | None) -> dict[str, Reading]:
+    readings: dict[str, Reading] = {}
+    for device, (spent, counter) in joules.read.items():
+        readings[device] = _counted(device, spent, counter, found.seconds, idle)
+    for device, reason in joules.missing.items():
+        if device == "cpu" and watts is not None:
+            used = found.cpu_seconds
+            source = f"{used:.3g} CPU s at {watts[0]:g} to {watts[1]:g} W per core, as stated"
+            readings[device] = Reading("estimated", source, used * watts[0], used * watts[1])
+        else:
+            readings[device] = Reading("unknown", reason)
+    return dict(sorted(readings.items()))
+
+
+def _counted(device: str, spent: float, counter: str, seconds: float, idle: Idle | None) -> Reading:
+    if spent <= 0:
+        return Reading("unknown", f"{counter} did not move in {seconds:.3g} s, its updates are further apart")
+    source = counter
+    if idle is not None and device in idle.watts:
+        spent -= idle.watts[device] * seconds
+        source = f"{counter}, idle subtracted"
+        if spent <= 0:
+            return Reading("unknown", f"{source}: no more than the machine draws idle")
+    if too_short(counter, seconds):
+        source += f"; {seconds:.3g} s is too short for this counter"
+    return Reading("measured", source, spent, spent)
+
+
+def _together(every: list[Reading]) -> Reading:
+    lost = next((one for one in every if one.low is None), None)
+    if lost is not None:
+        return lost
+    low, high = (_bounds([one.low or 0.0 for one in every])[0], _bounds([one.high or 0.0 for one in every])[1])
+    source = every[0].source.split(";")[0].split(" CPU s at ")[-1]
+    short = "; windows too short for this counter" if any("too short" in one.source for one in every) else ""
+    return Reading(every[0].label, f"{source}; n = {len(every)}, 95 % interval of the mean{short}", max(low, 0.0), high)
+
+
+def _bounds(values: list[float]) -> Span:
+    freedom = len(values) - 1
+    at = freedom - _FIRST_FREEDOM
+    half = (_T[at] if at < len(_T) else 1.96) * stdev(values) / sqrt(len(values))
+    return mean(values) - half, mean(values) + half
+
+
+def _grams(devices: dict[str, Reading], factor: Span | None) -> Span | None:
+    """None also where a device is there and nothing is known of it: half a figure would look like a whole one."""
+    known = [one for one in devices.values() if one.source != "no device"]
+    if factor is None or not known or any(one.low is None for one in known):
+        return None
+    low, high = sum(one.low or 0.0 for one in known), sum(one.high or 0.0 for one in known)
+    return low / _JOULES_PER_KWH * factor[0], high / _JOULES_PER_KWH * factor[1]
+
+
+def _span(argument: str, value: float | Span) -> Span:
+    low, high = value if isinstance(value, tuple) else (value, value)
+    if not 0 <= low <= high < float("inf"):
+        raise InputError("measure", argument, f"is {value!r}", "Pass `(low, high)`, neither below 0.")
+    return float(low), float(high)
