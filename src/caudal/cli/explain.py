@@ -47,14 +47,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _read(model: str, data: str) -> tuple[Any, Any]:
     """The estimator, and the table as it reads tables."""
+    from caudal.data import read_like
     from caudal.errors import InputError
     from caudal.estimators import load
 
     found = load(model)
+    if not hasattr(found, "net_"):
+        fault = f"{model} holds a bare network, which does not say what its inputs mean"
+        raise InputError("explain", "model", fault, "Pass an estimator that `save` wrote.")
     if found.data_recipe_ is None:
         fault = f"{model} was trained on arrays, so it cannot say how to read a table"
         raise InputError("explain", "model", fault, "Train it on a table, or call `caudal.explain.page.decision`.")
-    return found, found._read(data)
+    return found, read_like(data, found.data_recipe_)
 
 
 def _row(data: Any, row: int, name: str | None) -> int:

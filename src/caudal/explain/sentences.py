@@ -93,7 +93,7 @@ def _failed(said: Words, one: Score) -> str:
 
 def goal(said: Words, score: Score) -> str:
     """The goal of a check in the language of the reader."""
-    for word in ("at most", "at least"):
+    for word in ("at most", "at least", "above"):
         if score.goal.startswith(word):
             number = score.goal.removeprefix(word).strip()
             try:

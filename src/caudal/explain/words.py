@@ -10,6 +10,7 @@ from importlib.resources import files
 from caudal.errors import InputError
 
 LANGUAGES = ("en", "es")
+_TINY = 1e-4
 _MINUS, _THIN = "\u2212", "\u202f"
 
 
@@ -67,6 +68,9 @@ class Words:
             return "–"
         if value == 0:
             return "0"
+        if abs(value) < _TINY:
+            spelled = f"{value:.2g}".replace("-", _MINUS)
+            return spelled.replace(".", ",") if self.lang == "es" else spelled
         digits = max(0, min(figures - 1 - math.floor(math.log10(abs(value))), 12))
         digits = next(d for d in range(digits + 1) if d == digits or round(value, d) == round(value, digits))
         return self.fixed(value, digits, signed)

@@ -74,8 +74,9 @@ def _states(found: Decision, said: Words) -> Markup:
     ends = (float(found.activity.min()), float(found.activity.max()))
     between = ends if ends[1] > ends[0] else None
     quantity = said("plot.state.unit")
-    kept = {"unit": found.time_unit, "quantity": quantity, "between": between, "lang": said.lang}
-    return tag("div", lines(found.time.tolist(), rows, title=said("plot.states"), **kept), data_of="activity")
+    title, unit = said("plot.states"), found.time_unit
+    drawn = lines(found.time.tolist(), rows, title=title, unit=unit, quantity=quantity, between=between, lang=said.lang)
+    return tag("div", drawn, data_of="activity")
 
 
 def _tau(found: Decision, tau: Array, said: Words) -> Markup:

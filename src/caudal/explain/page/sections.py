@@ -34,8 +34,15 @@ def decision_section(found: Decision, said: Words) -> Markup:
         lead, held = said("decision.number", id=found.id, value=said.short(float(last[0]), 4)), ""
         rows, between, quantity = {said("plot.output"): found.scores[:, 0].tolist()}, None, said("plot.output")
     title = f"{said('plot.decision')} ({quantity})"
-    kept = {"unit": found.time_unit, "quantity": quantity, "between": between, "lang": said.lang}
-    drawn = lines(found.time.tolist(), rows, title=title, **kept)
+    drawn = lines(
+        found.time.tolist(),
+        rows,
+        title=title,
+        unit=found.time_unit,
+        quantity=quantity,
+        between=between,
+        lang=said.lang,
+    )
     return join([tag("p", lead, class_="lead"), tag("p", held) if held else "", tag("div", drawn, class_="figure")])
 
 
@@ -68,7 +75,7 @@ def _check(said: Words, one: Score) -> Markup:
 
 def saliency_section(found: Decision, said: Words) -> Markup:
     """Influence of inputs and elapsed times, as sentences and as a map."""
-    values, names = found.influence.values[0], [*found.inputs, said("dt")]
+    values, names = found.influence.values[0], [*found.inputs, said("dt.short")]
     first = max(0, len(values) - _MOST_STEPS)
     steps = [str(step + 1) for step in range(first, len(values))]
     decided = found.decision if found.classes else said("plot.output")
@@ -85,7 +92,7 @@ def circuit_section(found: Decision, said: Words) -> Markup:
     for one in found.synapses.top(_STRONGEST):
         p, turns = found.without[one.name]
         shown = said.percent(p, 1) if found.classes else said.short(p)
-        told = said("circuit.off.turns" if turns else "circuit.off.stays", name=one.name, p=shown)
+        told = said("table.turns" if turns else "table.stays", p=shown)
         cells = (tag("td", said.short(-one.value, signed=True)), tag("td", told))
         rows.append(tag("tr", tag("th", one.name, scope="row"), *cells))
     unit = said.known("unit", found.synapses.unit)
