@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from caudal.energy.estimate import MEMORIES, estimate
+from caudal.energy.estimating import MEMORIES, estimate
 from caudal.energy.tables import TABLES
 from caudal.errors import InputError
 from caudal.nn.counts import live_parameters, operations
