@@ -50,10 +50,34 @@ def drawing():
 
 
 MADE = {"<!-- clauses -->": clauses, "<!-- drawing: ncp -->": drawing}
+DRIVE = re.compile(r"^<!-- drive: (\w+) (en|es) -->$", re.M)
+STUDY = re.compile(r"^<!-- study: (\S+) (en|es) -->$", re.M)
 CODE = re.compile(r"^<!-- code: (\S+) -->$", re.M)
 
 
+def driven(match):
+    """One part of the kept driving study; a checkout without one says so."""
+    from caudal.drive import markdown, read
+
+    kept = Path("benchmarks/results/drive.json")
+    if not kept.exists():
+        return f"*No study is kept in this checkout: there is no {kept}.*"
+    return markdown(read(kept), match[1], match[2])
+
+
+def studied(match):
+    """One kept comparison in short; a checkout without it says so."""
+    from caudal.report import markdown, read
+
+    kept = Path(f"benchmarks/results/studies/{match[1]}.json")
+    if not kept.exists():
+        return f"*No study is kept in this checkout: there is no {kept}.*"
+    return markdown(read(kept), match[2])
+
+
 def on_page_markdown(markdown, **_):
+    markdown = STUDY.sub(studied, markdown)
+    markdown = DRIVE.sub(driven, markdown)
     for mark, make in MADE.items():
         if mark in markdown:
             markdown = markdown.replace(mark, make())

@@ -1,5 +1,6 @@
 """The report of a comparison: one HTML file, offline, in English or Spanish, the verdict first."""
 
+from caudal.report.markdown import markdown as markdown
 from caudal.report.page import read as read
 from caudal.report.page import render as render
 from caudal.report.page import write as write

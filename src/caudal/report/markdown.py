@@ -1,0 +1,65 @@
+"""A study in short, as Markdown for a page of the docs: the verdict, one table, and how to do it again."""
+
+from caudal.records import Contender, Study
+from caudal.report import query
+from caudal.report.verdict import verdict_lines
+from caudal.report.wording import Words
+from caudal.report.wording import words as words_of
+
+_FAMILY = {"liquid": "●", "traditional": "■", "trivial": "◆"}
+_KEPT = ("noise", "missing", "dropped")
+
+
+def markdown(study: Study, lang: str = "en") -> str:
+    """The verdict as a list, the contenders as a table, and the command.
+
+    Arguments:
+        study: what a comparison found.
+        lang: `"en"` or `"es"`.
+
+    Raises:
+        InputError: there is no such language.
+    """
+    words = words_of(lang)
+    verdict = "\n".join(f"- {_plain(line)}" for line in verdict_lines(study, lang))
+    legend = ", ".join(f"{sign} {words(f'family.{family}').lower()}" for family, sign in _FAMILY.items())
+    retrained = any("one" in found for found in study.retrained.values())
+    head = [
+        words("model"),
+        f"{words.title(study.metric)} [95 %]",
+        words("size.live"),
+        words("size.operations"),
+        words("timing.one.short"),
+        words("timing.shuffled.short"),
+        *([f"{words('timing.one.short')}, {words('timing.retrained').lower()}"] if retrained else []),
+        *(f"{words.known('disturbance', kind)}\\*" for kind in _KEPT),
+        words("size.fit"),
+    ]
+    rows = [_row(study, words, one, retrained) for one in study.contenders]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+    note = words("markdown.note", legend=legend, seeds=words.many("seeds", study.budget.seeds))
+    again = words("markdown.again", command=f"`{study.provenance.command}`", machine=_plain(study.provenance.machine))
+    return f"{verdict}\n\n{table}\n\n{note} {again}\n"
+
+
+def _row(study: Study, words: Words, one: Contender, retrained: bool) -> list[str]:
+    digits = query.metric_digits(study)
+    found = query.score(study, one.name)
+    changed = [study.timing.get(one.name, {}).get(kind) for kind in ("one", "shuffled")]
+    if retrained:
+        changed.append(study.retrained.get(one.name, {}).get("one"))
+    kept = {curve.disturbance: curve.kept for curve in study.curves if curve.model == one.name}
+    return [
+        f"{_FAMILY[one.family]} {_plain(one.label)}",
+        f"{words.number(found.value, digits)} {words.span(found, digits)}" if found else "–",
+        words.whole(one.live_parameters),
+        words.whole(query.operations(one)),
+        *(words.number(each.value, digits) if each else "–" for each in changed),
+        *(words.percent(kept[kind]) if kind in kept else "–" for kind in _KEPT),
+        words.seconds(one.fit_seconds),
+    ]
+
+
+def _plain(sentence: str) -> str:
+    """Text that Markdown leaves alone."""
+    return sentence.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
