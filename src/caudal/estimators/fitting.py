@@ -29,6 +29,9 @@ _READ = (
 )
 
 
+_FEW = 10
+
+
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A trained estimator and how good it is.
@@ -62,8 +65,8 @@ class _Parts:
 def fit_recipe(recipe: FitRecipe, *, checkpoint: str | None = None, verbose: bool = True) -> Trained:
     """Read the data, hold some out, train, and score.
 
-    Data sets come with their own parts. Of a table whole groups (or series) are held out at random; of forecasts, the
-    last windows in time.
+    Data sets come with their own parts. Of a table whole groups (or series) are held out at random; of forecasts
+    of fewer than ten series, the last windows in time.
 
     Arguments:
         recipe: what to do.
@@ -127,9 +130,14 @@ def _parts(recipe: FitRecipe) -> _Parts:
     ahead = (data.horizon, whole.steps)
     if not data.test:
         return _Parts(whole, None, None, whole.task, ahead)
-    by = "time" if whole.task == "forecast" else "auto"
-    found = split(whole, val=0.0, test=data.test, by=by, seed=recipe.train.seed)
+    found = split(whole, val=0.0, test=data.test, by=_by(data.by, whole), seed=recipe.train.seed)
     return _Parts(whole.select(found.train), None, whole.select(found.test), whole.task, ahead)
+
+
+def _by(asked: str, data: Sequences) -> str:
+    """How to hold out: forecasts of a few series have nothing but time to be split by."""
+    few = data.group is not None and len(np.unique(data.group)) < _FEW
+    return "time" if asked == "auto" and data.task == "forecast" and few else asked
 
 
 def _flowing(recipe: FitRecipe, options: dict[str, Any]) -> _Parts:

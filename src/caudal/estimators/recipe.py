@@ -24,6 +24,8 @@ class DataPart:
         protocol: of that set.
         stream: read the (Parquet) table in batches in each pass.
         test: share of the series held out for the score; a data set has its own.
+        by: how they are held out, as in `split`; `"auto"` goes by group or series, and by time for forecasts of fewer
+            than ten series.
         target, series, time, features, static, categorical, sensitive, group, task, time_unit, units, equal_times,
             horizon, window, stride: as in `from_frame`.
     """
@@ -34,6 +36,7 @@ class DataPart:
     protocol: str = "clean"
     stream: bool = False
     test: float = 0.2
+    by: str = "auto"
     target: tuple[str, ...] = ()
     series: str | None = None
     time: str | None = None
