@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -55,6 +55,7 @@ def decision(
     radius: float = 0.02,
     threshold: float | None = None,
     checks: Checks | None = None,
+    search: tuple[int, int] = (8, 120),
     seed: int = 0,
 ) -> Decision:
     """Everything about one decision.
@@ -68,6 +69,7 @@ def decision(
         radius: tolerance of the proof, in standard deviations.
         threshold: of a regression, the number that a counterfactual is to cross.
         checks: how much work the scorecard may be.
+        search: restarts and steps of the search for a counterfactual.
         seed: of every draw.
 
     Raises:
@@ -82,7 +84,9 @@ def decision(
     synapses = influence(seen.question, "synapses") if wired else None
     missing: dict[str, str] = {}
     proof = _certificate(seen, radius, missing, seed)
-    other = _counterfactual(seen, threshold, missing, seed, names)
+    other = _counterfactual(
+        seen, {"threshold": threshold, "restarts": search[0], "steps": search[1], "seed": seed}, missing, names
+    )
     dead, lines, rounding = _equations(seen, wired, missing, names)
     activity, tau = _trace(seen)
     one = data.select([row])
@@ -178,14 +182,14 @@ def _certificate(seen: _Seen, radius: float, missing: dict[str, str], seed: int)
 
 
 def _counterfactual(
-    seen: _Seen, threshold: float | None, missing: dict[str, str], seed: int, names: Sequence[str]
+    seen: _Seen, asked: dict[str, Any], missing: dict[str, str], names: Sequence[str]
 ) -> Counterfactual | None:
     data = seen.data
     if names and not data.classes:
         data = replace(data, classes=tuple(names))
     try:
         limits = Bounds.of(data)
-        return counterfactual(seen.model, seen.encoder, data, seen.row, bounds=limits, threshold=threshold, seed=seed)
+        return counterfactual(seen.model, seen.encoder, data, seen.row, bounds=limits, **asked)
     except CaudalError as error:
         missing["counter"] = str(error)
         return None

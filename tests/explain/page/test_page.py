@@ -1,0 +1,169 @@
+"""Sentences carry their figures in both languages, pictures tell themselves in words, and the page holds everything."""
+
+import json
+import re
+import xml.dom.minidom
+from dataclasses import replace
+from importlib.resources import files
+from string import Formatter
+
+import numpy as np
+import pytest
+import torch
+
+from caudal.data import Encoder, from_arrays
+from caudal.errors import InputError
+from caudal.explain.counterfactual import Change
+from caudal.explain.equations import Dead
+from caudal.explain.page import decision, render, write
+from caudal.explain.pictures import circuit, heat, lines
+from caudal.explain.proof import Certificate
+from caudal.explain.scorecard import Checks
+from caudal.explain.sentences import tell
+from caudal.explain.words import words
+from caudal.nn import LTC, CfC, Readout
+from caudal.wiring import ncp
+
+HOSTILE = "</script><b>&\"'"
+
+
+def make_data(count=12, steps=4):
+    rng = np.random.default_rng(0)
+    return from_arrays(
+        rng.normal(size=(count, 2, steps)),
+        np.array(["calm", HOSTILE])[np.arange(count) % 2],
+        dt=rng.uniform(1, 3, (count, steps)),
+        names=["wind", HOSTILE],
+        time_unit="d",
+    )
+
+
+@pytest.fixture(scope="module")
+def found():
+    torch.manual_seed(0)
+    data = make_data()
+    model = Readout(LTC(ncp(2, 3, 2, 2, seed=1), substeps=2), 2).eval()
+    return decision(model, Encoder.fit(data), data, 1, checks=Checks(series=1, draws=1), search=(1, 5))
+
+
+def test_both_languages_have_the_same_keys_and_places():
+    tables = [json.loads((files("caudal.explain") / "texts" / f"{lang}.json").read_text()) for lang in ("en", "es")]
+    assert tables[0].keys() == tables[1].keys()
+    for key, text in tables[0].items():
+        places = [sorted(name for _, name, _, _ in Formatter().parse(one) if name) for one in (text, tables[1][key])]
+        assert places[0] == places[1], key
+
+
+def test_numbers_are_written_as_their_readers_do():
+    assert words("es").short(1234.5, 5) == "1234,5"
+    assert words("en").short(0.0000123) == "1.2e−05"
+    assert words("en").percent(0.125, 1) == "12.5 %"
+    with pytest.raises(InputError, match="'fr'"):
+        words("fr")
+
+
+@pytest.mark.parametrize("status", ["holds", "fails", "open"])
+def test_certificates_are_told_with_their_figures(status):
+    ends = np.zeros(2)
+    one = Certificate(status, 0, ends, ends, ends, ends, 0.25, -0.5, None, 3)
+    for lang in ("en", "es"):
+        (told,) = tell(one, lang, radius=0.05)
+        assert words(lang).short(0.05) in told
+        assert words(lang).short(-0.5 if status == "fails" else 0.25) in told
+    with pytest.raises(InputError, match="radius"):
+        tell(one)
+
+
+def test_sentences_of_every_part(found):
+    for lang in ("en", "es"):
+        for part in (found.influence, found.synapses, found.influence.scorecard, found.drives, found.dead):
+            assert all(re.search(r"\d", line) for line in tell(part, lang)[:1])
+    assert "left out" in tell(Dead(("a",), (0.0, 1.0), 0.1, 0.2, 3))[0]
+    with pytest.raises(InputError, match="no sentences"):
+        tell(3)
+
+
+def test_a_flagged_influence_says_so(found):
+    flagged = replace(found.influence, deltas=np.array([0.2]))
+    assert "Do not rely" in tell(flagged)[-1]
+    assert "No se fíe" in tell(flagged, "es")[-1]
+
+
+def test_pictures_are_documents_with_a_text_alternative():
+    wiring = ncp(2, 3, 2, 2, seed=1)
+    drawn = [
+        circuit(wiring, {wiring.synapse_names[0]: -0.4}, {"motor/0": 0.3}, title=HOSTILE, inputs=["a", HOSTILE]),
+        lines([0.0, 1.0, 3.0], {HOSTILE: [0.1, 10.0, 1000.0]}, title="tau", log=True),
+        heat(np.array([[1.0, -2.0], [0.0, 0.5]]), ["a", HOSTILE], ["1", "2"], title="map", decision=HOSTILE),
+    ]
+    for one in drawn:
+        document = xml.dom.minidom.parseString(one)
+        assert document.documentElement.firstChild.tagName == "title"
+        assert document.getElementsByTagName("desc")[0].firstChild.data
+        assert "</script>" not in one
+
+
+def test_pictures_refuse_in_sentences():
+    with pytest.raises(InputError, match="finite"):
+        heat(np.array([[np.nan]]), ["a"], ["1"], title="x")
+    with pytest.raises(InputError, match="not empty"):
+        heat(np.zeros((0, 1)), ["a"], [], title="x")
+    with pytest.raises(InputError, match="more than 6000"):
+        heat(np.zeros((7000, 1)), ["a"], ["1"] * 7000, title="x")
+    with pytest.raises(InputError, match="which the circuit lacks"):
+        circuit(ncp(2, 3, 2, 2), {"a -> b": 1.0})
+    with pytest.raises(InputError, match="expected 2"):
+        circuit(ncp(2, 3, 2, 2), inputs=["a"])
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_page_holds_everything_and_loads_nothing(found, lang):
+    text = render(found, lang)
+    for name in ("decision", "score", "saliency", "circuit", "counter", "proof", "phases", "equations", "limits"):
+        assert f'<section id="{name}"' in text
+    assert text.count("<script") == 2
+    assert not re.search(r'(?:src|href)="(?!#|data:)', text)
+    assert "<b>" not in text.split("<script")[0]
+    assert "sigmoid(" in text
+    assert render(found, lang) == text
+    store = re.search(r'<script type="application/json">(.*?)</script>', text, re.S)[1]
+    assert len(json.loads(store)["time"]) == 4
+
+
+def test_page_says_what_is_missing():
+    data = make_data()
+    model = Readout(CfC(2, 3, backbone_units=4, mode="pure"), 2, pool="mean")
+    one = decision(model, Encoder.fit(data), data, 0, checks=Checks(series=0), search=(1, 3))
+    text = render(one)
+    assert "No proof: " in text
+    assert "No checks were run" in text
+    assert "has no wiring" in text
+
+
+def test_page_is_written_whole(found, tmp_path):
+    path = write(found, tmp_path / "deep" / "page.html")
+    assert path.read_text().endswith("</html>\n")
+    assert len(list(path.parent.iterdir())) == 1
+    with pytest.raises(InputError, match="language"):
+        write(found, path, "fr")
+    assert path.read_text().endswith("</html>\n")
+
+
+def test_wrong_questions_get_a_sentence():
+    data = make_data()
+    encoder = Encoder.fit(data)
+    with pytest.raises(InputError, match="is 12; there are 12 series"):
+        decision(Readout(LTC(2, 3), 2), encoder, data, 12)
+    with pytest.raises(InputError, match="expected a Readout"):
+        decision(LTC(2, 3), encoder, data, 0)
+    with pytest.raises(InputError, match="makes 2 channels; the model reads 3"):
+        decision(Readout(LTC(3, 3), 2), encoder, data, 0)
+
+
+def test_changes_in_spanish():
+    from caudal.explain.sentences import change
+
+    assert change(words("es"), Change("value", 2, "fib4", 1.9, 2.6, "")) == "fib4 en el paso 3: 1,9 → 2,6"
+    assert (
+        change(words("es"), Change("gap", 1, "", 30.0, 71.5, "d")) == "tiempo entre el paso 1 y el paso 2: 30 → 71,5 d"
+    )
