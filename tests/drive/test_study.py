@@ -13,6 +13,7 @@ import pytest
 from caudal import drive
 from caudal.cli import main
 from caudal.drive import DriveRecipe, DriveReport, duels, page, scores, study, verdict
+from caudal.drive.markdown import PARTS
 from caudal.drive.scores import MARGIN, word
 from caudal.drive.words import words
 from caudal.errors import FileFormatError, InputError, MissingExtraError, MissingFileError
@@ -198,6 +199,16 @@ def test_verdict_and_page_say_losses_as_plainly_as_wins(studied, lang):
         assert words(lang)[key] in " ".join(lines)
     with pytest.raises(InputError, match="`lang` is 'fr'; expected en or es"):
         page(report, "fr")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_docs_get_every_part_as_markdown(studied, part):
+    _, report = studied
+    made = drive.markdown(report, part, "es")
+    starts = {line[0] for line in made.splitlines()}
+    assert starts == ({"-"} if part == "verdict" else {"|"})
+    columns = {line.count("|") for line in made.splitlines()}
+    assert len(columns) == 1
 
 
 def test_both_languages_have_the_same_fields():

@@ -13,6 +13,7 @@ from caudal.drive.film import take as take
 from caudal.drive.imitate import Lesson as Lesson
 from caudal.drive.imitate import imitate as imitate
 from caudal.drive.imitate import policy as policy
+from caudal.drive.markdown import markdown as markdown
 from caudal.drive.page import page as page
 from caudal.drive.policy import Driver as Driver
 from caudal.drive.policy import ExpertDriver as ExpertDriver

@@ -70,8 +70,8 @@ def take(
     return Take(simulator.reset(track), tuple(shots), episode)
 
 
-def film(one: Take, policy: Policy, label: str, lang: str = "en", pictures: int = 90) -> bytes:
-    """An animated GIF of a take, about twelve pictures a second.
+def film(one: Take, policy: Policy, label: str, lang: str = "en", pictures: int = 75) -> bytes:
+    """An animated GIF of a take, ten pictures a second.
 
     Arguments:
         one: the take.
@@ -97,7 +97,7 @@ def film(one: Take, policy: Policy, label: str, lang: str = "en", pictures: int 
     palette = _palette(Image)
     flat = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in drawn]
     out = io.BytesIO()
-    flat[0].save(out, "GIF", save_all=True, append_images=flat[1:], duration=80, loop=0, optimize=False, disposal=1)
+    flat[0].save(out, "GIF", save_all=True, append_images=flat[1:], duration=100, loop=0, optimize=False, disposal=1)
     return out.getvalue()
 
 
@@ -165,6 +165,7 @@ class _Scene:
             moved = (points - low) * scale
             return np.stack([18 + moved[..., 0], 42 + 84 - moved[..., 1]], axis=-1)
 
+        canvas.box((12, 36, 110, 132), _GRASS)
         canvas.line(at(np.concatenate([self.road, self.road[:1]])), _INK, 1.6)
         canvas.disc(at(self.path[index]), 3.4, _CAR, _EDGE)
 

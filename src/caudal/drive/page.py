@@ -27,7 +27,7 @@ pre{overflow-x:auto;padding:.6rem;border:1px solid var(--line)}
 @media print{body{max-width:none}.plots figure{break-inside:avoid}}
 """
 _META = '<meta charset=utf-8><meta name=viewport content="width=device-width,initial-scale=1">'
-_SIGNS = {"better": "▲", "worse": "▼", "alike": "≈", "undecided": "·"}
+SIGNS = {"better": "▲", "worse": "▼", "alike": "≈", "undecided": "·"}
 
 
 def page(report: DriveReport, lang: str = "en", film: bytes | None = None) -> str:
@@ -175,7 +175,7 @@ class _Page:
                 one = value(by[model, rival, name])
                 told = word(one)
                 tip = f"{self.say[told]}: {self.interval(one)}"
-                cells.append(f'<td class={told} title="{tip}">{_SIGNS[told]} {self.number(one.value)}</td>')
+                cells.append(f'<td class={told} title="{tip}">{SIGNS[told]} {self.number(one.value)}</td>')
             rows.append(cells)
         heads = [f"{self.say[model]} / {self.say[rival]}" for model, rival in pairs]
         return _table(self.say["duels"], [self.say["disturbance"], *heads], rows) if pairs else ""
@@ -192,11 +192,12 @@ class _Page:
                     self.number(one.units),
                     self.number(one.synapses) if one.synapses else "–",
                     self.number(one.rate, 2),
+                    self.number(one.best_epoch),
                     loss,
                     self.number(mean),
                 ]
             )
-        names = ("model", "parameters", "units", "synapses", "rate", "loss", "by_seed")
+        names = ("model", "parameters", "units", "synapses", "rate", "pass", "loss", "by_seed")
         return _table(self.say["trained"], [self.say[name] for name in names], rows)
 
 
