@@ -1,5 +1,9 @@
 """Plain records that rooms of one floor exchange: frozen, JSON there and back, no framework needed to read them."""
 
+from caudal.records.decision import Decision as Decision
+from caudal.records.decision import Event as Event
+from caudal.records.decision import Record as Record
+from caudal.records.decision import Seal as Seal
 from caudal.records.influence import Change as Change
 from caudal.records.influence import Influence as Influence
 from caudal.records.influence import Ranked as Ranked

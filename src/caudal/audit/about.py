@@ -1,0 +1,133 @@
+"""`log.json`: what a log is called, how its records are written, and which keys signed it so far."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from caudal.audit import durable
+from caudal.audit.entry import unpack
+from caudal.audit.keys import Key
+from caudal.audit.note import Verifier, check_name
+from caudal.audit.tiles import read, split
+from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
+
+FORMAT = 1
+NAME = "log.json"
+_LARGEST = 1 << 20
+
+
+@dataclass(frozen=True)
+class About:
+    """What a log says of itself.
+
+    Attributes:
+        origin: its name in checkpoints.
+        form: `"packed"` or `"json"`.
+        keys: public keys, the one in use last.
+        first: index of the first record that is kept; those before were retired.
+    """
+
+    origin: str
+    form: str
+    keys: tuple[Verifier, ...]
+    first: int = 0
+
+
+def load(folder: Path) -> About:
+    """Read `log.json`.
+
+    Raises:
+        MissingFileError: there is no log.
+        FileFormatError: it is damaged.
+    """
+    data = read(folder / NAME, _LARGEST)
+    if data is None:
+        raise MissingFileError(f"audit: {folder} is no log (it has no {NAME}). Pass the folder that `audit.Log` wrote.")
+    try:
+        found: Any = json.loads(data)
+        if found["format"] != FORMAT:
+            raise ValueError(f"format {found['format']}; this version reads {FORMAT}")
+        form, first, origin = found["form"], found["first"], check_name(found["origin"])
+        if form not in ("packed", "json") or not isinstance(first, int) or first < 0 or not found["keys"]:
+            raise ValueError("a field is out of range")
+        return About(origin, form, tuple(Verifier.parse(one) for one in found["keys"]), first)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, CaudalError) as error:
+        raise FileFormatError(f"{folder / NAME}: is damaged ({error}). Restore it from a copy.") from error
+
+
+def save(folder: Path, about: About) -> None:
+    """Write `log.json`."""
+    found = {"format": FORMAT, "origin": about.origin, "form": about.form, "first": about.first}
+    text = json.dumps({**found, "keys": [str(one) for one in about.keys]}, indent=1)
+    durable.put(folder / NAME, text.encode())
+
+
+def of(folder: Path, key: Key, origin: str | None, form: str) -> About:
+    """What a log that is opened says of itself; a new one begins.
+
+    Raises:
+        InputError: the key is not the one that signed so far, or the log has another name.
+    """
+    if not (folder / NAME).exists():
+        if (folder / "checkpoint").exists():
+            raise FileFormatError(f"{folder / NAME}: is missing. Restore it from a copy.")
+        made = About(check_name(origin or key.name), form, (key.verifier,))
+        save(folder, made)
+        return made
+    about = load(folder)
+    if about.keys[-1] != key.verifier:
+        last, own = about.keys[-1], key.verifier
+        fault = f"is {own.name} ({own.id.hex()}); {folder} is signed by {last.name} ({last.id.hex()})"
+        raise InputError(
+            "Log", "key", fault, "Pass that key, or change keys with `Log.rotate` while you still have it."
+        )
+    if origin is not None and origin != about.origin:
+        raise InputError("Log", "origin", f"is {origin!r}; the log is {about.origin!r}", "Leave it out.")
+    return about
+
+
+def with_key(folder: Path, about: About, key: Verifier) -> About:
+    """The same, signed by another key from now on."""
+    changed = replace(about, keys=(*about.keys, key))
+    save(folder, changed)
+    return changed
+
+
+def check_new(folder: Path, form: str) -> None:
+    """Refuse a place that holds something else.
+
+    Raises:
+        InputError: it is a file, or a folder of other things; or the form is unknown.
+    """
+    if form not in ("packed", "json"):
+        raise InputError("Log", "form", f"is {form!r}", 'Pass "packed" or "json".')
+    if folder.exists() and not folder.is_dir():
+        raise InputError("Log", "path", f"is a file: {folder}", "Pass a new folder, or that of a log.")
+    if folder.is_dir() and not (folder / NAME).exists():
+        others = sorted(one.name for one in folder.iterdir() if one.name not in ("edge", "lock") and one.name[0] != ".")
+        if others and "checkpoint" not in others:
+            raise InputError("Log", "path", f"holds other things ({others[0]}): {folder}", "Pass a new folder.")
+
+
+def digest(model: str) -> bytes:
+    """The 32 bytes of a model's digest.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        found = bytes.fromhex(model)
+    except (ValueError, TypeError):
+        found = b""
+    if len(found) != 32:
+        raise InputError(
+            "Log", "model", f"is {str(model)[:70]!r}", "Pass the 64 hexadecimal digits of `audit.model_digest`."
+        )
+    return found
+
+
+def last_time(tail: bytes) -> int:
+    """Time of the last record, 0 where there is none."""
+    entries, _ = split(tail)
+    return unpack(entries[-1]).time if entries else 0

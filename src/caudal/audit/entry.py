@@ -1,0 +1,229 @@
+"""Records as the bytes that are hashed and kept: packed, or as canonical JSON (RFC 8785).
+
+A packed record, little-endian: version u8 (1), kind u8, flags u16, time i64, then by kind
+
+    decision  sequence u64, monitors u32, dt f64, uncertainty f64 (NaN: none), model 32 bytes, commitment 32 bytes,
+              length of session u8, outputs u16, influences u16, length of payload u16; session UTF-8, outputs f32 or
+              f64 (by flag), influences f32, payload
+    event     length of kind u8, length of facts u16, kind UTF-8, facts as canonical JSON
+    seal      SHA-256 of bundle, SHA-256 of tile, 32 bytes each
+
+and CRC-32 (u32) of all before it, which tells a torn record from a whole one. Tampering is what the tree is for.
+"""
+
+import json
+import math
+import struct
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from caudal.data.need import need
+from caudal.errors import FileFormatError, InputError
+from caudal.records.decision import Decision, Event, Record, Seal, record_from_dict, record_to_dict
+
+VERSION = 1
+DECISION, EVENT, SEAL = 0, 1, 2
+BACKWARDS, EXACT, SINGLE, PERSONAL = 1, 2, 4, 8
+LARGEST = 65535  # a bundle of C2SP states the length of an entry in two bytes
+HEAD = struct.Struct("<BBHq")
+BODY = struct.Struct("<QIdd32s32sBHHH")
+_CRC = struct.Struct("<I")
+_EVENT = struct.Struct("<BH")
+_NESTED = 40
+
+
+def pack(record: Record) -> bytes:
+    """A record as packed bytes.
+
+    Raises:
+        InputError: a field is too large, or a digest is no digest.
+
+    Example:
+        >>> one = Decision(5, "ab" * 32, "bed 4", 7, "00" * 32, (0.25,))
+        >>> len(pack(one)), unpack(pack(one)) == one
+        (127, True)
+    """
+    flags = BACKWARDS if record.is_backwards else 0
+    if isinstance(record, Decision):
+        flags |= EXACT * record.is_exact | SINGLE * record.is_single | PERSONAL * record.is_personal
+        output = np.asarray(record.output, "<f4" if record.is_single else "<f8").tobytes()
+        influence = np.asarray(record.influence, "<f4").tobytes() if record.influence else b""
+        return decision(
+            flags, record.time, record.session.encode(), record.sequence, _digest(record.model),
+            _digest(record.commitment), output, math.nan if record.dt is None else record.dt,
+            math.nan if record.uncertainty is None else record.uncertainty, record.monitors, influence, record.payload,
+        )  # fmt: skip
+    if isinstance(record, Seal):
+        return closed(HEAD.pack(VERSION, SEAL, flags, record.time) + _digest(record.bundle) + _digest(record.tile))
+    kind, facts = record.kind.encode(), canonical(dict(record.facts))
+    if len(kind) > 255 or not kind or len(facts) > LARGEST - 300:
+        fault = f"has a kind of {len(kind)} and facts of {len(facts):,} bytes"
+        raise InputError("Log", "event", fault, "Keep the kind one word and the facts below 65,000 bytes.")
+    return closed(HEAD.pack(VERSION, EVENT, flags, record.time) + _EVENT.pack(len(kind), len(facts)) + kind + facts)
+
+
+def decision(
+    flags: int,
+    time: int,
+    session: bytes,
+    sequence: int,
+    model: bytes,
+    commitment: bytes,
+    output: bytes,
+    dt: float,
+    uncertainty: float,
+    monitors: int,
+    influence: bytes,
+    payload: bytes,
+) -> bytes:
+    """The packed bytes of a decision, from parts that are bytes already: the short way of a writer."""
+    width = 4 if flags & SINGLE else 8
+    try:
+        head = HEAD.pack(VERSION, DECISION, flags, time)
+        body = BODY.pack(
+            sequence, monitors, dt, uncertainty, model, commitment, len(session), len(output) // width,
+            len(influence) // 4, len(payload),
+        )  # fmt: skip
+    except struct.error as error:
+        raise _too_large(session, output, influence, payload, str(error)) from error
+    whole = head + body + session + output + influence + payload
+    if len(whole) > LARGEST - 4:
+        raise _too_large(session, output, influence, payload, f"{len(whole):,} bytes")
+    return whole + _CRC.pack(crc32(whole))
+
+
+def _too_large(session: bytes, output: bytes, influence: bytes, payload: bytes, why: str) -> InputError:
+    sizes = f"session {len(session):,}, output {len(output):,}, influence {len(influence):,}, payload {len(payload):,}"
+    remedy = "A session has up to 255 bytes, a record up to 65,535, numbers are in range; keep larger inputs elsewhere."
+    return InputError("Log", "record", f"does not fit ({why}; bytes: {sizes})", remedy)
+
+
+def closed(data: bytes) -> bytes:
+    """Bytes with their CRC-32."""
+    return data + _CRC.pack(crc32(data))
+
+
+def unpack(data: bytes) -> Record:
+    """The record of bytes, packed or JSON.
+
+    Raises:
+        FileFormatError: they hold no record.
+    """
+    if data[:1] == b"{":
+        return _from_json(data)
+    if not is_whole(data):
+        raise FileFormatError(
+            f"a record of {len(data)} bytes is torn or altered. Run `caudal audit verify` on the log."
+        )
+    try:
+        return _unpacked(data)
+    except (struct.error, ValueError, IndexError, RecursionError) as error:
+        raise FileFormatError(
+            f"a record of {len(data)} bytes is malformed ({error}). It was not written by a log."
+        ) from error
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether bytes are a complete record, as far as a checksum tells."""
+    if data[:1] == b"{":
+        try:
+            return isinstance(json.loads(data), dict)
+        except (ValueError, RecursionError):
+            return False
+    return len(data) >= HEAD.size + 4 and data[0] == VERSION and _CRC.unpack(data[-4:])[0] == crc32(data[:-4])
+
+
+def seal_of(data: bytes) -> tuple[bytes, bytes] | None:
+    """The two digests of a seal, or None where the bytes are none."""
+    try:
+        record = unpack(data)
+    except FileFormatError:
+        return None
+    return (bytes.fromhex(record.bundle), bytes.fromhex(record.tile)) if isinstance(record, Seal) else None
+
+
+def _unpacked(data: bytes) -> Record:
+    _, kind, flags, time = HEAD.unpack_from(data)
+    at, end, back = HEAD.size, len(data) - 4, bool(flags & BACKWARDS)
+    if kind == SEAL and end - at == 64:
+        return Seal(time, data[at : at + 32].hex(), data[at + 32 : end].hex(), back)
+    if kind == EVENT:
+        n, m = _EVENT.unpack_from(data, at)
+        at += _EVENT.size
+        if at + n + m != end:
+            raise ValueError("lengths do not add up")
+        facts = json.loads(data[at + n : end])
+        if not isinstance(facts, dict):
+            raise ValueError("facts are no object")
+        return Event(time, data[at : at + n].decode(), facts, back)
+    if kind != DECISION:
+        raise ValueError(f"kind {kind} is unknown")
+    sequence, monitors, dt, uncertainty, model, commitment, n, out, parts, extra = BODY.unpack_from(data, at)
+    at += BODY.size
+    width = 4 if flags & SINGLE else 8
+    if at + n + out * width + parts * 4 + extra != end:
+        raise ValueError("lengths do not add up")
+    session, at = data[at : at + n].decode(), at + n
+    output, at = tuple(np.frombuffer(data, f"<f{width}", out, at).tolist()), at + out * width
+    influence, at = tuple(np.frombuffer(data, "<f4", parts, at).tolist()), at + parts * 4
+    return Decision(
+        time, model.hex(), session, sequence, commitment.hex(), output, None if dt != dt else dt,
+        None if uncertainty != uncertainty else uncertainty, monitors, influence, bool(flags & EXACT),
+        bool(flags & SINGLE), back, bool(flags & PERSONAL), data[at:end],
+    )  # fmt: skip
+
+
+def _digest(text: str) -> bytes:
+    try:
+        found = bytes.fromhex(text)
+    except (ValueError, TypeError):
+        found = b""
+    if len(found) != 32:
+        raise InputError("Log", "model", f"is {text!r}, which is no SHA-256", "Pass 64 hexadecimal digits.")
+    return found
+
+
+def canonical(value: Any) -> bytes:
+    """JSON by RFC 8785: one text for one value.
+
+    Raises:
+        InputError: it is no JSON value, or nested too deep.
+        MissingExtraError: `rfc8785` is not installed.
+
+    Example:
+        >>> canonical({"b": 1.0, "a": [True, None]})
+        b'{"a":[true,null],"b":1}'
+    """
+    library = need("audit", "rfc8785", "audit")
+    try:
+        if _depth(value) > _NESTED:
+            raise ValueError("it is nested too deep")
+        return bytes(library.dumps(value))
+    except (library.CanonicalizationError, ValueError, TypeError) as error:
+        remedy = "Pass texts, whole numbers below 2**53, finite numbers, lists and objects of them."
+        raise InputError("Log", "facts", f"have no canonical JSON ({error})", remedy) from error
+
+
+def _depth(value: Any, limit: int = _NESTED + 1) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return 0 if limit == 0 else 1 + max((_depth(one, limit - 1) for one in inner), default=0)
+
+
+def to_json(record: Record) -> bytes:
+    """A record as canonical JSON, the form of logs that are read by people."""
+    found = canonical(record_to_dict(record))
+    if len(found) > LARGEST:
+        raise InputError("Log", "record", f"has {len(found):,} bytes as JSON", "A record has up to 65,535.")
+    return found
+
+
+def _from_json(data: bytes) -> Record:
+    try:
+        found = json.loads(data)
+        return record_from_dict(found)
+    except (ValueError, RecursionError, TypeError) as error:
+        raise FileFormatError(
+            f"a record of {len(data)} bytes is malformed ({error}). It was not written by a log."
+        ) from error

@@ -1,0 +1,83 @@
+"""Inputs that are kept because somebody asked for it, encrypted (AES-256-GCM of `cryptography`)."""
+
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from caudal.audit import durable
+from caudal.data.need import need
+from caudal.errors import FileFormatError, InputError, MissingFileError
+
+_NONCE = 12
+
+
+@dataclass(frozen=True, repr=False)
+class Vault:
+    """A key that opens the payloads of a log.
+
+    Attributes:
+        key: 32 bytes; whoever has them reads the inputs, and once it is gone nobody does.
+
+    Example:
+        >>> vault = Vault(bytes(32))
+        >>> sealed = vault.seal([np.arange(2.0)], b"bed 4/0")
+        >>> vault.open(sealed, b"bed 4/0")[0].tolist()
+        [0.0, 1.0]
+    """
+
+    key: bytes
+
+    @staticmethod
+    def at(path: str | os.PathLike[str]) -> "Vault":
+        """The vault of a key file; made, for its owner alone, where there is none.
+
+        Raises:
+            FileFormatError: the file is no such key.
+            MissingFileError: its folder is not there.
+        """
+        place = Path(path)
+        if not place.parent.is_dir():
+            raise MissingFileError(f"Vault: there is no folder {place.parent}. Make it first.")
+        if not place.exists():
+            durable.put(place, os.urandom(32), mode=0o600)
+        data = place.read_bytes()
+        if len(data) != 32:
+            raise FileFormatError(f"Vault: {place} is no key of 32 bytes. Pass the file that was made with the log.")
+        return Vault(data)
+
+    def seal(self, parts: Sequence[Any], place: bytes) -> bytes:
+        """Arrays or bytes as one encrypted payload, bound to a place in the log."""
+        found = io.BytesIO()
+        arrays = {str(k): _array(part) for k, part in enumerate(parts) if part is not None}
+        np.savez(found, allow_pickle=False, **arrays)
+        nonce = os.urandom(_NONCE)
+        return nonce + bytes(self._cipher().encrypt(nonce, found.getvalue(), place))
+
+    def open(self, payload: bytes, place: bytes) -> list[Any]:
+        """The arrays of a payload.
+
+        Raises:
+            InputError: the key is another one, or the payload was altered or moved.
+        """
+        wrong = need("audit", "cryptography.exceptions", "audit").InvalidTag
+        try:
+            plain = self._cipher().decrypt(payload[:_NONCE], payload[_NONCE:], place)
+        except (wrong, ValueError) as error:
+            fault = "does not open the payload"
+            raise InputError("Vault", "key", fault, "Pass the key of the log; or the payload was altered.") from error
+        with np.load(io.BytesIO(plain), allow_pickle=False) as held:
+            return [held[name] for name in sorted(held.files, key=int)]
+
+    def _cipher(self) -> Any:
+        return need("audit", "cryptography.hazmat.primitives.ciphers.aead", "audit").AESGCM(self.key)
+
+
+def _array(part: Any) -> Any:
+    return (
+        np.frombuffer(bytes(part), np.uint8) if isinstance(part, bytes | bytearray | memoryview) else np.asarray(part)
+    )
