@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from caudal._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from caudal import audit as audit
     from caudal import compare as compare
     from caudal import data as data
     from caudal import drive as drive
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from caudal.nn import save as save
 
 _ROOMS = (
+    "audit",
     "compare",
     "data",
     "drive",

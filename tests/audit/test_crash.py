@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,13 +197,16 @@ def test_a_clock_that_runs_backwards_is_written_down(tmp_path, key):
 def test_durable_promises_wait_for_the_disk(tmp_path, key, monkeypatch):
     synced = []
     real = os.fsync
-    monkeypatch.setattr(
-        os, "fsync", lambda handle: (synced.append(os.readlink(f"/proc/self/fd/{handle}")), real(handle))
-    )
+
+    def fsync(handle):
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
     with Log(tmp_path / "log", key) as log:
         log.decide("a", [1.0], model="ab" * 32)
         synced.clear()
         log.flush()
-        names = [one.rpartition("/")[2] for one in synced]
+        names = [one.name for one in synced]
     assert names.index("records.bin") < names.index("entries") < names.index("checkpoints")
     assert names[-1] == "log"
