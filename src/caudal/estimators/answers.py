@@ -1,19 +1,21 @@
 """Predictions as columns of a table: who, when, what, and how sure."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data import Sequences
 from caudal.data.long import clock
-from caudal.estimators.base import LiquidEstimator
+
+if TYPE_CHECKING:
+    from caudal.estimators.base import LiquidEstimator
 
 Columns = dict[str, NDArray[Any]]
 
 
-def predictions(model: LiquidEstimator, x: Any) -> Iterator[Columns]:
+def predictions(model: "LiquidEstimator", x: Any) -> Iterator[Columns]:
     """Predictions in long form, one chunk of columns after the other.
 
     The first column names the series. Classes: `class`, and `p(label)` of each label. Numbers: one column per output,

@@ -2,26 +2,25 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from caudal._version import __version__
 from caudal.data import Finding, ParquetSequences, Sequences, datasets, from_frame, split
-from caudal.estimators.base import LiquidEstimator
-from caudal.estimators.classifier import LiquidClassifier
-from caudal.estimators.forecaster import LiquidForecaster
 from caudal.estimators.held_out import HeldOut, held_out
 from caudal.estimators.recipe import FitRecipe
-from caudal.estimators.regressor import LiquidRegressor
 from caudal.train import Crew, accelerated
 
+if TYPE_CHECKING:
+    from caudal.estimators.base import LiquidEstimator
+
 _KINDS = {
-    "classify": LiquidClassifier,
-    "classify_steps": LiquidClassifier,
-    "regress": LiquidRegressor,
-    "imitate": LiquidRegressor,
-    "forecast": LiquidForecaster,
+    "classify": "LiquidClassifier",
+    "classify_steps": "LiquidClassifier",
+    "regress": "LiquidRegressor",
+    "imitate": "LiquidRegressor",
+    "forecast": "LiquidForecaster",
 }
 _READ = (
     *("target", "series", "time", "features", "static", "categorical", "sensitive", "group", "task", "time_unit"),
@@ -44,7 +43,7 @@ class Trained:
         is_first: whether this process is the one that talks and writes, of those that `accelerate` started.
     """
 
-    model: LiquidEstimator
+    model: "LiquidEstimator"
     held_out: HeldOut | None
     recipe: FitRecipe
     findings: tuple[Finding, ...] = ()
@@ -90,16 +89,7 @@ def fit_recipe(recipe: FitRecipe, *, checkpoint: str | None = None, verbose: boo
         ('LiquidClassifier', 370)
     """
     parts = _parts(recipe)
-    settings = {**asdict(recipe.model), **asdict(recipe.train)}
-    settings["cell_options"] = dict(recipe.model.cell_options) or None
-    weights = settings.pop("class_weight")
-    kind = _KINDS[parts.task]
-    if kind is LiquidClassifier:
-        settings["class_weight"] = weights
-    if kind is LiquidForecaster:
-        settings["horizon"], settings["window"] = parts.windows
-        settings["stride"] = recipe.data.stride
-    model = kind(**settings, checkpoint=checkpoint, verbose=verbose)
+    model = _model(recipe, parts).set_params(checkpoint=checkpoint, verbose=verbose)
     model.fit(parts.train, val=parts.val)
     model.set_params(checkpoint=None, verbose=False)  # of this run, not of the model
     scores = None if parts.test is None else held_out(model, _chunks(parts.test), _chunks(parts.train))
@@ -113,6 +103,22 @@ def fit_recipe(recipe: FitRecipe, *, checkpoint: str | None = None, verbose: boo
     crew = accelerated(cpu=model.device == "cpu") if model.accelerate else Crew()
     findings = parts.train.findings if isinstance(parts.train, Sequences) else ()
     return Trained(model, scores, settled, findings, crew.rank == 0)
+
+
+def _model(recipe: FitRecipe, parts: _Parts) -> "LiquidEstimator":
+    """The estimator that the data ask for, with the settings of a recipe."""
+    from caudal import estimators
+
+    settings = {**asdict(recipe.model), **asdict(recipe.train)}
+    settings["cell_options"] = dict(recipe.model.cell_options) or None
+    kind = _KINDS[parts.task]
+    if kind != "LiquidClassifier":
+        del settings["class_weight"]
+    if kind == "LiquidForecaster":
+        settings["horizon"], settings["window"] = parts.windows
+        settings["stride"] = recipe.data.stride
+    model: LiquidEstimator = getattr(estimators, kind)(**settings)
+    return model
 
 
 def _chunks(part: Any) -> Iterable[Sequences]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data import Sequences
-from caudal.estimators.base import LiquidEstimator
+
+if TYPE_CHECKING:
+    from caudal.estimators.base import LiquidEstimator
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class HeldOut:
         return f"{', '.join(words)} on {self.series:,} held-out series (without a model: {', '.join(without)})"
 
 
-def held_out(model: LiquidEstimator, test: Iterable[Sequences], train: Iterable[Sequences]) -> HeldOut:
+def held_out(model: "LiquidEstimator", test: Iterable[Sequences], train: Iterable[Sequences]) -> HeldOut:
     """Score a model.
 
     Arguments:
