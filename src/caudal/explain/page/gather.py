@@ -94,7 +94,7 @@ def decision(
     decided = names[int(scores[-1].argmax())] if names else f"{scores[-1, 0]:.4g}"
     return Decision(
         id=str(data.ids[row]),
-        model=f"{type(core(model)).__name__}, {sum(p.numel() for p in model.parameters()):,}",
+        weights=sum(p.numel() for p in model.parameters()),
         cell=type(core(model)).__name__,
         classes=tuple(names),
         decision=decided,

@@ -77,7 +77,8 @@ def _skip(said: Words) -> Markup:
 
 
 def _header(found: Decision, said: Words) -> Markup:
-    facts = {"series": found.id, "steps": len(found.time), "model": found.model, "checks": passed(found)}
+    net = said("page.weights", cell=found.cell, n=said.fixed(found.weights, 0))
+    facts = {"series": found.id, "steps": len(found.time), "model": net, "checks": passed(found)}
     items = [tag("div", tag("dt", said(f"page.{name}")), tag("dd", value)) for name, value in facts.items()]
     title = found.decision if found.classes else said.short(float(found.scores[-1, 0]), 4)
     return tag(

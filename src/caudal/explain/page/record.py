@@ -23,7 +23,7 @@ class Decision:
 
     Attributes:
         id: name of the series.
-        model: the net in one line.
+        weights: of the net, how many.
         cell: class of its recurrent layer.
         classes: names of the classes; empty for a regression.
         decision: class decided for, or the predicted number as text.
@@ -51,7 +51,7 @@ class Decision:
     """
 
     id: str
-    model: str
+    weights: int
     cell: str
     classes: tuple[str, ...]
     decision: str

@@ -56,7 +56,9 @@ def circuit(
     shown = [*left, *wiring.names[: wiring.units - wiring.motor], *right]
     ranked = sorted(_synapses(wiring, strength), key=lambda one: -abs(one[3]))
     drawn: list[object] = [_lines(ranked[:MOST_SYNAPSES], layout, shown, said)]
-    drawn += [label(head, x, 94 - _TOP, "middle") for x, head in layout.headers]
+    (first, _), *columns = layout.headers
+    drawn.append(label(said("plot.inputs", n=wiring.inputs), first, 94 - _TOP, "middle"))
+    drawn += [label(head, x, 94 - _TOP, "middle") for x, head in columns]
     drawn += _discs(wiring, layout, shown, state, said)
     top = said.listed([f"{name} ({said.short(value, signed=True)})" for name, _, _, value in ranked[:3]])
     counts = {"neurons": wiring.units, "synapses": len(ranked), "n": step + 1, "top": top}
