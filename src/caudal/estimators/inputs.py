@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from caudal.data import Encoder, Scaler, Sequences, from_arrays
 from caudal.errors import InputError
+from caudal.estimators.panels import is_panel, panel
 
 
 def is_listed(x: Any) -> bool:
@@ -25,8 +26,8 @@ def is_listed(x: Any) -> bool:
 
 
 def is_collection(x: Any) -> bool:
-    """Whether it is `(batch, channels, time)` or a list of series; anything else is a table of numbers."""
-    return is_listed(x) or getattr(x, "ndim", 0) == 3
+    """Whether it is `(batch, channels, time)`, a list of series, or a frame of them; all else is a table of numbers."""
+    return is_panel(x) or is_listed(x) or getattr(x, "ndim", 0) == 3
 
 
 def is_table(x: Any, target: object) -> bool:
@@ -59,7 +60,10 @@ def flat(owner: Any, x: Any, y: Any, *, reset: bool, numeric: bool) -> tuple[NDA
 
 
 def series_of(x: Any, dtype: str, y: Any = None, **options: Any) -> Sequences:
-    """Arrays as sequences in a dtype."""
+    """Arrays, or frames of sktime, as sequences in a dtype."""
+    if is_panel(x):
+        found = panel(x)
+        return from_arrays(found.series, y, dtype=dtype, dt=found.dt, **options)
     return from_arrays(x, y, dtype=dtype, **options)
 
 
