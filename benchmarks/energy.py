@@ -32,6 +32,7 @@ MODELS = {
     "cfc-ncp": ("cfc-ncp", {}),
     "gru": ("gru", {}),
     "ltc-ncp, 2 sub-steps": ("ltc-ncp", {"substeps": 2}),
+    "ltc-ncp, 6 sub-steps": ("ltc-ncp", {"substeps": 6}),
 }
 # Series of each part at most; a part of few long series takes fewer, so that no task takes all the time.
 MOST = {"train": 600, "val": 200, "test": 400}
