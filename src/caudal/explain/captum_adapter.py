@@ -43,8 +43,8 @@ class Answering(nn.Module):
     """A question as a module of tensors in and tensor out, as libraries of attribution want it.
 
     `forward(x, dt)` is the number asked for, `(batch, 1)`; `dt` may be left out and is then that of the question. A
-    library may call it with other numbers of series than were asked about: they are taken to repeat in order. The net
-    inside is the user's own, not a copy.
+    library may call it with other numbers of series than were asked about: they are taken to repeat in order, or to be
+    any where all are alike. The net inside is the user's own, not a copy.
 
     Arguments:
         question: see `ask`.
@@ -67,14 +67,22 @@ class Answering(nn.Module):
     def forward(self, x: Tensor, dt: Tensor | None = None) -> Tensor:
         """See the class."""
         x = x.transpose(1, 2) if self.channels_first else x
-        count = len(self.question)
-        if len(x) % count and count % len(x):
-            fault = f"holds {len(x)} series; the question is about {count}"
-            raise InputError("Answering", "x", fault, "Ask about as many series as you pass, or about one.")
-        row = torch.arange(len(x), device=x.device) % count
-        asked = self.question.rows(row)
+        asked = self.question.rows(self._rows(len(x)))
         found = asked.scores(x, asked.dt if dt is None else dt)
         return found if self.scores else asked.of(found)[:, None]
+
+    def _rows(self, count: int) -> Tensor:
+        """Which series each of `count` is taken for: all alike where it makes no difference, else in order."""
+        asked = self.question
+        every = torch.arange(count, device=asked.x.device)
+        if count % len(asked) == 0:
+            return every % len(asked)
+        alike = bool((asked.mask == asked.mask[0]).all()) and bool((asked.dt == asked.dt[0]).all())
+        alike = alike and bool((asked.at == asked.at[0]).all())
+        if not alike or not (self.scores or bool((asked.target == asked.target[0]).all())):
+            fault = f"holds {count} series; the question is about {len(asked)}, which differ in length, dt or target"
+            raise InputError("Answering", "x", fault, "Ask about as many series as you pass, or about one.")
+        return torch.zeros_like(every)
 
 
 def captum(
