@@ -10,6 +10,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[test,docs,demo]"
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps aeon==1.6.0
 	touch $@
 
 demo: $(STAMP)

@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from caudal.estimators.aeon import AeonClassifier as AeonClassifier
+    from caudal.estimators.aeon import AeonRegressor as AeonRegressor
     from caudal.estimators.answers import predictions as predictions
     from caudal.estimators.classifier import LiquidClassifier as LiquidClassifier
     from caudal.estimators.door import load as load
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from caudal.estimators.regressor import LiquidRegressor as LiquidRegressor
 
 _NAMES = {
+    "AeonClassifier": "caudal.estimators.aeon",
+    "AeonRegressor": "caudal.estimators.aeon",
     "FitRecipe": "caudal.estimators.recipe",
     "HeldOut": "caudal.estimators.held_out",
     "LiquidClassifier": "caudal.estimators.classifier",
@@ -29,6 +33,8 @@ _NAMES = {
     "predictions": "caudal.estimators.answers",
 }
 
+_EXTRAS = {"sklearn": "estimators", "aeon": "aeon"}
+
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
@@ -37,11 +43,12 @@ if not TYPE_CHECKING:
         try:
             return getattr(import_module(_NAMES[name]), name)
         except ModuleNotFoundError as error:
-            if (error.name or "").split(".")[0] != "sklearn":
+            package = (error.name or "").split(".")[0]
+            if package not in _EXTRAS:
                 raise
             from caudal.errors import MissingExtraError
 
-            raise MissingExtraError(name, "sklearn", "estimators") from error
+            raise MissingExtraError(name, package, _EXTRAS[package]) from error
 
     def __dir__() -> list[str]:
         return sorted(_NAMES)
