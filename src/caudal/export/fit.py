@@ -67,7 +67,7 @@ def fit_linear(
 
     Arguments:
         source: unit and largest absolute value of what is read.
-        widest: largest absolute weight.
+        widest: largest absolute weight; where it leaves no room, that of an int16 is taken instead.
         each: whether every row has a shift of its own.
 
     Raises:
@@ -80,6 +80,8 @@ def fit_linear(
     total = np.maximum(per_row(np.abs(weights), links) * source[1], 1e-30)
     room = np.maximum(ROOM - 2.0**24 - np.diff(links.ptr) * source[1], 1.0)
     shift = np.floor(np.minimum(np.log2((widest + 0.49) / np.maximum(top, 1e-30)), np.log2(room / total)))
+    if (shift < 0).any() and widest < WIDEST["int16"]:
+        return fit_linear(owner, links, channel, unit, source, WIDEST["int16"], each)
     if (shift < 0).any():
         fault = f"has a weight of {np.abs(links.weights[:, channel]).max():.3g} onto {owner}, too large for integers"
         raise InputError("export", "model", fault, 'Export it with `dtype="float32"`, or train with a weight decay.')
@@ -109,6 +111,8 @@ def fit_gate(links: Links, table_unit: float, source: tuple[float, int], widest:
     top = max(float(np.abs(slope).max(initial=0)), 1e-300)
     reach = max(float((np.abs(slope) * source[1]).max(initial=0)), 1.0)
     shift = int(np.floor(min(np.log2((widest + 0.49) / top), np.log2(ROOM / 2 / reach), 20)))
+    if shift < 0 and widest < WIDEST["int16"]:
+        return fit_gate(links, table_unit, source, WIDEST["int16"])
     if shift < 0:
         fault = f"has a gate of slope {np.abs(links.slope).max():.3g}, too steep for integers"
         raise InputError("export", "model", fault, 'Export it with `dtype="float32"`, or train with a weight decay.')

@@ -68,7 +68,8 @@ def state_bits(bound: float) -> int:
         >>> state_bits(1.0), state_bits(2.5)
         (14, 13)
     """
-    return min(15, math.floor(math.log2(32760 / max(bound, 1e-6))))
+    # The cone of an LRC is wider than its bound by the rounding of its gates, half a per cent.
+    return min(15, math.floor(math.log2(32560 / max(bound, 1e-6))))
 
 
 def relax_block(made: Assembly, stage: Substeps) -> None:

@@ -1,6 +1,6 @@
 """Start-up, counters and printing for each kind of machine that `targets.py` runs an export on."""
 
-# Steps whose instructions are counted.
+# Steps whose instructions are counted, unless asked otherwise.
 COUNTED_STEPS = 64
 
 _MAIN = """
@@ -30,6 +30,7 @@ static int32_t x[UPPER_INPUTS], y[UPPER_OUTPUTS];
 #endif
 
 static uint32_t random_now = 12345u;
+static uint32_t least = 0xFFFFFFFFu, most;
 
 static uint32_t ticks_of_steps(void)
 {
@@ -50,7 +51,10 @@ static uint32_t ticks_of_steps(void)
         }
         begin = machine_ticks();
         (void)@_step(&state, x, ONE, y);
-        total += machine_ticks() - begin;
+        begin = machine_ticks() - begin;
+        total += begin;
+        least = (begin < least) ? begin : least;
+        most = (begin > most) ? begin : most;
     }
     return total;
 }
@@ -71,6 +75,8 @@ int main(void)
     put_word(ticks);
     put_word(machine_scale);
     put_word(sizeof(state));
+    put_word(least);
+    put_word(most);
     machine_put('\\n');
     machine_end();
     return 0;
@@ -231,11 +237,9 @@ uint32_t machine_ticks(void)
 """
 
 
-def main(name: str) -> str:
-    """The program that prints hash, ticks, scale and size of the state of the export `name`."""
-    return f'#define COUNTED {COUNTED_STEPS}\n#include "unit.h"\n' + _MAIN.replace("UPPER", name.upper()).replace(
-        "@", name
-    )
+def main(name: str, steps: int) -> str:
+    """The program that prints hash, ticks of some steps, scale, size of the state, fewest and most ticks of a step."""
+    return f'#define COUNTED {steps}\n#include "unit.h"\n' + _MAIN.replace("UPPER", name.upper()).replace("@", name)
 
 
 def unit(is_float: bool, dt: str) -> str:

@@ -67,7 +67,7 @@ def describe(model: Any, encoder: Encoder | None = None, *, input_range: float =
         raise InputError("export", "model", f"is a {type(model).__name__}", "Pass a layer of caudal or an estimator.")
     if not 0 < input_range < 1e4:
         raise InputError("export", "input_range", f"is {input_range}", "Pass a number above 0, usually 8.0.")
-    scaling = _scaling(model, encoder)
+    scaling = scaling_of(model, encoder)
     builder = Builder()
     builder.add(Vector(INPUT, model.inputs, input_range))
     builder.add(Vector(ELAPSED, 1, ELAPSED_RANGE))
@@ -128,11 +128,17 @@ def _answer(builder: Builder, model: Layer, view: View, encoder: Encoder | None)
     builder.stages.append(Neurons("answer", bias[None] + extra, (links,), Answer(), len(bias)))
 
 
-def _scaling(model: Layer, encoder: Encoder | None) -> Scaling:
+def scaling_of(model: Layer, encoder: Encoder | None) -> Scaling:
+    """Scales of a model's inputs and time; channels that are no feature, such as the gaps of a forecast, stay.
+
+    Raises:
+        InputError: the encoder makes more channels than the model reads.
+    """
     if encoder is None:
         names = tuple(f"x{k}" for k in range(model.inputs))
         return Scaling(names, (0.0,) * model.inputs, (1.0,) * model.inputs, 1.0)
-    scaler, names = encoder.scaler, encoder.channels
+    scaler = encoder.scaler
+    names = (*encoder.channels, *(f"ahead{k}" for k in range(model.inputs - len(encoder.channels))))
     if len(names) != model.inputs:
         fault = f"makes {len(names)} channels; the model reads {model.inputs}"
         raise InputError("export", "encoder", fault, "Pass the encoder that the model was trained with.")

@@ -1,6 +1,6 @@
 """Golden vectors: 1,000 steps that every build of an export must answer alike, and the C that drives them.
 
-Eight series of 125 steps each, drawn by xorshift (Marsaglia 2003): inputs within a few standard deviations and, one in
+Twenty series of 50 steps each, drawn by xorshift (Marsaglia 2003): inputs within a few standard deviations and, one in
 sixteen, far beyond; elapsed times between 0 and 1 typical gap and, one in ten, none, tiny or huge. The hash takes in
 every answer and every final state, 32 bits at a time (FNV-1a by words).
 """
@@ -14,7 +14,7 @@ from caudal.export.c_text import array
 from caudal.export.program import Array, Program
 from caudal.export.twin import Twin
 
-SERIES, STEPS, GOLDEN = 8, 125, 16
+SERIES, STEPS, GOLDEN = 20, 50, 16
 _SEED, _SPREAD, _PRIME, _OFFSET = 2463534242, 2654435769, 16777619, 2166136261
 
 
@@ -96,7 +96,7 @@ def vectors(program: Program) -> Vectors:
         >>> from caudal.nn import CfC
         >>> found = vectors(fixed.lower_fixed(read.describe(CfC(2, 3, backbone_layers=0))))
         >>> found.y.shape
-        (8, 125, 3)
+        (20, 50, 3)
     """
     twin = Twin(program)
     x, dt = drive(program)

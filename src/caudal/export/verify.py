@@ -92,6 +92,15 @@ def read_proof(place: Path) -> dict[str, Any]:
     return proof
 
 
+def golden_of(folder: str | Path) -> int:
+    """Hash that every build of an export must answer.
+
+    Raises:
+        MissingFileError, FileFormatError: as `verify`.
+    """
+    return int(read_proof(Path(folder))["golden"])
+
+
 def _files(place: Path, proof: dict[str, Any]) -> Claim:
     wrong = [
         key
