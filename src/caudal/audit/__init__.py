@@ -1,10 +1,19 @@
-"""Audit: every decision written down, and whoever changes the record is found out, offline, with public formats."""
+"""Audit: every decision written down, and whoever changes the record is found out, offline, with public formats.
+
+What needs torch loads when it is first used: checking a log does not.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from caudal.audit import keys as keys
 from caudal.audit.keys import Key as Key
 from caudal.audit.log import Log as Log
 from caudal.audit.note import Checkpoint as Checkpoint
 from caudal.audit.note import Verifier as Verifier
+from caudal.audit.package import check as check
+from caudal.audit.package import package as package
+from caudal.audit.package import sign as sign
 from caudal.audit.proof import Proof as Proof
 from caudal.audit.proof import continues as continues
 from caudal.audit.proof import export as export
@@ -17,3 +26,28 @@ from caudal.audit.vault import Vault as Vault
 from caudal.audit.verify import Fault as Fault
 from caudal.audit.verify import Verdict as Verdict
 from caudal.audit.verify import verify as verify
+
+if TYPE_CHECKING:
+    from caudal.audit.again import Replay as Replay
+    from caudal.audit.again import replay as replay
+    from caudal.audit.digest import is_replayable as is_replayable
+    from caudal.audit.digest import model_digest as model_digest
+    from caudal.audit.series import log_series as log_series
+
+_NAMES = {
+    "Replay": "caudal.audit.again",
+    "is_replayable": "caudal.audit.digest",
+    "log_series": "caudal.audit.series",
+    "model_digest": "caudal.audit.digest",
+    "replay": "caudal.audit.again",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name in _NAMES:
+            return getattr(import_module(_NAMES[name]), name)
+        raise AttributeError(f"module 'caudal.audit' has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_NAMES})

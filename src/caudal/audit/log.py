@@ -14,7 +14,7 @@ from caudal._version import __version__
 from caudal.audit import about, durable, entry, keys, recover
 from caudal.audit.keys import Key
 from caudal.audit.note import Checkpoint, Note
-from caudal.audit.salts import Salts, commitment
+from caudal.audit.salts import Salts, alias, commitment
 from caudal.audit.store import Store
 from caudal.audit.vault import Vault
 from caudal.errors import InputError
@@ -110,7 +110,7 @@ class Log:
 
     def decide(
         self,
-        session: str,
+        session: str | None,
         output: Any,
         *,
         model: str,
@@ -128,7 +128,7 @@ class Log:
         """Write down one decision or step.
 
         Arguments:
-            session: whose decisions belong together.
+            session: whose decisions belong together; None for an alias of the person, made with their salt.
             output: what the model answered, numbers `(outputs,)`; float32 stays so, anything else becomes float64.
             model: its digest, 64 hexadecimal digits; see `audit.model_digest`.
             inputs, state: what it was made from: an array, bytes, or a list of them. Only a salted digest is kept.
@@ -151,15 +151,16 @@ class Log:
         """
         with self._lock:
             self._check_open()
+            index = self._store.next_index()
+            salt = self.salts.new(index) if person is None else self.salts.of_person(person, make=True) or b""
+            flags = 0 if person is None else entry.PERSONAL
+            if session is None and person is None:
+                raise InputError("Log.decide", "session", "is missing, and so is `person`", "Pass one of them.")
+            session = alias(salt) if session is None else session
             name = session.encode()
             if sequence is None:
                 sequence = self._numbers.get(session, 0)
                 self._numbers[session] = sequence + 1
-            index = self._store.next_index()
-            if person is None:
-                salt, flags = self.salts.new(index), 0
-            else:
-                salt, flags = self.salts.of_person(person, make=True) or b"", entry.PERSONAL
             parts = (*_parts(inputs), b"|", *_parts(state))
             bound = commitment(salt, name[:255], sequence, parts)
             numbers = np.asarray(output)

@@ -55,6 +55,11 @@ def commitment(salt: bytes, session: bytes, sequence: int, parts: Iterable[Any])
     return sha256(b"".join(pieces)).digest()
 
 
+def alias(salt: bytes) -> str:
+    """Name of a person's session: it tells nothing, and cannot be found again without the salt."""
+    return sha256(salt + b"session").hexdigest()[:32]
+
+
 class Salts:
     """The salts of one log.
 
@@ -89,6 +94,7 @@ class Salts:
         self._persons = {data[k : k + SIZE]: (k, data[k + SIZE : k + 64]) for k in range(0, whole, 64)}
         self._end = whole
         self._waiting: dict[int, bytes] = {}
+        self._newcomers: list[bytes] = []
         self._pool = b""
 
     def new(self, index: int) -> bytes:
@@ -119,7 +125,7 @@ class Salts:
         if not make:
             return None
         salt = os.urandom(SIZE)
-        self._write("persons.bin", self._end, id + salt)
+        self._newcomers.append(id + salt)
         self._persons[id] = self._end, salt
         self._end += 64
         return salt
@@ -135,6 +141,10 @@ class Salts:
 
     def hand(self) -> None:
         """Hand new salts to the system, before the records that need them."""
+        if self._newcomers:
+            data = b"".join(self._newcomers)
+            self._write("persons.bin", self._end - len(data), data)
+            self._newcomers.clear()
         if not self._waiting:
             return
         first, last = min(self._waiting), max(self._waiting)
@@ -165,6 +175,7 @@ class Salts:
         Raises:
             InputError: they have none.
         """
+        self.hand()
         if self.of_person(person) is None:
             raise InputError("Salts", "person", "has no salt", "Was it erased already, or is the name another one?")
         id = self._id(person)

@@ -18,6 +18,12 @@ GOOD, NO, MISUSE, FAULT = 0, 1, 2, 70
 
 # Name as typed -> (module with `add_arguments(parser)` and `run(args) -> exit code`, one line of help).
 COMMANDS: dict[str, tuple[str, str]] = {
+    "audit keys": ("caudal.cli.audit_keys", "make, show or change keys that sign logs and models"),
+    "audit prove": ("caudal.cli.audit_prove", "prove that a record is in a log, or export the log for witnesses"),
+    "audit replay": ("caudal.cli.audit_replay", "make the decisions of a log again and compare them to the bit"),
+    "audit show": ("caudal.cli.audit_show", "records of a log as JSON"),
+    "audit sign": ("caudal.cli.audit_sign", "sign the folder of a model"),
+    "audit verify": ("caudal.cli.audit_verify", "check a log, a signed model or a proof, and name what is bad"),
     "bench explain": ("caudal.cli.bench_explain", "train nets, explain them, and mark the explanations"),
     "bench kernels": ("caudal.cli.bench_kernels", "check every kernel, then measure it beside ncps, LSTM and GRU"),
     "bench page": ("caudal.cli.bench_page", "write the page of the docs that shows a kept benchmark"),

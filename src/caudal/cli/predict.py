@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="a file that `caudal fit` wrote")
     parser.add_argument("table", help="a table (.csv, .tsv, .parquet) with the inputs of the training")
     parser.add_argument("-o", "--out", metavar="FILE", help=".csv, .tsv or .parquet (default: CSV on stdout)")
+    parser.add_argument("--log", metavar="FOLDER", help="write every decision into this audit log; made if missing")
+    parser.add_argument("--key", metavar="FILE", help="private key that signs the log (default: your own)")
     parser.add_argument("--stream", action="store_true", help="read a Parquet table in batches: it may exceed memory")
 
 
@@ -28,7 +31,21 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         write.check_path(Path(args.out))
     model = estimator(args.model, "predict")
-    chunks = predictions(model, _source(model, args))
+    with _log(args) as log:
+        return _answer(args, predictions(model, _source(model, args), log))
+
+
+def _log(args: argparse.Namespace) -> Any:
+    if not args.log:
+        return nullcontext()
+    from caudal.audit import Log
+
+    return Log(args.log, args.key)
+
+
+def _answer(args: argparse.Namespace, chunks: Any) -> int:
+    from caudal.data import write
+
     if args.out:
         rows = write.write_table(args.out, chunks)
         say(f"{rows:,} rows in {args.out}")

@@ -12,10 +12,13 @@ from caudal.data.long import clock
 if TYPE_CHECKING:
     from caudal.estimators.base import LiquidEstimator
 
+if TYPE_CHECKING:
+    from caudal.audit import Log
+
 Columns = dict[str, NDArray[Any]]
 
 
-def predictions(model: "LiquidEstimator", x: Any) -> Iterator[Columns]:
+def predictions(model: "LiquidEstimator", x: Any, log: "Log | None" = None) -> Iterator[Columns]:
     """Predictions in long form, one chunk of columns after the other.
 
     The first column names the series. Classes: `class`, and `p(label)` of each label. Numbers: one column per output,
@@ -25,6 +28,7 @@ def predictions(model: "LiquidEstimator", x: Any) -> Iterator[Columns]:
     Arguments:
         model: trained.
         x: what `predict` takes.
+        log: where each decision is written down; see `caudal.audit.Log`.
 
     Raises:
         NotFittedError: it is not trained yet.
@@ -39,10 +43,10 @@ def predictions(model: "LiquidEstimator", x: Any) -> Iterator[Columns]:
         [['a', 'b', 'c']]
     """
     for part in model.parts(x):
-        yield _columns(model, part)
+        yield _columns(model, part, log)
 
 
-def _columns(model: Any, data: Sequences) -> Columns:
+def _columns(model: Any, data: Sequences, log: "Log | None") -> Columns:
     recipe = model.data_recipe_
     name, time = (recipe.series, recipe.time) if recipe else ("series", None)
     if model.task_ in ("classify", "regress"):
@@ -53,11 +57,11 @@ def _columns(model: Any, data: Sequences) -> Columns:
         row, step = np.nonzero(data.mask)
         where = {name: data.ids[row], time or "time": clock(data)[row, step]}
     if model.task_.startswith("classify"):
-        shares = model.predict_proba(data)
+        shares = model.predict_proba(data, log=log)
         shares = np.concatenate(shares) if isinstance(shares, list) else shares
         where["class"] = model.classes_[shares.argmax(axis=1)]
         return where | {f"p({label})": shares[:, k] for k, label in enumerate(model.classes_.tolist())}
-    found = model.predict(data)
+    found = model.predict(data, log=log)
     found = np.concatenate(found) if isinstance(found, list) else np.asarray(found)
     numbers = found.reshape(-1, len(data.outputs))
     return where | {output: numbers[:, k] for k, output in enumerate(data.outputs)}

@@ -1,7 +1,7 @@
 """Classes of series, or of each step."""
 
 from collections.abc import Mapping
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.inputs import flat, is_collection, per_step, series_of
 from caudal.estimators.outputs import outputs
 from caudal.estimators.training import Facts
+
+if TYPE_CHECKING:
+    from caudal.audit import Log
 
 
 @final
@@ -93,25 +96,26 @@ class LiquidClassifier(LiquidEstimator):
         )  # fmt: skip
         self.class_weight = class_weight
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any, *, log: "Log | None" = None) -> Any:
         """The likeliest class of each series `(batch,)`, or of each step, a list of `(time,)`.
 
         Arguments:
             X: what `fit` takes, read the same way. Rows of a table come in the order of the ids of `read_like`.
+            log: where each decision is written down; see `caudal.audit.Log`.
 
         Raises:
             NotFittedError: it is not trained yet.
             DataError: the inputs are others than those of the training.
         """
-        found = self.predict_proba(X)
+        found = self.predict_proba(X, log=log)
         if isinstance(found, list):
             return [self.classes_[one.argmax(axis=1)] for one in found]
         return self.classes_[found.argmax(axis=1)]
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: Any, *, log: "Log | None" = None) -> Any:
         """Probabilities `(batch, classes)` float64, or a list of `(time, classes)`; see `predict`."""
         rows: list[NDArray[Any]] = []
-        for out, lengths in outputs(self, X):
+        for out, lengths in outputs(self, X, log):
             shares = torch.softmax(out.double(), -1).numpy()
             if self.task_ == "classify":
                 rows.append(shares)

@@ -1,7 +1,7 @@
 """The next steps of series."""
 
 from collections.abc import Mapping
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.inputs import flat, is_collection, series_of
 from caudal.estimators.outputs import outputs
 from caudal.estimators.training import Facts
+
+if TYPE_CHECKING:
+    from caudal.audit import Log
 
 
 @final
@@ -76,18 +79,19 @@ class LiquidForecaster(LiquidEstimator):
         self.window = window
         self.stride = stride
 
-    def predict(self, X: Any) -> NDArray[np.float64]:
+    def predict(self, X: Any, *, log: "Log | None" = None) -> NDArray[np.float64]:
         """The next `horizon` steps of each series, in their own units: `(batch, horizon, outputs)` float64.
 
         Arguments:
             X: histories, as `fit` takes them; longer ones are cut to the last `window` steps. The gaps ahead are
                 those of `Sequences.ahead`, or the typical gap of the training.
+            log: where each decision is written down; see `caudal.audit.Log`.
 
         Raises:
             NotFittedError: it is not trained yet.
             DataError: the inputs are others than those of the training.
         """
-        found = np.concatenate([out.double().numpy() for out, _ in outputs(self, X)])
+        found = np.concatenate([out.double().numpy() for out, _ in outputs(self, X, log)])
         steps = found.reshape(len(found), self.horizon_, -1)
         return np.asarray(self.encoder_.scaler.restore(steps), np.float64)
 

@@ -1,26 +1,31 @@
 """What the network of an estimator says, batch by batch."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from caudal.audit import log_series
 from caudal.errors import DataError
+from caudal.kernels import exact
 from caudal.train import answer, examples
 
 if TYPE_CHECKING:
+    from caudal.audit import Log
     from caudal.estimators.base import LiquidEstimator
 
 _BATCH = 256
 
 
-def outputs(model: "LiquidEstimator", x: Any) -> Iterator[tuple[Tensor, Tensor]]:
+def outputs(model: "LiquidEstimator", x: Any, log: "Log | None" = None) -> Iterator[tuple[Tensor, Tensor]]:
     """Outputs of the network, on the CPU, with the lengths of the series.
 
     Arguments:
         model: trained.
         x: what `predict` takes.
+        log: where each answer is written down, in replay mode.
 
     Raises:
         DataError: the data ask for something else than the training did.
@@ -34,4 +39,8 @@ def outputs(model: "LiquidEstimator", x: Any) -> Iterator[tuple[Tensor, Tensor]]
         with torch.no_grad():
             for index in torch.split(torch.arange(len(seen)), _BATCH):
                 batch = seen.rows(index, device)
-                yield answer(model.net_, batch).cpu(), batch.lengths.cpu()
+                with nullcontext() if log is None else exact():
+                    out = answer(model.net_, batch).cpu()
+                if log is not None:
+                    log_series(log, model, data, index.tolist(), out.numpy())
+                yield out, batch.lengths.cpu()

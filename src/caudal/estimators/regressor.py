@@ -1,6 +1,6 @@
 """Numbers of series, or at each step."""
 
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from caudal.data import Sequences
 from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.inputs import flat, is_collection, series_of
 from caudal.estimators.outputs import outputs
+
+if TYPE_CHECKING:
+    from caudal.audit import Log
 
 
 @final
@@ -30,18 +33,19 @@ class LiquidRegressor(LiquidEstimator):
     tasks = ("regress", "imitate")
     kind = "numbers"
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any, *, log: "Log | None" = None) -> Any:
         """Numbers in their own units, float64: `(batch,)`, `(batch, outputs)`, or a list of `(time, outputs)`.
 
         Arguments:
             X: what `fit` takes, read the same way. Rows of a table come in the order of the ids of `read_like`.
+            log: where each decision is written down; see `caudal.audit.Log`.
 
         Raises:
             NotFittedError: it is not trained yet.
             DataError: the inputs are others than those of the training.
         """
         rows: list[NDArray[Any]] = []
-        for out, lengths in outputs(self, X):
+        for out, lengths in outputs(self, X, log):
             numbers = self.encoder_.scaler.restore(out.double().numpy())
             if self.task_ == "regress":
                 rows.append(numbers)

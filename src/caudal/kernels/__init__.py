@@ -3,6 +3,7 @@
 from caudal.kernels.cfc import cfc_scan as cfc_scan
 from caudal.kernels.cfc_wired import cfc_wired_scan as cfc_wired_scan
 from caudal.kernels.choice import Choice as Choice
+from caudal.kernels.choice import exact as exact
 from caudal.kernels.choice import names as names
 from caudal.kernels.choice import use as use
 from caudal.kernels.ctrnn import ctrnn_scan as ctrnn_scan

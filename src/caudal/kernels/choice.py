@@ -10,6 +10,7 @@ from caudal.errors import BackendError
 
 TABLE: dict[str, tuple[Any, ...]] = {}
 _ASKED: ContextVar[str] = ContextVar("caudal_backend", default="auto")
+_EXACT: ContextVar[bool] = ContextVar("caudal_exact", default=False)
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,27 @@ def use(backend: str) -> Iterator[None]:
         yield
     finally:
         _ASKED.reset(token)
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """Replay mode inside the block: readouts add in one order too, so that a row's bits do not depend on its company.
+
+    Example:
+        >>> with exact():
+        ...     is_exact()
+        True
+    """
+    token = _EXACT.set(True)
+    try:
+        yield
+    finally:
+        _EXACT.reset(token)
+
+
+def is_exact() -> bool:
+    """Whether this runs in replay mode."""
+    return _EXACT.get()
 
 
 def asked() -> str:

@@ -1,0 +1,254 @@
+"""A model package: one folder with weights, recipe, wiring, data, seeds, environment and figures, and its signature.
+
+    model.caudal       numbers and recipe (safetensors), as `save` wrote them
+    recipe.json        recipe of the network, and of the estimator around it
+    wiring.json        each wiring of the network
+    environment.json   versions, platform, digest of the model
+    data.json          digests of splits and cards, as they were given
+    metrics.json       figures, by group where there are groups, and known limits
+    statement.json     in-toto statement in a DSSE envelope over the digests of all others
+
+Nothing in a package is executed. Files that the statement does not name, links, and names that lead outside are
+refused.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from caudal._version import __version__
+from caudal.audit import durable, envelope
+from caudal.audit.keys import Key
+from caudal.audit.note import Verifier
+from caudal.errors import FileFormatError, InputError, MissingFileError
+
+STATEMENT = "statement.json"
+MODEL = "model.caudal"
+_LARGEST = 1 << 34
+_MOST = 10_000
+_NAMED = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_. -]*(/[A-Za-z0-9_.][A-Za-z0-9_. -]*)*")
+_VERSIONS = ("torch", "numpy", "numba", "safetensors", "scikit-learn", "cryptography", "securesystemslib")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a check of a signed folder found.
+
+    Attributes:
+        faults: one sentence for each file that is not as it was signed.
+        files: how many files the statement names.
+        facts: what the statement says besides.
+    """
+
+    faults: tuple[str, ...]
+    files: int = 0
+    facts: Mapping[str, Any] | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the folder is as it was signed."""
+        return not self.faults
+
+
+def package(
+    model: Any,
+    folder: str | os.PathLike[str],
+    key: Key | None = None,
+    *,
+    data: Mapping[str, Any] | None = None,
+    metrics: Mapping[str, Any] | None = None,
+    limits: tuple[str, ...] = (),
+) -> Path:
+    """Write a model package, whole or not at all.
+
+    Arguments:
+        model: a layer of caudal, or a trained estimator.
+        folder: a new one.
+        key: signs it; unsigned without.
+        data: JSON values: digests of splits (`Sequences.digest`), cards.
+        metrics: JSON values: figures, by group where there are groups.
+        limits: known ones, in sentences.
+
+    Raises:
+        InputError: the folder is there already, or something is no JSON.
+
+    Example:
+        >>> import tempfile
+        >>> from caudal.audit import keys
+        >>> from caudal.nn import LTC
+        >>> with tempfile.TemporaryDirectory() as scratch:
+        ...     key = keys.make(f"{scratch}/key.pem", "example.org/lab")
+        ...     place = package(LTC(2, 3), f"{scratch}/model", key, limits=("Adults only.",))
+        ...     check(place, key.verifier).holds
+        True
+    """
+    place = Path(folder)
+    if place.exists():
+        raise InputError("package", "folder", f"is there already: {place}", "Pass a new folder.")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        beside.mkdir()
+        for name, value in _facts(model, data or {}, metrics or {}, limits).items():
+            (beside / name).write_text(_json(name, value), encoding="utf-8")
+        _save(model, beside / MODEL)
+        if key is not None:
+            sign(beside, key, name=place.name)
+        beside.replace(place)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    durable.settle([place.parent])
+    return place
+
+
+def sign(folder: str | os.PathLike[str], key: Key, *, name: str | None = None) -> Path:
+    """Sign every file of a folder; an older signature is replaced.
+
+    Returns:
+        the path of the statement.
+
+    Raises:
+        MissingFileError: there is no such folder.
+        InputError: it is empty, too large, or holds a link or a name that cannot be carried.
+    """
+    place = Path(folder)
+    digests = _digests(place)
+    if not digests:
+        raise InputError("sign", "folder", f"holds no files: {place}", "Pass the folder of a model.")
+    facts = {"name": name or place.resolve().name, "caudal": __version__}
+    subject = [{"name": one, "digest": {"sha256": digests[one]}} for one in sorted(digests)]
+    durable.put(place / STATEMENT, envelope.seal(subject, facts, key))
+    return place / STATEMENT
+
+
+def check(folder: str | os.PathLike[str], key: Verifier) -> Found:
+    """Compare a folder with what was signed; names every file that changed, is missing, or was added.
+
+    Raises:
+        MissingFileError: there is no such folder, or it is not signed.
+        FileFormatError: the statement cannot be read.
+    """
+    place = Path(folder)
+    path = place / STATEMENT
+    if not path.is_file() or path.is_symlink():
+        raise MissingFileError(
+            f"check: {place} is not signed (it has no {STATEMENT}). Sign it with `caudal audit sign`."
+        )
+    opened = envelope.open_(path, key)
+    if opened is None:
+        return Found((f"{STATEMENT} is not signed by {key.name}, or was altered",))
+    try:
+        named = {str(one["name"]): str(one["digest"]["sha256"]) for one in opened["subject"]}
+        facts = dict(opened["predicate"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{path}: is no statement about files ({error}). Sign the folder again.") from error
+    if any(not _is_inside(one) for one in named):
+        return Found((f"{STATEMENT} names a file outside of the folder",), len(named), facts)
+    try:
+        there = _digests(place)
+    except InputError as error:
+        return Found((str(error),), len(named), facts)
+    faults = [f"{one} is missing" for one in named if one not in there]
+    faults += [f"{one} was changed" for one in named if one in there and there[one] != named[one]]
+    faults += [f"{one} was added" for one in there if one not in named]
+    return Found(tuple(sorted(faults)), len(named), facts)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    if not folder.is_dir():
+        raise MissingFileError(f"sign: there is no folder {folder}. Pass the folder of a model.")
+    found: dict[str, str] = {}
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(place) / name
+            inner = path.relative_to(folder).as_posix()
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                raise InputError("sign", "folder", f"holds {inner!r}, which is a link or no plain file", "Remove it.")
+            if not _is_inside(inner):
+                raise InputError("sign", "folder", f"holds {inner!r}", "Use letters, digits, `_`, `.`, `-` and spaces.")
+            if path.is_file() and inner != STATEMENT:
+                found[inner] = _digest(path)
+        if len(found) > _MOST:
+            raise InputError("sign", "folder", f"holds more than {_MOST:,} files", "Pass the folder of a model.")
+    return found
+
+
+def _digest(path: Path) -> str:
+    if path.stat().st_size > _LARGEST:
+        raise InputError("sign", "folder", f"holds {path.name}, which exceeds 16 GiB", "Split it.")
+    ledger = sha256()
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            ledger.update(part)
+    return ledger.hexdigest()
+
+
+def _is_inside(name: str) -> bool:
+    return _NAMED.fullmatch(name) is not None and not any(one in (".", "..") for one in name.split("/"))
+
+
+def _facts(model: Any, data: Any, metrics: Any, limits: tuple[str, ...]) -> dict[str, Any]:
+    from caudal.audit.digest import model_digest
+    from caudal.nn.recipe import encode_layer
+    from caudal.wiring import Wiring
+
+    net = getattr(model, "net_", model)
+    recipe: dict[str, Any] = {"network": encode_layer(net)}
+    if net is not model:
+        recipe |= {"estimator": type(model).__name__, "settings": model.get_params()}
+        table = getattr(model, "data_recipe_", None)
+        recipe |= {"data": None if table is None else json.loads(table.to_json())}
+        recipe |= {"origin": getattr(model, "origin_", None)}
+    wirings = {
+        name: one.wiring for name, one in net.named_modules() if isinstance(getattr(one, "wiring", None), Wiring)
+    }
+    versions = {one: _version(one) for one in _VERSIONS}
+    environment = {
+        "model": model_digest(model),
+        "seed": getattr(model, "seed", None),
+        "caudal": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": versions,
+    }
+    return {
+        "recipe.json": recipe,
+        "wiring.json": {name or "network": json.loads(one.to_json()) for name, one in wirings.items()},
+        "environment.json": environment,
+        "data.json": dict(data),
+        "metrics.json": {"metrics": dict(metrics), "limits": list(limits)},
+    }
+
+
+def _json(name: str, value: Any) -> str:
+    try:
+        return json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "package", name.removesuffix(".json"), f"is no JSON ({error})", "Pass plain finite values."
+        ) from error
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _save(model: Any, path: Path) -> None:
+    if hasattr(model, "net_"):
+        model.save(path)
+        return
+    from caudal import nn
+
+    nn.save(model, path)

@@ -1,0 +1,62 @@
+"""Decisions about series, as an estimator makes them: one record for each series, or for each step of one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.audit.digest import is_replayable, model_digest
+from caudal.audit.log import Log
+from caudal.data import Sequences
+
+STEPWISE = ("classify_steps", "imitate")
+
+
+def log_series(log: Log, model: Any, data: Sequences, rows: list[int], out: NDArray[Any]) -> None:
+    """Write down what a network answered about some series.
+
+    The session is an alias of the series, made with the salt of that person: once it is erased nobody can say whose
+    the records are. The uncertainty of classes is 1 less the largest probability.
+
+    Arguments:
+        log: open.
+        model: estimator that answered.
+        data: what it was asked about.
+        rows: which of the series, in the order of `out`.
+        out: outputs of the network, `(series, ...)`.
+    """
+    digest, exact, task = model_digest(model), is_replayable(model), data.task
+    spread = _uncertainty(out) if task.startswith("classify") else np.full(out.shape[:-1], np.nan)
+    for k, row in enumerate(rows):
+        person = str(data.ids[row])
+        for step, parts in pieces(data, row):
+            at = (k,) if step is None else (k, step)
+            answer = out[at]
+            log.decide(
+                None, answer.reshape(-1), model=digest, inputs=parts, person=person, sequence=step, is_exact=exact,
+                dt=_gap(data, row, step), uncertainty=float(spread[at]), monitors=0 if np.isfinite(answer).all() else 1,
+            )  # fmt: skip
+
+
+def pieces(data: Sequences, row: int) -> Iterator[tuple[int | None, list[Any]]]:
+    """What each decision about a series was made from: all of it, or what its step brought."""
+    n = int(data.lengths[row])
+    fixed = [None if one is None else one[row] for one in (data.static, data.static_observed, data.ahead)]
+    if data.task not in STEPWISE:
+        yield None, [data.values[row, :n], data.observed[row, :n], data.dt[row, :n], *fixed]
+        return
+    for t in range(n):
+        yield t, [data.values[row, t], data.observed[row, t], data.dt[row, t], *fixed]
+
+
+def _gap(data: Sequences, row: int, step: int | None) -> float:
+    at = int(data.lengths[row]) - 1 if step is None else step
+    return float(data.dt[row, at]) if at >= 0 else float("nan")
+
+
+def _uncertainty(out: NDArray[Any]) -> NDArray[np.float64]:
+    wide = out.astype(np.float64)
+    shares = np.exp(wide - wide.max(axis=-1, keepdims=True))
+    found: NDArray[np.float64] = 1 - (shares / shares.sum(axis=-1, keepdims=True)).max(axis=-1)
+    return found

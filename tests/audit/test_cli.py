@@ -1,0 +1,88 @@
+"""The commands: what they print, and how they end."""
+
+import json
+
+import numpy as np
+import pytest
+
+from caudal.audit import Log, keys, package
+from caudal.cli import main
+from caudal.nn import LTC
+
+
+def told(capsys, *words, code=0):
+    assert main(list(words)) == code, capsys.readouterr()
+    return capsys.readouterr()
+
+
+def test_from_a_key_to_a_proof(tmp_path, capsys):
+    pem, log, proof = (str(tmp_path / name) for name in ("ward.pem", "log", "one.tlog-proof"))
+    made = told(capsys, "audit", "keys", "make", pem, "--name", "example.org/ward-4").out.strip()
+    assert told(capsys, "audit", "keys", "show", f"{pem}.pub").out.strip() == made
+    with Log(log, pem, sync=False) as open_log:
+        at = open_log.decide("bed 4", np.float32([1.0]), model="ab" * 32, inputs=b"x")
+    assert "is as it was signed" in told(capsys, "audit", "verify", log, "--key", f"{pem}.pub").out
+    shown = json.loads(told(capsys, "audit", "show", log, "--start", str(at)).out)
+    assert (shown["type"], shown["session"], shown["output"]) == ("decision", "bed 4", [1.0])
+    told(capsys, "audit", "prove", log, str(at), "-o", proof)
+    told(capsys, "audit", "verify", proof, "--key", made)
+    told(capsys, "audit", "prove", log, "--export", str(tmp_path / "served"))
+    assert (tmp_path / "served" / "checkpoint").is_file()
+    new = str(tmp_path / "new.pem")
+    told(capsys, "audit", "keys", "make", new, "--name", "example.org/ward-4")
+    told(capsys, "audit", "keys", "rotate", pem, "--log", log, "--new", new)
+    told(capsys, "audit", "verify", log, "--key", made)
+
+
+def test_a_bad_log_ends_with_1_and_names_the_record(written, key, capsys):
+    folder = written(20)
+    place = folder / "edge" / "entries"
+    data = bytearray(place.read_bytes())
+    data[700] ^= 1
+    place.write_bytes(data)
+    found = json.loads(told(capsys, "audit", "verify", str(folder), "--key", str(key.verifier), "--json", code=1).out)
+    assert found["first_bad"] == found["faults"][0]["index"]
+
+
+def test_a_signed_model(tmp_path, key, capsys):
+    folder = package(LTC(2, 3), tmp_path / "model")
+    pem = tmp_path / "one.pem"
+    keys.make(pem, "example.org/lab")
+    told(capsys, "audit", "sign", str(folder), "--key", str(pem))
+    told(capsys, "audit", "verify", str(folder), "--key", f"{pem}.pub")
+    (folder / "recipe.json").write_text("{}")
+    assert (
+        told(capsys, "audit", "verify", str(folder), "--key", f"{pem}.pub", code=1).out
+        == "BAD  recipe.json was changed\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("audit", "verify", "nowhere", "--key", "x"), "there is no public key x"),
+        (("audit", "verify", "nowhere"), "`--key` is missing"),
+        (("audit", "show", "nowhere"), "nowhere is no log"),
+        (("audit", "prove", "nowhere"), "is needed, and not both"),
+        (("audit", "sign", "nowhere", "--key", "nokey"), "there is no key nokey"),
+    ],
+)
+def test_misuse_is_told_in_a_sentence(words, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert sentence in told(capsys, *words, code=2).err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_predict_writes_a_log_and_replay_makes_it_again(tmp_path, capsys):
+    from caudal.estimators import LiquidClassifier
+
+    rows = [f"{k},{t},{k * 0.1 + t},{k % 2}" for k in range(12) for t in range(4)]
+    table = tmp_path / "ward.csv"
+    table.write_text("patient,hour,x,ill\n" + "\n".join(rows) + "\n")
+    model = LiquidClassifier("cfc", 4, epochs=1).fit(str(table), target="ill", series="patient", time="hour")
+    model.save(tmp_path / "ward.caudal")
+    pem, log, file = str(tmp_path / "k.pem"), str(tmp_path / "log"), str(tmp_path / "ward.caudal")
+    keys.make(pem, "example.org/ward-4")
+    told(capsys, "predict", file, str(table), "--log", log, "--key", pem)
+    out = told(capsys, "audit", "replay", log, file, str(table), "--batch", "5").out
+    assert out.startswith("12 decisions made again: 12 the same, 12 to the bit")

@@ -1,0 +1,118 @@
+"""Decisions come out again to the bit, whatever the batch and the threads; erased persons cannot be linked."""
+
+import numpy as np
+import pytest
+import torch
+
+from caudal.audit import Log, Salts, model_digest, records, replay, verify
+from caudal.data import from_arrays
+from caudal.estimators import LiquidClassifier, LiquidForecaster, LiquidRegressor
+from caudal.kernels import exact
+from caudal.nn import CTRNN, LRC, LTC, CfC, Readout, WiredCfC
+from caudal.wiring import ncp
+
+
+def _wired(inputs, units):
+    return WiredCfC(ncp(inputs, units - 7, 4, 3))
+
+
+@pytest.fixture
+def _threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("_threads")
+@pytest.mark.parametrize("make", [CfC, LTC, LRC, CTRNN, _wired])
+@pytest.mark.parametrize("pool", ["last", "mean"])
+def test_replay_mode_gives_the_same_bits(make, pool):
+    net = Readout(make(3, 13), 2, pool=pool).eval()
+    x, dt, lengths = torch.randn(70, 6, 3), torch.rand(70, 6), torch.randint(1, 7, (70,))
+    found = []
+    for threads, size in ((1, 1), (1, 70), (2, 1), (2, 3), (2, 17), (2, 33), (2, 70)):
+        torch.set_num_threads(threads)
+        with torch.no_grad(), exact():
+            parts = [slice(k, k + size) for k in range(0, 70, size)]
+            found.append(torch.cat([net.series(x[p], dt=dt[p], lengths=lengths[p])[0] for p in parts]))
+    assert all(torch.equal(found[0], one) for one in found)
+
+
+def series(count=20, seed=0):
+    dice = np.random.default_rng(seed)
+    return from_arrays(dice.normal(size=(count, 2, 5)), np.arange(count) % 2, ids=[f"p{k}" for k in range(count)])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return LiquidClassifier("cfc", 6, epochs=1).fit(series(40, 1))
+
+
+@pytest.mark.parametrize("batch", [1, 7, 256])
+def test_decisions_come_out_again_at_any_batch(tmp_path, key, model, batch):
+    data = series()
+    with Log(tmp_path / "log", key, sync=False) as log:
+        told = model.predict(data, log=log)
+    found = replay(tmp_path / "log", model, data, batch=batch)
+    assert found.holds
+    assert found.decisions == found.same_bits == found.same_decision == found.exact == 20
+    assert (found.worst, found.unlinked, found.other_models) == (0.0, 0, 0)
+    decisions = [one for _, one in records(tmp_path / "log") if hasattr(one, "session")]
+    assert [model.classes_[int(np.argmax(one.output))] for one in decisions] == told.tolist()
+    assert not any(f"p{k}".encode() in b"".join(one.session.encode() for one in decisions) for k in range(20))
+
+
+def test_another_model_or_other_data_do_not_pass(tmp_path, key, model):
+    data = series()
+    with Log(tmp_path / "log", key, sync=False) as log:
+        model.predict(data, log=log)
+    other = LiquidClassifier("cfc", 6, epochs=1, seed=3).fit(series(40, 1))
+    found = replay(tmp_path / "log", other, data)
+    assert not found.holds
+    assert found.other_models == 20
+    found = replay(tmp_path / "log", model, series(20, 9))
+    assert not found.holds
+    assert len(found.other_input) == 20
+
+
+def test_an_erased_person_cannot_be_linked_and_every_proof_holds(tmp_path, key, model):
+    data = series()
+    with Log(tmp_path / "log", key, sync=False) as log:
+        model.predict(data, log=log)
+        log.salts.erase_person("p3")
+    found = replay(tmp_path / "log", model, data)
+    assert found.holds
+    assert (found.decisions, found.unlinked) == (19, 1)
+    assert verify(tmp_path / "log", key.verifier, full=True).holds
+    assert Salts(tmp_path / "log.salts").of_person("p3") is None
+
+
+def test_regressors_forecasters_and_steps_are_logged_too(tmp_path, key):
+    dice = np.random.default_rng(0)
+    x = dice.normal(size=(12, 2, 8))
+    numbers = LiquidRegressor("ltc", 5, epochs=1).fit(x, x.mean(axis=(1, 2)))
+    steps = LiquidClassifier("cfc", 5, epochs=1).fit(list(x), [np.arange(8) % 2] * 12)
+    ahead = LiquidForecaster("cfc", 5, horizon=2, window=4, epochs=1).fit(x)
+    for name, one, count in (("numbers", numbers, 12), ("steps", steps, 96), ("ahead", ahead, 12)):
+        asked = list(x) if name == "steps" else x
+        with Log(tmp_path / name, key, sync=False) as log:
+            one.predict(asked, log=log)
+        found = replay(tmp_path / name, one, asked, batch=5)
+        assert found.holds, (name, found)
+        assert found.decisions == found.same_bits == count
+
+
+def test_cells_outside_replay_mode_decide_the_same(tmp_path, key):
+    data = series()
+    gru = LiquidClassifier("gru", 6, epochs=1).fit(data)
+    with Log(tmp_path / "log", key, sync=False) as log:
+        gru.predict(data, log=log)
+    found = replay(tmp_path / "log", gru, data, batch=3)
+    assert found.holds
+    assert found.exact == 0
+    assert found.worst < 1e-6
+
+
+def test_the_digest_is_of_what_decides(tmp_path, model):
+    model.save(tmp_path / "model.caudal")
+    assert model_digest(LiquidClassifier.load(tmp_path / "model.caudal")) == model_digest(model)
