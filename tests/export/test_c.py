@@ -1,0 +1,215 @@
+"""The C on this machine: clean under every warning, equal to the twin to the bit, no undefined behaviour."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from caudal import export
+from caudal.errors import BackendError, InputError, ShapeError
+from caudal.export import TARGETS, Runner, Twin, measure
+from caudal.export.verify import golden_of
+from caudal.nn import GRU, LTC, CfC
+
+WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Wshadow", "-Werror", "-ffp-contract=off"]
+COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
+needs_compiler = pytest.mark.skipif(not COMPILERS, reason="no C compiler is installed: the C itself is NOT tested")
+needs_gcc = pytest.mark.skipif(
+    not shutil.which("gcc"), reason="gcc is not installed: undefined behaviour is NOT tested"
+)
+
+FORMS = [("float32", {}), ("int16", {}), ("int16", {"state": "int32"}), ("int8", {"constant_time": True})]
+
+
+def _build(compiler, folder, *flags):
+    command = [compiler, *WARNINGS, *flags, "-DPOLICY_TEST_MAIN", f"-I{folder}"]
+    sources = [folder / "policy.c", folder / "test" / "policy_test.c"]
+    done = subprocess.run(
+        [*command, *sources, "-o", folder / "test" / "run"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return subprocess.run([folder / "test" / "run"], capture_output=True, text=True, check=False)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_c_is_clean_and_equals_the_twin(some_net, tmp_path, dtype):
+    folder = export.c(some_net, tmp_path / "policy", dtype).folder
+    for compiler in COMPILERS:
+        assert _build(compiler, folder, "-O2").returncode == 0
+
+
+@pytest.mark.slow
+@needs_compiler
+@pytest.mark.parametrize(("dtype", "options"), FORMS)
+def test_c_of_every_cell_and_form(net, tmp_path, dtype, options):
+    folder = export.c(net, tmp_path / "policy", dtype, **options).folder
+    for compiler in COMPILERS:
+        assert _build(compiler, folder, "-O2").returncode == 0
+
+
+@needs_compiler
+@pytest.mark.parametrize(("dtype", "options"), FORMS[2:])
+def test_other_forms_of_the_c(tmp_path, dtype, options):
+    folder = export.c(LTC(3, 5, substeps=2), tmp_path / "policy", dtype, **options).folder
+    for compiler in COMPILERS:
+        assert _build(compiler, folder, "-O2").returncode == 0
+
+
+@needs_gcc
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_no_undefined_behaviour(model, tmp_path, dtype):
+    folder = export.c(model.net, tmp_path / "policy", dtype, encoder=model.encoder).folder
+    done = _build("gcc", folder, "-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all")
+    assert done.returncode == 0, done.stderr
+
+
+FUZZ = """
+#include "policy.h"
+int main(void)
+{
+    static const uint32_t edges[8] = {0u, 1u, 2147483647u, 2147483648u, 4294967295u, 32768u, 1048576u, 65535u};
+    uint32_t r = 1u, step;
+    policy_state state;
+    int32_t x[POLICY_INPUTS], y[POLICY_OUTPUTS];
+    int k;
+    policy_init(&state);
+    for (step = 0u; step < STEPS; ++step) {
+        for (k = 0; k < POLICY_INPUTS; ++k) {
+            r ^= r << 13; r ^= r >> 17; r ^= r << 5;
+            x[k] = (int32_t)(((r & 3u) == 0u) ? edges[(r >> 2) & 7u] : ((r & 3u) == 1u) ? r : (r >> 19) - 4096u);
+        }
+        r ^= r << 13; r ^= r >> 17; r ^= r << 5;
+        (void)policy_step(&state, x, ((r & 1u) == 0u) ? edges[(r >> 1) & 7u] : (r >> 11), y);
+    }
+    return 0;
+}
+"""
+
+
+def _fuzz(folder, steps):
+    (folder / "fuzz.c").write_text(FUZZ.replace("STEPS", f"{steps}u"))
+    flags = ["-O1", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-w", f"-I{folder}"]
+    subprocess.run(["gcc", *flags, folder / "policy.c", folder / "fuzz.c", "-o", folder / "fuzz"], check=True)
+    return subprocess.run([folder / "fuzz"], check=False).returncode
+
+
+@needs_gcc
+@pytest.mark.parametrize("options", [{}, {"state": "int32"}, {"constant_time": True}])
+def test_adversarial_inputs_trap_nowhere(trained, tmp_path, options):
+    for cell in ("ltc", "cfc"):
+        model = trained(cell)
+        folder = export.c(model.net, tmp_path / cell, encoder=model.encoder, **options).folder
+        assert _fuzz(folder, 20_000) == 0
+
+
+@pytest.mark.slow
+@needs_gcc
+@pytest.mark.parametrize("dtype", ["int16", "int8"])
+def test_a_million_adversarial_steps_trap_nowhere(model, tmp_path, dtype):
+    folder = export.c(model.net, tmp_path / "policy", dtype, encoder=model.encoder).folder
+    assert _fuzz(folder, 1_000_000) == 0
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_runner_is_the_twin_to_the_bit(model, tmp_path, dtype):
+    made = export.c(model.net, tmp_path / "policy", dtype, encoder=model.encoder)
+    runner, twin = Runner(made.folder), Twin(made.program)
+    rng = np.random.default_rng(0)
+    x, dt = rng.normal(size=(20, len(made.program.names))), rng.uniform(0, 2, 20)
+    assert (runner.run(x, dt) == twin.run(x[None], dt[None])[0]).all()
+    held = runner.state
+    first = runner.step(x[0])
+    runner.state = held
+    assert (runner.step(x[0]) == first).all()
+    with pytest.raises(ShapeError, match="Runner: `x` has shape"):
+        runner.step([1.0])
+    with pytest.raises(ShapeError, match="Runner: `state` holds 1 bytes"):
+        runner.state = b"x"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(TARGETS["RV32IMAC"].missing()), reason="no RISC-V here: constant time is NOT tested")
+@pytest.mark.parametrize("cell", ["ltc", "cfc"])
+def test_time_does_not_depend_on_data(trained, tmp_path, cell):
+    model = trained(cell)
+    made = export.c(model.net, tmp_path / "policy", encoder=model.encoder, constant_time=True)
+    found = measure(made.folder, "RV32IMAC", steps=10_000)
+    assert found.least == found.most
+
+
+@needs_compiler
+def test_flags_tell_of_times_out_of_range(tmp_path):
+    runner = Runner(export.c(LTC(2, 3), tmp_path / "policy", state="int16").folder)
+    assert [runner.step([0.0, 0.0], dt) is not None and runner.flags for dt in (1.0, 1e-5, 4000.0)] == [0, 1, 2]
+
+
+def test_a_missing_compiler_is_named(tmp_path):
+    folder = export.c(GRU(2, 3), tmp_path / "policy").folder
+    with pytest.raises(BackendError, match="Runner: no-such-cc did not run"):
+        Runner(folder, "no-such-cc")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"dtype": "int4"}, r"export: `dtype` is 'int4'\. Pass one of float32, int16, int8\."),
+        ({"state": "int64"}, "`state` is 'int64'"),
+        ({"name": "My policy"}, "`name` is 'My policy'; it becomes part of C names"),
+        ({"dtype": "float32", "constant_time": True}, "`constant_time` is set with float32"),
+        ({"shortest_dt": 0.0}, "`shortest_dt` is 0.0"),
+        ({"input_range": -1.0}, "`input_range` is -1.0"),
+    ],
+)
+def test_bad_options_are_refused_and_nothing_is_written(tmp_path, options, words):
+    with pytest.raises(InputError, match=words):
+        export.c(LTC(2, 3), tmp_path / "policy", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_content_is_left_alone(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="`folder` is not empty"):
+        export.c(LTC(2, 3), tmp_path)
+    with pytest.raises(InputError, match="`folder` is a file"):
+        export.c(LTC(2, 3), tmp_path / "mine.txt")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@needs_compiler
+def test_a_name_of_ones_own_reaches_every_symbol(tmp_path):
+    folder = export.c(CfC(2, 3, backbone_layers=0), tmp_path / "gait", name="gait").folder
+    assert "policy" not in (folder / "gait.c").read_text().replace("policy of", "")
+    assert Runner(folder).step([0.0, 0.0]).shape == (3,)
+
+
+def test_inputs_whose_names_would_end_a_comment_do_not(tmp_path):
+    from caudal.export.c_text import _plain
+
+    assert "*/" not in _plain("a */ #error")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_same_answers_on_every_machine(trained, tmp_path, target):
+    if TARGETS[target].missing():
+        pytest.skip(f"{target} is NOT tested: `{TARGETS[target].missing()}` is not installed")
+    cells = ("ltc", "cfc", "dense cfc", "gru") if target != "AVR" else ("cfc",)
+    for cell in cells:
+        model = trained(cell)
+        made = export.c(model.net, tmp_path / cell, encoder=model.encoder)
+        assert measure(made.folder, target).digest == made.digest == golden_of(made.folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", ["ltc", "cfc", "dense cfc", "gru", "lrc"])
+@pytest.mark.parametrize("dtype", ["float32", "int16", "int8"])
+def test_same_answers_in_every_format(trained, tmp_path, cell, dtype):
+    model = trained(cell)
+    for options in ({},) if dtype == "float32" else ({}, {"state": "int32"}, {"constant_time": True}):
+        made = export.c(model.net, tmp_path / str(len(options)) / str(options), dtype, encoder=model.encoder, **options)
+        for target, one in TARGETS.items():
+            # Floating point on AVR is not IEEE's to the last bit.
+            if not one.missing() and not (target == "AVR" and dtype == "float32"):
+                assert measure(made.folder, target).digest == made.digest
