@@ -51,13 +51,13 @@ def pack(record: Record) -> bytes:
         output = np.asarray(record.output, "<f4" if record.is_single else "<f8").tobytes()
         influence = np.asarray(record.influence, "<f4").tobytes() if record.influence else b""
         return decision(
-            flags, record.time, record.session.encode(), record.sequence, _digest(record.model),
+            flags, record.time, text_bytes(record.session), record.sequence, _digest(record.model),
             _digest(record.commitment), output, math.nan if record.dt is None else record.dt,
             math.nan if record.uncertainty is None else record.uncertainty, record.monitors, influence, record.payload,
         )  # fmt: skip
     if isinstance(record, Seal):
         return closed(HEAD.pack(VERSION, SEAL, flags, record.time) + _digest(record.bundle) + _digest(record.tile))
-    kind, facts = record.kind.encode(), canonical(dict(record.facts))
+    kind, facts = text_bytes(record.kind), canonical(dict(record.facts))
     if len(kind) > 255 or not kind or len(facts) > LARGEST - 300:
         fault = f"has a kind of {len(kind)} and facts of {len(facts):,} bytes"
         raise InputError("Log", "event", fault, "Keep the kind one word and the facts below 65,000 bytes.")
@@ -98,6 +98,19 @@ def _too_large(session: bytes, output: bytes, influence: bytes, payload: bytes, 
     sizes = f"session {len(session):,}, output {len(output):,}, influence {len(influence):,}, payload {len(payload):,}"
     remedy = "A session has up to 255 bytes, a record up to 65,535, numbers are in range; keep larger inputs elsewhere."
     return InputError("Log", "record", f"does not fit ({why}; bytes: {sizes})", remedy)
+
+
+def text_bytes(text: str) -> bytes:
+    """UTF-8 of a text.
+
+    Raises:
+        InputError: it holds half a character, as badly decoded input does.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        fault = "holds characters that are no text"
+        raise InputError("Log", "session", fault, "Decode it as UTF-8 first.") from error
 
 
 def closed(data: bytes) -> bytes:

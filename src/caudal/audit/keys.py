@@ -97,7 +97,7 @@ def load(path: str | os.PathLike[str], *, passphrase: str | None = None) -> Key:
         raise InputError("audit", "key", fault, f"Run `chmod 600 {place}`, and make a new key if it may have leaked.")
     first, _, pem = raw.partition(b"\n")
     name = first.decode(errors="replace").removeprefix("# caudal key: ")
-    if pem[:11] != b"-----BEGIN ":
+    if pem[:11] != b"-----BEGIN " or b"PRIVATE KEY" not in pem[:40]:
         sentence = f"audit: {place} holds no private key of caudal. Pass the file that `caudal audit keys make` wrote"
         raise FileFormatError(f"{sentence}, not its public half.")
     serial = need("audit", _SERIAL, "audit")

@@ -157,7 +157,7 @@ class Log:
             if session is None and person is None:
                 raise InputError("Log.decide", "session", "is missing, and so is `person`", "Pass one of them.")
             session = alias(salt) if session is None else session
-            name = session.encode()
+            name = entry.text_bytes(session)
             if sequence is None:
                 sequence = self._numbers.get(session, 0)
                 self._numbers[session] = sequence + 1

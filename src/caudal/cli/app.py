@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit show": ("caudal.cli.audit_show", "records of a log as JSON"),
     "audit sign": ("caudal.cli.audit_sign", "sign the folder of a model"),
     "audit verify": ("caudal.cli.audit_verify", "check a log, a signed model or a proof, and name what is bad"),
+    "bench audit": ("caudal.cli.bench_audit", "what a log costs, and whether every change of it is found"),
     "bench explain": ("caudal.cli.bench_explain", "train nets, explain them, and mark the explanations"),
     "bench kernels": ("caudal.cli.bench_kernels", "check every kernel, then measure it beside ncps, LSTM and GRU"),
     "bench page": ("caudal.cli.bench_page", "write the page of the docs that shows a kept benchmark"),

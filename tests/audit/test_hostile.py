@@ -1,0 +1,168 @@
+"""Whatever is in the files: a sentence, nothing executed, nothing written outside."""
+
+import stat
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from caudal.audit import Checkpoint, Log, Proof, Salts, Vault, Verifier, keys, newest, prove, records, verify
+from caudal.audit.entry import closed, pack, unpack
+from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
+from caudal.records.decision import Decision, Event, record_from_dict, record_to_dict
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@FEW
+@given(st.binary(max_size=300))
+def test_bytes_are_a_record_or_refused(data):
+    for one in (data, closed(b"\1" + data), closed(b"\1\0\0\0" + data), b"{" + data):
+        try:
+            unpack(one)
+        except FileFormatError as error:
+            assert str(error).endswith(".")
+
+
+@FEW
+@given(st.binary(max_size=200))
+def test_bytes_are_a_note_a_proof_a_key_or_refused(data):
+    for read in (Checkpoint.parse, Proof.parse, lambda one: Verifier.parse(one.decode(errors="replace"))):
+        with pytest.raises(FileFormatError):
+            read(data)
+
+
+@FEW
+@given(st.lists(st.floats(width=32, allow_nan=False), max_size=5), TEXTS, st.integers(0, 2**32 - 1))
+def test_packed_and_json_come_back(output, session, monitors):
+    one = Decision(5, "ab" * 32, session, 7, "00" * 32, tuple(output), None, 0.5, monitors, payload=b"x")
+    data = pack(one)
+    assert pack(unpack(data)) == data
+    assert pack(record_from_dict(record_to_dict(one))) == data
+
+
+@FEW
+@given(data=st.data())
+def test_any_file_of_a_log_may_be_garbage(written, data, key, tmp_path_factory):
+    import shutil
+
+    folder = tmp_path_factory.mktemp("fuzz") / "log"
+    shutil.copytree(_once(written), folder)
+    files = sorted(one for one in folder.rglob("*") if one.is_file())
+    place = data.draw(st.sampled_from(files))
+    place.write_bytes(data.draw(st.binary(max_size=400)))
+    before = {one.name for one in folder.parent.iterdir()}
+    for action in (lambda: verify(folder, key.verifier), lambda: list(records(folder)), lambda: prove(folder, 3)):
+        try:
+            action()
+        except CaudalError as error:
+            assert len(str(error)) < 2000
+    assert {one.name for one in folder.parent.iterdir()} == before
+
+
+_MADE = []
+
+
+def _once(written):
+    if not _MADE or not _MADE[0].exists():
+        _MADE[:] = [written(300)]
+    return _MADE[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"session": "x" * 256}, "does not fit"),
+        ({"session": "\ud800"}, "holds characters that are no text"),
+        ({"output": np.zeros(70_000)}, "does not fit"),
+        ({"output": np.zeros(10_000)}, "does not fit"),
+        ({"monitors": -1}, "does not fit"),
+        ({"model": "no digest"}, "`model` is 'no digest'"),
+        ({"inputs": object()}, "which has no bytes of its own"),
+        ({"session": None}, "is missing, and so is `person`"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_the_log_goes_on(tmp_path, key, change, sentence):
+    usual = {"session": "bed 4", "output": [1.0], "model": "ab" * 32, "inputs": b"x"}
+    with Log(tmp_path / "log", key, sync=False) as log:
+        given_ = {**usual, **change}
+        with pytest.raises(InputError, match=sentence):
+            log.decide(given_.pop("session"), given_.pop("output"), **given_)
+        with pytest.raises(InputError, match="have no canonical JSON"):
+            log.event("alarm", value=float("nan"))
+        log.decide(usual.pop("session"), usual.pop("output"), **usual)
+    assert newest(tmp_path / "log").size == 2
+    assert verify(tmp_path / "log", key.verifier, full=True).holds
+
+
+def test_events_by_operators_are_records(tmp_path, key):
+    with Log(tmp_path / "log", key, sync=False) as log:
+        log.override("bed 4", 3, "dr. vega", "seen at the bedside", [1.0])
+        at = log.stop("dr. vega", "alarm")
+        assert log.checkpoint.size == at + 1
+    kinds = [one.kind for _, one in records(tmp_path / "log") if isinstance(one, Event)]
+    assert kinds == ["open", "override", "stop"]
+
+
+def test_keys_are_for_their_owner_alone(tmp_path):
+    made = keys.make(tmp_path / "new" / "one.pem", "example.org/one", passphrase="deep water")
+    path = tmp_path / "new" / "one.pem"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert keys.load(path, passphrase="deep water").verifier == made.verifier
+    for words, sentence in ((None, "is missing; the key is encrypted"), ("shallow", "does not open")):
+        with pytest.raises(InputError, match=sentence):
+            keys.load(path, passphrase=words)
+    with pytest.raises(InputError, match="exists"):
+        keys.make(path, "example.org/one")
+    with pytest.raises(InputError, match="`name` is"):
+        keys.make(tmp_path / "two.pem", "a b")
+    with pytest.raises(FileFormatError, match="not its public half"):
+        keys.load(_private(tmp_path / "half.pem", path.with_name("one.pem.pub").read_bytes()))
+    with pytest.raises(MissingFileError, match="there is no key"):
+        keys.load(tmp_path / "none.pem")
+    path.chmod(0o644)
+    with pytest.raises(InputError, match="can be read by others"):
+        keys.load(path, passphrase="deep water")
+
+
+def _private(path, data):
+    path.write_bytes(data)
+    path.chmod(0o600)
+    return path
+
+
+def test_the_default_key_is_made_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv("CAUDAL_AUDIT_KEY", raising=False)
+    assert keys.default().verifier == keys.default().verifier
+
+
+def test_another_key_may_not_write(written, tmp_path):
+    folder = written(3)
+    other = keys.make(tmp_path / "other.pem", "example.org/ward-4")
+    with pytest.raises(InputError, match="is signed by example"):
+        Log(folder, other)
+
+
+def test_inputs_are_kept_only_when_asked_and_only_encrypted(tmp_path, key):
+    vault = Vault.at(tmp_path / "vault")
+    with Log(tmp_path / "log", key, sync=False, vault=vault) as log:
+        log.decide("bed 4", [1.0], model="ab" * 32, inputs=np.full(3, 7.0))
+    one = next(record for _, record in records(tmp_path / "log") if isinstance(record, Decision))
+    assert vault.open(one.payload, b"bed 4/0")[0].tolist() == [7.0] * 3
+    for other, place in ((Vault(bytes(32)), b"bed 4/0"), (vault, b"bed 4/1")):
+        with pytest.raises(InputError, match="does not open the payload"):
+            other.open(one.payload, place)
+
+
+def test_salts_of_records_are_erased_one_by_one(tmp_path, key):
+    with Log(tmp_path / "log", key, sync=False) as log:
+        rows = [log.decide("a", [1.0], model="ab" * 32, inputs=b"x") for _ in range(3)]
+    salts = Salts(tmp_path / "log.salts")
+    salts.erase_record(rows[1])
+    assert [salts.of_record(row) is None for row in rows] == [False, True, False]
+    assert stat.S_IMODE(salts.folder.stat().st_mode) == 0o700
+    assert verify(tmp_path / "log", key.verifier, full=True).holds
