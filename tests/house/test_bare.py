@@ -53,9 +53,7 @@ ESTIMATORS = ("base", "classifier", "forecaster", "regressor")
 BESIDES = {
     "caudal.testing.plugin: a bare install has no pytest",
     "caudal.estimators.aeon: a bare install has no aeon",
-} | {
-    f"caudal.estimators.{name}: a bare install has no sklearn" for name in ESTIMATORS
-}
+} | {f"caudal.estimators.{name}: a bare install has no sklearn" for name in ESTIMATORS}
 
 
 def test_every_module_imports_on_a_bare_install():

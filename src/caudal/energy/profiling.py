@@ -69,8 +69,6 @@ def profile(net: Layer, steps: float = 1.0) -> Profile:
         synapses=net.synapse_count(),
         bytes_per_step=_WORD * work.moved,
         energy={
-            f"{name}, {memory}": estimate(whole, table=name, memory=memory)
-            for name in TABLES
-            for memory in MEMORIES
+            f"{name}, {memory}": estimate(whole, table=name, memory=memory) for name in TABLES for memory in MEMORIES
         },
     )
