@@ -151,7 +151,7 @@ def test_faults_are_named(monkeypatch: pytest.MonkeyPatch):
         datasets.load("iris")
     with pytest.raises(DataError, match="`protocol` is 'dirty'; this set has clean"):
         datasets.load("nafld", protocol="dirty")
-    with pytest.raises(DataError, match="`folder` is given, and this set ships in a package"):
+    with pytest.raises(DataError, match="`folder` is given, and this set needs none"):
         datasets.load("nafld", "somewhere")
     with pytest.raises(DataError, match="`options` do not fit"):
         datasets.load("nafld", colour="red")

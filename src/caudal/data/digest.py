@@ -20,9 +20,9 @@ def digest(data: "Sequences") -> str:
     """SHA-256 in hex of every array (dtype, shape, bytes) and of names, units, task and classes."""
     ledger = hashlib.sha256(b"caudal.Sequences/1")
     for name in ARRAYS:
-        _add(ledger, name, getattr(data, name))
+        update(ledger, name, getattr(data, name))
     for name in sorted(data.sensitive):
-        _add(ledger, f"sensitive/{name}", data.sensitive[name])
+        update(ledger, f"sensitive/{name}", data.sensitive[name])
     facts = {
         "features": [[f.name, f.unit, f.kind] for f in data.features],
         "statics": [[f.name, f.unit, f.kind] for f in data.statics],
@@ -35,7 +35,8 @@ def digest(data: "Sequences") -> str:
     return ledger.hexdigest()
 
 
-def _add(ledger: "hashlib._Hash", name: str, array: NDArray[Any] | None) -> None:
+def update(ledger: "hashlib._Hash", name: str, array: NDArray[Any] | None) -> None:
+    """Add name, dtype, shape and bytes of an array to a digest under way."""
     if array is None:
         ledger.update(f"|{name}:none".encode())
         return

@@ -30,6 +30,7 @@ CARRACING = Card(
     leaks=("None known: every episode has its own track, and episodes stay in one part.",),
     protocols={"clean": "Whole episodes 70/15/15, each part with all three styles; elapsed time in frames of 1/50 s."},
     citation="Towers M et al. Gymnasium, arXiv 2407.17032.",
+    is_recorded=True,
 )
 
 

@@ -63,9 +63,9 @@ def halfcheetah(*, folder: Path, protocol: str = "clean") -> Dataset:
         DataError: the folder does not hold the 31 traces.
     """
     found = traces(HALFCHEETAH, folder, "trace_*.npy", 31, _WIDTH)
-    whole = _next_step(found, [np.ones(len(trace) - 1) for trace in found])
+    whole = next_step(found, [np.ones(len(trace) - 1) for trace in found])
     data = windows(whole, 32, 10)
-    file = _file_of(data, whole)
+    file = file_of(data, whole)
     unused = file >= 25 if protocol == "paper" else np.zeros(len(data), np.bool_)
     parts = [(file >= 15) & ~unused, file < 5, (file >= 5) & (file < 15)]
     rows = [np.flatnonzero(part) for part in parts]
@@ -90,19 +90,19 @@ def walker2d(*, folder: Path, protocol: str = "clean") -> Dataset:
         kept[file] = np.flatnonzero(drops.rand(len(found[file]) - 1) < 0.9)
     order = [*train, *val, *test]
     # The published cut stops one step short of the last window that would fit.
-    whole = _next_step(
+    whole = next_step(
         [found[file] for file in order],
         [np.diff(kept[file], prepend=-1)[:-1].astype(np.float64) for file in order],
         [kept[file][:-1] for file in order],
         order,
     )
     data = windows(whole, 64, 16)
-    place = _file_of(data, whole)
+    place = file_of(data, whole)
     rows = [np.flatnonzero(part) for part in (place < 300, (place >= 300) & (place < 340), place >= 340)]
     return Dataset(WALKER2D, data, official(rows[0], rows[1], rows[2]), protocol)
 
 
-def _next_step(
+def next_step(
     found: list[NDArray[np.float32]],
     dt: list[NDArray[np.float64]],
     kept: list[NDArray[np.int64]] | None = None,
@@ -123,7 +123,8 @@ def _next_step(
     )
 
 
-def _file_of(data: Sequences, whole: Sequences) -> NDArray[np.int64]:
+def file_of(data: Sequences, whole: Sequences) -> NDArray[np.int64]:
+    """Which of the whole series each window was cut from."""
     place = {name: k for k, name in enumerate(whole.ids.tolist())}
     owners = [] if data.group is None else data.group.tolist()
     return np.array([place[owner] for owner in owners], dtype=np.int64)

@@ -16,6 +16,7 @@ from caudal.data.datasets import (
     panel,
     physionet2012,
     sensors,
+    simulated,
     traffic,
     watch,
 )
@@ -32,6 +33,8 @@ _SHIPPED: tuple[tuple[Card, Callable[..., Dataset]], ...] = (
     (panel.STAR, panel.star),
     (panel.ELECDEMAND, panel.elecdemand),
     (carracing.CARRACING, carracing.carracing),
+    (simulated.SIM_HALFCHEETAH, simulated.sim_halfcheetah),
+    (simulated.SIM_WALKER2D, simulated.sim_walker2d),
 )
 _FOLDERS: tuple[tuple[Card, Callable[..., Dataset]], ...] = (
     (physionet2012.CARD, physionet2012.load),
@@ -98,7 +101,7 @@ def load(name: str, folder: str | Path | None = None, protocol: str = "clean", *
     if found.needs_folder:
         options["folder"] = _folder(owner, found, folder)
     elif folder is not None:
-        raise DataError(owner, "folder", "is given, and this set ships in a package", "Leave `folder` out.")
+        raise DataError(owner, "folder", "is given, and this set needs none", "Leave `folder` out.")
     try:
         return loader(**options)
     except TypeError as error:
