@@ -3,7 +3,6 @@
 import hashlib
 import json
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from caudal.nn.files import digest
 from caudal.nn.layer import Layer
@@ -12,7 +11,6 @@ from caudal.nn.recipe import encode_layer
 # A row's arithmetic is the same whatever its neighbours and the threads; `tests/audit/test_replay.py` holds them to it.
 EXACT = frozenset({"CfC", "WiredCfC", "LTC", "LRC", "CTRNN", "Readout", "Stack"})
 _AROUND = ("task_", "is_flat_", "horizon_", "window_")
-_KNOWN: "WeakKeyDictionary[Layer, tuple[Any, str]]" = WeakKeyDictionary()
 
 
 def model_digest(model: Any) -> str:
@@ -36,15 +34,10 @@ def model_digest(model: Any) -> str:
     if net is not model:
         around = {"encoder": model.encoder_.to_json(), **{k: getattr(model, k) for k in _AROUND if hasattr(model, k)}}
         around["classes"] = [str(one) for one in getattr(model, "classes_", ())]
-    values = net.state_dict(keep_vars=True)
-    state = (json.dumps(around, sort_keys=True), tuple((one.data_ptr(), one._version) for one in values.values()))
-    known = _KNOWN.get(net)
-    if known is not None and known[0] == state:
-        return known[1]
-    facts = {"recipe": encode_layer(net), "tensors": {name: digest(one) for name, one in values.items()}, **around}
-    found = hashlib.sha256(b"caudal.model/1" + json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    _KNOWN[net] = state, found
-    return found
+    # Never kept: numbers that are changed through `.data` leave no trace that a cache could see.
+    tensors = {name: digest(value) for name, value in net.state_dict().items()}
+    facts = {"recipe": encode_layer(net), "tensors": tensors, **around}
+    return hashlib.sha256(b"caudal.model/1" + json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def is_replayable(model: Any) -> bool:

@@ -43,7 +43,7 @@ def pack(record: Record) -> bytes:
     Example:
         >>> one = Decision(5, "ab" * 32, "bed 4", 7, "00" * 32, (0.25,))
         >>> len(pack(one)), unpack(pack(one)) == one
-        (127, True)
+        (124, True)
     """
     flags = BACKWARDS if record.is_backwards else 0
     if isinstance(record, Decision):

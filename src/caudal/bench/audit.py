@@ -84,7 +84,7 @@ def audit(
 
 
 def _write(path: Path, key: Key, count: int, form: Literal["packed", "json"]) -> float:
-    output, inputs = np.float32([0.1, 0.9]), np.zeros(8, np.float32)
+    output, inputs = np.array([0.1, 0.9], np.float32), np.zeros(8, np.float32)
     with Log(path, key, form=form) as log:
         begun = perf_counter()
         for _ in range(count):

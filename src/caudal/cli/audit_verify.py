@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from caudal.cli.show import print_json, say
 
@@ -24,6 +25,8 @@ def run(args: argparse.Namespace) -> int:
     is_log = (place / "log.json").is_file()
     if not is_log and key is None:
         raise InputError("audit verify", "--key", "is missing", "Pass the public key of whoever signed.")
+    found: dict[str, Any]
+    faults: list[str]
     if place.is_file():
         holds = audit.Proof.parse(place.read_bytes()).holds(key)  # type: ignore[arg-type]  # checked above
         found, faults = {"holds": holds}, [] if holds else ["the proof does not hold"]

@@ -47,7 +47,7 @@ class Decision:
         >>> one.violations
         ('not finite', 'out of distribution')
         >>> record_from_dict(record_to_dict(one)) == one, record_to_dict(one)["time"]
-        (False, '1970-01-01T00:00:00.000000000Z')
+        (True, '1970-01-01T00:00:00.000000000Z')
     """
 
     time: int
