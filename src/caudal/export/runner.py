@@ -73,6 +73,11 @@ class Runner:
 
     @state.setter
     def state(self, held: bytes) -> None:
+        """Go on from a state that was read before.
+
+        Raises:
+            ShapeError: it holds another number of bytes.
+        """
         if len(held) != len(self._state.raw):
             fault = f"holds {len(held)} bytes; expected {len(self._state.raw)}"
             raise ShapeError("Runner", "state", fault, "Set what `state` returned.")
