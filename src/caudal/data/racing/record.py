@@ -67,7 +67,8 @@ def record(simulator: Simulator, seed: int, style: Style, frames: int = FRAMES, 
     push = _pushes(rng, frames) * (style != "clean")
     gaps = rng.integers(1, LONGEST + 1, frames) if style == "irregular" else np.ones(frames, np.int64)
     preview, spot = Preview(track), None
-    inputs, labels, dt = [], [], []
+    inputs, labels = [], []
+    dt: list[float] = []
     reward, frame, over = 0.0, 0, False
     while frame < frames and not over:
         pose = simulator.pose
@@ -91,4 +92,5 @@ def _pushes(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
     draws = rng.standard_normal((frames, 2)) * np.sqrt(1 - keep**2)
     for k in range(1, frames):
         walk[k] = keep * walk[k - 1] + draws[k]
-    return walk * _SIZE
+    walk *= _SIZE
+    return walk

@@ -45,9 +45,10 @@ class Simulator:
                 from gymnasium.envs.box2d.car_racing import CarRacing
         except ImportError as error:
             raise MissingExtraError(owner, "gymnasium[box2d]", "drive") from error
-        self._env: Any = CarRacing()
+        made: Any = CarRacing()
         blank = np.zeros((1, 1, 3), np.uint8)
-        self._env._render = lambda mode: blank
+        made._render = lambda mode: blank
+        self._env = made
 
     def reset(self, seed: int) -> Track:
         """Start on the track of a seed, the car at rest.
