@@ -3,11 +3,13 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import check_classifiers_train, check_estimator, check_regressors_train
 
 from caudal.errors import MissingExtraError
 from caudal.estimators import LiquidClassifier, LiquidRegressor
+from caudal.train import Crew
 
 # Weights count as repetition to 1e-7, so numbers are in float64 and each update sees all the series.
 SMALL = {"cell": "cfc", "units": 8, "lr": 0.05, "validation": 0.0, "dtype": "float64"}
@@ -45,6 +47,20 @@ def test_the_checks_of_aeon_pass(name):
     done = check(getattr(caudal.estimators, name))
     assert {words for words in done.values() if words != "PASSED"} == set()
     assert len(done) >= 25
+
+
+def test_processes_are_asked_for_by_a_setting(monkeypatch):
+    asked = []
+
+    def crew(*, cpu):
+        asked.append(cpu)
+        return Crew()
+
+    monkeypatch.setattr("caudal.estimators.training.accelerated", crew)
+    x, y = np.random.default_rng(0).normal(size=(20, 1, 4)), np.arange(20) % 2
+    models = [LiquidClassifier("gru", 4, epochs=1, accelerate=one).fit(x, y) for one in (False, True)]
+    assert asked == [True]
+    np.testing.assert_array_equal(models[0].predict_proba(x), models[1].predict_proba(x))
 
 
 def test_scikit_learn_waits_until_an_estimator_is_named():
