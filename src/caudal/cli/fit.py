@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", metavar="NAME=VALUE", help="another setting, such as train.lr=0.003")
     parser.add_argument("--stream", action="store_true", help="read a Parquet table in batches: it may exceed memory")
     parser.add_argument("--checkpoint", metavar="FILE", help="go on from here after a kill")
-    parser.add_argument("--accelerate", action="store_true", help="share batches among the processes that torchrun started")
+    parser.add_argument("--accelerate", action="store_true", help="share batches among the processes of torchrun")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_columns(parser)
 
