@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("--budget", choices=("small", "full"), default="small",
-                        help="small: a few minutes; full: every strength of every disturbance, an hour")  # fmt: skip
+                        help="small: a few minutes; full: two strengths of each fault, much longer")  # fmt: skip
     parser.add_argument("--episodes", type=int, metavar="N", help="races per network and condition (10; full: 50)")
     parser.add_argument("--seeds", type=_seeds, metavar="N,N", help="of the networks (0; full: 0,1,2)")
     parser.add_argument(

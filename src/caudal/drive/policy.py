@@ -87,7 +87,7 @@ def build(model: str, seed: int) -> Readout:
 
     Example:
         >>> build("ltc-ncp", 0).layer.wiring
-        Wiring(auto_ncp, seed 0: 18 inputs, 11 inter, 6 command, 2 motor, 135 synapses)
+        Wiring(auto_ncp, seed 0: 18 inputs, 11 inter, 6 command, 2 motor, 137 synapses)
         >>> [parameters(build(model, 0)) for model in ("ltc-ncp", "lstm")]
         [651, 662]
     """
