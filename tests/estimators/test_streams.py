@@ -97,6 +97,7 @@ def _write(path, batches):
     writer.close()
 
 
+@pytest.mark.slow
 def test_training_on_a_table_larger_than_the_bound_stays_within_it(tmp_path):
     """The whole way, fit and predict: a file of 52 MB adds less than 24 MB to one of 4 MB."""
     small, large = tmp_path / "small.parquet", tmp_path / "large.parquet"

@@ -38,6 +38,7 @@ def _kept(folder, name):
     return [torch.load(folder / f"{name}-{rank}.pt") for rank in (0, 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["plain", "stream"])
 def test_two_processes_end_where_one_does(folder, name):
     alone = _member().trained(train.Crew(), stream=name == "stream").state_dict()
@@ -47,6 +48,7 @@ def test_two_processes_end_where_one_does(folder, name):
         torch.testing.assert_close(first[key], value, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_crew_that_was_killed_goes_on_to_the_same_bits(folder):
     for resumed, whole in zip(_kept(folder, "resumed"), _kept(folder, "plain"), strict=True):
         assert all(torch.equal(value, whole[key]) for key, value in resumed.items())
