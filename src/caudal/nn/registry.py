@@ -21,9 +21,9 @@ def register(layer: Kind) -> Kind:
 
     Example:
         >>> @register
-        ... class Mine(Layer):
+        ... class Pendulum(Layer):
         ...     pass
-        >>> is_registered(Mine)
+        >>> is_registered(Pendulum)
         True
     """
     if not (isinstance(layer, type) and issubclass(layer, Layer)):
