@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from caudal import drive as drive
     from caudal import energy as energy
     from caudal import estimators as estimators
+    from caudal import explain as explain
     from caudal import export as export
     from caudal import interop as interop
     from caudal import kernels as kernels
@@ -37,6 +38,7 @@ _ROOMS = (
     "drive",
     "energy",
     "estimators",
+    "explain",
     "export",
     "interop",
     "kernels",

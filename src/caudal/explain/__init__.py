@@ -1,10 +1,25 @@
-"""See the circuit, and why this output, with the error stated."""
+"""See the circuit, and why this output, with the error stated.
+
+`explain` and `influence` say what mattered, `trace` what happened; `ablate`, `hold`, `patch` and `prune` try it;
+`equations`, `drives` and `grow` read the net; `counterfactual` turns a decision; `ranges`, `Monitor` and `verify` prove.
+The room `caudal.explain.page` writes all of it down for one decision.
+"""
 
 from caudal.explain.ablate import ablate as ablate
 from caudal.explain.ablate import hold as hold
 from caudal.explain.captum_adapter import Answering as Answering
 from caudal.explain.captum_adapter import Attributed as Attributed
 from caudal.explain.captum_adapter import captum as captum
+from caudal.explain.counterfactual.bounds import Bounds as Bounds
+from caudal.explain.counterfactual.find import counterfactual as counterfactual
+from caudal.explain.counterfactual.find import counterfactuals as counterfactuals
+from caudal.explain.counterfactual.record import Change as Change
+from caudal.explain.counterfactual.record import Counterfactual as Counterfactual
+from caudal.explain.equations.drop import Dead as Dead
+from caudal.explain.equations.drop import dead_synapses as dead_synapses
+from caudal.explain.equations.form import Equation as Equation
+from caudal.explain.equations.read import Equations as Equations
+from caudal.explain.equations.read import equations as equations
 from caudal.explain.influence import Baseline as Baseline
 from caudal.explain.influence import influence as influence
 from caudal.explain.influence_question import Question as Question
@@ -13,7 +28,25 @@ from caudal.explain.influence_question import synapses_of as synapses_of
 from caudal.explain.influence_why import Explanation as Explanation
 from caudal.explain.influence_why import explain as explain
 from caudal.explain.masks import neurons_of as neurons_of
+from caudal.explain.neurons.metrics import Figures as Figures
+from caudal.explain.neurons.metrics import Interpretability as Interpretability
+from caudal.explain.neurons.metrics import interpretability as interpretability
+from caudal.explain.neurons.phases import Drives as Drives
+from caudal.explain.neurons.phases import Phase as Phase
+from caudal.explain.neurons.phases import drives as drives
+from caudal.explain.neurons.responses import Responses as Responses
+from caudal.explain.neurons.responses import responses as responses
+from caudal.explain.neurons.trees import NeuronPath as NeuronPath
+from caudal.explain.neurons.trees import NeuronTree as NeuronTree
+from caudal.explain.neurons.trees import grow as grow
 from caudal.explain.patch import patch as patch
+from caudal.explain.proof.monitor import Monitor as Monitor
+from caudal.explain.proof.monitor import Violation as Violation
+from caudal.explain.proof.ranges import Ranges as Ranges
+from caudal.explain.proof.ranges import ranges as ranges
+from caudal.explain.proof.verify import Certificate as Certificate
+from caudal.explain.proof.verify import reach_outputs as reach_outputs
+from caudal.explain.proof.verify import verify as verify
 from caudal.explain.prune import decision_circuits as decision_circuits
 from caudal.explain.prune import fidelity as fidelity
 from caudal.explain.prune import prune as prune

@@ -7,7 +7,7 @@ import torch
 from caudal.data import Encoder, from_arrays
 from caudal.errors import DataError, InputError
 from caudal.explain import trace
-from caudal.explain.neurons import Drives, Path, drives, grow, interpretability, responses
+from caudal.explain.neurons import Drives, NeuronPath, drives, grow, interpretability, responses
 from caudal.explain.neurons.metrics import _inferred, figures
 from caudal.explain.neurons.responses import Responses, states
 from caudal.explain.neurons.trees import halves
@@ -67,10 +67,10 @@ def test_neurons_that_stand_for_one_thing_each_score_high():
 
 
 def test_paths_contradict_each_other_where_no_state_lies_on_both():
-    low, high = Path({"wind": (-np.inf, 1.0)}, 0.0, 0.5), Path({"wind": (2.0, np.inf)}, 1.0, 0.5)
+    low, high = NeuronPath({"wind": (-np.inf, 1.0)}, 0.0, 0.5), NeuronPath({"wind": (2.0, np.inf)}, 1.0, 0.5)
     assert not low.meets(high)
-    assert low.meets(Path({"salt": (0.0, 1.0)}, 0.0, 1.0))
-    assert str(Path({}, 0.5, 1.0)) == "always: 0.5 (100 % of steps)"
+    assert low.meets(NeuronPath({"salt": (0.0, 1.0)}, 0.0, 1.0))
+    assert str(NeuronPath({}, 0.5, 1.0)) == "always: 0.5 (100 % of steps)"
 
 
 def test_interpretability_beside_redrawn_networks():

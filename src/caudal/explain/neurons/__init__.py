@@ -8,6 +8,6 @@ from caudal.explain.neurons.phases import Phase as Phase
 from caudal.explain.neurons.phases import drives as drives
 from caudal.explain.neurons.responses import Responses as Responses
 from caudal.explain.neurons.responses import responses as responses
+from caudal.explain.neurons.trees import NeuronPath as NeuronPath
 from caudal.explain.neurons.trees import NeuronTree as NeuronTree
-from caudal.explain.neurons.trees import Path as Path
 from caudal.explain.neurons.trees import grow as grow

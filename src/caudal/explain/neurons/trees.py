@@ -15,7 +15,7 @@ Intervals = Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class Path:
+class NeuronPath:
     """One way down a tree: a conjunction of intervals.
 
     Attributes:
@@ -24,7 +24,7 @@ class Path:
         share: of the training rows.
 
     Example:
-        >>> print(Path({"ast": (40.0, np.inf), "dt": (-np.inf, 2.5)}, 0.81, 0.25))
+        >>> print(NeuronPath({"ast": (40.0, np.inf), "dt": (-np.inf, 2.5)}, 0.81, 0.25))
         ast > 40 and dt <= 2.5: 0.81 (25 % of steps)
     """
 
@@ -41,7 +41,7 @@ class Path:
                 parts.append(f"{name} > {low:.4g}" if np.isfinite(low) else f"{name} <= {high:.4g}")
         return f"{' and '.join(parts) or 'always'}: {self.value:.3g} ({self.share:.0%} of steps)".replace("%", " %")
 
-    def meets(self, other: "Path") -> bool:
+    def meets(self, other: "NeuronPath") -> bool:
         """Whether some state of the world lies on both paths."""
         return all(
             max(low, other.limits[name][0]) < min(high, other.limits[name][1])
@@ -64,7 +64,7 @@ class NeuronTree:
     """
 
     neuron: str
-    paths: tuple[Path, ...]
+    paths: tuple[NeuronPath, ...]
     fidelity: Interval
     features: tuple[str, ...]
     _tree: Any
@@ -132,16 +132,16 @@ def grow(found: Responses, *, depth: int = 3, seed: int = 0, resamples: int = 20
     return tuple(trees)
 
 
-def _paths(tree: Any, features: tuple[str, ...]) -> tuple[tuple[Path, ...], NDArray[np.int64]]:
+def _paths(tree: Any, features: tuple[str, ...]) -> tuple[tuple[NeuronPath, ...], NDArray[np.int64]]:
     """Leaves as paths, and for each node of the tree its position among them."""
     total = float(tree.n_node_samples[0])
-    leaves: list[tuple[int, Path]] = []
+    leaves: list[tuple[int, NeuronPath]] = []
     waiting: list[tuple[int, dict[str, tuple[float, float]]]] = [(0, {})]
     while waiting:
         node, limits = waiting.pop()
         if tree.children_left[node] < 0:
             value, share = float(tree.value[node].ravel()[0]), float(tree.n_node_samples[node]) / total
-            leaves.append((node, Path(limits, value, share)))
+            leaves.append((node, NeuronPath(limits, value, share)))
             continue
         name, cut = features[tree.feature[node]], float(tree.threshold[node])
         low, high = limits.get(name, (-np.inf, np.inf))
