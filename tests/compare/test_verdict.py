@@ -55,7 +55,7 @@ def test_alike_means_the_smaller():
 
 def test_undecided_beyond_the_margin_is_not_alike():
     found = judge(ranked("gru"), CONTENDERS, against_best("gru", cfc=(-0.02, "undecided"), ltc_ncp=(-0.03, "worse")))
-    assert (found.use, found.reason) == ("gru", "smallest of the alike")
+    assert (found.use, found.reason) == ("gru", "best so far")
     assert "more data" in found.would_change and "size" not in found.would_change
 
 

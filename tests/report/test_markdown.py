@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from caudal.report import markdown
+from caudal.report import markdown, query
+from caudal.report.wording import words
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
@@ -14,7 +15,7 @@ def test_the_table_is_whole_in_both_languages(studies, lang):
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + len(study.contenders)
     assert len({row.count(" | ") for row in rows}) == 1
-    assert all(one.label in text for one in study.contenders)
+    assert all(one.label in text for one in query.spoken(study, words(lang)).contenders)
     assert study.provenance.command in text
 
 

@@ -57,7 +57,7 @@ def test_every_outcome_of_both_comparisons_has_words(study, verdict, lang):
 
 
 @pytest.mark.parametrize(
-    "reason", ["most accurate", "smallest of the alike", "trivial is enough", "a word of tomorrow"]
+    "reason", ["most accurate", "smallest of the alike", "best so far", "trivial is enough", "a word of tomorrow"]
 )
 def test_every_reason_has_words(study, reason):
     line = report.verdict_lines(with_verdict(study, reason=reason))[0]

@@ -2,13 +2,17 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from string import Formatter
 
 import pytest
 
 import caudal.report
+from caudal.compare.contenders import CONTENDERS
+from caudal.data.datasets import card, names
 from caudal.records import Interval
+from caudal.report import render
 from caudal.report.wording import LANGUAGES, words
 
 ROOM = Path(caudal.report.__file__).parent
@@ -80,3 +84,23 @@ def test_numbers_and_dates_are_written_as_readers_do(lang, method, value, expect
 
 def test_values_of_a_sentence_are_escaped_and_never_read_as_a_pattern():
     assert words("en").html("failed.run", model="<b>", seed="{seed}", why="&") == "&lt;b&gt;, seed {seed}: &amp;"
+
+
+def test_what_is_retold_still_stands_in_a_record():
+    told = json.loads((ROOM / "words" / "told.es.json").read_text(encoding="utf-8"))
+    entries = [text for one in CONTENDERS.values() for text in (one.label, one.summary)]
+    cards = [card(name) for name in names()]
+    said = {text for one in cards for text in (one.title, one.task, one.source, one.licence, *one.bias, *one.leaks)}
+    said |= {text for one in cards for text in one.protocols.values()}
+    assert not [text for text in told if text not in said | set(entries)]
+    missing = [text for text in entries if text not in told and " " in text]
+    assert not missing
+
+
+def test_a_report_in_spanish_tells_the_card_of_nafld_in_spanish(studies):
+    one = card("nafld")
+    compared = studies.study()
+    facts = replace(compared.data, title=one.title, known_bias=one.bias, known_leaks=one.leaks)
+    page = render(replace(compared, data=facts), "es")
+    assert "Cohorte de hígado graso" in page and one.title not in page
+    assert not [text for text in (*one.bias, *one.leaks) if text in page]

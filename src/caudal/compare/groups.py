@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.compare.summary import Panel
+from caudal.compare.summary import Panel, within
 from caudal.data import Sequences
 from caudal.records import GroupScore, Interval
 
@@ -41,7 +41,7 @@ def _score(found: Panel, model: str, rows: NDArray[np.bool_]) -> Interval | None
     spread = found.spread(model, found.plan.primary, rows)
     if not np.isfinite(spread.each).all() or np.isfinite(spread.drawn).mean() < 0.9:
         return None
-    return spread.interval()
+    return within(spread.interval(), found.plan.primary)
 
 
 def attributes(test: Sequences) -> dict[str, NDArray[np.str_]]:

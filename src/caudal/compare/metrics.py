@@ -62,6 +62,8 @@ HIGHER_IS_BETTER: Mapping[str, bool] = {
     "brier": False, "log_loss": False, "ece": False, "mse": False, "rmse": False, "mae": False,
 }  # fmt: skip
 
+_SHARES = frozenset(("auroc", "auprc", "accuracy", "balanced_accuracy", "macro_f1", "ece"))
+
 WORDS: Mapping[str, str] = {
     "auroc": "area under the curve of hits against false alarms; 0.5 is chance",
     "auprc": "average precision of the positive class; chance is its share",
@@ -76,6 +78,18 @@ WORDS: Mapping[str, str] = {
     "mae": "mean absolute error, in the unit of the target",
     "r2": "share of the variance explained, mean over outputs",
 }
+
+
+def bounds(metric: str) -> tuple[float, float]:
+    """The least and the greatest value that a metric can take; an interval ends there at the latest.
+
+    Example:
+        >>> bounds("auroc"), bounds("mse"), bounds("r2")
+        ((0.0, 1.0), (0.0, inf), (-inf, 1.0))
+    """
+    if metric in _SHARES:
+        return 0.0, 1.0
+    return (0.0, np.inf) if not HIGHER_IS_BETTER[metric] else (-np.inf, 1.0)
 
 
 def kind_of(task: str, count: int) -> Kind:

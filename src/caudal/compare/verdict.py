@@ -7,6 +7,7 @@ from caudal.records import Contender, Curve, Paired, Verdict
 
 MOST_ACCURATE = "most accurate"
 SMALLEST = "smallest of the alike"
+BEST_SO_FAR = "best so far"
 TRIVIAL = "trivial is enough"
 # A verdict that a robustness this much lower speaks against.
 _ROBUST = 0.05
@@ -25,7 +26,8 @@ def judge(
     1. No contender is better than the trivial one beyond chance: the trivial one is enough.
     2. The contender with the best mean is better than all of every other family: use it.
     3. Otherwise those are alike enough whose mean lies within the margin of the best and that are not shown to be
-       worse: use the smallest of them, by live parameters.
+       worse: use the smallest of them, by live parameters. Where the best stands alone, it is the best so far, not
+       shown to be the best.
 
     Arguments:
         ranked: names, the best mean first.
@@ -73,6 +75,8 @@ def _choose(
     if all(_between(by_pair, name, best).verdict == "worse" for name in others):
         return best, MOST_ACCURATE, [best]
     pool = [best] + [name for name in ranked[1:] if _is_alike(_between(by_pair, name, best))]
+    if len(pool) == 1:
+        return best, BEST_SO_FAR, pool
     return min(pool, key=lambda name: contenders[name].live_parameters), SMALLEST, pool
 
 

@@ -113,7 +113,8 @@ class Verdict:
     Attributes:
         use: the contender to use.
         reason: `"most accurate"` (better than every other family by the paired test), `"smallest of the alike"` (no
-            other is better beyond the margin, and it is the smallest), or `"trivial is enough"`.
+            other is better beyond the margin, and it is the smallest), `"best so far"` (the best mean, with nothing
+            alike, and not proven), or `"trivial is enough"`.
         best: highest mean of the primary metric.
         best_liquid, best_traditional: of each family.
         liquid_against_traditional: the paired comparison of those two.

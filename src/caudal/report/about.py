@@ -21,9 +21,9 @@ def data_section(study: Study, words: Words) -> Html:
         unit=words.known("time", data.time_unit),
     )
     pairs: list[tuple[object, object]] = [
-        (words("data.source"), _quoted(data.source)),
-        (words("data.licence"), _quoted(data.licence)),
-        (words("data.task"), join([words.known("task", data.task), ": ", _quoted(data.target)])),
+        (words("data.source"), words.retold(data.source)),
+        (words("data.licence"), words.retold(data.licence)),
+        (words("data.task"), join([words.known("task", data.task), ": ", words.retold(data.target)])),
         (
             words("data.size"),
             words(
@@ -46,7 +46,7 @@ def data_section(study: Study, words: Words) -> Html:
                         test=words.whole(data.test),
                     ),
                     " ",
-                    _quoted(data.split),
+                    words.retold(data.split),
                 ]
             ),
         ),
@@ -55,19 +55,14 @@ def data_section(study: Study, words: Words) -> Html:
     ]
     if data.positive:
         pairs.insert(3, (words("data.positive"), data.positive))
-    parts: list[object] = [tag("p", tag("b", _quoted(data.title))), facts(pairs), _classes(study, words)]
+    parts: list[object] = [tag("p", tag("b", words.retold(data.title))), facts(pairs), _classes(study, words)]
     for name, sentences in (("bias", data.known_bias), ("leaks", data.known_leaks), ("notes", data.notes)):
-        parts += [tag("h3", words(f"data.{name}")), _sentences(sentences, words(f"data.{name}.none"))]
+        parts += [tag("h3", words(f"data.{name}")), _sentences(sentences, words(f"data.{name}.none"), words)]
     return join([*parts, _inputs(study, words)])
 
 
-def _quoted(text: str) -> Html:
-    """A text of the data card, which is written in English whatever the report speaks."""
-    return tag("span", text, lang="en")
-
-
-def _sentences(sentences: Sequence[str], none: str) -> Html:
-    return tag("ul", *(tag("li", _quoted(one)) for one in sentences)) if sentences else tag("p", none)
+def _sentences(sentences: Sequence[str], none: str, words: Words) -> Html:
+    return tag("ul", *(tag("li", words.retold(one)) for one in sentences)) if sentences else tag("p", none)
 
 
 def _classes(study: Study, words: Words) -> Html:
@@ -96,7 +91,7 @@ def reproduce_section(study: Study, words: Words) -> Html:
     copy = tag("button", words("copy"), type="button", class_="copy", data_done=words("copied"), hidden=True)
     pairs: list[tuple[object, object]] = [
         (words("made.caudal"), made.caudal),
-        (words("made.machine"), _quoted(made.machine)),
+        (words("made.machine"), words.retold(made.machine)),
         (words("made.started"), words.moment(made.started)),
         (words("made.seconds"), words.seconds(made.seconds)),
         (words("made.budget"), words.known("budget", budget.name)),
@@ -131,7 +126,11 @@ def _settings(study: Study, words: Words) -> Html:
     for one in study.contenders:
         chosen = ", ".join(f"{name} = {value}" for name, value in sorted(one.settings.items()))
         rows.append(
-            [Cell(model(one), None, ""), _quoted(one.summary), tag("code", chosen) if chosen else words("made.usual")]
+            [
+                Cell(model(one), None, ""),
+                words.retold(one.summary),
+                tag("code", chosen) if chosen else words("made.usual"),
+            ]
         )
     head = [words("model"), words("made.summary"), words("made.chosen")]
     return details(words("made.settings"), table(words("made.settings.caption"), head, rows))

@@ -21,6 +21,7 @@ def markdown(study: Study, lang: str = "en") -> str:
         InputError: there is no such language.
     """
     words = words_of(lang)
+    study = query.spoken(study, words)
     verdict = "\n".join(f"- {_plain(line)}" for line in verdict_lines(study, lang))
     legend = ", ".join(f"{sign} {words(f'family.{family}').lower()}" for family, sign in _FAMILY.items())
     retrained = any("one" in found for found in study.retrained.values())

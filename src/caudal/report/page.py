@@ -9,6 +9,7 @@ from pathlib import Path
 
 from caudal.errors import FileFormatError, MissingFileError
 from caudal.records import Study
+from caudal.report import query
 from caudal.report.markup import Html, join, tag
 from caudal.report.sections import SECTIONS
 from caudal.report.verdict import numbers_line
@@ -23,12 +24,13 @@ def render(study: Study, lang: str = "en") -> str:
 
     Arguments:
         study: what a comparison found.
-        lang: `"en"` or `"es"`; texts of the data card and of contenders stay as they were written.
+        lang: `"en"` or `"es"`; texts of data cards that are not its own stay as they were written.
 
     Raises:
         InputError: there is no such language.
     """
     said = words(lang)
+    study = query.spoken(study, said)
     body = tag("body", _skip(said), _header(study, said), _main(study, said), _footer(study, said), _code())
     return f"<!DOCTYPE html>\n{tag('html', _head(study, said), body, lang=said.lang)}\n"
 
@@ -116,7 +118,7 @@ def _header(study: Study, said: Words) -> Html:
     return tag(
         "header",
         tag("p", said("head.kind"), class_="kind"),
-        tag("h1", data.title or data.name, lang="en"),
+        tag("h1", said.retold(data.title or data.name)),
         _subtitle(study, said),
         numbers_line(study, said),
     )
@@ -127,7 +129,8 @@ def _subtitle(study: Study, said: Words) -> Html:
     if data.protocol == "table":
         return tag("p", said("head.task", task=said.known("task", data.task), target=data.target), class_="subtitle")
     # The card of a data set says the task in words, classes and units included.
-    return tag("p", capital(data.target), class_="subtitle", lang="en")
+    told = said.told.get(data.target)
+    return tag("p", capital(told or data.target), class_="subtitle", **({} if told else {"lang": "en"}))
 
 
 def _main(study: Study, said: Words) -> Html:

@@ -7,6 +7,7 @@ from statistics import median
 
 from caudal.records import Contender, Interval, Paired, Run, Study
 from caudal.report.axes import Axis, linear
+from caudal.report.wording import Words
 
 _OPPOSITE = {"better": "worse", "worse": "better"}
 # Of metrics that every study may hold; the primary one says so itself, and all others rise as they get better.
@@ -21,6 +22,12 @@ _SHARES = frozenset("auroc auprc accuracy balanced_accuracy f1 macro_f1 brier ec
 def contender(study: Study, name: str) -> Contender | None:
     """A contender by its name."""
     return next((one for one in study.contenders if one.name == name), None)
+
+
+def spoken(study: Study, words: Words) -> Study:
+    """The study with its contenders called as the readers of a language call them."""
+    called = tuple(replace(one, label=words.told.get(one.label, one.label)) for one in study.contenders)
+    return replace(study, contenders=called)
 
 
 def label(study: Study, name: str) -> str:

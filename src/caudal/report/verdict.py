@@ -23,6 +23,7 @@ def verdict_lines(study: Study, lang: str = "en") -> tuple[str, ...]:
         InputError: there is no such language.
     """
     words = words_of(lang)
+    study = query.spoken(study, words)
     lines = (_use(study, words), _sure(study, words), _cost(study, words), _trivial(study, words))
     return (*(line for line in lines if line), _losses(study, words))
 

@@ -11,7 +11,7 @@ from string import Formatter
 
 from caudal.errors import InputError
 from caudal.records import Interval
-from caudal.report.markup import Html, text
+from caudal.report.markup import Html, tag, text
 
 LANGUAGES = ("en", "es")
 _MINUS, _THIN = "\u2212", "\u202f"
@@ -24,10 +24,12 @@ class Words:
     Attributes:
         lang: `"en"` or `"es"`.
         table: key -> sentence with `{placeholders}`.
+        told: text of a record, which is English -> the same in this language, as far as it is known.
     """
 
     lang: str
     table: dict[str, str] = field(repr=False)
+    told: dict[str, str] = field(default_factory=dict, repr=False)
 
     def __call__(self, key: str, **values: object) -> str:
         """The sentence of a key, as plain text."""
@@ -41,6 +43,12 @@ class Words:
             if name is not None:
                 parts.append(text(values[name]))
         return Html("".join(parts))
+
+    def retold(self, text: str) -> Html:
+        """A text of a data card or contender in this language, or as it is, marked as English."""
+        if text in self.told:
+            return tag("span", self.told[text])
+        return tag("span", text, lang="en")
 
     def metric(self, name: str) -> str:
         """A metric within a sentence."""
@@ -191,4 +199,6 @@ def words(lang: str) -> Words:
         remedy = f"Pass {' or '.join(repr(one) for one in LANGUAGES)}."
         raise InputError("report", "lang", f"is {lang!r}, a language without words", remedy)
     table = (files("caudal.report") / "words" / f"{lang}.json").read_text(encoding="utf-8")
-    return Words(lang, json.loads(table))
+    memory = files("caudal.report") / "words" / f"told.{lang}.json"
+    told = json.loads(memory.read_text(encoding="utf-8")) if memory.is_file() else {}
+    return Words(lang, json.loads(table), told)
