@@ -20,6 +20,8 @@ from caudal.audit.proof import export as export
 from caudal.audit.proof import newest as newest
 from caudal.audit.proof import prove as prove
 from caudal.audit.proof import records as records
+from caudal.audit.retain import Retired as Retired
+from caudal.audit.retain import retain as retain
 from caudal.audit.salts import Salts as Salts
 from caudal.audit.salts import commitment as commitment
 from caudal.audit.vault import Vault as Vault

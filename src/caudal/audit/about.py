@@ -9,7 +9,7 @@ from caudal.audit import durable
 from caudal.audit.entry import unpack
 from caudal.audit.keys import Key
 from caudal.audit.note import Verifier, check_name
-from caudal.audit.tiles import read, split
+from caudal.audit.tiles import WIDTH, read, split
 from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
 
 FORMAT = 1
@@ -26,12 +26,14 @@ class About:
         form: `"packed"` or `"json"`.
         keys: public keys, the one in use last.
         first: index of the first record that is kept; those before were retired.
+        retired: index of the record that says so.
     """
 
     origin: str
     form: str
     keys: tuple[Verifier, ...]
     first: int = 0
+    retired: int | None = None
 
 
 def load(folder: Path) -> About:
@@ -49,16 +51,21 @@ def load(folder: Path) -> About:
         if found["format"] != FORMAT:
             raise ValueError(f"format {found['format']}; this version reads {FORMAT}")
         form, first, origin = found["form"], found["first"], check_name(found["origin"])
-        if form not in ("packed", "json") or not isinstance(first, int) or first < 0 or not found["keys"]:
+        retired = found.get("retired")
+        numbers = [first] if retired is None else [first, retired]
+        is_good = form in ("packed", "json") and found["keys"]
+        if not is_good or any(type(one) is not int or one < 0 for one in numbers) or first % WIDTH:
             raise ValueError("a field is out of range")
-        return About(origin, form, tuple(Verifier.parse(one) for one in found["keys"]), first)
+        return About(origin, form, tuple(Verifier.parse(one) for one in found["keys"]), first, retired)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, CaudalError) as error:
         raise FileFormatError(f"{folder / NAME}: is damaged ({error}). Restore it from a copy.") from error
 
 
 def save(folder: Path, about: About) -> None:
     """Write `log.json`."""
-    found = {"format": FORMAT, "origin": about.origin, "form": about.form, "first": about.first}
+    found: dict[str, Any] = {"format": FORMAT, "origin": about.origin, "form": about.form, "first": about.first}
+    if about.retired is not None:
+        found["retired"] = about.retired
     text = json.dumps({**found, "keys": [str(one) for one in about.keys]}, indent=1)
     durable.put(folder / NAME, text.encode())
 
@@ -90,6 +97,13 @@ def of(folder: Path, key: Key, origin: str | None, form: str) -> About:
 def with_key(folder: Path, about: About, key: Verifier) -> About:
     """The same, signed by another key from now on."""
     changed = replace(about, keys=(*about.keys, key))
+    save(folder, changed)
+    return changed
+
+
+def with_first(folder: Path, about: About, first: int, retired: int) -> About:
+    """The same, without the records before `first`, as record `retired` says."""
+    changed = replace(about, first=first, retired=retired)
     save(folder, changed)
     return changed
 

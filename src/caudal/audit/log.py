@@ -21,6 +21,7 @@ from caudal.errors import InputError
 from caudal.records.decision import Event, Seal
 
 _SECOND = 10**9
+_OWN = ("open", "key", "recovered", "retired")
 
 
 class Log:
@@ -95,8 +96,8 @@ class Log:
         self._last, self._flushed_at, self._is_open = about.last_time(found.tail), clocks.monotonic_ns(), True
         facts: dict[str, Any] = {"caudal": __version__, "process": os.getpid()}
         if aside is not None:
-            self.event("recovered", bytes=len(found.torn), after=found.size - 1, kept=aside.name)
-        self.event("open", **facts)
+            self._event("recovered", bytes=len(found.torn), after=found.size - 1, kept=aside.name)
+        self._event("open", **facts)
 
     @property
     def size(self) -> int:
@@ -188,8 +189,15 @@ class Log:
             index of the record.
 
         Raises:
-            InputError: the facts are no JSON values, or too many.
+            InputError: the facts are no JSON values, or too many, or the kind is one that only the log itself writes.
         """
+        if kind in _OWN:
+            raise InputError(
+                "Log.event", "kind", f"is {kind!r}, which only the log itself writes", "Pass another word."
+            )
+        return self._event(kind, **facts)
+
+    def _event(self, kind: str, **facts: Any) -> int:
         with self._lock:
             self._check_open()
             now, flags = self._now(None, 0)
@@ -235,7 +243,7 @@ class Log:
                 raise InputError(
                     "Log.rotate", "key", "is the one in use", "Make another with `caudal audit keys make`."
                 )
-            self.event("key", old=str(self._key.verifier), new=str(new.verifier))
+            self._event("key", old=str(self._key.verifier), new=str(new.verifier))
             self._also = (new,)
             self.flush()
             self.about = about.with_key(self.path, self.about, new.verifier)

@@ -169,6 +169,13 @@ class Salts:
         self._write("records.bin", index * SIZE, _NONE)
         durable.settle([self.folder / "records.bin"])
 
+    def erase_before(self, index: int) -> None:
+        """Overwrite the salts of all records before one, as those records are retired."""
+        self.hand()
+        held = (self.folder / "records.bin").stat().st_size
+        self._write("records.bin", 0, bytes(min(index * SIZE, held)))
+        durable.settle([self.folder / "records.bin"])
+
     def erase_person(self, person: str) -> None:
         """Overwrite the salt of a person, and with it the link to all their records.
 

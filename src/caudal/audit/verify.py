@@ -17,6 +17,7 @@ from typing import NamedTuple
 from caudal.audit import about, merkle
 from caudal.audit.entry import is_whole, seal_of
 from caudal.audit.note import LARGEST, Checkpoint, Verifier
+from caudal.audit.retain import unfounded
 from caudal.audit.tiles import ENTRIES, HASH, WIDTH, Tiles, hashes, read, split, tile_path
 from caudal.errors import CaudalError, FileFormatError
 
@@ -103,9 +104,11 @@ def verify(
     if newest.origin != facts.origin or not any(newest.note.is_signed_by(one) for one in trusted):
         faults.append(Fault(None, f"the checkpoint is not signed by {key.name if key else 'a key of the log'}"))
     edge = _Edge.read(folder, newest.size)
+    reason = unfounded(folder, facts, newest.size)
+    faults += [] if reason is None else [Fault(None, reason)]
     faults += _missing(folder, edge, newest.size, facts.first)
     if not faults or edge.bundles:
-        faults += _walk(folder, edge, newest, facts.first, full)
+        faults += _walk(folder, edge, newest, full)
     faults += _roots(folder, edge, newest, trusted, faults)
     if held is not None:
         faults += _held(folder, edge, held, newest, trusted)
@@ -182,7 +185,7 @@ def _missing(folder: Path, edge: _Edge, promised: int, first: int) -> list[Fault
     return faults
 
 
-def _walk(folder: Path, edge: _Edge, newest: Checkpoint, first: int, full: bool) -> list[Fault]:
+def _walk(folder: Path, edge: _Edge, newest: Checkpoint, full: bool) -> list[Fault]:
     """Check the tail and then each bundle, the last one first."""
     start = edge.bundles * WIDTH
     faults = _compare(edge.tail, edge.row, start, max(newest.size - start, 0))

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit keys": ("caudal.cli.audit_keys", "make, show or change keys that sign logs and models"),
     "audit prove": ("caudal.cli.audit_prove", "prove that a record is in a log, or export the log for witnesses"),
     "audit replay": ("caudal.cli.audit_replay", "make the decisions of a log again and compare them to the bit"),
+    "audit retain": ("caudal.cli.audit_retain", "remove old records of a log; every proof of the others stays"),
     "audit show": ("caudal.cli.audit_show", "records of a log as JSON"),
     "audit sign": ("caudal.cli.audit_sign", "sign the folder of a model"),
     "audit verify": ("caudal.cli.audit_verify", "check a log, a signed model or a proof, and name what is bad"),
