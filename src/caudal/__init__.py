@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from caudal import estimators as estimators
     from caudal import explain as explain
     from caudal import export as export
+    from caudal import fair as fair
     from caudal import interop as interop
     from caudal import kernels as kernels
     from caudal import nn as nn
@@ -40,6 +41,7 @@ _ROOMS = (
     "estimators",
     "explain",
     "export",
+    "fair",
     "interop",
     "kernels",
     "nn",

@@ -1,0 +1,16 @@
+"""Fairness of models of sequences: metrics by group with their uncertainty, the kind of bias, and bias planted to test.
+
+NumPy alone, on arrays and `Sequences`; scikit-learn where a small model must be fitted.
+"""
+
+from caudal.fair.answers import Answers as Answers
+from caudal.fair.answers import decisions as decisions
+from caudal.fair.answers import numbers as numbers
+from caudal.fair.groups import Groups as Groups
+from caudal.fair.groups import thirds as thirds
+from caudal.fair.made import made as made
+from caudal.fair.made import with_coin as with_coin
+from caudal.fair.plant import Planted as Planted
+from caudal.fair.plant import plant as plant
+from caudal.fair.rates import gaps as gaps
+from caudal.fair.rates import rates as rates
