@@ -6,7 +6,11 @@ What needs torch loads when it is first used: checking a log does not.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from caudal.audit import conformal as conformal
 from caudal.audit import keys as keys
+from caudal.audit.drift import Alarm as Alarm
+from caudal.audit.drift import Space as Space
+from caudal.audit.drift import Watch as Watch
 from caudal.audit.keys import Key as Key
 from caudal.audit.log import Log as Log
 from caudal.audit.note import Checkpoint as Checkpoint
@@ -34,9 +38,11 @@ if TYPE_CHECKING:
     from caudal.audit.again import replay as replay
     from caudal.audit.digest import is_replayable as is_replayable
     from caudal.audit.digest import model_digest as model_digest
+    from caudal.audit.guard import Guard as Guard
     from caudal.audit.series import log_series as log_series
 
 _NAMES = {
+    "Guard": "caudal.audit.guard",
     "Replay": "caudal.audit.again",
     "is_replayable": "caudal.audit.digest",
     "log_series": "caudal.audit.series",

@@ -6,7 +6,7 @@ import time as clocks
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from caudal.audit.store import Store
 from caudal.audit.vault import Vault
 from caudal.errors import InputError
 from caudal.records.decision import Event, Seal
+
+if TYPE_CHECKING:
+    from caudal.audit.guard import Guard
 
 _SECOND = 10**9
 _OWN = ("open", "key", "recovered", "retired")
@@ -40,6 +43,7 @@ class Log:
         every: records between automatic flushes; 0 for none.
         seconds: between automatic flushes, looked at when a record comes; 0 for none.
         sync: a promise waits for the disk and outlives a power cut; otherwise it outlives the process only.
+        guard: watches the model that `predict` asks; see `audit.Guard`.
         clock: nanoseconds since 1970; replaced in tests.
 
     Raises:
@@ -69,9 +73,10 @@ class Log:
         every: int = 4096,
         seconds: float = 5.0,
         sync: bool = True,
+        guard: "Guard | None" = None,
         clock: Callable[[], int] = clocks.time_ns,
     ) -> None:
-        self.path, self.vault, self.sync = Path(path), vault, sync
+        self.path, self.vault, self.sync, self.guard = Path(path), vault, sync, guard
         self._every, self._pause, self._clock = every or math.inf, seconds * _SECOND or math.inf, clock
         self._key = key if isinstance(key, Key) else keys.default() if key is None else keys.load(key)
         about.check_new(self.path, form)

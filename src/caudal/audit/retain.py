@@ -111,7 +111,7 @@ def unfounded(folder: Path, facts: about.About, promised: int) -> str | None:
     return None if is_so else f"{told}, and record {at:,} does not say so"
 
 
-def _nanoseconds(before: date | datetime) -> int:
+def _nanoseconds(before: object) -> int:
     if not isinstance(before, date):
         fault = f"is {before!r}"
         raise InputError("retain", "before", fault, "Pass a date, such as `date(2026, 1, 31)`.")

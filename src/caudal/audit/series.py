@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from caudal.audit.digest import is_replayable, model_digest
 from caudal.audit.log import Log
 from caudal.data import Sequences
+from caudal.records.decision import NOT_FINITE
 
 STEPWISE = ("classify_steps", "imitate")
 
@@ -26,17 +27,22 @@ def log_series(log: Log, model: Any, data: Sequences, rows: list[int], out: NDAr
         rows: which of the series, in the order of `out`.
         out: outputs of the network, `(series, ...)`.
     """
+    look = None if log.guard is None else log.guard.look(data, rows, out)
     digest, exact, task = model_digest(model), is_replayable(model), data.task
     spread = _uncertainty(out) if task.startswith("classify") else np.full(out.shape[:-1], np.nan)
     for k, row in enumerate(rows):
         person = str(data.ids[row])
+        flags = 0 if look is None else int(look.flags[k])
         for step, parts in pieces(data, row):
             at = (k,) if step is None else (k, step)
             answer = out[at]
+            bad = 0 if np.isfinite(answer).all() else NOT_FINITE
             log.decide(
                 None, answer.reshape(-1), model=digest, inputs=parts, person=person, sequence=step, is_exact=exact,
-                dt=_gap(data, row, step), uncertainty=float(spread[at]), monitors=0 if np.isfinite(answer).all() else 1,
+                dt=_gap(data, row, step), uncertainty=float(spread[at]), monitors=flags | bad,
             )  # fmt: skip
+        for alarm in () if look is None else look.alarms[k]:
+            log.event("alarm", **alarm.facts)
 
 
 def pieces(data: Sequences, row: int) -> Iterator[tuple[int | None, list[Any]]]:

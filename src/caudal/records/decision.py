@@ -9,13 +9,14 @@ from typing import Any
 from caudal.errors import InputError
 
 # Flags of `Decision.monitors`; a bit that is not named here belongs to whoever set it.
+NOT_FINITE, OUT_OF_DISTRIBUTION, DRIFT, ABSTAINED = 1, 8, 16, 32
 MONITORS = {
-    1: "not finite",
+    NOT_FINITE: "not finite",
     2: "state out of bounds",
     4: "time constant out of bounds",
-    8: "out of distribution",
-    16: "drift",
-    32: "abstained",
+    OUT_OF_DISTRIBUTION: "out of distribution",
+    DRIFT: "drift",
+    ABSTAINED: "abstained",
 }
 _ODD = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _BACK = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
