@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from caudal.data import ParquetSequences, Sequences, read_like
 from caudal.estimators import files
+from caudal.estimators.belonging import groups_of, is_values
 from caudal.estimators.inputs import in_dtype, is_collection, is_table, weights_of
 from caudal.estimators.reading import check_flow, known, read_table
 from caudal.estimators.training import Facts, Outcome, check_classes, check_task, train_flowing, train_held
@@ -121,7 +122,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         features: Sequence[str] | None = None,
         static: Sequence[str] = (),
         categorical: Sequence[str] = (),
-        sensitive: str | Sequence[str] = (),
+        sensitive: Any = (),
         group: str | None = None,
         task: str | None = None,
         time_unit: str | None = None,
@@ -137,8 +138,10 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
                 `Sequences`; `ParquetSequences`, read again in each pass; or a path or frame in long form, with
                 `target` and `series`. NaN: not observed.
             y: one target per series, or one per step with a collection; None otherwise.
-            target, series, time, features, static, categorical, sensitive, group, task, time_unit, equal_times: as
-                in `from_frame`. A classifier reads the target as classes, a regressor as numbers.
+            target, series, time, features, static, categorical, group, task, time_unit, equal_times: as in
+                `from_frame`. A classifier reads the target as classes, a regressor as numbers.
+            sensitive: names of columns as there, or what `fairness` asks for: values `(batch,)`, several by name, or
+                `caudal.fair.Groups`. Never an input.
             val: series to stop by, as a table, `Sequences` or `ParquetSequences`; None takes `validation` of X.
             sample_weight: `(batch,)` weight of each series, in the order of `Sequences.ids`.
 
@@ -154,7 +157,12 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             data = self.prepared(X)
             self.named(data.classes)
         elif is_table(X, target):
-            columns = {"features": features, "static": static, "categorical": categorical, "sensitive": sensitive}
+            columns = {
+                "features": features,
+                "static": static,
+                "categorical": categorical,
+                "sensitive": () if is_values(sensitive) else sensitive,
+            }
             columns |= {"group": group, "task": task, "time_unit": time_unit, "equal_times": equal_times}
             data = read_table(self, X, target, series, time=time, **columns)
             self.named(data.classes)
@@ -169,11 +177,11 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             self.__dict__.pop("feature_names_in_", None)
         weight = weights_of(type(self).__name__, sample_weight, data)
         stop = None if val is None else self._series(val, target=True)
-        return self._keep(train_held(self, data, stop, weight))
+        return self._keep(train_held(self, data, stop, weight, groups_of(self, sensitive, data)))
 
     def _flow(self, source: ParquetSequences, val: Any, sample_weight: Any) -> Self:
         owner = type(self).__name__
-        check_flow(owner, val, sample_weight)
+        check_flow(self, val, sample_weight)
         check_task(owner, self.tasks, source.recipe.task, True)
         self.named(source.recipe.classes)
         self.data_recipe_, self.task_ = source.recipe, source.recipe.task

@@ -17,6 +17,7 @@ from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.inputs import flat, is_collection, per_step, series_of
 from caudal.estimators.outputs import outputs
 from caudal.estimators.training import Facts
+from caudal.fair.mitigate.terms import Fairness
 
 if TYPE_CHECKING:
     from caudal.audit import Log
@@ -46,6 +47,8 @@ class LiquidClassifier(LiquidEstimator):
             calls `fit` with the same data and ends with the same model.
         checkpoint: file to resume from after a kill.
         verbose: draw a progress bar on standard error.
+        fairness: what to keep equal between groups while training, `Penalty`, `Lagrangian` or `Fairret` of
+            `caudal.fair.mitigate`; `fit(..., sensitive=)` says who belongs to which, and no decision asks again.
 
     Attributes:
         classes_: labels in the order of `predict_proba`.
@@ -87,6 +90,7 @@ class LiquidClassifier(LiquidEstimator):
         accelerate: bool = False,
         checkpoint: str | None = None,
         verbose: bool = False,
+        fairness: Fairness | None = None,
     ) -> None:
         super().__init__(
             cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
@@ -95,6 +99,7 @@ class LiquidClassifier(LiquidEstimator):
             checkpoint=checkpoint, verbose=verbose,
         )  # fmt: skip
         self.class_weight = class_weight
+        self.fairness = fairness
 
     def predict(self, X: Any, *, log: "Log | None" = None) -> Any:
         """The likeliest class of each series `(batch,)`, or of each step, a list of `(time,)`.

@@ -17,6 +17,7 @@ from safetensors.torch import save as pack
 from caudal import nn
 from caudal.data import Encoder, Recipe
 from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.fair.mitigate.terms import Fairness, from_dict, to_dict
 from caudal.train import Epoch, Fitted, TrainRecipe
 
 FORMAT = 1
@@ -33,7 +34,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     facts = {
         "format": FORMAT,
         "kind": name,
-        "settings": model.get_params(),
+        "settings": _plain_settings(model.get_params()),
         "encoder": model.encoder_.to_json(),
         "data_recipe": None if model.data_recipe_ is None else model.data_recipe_.to_json(),
         "fitted": {**asdict(model.fitted_), "recipe": model.fitted_.recipe.to_json()},
@@ -64,7 +65,7 @@ def load(kind: type, path: str | os.PathLike[str]) -> Any:
     """Read an estimator of a class."""
     facts = _facts(kind.__name__, Path(path))
     try:
-        model = kind(**facts["settings"])
+        model = kind(**_settings(facts["settings"]))
         model.encoder_ = Encoder.from_json(facts["encoder"])
         recipe = facts["data_recipe"]
         model.data_recipe_ = None if recipe is None else Recipe.from_json(recipe)
@@ -85,6 +86,15 @@ def load(kind: type, path: str | os.PathLike[str]) -> Any:
         raise FileFormatError(f"{path}: does not rebuild a {kind.__name__} ({error}). Save it again.") from error
     model.net_ = nn.load(path).eval()
     return model
+
+
+def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: to_dict(one) if isinstance(one, Fairness) else one for name, one in settings.items()}
+
+
+def _settings(plain: dict[str, Any]) -> dict[str, Any]:
+    asked = plain.get("fairness")
+    return plain if asked is None else {**plain, "fairness": from_dict(asked)}
 
 
 def _facts(kind: str, path: Path) -> dict[str, Any]:

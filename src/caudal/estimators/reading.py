@@ -22,15 +22,17 @@ def read_table(model: "LiquidEstimator", x: Any, target: Any, series: str | None
     return from_frame(x, target=target, series=series, **{**columns, **model.table_options()})
 
 
-def check_flow(owner: str, val: Any, sample_weight: Any) -> None:
+def check_flow(model: "LiquidEstimator", val: Any, sample_weight: Any) -> None:
     """Refuse what cannot go with series that are read in batches.
 
     Raises:
         DataError: names the argument.
     """
-    if sample_weight is not None:
-        fault = "is given, and the series are read in batches"
-        raise DataError(owner, "sample_weight", fault, "Leave it out, or read the table whole.")
+    owner = type(model).__name__
+    for name, given in (("sample_weight", sample_weight), ("fairness", getattr(model, "fairness", None))):
+        if given is not None:
+            fault = "is given, and the series are read in batches"
+            raise DataError(owner, name, fault, "Leave it out, or read the table whole.")
     if val is not None and not isinstance(val, ParquetSequences):
         fault = f"is a {type(val).__name__}; X is ParquetSequences"
         raise DataError(owner, "val", fault, "Pass a part of the same kind, such as `X.split()` gives.")

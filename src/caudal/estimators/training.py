@@ -1,6 +1,6 @@
 """The way from series to a trained network: encoder, readout, recipe, loop."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from caudal.data import Encoder, ParquetSequences, Sequences, split
 from caudal.errors import DataError
+from caudal.estimators.belonging import codes_like, codes_of, fairness_of
 from caudal.estimators.inputs import in_dtype, weighted
+from caudal.fair.groups import Groups
+from caudal.fair.mitigate.terms import Fairness, settled
 from caudal.nn import Readout, build_cell
 from caudal.train import Crew, Examples, Fitted, Stream, TrainRecipe, accelerated, examples, fit
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from caudal.estimators.base import LiquidEstimator
 
 Weights = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,13 @@ def facts_of(data: Sequences, weight: Weights | None = None) -> Facts:
     return Facts(data.task, data.classes, counts, outputs, horizon, data.steps)
 
 
-def train_held(model: "LiquidEstimator", data: Sequences, val: Sequences | None, weight: Weights | None) -> Outcome:
+def train_held(
+    model: "LiquidEstimator",
+    data: Sequences,
+    val: Sequences | None,
+    weight: Weights | None,
+    groups: Groups | None = None,
+) -> Outcome:
     """Train on series in memory.
 
     Arguments:
@@ -75,8 +85,11 @@ def train_held(model: "LiquidEstimator", data: Sequences, val: Sequences | None,
         data: with a target.
         val: series to stop by; None takes `model.validation` of the data.
         weight: `(batch,)`, or None for 1 each.
+        groups: of the series, where `fairness` asks for them.
     """
+    codes = None if groups is None else codes_of(groups)
     if weight is not None:  # a series of weight 0 is not there
+        codes = None if codes is None else codes[weight > 0]
         data, weight = data.select(weight > 0), weight[weight > 0]
     facts = facts_of(data, weight)
     model.check(facts)
@@ -85,13 +98,18 @@ def train_held(model: "LiquidEstimator", data: Sequences, val: Sequences | None,
     encoder = Encoder.fit(own, indicators="all" if paired else "auto")
     if weight is not None:
         encoder = weighted(encoder, own, weight[rows])
-    train = examples(encoder, own, None if weight is None else weight[rows], paired=paired)
-    stop: Examples | None = None
-    if val is not None:
-        stop = examples(encoder, val, paired=paired)
-    elif len(held):
-        stop = examples(encoder, data.select(held), None if weight is None else weight[held], paired=paired)
-    return _trained(model, facts, encoder, train, stop, train.x.shape[2])
+
+    def seen(part: Sequences, rows: Rows | None) -> Examples:
+        share = None if weight is None or rows is None else weight[rows]
+        who = codes_like(groups, part) if rows is None else None if codes is None else codes[rows]
+        found = examples(encoder, part, share, paired=paired)
+        return found if who is None else replace(found, groups=torch.tensor(who))
+
+    train = seen(own, rows)
+    stop = seen(val, None) if val is not None else seen(data.select(held), held) if len(held) else None
+    fairness = fairness_of(model)
+    term = None if fairness is None else settled(fairness, facts.classes)
+    return _trained(model, facts, encoder, train, stop, train.x.shape[2], term)
 
 
 def train_flowing(model: "LiquidEstimator", source: ParquetSequences, val: ParquetSequences | None) -> Outcome:
@@ -125,6 +143,7 @@ def _trained(
     train: Examples | Stream,
     val: Examples | Stream | None,
     inputs: int,
+    term: Fairness | None = None,
 ) -> Outcome:
     recipe = TrainRecipe(
         epochs=model.epochs,
@@ -144,7 +163,7 @@ def _trained(
     ).to(getattr(torch, model.dtype))  # fmt: skip
     crew = accelerated(cpu=model.device == "cpu") if model.accelerate else Crew()
     net.to(crew.accelerator.device if crew.size > 1 else model.device)
-    fitted = fit(net, train, val, recipe, checkpoint=model.checkpoint, progress=model.verbose, crew=crew)
+    fitted = fit(net, train, val, recipe, checkpoint=model.checkpoint, progress=model.verbose, crew=crew, term=term)
     return Outcome(net, encoder, fitted)
 
 

@@ -14,3 +14,5 @@ from caudal.train.recipe import TrainRecipe as TrainRecipe
 from caudal.train.stream import Stream as Stream
 from caudal.train.symptom import Symptom as Symptom
 from caudal.train.tables import doctor_table as doctor_table
+from caudal.train.term import Judged as Judged
+from caudal.train.term import Term as Term

@@ -34,6 +34,7 @@ class Progress:
         best_epoch: the pass that gave it.
         stopped: why the run ended, or `""`.
         history: the passes.
+        memory: of a further term of the loss.
     """
 
     epoch: int = 0
@@ -45,6 +46,7 @@ class Progress:
     best_epoch: int = 0
     stopped: str = ""
     history: list[Epoch] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
 
 
 def write(

@@ -27,6 +27,7 @@ class Examples:
         weight: `(batch,)` weight of each series in the loss.
         target: as in `Sequences.target`, scaled; None when unknown.
         target_mask: which entries count; None when the target is unknown.
+        groups: `(batch,)` int64 code of the group of each series, -1 unknown, read by a `Term` alone.
     """
 
     x: Tensor
@@ -36,6 +37,7 @@ class Examples:
     weight: Tensor
     target: Tensor | None = None
     target_mask: Tensor | None = None
+    groups: Tensor | None = None
 
     def __len__(self) -> int:
         return int(self.x.shape[0])
@@ -63,6 +65,7 @@ class Examples:
             weight=cut(self.weight, False),
             target=None if self.target is None else cut(self.target, per_step),
             target_mask=None if self.target_mask is None else cut(self.target_mask, per_step),
+            groups=None if self.groups is None else cut(self.groups, False),
         )
 
     @property
@@ -78,7 +81,7 @@ class Examples:
     def digest(self) -> str:
         """SHA-256 (hex) of every number and of the task; a checkpoint is bound to it."""
         found = hashlib.sha256(self.task.encode())
-        for part in (self.x, self.dt, self.lengths, self.weight, self.target, self.target_mask):
+        for part in (self.x, self.dt, self.lengths, self.weight, self.target, self.target_mask, self.groups):
             if part is not None:
                 found.update(f"{part.dtype} {tuple(part.shape)} ".encode())
                 found.update(part.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())

@@ -20,6 +20,7 @@ from caudal.train.crew import Crew
 from caudal.train.examples import Examples
 from caudal.train.recipe import Epoch, TrainRecipe
 from caudal.train.run import Part, Run
+from caudal.train.term import Term
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def fit(
     progress: bool = True,
     watch: Callable[[Epoch], None] | None = None,
     crew: Crew | None = None,
+    term: Term | None = None,
 ) -> Fitted:
     """Train a model in place: AdamW, clipped gradients, early stopping, the best weights kept.
 
@@ -68,6 +70,8 @@ def fit(
         crew: processes that share each batch (see `accelerated`); None for this one alone. Each must be given the
             same arguments; weights end the same in all of them, and as in one process but for the order of sums
             (dropout draws otherwise).
+        term: a further cost that reads `Examples.groups`, such as `caudal.fair.mitigate.Penalty`; validation series
+            without groups are judged by the loss alone.
 
     Returns:
         the history of the run. The model is left in evaluation mode.
@@ -88,11 +92,13 @@ def fit(
     """
     recipe, crew = recipe or TrainRecipe(), crew or Crew()
     _check(model, train, val, recipe)
+    if term is not None:
+        _check_term(train, crew)
     path = None if checkpoint is None else Path(checkpoint)
     device = next(model.parameters()).device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(recipe.seed + crew.rank)
-        run = Run(model, train, val, recipe, path, every, crew)
+        run = Run(model, train, val, recipe, path, every, crew, term)
         with Bar("fit", recipe.epochs * run.updates, progress and crew.rank == 0) as bar:
             while not run.at.stopped:
                 one = run.epoch(bar)
@@ -119,3 +125,18 @@ def _check(model: object, train: Part, val: Part | None, recipe: TrainRecipe) ->
     if weights is not None and (not train.task.startswith("classify") or len(weights) != model.outputs):
         fault = f"holds {len(weights)} class weights; the task is {train.task} with {model.outputs} outputs"
         raise InputError("fit", "recipe", fault, "Pass one weight per class, and only for classes.")
+
+
+def _check_term(train: Part, crew: Crew) -> None:
+    fault = None
+    if crew.size > 1:
+        fault = f"is given with {crew.size} processes; its groups are counted in one"
+    elif not isinstance(train, Examples) or not train.task.startswith("classify"):
+        fault = "is given with a stream, or with a task that does not classify"
+    elif train.groups is None or train.groups.shape != train.lengths.shape:
+        fault = "is given, and the training series have no groups of shape `(batch,)`"
+    elif len(set(train.groups.tolist()) - {-1}) < 2:
+        fault = "is given, and the training series are of one group"
+    if fault is not None:
+        remedy = "Pass classes in memory with `Examples.groups` of at least two groups, in one process."
+        raise InputError("fit", "term", fault, remedy)

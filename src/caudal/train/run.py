@@ -20,8 +20,10 @@ from caudal.train.examples import Examples
 from caudal.train.losses import answer, loss
 from caudal.train.recipe import Epoch, TrainRecipe
 from caudal.train.stream import Stream
+from caudal.train.term import Judged, Term, judged
 
 Part = Examples | Stream
+Own = tuple[Tensor, Tensor, Judged | None]
 
 
 class Run:
@@ -31,6 +33,7 @@ class Run:
         model, train, val, recipe, every: as in `fit`.
         path: of the checkpoint, or None.
         crew: the processes that share each batch.
+        term: a further cost, or None.
     """
 
     def __init__(
@@ -42,9 +45,10 @@ class Run:
         path: Path | None,
         every: int,
         crew: Crew,
+        term: Term | None = None,
     ) -> None:
         self.model, self.train, self.val, self.recipe, self.path, self.every = model, train, val, recipe, path, every
-        self.crew = crew
+        self.crew, self.term = crew, term
         self.device = next(model.parameters()).device
         weights = recipe.class_weights
         self.weights = None if weights is None else torch.tensor(weights, device=self.device)
@@ -52,6 +56,8 @@ class Run:
         crew.agree(model)
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
         self.at, self.best = files.Progress(), _copy(model)
+        if term is not None and isinstance(train, Examples) and train.groups is not None:
+            self.at.memory = list(term.start(int(train.groups.max()) + 1))
         self.bound = "" if path is None else self._bound()
         if path is not None and path.exists():
             self.at, self.best = files.read(path, self.bound, model, self.optimizer, crew)
@@ -94,7 +100,7 @@ class Run:
         self.optimizer.zero_grad()
         total, weight = self._summed(own)
         if own is not None:
-            (own[0] / weight.clamp_min(1e-12)).backward()  # type: ignore[no-untyped-call]
+            (own[0] / weight.clamp_min(1e-12) + self._further(own[2])).backward()  # type: ignore[no-untyped-call]
         self.crew.sum_gradients(self.model)
         norm = clip_grad_norm_(self.model.parameters(), recipe.clip or math.inf).item()
         if not (math.isfinite(total.item()) and math.isfinite(norm)):
@@ -103,7 +109,15 @@ class Run:
         at.total, at.weight, at.gradient = at.total + total.item(), at.weight + weight.item(), max(at.gradient, norm)
         at.batch += 1
 
-    def _loss(self, chunk: Examples, index: Tensor) -> tuple[Tensor, Tensor] | None:
+    def _further(self, seen: Judged | None) -> Tensor | float:
+        """What the term adds to a batch; its memory moves on."""
+        if self.term is None or seen is None:
+            return 0.0
+        cost, memory = self.term.cost(seen, tuple(self.at.memory), self.at.epoch)
+        self.at.memory = list(memory)
+        return cost
+
+    def _loss(self, chunk: Examples, index: Tensor) -> Own | None:
         """Summed loss and weight of what this process has of a batch; None when that is nothing."""
         mine = self.crew.share(index)
         if not len(mine):
@@ -111,9 +125,9 @@ class Run:
         batch = chunk.rows(mine, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
             out = answer(self.model, batch)
-        return loss(out, batch, self.weights)
+        return *loss(out, batch, self.weights), None if self.term is None else judged(out, batch)
 
-    def _summed(self, own: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+    def _summed(self, own: Own | None) -> tuple[Tensor, Tensor]:
         """Loss and weight of the whole batch, no gradients attached."""
         if own is None:
             nothing = next(self.model.parameters()).new_zeros(2)
@@ -126,13 +140,17 @@ class Run:
         if self.val is None:
             return None
         self.model.eval()
-        total, weight = 0.0, 0.0
+        total, weight, seen = 0.0, 0.0, list[Judged]()
         with torch.no_grad():
             for chunk in self.val.chunks():
                 for index in torch.split(torch.arange(len(chunk)), self.recipe.batch_size):
-                    part, count = self._summed(self._loss(chunk, index))
+                    own = self._loss(chunk, index)
+                    part, count = self._summed(own)
                     total, weight = total + part.item(), weight + count.item()
-        return total / max(weight, 1e-12)
+                    if own is not None and own[2] is not None:
+                        seen.append(own[2])
+            further = 0.0 if self.term is None or not seen else self.term.held(Judged.joined(seen)).item()
+        return total / max(weight, 1e-12) + further
 
     def _close(self, one: Epoch) -> None:
         at = self.at
@@ -153,6 +171,7 @@ class Run:
 
     def _bound(self) -> str:
         found = hashlib.sha256(self.recipe.to_json().encode())
+        found.update(b"" if self.term is None else repr(self.term).encode())
         for part in (self.train, self.val):
             found.update(b"" if part is None else part.digest.encode())
         found.update(repr(self.model).encode())

@@ -1,0 +1,102 @@
+"""Who belongs to which group, in training only."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.data import Sequences
+from caudal.errors import DataError, InputError
+from caudal.fair.groups import UNKNOWN, Groups
+from caudal.fair.mitigate.terms import Fairness
+
+if TYPE_CHECKING:
+    from caudal.estimators.base import LiquidEstimator
+
+Codes = NDArray[np.int64]
+
+
+def is_values(sensitive: object) -> bool:
+    """Whether `sensitive` holds values rather than names of columns.
+
+    Example:
+        >>> is_values("sex"), is_values(("sex", "age")), is_values({"sex": ["f", "m"]}), is_values(np.zeros(3))
+        (False, False, True, True)
+    """
+    return isinstance(sensitive, Groups | Mapping | np.ndarray) or hasattr(sensitive, "to_numpy")
+
+
+def fairness_of(model: "LiquidEstimator") -> Fairness | None:
+    """What the estimator was asked to keep equal, or None.
+
+    Raises:
+        InputError: it is something else than a term of `caudal.fair.mitigate`.
+    """
+    given = getattr(model, "fairness", None)
+    if given is not None and not isinstance(given, Fairness):
+        fault = f"is a {type(given).__name__}; expected Penalty, Lagrangian or Fairret"
+        raise InputError(type(model).__name__, "fairness", fault, "Pass one of `caudal.fair.mitigate`.")
+    return given
+
+
+def groups_of(model: "LiquidEstimator", sensitive: Any, data: Sequences) -> Groups | None:
+    """Groups of the training series; None where nothing is asked of them.
+
+    Arguments:
+        model: whose `fairness` names the column, where there are several.
+        sensitive: values, as `fit` takes them, or names of columns of the series.
+        data: the series.
+
+    Raises:
+        DataError: they are not known, do not fit, or are among the inputs.
+        InputError: the column is constant, a quantity without edges, or holds a group of one.
+    """
+    fairness, owner = fairness_of(model), type(model).__name__
+    if fairness is None:
+        return None
+    if isinstance(sensitive, Groups):
+        found = sensitive
+    else:
+        columns = _columns(owner, sensitive, data)
+        if fairness.attribute is not None:
+            if fairness.attribute not in columns:
+                fault = f"holds {', '.join(columns)}; `fairness` names {fairness.attribute!r}"
+                raise DataError(owner, "sensitive", fault, "Pass that column, or name another.")
+            columns = {fairness.attribute: columns[fairness.attribute]}
+        found = Groups.of(columns)
+    if len(found) != len(data):
+        fault = f"holds {len(found)} values; there are {len(data)} series"
+        raise DataError(owner, "sensitive", fault, "Pass one for each series, in their order.")
+    inputs = {feature.name.split("=")[0] for feature in (*data.features, *data.statics)}
+    among = [name for name in found.columns if name in inputs]
+    if among:
+        fault = f"names {among[0]!r}, which is an input of the model as well"
+        raise DataError(owner, "sensitive", fault, "Leave it out of `features` and `static`.")
+    return found
+
+
+def codes_of(groups: Groups) -> Codes:
+    """`(batch,)` codes for a term: -1 for those whose group is not known."""
+    unknown = groups.names.index(UNKNOWN) if UNKNOWN in groups.names else -1
+    return np.where(groups.codes == unknown, -1, groups.codes)
+
+
+def codes_like(groups: Groups | None, data: Sequences) -> Codes | None:
+    """Codes of other series, where they know the columns."""
+    if groups is None or any(name not in data.sensitive for name in groups.columns) or not groups.columns:
+        return None
+    return codes_of(groups.read({name: data.sensitive[name] for name in groups.columns}))
+
+
+def _columns(owner: str, sensitive: Any, data: Sequences) -> dict[str, Any]:
+    if isinstance(sensitive, Mapping):
+        return dict(sensitive)
+    if is_values(sensitive):
+        return {str(getattr(sensitive, "name", None) or "sensitive"): np.asarray(sensitive)}
+    names = (sensitive,) if isinstance(sensitive, str) else tuple(sensitive)
+    lacking = [name for name in names if name not in data.sensitive]
+    if lacking or not data.sensitive:
+        fault = f"names {lacking[0]!r}, which no series knows" if lacking else "is not given, and `fairness` is"
+        raise DataError(owner, "sensitive", fault, "Pass the attribute of each series: an array, or names of columns.")
+    return {name: data.sensitive[name] for name in names or data.sensitive}

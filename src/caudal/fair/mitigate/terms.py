@@ -1,0 +1,313 @@
+"""During training: a price on the gap between groups, fixed, or raised until the gap is small enough."""
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, final
+
+import torch
+from torch import Tensor
+
+from caudal.errors import InputError, MissingExtraError
+from caudal.fair.mitigate.soft import Constraint, check_constraint, events_of, rates, sums
+from caudal.train import Judged
+from caudal.train.term import Memory
+
+_DECAY = 0.95
+
+
+@final
+@dataclass(frozen=True)
+class Penalty:
+    """Adds `weight` times the squared gaps between the rate of each group and the rate of all.
+
+    Rates are remembered over batches (each counts 0.95 times as much as the next), so that small groups do not make the
+    price noise; the gradient goes through the batch. The group is read in training only.
+
+    Arguments:
+        constraint: `"equal_opportunity"`: those for whom the positive class is true get it equally often, in every
+            group; `"demographic_parity"`: all get it equally often; `"equalised_odds"`: those for whom it is true, and
+            those for whom it is not.
+        weight: of the squared gaps.
+        warm_up: passes without a price, and as many in which it rises.
+        positive: label of the positive class; None takes the second of two.
+        sharpness: see `soft_gaps`; rates of decisions, rather than of probabilities, ask for more than 1.
+        attribute: the sensitive column, where the series have several; None takes all, crossed.
+
+    Raises:
+        InputError: a number is out of range or the constraint is unknown.
+
+    Source: as a regulariser, Beutel et al. 2019 (arXiv:1910.11779) and Buyl et al. 2024 (fairret).
+
+    Example:
+        >>> price = Penalty("equal_opportunity", weight=4.0, positive=1)
+        >>> seen = Judged(torch.zeros(4, 2), torch.ones(4).long(), torch.tensor([0, 0, 1, 1]), torch.ones(4))
+        >>> cost, memory = price.cost(seen, price.start(2), epoch=9)
+        >>> cost.item(), len(memory)
+        (0.0, 5)
+    """
+
+    constraint: Constraint = "equal_opportunity"
+    weight: float = 10.0
+    warm_up: int = 3
+    positive: Any = None
+    sharpness: float = 1.0
+    attribute: str | None = None
+    kind: ClassVar[str] = "penalty"
+
+    def __post_init__(self) -> None:
+        check_constraint("Penalty", self.constraint)
+        _check_numbers("Penalty", self.weight, self.warm_up, self.sharpness)
+
+    def start(self, groups: int) -> Memory:
+        """See `Term`."""
+        return (0.0,) * (1 + 2 * _events(self.constraint) * groups)
+
+    def cost(self, seen: Judged, memory: Memory, epoch: int) -> tuple[Tensor, Memory]:
+        """See `Term`; the gradient is that of the penalty, the value is not, since it knows this batch alone."""
+        known, batch, kept = _remembered(self.constraint, seen, memory, _code(self.positive), self.sharpness)
+        own, whole = rates(known)
+        price = 2 * self.weight * _share(self.warm_up, epoch) * (own - whole)
+        return _linear(price, batch, known), kept
+
+    def held(self, seen: Judged) -> Tensor:
+        """See `Term`."""
+        return self.weight * _gaps(self.constraint, seen, _code(self.positive), self.sharpness).square().sum()
+
+
+@final
+@dataclass(frozen=True)
+class Lagrangian:
+    """Raises the price of a gap as long as it is wider than `tolerance`, and lowers it again: dual ascent.
+
+    Two multipliers for each event and group, one for each direction, rise by `step` times the excess at every update,
+    never below 0 nor above `limit`; a damping price on the gap itself keeps them from swinging. The group is read in
+    training only.
+
+    Arguments:
+        constraint, warm_up, positive, sharpness, attribute: as in `Penalty`.
+        tolerance: distance of a group's rate from that of all that is small enough.
+        step: of the multipliers.
+        limit: of the multipliers.
+        damping: see above.
+
+    Raises:
+        InputError: a number is out of range or the constraint is unknown.
+
+    Source: Cotter et al. 2019 (JMLR 20, 172), proxy Lagrangian; Platt & Barr 1987 for the damping.
+
+    Example:
+        >>> price = Lagrangian("equal_opportunity", tolerance=0.02, positive=1)
+        >>> scores = torch.tensor([[0.0, 3.0], [0.0, -3.0]])
+        >>> seen = Judged(scores, torch.ones(2).long(), torch.tensor([0, 1]), torch.ones(2))
+        >>> cost, memory = price.cost(seen, price.start(2), epoch=9)
+        >>> [round(one, 3) for one in memory[5:]]
+        [0.022, 0.0, 0.0, 0.022]
+    """
+
+    constraint: Constraint = "equal_opportunity"
+    tolerance: float = 0.01
+    step: float = 0.05
+    limit: float = 10.0
+    damping: float = 2.0
+    warm_up: int = 3
+    positive: Any = None
+    sharpness: float = 1.0
+    attribute: str | None = None
+    kind: ClassVar[str] = "lagrangian"
+
+    def __post_init__(self) -> None:
+        check_constraint("Lagrangian", self.constraint)
+        _check_numbers("Lagrangian", self.step, self.warm_up, self.sharpness)
+        for name in ("tolerance", "limit", "damping"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise InputError("Lagrangian", name, f"is {value}; expected a finite number of at least 0", "Pass one.")
+
+    def start(self, groups: int) -> Memory:
+        """See `Term`; sums of rates, then the multipliers."""
+        return (0.0,) * (1 + 4 * _events(self.constraint) * groups)
+
+    def cost(self, seen: Judged, memory: Memory, epoch: int) -> tuple[Tensor, Memory]:
+        """See `Term`; the gradient is that of the Lagrangian, the value is not."""
+        half = len(memory) // 2 + 1
+        known, batch, kept = _remembered(self.constraint, seen, memory[:half], _code(self.positive), self.sharpness)
+        own, whole = rates(known)
+        gap = own - whole
+        duals = torch.tensor(memory[half:]).to(gap).view(2, *gap.shape)
+        share = _share(self.warm_up, epoch)
+        if share > 0:
+            excess = torch.stack([gap - self.tolerance, -gap - self.tolerance])
+            duals = (duals + self.step * excess).clamp(0, self.limit)
+        price = share * (duals[0] - duals[1] + self.damping * gap)
+        return _linear(price, batch, known), (*kept, *duals.flatten().tolist())
+
+    def held(self, seen: Judged) -> Tensor:
+        """See `Term`: what lies beyond the tolerance, squared, at the highest price."""
+        gap = _gaps(self.constraint, seen, _code(self.positive), self.sharpness).abs()
+        return self.limit * (gap - self.tolerance).clamp_min(0).square().sum()
+
+
+@final
+@dataclass(frozen=True)
+class Fairret:
+    """A norm of violations by the package fairret, as a term of our loss, batch by batch.
+
+    Arguments:
+        constraint, weight, warm_up, positive, attribute: as in `Penalty`; the norm is of first order.
+
+    Raises:
+        InputError: a number is out of range or the constraint is unknown.
+        MissingExtraError: fairret is not installed.
+
+    Source: Buyl, Defrance & De Bie 2024, fairret: a framework for differentiable fairness regularization terms.
+
+    Example:
+        >>> Fairret("equalised_odds", weight=0.5).start(2)
+        ()
+    """
+
+    constraint: Constraint = "equal_opportunity"
+    weight: float = 0.5
+    warm_up: int = 3
+    positive: Any = None
+    attribute: str | None = None
+    kind: ClassVar[str] = "fairret"
+
+    def __post_init__(self) -> None:
+        check_constraint("Fairret", self.constraint)
+        _check_numbers("Fairret", self.weight, self.warm_up, 1.0)
+        try:
+            import fairret  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError("Fairret", "fairret", "fair") from error
+
+    def start(self, groups: int) -> Memory:
+        """See `Term`; fairret remembers nothing, and meets the groups batch by batch."""
+        return ()
+
+    def cost(self, seen: Judged, memory: Memory, epoch: int) -> tuple[Tensor, Memory]:
+        """See `Term`."""
+        return _share(self.warm_up, epoch) * self.held(seen), memory
+
+    def held(self, seen: Judged) -> Tensor:
+        """See `Term`."""
+        from fairret.loss import NormLoss
+        from fairret.statistic import FalsePositiveRate, PositiveRate, TruePositiveRate
+
+        positive, total = _code(self.positive), seen.scores.new_zeros(())
+        kinds = {"equal_opportunity": [TruePositiveRate], "demographic_parity": [PositiveRate]}
+        events = events_of(self.constraint, seen.target, positive)
+        own = seen.scores[:, positive]
+        others = seen.scores.masked_fill(torch.arange(seen.scores.shape[1]).to(own.device) == positive, -torch.inf)
+        logit, label = (own - others.logsumexp(1))[:, None], (seen.target == positive).to(own)[:, None]
+        for statistic, rows in zip(
+            kinds.get(self.constraint, [TruePositiveRate, FalsePositiveRate]), events, strict=True
+        ):
+            # fairret divides by the rows of each group: one without rows of the event is left out.
+            here = [g for g in sorted(set(seen.groups.tolist()) - {-1}) if bool((rows & (seen.groups == g)).any())]
+            if len(here) < 2:
+                continue
+            member = torch.stack([(seen.groups == g).to(own) for g in here], 1)
+            given = () if statistic is PositiveRate else (label,)
+            total = total + NormLoss(statistic())(logit, member, *given)
+        return self.weight * total
+
+
+Fairness = Penalty | Lagrangian | Fairret
+KINDS: dict[str, type[Penalty] | type[Lagrangian] | type[Fairret]] = {
+    one.kind: one for one in (Penalty, Lagrangian, Fairret)
+}
+
+
+def settled(fairness: Fairness, classes: tuple[Any, ...]) -> Fairness:
+    """The term with its positive class as a code.
+
+    Arguments:
+        fairness: with a label, or None.
+        classes: labels in the order of their codes.
+
+    Raises:
+        InputError: the label is no class, or there are more than two classes and none is named.
+
+    Example:
+        >>> settled(Penalty(positive="ill"), ("ill", "well")).positive
+        0
+    """
+    owner, listed = type(fairness).__name__, ", ".join(map(str, classes))
+    if fairness.positive is None:
+        if len(classes) != 2:
+            fault = f"is not named, and there are {len(classes)} classes: {listed}"
+            raise InputError(owner, "positive", fault, "Name the class that is good to get, or bad.")
+        return replace(fairness, positive=1)
+    places = [
+        k for k, label in enumerate(classes) if label == fairness.positive or str(label) == str(fairness.positive)
+    ]
+    if not places:
+        raise InputError(owner, "positive", f"is {fairness.positive!r}; the classes are {listed}", "Name one of them.")
+    return replace(fairness, positive=places[0])
+
+
+def to_dict(fairness: Fairness) -> dict[str, Any]:
+    """Plain values that `from_dict` reads.
+
+    Example:
+        >>> from_dict(to_dict(Lagrangian(warm_up=2))) == Lagrangian(warm_up=2)
+        True
+    """
+    return {"kind": fairness.kind, **asdict(fairness)}
+
+
+def from_dict(given: dict[str, Any]) -> Fairness:
+    """The term that `to_dict` wrote.
+
+    Raises:
+        KeyError, TypeError: it wrote no such thing.
+    """
+    values = dict(given)
+    return KINDS[values.pop("kind")](**values)
+
+
+def _events(constraint: Constraint) -> int:
+    return 2 if constraint == "equalised_odds" else 1
+
+
+def _share(warm_up: int, epoch: int) -> float:
+    """Of the price: 0 in the passes of the warm-up, then rising for as many."""
+    return min(1.0, max(0, epoch + 1 - warm_up) / max(warm_up, 1))
+
+
+def _code(positive: Any) -> int:
+    return 1 if positive is None else int(positive)
+
+
+def _remembered(
+    constraint: Constraint, seen: Judged, memory: Memory, positive: int, sharpness: float
+) -> tuple[Tensor, Tensor, Memory]:
+    """Mean sums of the last batches, no gradients attached, those of this one, and what to remember."""
+    first, *rest = memory
+    batch = sums(constraint, seen, positive, len(rest) // (2 * _events(constraint)), sharpness)
+    old = torch.tensor(rest, dtype=batch.dtype, device=batch.device).view(batch.shape)
+    # A mean from the first batch on: without the count, early batches would weigh too much.
+    count = _DECAY * first + 1
+    new = (_DECAY * old * first + batch.detach()) / count
+    return new, batch, (count, *new.flatten().tolist())
+
+
+def _linear(price: Tensor, batch: Tensor, known: Tensor) -> Tensor:
+    """Prices times gaps of this batch; each row weighs the same in whatever batch it is drawn."""
+    usual = known[1].clamp_min(1e-9)
+    own, whole = batch[0] / usual, batch[0].sum(-1, keepdim=True) / usual.sum(-1, keepdim=True)
+    return (price * torch.where(known[1] > 1e-9, own - whole, 0)).sum()
+
+
+def _gaps(constraint: Constraint, seen: Judged, positive: int, sharpness: float) -> Tensor:
+    own, whole = rates(sums(constraint, seen, positive, max(int(seen.groups.max()), 0) + 1, sharpness))
+    return own - whole
+
+
+def _check_numbers(owner: str, weight: float, warm_up: int, sharpness: float) -> None:
+    for name, value in (("weight", weight), ("sharpness", sharpness)):
+        if not (math.isfinite(value) and value >= 0):
+            raise InputError(owner, name, f"is {value}; expected a finite number of at least 0", "Pass 1.0, say.")
+    if isinstance(warm_up, bool) or not isinstance(warm_up, int) or warm_up < 0:
+        raise InputError(owner, "warm_up", f"is {warm_up!r}; expected passes, a whole number", "Pass 3, say.")

@@ -1,0 +1,73 @@
+"""A further cost beside the loss, which reads who a series belongs to; the model never does."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from caudal.train.examples import Examples
+
+Memory = tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Scores beside what is known of them: a row for each series, or for each step whose class is known.
+
+    Attributes:
+        scores: `(rows, outputs)`.
+        target: `(rows,)` codes of the classes.
+        groups: `(rows,)` int64 code of the group; -1 unknown, which counts in no group.
+        weight: `(rows,)`.
+
+    Example:
+        >>> one = Judged(torch.zeros(2, 2), torch.tensor([0, 1]), torch.tensor([0, -1]), torch.ones(2))
+        >>> Judged.joined([one, one]).groups.tolist()
+        [0, -1, 0, -1]
+    """
+
+    scores: Tensor
+    target: Tensor
+    groups: Tensor
+    weight: Tensor
+
+    @staticmethod
+    def joined(parts: "list[Judged]") -> "Judged":
+        """All rows of several parts."""
+        columns = [[getattr(part, name) for part in parts] for name in ("scores", "target", "groups", "weight")]
+        return Judged(*(torch.cat(column) for column in columns))
+
+
+class Term(Protocol):
+    """What `fit` may add to the mean loss of a batch; a value, whose memory is handed to it and back."""
+
+    def start(self, groups: int) -> Memory:
+        """Memory before the first update, for so many groups."""
+
+    def cost(self, seen: Judged, memory: Memory, epoch: int) -> tuple[Tensor, Memory]:
+        """A scalar to add to the loss of a batch, and the memory after it; `epoch` counts from 0."""
+
+    def held(self, seen: Judged) -> Tensor:
+        """A scalar to add to the loss on all validation series."""
+
+
+def judged(out: Tensor, batch: Examples) -> Judged | None:
+    """The rows of a batch that a term reads; None where groups or classes are unknown.
+
+    Arguments:
+        out: what `answer` gave.
+        batch: a batch of a task that classifies.
+
+    Example:
+        >>> x, n = torch.zeros(2, 1, 1), torch.ones(2, dtype=torch.int64)
+        >>> y, known, who = torch.tensor([0, 1]), torch.tensor([True, False]), torch.tensor([1, 0])
+        >>> judged(torch.zeros(2, 2), Examples(x, x[:, :, 0], n, "classify", torch.ones(2), y, known, who)).groups
+        tensor([1])
+    """
+    target, known, groups = batch.target, batch.target_mask, batch.groups
+    if target is None or known is None or groups is None:
+        return None
+    wide = [1] * (known.dim() - 1)
+    weight, owner = (one.view(-1, *wide).expand(known.shape)[known] for one in (batch.weight, groups))
+    return Judged(out.to(batch.weight.dtype)[known], target[known], owner, weight)
