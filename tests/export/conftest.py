@@ -10,7 +10,7 @@ from caudal import wiring
 from caudal.data import Encoder, datasets
 from caudal.data.datasets import Dataset
 from caudal.errors import MissingExtraError
-from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, Readout, Stack
+from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, MixedMemory, Readout, Stack
 from caudal.nn.cfc_wired import WiredCfC
 from caudal.nn.layer import Layer
 from caudal.train import TrainRecipe, examples, fit
@@ -95,6 +95,10 @@ def _untrained(units: int = 6, inputs: int = 4) -> dict[str, Layer]:
         for activation in ("lecun_tanh", "tanh", "relu", "silu", "gelu"):
             net = CfC(inputs, units, mode=mode, backbone_units=7, backbone_layers=2, activation=activation)
             found[f"cfc {mode} {activation}"] = Readout(net, 2)
+    found["mixed shared"] = MixedMemory(inputs, CfC(inputs, units, backbone_units=7))
+    found["mixed shared pure"] = MixedMemory(inputs, CfC(inputs, units, mode="pure", backbone_layers=0))
+    found["mixed cascade"] = MixedMemory(inputs, CfC(units, units, mode="no_gate", backbone_units=7), form="cascade")
+    found["mixed stacked"] = MixedMemory(inputs, LTC(5, units, substeps=2), form="stacked")
     return {name: net.eval() for name, net in found.items()}
 
 

@@ -10,12 +10,22 @@ from caudal.errors import InputError
 
 if TYPE_CHECKING:
     from caudal.data import Sequences
-    from caudal.export import Lost
+    from caudal.export import Lost, Onnx
 
 _EPILOG = """\
 examples:
   caudal export ward.caudal --to c --dtype int16 -o policy
-  caudal export digits.caudal --to c --dtype int8 --data spoken-digits -o digits_c"""
+  caudal export digits.caudal --to c --dtype int8 --data spoken-digits -o digits_c
+  caudal export ward.caudal --to onnx --graph sequence -o ward.onnx"""
+# What only C has, with its value when nothing is typed.
+_OF_C: dict[str, Any] = {
+    "dtype": "int16",
+    "name": "policy",
+    "state": "auto",
+    "shortest_dt": None,
+    "constant_time": False,
+    "data": None,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,14 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.add_argument("model", help="a saved layer, or a file that `caudal fit` wrote")
-    parser.add_argument("--to", choices=("c",), default="c", help="the form (default: c)")
-    parser.add_argument("--dtype", default="int16", help="float32, int16 (default) or int8")
-    parser.add_argument("-o", "--out", metavar="DIR", required=True, help="a new folder")
-    parser.add_argument("--name", default="policy", help="prefix of files and functions (default: policy)")
-    parser.add_argument("--state", default="auto", help="width of relaxing states: auto (default), int16 or int32")
-    parser.add_argument("--shortest-dt", type=float, metavar="TIME", help="shortest elapsed time, in your unit")
-    parser.add_argument("--constant-time", action="store_true", help="no branch whose time depends on data")
-    parser.add_argument("--data", metavar="SOURCE", help="a table with targets, or a data set's name: report the loss")
+    parser.add_argument("--to", choices=("c", "onnx"), default="c", help="the form (default: c)")
+    parser.add_argument("-o", "--out", metavar="PLACE", required=True, help="a new folder for c, a file for onnx")
+    onnx = parser.add_argument_group("onnx")
+    onnx.add_argument("--graph", choices=("step", "sequence"), help="one step (default), or a whole series by Scan")
+    c = parser.add_argument_group("c")
+    c.add_argument("--dtype", help="float32, int16 (default) or int8")
+    c.add_argument("--name", help="prefix of files and functions (default: policy)")
+    c.add_argument("--state", help="width of relaxing states: auto (default), int16 or int32")
+    c.add_argument("--shortest-dt", type=float, metavar="TIME", help="shortest elapsed time, in your unit")
+    c.add_argument("--constant-time", action="store_true", default=None, help="no branch whose time depends on data")
+    c.add_argument("--data", metavar="SOURCE", help="a table with targets, or a data set's name: report the loss")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,12 +51,14 @@ def run(args: argparse.Namespace) -> int:
     from caudal import export
     from caudal.estimators import load
 
+    _check_options(args)
     model = load(args.model)
-    data = None if args.data is None else _data(model, args.data)
-    made = export.c(
-        model, args.out, args.dtype,
-        name=args.name, state=args.state, shortest_dt=args.shortest_dt, constant_time=args.constant_time,
-    )  # fmt: skip
+    if args.to == "onnx":
+        return _onnx(args, export.onnx(model, args.out, args.graph or "step"))
+    options = {name: usual if getattr(args, name) is None else getattr(args, name) for name, usual in _OF_C.items()}
+    source, dtype = options.pop("data"), options.pop("dtype")
+    data = None if source is None else _data(model, source)
+    made = export.c(model, args.out, dtype, **options)
     found = None if data is None else export.lost(model, made.program, data)
     say(f"written to {args.out}; check it with `caudal export verify {args.out}`")
     if args.json:
@@ -57,6 +72,25 @@ def run(args: argparse.Namespace) -> int:
             f"{found.metric} on {found.series} series: network {found.network:.4g}, export {found.export:.4g} "
             f"({100 * found.change:+.2f} % worse); widest difference of an answer {found.widest:.2g}"
         )
+    return 0
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    foreign = [name for name in _OF_C if getattr(args, name) is not None] if args.to == "onnx" else []
+    foreign += ["graph"] if args.to == "c" and args.graph is not None else []
+    if foreign:
+        option = f"--{foreign[0].replace('_', '-')}"
+        raise InputError("export", option, f"is given, and `--to {args.to}` has no such choice", "Leave it out.")
+
+
+def _onnx(args: argparse.Namespace, made: "Onnx") -> int:
+    if args.json:
+        print_json({"path": os.fspath(made.path), "graph": made.graph, "layer": made.plan.layer, "states": made.states})
+        return 0
+    say(f"written to {made.path}")
+    print(f"{made.plan.layer}, {made.graph} graph, {made.size:,} bytes")
+    for now, following, size in made.states:
+        print(f"state: {now} -> {following}, (batch, {size}), zeros at the start")
     return 0
 
 

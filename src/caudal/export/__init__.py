@@ -1,7 +1,9 @@
-"""Export: a trained step as C, the same to the bit on a server and on an 8-bit chip, with a proof of its ranges."""
+"""Export: a trained step as C, the same to the bit on a server and on an 8-bit chip, with its proof; and as ONNX."""
 
 from caudal.export.accuracy import Lost as Lost
 from caudal.export.accuracy import lost as lost
+from caudal.export.onnx_file import Onnx as Onnx
+from caudal.export.onnx_file import onnx as onnx
 from caudal.export.package import Export as Export
 from caudal.export.package import c as c
 from caudal.export.plan import Plan as Plan

@@ -7,8 +7,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from caudal.data import Encoder
-from caudal.errors import InputError
-from caudal.export import read_dense, read_wired
+from caudal.errors import InputError, NonFiniteError
+from caudal.export import read_dense, read_mixed, read_wired
 from caudal.export.builder import Builder, vector_of
 from caudal.export.plan import (
     ELAPSED,
@@ -24,7 +24,7 @@ from caudal.export.plan import (
     linear,
     whole,
 )
-from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, Readout, Stack
+from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, MixedMemory, Readout, Stack
 from caudal.nn.cfc_wired import WiredCfC
 from caudal.nn.layer import Layer
 
@@ -48,13 +48,14 @@ def describe(model: Any, encoder: Encoder | None = None, *, input_range: float =
     """The plan of a layer's step.
 
     Arguments:
-        model: an LTC, CfC, WiredCfC, LRC, CTRNN, LSTM or GRU, a `Stack` of them, a `Readout` of either; or a fitted
-            estimator, whose network and encoder are taken.
+        model: an LTC, CfC, WiredCfC, LRC, CTRNN, MixedMemory, LSTM or GRU, a `Stack` of them, a `Readout` of either;
+            or a fitted estimator, whose network and encoder are taken.
         encoder: scales of inputs, time and target that become part of the step.
         input_range: scaled inputs beyond it are clamped by the integer exports.
 
     Raises:
         InputError: a layer has no export, or the encoder does not fit the model.
+        NonFiniteError: a parameter is NaN or infinite.
 
     Example:
         >>> plan = describe(Readout(LTC(3, 4), 2))
@@ -67,6 +68,9 @@ def describe(model: Any, encoder: Encoder | None = None, *, input_range: float =
         raise InputError("export", "model", f"is a {type(model).__name__}", "Pass a layer of caudal or an estimator.")
     if not 0 < input_range < 1e4:
         raise InputError("export", "input_range", f"is {input_range}", "Pass a number above 0, usually 8.0.")
+    for name, tensor in model.named_parameters():
+        if not bool(tensor.isfinite().all()):
+            raise NonFiniteError("export", "model", f"holds NaN or infinity in {name}", "Train it again.")
     scaling = scaling_of(model, encoder)
     builder = Builder()
     builder.add(Vector(INPUT, model.inputs, input_range))
@@ -86,14 +90,17 @@ def _layers(builder: Builder, layer: Layer, view: View) -> View:
         for part in layer.layers:
             view = _layers(builder, cast(Layer, part), view)
         return view
+    if isinstance(layer, MixedMemory):
+        builder.next_layer()
+        return read_mixed.mixed(builder, layer, view, _layers)
     reader = _READERS.get(type(layer))
     if reader is None:
-        known = ", ".join(sorted(kind.__name__ for kind in _READERS))
+        known = ", ".join(sorted(kind.__name__ for kind in (*_READERS, MixedMemory)))
         raise InputError(
             "export",
             "model",
-            f"holds a {type(layer).__name__}, whose step has no C form",
-            f"Layers that have one: {known}, alone, in a `Stack` or under a `Readout`.",
+            f"holds a {type(layer).__name__}, whose step cannot be exported",
+            f"Layers that can: {known}, alone, in a `Stack` or under a `Readout`.",
         )
     builder.next_layer()
     return reader(builder, layer, view)
@@ -132,11 +139,14 @@ def scaling_of(model: Layer, encoder: Encoder | None) -> Scaling:
     """Scales of a model's inputs and time; channels that are no feature, such as the gaps of a forecast, stay.
 
     Raises:
-        InputError: the encoder makes more channels than the model reads.
+        InputError: the encoder makes more channels than the model reads, or bends time.
     """
     if encoder is None:
         names = tuple(f"x{k}" for k in range(model.inputs))
         return Scaling(names, (0.0,) * model.inputs, (1.0,) * model.inputs, 1.0)
+    if encoder.clock == "log":
+        fault = "gives the net the logarithm of elapsed time, which exports do not compute"
+        raise InputError("export", "encoder", fault, "Train the net on elapsed time itself (`dt` raw in a comparison).")
     scaler = encoder.scaler
     names = (*encoder.channels, *(f"ahead{k}" for k in range(model.inputs - len(encoder.channels))))
     if len(names) != model.inputs:
@@ -153,4 +163,6 @@ def _words(model: Layer) -> str:
         return f"Readout({_words(model.layer)}, {model.outputs}, pool={model.pool!r})"
     if isinstance(model, Stack):
         return f"Stack({', '.join(_words(cast(Layer, part)) for part in model.layers)})"
+    if isinstance(model, MixedMemory):
+        return f"MixedMemory({model.inputs}, {_words(model.liquid)}, form={model.form!r})"
     return f"{type(model).__name__}({model.inputs}, {model.units})"

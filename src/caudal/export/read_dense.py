@@ -1,6 +1,7 @@
 """Plans of the dense cells: CfC with and without backbone, LSTM, GRU."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -50,17 +51,24 @@ def pure_bound(builder: Builder, inner: Floats, outer: float, a: Floats) -> floa
     return late
 
 
-def cfc(builder: Builder, net: CfC, view: View) -> View:
-    """Dense CfC; scales of `lecun_tanh` are folded into the weights."""
+def cfc(builder: Builder, net: CfC, view: View, *, old: View | None = None, recall: View | None = None) -> View:
+    """Dense CfC; scales of `lecun_tanh` are folded into the weights.
+
+    Arguments:
+        old: the state, where something read it before the CfC does; made here when left out.
+        recall: what the CfC reads in place of its state.
+    """
     units, heads = net.units, HEADS[net.mode]
     weight, bias = vector_of(net.entry.weight), vector_of(net.entry.bias)
     layers = [(vector_of(part.weight), vector_of(part.bias)) for part in (*net.backbone, net.heads) if part is not None]
     bound = {"default": 1.0, "no_gate": 2.0}.get(net.mode)
     if bound is None:
-        bound = _pure(builder, net, view, (weight, bias), layers)
-    old = builder.view("h", units, bound, is_state=True)
+        bound = _pure(builder, net, view, (weight, bias), layers, recall)
+    if old is None:
+        old = builder.view("h", units, bound, is_state=True)
+    builder.vectors[old.vector] = replace(builder.vectors[old.vector], bound=bound)
     new = builder.view("h_next", units, bound)
-    reads = [(view, weight[:, : net.inputs]), (old, weight[:, net.inputs :])]
+    reads = [(view, weight[:, : net.inputs]), (recall or old, weight[:, net.inputs :])]
     for k, (further, own) in enumerate(layers):
         reads = [(_backbone(builder, net, k, reads, bias), further)]
         bias = own
@@ -88,7 +96,12 @@ def _backbone(builder: Builder, net: CfC, k: int, reads: list[tuple[View, Floats
 
 
 def _pure(
-    builder: Builder, net: CfC, view: View, entry: tuple[Floats, Floats], layers: list[tuple[Floats, Floats]]
+    builder: Builder,
+    net: CfC,
+    view: View,
+    entry: tuple[Floats, Floats],
+    layers: list[tuple[Floats, Floats]],
+    recall: View | None,
 ) -> float:
     """What the state in `pure` mode never exceeds."""
     a = vector_of(net.a if net.a is not None else net.entry.bias)
@@ -98,6 +111,9 @@ def _pure(
         scale = _LECUN_SCALE if net.activation == "lecun_tanh" else 1.0
         return float((np.abs(a) * (1 + scale * np.abs(top).sum(1) + np.abs(own))).max())
     outer, inner = builder.reach(view, weight[:, : net.inputs], bias), np.abs(weight[:, net.inputs :])
+    if recall is not None:  # the state is not read, so nothing comes back
+        outer += builder.reach(recall, inner, np.zeros(len(bias)))
+        inner = np.zeros_like(inner)
     for further, own in layers:  # every activation satisfies |act(z)| <= |z|
         outer = float((np.abs(further).sum(1) * outer + np.abs(own)).max())
         inner = np.abs(further) @ inner

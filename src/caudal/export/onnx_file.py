@@ -1,0 +1,105 @@
+"""`caudal.export.onnx`: a layer or an estimator as an ONNX file that any runtime steps or scans."""
+
+import importlib.util
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from caudal.data import Encoder
+from caudal.errors import InputError, MissingExtraError
+from caudal.export.onnx_graph import NEXT, NOW, sequence_model, step_model
+from caudal.export.plan import Plan
+from caudal.export.read import describe
+
+Graph = Literal["step", "sequence"]
+GRAPHS = ("step", "sequence")
+
+
+@dataclass(frozen=True, eq=False)
+class Onnx:
+    """What was written.
+
+    Attributes:
+        path: where.
+        graph: "step" or "sequence".
+        plan: the step that it computes.
+        states: names of the inputs that carry the state and of the outputs that answer the new one, with their sizes.
+            Zeros start a series.
+        size: bytes of the file.
+    """
+
+    path: Path
+    graph: str
+    plan: Plan
+    states: tuple[tuple[str, str, int], ...]
+    size: int
+
+
+def onnx(model: Any, path: str | os.PathLike[str], graph: Graph = "step", *, encoder: Encoder | None = None) -> Onnx:
+    """Write a model as ONNX (float32, opset 18), with its state and the elapsed time as inputs.
+
+    The graph is written from our own equations, not traced: it keeps the sparsity of a wiring, folds what depends on
+    the parameters alone, has dynamic batch and time, and does not change with torch's exporter. `"step"` reads
+    `x (batch, inputs)`, `dt (batch,)` and the state, and answers `y (batch, outputs)` and the new state. `"sequence"`
+    runs it by `Scan` over `x (batch, time, inputs)`, `dt (batch, time)` and `mask (batch, time)` of bool; steps whose
+    mask is False are passed over, and `last (batch, outputs)` is the answer at the last step that counts. Lengths are
+    such a mask.
+
+    Arguments:
+        model: a layer (see `export.describe`) or a fitted estimator.
+        path: of the file; an older one stays whole when anything fails.
+        graph: `"step"` or `"sequence"`.
+        encoder: scales that become part of the graph; an estimator brings its own. `x` and `dt` are then in the units
+            of the training data, and so are answers of a regressor.
+
+    Returns:
+        what was written, and the names of the states.
+
+    Raises:
+        InputError: the model has no export, an argument is out of range, or a weight is not finite in float32.
+        MissingExtraError: `onnx` is not installed.
+        OSError: the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from caudal.nn import LTC
+        >>> with tempfile.TemporaryDirectory() as scratch:
+        ...     made = onnx(LTC(2, 3), f"{scratch}/ltc.onnx")
+        >>> made.states
+        (('state_v', 'next_v', 3),)
+    """
+    place = _checked(path, graph)
+    plan = describe(model, encoder)
+    made = step_model(plan) if graph == "step" else sequence_model(plan)
+    import onnx as format_
+
+    content = made.SerializeToString()
+    format_.checker.check_model(content, full_check=True)
+    _write(place, content)
+    states = tuple((NOW.format(one.name), NEXT.format(one.name), one.size) for one in plan.states())
+    return Onnx(place, graph, plan, states, len(content))
+
+
+def _checked(path: str | os.PathLike[str], graph: str) -> Path:
+    if graph not in GRAPHS:
+        raise InputError("export", "graph", f"is {graph!r}", 'Pass "step" or "sequence".')
+    if importlib.util.find_spec("onnx") is None:
+        raise MissingExtraError("export", "onnx", "onnx")
+    place = Path(path)
+    if place.is_dir():
+        raise InputError("export", "path", f"is a folder: {place}", "Pass the name of a file, such as `net.onnx`.")
+    return place
+
+
+def _write(place: Path, content: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        beside.write_bytes(content)
+        beside.replace(place)
+    finally:
+        with suppress(OSError):
+            beside.unlink()

@@ -1,0 +1,148 @@
+"""The two ONNX graphs of a plan: one step with its state in the open, and a whole sequence by `Scan`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from caudal._version import __version__
+from caudal.export.onnx_nodes import Nodes, Value
+from caudal.export.onnx_step import advance
+from caudal.export.plan import Plan
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, ValueInfoProto
+
+# ReduceSum takes its axes as an input from 13 on, Pad from 18 on; runtimes of 2023 read both numbers.
+OPSET, IR = 18, 8
+NOW, NEXT = "state_{}", "next_{}"
+
+
+def step_model(plan: Plan) -> "ModelProto":
+    """One step: `x (batch, inputs)`, `dt (batch,)`, `state_*` -> `y (batch, outputs)`, `next_*`."""
+    from onnx import helper
+
+    nodes = Nodes()
+    dt = nodes.value("dt").column()
+    y, states = advance(nodes, plan, nodes.value("x"), dt, {name: nodes.value(one) for name, one in _names(plan, NOW)})
+    y.same("y")
+    for name, one in _names(plan, NEXT):
+        states[name].same(one)
+    inputs = [_numbers("x", "batch", plan.inputs), _numbers("dt", "batch"), *_carried(plan, NOW)]
+    outputs = [_numbers("y", "batch", plan.outputs), *_carried(plan, NEXT)]
+    return _model(helper.make_graph(nodes.nodes, "step", inputs, outputs, nodes.initializers), plan)
+
+
+def sequence_model(plan: Plan) -> "ModelProto":
+    """A whole sequence: `x (batch, time, inputs)`, `dt`, `mask (batch, time)`, `state_*` -> `y`, `last`, `next_*`.
+
+    A step whose mask is False is not there, as in `Layer.forward`: the state passes over it, its `x` and `dt` are never
+    read, its `y` is 0. `last (batch, outputs)` is the answer at the last step that counts, 0 for a series without any.
+    """
+    from onnx import helper
+
+    nodes = Nodes()
+    mask, zero = nodes.value("mask"), nodes.constant(0.0)
+    x = nodes.value("x").where(mask.column(2), zero)
+    dt = nodes.value("dt").where(mask, zero)
+    empty = _nothing(nodes, x, plan.outputs)
+    by_time = [
+        nodes.op("Transpose", one, perm=[1, 0, *([2] if wide else [])])
+        for one, wide in ((x, True), (dt, False), (mask, False))
+    ]
+    carried = [one for _, one in _names(plan, NOW)]
+    ends = [one for _, one in _names(plan, NEXT)]
+    scan = helper.make_node(
+        "Scan",
+        [*carried, empty.name, *(one.name for one in by_time)],
+        [*ends, "last", "y_by_time"],
+        num_scan_inputs=3,
+        body=_body(plan),
+    )
+    nodes.nodes.append(scan)
+    nodes.op("Transpose", nodes.value("y_by_time"), perm=[1, 0, 2], name="y")
+    inputs = [_numbers("x", "batch", "time", plan.inputs), _numbers("dt", "batch", "time"), _flags("batch", "time")]
+    outputs = [_numbers("y", "batch", "time", plan.outputs), _numbers("last", "batch", plan.outputs)]
+    graph = helper.make_graph(
+        nodes.nodes,
+        "sequence",
+        [*inputs, *_carried(plan, NOW)],
+        [*outputs, *_carried(plan, NEXT)],
+        nodes.initializers,
+    )
+    return _model(graph, plan)
+
+
+def _nothing(nodes: Nodes, x: Value, outputs: int) -> Value:
+    """Zeros `(batch, outputs)`."""
+    batch = nodes.op("Shape", x, start=0, end=1)
+    return nodes.op("Expand", nodes.constant(0.0), nodes.op("Concat", batch, nodes.constant([outputs]), axis=0))
+
+
+def _body(plan: Plan) -> "GraphProto":
+    """What `Scan` does at each step."""
+    from onnx import helper
+
+    nodes = Nodes("s")
+    x, dt, mask = (nodes.value(name) for name in ("x_now", "dt_now", "mask_now"))
+    before = {name: nodes.value(f"before_{name}") for name in _states(plan)}
+    counts = mask.column()
+    y, after = advance(nodes, plan, x, dt.column(), before)
+    for name, value in after.items():
+        nodes.op("Where", counts, value, before[name], name=f"after_{name}")
+    nodes.op("Where", counts, y, nodes.value("last_before"), name="last_after")
+    nodes.op("Where", counts, y, nodes.constant(0.0), name="y_now")
+    inputs = [
+        *_carried(plan, "before_{}"),
+        _numbers("last_before", "batch", plan.outputs),
+        _numbers("x_now", "batch", plan.inputs),
+        _numbers("dt_now", "batch"),
+        _flags("batch", name="mask_now"),
+    ]
+    outputs = [
+        *_carried(plan, "after_{}"),
+        _numbers("last_after", "batch", plan.outputs),
+        _numbers("y_now", "batch", plan.outputs),
+    ]
+    return helper.make_graph(nodes.nodes, "one_step", inputs, outputs, nodes.initializers)
+
+
+def _states(plan: Plan) -> list[str]:
+    return [state.name for state in plan.states()]
+
+
+def _names(plan: Plan, form: str) -> list[tuple[str, str]]:
+    return [(name, form.format(name)) for name in _states(plan)]
+
+
+def _carried(plan: Plan, form: str) -> "list[ValueInfoProto]":
+    return [_numbers(form.format(state.name), "batch", state.size) for state in plan.states()]
+
+
+def _numbers(name: str, *shape: str | int) -> "ValueInfoProto":
+    from onnx import TensorProto, helper
+
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def _flags(*shape: str, name: str = "mask") -> "ValueInfoProto":
+    from onnx import TensorProto, helper
+
+    return helper.make_tensor_value_info(name, TensorProto.BOOL, shape)
+
+
+def _model(graph: "GraphProto", plan: Plan) -> "ModelProto":
+    from onnx import helper
+
+    model = helper.make_model(
+        graph,
+        producer_name="caudal",
+        producer_version=__version__,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR,
+        doc_string=plan.layer,
+    )
+    helper.set_model_props(model, _facts(plan.scaling.names, plan.scaling.gap))
+    return model
+
+
+def _facts(names: Sequence[str], gap: float) -> dict[str, str]:
+    return {"caudal.inputs": ", ".join(names), "caudal.typical_gap": repr(gap)}
