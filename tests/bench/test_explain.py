@@ -7,11 +7,15 @@ import pytest
 import torch
 
 from caudal.bench.explain_circuits import CircuitRow, top_third
-from caudal.bench.explain_planted import PlantedRow, planted
-from caudal.bench.explain_report import ExplainReport, goals, measure, table
+from caudal.bench.explain_goals import goals, table
+from caudal.bench.explain_monitors import MonitorRow, broken, flipped_weights, monitors
+from caudal.bench.explain_planted import MORE, PlantedRow, planted
+from caudal.bench.explain_proofs import ProofRow, proofs
+from caudal.bench.explain_report import ExplainReport, measure
 from caudal.bench.explain_tasks import TASKS
 from caudal.cli import main
 from caudal.errors import FileFormatError
+from caudal.nn import LTC
 
 ROW = CircuitRow(
     "nafld", "cfc-ncp", 0, 0.7, 9, 4, 0.02, 0.25, 0.001, 0.0,
@@ -19,7 +23,7 @@ ROW = CircuitRow(
     {"currents": 0.5, "gradient": 0.6, "path": 0.7, "removal": 0.8, "cut in rounds": 1.0},
     {"inputs and dt, path": 0.1, "synapses, removal": 0.3}, 1.0,
 )  # fmt: skip
-PLANTED = PlantedRow("rare time", "cfc-ncp", 0, 1.0, 0.8, 0.014, 0.001, 0.0, 600)
+PLANTED = PlantedRow("rare time", "cfc-ncp", 0, 1.0, 0.8, 0.7, 0.014, 0.001, 0.0, 600)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -53,8 +57,8 @@ def test_rows_are_kept_and_not_measured_again(tmp_path):
     path.write_text(ExplainReport((), tuple(replace(PLANTED, task=task) for task in TASKS)).dumps())
     said = []
     report = measure(path, seeds=1, only="planted", quick=True, say=said.append)
-    assert said == [f"{task} lstm 0" for task in TASKS]
-    assert len(report.planted) == 2 * len(TASKS)
+    assert said == [f"{task} {cell} 0" for task in TASKS for cell in ("lstm", *MORE.get(task, ()))]
+    assert len(report.planted) == 2 * len(TASKS) + 1
     assert ExplainReport.loads(path.read_text()) == report
     said.clear()
     assert measure(path, seeds=1, only="planted", quick=True, say=said.append) == report
@@ -65,7 +69,7 @@ def test_the_command_says_no_when_a_goal_is_missed(tmp_path, capsys):
     path = tmp_path / "kept.json"
     path.write_text(
         ExplainReport(
-            (), tuple(replace(PLANTED, task=t, cell=c, share=0.2) for t in TASKS for c in ("cfc-ncp", "lstm"))
+            (), tuple(replace(PLANTED, task=t, cell=c, share=0.2) for t in TASKS for c in ("cfc-ncp", "lstm", "cfc"))
         ).dumps()
     )
     assert main(["bench", "explain", "--only", "planted", "--quick", "--out", str(path), "--json"]) == 1
@@ -82,6 +86,60 @@ def test_a_third_is_rounded_up():
 
 
 def test_one_short_training_is_marked():
-    row = planted("irregular dt", "cfc-ncp", 0, units=6, epochs=1)
+    row = planted("irregular dt", "cfc-ncp", 0, units=6, epochs=1, count=100)
     assert 0 <= row.share <= 1
     assert row.parameters > 0
+
+
+def test_a_task_that_is_not_solved_is_not_marked():
+    own, peer = replace(PLANTED, task="interaction", accuracy=0.6), replace(PLANTED, task="interaction", cell="lstm")
+    (goal,) = goals(ExplainReport((), (own, peer)))
+    assert not goal.reached and "not solved (below 0.90)" in goal.found
+    (goal,) = goals(ExplainReport((), (own, peer, replace(own, cell="cfc", accuracy=0.97))))
+    assert goal.reached and "(cfc, " in goal.found
+
+
+PROVEN = ProofRow(
+    "japanese-vowels", "cfc", 0, 0.9, 20, {"0.01": 1.1, "0.03": 1.5, "0.1": 9.0},
+    {"0.01": 1.0, "0.03": 0.5, "0.1": 0.0}, {"0.01": 0.0, "0.03": 0.0, "0.1": 0.4}, 12_000, 0,
+)  # fmt: skip
+WATCHED = MonitorRow(
+    "japanese-vowels", "cfc", 0, 10**7, 0, {"nan": 9}, {"nan": 9}, {"nan": 0}, 0.05,
+    {"1 series, 1 together": 0.3, "1 series, 64 together": 0.03}, 1.0,
+)  # fmt: skip
+
+
+def test_proofs_and_monitors_have_their_goals():
+    report = ExplainReport(proofs=(PROVEN,), monitors=(WATCHED,))
+    assert all(goal.reached for goal in goals(report))
+    assert ExplainReport.loads(report.dumps()) == report
+    assert "| cfc | 0.90 | 1.10 | 1.50 | 9.00 | 100% | 50% | 0% | 0% | 0% | 40% |" in table(report)
+    assert "9 of 9, 0" in table(report)
+    bad = (replace(WATCHED, violations=1), replace(WATCHED, found={"nan": 8}), replace(WATCHED, updates=5))
+    assert all(not all(goal.reached for goal in goals(ExplainReport(monitors=(one,)))) for one in bad)
+    assert not goals(ExplainReport(proofs=(replace(PROVEN, outside=1),)))[0].reached
+
+
+def test_one_net_is_proven_and_watched():
+    row = proofs("lstm", epochs=1, series=1, boxes=1, samples=10)
+    assert row.outside == 0 and row.sampled == 30 and min(row.looseness.values()) > 1
+    watched = monitors("ltc-ncp", epochs=1, updates=2048, flips=3, repetitions=1)
+    assert watched.violations == 0 and watched.updates == 2048
+    assert watched.leaving == watched.found
+    assert watched.leaving["nan"] == watched.leaving["infinity"] == 1024
+
+
+def test_an_exponent_bit_is_one_bit():
+    values = torch.tensor([1.0, 0.37, -2.5]).repeat(50)
+    flipped = broken(values, "exponent", torch.Generator())
+    assert (flipped != values).all()
+    changed = values.view(torch.int32) ^ flipped.view(torch.int32)
+    assert all(int(one) & 0xFFFFFFFF in {1 << bit for bit in range(23, 31)} for one in changed)
+
+
+def test_weights_are_put_back():
+    layer = LTC(2, 3)
+    before = [parameter.clone() for parameter in layer.parameters()]
+    with torch.no_grad():
+        assert 0 <= flipped_weights(layer, 5, torch.Generator(), steps=2) <= 1
+    assert all(torch.equal(a, b) for a, b in zip(before, layer.parameters(), strict=True))

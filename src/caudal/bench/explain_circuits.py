@@ -1,6 +1,6 @@
 """Circuit explanations of nets trained on real data, against what really happens when synapses are cut."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from caudal.data.datasets import load
 from caudal.errors import DataError
 from caudal.explain import Question, ask, coverage, decision_circuits, fidelity, influence, spearman, trace
 from caudal.explain.scorecard import Checks, scorecard
+from caudal.nn import Readout
 from caudal.nn.cells import build_cell
 from caudal.train import Examples, TrainRecipe, answer, examples, fit
 
@@ -85,21 +86,36 @@ def question_of(data: str, cell: str, seed: int, epochs: int, series: int) -> tu
     """
     if data not in DATA:
         raise DataError("bench explain", "data", f"is {data!r}; there are {', '.join(DATA)}", "Name one of them.")
+    net, encoder, test, accuracy = trained(
+        data, cell, seed, TrainRecipe(epochs=epochs, lr=0.02, patience=40, seed=seed)
+    )
+    rows = torch.linspace(0, len(test) - 1, min(series, len(test))).round().long()
+    some = test.rows(rows)
+    return ask(net, some.x, some.dt, lengths=some.lengths, names=encoder.channels), accuracy
+
+
+def trained(
+    data: str, cell: str, seed: int, recipe: TrainRecipe, *, pool: str = "mean"
+) -> tuple[Readout, Encoder, Examples, float]:
+    """A net of 20 neurons trained on a data set with its classes weighed alike.
+
+    Returns:
+        net, encoder, test series, and the balanced accuracy on them.
+
+    Raises:
+        DataError: the data set has no classes.
+    """
     found = load(data)
     train = found.train.select(np.arange(min(MOST_TRAIN, len(found.train))))
     encoder = Encoder.fit(train)
     parts = [examples(encoder, part) for part in (train, found.val, found.test)]
     classes = len(found.sequences.classes)
-    net = build_cell("bench explain", cell, parts[0].x.shape[2], 20, classes, pool="mean", seed=seed)
-    recipe = TrainRecipe(epochs=epochs, lr=0.02, patience=40, seed=seed, class_weights=_weights(parts[0], classes))
-    fit(net, parts[0], parts[1], recipe, progress=False)
+    net = build_cell("bench explain", cell, parts[0].x.shape[2], 20, classes, pool=pool, seed=seed)
+    fit(net, parts[0], parts[1], replace(recipe, class_weights=_weights(parts[0], classes)), progress=False)
     test = parts[2]
     with torch.no_grad():
         told = torch.cat([answer(net, test.rows(part)).argmax(1) for part in torch.split(torch.arange(len(test)), 256)])
-    accuracy = _balanced(told, test, classes)
-    rows = torch.linspace(0, len(test) - 1, min(series, len(test))).round().long()
-    some = test.rows(rows)
-    return ask(net, some.x, some.dt, lengths=some.lengths, names=encoder.channels), accuracy
+    return net, encoder, test, _balanced(told, test, classes)
 
 
 def _weights(train: Examples, classes: int) -> tuple[float, ...]:

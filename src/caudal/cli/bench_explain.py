@@ -8,7 +8,8 @@ from caudal.cli.show import print_json, say
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("--only", choices=("circuits", "planted"), help="half of it: real data, or planted tasks")
+    parts = ("circuits", "planted", "proofs", "monitors")
+    parser.add_argument("--only", choices=parts, help="one part: real data, planted tasks, proofs or run-time monitors")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="of each planted task (default: 5)")
     parser.add_argument(
         "--quick", action="store_true", help="one short training of each kind; the figures mean nothing"
@@ -18,12 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, explain, mark, print; 1 when a goal is missed."""
-    from caudal.bench import explain_report
+    from caudal.bench import explain_goals, explain_report
 
     report = explain_report.measure(args.out, seeds=args.seeds, only=args.only or "all", quick=args.quick, say=say)
-    found = explain_report.goals(report)
+    found = explain_goals.goals(report)
     if args.json:
         print_json({"goals": [asdict(goal) for goal in found], **asdict(report)})
     else:
-        print(explain_report.table(report))
+        print(explain_goals.table(report))
     return 0 if all(goal.reached for goal in found) else 1
