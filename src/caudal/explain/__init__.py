@@ -1,7 +1,7 @@
 """See the circuit, and why this output, with the error stated.
 
 `explain` and `influence` say what mattered, `trace` what happened; `ablate`, `hold`, `patch` and `prune` try it;
-`equations`, `drives` and `grow` read the net; `counterfactual` turns a decision; `ranges`, `Monitor` and `verify` prove.
+`equations`, `drives` and `grow` read the net; `counterfactual` turns a decision; `ranges`, `Monitor`, `verify` prove.
 The room `caudal.explain.page` writes all of it down for one decision.
 """
 

@@ -118,3 +118,30 @@ def test_sharper_than_the_published_bound():
     published = max(abs(layer.params().e_rev).max().item(), abs(layer.params().sensory_e_rev).max().item())
     assert (np.maximum(-found.low, found.high) <= published + 1e-6).all()
     assert (found.high - found.low).mean() < 2 * published
+
+
+def test_a_memory_without_bounds_must_still_be_finite():
+    layer = LSTM(3, 4)
+    watch = Monitor(layer)
+    state = torch.zeros(1, 8)
+    state[0, 6] = float("inf")
+    assert [(v.kind, v.unit) for v in watch.check(state)] == [("high", 6)]
+    state[0, 6] = 1e30
+    assert not watch.check(state)
+
+
+def test_gathered_states_name_their_step():
+    layer = LTC(3, 4)
+    watch, state, found = Monitor(layer, every=4), None, []
+    for step in range(10):
+        _, state = layer.step(torch.zeros(2, 3), dt=torch.ones(2), state=state)
+        shown = (torch.full((2, 4), 7.0),) if step == 5 else state
+        found += watch.watch(shown)
+    assert {(v.series, v.step) for v in found} == {(0, 5), (1, 5)}
+    assert not watch.flush() and not watch.flush()
+    watch.watch((torch.zeros(1, 4),))
+    watch.watch((torch.zeros(2, 4),))
+    with pytest.raises(ShapeError, match="different numbers of series"):
+        watch.flush()
+    with pytest.raises(InputError, match="`every` is 0"):
+        Monitor(layer, every=0)

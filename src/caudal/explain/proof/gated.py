@@ -68,9 +68,12 @@ def closed_form(pre: list[Affine], dt: float, mode: Mode, decay: Decay | None, s
     first, second, t = straight
     blend = second if mode == "no_gate" else plus(second, scaled(first, -torch.ones_like(first.centre)))
     linear, error = product(t, blend)
-    # h = f1 + t blend: the strip of f1 counts by 1 - t (by 1 ungated), that of f2 by t, that of t by the blend.
-    low, high = torch.sigmoid(ends(time)[0]), torch.sigmoid(ends(time)[1])
-    error = error + one.error * (1 - low if mode == "default" else 1) + two.error * high
+    # h = (1 - t) g1 + t g2: the strips of both targets enter as the targets do, weighted by the same t.
+    shut, wide = (torch.sigmoid(end) for end in ends(time))
+    if mode == "no_gate":
+        error = error + one.error + two.error * wide
+    else:
+        error = error + torch.maximum(*((1 - at) * one.error + at * two.error for at in (shut, wide)))
     error = error + gate.error * torch.maximum(*(end.abs() for end in ends(blend)))
     return symbols.widen(plus(first, linear), error)
 

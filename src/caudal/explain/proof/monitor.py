@@ -1,12 +1,12 @@
 """Run-time monitors: a state outside its proven range means a wrong build, wrong weights, a flipped bit or NaN."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from caudal.errors import ShapeError
+from caudal.errors import InputError, ShapeError
 from caudal.explain.proof.ranges import ranges
 from caudal.nn import Layer
 from caudal.nn.layer import State, leaves
@@ -43,14 +43,16 @@ class Monitor:
     """Holds states against the ranges that the weights prove.
 
     The ranges are taken when the monitor is made: a weight that changes afterwards shows as soon as a state leaves
-    what the old weights allow. Two comparisons per number, no copies.
+    what the old weights allow. A check is one clamp and one comparison. `watch` looks at `every` states together, for
+    loops whose step takes microseconds: what it finds is named by step, at most `every - 1` steps late.
 
     Arguments:
         layer: as in `ranges`.
         slack: share of the range that rounding may add.
+        every: how many states `watch` gathers before it looks at them.
 
     Raises:
-        InputError: nothing is proven for this layer.
+        InputError: nothing is proven for this layer, or `every` is less than 1.
 
     Example:
         >>> from caudal.nn import LTC
@@ -61,14 +63,20 @@ class Monitor:
         ([], 'high')
     """
 
-    def __init__(self, layer: Layer, slack: float = 1e-5) -> None:
+    def __init__(self, layer: Layer, slack: float = 1e-5, every: int = 1) -> None:
+        if every < 1:
+            raise InputError("Monitor", "every", f"is {every}; expected at least 1", "Pass how many states to gather.")
         found = ranges(layer)
         wide = np.where(np.isfinite(found.high), found.high - found.low, 0.0)
-        self.ranges = found
+        self.ranges, self.every, self._first = found, every, 0
         own = next(layer.parameters())
+        # Where nothing is proven, a number must still be finite.
+        most = torch.finfo(own.dtype).max
         self._low, self._high = (
-            torch.from_numpy(end).to(own) for end in (found.low - slack * wide, found.high + slack * wide)
+            torch.from_numpy(end).to(own).clamp(-most, most)
+            for end in (found.low - slack * wide, found.high + slack * wide)
         )
+        self._held: list[State | Tensor] = []
 
     def check(self, state: State | Tensor) -> list[Violation]:
         """Every number outside its range; none for a healthy state.
@@ -79,15 +87,45 @@ class Monitor:
         Raises:
             ShapeError: it is the state of another layer.
         """
-        values = (state if isinstance(state, Tensor) else _flat(state)).detach()
+        values = state if isinstance(state, Tensor) else _flat(state)
+        values = values.detach() if values.requires_grad else values
         if values.shape[-1] != len(self._low):
             fault = f"holds {values.shape[-1]} numbers a series; the monitored layer has {len(self._low)}"
             raise ShapeError("Monitor.check", "state", fault, "Pass a state of the layer it was made for.")
-        # Comparisons with NaN are false, so a state that is not a number fails this as well.
-        fine = (values >= self._low) & (values <= self._high)
-        if bool(fine.all()):
+        # A NaN stays one when it is clamped, and equals nothing.
+        if torch.equal(values.clamp(self._low, self._high), values):
             return []
-        return self._named(values, fine)
+        return self._named(values, (values >= self._low) & (values <= self._high))
+
+    def watch(self, state: State | Tensor) -> list[Violation]:
+        """Take the state after one step; every `every` steps, what was found in them, with steps counted from 0.
+
+        Example:
+            >>> from caudal.nn import LTC
+            >>> watch = Monitor(LTC(2, 4), every=3)
+            >>> [len(watch.watch(torch.full((1, 4), value))) for value in (0.0, 9.0, 0.0)]
+            [0, 0, 4]
+        """
+        self._held.append(state)
+        return [] if len(self._held) < self.every else self.flush()
+
+    def flush(self) -> list[Violation]:
+        """Look at the states that `watch` holds back, as at the end of a loop.
+
+        Raises:
+            ShapeError: the states are of another layer, or differ in their number of series.
+        """
+        held, first = self._held, self._first
+        self._held, self._first = [], first + len(held)
+        if not held:
+            return []
+        parts = [[one] if isinstance(one, Tensor) else leaves(one) for one in held]
+        try:
+            values = torch.cat([torch.stack(leaf, 1) for leaf in zip(*parts, strict=True)], -1)
+        except (RuntimeError, ValueError):
+            fault = "came for different numbers of series or units within one look"
+            raise ShapeError("Monitor.watch", "state", fault, "Make one monitor per stream, or call `check`.") from None
+        return [replace(one, step=one.step + first) for one in self.check(values)]
 
     def _named(self, values: Tensor, fine: Tensor) -> list[Violation]:
         found = []
