@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from caudal.cli.show import print_json, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from caudal.compare import Kept
     from caudal.records import Study
 
 _NAMES = {"en": "report.html", "es": "informe.html"}
@@ -59,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     command = typed(args)
     say(f"caudal compare: results go to {out}")
     try:
-        study = compare(args.data, out, command=command, **_asked(args))
+        study = compare(args.data, out, command=command, keep=_keeper(out / "models"), **_asked(args))
     except KeyboardInterrupt:
         say(f"\nStopped. Every finished run is kept in {out}; the same command goes on from there:\n  {command}")
         return _INTERRUPTED
@@ -69,6 +72,18 @@ def run(args: argparse.Namespace) -> int:
         report.write(study, path, lang=lang)
     _tell(study, out, written, langs[0], args.json)
     return 0
+
+
+def _keeper(folder: Path) -> "Callable[[Kept], None]":
+    """Writes each network as an estimator, which the other commands take."""
+
+    def keep(one: "Kept") -> None:
+        from caudal.estimators import wrap
+
+        folder.mkdir(exist_ok=True)
+        wrap(one.net, one.encoder, one.train, one.fitted, one.settings).save(folder / f"{one.name}.caudal")
+
+    return keep
 
 
 def typed(args: argparse.Namespace) -> str:

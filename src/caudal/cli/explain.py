@@ -9,7 +9,7 @@ from caudal.cli.show import print_json, say
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("model", help="an estimator that `save` wrote")
-    parser.add_argument("data", help="CSV or Parquet file with the columns of the training")
+    parser.add_argument("data", help="CSV or Parquet file with the columns of the training, or a data set's name")
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--row", type=int, default=0, metavar="N", help="which series, from 0 (default: 0)")
     chosen.add_argument("--id", metavar="NAME", help="which series, by its name")
@@ -46,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read(model: str, data: str) -> tuple[Any, Any]:
-    """The estimator, and the table as it reads tables."""
-    from caudal.data import read_like
+    """The estimator, and the series as it reads them."""
+    from caudal.cli.series import series_for
     from caudal.errors import InputError
     from caudal.estimators import load
 
@@ -55,10 +55,7 @@ def _read(model: str, data: str) -> tuple[Any, Any]:
     if not hasattr(found, "net_"):
         fault = f"{model} holds a bare network, which does not say what its inputs mean"
         raise InputError("explain", "model", fault, "Pass an estimator that `save` wrote.")
-    if found.data_recipe_ is None:
-        fault = f"{model} was trained on arrays, so it cannot say how to read a table"
-        raise InputError("explain", "model", fault, "Train it on a table, or call `caudal.explain.page.decision`.")
-    return found, read_like(data, found.data_recipe_)
+    return found, series_for("explain", found, data)
 
 
 def _row(data: Any, row: int, name: str | None) -> int:

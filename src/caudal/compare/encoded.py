@@ -19,24 +19,22 @@ class Lens:
     Attributes:
         encoder: fitted on the training series.
         paired: values first and then an indicator for each, as GRU-D reads them.
-        log_dt: whether elapsed time is passed as `log(1 + dt)`.
         pace: factor of the elapsed time, which is in typical gaps of the training series.
     """
 
     encoder: Encoder
     paired: bool = False
-    log_dt: bool = False
     pace: float = 1.0
 
     def __call__(self, data: Sequences) -> Examples:
         """Encode series; equal series give equal tensors, whoever stands beside them."""
         seen = examples(self.encoder, data, paired=self.paired)
-        return replace(seen, dt=self.pace * (torch.log1p(seen.dt) if self.log_dt else seen.dt))
+        return seen if self.pace == 1 else replace(seen, dt=self.pace * seen.dt)
 
     @property
     def unit(self) -> float | None:
         """The unit of the time that the network lives in, in that of the study; None where it is bent."""
-        return None if self.log_dt else self.encoder.scaler.gap / self.pace
+        return None if self.encoder.clock == "log" else self.encoder.scaler.gap / self.pace
 
 
 _Kept = dict[tuple[bool, bool, float], tuple[Lens, Examples, Examples]]
@@ -58,7 +56,7 @@ def encode(parts: Parts, model: str, chosen: Mapping[str, Scalar]) -> tuple[Lens
     key = (model == "gru-d", chosen["dt"] == "log", float(chosen["pace"] or 1))
     if key not in kept:
         encoder = Encoder.fit(parts.train, indicators="all" if key[0] else "auto")
-        lens = Lens(_level(encoder), *key)
+        lens = Lens(replace(_level(encoder), clock="log" if key[1] else "plain"), key[0], key[2])
         held = lens(parts.val)
         # Short and long series apart: the order of validation changes nothing but the padding.
         held = held.rows(torch.argsort(held.lengths, stable=True))

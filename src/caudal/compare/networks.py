@@ -41,7 +41,7 @@ def train(job: Job, parts: Parts, progress: Progress | None = None) -> Trained:
     units = units_for(job.model, inputs, outputs, job.parameters, job.settings)
     longest = max(part.steps for part in (parts.train, parts.val, parts.test))
     net = build(job.model, inputs, outputs, units, job.settings, steps=longest, seed=job.seed)
-    recipe = _recipe(job, chosen, len(own))
+    recipe = recipe_of(job, chosen, len(own))
 
     def watch(epoch: Epoch) -> None:
         if progress is not None:
@@ -102,7 +102,8 @@ def _shape(data: Sequences) -> tuple[int, ...]:
     return (len(data), last)
 
 
-def _recipe(job: Job, chosen: Mapping[str, Scalar], series: int) -> TrainRecipe:
+def recipe_of(job: Job, chosen: Mapping[str, Scalar], series: int) -> TrainRecipe:
+    """How the network of a job is trained, on so many series."""
     return TrainRecipe(
         epochs=job.epochs,
         lr=float(chosen["lr"] or 0),

@@ -56,7 +56,7 @@ def build(
             torch.manual_seed(seed)
             layer = LTC(_nineteen(inputs, outputs), substeps=int(_number(chosen["substeps"])))
             return Readout(layer, outputs, **ends)
-    options = _options(model, units, chosen, steps)
+    options = options_of(model, units, chosen, steps)
     return build_cell("compare", model, inputs, units, outputs, options, **ends, seed=seed)
 
 
@@ -103,7 +103,8 @@ def _units(model: str, inputs: int, outputs: int, parameters: int, settings: tup
     return min(near, key=lambda units: (abs(size(units) - parameters), units))
 
 
-def _options(model: str, units: int, chosen: Mapping[str, Scalar], steps: int) -> dict[str, Any]:
+def options_of(model: str, units: int, chosen: Mapping[str, Scalar], steps: int) -> dict[str, Any]:
+    """What a contender's settings ask of its cell, as `build_cell` takes it."""
     if model in ("cfc", "mixed"):
         return {"backbone_units": max(2, round(_number(chosen["backbone"]) * units))}
     if model == "ltc-ncp":

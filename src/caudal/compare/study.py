@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from caudal.compare.crew import Crew, Runner
 from caudal.compare.evaluate import run_job
 from caudal.compare.executors import open_executor
 from caudal.compare.job import Outcome
+from caudal.compare.kept import Kept, kept
 from caudal.compare.metrics import plan_of
 from caudal.compare.plan import Schedule, schedule
 from caudal.compare.progress import Board, Watcher
@@ -48,6 +49,7 @@ def compare(
     workers: int | None = None,
     watcher: Watcher | None = None,
     command: str = "",
+    keep: Callable[[Kept], None] | None = None,
     runner: Runner = run_job,
 ) -> Study:
     """Train liquid and traditional models at equal budget and say which to use, with its uncertainty.
@@ -73,6 +75,7 @@ def compare(
         workers: runs at once; None takes one per core.
         watcher: is told what happens; None draws on standard error.
         command: what was typed, for the provenance.
+        keep: is given the network of the first seed of each contender that can be used apart from the study.
         runner: does one run; another one is for tests.
 
     Returns:
@@ -97,6 +100,7 @@ def compare(
         started = store.fact("started", datetime.now(UTC).isoformat(timespec="seconds"))
         finals, spent = _run_all(store, source, agenda, executor, workers, watcher, runner)
         took = _times(store, source, [every[0] for every in finals.values()], watcher)
+        _hand_over(finals, source, watcher, keep)
         study = assemble(finals, source, agenda, took, started, command or _call(data, out, budget), spent)
     finally:
         watcher.close()
@@ -141,6 +145,18 @@ def _times(store: Store, source: Source, first: Sequence[Outcome], watcher: Watc
         kept = {"of": names, "times": {name: list(time) for name, time in timings.measure(good, source.parts).items()}}
         store.note("times", json.dumps(kept))
     return {name: Timing(*time) for name, time in kept["times"].items()}
+
+
+def _hand_over(
+    finals: Mapping[str, Sequence[Outcome]], source: Source, watcher: Watcher, keep: Callable[[Kept], None] | None
+) -> None:
+    if keep is None:
+        return
+    found, left = kept(finals, source.parts)
+    for one in found:
+        keep(one)
+    for name, why in left.items():
+        watcher.say(f"No model file of {name}: {why}.")
 
 
 def _facts(source: Source, agenda: Schedule) -> dict[str, str]:

@@ -15,6 +15,7 @@ from caudal.errors import DataError, FileFormatError
 _VERSION = 1
 Fill = Literal["forward", "zero"]
 Elapsed = Literal["none", "log", "raw"]
+Clock = Literal["plain", "log"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class Encoded:
 
     Attributes:
         x: `(batch, time, input)`, finite; 0 in the padding.
-        dt: `(batch, time)`, dtype of `x`, in typical gaps of the training data.
+        dt: `(batch, time)`, dtype of `x`, in typical gaps of the training data, or `log1p` of that.
         lengths: `(batch,)` int64.
         names: of the channels of `x`.
         target: scaled outputs, or class codes; None when unknown.
@@ -57,6 +58,7 @@ class Encoder:
         indicators: inputs and static features that get an indicator.
         fill: how holes are filled.
         elapsed: `"none"`, `"log"` or `"raw"`.
+        clock: `"plain"`, or `"log"` for networks that read `log1p` of the elapsed time as their dt.
 
     Example:
         >>> from caudal.data import from_arrays
@@ -76,6 +78,7 @@ class Encoder:
     indicators: tuple[str, ...] = ()
     fill: Fill = "forward"
     elapsed: Elapsed = "none"
+    clock: Clock = "plain"
 
     @staticmethod
     def fit(
@@ -143,13 +146,17 @@ class Encoder:
         target = data.target
         return Encoded(
             x=x.astype(dtype, copy=False),
-            dt=gaps.astype(dtype),
+            dt=self.told(gaps).astype(dtype),
             lengths=data.lengths,
             names=self.channels,
             target=target if target is None or data.classes else self.scaler.target(target),
             target_mask=data.target_mask,
             ahead=None if data.ahead is None else (data.ahead / self.scaler.gap).astype(dtype),
         )
+
+    def told(self, gaps: NDArray[Any]) -> NDArray[Any]:
+        """What a network is given as dt for elapsed times in typical gaps."""
+        return np.log1p(gaps) if self.clock == "log" else gaps
 
     def _filled(self, data: Sequences) -> NDArray[Any]:
         scaled = (data.values - np.array(self.scaler.mean)) / np.array(self.scaler.std)
@@ -177,6 +184,7 @@ class Encoder:
             "indicators": self.indicators,
             "fill": self.fill,
             "elapsed": self.elapsed,
+            "clock": self.clock,
         }
         return json.dumps(facts, sort_keys=True)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from caudal.estimators.held_out import HeldOut as HeldOut
     from caudal.estimators.recipe import FitRecipe as FitRecipe
     from caudal.estimators.regressor import LiquidRegressor as LiquidRegressor
+    from caudal.estimators.wrapping import wrap as wrap
 
 _NAMES = {
     "AeonClassifier": "caudal.estimators.aeon",
@@ -31,6 +32,7 @@ _NAMES = {
     "fit_recipe": "caudal.estimators.fitting",
     "load": "caudal.estimators.door",
     "predictions": "caudal.estimators.answers",
+    "wrap": "caudal.estimators.wrapping",
 }
 
 _EXTRAS = {"sklearn": "estimators", "aeon": "aeon"}

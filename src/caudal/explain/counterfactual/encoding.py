@@ -65,7 +65,8 @@ class Encoding:
             since = self._since(time)
             parts.append(torch.log1p(since) if self.encoder.elapsed == "log" else since)
         parts.append(self.fixed.expand(batch, -1, -1))
-        return torch.cat(parts, 2).to(self.dtype), time.to(self.dtype)
+        told = torch.log1p(time) if self.encoder.clock == "log" else time
+        return torch.cat(parts, 2).to(self.dtype), told.to(self.dtype)
 
     def _since(self, time: Tensor) -> Tensor:
         since = [torch.zeros_like(self.values[0]).expand(len(time), -1)]

@@ -208,6 +208,9 @@ def equations(
         raise InputError("equations", "model", fault, remedy)
     if names is None:
         names = [f"input/{k}" for k in range(layer.inputs)] if encoder is None else encoder.channels
+    if encoder is not None and encoder.clock == "log":
+        fault = "gives the net the logarithm of elapsed time, which has no equation in the unit of the data"
+        raise InputError("equations", "encoder", fault, "Leave the encoder out to read the net in its own time.")
     if encoder is not None and len(encoder.channels) != model.inputs:
         fault = f"makes {len(encoder.channels)} channels; the net reads {model.inputs}"
         raise InputError("equations", "encoder", fault, "Pass the encoder that was fitted with this net.")

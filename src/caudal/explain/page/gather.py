@@ -224,6 +224,8 @@ def _equations(
 def _trace(seen: _Seen) -> tuple[Array, Array | None]:
     lengths = torch.tensor([seen.x.shape[1]])
     activity = states(seen.model, seen.x, seen.dt, lengths)[0].double().numpy()
+    if seen.encoder.clock == "log":
+        return activity, None  # a time constant on bent time has no unit
     try:
         tau = trace(core(seen.model), seen.x, seen.dt)["tau_sys"][0].double().numpy()
     except InputError:

@@ -1,0 +1,32 @@
+"""The series that a command asks a model about: a table read as that of its training, or a data set by name."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from caudal.errors import InputError
+
+if TYPE_CHECKING:
+    from caudal.data import Sequences
+
+
+def series_for(owner: str, model: Any, source: str, *, target: bool = False) -> "Sequences":
+    """Series for an estimator: the test series of a data set, or all series of a table.
+
+    Arguments:
+        owner: the command, for messages.
+        model: an estimator.
+        source: path of a table, or name of a data set that ships in a package.
+        target: whether the target must be there.
+
+    Raises:
+        InputError: the model was trained on arrays, which say nothing about tables.
+        DataError: the table does not read as that of the training.
+    """
+    from caudal.data import datasets, read_like
+
+    if not Path(source).exists() and source.lower().replace("_", "-") in datasets.names():
+        return datasets.load(source).test
+    if model.data_recipe_ is None:
+        fault = "was trained on arrays or on a data set, so it cannot say how to read a table"
+        raise InputError(owner, "model", fault, "Name the data set, train on a table, or pass arrays in Python.")
+    return read_like(source, model.data_recipe_, target=target)
