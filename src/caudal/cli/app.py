@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit sign": ("caudal.cli.audit_sign", "sign the folder of a model"),
     "audit verify": ("caudal.cli.audit_verify", "check a log, a signed model or a proof, and name what is bad"),
     "bench audit": ("caudal.cli.bench_audit", "what a log costs, and whether every change of it is found"),
+    "bench coverage": ("caudal.cli.bench_coverage", "how often the intervals of fairness figures hold the truth"),
     "bench explain": ("caudal.cli.bench_explain", "train nets, explain them, and mark the explanations"),
     "bench kernels": ("caudal.cli.bench_kernels", "check every kernel, then measure it beside ncps, LSTM and GRU"),
     "bench page": ("caudal.cli.bench_page", "write the page of the docs that shows a kept benchmark"),

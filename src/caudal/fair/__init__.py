@@ -8,6 +8,7 @@ from caudal.fair.answers import decisions as decisions
 from caudal.fair.answers import numbers as numbers
 from caudal.fair.groups import Groups as Groups
 from caudal.fair.groups import thirds as thirds
+from caudal.fair.intervals import by_group as by_group
 from caudal.fair.made import made as made
 from caudal.fair.made import with_coin as with_coin
 from caudal.fair.plant import Planted as Planted

@@ -1,0 +1,213 @@
+"""Metrics of groups as estimates: a value, how many answers it stands on, and its spread by the clustered bootstrap.
+
+Owners (series, or persons) are drawn with replacement, all their answers with them. The draws give the variance; the
+shape of an interval comes from the kind of metric:
+
+- a share (rates, accuracy, AUROC): the score interval of Wilson, JASA 22 (1927) 209-212, at the number of answers that
+  would have this variance if they were single ones (Kish's effective number). It holds where a share is near 0 or 1
+  and where all answers agree; there the percentile and BCa intervals collapse.
+- an error that cannot be below 0 (mae): Student's interval on the logarithm.
+- a signed mean (bias, calibration gap): the studentised bootstrap (Efron and Tibshirani 1993, section 12.5), which
+  leans the way the errors do.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.fair.answers import Answers
+from caudal.fair.groups import Groups
+from caudal.fair.rates import measure, ratio
+
+Floats = NDArray[np.float64]
+Shape = Literal["share", "log", "signed", "none"]
+LEVEL = 0.95
+DRAWS = 1000
+# Most numbers in one block of drawn weights, so that large data need no large memory.
+_BLOCK = 4_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A metric of one group.
+
+    Attributes:
+        value: NaN where it is not defined.
+        count: answers that it stands on: of a share found, those for whom yes is true.
+        owners: whose answers these are.
+        sd: standard deviation over the draws; 0 where none is needed.
+        shape: of its interval.
+        least: for an AUROC, the smaller class; else `count`.
+        pulls: `(draws,)` studentised deviations, of a signed mean.
+    """
+
+    value: float
+    count: int
+    owners: int
+    sd: float
+    shape: Shape
+    least: int
+    pulls: Floats = field(default_factory=lambda: np.zeros(0))
+
+    def ends(self, level: float = LEVEL) -> tuple[float, float]:
+        """Ends of the interval; both are the value where there is none.
+
+        Arguments:
+            level: of confidence.
+        """
+        if not np.isfinite(self.value) or self.shape == "none" or self.owners < 2:
+            return self.value, self.value
+        if self.shape == "share":
+            return self._share(level)
+        reach = student(level, self.owners - 1) * self.sd
+        if self.shape == "log":
+            if self.value <= 0:
+                return self.value, self.value
+            return self.value * np.exp(-reach / self.value), self.value * np.exp(reach / self.value)
+        if len(self.pulls):
+            low, high = np.quantile(self.pulls, [(1 + level) / 2, (1 - level) / 2])
+            return self.value - float(low) * self.sd, self.value - float(high) * self.sd
+        return self.value - reach, self.value + reach
+
+    def _share(self, level: float) -> tuple[float, float]:
+        single = self.sd == 0.0 and self.owners == self.count
+        spread = self.value * (1 - self.value)
+        if self.sd > 0 and spread > 0:
+            number = min(spread / self.sd**2, float(self.count))
+        else:
+            number = float(min(self.least, self.owners))
+        z = normal(level) if single else student(level, self.owners - 1)
+        middle = (self.value + z**2 / (2 * number)) / (1 + z**2 / number)
+        half = z / (1 + z**2 / number) * float(np.sqrt(spread / number + z**2 / (4 * number**2)))
+        return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def normal(level: float) -> float:
+    """Two-sided quantile of the normal distribution.
+
+    Example:
+        >>> round(normal(0.95), 3)
+        1.96
+    """
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def student(level: float, degrees: float) -> float:
+    """Two-sided quantile of Student's distribution, by the expansion of Hill; exact for 1 and 2 degrees.
+
+    Example:
+        >>> round(student(0.95, 10), 3), round(student(0.95, 1), 2)
+        (2.228, 12.71)
+    """
+    if degrees <= 1:
+        return float(np.tan(np.pi * level / 2))
+    if degrees < 3:
+        return float(level * np.sqrt(2 / (1 - level**2)))
+    z, n = normal(level), degrees
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    fourth = (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160
+    return z + first / n + second / n**2 + third / n**3 + fourth / n**4
+
+
+def estimates(
+    answers: Answers, groups: Groups, metrics: Iterable[str], *, draws: int = DRAWS, seed: int = 0
+) -> Mapping[str, tuple[Estimate, ...]]:
+    """Metrics of every group, each an estimate; by metric, groups in order.
+
+    Arguments:
+        answers: of a model.
+        groups: of the answers.
+        metrics: by name.
+        draws: of the bootstrap.
+        seed: of the draws.
+
+    Example:
+        >>> from caudal.fair.answers import decisions
+        >>> answers = decisions([0, 1, 0, 1], [0.2, 0.9, 0.6, 0.4])
+        >>> found = estimates(answers, Groups.of({"sex": list("ffmm")}), ["accuracy"])["accuracy"]
+        >>> [one.value for one in found], [round(end, 2) for end in found[0].ends()]
+        ([1.0, 0.0], [0.34, 1.0])
+    """
+    parts = [answers.select(groups.codes == k) for k in range(len(groups.names))]
+    return {
+        metric: tuple(_estimate(part, metric, draws, seed + 1009 * k) for k, part in enumerate(parts))
+        for metric in metrics
+    }  # fmt: skip
+
+
+def _estimate(part: Answers, metric: str, draws: int, seed: int) -> Estimate:
+    if not len(part):
+        return Estimate(float("nan"), 0, 0, 0.0, "none", 0)
+    value = float(measure(part, metric)[0])
+    found = ratio(part, metric)
+    counted = np.ones(len(part)) if found is None else found.below
+    inside = counted > 0
+    count, owners = int(inside.sum()), len(np.unique(part.owner[inside]))
+    if metric == "calibration_error" or not np.isfinite(value):
+        return Estimate(value, count, owners, 0.0, "none", count)
+    if found is None:
+        yes = int(part.truth.sum())
+        drawn = _drawn(part, metric, draws, seed)
+        return Estimate(value, count, owners, _sd(drawn, owners), "share", min(yes, len(part) - yes))
+    sums = _per_owner(part, found.above, found.below)
+    if found.share:
+        sd = 0.0 if owners == count else _sd(_ratios(sums, draws, seed)[0], owners)
+        return Estimate(value, count, owners, sd, "share", count)
+    drawn, own = _ratios(sums, draws, seed)
+    if metric == "mae":
+        return Estimate(value, count, owners, _sd(drawn, owners), "log", count)
+    sd = float(_linear(sums, np.ones((1, len(sums))))[0])
+    known = np.isfinite(drawn) & (own > 0)
+    return Estimate(value, count, owners, sd, "signed", count, (drawn[known] - value) / own[known])
+
+
+def _per_owner(part: Answers, above: Floats, below: Floats) -> Floats:
+    """`(owners, 2)` sums of each owner; owners without any are left out."""
+    code = np.unique(part.owner, return_inverse=True)[1]
+    sums = np.stack([np.bincount(code, above), np.bincount(code, below)], 1)
+    return np.asarray(sums[sums[:, 1] > 0])
+
+
+def _blocks(owners: int, draws: int, seed: int) -> Iterable[Floats]:
+    """Weights of drawn owners, block after block."""
+    rng = np.random.default_rng([seed, owners])
+    size = max(1, _BLOCK // owners)
+    for start in range(0, draws, size):
+        yield rng.multinomial(owners, np.full(owners, 1 / owners), min(size, draws - start)).astype(np.float64)
+
+
+def _ratios(sums: Floats, draws: int, seed: int) -> tuple[Floats, Floats]:
+    """The ratio in each draw, and its own standard error there."""
+    values, errors = [], []
+    for weights in _blocks(len(sums), draws, seed):
+        above, below = (weights @ sums).T
+        values.append(above / below)
+        errors.append(_linear(sums, weights))
+    return np.concatenate(values), np.concatenate(errors)
+
+
+def _linear(sums: Floats, weights: Floats) -> Floats:
+    """Standard error of a ratio from its linear part, for each set of weights."""
+    count = len(sums)
+    above, below = (weights @ sums).T
+    value = above / below
+    a, b = sums[:, 0], sums[:, 1]
+    squares = weights @ (a * a) - 2 * value * (weights @ (a * b)) + value**2 * (weights @ (b * b))
+    return np.asarray(np.sqrt(np.maximum(squares, 0) * count / max(1, count - 1)) / below)
+
+
+def _drawn(part: Answers, metric: str, draws: int, seed: int) -> Floats:
+    code = np.unique(part.owner, return_inverse=True)[1]
+    blocks = _blocks(int(code.max()) + 1, draws, seed)
+    return np.concatenate([measure(part, metric, weights[:, code]) for weights in blocks])
+
+
+def _sd(drawn: Floats, owners: int) -> float:
+    known = drawn[np.isfinite(drawn)]
+    return float(known.std() * np.sqrt(owners / max(1, owners - 1))) if len(known) else 0.0

@@ -1,0 +1,238 @@
+"""Group metrics and gaps with 95 % intervals, intersections included.
+
+A difference of two groups is joined from their two intervals by the method of variance estimates recovery (Zou and
+Donner, Statistics in Medicine 27 (2008) 1693-1702; for shares it is Newcombe's, Statistics in Medicine 17 (1998)
+873-890).
+
+A gap is the largest less the smallest of several groups, and is never below 0: where groups are alike it lies above 0
+by chance, and so do its bootstrap draws, whose percentiles would never reach 0. So a gap is told with what chance alone
+would give (`chance`), and its interval is made of the intervals of the differences of all pairs. The true gap is at
+most the largest upper end over the pairs; and at least the largest lower end, each taken so far down that, of those
+pairs that may be the largest, none misses more often than it should (the selection of moments of Andrews and Soares,
+Econometrica 78 (2010) 119-157). It holds the truth at least 95 times in 100: for two groups 95 to 98, for more up to
+100, since nobody knows which pair is truly the largest. A difference of two named groups has no such slack.
+`caudal bench coverage` simulates how often these intervals hold the truth.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import NormalDist
+
+import numpy as np
+
+from caudal.errors import InputError
+from caudal.fair.answers import Answers
+from caudal.fair.estimate import DRAWS, LEVEL, Estimate, estimates, normal
+from caudal.fair.groups import LEAST, Groups
+from caudal.fair.rates import GAPS, check_alike, gaps_of, metrics_of
+from caudal.records import Interval
+
+METHOD = "bootstrap clustered by series"
+_JOINT = 2000
+_WIDE = 0.99
+
+
+@dataclass(frozen=True)
+class GroupRate:
+    """A metric of one group.
+
+    Attributes:
+        group: by name.
+        metric: by name.
+        count: answers that it stands on: of a share found, those for whom yes is true.
+        value: with its interval; None where it is not defined.
+        few: whether it stands on fewer than 30, so that it says little and counts in no gap.
+    """
+
+    group: str
+    metric: str
+    count: int
+    value: Interval | None
+    few: bool
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The largest less the smallest value over the groups.
+
+    Attributes:
+        name: of the gap, one of `rates.GAPS`.
+        metric: where it is largest.
+        high, low: groups of the largest and of the smallest value.
+        value: with its interval.
+        chance: what the gap would be on average if these groups were alike.
+        left_out: groups that stand on fewer than 30 answers.
+    """
+
+    name: str
+    metric: str
+    high: str
+    low: str
+    value: Interval
+    chance: float
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Every metric of every group as estimates, from which intervals, differences and gaps are read.
+
+    Attributes:
+        groups: names, in order.
+        table: metric -> estimate of each group.
+        gap_names: gaps that these answers allow.
+    """
+
+    groups: tuple[str, ...]
+    table: Mapping[str, tuple[Estimate, ...]]
+    gap_names: tuple[str, ...]
+
+    def rates(self) -> tuple[GroupRate, ...]:
+        """Every metric of every group."""
+        return tuple(
+            GroupRate(group, metric, one.count, _interval(one), one.count < LEAST)
+            for metric, row in self.table.items()
+            for group, one in zip(self.groups, row, strict=True)
+        )
+
+    def difference(self, metric: str, first: str, second: str) -> Interval | None:
+        """A metric of one named group less that of another; None where either is not defined.
+
+        Raises:
+            InputError: there is no such metric or group.
+        """
+        for name, known in (("metric", self.table), ("first", self.groups), ("second", self.groups)):
+            asked = {"metric": metric, "first": first, "second": second}[name]
+            if asked not in known:
+                raise InputError("difference", name, f"is {asked!r}; there are {', '.join(known)}", "Name one of them.")
+        one, other = (self.table[metric][self.groups.index(name)] for name in (first, second))
+        if not _defined(one) or not _defined(other):
+            return None
+        low, high = _apart(one, other, LEVEL)
+        return Interval(one.value - other.value, low, high, LEVEL, METHOD)
+
+    def gap(self, name: str) -> Gap | None:
+        """A gap over the groups that stand on at least 30 answers; None where these are fewer than two.
+
+        Raises:
+            InputError: these answers have no such gap.
+        """
+        if name not in self.gap_names:
+            raise InputError("gap", "name", f"is {name!r}; there are {', '.join(self.gap_names)}", "Name one of them.")
+        return _gap(self, name)
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """Every gap that is defined."""
+        return tuple(found for found in map(self.gap, self.gap_names) if found is not None)
+
+
+def by_group(answers: Answers, groups: Groups, *, draws: int = DRAWS, seed: int = 0) -> Found:
+    """Metrics of every group, from which intervals and gaps are read.
+
+    Arguments:
+        answers: of a model.
+        groups: of the answers.
+        draws: of the bootstrap.
+        seed: of the draws.
+
+    Raises:
+        InputError: answers and groups differ in number, or there are fewer than 100 draws.
+
+    Example:
+        >>> from caudal.fair.answers import decisions
+        >>> rng = np.random.default_rng(0)
+        >>> truth = rng.random(400) < 0.5
+        >>> found = by_group(decisions(truth, decided=truth ^ (rng.random(400) < 0.2)), Groups.of({"g": [0, 1] * 200}))
+        >>> found.difference("accuracy", "0", "1")
+        Interval(value=0.0..., low=-0.0..., high=0.1..., level=0.95, method='bootstrap clustered by series')
+    """
+    check_alike(answers, groups)
+    if draws < 100:
+        raise InputError("by_group", "draws", f"is {draws}; expected at least 100", "Pass 1000, say.")
+    found = estimates(answers, groups, metrics_of(answers), draws=draws, seed=seed)
+    return Found(groups.names, found, gaps_of(answers))
+
+
+def _interval(one: Estimate) -> Interval | None:
+    if not np.isfinite(one.value):
+        return None
+    low, high = one.ends()
+    return Interval(one.value, float(low), float(high), LEVEL, METHOD if one.shape != "none" else "no interval")
+
+
+def _defined(one: Estimate) -> bool:
+    return bool(np.isfinite(one.value)) and one.owners > 1
+
+
+def _apart(one: Estimate, other: Estimate, level: float) -> tuple[float, float]:
+    """Ends of one less other."""
+    (low, high), (under, over) = one.ends(level), other.ends(level)
+    apart = one.value - other.value
+    below = np.hypot(one.value - low, over - other.value)
+    above = np.hypot(high - one.value, other.value - under)
+    return float(apart - below), float(apart + above)
+
+
+def _gap(found: Found, name: str) -> Gap | None:
+    pairs = [
+        (metric, *pair)
+        for metric in GAPS[name]
+        for pair in combinations([k for k, one in enumerate(found.table[metric]) if _counts(one)], 2)
+    ]
+    if not pairs:
+        return None
+    sizes = [abs(_value(found, m, i) - _value(found, m, j)) for m, i, j in pairs]
+    metric, i, j = pairs[int(np.argmax(sizes))]
+    if _value(found, metric, i) < _value(found, metric, j):
+        i, j = j, i
+    low, high, chance = _bounds(found, pairs)
+    left_out = {
+        found.groups[k] for m in GAPS[name] for k, one in enumerate(found.table[m]) if not _counts(one)
+    }  # fmt: skip
+    value = Interval(max(sizes), low, high, LEVEL, METHOD)
+    ordered = tuple(group for group in found.groups if group in left_out)
+    return Gap(name, metric, found.groups[i], found.groups[j], value, chance, ordered)
+
+
+def _counts(one: Estimate) -> bool:
+    return _defined(one) and one.count >= LEAST
+
+
+def _value(found: Found, metric: str, k: int) -> float:
+    return found.table[metric][k].value
+
+
+def _bounds(found: Found, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float, float]:
+    """Lower and upper end of the largest difference over pairs, and its mean if all were alike."""
+    wide = [_size(found, pair, _WIDE) for pair in pairs]
+    floor = max(low for low, _ in wide)
+    likely = [pair for pair, (_, high) in zip(pairs, wide, strict=True) if high >= floor]
+    level, _ = _joint(found, likely)
+    _, chance = _joint(found, pairs)
+    low = max(_size(found, pair, level)[0] for pair in likely)
+    high = max(_size(found, pair, LEVEL)[1] for pair in pairs)
+    return max(0.0, low), high, chance
+
+
+def _size(found: Found, pair: tuple[str, int, int], level: float) -> tuple[float, float]:
+    """Ends of the absolute difference of a pair; the lower is below 0 where 0 lies within."""
+    metric, i, j = pair
+    low, high = _apart(found.table[metric][i], found.table[metric][j], level)
+    return max(low, -high), max(high, -low)
+
+
+def _joint(found: Found, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float]:
+    """Level at which all pairs together miss 5 times in 100, and the mean of the largest, were all groups alike."""
+    spots = sorted({(metric, k) for metric, i, j in pairs for k in (i, j)})
+    place = {spot: k for k, spot in enumerate(spots)}
+    ends = [found.table[metric][k].ends() for metric, k in spots]
+    errors = np.array([high - low for low, high in ends]) / (2 * normal(LEVEL))
+    first = np.array([place[metric, i] for metric, i, _ in pairs])
+    second = np.array([place[metric, j] for metric, _, j in pairs])
+    drawn = np.random.default_rng(0).normal(size=(_JOINT, len(spots))) * errors
+    apart = np.abs(drawn[:, first] - drawn[:, second])
+    units = np.hypot(errors[first], errors[second])
+    scaled = (apart / np.where(units > 0, units, np.inf)).max(axis=1)
+    reach = max(normal(LEVEL), float(np.quantile(scaled, LEVEL))) if len(pairs) > 1 else normal(LEVEL)
+    return 2 * NormalDist().cdf(reach) - 1, float(apart.max(axis=1).mean())
