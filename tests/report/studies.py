@@ -89,7 +89,11 @@ class Maker:
                 f"{label}: one sentence that says what it is.",
                 {}
                 if family == "trivial"
-                else {"lr": round(10 ** self.draw.uniform(-3, -1.5), 5), "weight_decay": 0.001},
+                else {
+                    "lr": round(10 ** self.draw.uniform(-3, -1.5), 5),
+                    "weight_decay": 0.001,
+                    **({} if name == "trees" else {"pool": "last", "dt": "raw"}),
+                },
                 units,
                 parameters,
                 live,

@@ -10,6 +10,7 @@ from caudal.report.cost import cost_section
 from caudal.report.energy import energy_section
 from caudal.report.groups import groups_section
 from caudal.report.markup import Html
+from caudal.report.next import next_section
 from caudal.report.pairs import pairs_section
 from caudal.report.ranking import ranking_section
 from caudal.report.robustness import robustness_section
@@ -31,6 +32,7 @@ SECTIONS: tuple[tuple[str, Section], ...] = (
     ("calibration", calibration_section),
     ("groups", groups_section),
     ("circuit", circuit_section),
+    ("next", next_section),
     ("data", data_section),
     ("reproduce", reproduce_section),
     ("open", open_section),
