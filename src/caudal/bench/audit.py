@@ -1,145 +1,116 @@
-"""What a log costs and finds: microseconds for a record, seconds to locate a changed byte, mutations detected."""
+"""What a log costs and finds, what conformal sets and drift monitors hold on real data: in parts, kept as JSON."""
 
-import random
-import shutil
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import perf_counter
-from typing import Literal
+from typing import Any
 
-import numpy as np
+from caudal._version import __version__
+from caudal.bench import audit_log, audit_monitor, audit_replay
+from caudal.bench.audit_figures import Figure, Say
+from caudal.bench.machine import machine
+from caudal.errors import FileFormatError, InputError
 
-from caudal.audit import Key, Log, Verdict, keys, newest, prove, verify
-from caudal.audit.tiles import split, tile_path
-
-_MODEL = "ab" * 32
-_SMALL = 1100
+SCHEMA = "caudal bench audit 1"
 
 
 @dataclass(frozen=True)
-class AuditFigures:
-    """Figures of one run on this machine; goals in brackets.
+class Sizes:
+    """How much work.
 
     Attributes:
-        records: in the large log (1,000,000).
-        packed_us: per packed record, flushes included (10).
-        json_us: per record as canonical JSON (25).
-        locate_s: to check the whole log and name the record of one changed byte (1).
-        located: whether it was named rightly.
-        proof_hashes: of an inclusion proof (20).
-        proof_ms: to check one (1).
-        mutations: tried on a log of 1,100 records.
-        detected: of those that changed a promised record, found at the right one (all).
+        records: of the large log.
+        mutations: to try on a log of 1,100 records.
+        kills: of a writer.
+        decisions: to replay.
+        data: folder of PhysioNet 2012; None for the data that a package ships.
     """
 
-    records: int
-    packed_us: float
-    json_us: float
-    locate_s: float
-    located: bool
-    proof_hashes: int
-    proof_ms: float
-    mutations: int
-    detected: int
-
-    @property
-    def is_green(self) -> bool:
-        """Whether every goal is met."""
-        cheap = self.packed_us <= 10 and self.json_us <= 25 and self.locate_s < 1 and self.proof_ms <= 1
-        return cheap and self.located and self.proof_hashes <= 20 and self.detected == self.mutations
+    records: int = 1_000_000
+    mutations: int = 10_000
+    kills: int = 1_000
+    decisions: int = 10_000
+    data: str | None = None
 
 
-def audit(
-    records: int = 1_000_000, mutations: int = 10_000, say: Callable[[str], None] = lambda line: None
-) -> AuditFigures:
-    """Write, change, check; in a scratch folder that is removed.
+PARTS: dict[str, Callable[[Sizes, Say], tuple[Figure, ...]]] = {
+    "cost": lambda sizes, say: audit_log.cost(sizes.records, say),
+    "mutations": lambda sizes, say: audit_log.mutations(sizes.mutations, say),
+    "kills": lambda sizes, say: audit_log.kills(sizes.kills, say),
+    "replay": lambda sizes, say: audit_replay.replays(sizes.decisions, say),
+    "conformal": lambda sizes, say: audit_monitor.conformal(sizes.data, say),
+    "drift": lambda sizes, say: audit_monitor.drift(sizes.data, say),
+}
+
+
+def measure(
+    only: Sequence[str] = (),
+    sizes: Sizes | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    say: Say = lambda line: None,
+) -> dict[str, Any]:
+    """Measure, in scratch folders that are removed.
 
     Arguments:
-        records: of the large log.
-        mutations: to try.
+        only: names of `PARTS`; all without.
+        sizes: how much work.
+        out: JSON file to keep it in; parts that it holds and that are not measured now stay.
         say: told what goes on.
+
+    Returns:
+        what was measured, and what `out` held besides.
+
+    Raises:
+        InputError: there is no such part, or a size is below 1.
+        FileFormatError: `out` holds something else.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        key = keys.make(folder / "key.pem", "bench.local/audit")
-        say(f"writing {records:,} records")
-        packed = _write(folder / "log", key, records, "packed")
-        json = _write(folder / "json", key, max(records // 20, 1), "json")
-        proof = prove(folder / "log", records // 2)
-        begun = perf_counter()
-        proof.holds(key.verifier)
-        proof_ms = (perf_counter() - begun) * 1e3
-        say("changing one byte")
-        bad = _change_a_byte(folder / "log", records // 3)
-        begun = perf_counter()
-        found = verify(folder / "log", key.verifier)
-        locate = perf_counter() - begun
-        say(f"trying {mutations:,} mutations")
-        tried, right = _mutations(folder / "small", key, mutations)
-    return AuditFigures(
-        records, packed, json, locate, found.first_bad == bad, len(proof.path), proof_ms, tried, right
-    )  # fmt: skip
+    sizes = sizes or Sizes()
+    unknown = [name for name in only if name not in PARTS]
+    if unknown:
+        raise InputError("bench audit", "only", f"is {unknown[0]!r}", f"Pass some of {', '.join(PARTS)}.")
+    if min(sizes.records, sizes.mutations, sizes.kills, sizes.decisions) < 1:
+        raise InputError("bench audit", "sizes", "are below 1", "Leave them out.")
+    report: dict[str, Any] = _held(out) if out else {"schema": SCHEMA, "parts": {}}
+    for name in only or PARTS:
+        say(f"part {name}")
+        begun = time.perf_counter()
+        figures = PARTS[name](sizes, say)
+        report["parts"][name] = {
+            "figures": [asdict(one) for one in figures],
+            "sizes": {key: value for key, value in asdict(sizes).items() if key != "data"},
+            "caudal": __version__,
+            "machine": asdict(machine()),
+            "seconds": round(time.perf_counter() - begun, 1),
+        }
+        if out:
+            _keep(Path(out), report)
+    return report
 
 
-def _write(path: Path, key: Key, count: int, form: Literal["packed", "json"]) -> float:
-    output, inputs = np.array([0.1, 0.9], np.float32), np.zeros(8, np.float32)
-    with Log(path, key, form=form) as log:
-        begun = perf_counter()
-        for _ in range(count):
-            log.decide("bench", output, model=_MODEL, inputs=inputs, dt=0.5)
-        log.flush()
-        return (perf_counter() - begun) / count * 1e6
+def figures(report: dict[str, Any]) -> list[tuple[str, Figure]]:
+    """Every figure of a report, with its part."""
+    return [(part, Figure(**one)) for part, held in report["parts"].items() for one in held["figures"]]
 
 
-def _change_a_byte(path: Path, index: int) -> int:
-    place = path / tile_path("entries", index // 256)
-    if not place.is_file():
-        place = path / "edge" / "entries"
-    data = bytearray(place.read_bytes())
-    entries, _ = split(bytes(data))
-    inside = min(index % 256, len(entries) - 1)
-    data[sum(2 + len(one) for one in entries[:inside]) + 30] ^= 1
-    place.write_bytes(data)
-    return index // 256 * 256 + inside
+def _held(path: str | os.PathLike[str]) -> dict[str, Any]:
+    place = Path(path)
+    if not place.exists():
+        return {"schema": SCHEMA, "parts": {}}
+    try:
+        found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        if found["schema"] != SCHEMA or not isinstance(found["parts"], dict):
+            raise ValueError("another schema")
+    except (ValueError, KeyError, TypeError) as error:
+        raise FileFormatError(f"bench audit: {place} is no report of it ({error}). Pass a new file.") from error
+    return found
 
 
-def _mutations(path: Path, key: Key, count: int) -> tuple[int, int]:
-    _write(path, key, _SMALL, "packed")
-    held, dice, tried, right = newest(path), random.Random(0), 0, 0
-    files = [*sorted((path / "tile" / "entries").glob("[0-9]*")), path / "edge" / "entries"]
-    aside = path.with_name("aside")
-    while tried < count:
-        number = dice.randrange(len(files))
-        shutil.copyfile(files[number], aside)
-        entries, _ = split(files[number].read_bytes())
-        changed = mutate(list(entries), dice)
-        if changed == entries:
-            continue
-        pairs = zip(entries, changed, strict=False)
-        first = next((k for k, (a, b) in enumerate(pairs) if a != b), min(len(entries), len(changed)))
-        files[number].write_bytes(b"".join(len(one).to_bytes(2, "big") + one for one in changed))
-        found: Verdict = verify(path, key.verifier, held)
-        tried, right = tried + 1, right + (found.first_bad == number * 256 + first)
-        shutil.copyfile(aside, files[number])
-    return tried, right
-
-
-def mutate(entries: list[bytes], dice: random.Random) -> list[bytes]:
-    """Records with one of them edited, deleted, moved, replaced by another, or all from it on cut off."""
-    k, j = dice.randrange(len(entries)), dice.randrange(len(entries))
-    kind = dice.choice(("edit", "delete", "reorder", "splice", "truncate"))
-    if kind == "edit":
-        one = bytearray(entries[k])
-        one[dice.randrange(len(one))] ^= 1 << dice.randrange(8)
-        entries[k] = bytes(one)
-    elif kind == "delete":
-        del entries[k]
-    elif kind == "reorder":
-        entries[k], entries[j] = entries[j], entries[k]
-    elif kind == "splice":
-        entries[k] = entries[j]
-    else:
-        del entries[k:]
-    return entries
+def _keep(path: Path, report: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.tmp")
+    beside.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    beside.replace(path)

@@ -1,0 +1,118 @@
+"""Conformal sets and drift monitors on real data: coverage by group, delay of alarms, false alarms."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.audit.conformal import calibrate, coverage
+from caudal.audit.drift import SHIFT, Space, Watch
+from caudal.audit.guard import states_of, streams
+from caudal.bench.audit_figures import Figure, Say, at_least, at_most, within
+from caudal.bench.audit_subject import Subject, subject
+from caudal.data import Sequences
+
+_DRAWS = 100
+_STREAMS = 10_000
+_REPEATS = 5
+_TRIALS = 40
+_LATE = 200
+
+
+def conformal(folder: str | None, say: Say) -> tuple[Figure, ...]:
+    """Coverage at 90 %, over many halvings of what the network has not seen: one half calibrates, the other judges.
+
+    Arguments:
+        folder: of PhysioNet 2012; None for nafld.
+        say: told what goes on.
+    """
+    model, held, by = subject(folder)
+    told, truth, owner = model.predict_proba(held), np.asarray(held.target), held.sensitive[by].astype(str)
+    say(f"{len(held):,} series held out, groups by {by}: {', '.join(sorted(set(owner)))}")
+    dice = np.random.default_rng(0)
+    marginal, least, unsure, shares = [], [], [], dict[str, list[float]]()
+    for _ in range(_DRAWS):
+        order = dice.permutation(len(held))
+        a, b = order[: len(held) // 2], order[len(held) // 2 :]
+        answer = calibrate(told[a], truth[a], owner[a]).answer(told[b], owner[b])
+        found = coverage(answer, truth[b], owner[b])
+        marginal.append(found.marginal)
+        unsure.append(found.abstained)
+        sure = {name: share for name, share in found.by_group.items() if found.counts[name] >= 30}
+        least.append(min(sure.values()))
+        for name, share in sure.items():
+            shares.setdefault(name, []).append(share)
+    worst = min(shares, key=lambda name: float(np.mean(shares[name])))
+    return (
+        Figure("series held out", len(held)),
+        Figure("groups of at least 30 series", len(shares)),
+        within("marginal coverage, mean of 100 halvings", 100 * float(np.mean(marginal)), 89, 92, "%"),
+        at_least(f"worst group ({worst}), mean of 100 halvings", 100 * float(np.mean(shares[worst])), 86, "%"),
+        Figure("worst group of each halving, 5th percentile", 100 * float(np.percentile(least, 5)), "%"),
+        Figure("accuracy of the network", 100 * float((told.argmax(1) == truth).mean()), "%"),
+        Figure("series on which it abstains", 100 * float(np.mean(unsure)), "%"),
+    )
+
+
+def drift(folder: str | None, say: Say) -> tuple[Figure, ...]:
+    """False alarms in quiet streams of 10,000 real series, and the delay when one channel moves by half a deviation.
+
+    Half of what the network has not seen is the reference; streams are drawn from the other half. Only the channel that
+    moves is counted, one at a time, among those observed in at least half of the series.
+
+    Arguments:
+        folder: of PhysioNet 2012; None for nafld.
+        say: told what goes on.
+    """
+    model, held, _ = subject(folder)
+    half = np.random.default_rng(0).permutation(len(held)) < len(held) // 2
+    space = Space.of(states_of(model, held, np.flatnonzero(half)))
+    reference = _values(model, held.select(half), space)
+    fresh = _values(model, held.select(~half), space)
+    kept = [name for name, one in reference.items() if np.isfinite(one).sum() >= max(100, 0.5 * len(one))]
+    reference = {name: reference[name] for name in kept}
+    say(f"{len(kept)} streams: {', '.join(kept)}")
+    dice = np.random.default_rng(1)
+    alarms = 0
+    for number in range(_REPEATS):
+        watch = Watch(reference)
+        rows = dice.integers(0, int((~half).sum()), _STREAMS)
+        alarms += sum(len(watch.see({name: fresh[name][row] for name in kept})) for row in rows)
+        say(f"{(number + 1) * _STREAMS:,} quiet series: {alarms} alarms")
+    delays = {name: _delays(reference, fresh, name, dice) for name in kept}
+    every = np.concatenate(list(delays.values()))
+    slowest = max(delays, key=lambda name: float(np.median(delays[name])))
+    say(f"slowest stream: {slowest}, {np.median(delays[slowest]):.0f} series")
+    return (
+        Figure("streams watched", len(kept)),
+        Figure("quiet series looked at", _STREAMS * _REPEATS),
+        at_most("false alarms in 10,000 series, all streams together", alarms / _REPEATS, 1),
+        at_most("delay of a drift of half a deviation in one stream, median", float(np.median(every)), _LATE, "series"),
+        at_most("the same in the slowest stream, median", float(np.median(delays[slowest])), _LATE, "series"),
+        Figure("delay, 95th percentile", float(np.percentile(every, 95)), "series"),
+        Figure("drifts flagged within 200 series", 100 * float((every <= _LATE).mean()), "%"),
+    )
+
+
+def _values(model: Subject, data: Sequences, space: Space) -> Mapping[str, NDArray[np.float64]]:
+    states = states_of(model, data, range(len(data)))
+    return streams(data, model.predict_proba(data), space.distance(states))
+
+
+def _delays(
+    reference: Mapping[str, NDArray[np.float64]],
+    fresh: Mapping[str, NDArray[np.float64]],
+    name: str,
+    dice: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Observed values of one stream until its drift is told, with the thresholds of a watch over all of them."""
+    seen = fresh[name][np.isfinite(fresh[name])]
+    shift = SHIFT * float(np.nanstd(reference[name]))
+    found = []
+    for trial in range(_TRIALS):
+        watch = Watch(reference)
+        for value in dice.choice(seen, 300):
+            watch.see({name: value})
+        moved = dice.choice(seen, 5 * _LATE) + (shift if trial % 2 else -shift)
+        found.append(next((k + 1 for k, value in enumerate(moved) if watch.see({name: value})), 5 * _LATE))
+    return np.array(found, np.float64)
