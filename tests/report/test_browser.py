@@ -1,8 +1,8 @@
 """The page in a browser: no complaint, every plot drawn, and whatever can be moved moves."""
 
-from itertools import unicodedata
+import unicodedata
+from itertools import pairwise
 
-import pairwise
 import pytest
 
 from caudal import report
