@@ -20,6 +20,7 @@ def cluster(monkeypatch, tmp_path):
     monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
     monkeypatch.setenv("FAKE_PAUSE", "0.5")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "180")  # a busy machine starts slowly
     monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     pytest.importorskip("ray", reason='needs Ray: pip install "caudal[ray]"')
     from ray.cluster_utils import Cluster
