@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from caudal.errors import InputError, NonFiniteError, ShapeError
-from caudal.explain import Baseline, ask, influence, synapses_of
+from caudal.explain import Baseline, ask, influence, spearman, synapses_of
 from caudal.nn import GRU, LRC, LSTM, LTC, CfC, MixedMemory, Readout, Stack, WiredCfC
 from caudal.records import Influence
 from caudal.wiring import ncp
@@ -217,3 +217,18 @@ def test_mixed_memory_is_explained_as_well():
     net = Readout(MixedMemory(3, LTC(4, 3), form="stacked"), 2).double()
     question = ask(net, torch.randn(2, 5, 3).double())
     assert influence(question, "synapses", "path").delta < 0.01
+
+
+def test_halved_synapses_come_near_removal():
+    torch.manual_seed(3)
+    net = Readout(LTC(ncp(inputs=3, inter=6, command=4, motor=2, seed=0)), 2)
+    question = ask(net, torch.randn(6, 8, 3))
+    removed, halved, sloped = (
+        torch.from_numpy(influence(question, "synapses", method).values) for method in ("removal", "halved", "gradient")
+    )
+    assert (halved - removed).abs().mean() < (sloped - removed).abs().mean()
+    assert spearman(halved, removed).mean() > 0.95
+    found = influence(question, "neurons", "halved")
+    assert not found.adds_up and found.points == 16
+    twice = influence(question.rows(torch.tensor([0, 0])), "synapses", "halved").values
+    np.testing.assert_allclose(twice[0], twice[1], atol=1e-6)

@@ -19,6 +19,7 @@ from caudal.explain import (
     fidelity,
     hold,
     influence,
+    likeness,
     neurons_of,
     patch,
     prune,
@@ -176,6 +177,22 @@ def test_an_explanation_that_ignores_the_parameters_fails_randomisation(trained)
     card = scorecard(question, influence(question, "inputs"), Checks(draws=2))
     assert card["randomisation"].value > 0.99
     assert not card["randomisation"].passed
+
+
+def test_likeness_tells_chance_from_what_is_shared():
+    torch.manual_seed(0)
+    question = ask(Readout(CfC(3, 4), 2), torch.randn(12, 6, 3))
+    chance = likeness(question, torch.randn(12, 40), lambda asked: torch.randn(12, 40), 20, 0)
+    assert chance.shared < 0.1 and chance.over_series < 0.1 < chance.each < 0.2
+    # The sign of every series alike, at random: each resembles, none is shared.
+    values = torch.rand(12, 40) + 0.1
+    values[:, 20:] *= -1
+    turned = likeness(question, values, lambda asked: values * torch.randn(()).sign(), 30, 0)
+    assert turned.each > 0.99 and turned.over_series > 0.99 and turned.sizes > 0.99
+    assert turned.shared < 0.6
+    there = torch.arange(40).expand(12, 40) < 20  # what is not there is no likeness
+    other = torch.where(there, torch.rand(12, 40), values)
+    assert likeness(question, values, lambda asked: other, 2, 0, there).over_series < 0.2
 
 
 def test_every_parameter_is_drawn_anew_or_the_check_is_refused(trained):

@@ -9,10 +9,23 @@ from torch import Tensor
 from caudal.data import Encoder
 from caudal.data.datasets import load
 from caudal.errors import DataError
-from caudal.explain import Question, ask, coverage, decision_circuits, fidelity, influence, spearman, trace
-from caudal.explain.scorecard import Checks, scorecard
+from caudal.explain import (
+    Likeness,
+    Question,
+    ask,
+    coverage,
+    decision_circuits,
+    fidelity,
+    influence,
+    likeness,
+    spearman,
+    trace,
+)
+from caudal.explain.scorecard import DRAWS
+from caudal.explain.scorecard_redraw import counted
 from caudal.nn import Readout
 from caudal.nn.cells import build_cell
+from caudal.records import Influence
 from caudal.train import Examples, TrainRecipe, answer, examples, fit
 
 DATA = {"japanese-vowels": 150, "nafld": 12, "smartwatch": 40}
@@ -34,7 +47,9 @@ class CircuitRow:
         circuit_flagged: share flagged of those.
         spearman: by method, mean over series of the signed rank correlation with cutting each synapse.
         kept: by method, share of the decisions kept by the top third of the synapses.
-        rho: by what is looked at, mean size of the rank correlation with nets drawn anew.
+        rho: by what is looked at, rank correlation with nets drawn anew as the scorecard holds it: signed, mean over
+            series, mean of its size over draws.
+        likeness: by what is looked at, the other ways to tell it; see `caudal.explain.Likeness`.
         covered: share of the parameters that are drawn anew.
     """
 
@@ -51,6 +66,7 @@ class CircuitRow:
     spearman: dict[str, float]
     kept: dict[str, float]
     rho: dict[str, float]
+    likeness: dict[str, dict[str, float]]
     covered: float
 
 
@@ -135,26 +151,40 @@ def circuits(data: str, cell: str, seed: int = 0, *, epochs: int | None = None, 
     """Train, explain, and cut: the figures of one net."""
     question, accuracy = question_of(data, cell, seed, DATA.get(data, 0) if epochs is None else epochs, series)
     cells = influence(question, "everything", "path")
-    found = {method: influence(question, "synapses", method) for method in ("gradient", "path", "removal")}
+    found = {method: influence(question, "synapses", method) for method in ("gradient", "halved", "path", "removal")}
     values = {method: torch.from_numpy(one.values) for method, one in found.items()}
     values = {"currents": currents(question).double(), **values}
     like = question.x.dtype
     kept = {name: top_third(one).to(like) for name, one in values.items()}
     kept |= {f"{name}, by size": top_third(one.abs()).to(like) for name, one in values.items()}
     kept["cut in rounds"] = decision_circuits(question, rounds=12)
-    checks = Checks(series=10)
+    drawn = {
+        "inputs and dt, path": _drawn_anew(question, cells),
+        "synapses, removal": _drawn_anew(question, found["removal"]),
+    }
     return CircuitRow(
         data, cell, seed, accuracy, values["path"].shape[1], len(question),
         cells.delta, float((cells.deltas > 0.01).mean()),
         found["path"].delta, float((found["path"].deltas > 0.01).mean()),
         {name: _mean(spearman(one, values["removal"])) for name, one in values.items()},
         {name: float(fidelity(question, one).double().mean()) for name, one in kept.items()},
-        {
-            "inputs and dt, path": scorecard(question, cells, checks)["randomisation"].value,
-            "synapses, removal": scorecard(question, found["removal"], checks)["randomisation"].value,
-        },
+        {name: one.over_series for name, one in drawn.items()},
+        {name: one._asdict() for name, one in drawn.items()},
         coverage(question.model),
     )  # fmt: skip
+
+
+def _drawn_anew(question: Question, found: Influence, series: int = 20) -> Likeness:
+    """The explanation beside those of ten nets drawn anew, on some of the series."""
+    index = torch.linspace(0, len(question) - 1, min(series, len(question))).round().long()
+    values = torch.from_numpy(found.values)[index].flatten(1)
+
+    def again(other: Question) -> Tensor:
+        one = influence(other, found.on, found.method)  # type: ignore[arg-type]  # a method that the record holds
+        return torch.from_numpy(one.values).flatten(1)
+
+    asked = question.rows(index)
+    return likeness(asked, values, again, DRAWS, 0, counted(asked, found.on, values))
 
 
 def _mean(values: Tensor) -> float:

@@ -51,9 +51,11 @@ from caudal.explain.prune import decision_circuits as decision_circuits
 from caudal.explain.prune import fidelity as fidelity
 from caudal.explain.prune import prune as prune
 from caudal.explain.scorecard import Checks as Checks
-from caudal.explain.scorecard import coverage as coverage
 from caudal.explain.scorecard import scorecard as scorecard
-from caudal.explain.scorecard import spearman as spearman
+from caudal.explain.scorecard_ranks import spearman as spearman
+from caudal.explain.scorecard_redraw import Likeness as Likeness
+from caudal.explain.scorecard_redraw import coverage as coverage
+from caudal.explain.scorecard_redraw import likeness as likeness
 from caudal.explain.trace import Signal as Signal
 from caudal.explain.trace import Trace as Trace
 from caudal.explain.trace import trace as trace

@@ -13,16 +13,17 @@ from caudal.explain.influence_question import Question, synapses_of, wired_layer
 from caudal.explain.masks import check_wired, ends, is_wired, neurons_of, spread_neurons
 from caudal.records.influence import Influence, On
 
-Method = Literal["path", "gradient", "removal", "occlusion"]
+Method = Literal["path", "gradient", "removal", "occlusion", "halved"]
 METHODS: dict[str, tuple[str, ...]] = {
     "inputs": ("path", "gradient", "occlusion"),
     "dt": ("path", "gradient", "occlusion"),
     "everything": ("path", "gradient", "occlusion"),
     "steps": ("path", "occlusion", "removal"),
-    "neurons": ("removal", "path", "gradient"),
-    "synapses": ("removal", "path", "gradient"),
+    "neurons": ("removal", "path", "gradient", "halved"),
+    "synapses": ("removal", "path", "gradient", "halved"),
 }
 _FLOATS = 2e7
+_GROUPS = 16
 
 
 class Found(NamedTuple):
@@ -61,13 +62,13 @@ def influence(
     | `"synapses"` | all synapses grow from absent | likewise | | one synapse is cut |
 
     Removal is the real thing, done to the real net on its fast kernels, once for each synapse: it measures each one in
-    the presence of all others, so its values need not add up. A path integral adds up, and divides what several do
-    together among them. A step that is removed passes its elapsed time on to the next. A neuron of a net without a
-    wiring cannot be cut; it is held at its mean over the given series instead.
+    the presence of all others, so its values need not add up. `"halved"` (neurons, synapses) comes near it in 16
+    gradients, however many there are: a sixteenth at a time stands at half strength, and is read there. A path integral
+    adds up, and divides what several do together among them. A step that is removed passes its elapsed time on to the
+    next. A neuron of a net without a wiring cannot be cut; it is held at its mean over the given series instead.
 
     Arguments:
-        question: see `ask`.
-        on: what to look at.
+        question, on: see `ask`; what to look at.
         method: the first of the table's row that has an entry, but removal for neurons and synapses, if left out.
         baseline: of inputs and elapsed times; zeros and ones without.
         tolerance, most: of a path integral: relative miss to reach, and most points to spend on it.
@@ -233,18 +234,33 @@ def _circuit(question: Question, on: str, method: str, tolerance: float, most: i
         each = [full - question.values(synapses=spread(one)) for one in lacking]
         return Found(torch.stack(each, 1), reference)
 
-    def gradient(row: Tensor, at: Tensor) -> Tensor:
-        parts = at[:, None].expand(-1, count).clone().requires_grad_()
+    def slope(row: Tensor, parts: Tensor) -> Tensor:
+        parts = parts.clone().requires_grad_()
         value = question.rows(row).value(synapses=spread(parts))
         return torch.autograd.grad(value.sum(), parts)[0]
+
+    def gradient(row: Tensor, at: Tensor) -> Tensor:
+        return slope(row, at[:, None].expand(-1, count))
 
     def value(row: Tensor, at: Tensor) -> Tensor:
         return question.rows(row).values(synapses=spread(at[:, None].expand(-1, count)))
 
     substeps = max(getattr(layer, "substeps", 1) for _, layer, _ in wired_layers(question.model))
     rows = max(1, int(_FLOATS / (question.x.shape[1] * substeps * len(source) * 8)))
-    points = most if method == "path" else 0
-    return _integrated(question, gradient, value, reference, rows, tolerance, points)
+    if method == "halved":
+        return Found(_halved(slope, none.new_ones(len(question), count), rows), reference, _GROUPS)
+    return _integrated(question, gradient, value, reference, rows, tolerance, most if method == "path" else 0)
+
+
+def _halved(slope: Along, whole: Tensor, rows: int) -> Tensor:
+    """Slope by each entry where it and a sixteenth of the others stand at half strength; `whole` is all ones."""
+    order = torch.randperm(whole.shape[1], generator=torch.Generator().manual_seed(0)).to(whole.device)
+    values = torch.zeros_like(whole)
+    for own in (order[group::_GROUPS] for group in range(min(_GROUPS, len(order)))):
+        parts = whole.index_fill(1, own, 0.5)
+        every = torch.split(torch.arange(len(whole), device=whole.device), rows)
+        values[:, own] = torch.cat([slope(index, parts[index]) for index in every])[:, own]
+    return values
 
 
 def _held_at_mean(question: Question, method: str) -> Found:

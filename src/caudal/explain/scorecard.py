@@ -1,18 +1,17 @@
 """Checks that every explanation carries: whether it adds up, depends on what was learnt, matters, and holds still."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from caudal.errors import InputError
 from caudal.explain.influence import Baseline, influence
 from caudal.explain.influence_question import Question
 from caudal.explain.masks import ends, is_wired, spread_neurons
-from caudal.nn.layer import Layer
+from caudal.explain.scorecard_ranks import known_mean, spearman
+from caudal.explain.scorecard_redraw import counted, likeness
 from caudal.records.influence import TOLERANCE, Influence, Score, Scorecard
 
 DRAWS, NOISE, ORDERS = 10, 0.01, 5
@@ -33,71 +32,6 @@ class Checks(NamedTuple):
     draws: int = DRAWS
     cells: int = 64
     seed: int = 0
-
-
-def spearman(first: Tensor, second: Tensor) -> Tensor:
-    """Rank correlation of each row, ties at their mean rank; NaN where one row is constant.
-
-    Example:
-        >>> spearman(torch.tensor([[1.0, 2.0, 9.0]]), torch.tensor([[3.0, 2.0, 1.0]])).tolist()
-        [-1.0]
-    """
-    a, b = (_ranks(one.double()) for one in (first, second))
-    a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
-    return (a * b).sum(1) / (a.square().sum(1) * b.square().sum(1)).sqrt()
-
-
-def _ranks(rows: Tensor) -> Tensor:
-    found = []
-    for row in rows:
-        _, place, count = torch.unique(row, return_inverse=True, return_counts=True)
-        last = count.cumsum(0)
-        found.append((last - (count - 1) / 2)[place].double())
-    return torch.stack(found)
-
-
-def coverage(model: nn.Module) -> float:
-    """Share of the parameters that `reset_parameters` draws anew, by trying it on a copy filled with NaN.
-
-    Example:
-        >>> from caudal.nn import LTC, Readout
-        >>> coverage(Readout(LTC(2, 3), 2))
-        1.0
-    """
-    twin = copy.deepcopy(model)
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        for parameter in twin.parameters():
-            parameter.fill_(torch.nan)
-        _reset(twin)
-    total = sum(p.numel() for p in twin.parameters())
-    drawn = sum(int(torch.isfinite(p).sum()) for p in twin.parameters())
-    return drawn / max(total, 1)
-
-
-def _reset(model: nn.Module) -> None:
-    reset: Callable[[], None] | None = getattr(model, "reset_parameters", None)
-    if reset is not None:
-        reset()
-        return
-    for child in model.children():
-        _reset(child)
-
-
-def redrawn(model: Layer, seed: int) -> Layer:
-    """A copy of a net with every parameter drawn anew.
-
-    Raises:
-        InputError: a part of the net has parameters that nothing draws anew; a check on it would prove nothing.
-    """
-    covered = coverage(model)
-    if covered < 1:
-        fault = f"has parameters that `reset_parameters` does not reach: {covered:.1%} are drawn anew"
-        raise InputError("scorecard", "model", fault, "Write `reset_parameters` on every module that owns parameters.")
-    twin = copy.deepcopy(model)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        _reset(twin)
-    return twin
 
 
 def scorecard(
@@ -134,7 +68,7 @@ def scorecard(
 
     generator = torch.Generator().manual_seed(checks.seed)
     scores = [_completeness(found)] if found.adds_up else []
-    scores.append(_randomisation(asked, values, again, checks))
+    scores.append(_randomisation(asked, found.on, values, again, checks))
     scores += _curves(asked, found.on, values, baseline, generator)
     scores.append(_stability(asked, values, again, generator))
     if found.method not in ("removal", "occlusion"):
@@ -147,18 +81,14 @@ def _completeness(found: Influence) -> Score:
     return Score("completeness", found.delta, f"at most {TOLERANCE:g}", found.delta <= TOLERANCE, meaning)
 
 
-def _mean(values: Tensor) -> float:
-    known = values[~values.isnan()]
-    return float(known.mean()) if len(known) else float("nan")
-
-
-def _randomisation(question: Question, values: Tensor, again: Callable[[Question], Tensor], checks: Checks) -> Score:
-    rhos = []
-    for draw in range(checks.draws):
-        twin = redrawn(question.model, checks.seed + 7919 * (draw + 1))
-        rhos.append(spearman(values, again(replace(question, model=twin))))
-    value = _mean(torch.stack(rhos).abs())
-    meaning = "rank correlation with the same net drawn anew, in size; near 1 would mean it shows the net unlearnt"
+def _randomisation(
+    question: Question, on: str, values: Tensor, again: Callable[[Question], Tensor], checks: Checks
+) -> Score:
+    there = counted(question, on, values)
+    value = likeness(question, values, again, checks.draws, checks.seed, there).over_series
+    meaning = (
+        "signed rank correlation with the same net drawn anew, mean over series, its size over draws; 1 is unlearnt"
+    )
     return Score("randomisation", value, f"at most {RHO:g}", value <= RHO, meaning)
 
 
@@ -168,7 +98,7 @@ def _stability(
     spread = question.x[question.mask].std(0, correction=0)
     noise = torch.randn(question.x.shape, generator=generator, dtype=torch.float64).to(question.x)
     shaken = torch.where(question.mask[..., None], question.x + NOISE * spread * noise, 0)
-    value = _mean(spearman(values, again(replace(question, x=shaken))))
+    value = known_mean(spearman(values, again(replace(question, x=shaken))))
     meaning = f"rank correlation after noise of {NOISE:.0%} of each input's spread"
     return Score("stability", value, f"at least {STABLE:g}", value >= STABLE, meaning)
 
@@ -200,13 +130,13 @@ def _curves(question: Question, on: str, values: Tensor, baseline: Baseline, gen
     if on == "neurons" and not is_wired(question.model):
         return []
     shares = torch.linspace(0.1, 0.9, 9)
-    counted = _counted(question, on, values)
+    there = counted(question, on, values)
 
     def areas(order_by: Tensor) -> tuple[float, float]:
-        rank = order_by.masked_fill(~counted, -torch.inf).argsort(dim=1, descending=True).argsort(dim=1)
-        total = counted.sum(1, keepdim=True)
-        deleted = [without(question, on, (rank < share * total) & counted, baseline) for share in shares]
-        kept = [without(question, on, (rank >= share * total) & counted, baseline) for share in shares]
+        rank = order_by.masked_fill(~there, -torch.inf).argsort(dim=1, descending=True).argsort(dim=1)
+        total = there.sum(1, keepdim=True)
+        deleted = [without(question, on, (rank < share * total) & there, baseline) for share in shares]
+        kept = [without(question, on, (rank >= share * total) & there, baseline) for share in shares]
         return float(torch.stack(deleted).mean()), float(torch.stack(kept).mean())
 
     own = areas(values)
@@ -222,14 +152,6 @@ def _curves(question: Question, on: str, values: Tensor, baseline: Baseline, gen
     return scores
 
 
-def _counted(question: Question, on: str, values: Tensor) -> Tensor:
-    """Entries that are there at all: no padding."""
-    if on in ("neurons", "synapses"):
-        return torch.ones_like(values, dtype=torch.bool)
-    width = values.shape[1] // question.mask.shape[1]
-    return question.mask.repeat_interleave(width, 1)
-
-
 def _ablation(
     question: Question, on: str, values: Tensor, baseline: Baseline, checks: Checks, generator: torch.Generator
 ) -> Score:
@@ -241,7 +163,7 @@ def _ablation(
         rho = torch.stack(
             [_cells(question, on, values, row, baseline, checks, generator) for row in range(len(question))]
         )
-    value = _mean(rho)
+    value = known_mean(rho)
     what = {"neurons": "cutting each neuron", "synapses": "cutting each synapse"}.get(
         on, "setting each to its baseline"
     )
@@ -258,7 +180,7 @@ def _cells(
     generator: torch.Generator,
 ) -> Tensor:
     one = question.rows(torch.tensor([row]))
-    there = _counted(one, on, values[row : row + 1])[0].nonzero()[:, 0]
+    there = counted(one, on, values[row : row + 1])[0].nonzero()[:, 0]
     chosen = there[torch.randperm(len(there), generator=generator)[: checks.cells]]
     if len(chosen) < 2:
         return torch.tensor(float("nan"), dtype=torch.float64)

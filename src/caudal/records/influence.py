@@ -86,7 +86,7 @@ class Influence:
 
     Attributes:
         on: what was looked at.
-        method: `"path"`, `"gradient"`, `"removal"` or `"occlusion"`.
+        method: `"path"`, `"gradient"`, `"removal"`, `"occlusion"` or `"halved"`.
         values: `(series, ...)` float64, in `unit`; above 0 speaks for the output.
         axes: what each axis after the series is.
         labels: names along each of these axes.
@@ -95,7 +95,7 @@ class Influence:
         output: `(series,)`, its value.
         reference: `(series,)`, its value where everything looked at is at its baseline or gone.
         deltas: `(series,)`, how far the values fail to add up to output minus reference, relative to it.
-        adds_up: whether the method promises that they do; `"removal"`, `"occlusion"` and `"gradient"` do not.
+        adds_up: whether the method promises that they do; only `"path"` does.
         series: names of the series.
         model: the net in one line.
         points: most points that a path integral used.

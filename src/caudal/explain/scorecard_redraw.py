@@ -1,0 +1,125 @@
+"""Does an explanation show what was learnt? The same question to nets of the same build, drawn anew."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from caudal.errors import InputError
+from caudal.explain.influence_question import Question
+from caudal.explain.scorecard_ranks import known_mean, spearman
+from caudal.nn.layer import Layer
+
+
+class Likeness(NamedTuple):
+    """Rank correlation of an explanation with those of the same net drawn anew, told in four ways.
+
+    Attributes:
+        over_series: signed, mean over series, then the mean of its size over the draws: what the scorecard holds.
+            Nothing learnt would give 1.
+        each: mean of its size over series and draws. Chance counts fully here: where an explanation is one number per
+            input, spread over time, two unrelated ones over 12 inputs already share about 0.8 / sqrt(12) = 0.23.
+        shared: signed, mean over the draws, then the mean of its size over series: what no draw changes.
+        sizes: of the sizes of the entries, signed mean: how far the pattern of what is large is the input's own. A
+            path integral multiplies by the distance from the baseline, so this is high for inputs.
+    """
+
+    over_series: float
+    each: float
+    shared: float
+    sizes: float
+
+
+def likeness(
+    question: Question,
+    values: Tensor,
+    again: Callable[[Question], Tensor],
+    draws: int,
+    seed: int,
+    there: Tensor | None = None,
+) -> Likeness:
+    """Ask nets drawn anew, and compare entry by entry.
+
+    Arguments:
+        question: what was asked.
+        values: `(series, entries)` of the explanation.
+        again: explains another question in the same way.
+        draws, seed: how many nets to draw, and from what.
+        there: `(series, entries)` bool, which entries to compare; all if left out.
+
+    Source: Adebayo et al., NeurIPS 2018 (arXiv 1810.03292); on the chance in it: Hedström et al., 2024 (arXiv
+    2405.02383).
+
+    Example:
+        >>> from caudal.explain import ask
+        >>> from caudal.nn import LTC, Readout
+        >>> question = ask(Readout(LTC(2, 3), 2), torch.randn(4, 5, 2))
+        >>> blind = lambda asked: asked.x.flatten(1)  # shows the input, whatever the net
+        >>> round(likeness(question, blind(question), blind, 2, 0).over_series, 6)
+        1.0
+    """
+    there = torch.ones_like(values, dtype=torch.bool) if there is None else there
+    signed, sizes = [], []
+    for draw in range(draws):
+        other = again(replace(question, model=redrawn(question.model, seed + 7919 * (draw + 1))))
+        rows = [(own[use][None], drawn[use][None]) for own, drawn, use in zip(values, other, there, strict=True)]
+        signed.append(torch.cat([spearman(own, drawn) for own, drawn in rows]))
+        sizes.append(torch.cat([spearman(own.abs(), drawn.abs()) for own, drawn in rows]))
+    every = torch.stack(signed)
+    over_series, shared = every.nanmean(1).abs(), every.nanmean(0).abs()
+    return Likeness(*(known_mean(one) for one in (over_series, every.abs(), shared, torch.stack(sizes))))
+
+
+def counted(question: Question, on: str, values: Tensor) -> Tensor:
+    """Which entries `(series, entries)` are there at all: no padding."""
+    if on in ("neurons", "synapses"):
+        return torch.ones_like(values, dtype=torch.bool)
+    width = values.shape[1] // question.mask.shape[1]
+    return question.mask.repeat_interleave(width, 1)
+
+
+def coverage(model: nn.Module) -> float:
+    """Share of the parameters that `reset_parameters` draws anew, by trying it on a copy filled with NaN.
+
+    Example:
+        >>> from caudal.nn import LTC, Readout
+        >>> coverage(Readout(LTC(2, 3), 2))
+        1.0
+    """
+    twin = copy.deepcopy(model)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        for parameter in twin.parameters():
+            parameter.fill_(torch.nan)
+        _reset(twin)
+    total = sum(p.numel() for p in twin.parameters())
+    drawn = sum(int(torch.isfinite(p).sum()) for p in twin.parameters())
+    return drawn / max(total, 1)
+
+
+def _reset(model: nn.Module) -> None:
+    reset: Callable[[], None] | None = getattr(model, "reset_parameters", None)
+    if reset is not None:
+        reset()
+        return
+    for child in model.children():
+        _reset(child)
+
+
+def redrawn(model: Layer, seed: int) -> Layer:
+    """A copy of a net with every parameter drawn anew.
+
+    Raises:
+        InputError: a part of the net has parameters that nothing draws anew; a check on it would prove nothing.
+    """
+    covered = coverage(model)
+    if covered < 1:
+        fault = f"has parameters that `reset_parameters` does not reach: {covered:.1%} are drawn anew"
+        raise InputError("scorecard", "model", fault, "Write `reset_parameters` on every module that owns parameters.")
+    twin = copy.deepcopy(model)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        _reset(twin)
+    return twin
