@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from caudal.audit import conformal as conformal
 from caudal.audit import keys as keys
+from caudal.audit.cards import card as card
 from caudal.audit.drift import Alarm as Alarm
 from caudal.audit.drift import Space as Space
 from caudal.audit.drift import Watch as Watch

@@ -204,7 +204,7 @@ def _facts(model: Any, data: Any, metrics: Any, limits: tuple[str, ...]) -> dict
     net = getattr(model, "net_", model)
     recipe: dict[str, Any] = {"network": encode_layer(net)}
     if net is not model:
-        recipe |= {"estimator": type(model).__name__, "settings": model.get_params()}
+        recipe |= {"estimator": type(model).__name__, "settings": model.get_params(), "task": model.task_}
         table = getattr(model, "data_recipe_", None)
         recipe |= {"data": None if table is None else json.loads(table.to_json())}
         recipe |= {"origin": getattr(model, "origin_", None)}

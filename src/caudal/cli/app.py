@@ -18,6 +18,7 @@ GOOD, NO, MISUSE, FAULT = 0, 1, 2, 70
 
 # Name as typed -> (module with `add_arguments(parser)` and `run(args) -> exit code`, one line of help).
 COMMANDS: dict[str, tuple[str, str]] = {
+    "audit card": ("caudal.cli.audit_card", "a model package as Hugging Face card, CycloneDX ML-BOM or Croissant"),
     "audit keys": ("caudal.cli.audit_keys", "make, show or change keys that sign logs and models"),
     "audit prove": ("caudal.cli.audit_prove", "prove that a record is in a log, or export the log for witnesses"),
     "audit replay": ("caudal.cli.audit_replay", "make the decisions of a log again and compare them to the bit"),
