@@ -2,8 +2,12 @@
 
 import argparse
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from caudal.cli.show import print_columns, print_json, say
+
+if TYPE_CHECKING:
+    from caudal.fair.coverage import Covered
 
 # What a share of so many intervals may differ by chance: three standard errors.
 _ERRORS = 3
@@ -27,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("bench coverage", "--repeats", f"is {args.repeats}; expected at least 1", "Pass 1000.")
     if args.case not in ("", *names):
         raise InputError("bench coverage", "--case", f"is {args.case!r}; there are {', '.join(names)}", "Name one.")
-    rows = []
+    rows: list[Covered] = []
     for one in coverage(args.repeats, draws=args.draws, seed=args.seed, only=args.case):
         if not rows or rows[-1].case != one.case:
             say(one.case)
