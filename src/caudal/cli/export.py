@@ -10,13 +10,15 @@ from caudal.errors import InputError
 
 if TYPE_CHECKING:
     from caudal.data import Sequences
-    from caudal.export import Lost, Onnx
+    from caudal.export import Exported, Lost
 
 _EPILOG = """\
 examples:
   caudal export ward.caudal --to c --dtype int16 -o policy
   caudal export digits.caudal --to c --dtype int8 --data spoken-digits -o digits_c
   caudal export ward.caudal --to onnx --graph sequence -o ward.onnx"""
+# Forms of one file, and the function that writes each.
+_FILES = {"onnx": "onnx", "torch": "torch_program", "aoti": "aoti", "executorch": "executorch"}
 # What only C has, with its value when nothing is typed.
 _OF_C: dict[str, Any] = {
     "dtype": "int16",
@@ -33,10 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.add_argument("model", help="a saved layer, or a file that `caudal fit` wrote")
-    parser.add_argument("--to", choices=("c", "onnx"), default="c", help="the form (default: c)")
-    parser.add_argument("-o", "--out", metavar="PLACE", required=True, help="a new folder for c, a file for onnx")
-    onnx = parser.add_argument_group("onnx")
-    onnx.add_argument("--graph", choices=("step", "sequence"), help="one step (default), or a whole series by Scan")
+    parser.add_argument("--to", choices=("c", *_FILES), default="c", help="the form (default: c)")
+    parser.add_argument("-o", "--out", metavar="PLACE", required=True, help="a new folder for c, a file otherwise")
+    graphs = parser.add_argument_group("onnx, torch")
+    graphs.add_argument("--graph", choices=("step", "sequence"), help="one step (default), or a whole series")
     c = parser.add_argument_group("c")
     c.add_argument("--dtype", help="float32, int16 (default) or int8")
     c.add_argument("--name", help="prefix of files and functions (default: policy)")
@@ -53,8 +55,9 @@ def run(args: argparse.Namespace) -> int:
 
     _check_options(args)
     model = load(args.model)
-    if args.to == "onnx":
-        return _onnx(args, export.onnx(model, args.out, args.graph or "step"))
+    if args.to != "c":
+        write = getattr(export, _FILES[args.to])
+        return _file(args, write(model, args.out, *([args.graph] if args.graph else [])))
     options = {name: usual if getattr(args, name) is None else getattr(args, name) for name, usual in _OF_C.items()}
     source, dtype = options.pop("data"), options.pop("dtype")
     data = None if source is None else _data(model, source)
@@ -76,14 +79,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_options(args: argparse.Namespace) -> None:
-    foreign = [name for name in _OF_C if getattr(args, name) is not None] if args.to == "onnx" else []
-    foreign += ["graph"] if args.to == "c" and args.graph is not None else []
+    foreign = [name for name in _OF_C if getattr(args, name) is not None] if args.to != "c" else []
+    foreign += ["graph"] if args.to not in ("onnx", "torch") and args.graph is not None else []
     if foreign:
         option = f"--{foreign[0].replace('_', '-')}"
         raise InputError("export", option, f"is given, and `--to {args.to}` has no such choice", "Leave it out.")
 
 
-def _onnx(args: argparse.Namespace, made: "Onnx") -> int:
+def _file(args: argparse.Namespace, made: "Exported") -> int:
     if args.json:
         print_json({"path": os.fspath(made.path), "graph": made.graph, "layer": made.plan.layer, "states": made.states})
         return 0

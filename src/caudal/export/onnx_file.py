@@ -2,43 +2,18 @@
 
 import importlib.util
 import os
-import secrets
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from caudal.data import Encoder
-from caudal.errors import InputError, MissingExtraError
-from caudal.export.onnx_graph import NEXT, NOW, sequence_model, step_model
-from caudal.export.plan import Plan
+from caudal.errors import MissingExtraError
+from caudal.export.onnx_graph import sequence_model, step_model
+from caudal.export.place import Exported, Graph, checked, written
 from caudal.export.read import describe
 
-Graph = Literal["step", "sequence"]
-GRAPHS = ("step", "sequence")
 
-
-@dataclass(frozen=True, eq=False)
-class Onnx:
-    """What was written.
-
-    Attributes:
-        path: where.
-        graph: "step" or "sequence".
-        plan: the step that it computes.
-        states: names of the inputs that carry the state and of the outputs that answer the new one, with their sizes.
-            Zeros start a series.
-        size: bytes of the file.
-    """
-
-    path: Path
-    graph: str
-    plan: Plan
-    states: tuple[tuple[str, str, int], ...]
-    size: int
-
-
-def onnx(model: Any, path: str | os.PathLike[str], graph: Graph = "step", *, encoder: Encoder | None = None) -> Onnx:
+def onnx(
+    model: Any, path: str | os.PathLike[str], graph: Graph = "step", *, encoder: Encoder | None = None
+) -> Exported:
     """Write a model as ONNX (float32, opset 18), with its state and the elapsed time as inputs.
 
     The graph is written from our own equations, not traced: it keeps the sparsity of a wiring, folds what depends on
@@ -71,35 +46,13 @@ def onnx(model: Any, path: str | os.PathLike[str], graph: Graph = "step", *, enc
         >>> made.states
         (('state_v', 'next_v', 3),)
     """
-    place = _checked(path, graph)
+    place = checked(path, graph)
+    if importlib.util.find_spec("onnx") is None:
+        raise MissingExtraError("export", "onnx", "onnx")
     plan = describe(model, encoder)
     made = step_model(plan) if graph == "step" else sequence_model(plan)
     import onnx as format_
 
     content = made.SerializeToString()
     format_.checker.check_model(content, full_check=True)
-    _write(place, content)
-    states = tuple((NOW.format(one.name), NEXT.format(one.name), one.size) for one in plan.states())
-    return Onnx(place, graph, plan, states, len(content))
-
-
-def _checked(path: str | os.PathLike[str], graph: str) -> Path:
-    if graph not in GRAPHS:
-        raise InputError("export", "graph", f"is {graph!r}", 'Pass "step" or "sequence".')
-    if importlib.util.find_spec("onnx") is None:
-        raise MissingExtraError("export", "onnx", "onnx")
-    place = Path(path)
-    if place.is_dir():
-        raise InputError("export", "path", f"is a folder: {place}", "Pass the name of a file, such as `net.onnx`.")
-    return place
-
-
-def _write(place: Path, content: bytes) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        beside.write_bytes(content)
-        beside.replace(place)
-    finally:
-        with suppress(OSError):
-            beside.unlink()
+    return written(place, "onnx", graph, plan, lambda beside: beside.write_bytes(content))

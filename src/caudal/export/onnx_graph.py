@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from caudal._version import __version__
-from caudal.export.onnx_nodes import Nodes, Value
-from caudal.export.onnx_step import advance
+from caudal.export.batch_nodes import Value
+from caudal.export.batch_step import advance
+from caudal.export.onnx_nodes import OnnxNodes
+from caudal.export.place import NEXT, NOW
 from caudal.export.plan import Plan
 
 if TYPE_CHECKING:
@@ -13,19 +15,18 @@ if TYPE_CHECKING:
 
 # ReduceSum takes its axes as an input from 13 on, Pad from 18 on; runtimes of 2023 read both numbers.
 OPSET, IR = 18, 8
-NOW, NEXT = "state_{}", "next_{}"
 
 
 def step_model(plan: Plan) -> "ModelProto":
     """One step: `x (batch, inputs)`, `dt (batch,)`, `state_*` -> `y (batch, outputs)`, `next_*`."""
     from onnx import helper
 
-    nodes = Nodes()
+    nodes = OnnxNodes()
     dt = nodes.value("dt").column()
     y, states = advance(nodes, plan, nodes.value("x"), dt, {name: nodes.value(one) for name, one in _names(plan, NOW)})
-    y.same("y")
+    nodes.op("Identity", y, name="y")
     for name, one in _names(plan, NEXT):
-        states[name].same(one)
+        nodes.op("Identity", states[name], name=one)
     inputs = [_numbers("x", "batch", plan.inputs), _numbers("dt", "batch"), *_carried(plan, NOW)]
     outputs = [_numbers("y", "batch", plan.outputs), *_carried(plan, NEXT)]
     return _model(helper.make_graph(nodes.nodes, "step", inputs, outputs, nodes.initializers), plan)
@@ -39,7 +40,7 @@ def sequence_model(plan: Plan) -> "ModelProto":
     """
     from onnx import helper
 
-    nodes = Nodes()
+    nodes = OnnxNodes()
     mask, zero = nodes.value("mask"), nodes.constant(0.0)
     x = nodes.value("x").where(mask.column(2), zero)
     dt = nodes.value("dt").where(mask, zero)
@@ -52,7 +53,7 @@ def sequence_model(plan: Plan) -> "ModelProto":
     ends = [one for _, one in _names(plan, NEXT)]
     scan = helper.make_node(
         "Scan",
-        [*carried, empty.name, *(one.name for one in by_time)],
+        [*carried, empty.held, *(one.held for one in by_time)],
         [*ends, "last", "y_by_time"],
         num_scan_inputs=3,
         body=_body(plan),
@@ -71,7 +72,7 @@ def sequence_model(plan: Plan) -> "ModelProto":
     return _model(graph, plan)
 
 
-def _nothing(nodes: Nodes, x: Value, outputs: int) -> Value:
+def _nothing(nodes: OnnxNodes, x: Value, outputs: int) -> Value:
     """Zeros `(batch, outputs)`."""
     batch = nodes.op("Shape", x, start=0, end=1)
     return nodes.op("Expand", nodes.constant(0.0), nodes.op("Concat", batch, nodes.constant([outputs]), axis=0))
@@ -81,7 +82,7 @@ def _body(plan: Plan) -> "GraphProto":
     """What `Scan` does at each step."""
     from onnx import helper
 
-    nodes = Nodes("s")
+    nodes = OnnxNodes("s")
     x, dt, mask = (nodes.value(name) for name in ("x_now", "dt_now", "mask_now"))
     before = {name: nodes.value(f"before_{name}") for name in _states(plan)}
     counts = mask.column()

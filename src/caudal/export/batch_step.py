@@ -1,4 +1,4 @@
-"""From a plan to the ONNX nodes of one step, for a batch of series; the equations are those of `floats.py`.
+"""From a plan to the operations of one step for a batch of series, in ONNX or torch; equations as in `floats.py`.
 
 Synapses keep their sparsity: each row gathers what its synapses read, rows filled up to the longest with weights of 0;
 where that would take more numbers than the dense matrix, the sum is a matrix product.
@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from caudal.export.assemble import is_scaled, reads_elapsed
+from caudal.export.batch_nodes import Nodes, Value
 from caudal.export.floats import neurons_eps
-from caudal.export.onnx_nodes import Nodes, Value
 from caudal.export.plan import (
     ELAPSED,
     INPUT,
@@ -160,7 +160,7 @@ def _product(nodes: Nodes, links: Links, source: Value, live: list[int], size: i
     if len(live) == 1:
         return {live[0]: out}
     split = nodes.op("Reshape", out, nodes.constant([0, len(live), rows]))
-    return {k: split.part(at) for at, k in enumerate(live)}
+    return {k: _entry(split, at) for at, k in enumerate(live)}
 
 
 def _gathered(nodes: Nodes, links: Links, source: Value, live: list[int], *, gated: bool) -> dict[int, Value]:
@@ -180,7 +180,7 @@ def _gathered(nodes: Nodes, links: Links, source: Value, live: list[int], *, gat
         return {live[0]: _placed(nodes, sums, busy, len(counts), 1)}
     sums = _sum(nodes, value.column() * nodes.constant(np.stack(weights)), 3)
     placed = _placed(nodes, sums, busy, len(counts), 2)
-    return {k: placed.part(at) for at, k in enumerate(live)}
+    return {k: _entry(placed, at) for at, k in enumerate(live)}
 
 
 def _filled(values: Floats | Ints, within: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Floats | Ints:
@@ -189,6 +189,11 @@ def _filled(values: Floats | Ints, within: np.ndarray[tuple[int, ...], np.dtype[
     found = np.zeros(within.shape, dtype)
     found[within] = values
     return found
+
+
+def _entry(value: Value, at: int) -> Value:
+    """Entry `at` of axis 1, which goes."""
+    return value.nodes.op("Gather", value, value.nodes.constant(np.array(at, np.int32)), axis=1)
 
 
 def _sum(nodes: Nodes, value: Value, axis: int) -> Value:

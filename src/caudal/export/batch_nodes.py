@@ -1,0 +1,80 @@
+"""Operations on batches, written as equations are written; who makes them real (ONNX, torch) stands behind them."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class Nodes(Protocol):
+    """What makes an operation real: a node of an ONNX graph, or a call of torch. Operators bear their ONNX names."""
+
+    def constant(self, values: Array | float | Sequence[int]) -> "Value":
+        """Numbers as float32, index arrays as they are, lists of integers as axes, shapes or paddings."""
+
+    def op(self, kind: str, *inputs: "Value", **attributes: Any) -> "Value":
+        """One operation of one result."""
+
+
+class Value:
+    """A value of a step, with the operators of an equation.
+
+    Attributes:
+        nodes: what makes operations on it real.
+        held: its name in a graph, or its tensor.
+    """
+
+    def __init__(self, nodes: Nodes, held: Any) -> None:
+        self.nodes, self.held = nodes, held
+
+    def _with(self, kind: str, other: "Value | float", turned: bool = False) -> "Value":
+        second = other if isinstance(other, Value) else self.nodes.constant(float(other))
+        return self.nodes.op(kind, *((second, self) if turned else (self, second)))
+
+    def __add__(self, other: "Value | float") -> "Value":
+        return self._with("Add", other)
+
+    def __sub__(self, other: "Value | float") -> "Value":
+        return self._with("Sub", other)
+
+    def __mul__(self, other: "Value | float") -> "Value":
+        return self._with("Mul", other)
+
+    def __truediv__(self, other: "Value | float") -> "Value":
+        return self._with("Div", other)
+
+    def __rsub__(self, other: float) -> "Value":
+        return self._with("Sub", other, turned=True)
+
+    def __abs__(self) -> "Value":
+        return self.nodes.op("Abs", self)
+
+    def sigmoid(self) -> "Value":
+        """Logistic function."""
+        return self.nodes.op("Sigmoid", self)
+
+    def tanh(self) -> "Value":
+        """Hyperbolic tangent."""
+        return self.nodes.op("Tanh", self)
+
+    def exp(self) -> "Value":
+        """Exponential."""
+        return self.nodes.op("Exp", self)
+
+    def relu(self) -> "Value":
+        """Larger of the value and 0."""
+        return self.nodes.op("Relu", self)
+
+    def erf(self) -> "Value":
+        """Error function."""
+        return self.nodes.op("Erf", self)
+
+    def column(self, axis: int = 1) -> "Value":
+        """The value with a new axis of size 1."""
+        return self.nodes.op("Unsqueeze", self, self.nodes.constant([axis]))
+
+    def where(self, condition: "Value", otherwise: "Value") -> "Value":
+        """The value where a condition holds, else the other."""
+        return self.nodes.op("Where", condition, self, otherwise)
