@@ -8,7 +8,7 @@ import torch
 from caudal.explain.proof import reach_outputs
 from caudal.explain.proof.affine import Affine, Symbols, ends, sigmoid_line, tanh_line, times
 from caudal.explain.proof.average import highest, lowest
-from caudal.explain.proof.gated import activated
+from caudal.explain.proof.gated import activated, share_line
 from caudal.nn import CTRNN, LSTM, LTC, CfC, Readout, WiredCfC
 from caudal.wiring import ncp
 
@@ -53,6 +53,23 @@ def test_ranges_contain_what_is_seen_and_are_tight(name, radius):
 
 
 @pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("far", [0.02, 0.5])
+def test_ranges_contain_what_is_seen_when_times_are_uncertain_too(name, far):
+    """Times down to 0, beside inputs that may move; a tolerance on times alone is no wider than it must be."""
+    net = Readout(LAYERS[name][0](), 2).double()
+    x, dt = torch.randn(8, 3).double(), torch.rand(8).double() + 0.05
+    for radius in (0.0, 0.02):
+        low, high = (torch.from_numpy(end) for end in reach_outputs(net, x, dt, radius=radius, dt_radius=far))
+        moves, ticks = 2 * torch.rand(600, 8, 3).double() - 1, 2 * torch.rand(600, 8).double() - 1
+        moves[:300], ticks[:300] = moves[:300].sign(), ticks[:300].sign()
+        with torch.no_grad():
+            seen = net.series(x + radius * moves, dt=(dt + far * ticks).clamp_min(0))[0]
+        assert (seen >= low).all() and (seen <= high).all()
+        if far == 0.02:
+            assert ((high - low) / (seen.amax(0) - seen.amin(0))).max() < 6
+
+
+@pytest.mark.parametrize("name", LAYERS)
 def test_a_radius_of_zero_gives_the_output_itself(name):
     net = Readout(LAYERS[name][0](), 2).double()
     x, dt = torch.randn(5, 3).double(), torch.rand(5).double()
@@ -61,6 +78,16 @@ def test_a_radius_of_zero_gives_the_output_itself(name):
         y = net.series(x[None], dt=dt[None])[0][0]
     torch.testing.assert_close(low, y, rtol=0, atol=1e-8)
     torch.testing.assert_close(high, y, rtol=0, atol=1e-8)
+
+
+def test_shares_of_a_leak_are_contained():
+    tau = torch.rand(40).double() * 3 + 0.01
+    for centre, far in ((1.0, 0.9), (0.3, 0.3), (5.0, 1e-12), (2.0, 0.0)):
+        dt = Affine(*(torch.tensor(one, dtype=torch.float64) for one in ([centre], [[far]])))
+        line = share_line(dt, tau)
+        for share in torch.linspace(-1, 1, 33).double():
+            d = centre + share * far
+            assert ((d / (tau + d) - line.slope * d - line.offset).abs() <= line.error + 1e-15).all()
 
 
 def test_strips_contain_their_curves():

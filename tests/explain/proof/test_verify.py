@@ -51,6 +51,36 @@ def test_a_radius_per_input():
     assert (one.high - one.low <= both.high - both.low + 1e-12).all()
 
 
+def test_times_within_a_tolerance():
+    net = sure(1.0)
+    x, dt = torch.randn(5, 2), torch.tensor([0.0, 0.1, 1.0, 2.0, 1.0])
+    still, moved = (verify(net, x, dt, radius=0.05, dt_radius=far) for far in (0.0, 0.3))
+    assert still.status == moved.status == "holds"
+    assert (moved.low <= still.low + 1e-9).all() and (moved.high >= still.high - 1e-9).all()
+    assert (moved.high - moved.low).sum() > (still.high - still.low).sum()
+    some = verify(net, x, dt, radius=0.0, dt_radius=torch.tensor([0.0, 0.0, 0.0, 0.0, 0.5]))
+    assert (some.high - some.low).max() > 1e-4
+
+
+def test_a_decision_that_falls_by_its_timing_names_the_times():
+    net = Readout(LTC(2, 4), 2)
+    x, dt = torch.randn(6, 2), torch.ones(6)
+    with torch.no_grad():
+        late, soon = net.series(x[None], dt=dt[None] * 3)[0][0], net.series(x[None], dt=dt[None] * 0.01)[0][0]
+        aim = late - soon
+        net.map.weight.copy_(torch.stack((net.map.weight[0], net.map.weight[1])) * 30)
+        now, later = (net.series(x[None], dt=dt[None] * by)[0][0] for by in (1.0, 3.0))
+        # Put the border between now and later.
+        lead, other = now[0] - now[1], later[0] - later[1]
+        net.map.bias += torch.stack((-(lead + other) / 2, torch.zeros(())))
+    assert aim.isfinite().all()
+    found = verify(net, x, dt, radius=0.0, dt_radius=2.0)
+    assert found.status == "fails"
+    times = torch.from_numpy(found.example_dt).float()
+    assert ((times - dt).abs() <= 2.0).all() and (times >= 0).all()
+    assert net.series(x[None], dt=times[None])[0].argmax().item() != found.decision
+
+
 def test_steps_that_take_no_time_change_nothing():
     found = verify(sure(1.0), torch.randn(3, 2), torch.zeros(3), radius=9.0)
     assert found.status == "holds" and (found.high - found.low).max() < 1e-9
@@ -88,3 +118,16 @@ def test_models_beyond_reach_are_refused_in_words(model, words):
 def test_bad_input_gets_a_sentence(x, dt, radius, error, words):
     with pytest.raises(error, match=words):
         verify(sure(1.0), x, dt, radius=radius)
+
+
+@pytest.mark.parametrize(
+    ("far", "error", "words"),
+    [
+        (-0.1, InputError, "`dt_radius` is negative"),
+        (float("inf"), NonFiniteError, "`dt_radius` holds NaN or infinity"),
+        (torch.zeros(2), ShapeError, r"`dt_radius` has shape \(2,\); expected a number or \(3,\)"),
+    ],
+)
+def test_a_bad_tolerance_of_time_gets_a_sentence(far, error, words):
+    with pytest.raises(error, match=words):
+        verify(sure(1.0), torch.zeros(3, 2), radius=0.1, dt_radius=far)

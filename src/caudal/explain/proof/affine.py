@@ -100,6 +100,11 @@ def shifted(form: Affine, by: Tensor) -> Affine:
     return Affine(form.centre + by, form.parts)
 
 
+def wide(scalar: Affine, size: int) -> Affine:
+    """A form of one entry, repeated; every copy moves with the same symbols."""
+    return Affine(scalar.centre.expand(size), scalar.parts.expand(-1, size))
+
+
 def take(form: Affine, index: Tensor) -> Affine:
     """Some of the entries, `index (n,)` int64."""
     return Affine(form.centre[index], form.parts[:, index])

@@ -16,11 +16,13 @@ from caudal.explain.proof.affine import (
     ends,
     plus,
     product,
+    radius,
     scaled,
     shifted,
     sigmoid_line,
     tanh_line,
     through,
+    wide,
 )
 from caudal.explain.proof.reach import Reach, within
 
@@ -38,8 +40,8 @@ def activated(form: Affine, activation: Activation, symbols: Symbols) -> Affine:
         line = tanh_line(0.666 * low, 0.666 * high)
         return along(form, Line(1.7159 * 0.666 * line.slope, 1.7159 * line.offset, 1.7159 * line.error), symbols)
     if activation == "relu":
-        wide = high - low
-        slope = torch.where(wide > 1e-9, (high.relu() - low.relu()) / wide.clamp_min(1e-9), (low > 0).to(low))
+        gap = high - low
+        slope = torch.where(gap > 1e-9, (high.relu() - low.relu()) / gap.clamp_min(1e-9), (low > 0).to(low))
         gaps = torch.stack((low.relu() - slope * low, high.relu() - slope * high))
         crosses = (low < 0) & (high > 0)
         least = torch.where(crosses, gaps.amin(0).clamp(max=0.0), gaps.amin(0))
@@ -50,7 +52,7 @@ def activated(form: Affine, activation: Activation, symbols: Symbols) -> Affine:
     )
 
 
-def closed_form(pre: list[Affine], dt: float, mode: Mode, decay: Decay | None, symbols: Symbols) -> Affine:
+def closed_form(pre: list[Affine], dt: Affine, mode: Mode, decay: Decay | None, symbols: Symbols) -> Affine:
     """New state of a CfC from the forms of its heads; every error of a neuron enters its own state once.
 
     Raises:
@@ -59,7 +61,9 @@ def closed_form(pre: list[Affine], dt: float, mode: Mode, decay: Decay | None, s
     if decay is not None:
         raise InputError("verify", "model", "is a CfC in pure mode", 'Train with mode="default" or "no_gate".')
     f1, f2, t_a, t_b = pre
-    time = plus(scaled(t_a, torch.full_like(t_a.centre, dt)), t_b)
+    steep, steep_error = product(t_a, wide(dt, len(t_a.centre)))
+    time = plus(steep, t_b)
+    time = symbols.widen(time, steep_error) if bool((radius(dt) > 0).any()) else time
     one, two, gate = tanh_line(*ends(f1)), tanh_line(*ends(f2)), sigmoid_line(*ends(time))
     straight = [
         Affine(form.centre * line.slope + line.offset, form.parts * line.slope)
@@ -69,11 +73,11 @@ def closed_form(pre: list[Affine], dt: float, mode: Mode, decay: Decay | None, s
     blend = second if mode == "no_gate" else plus(second, scaled(first, -torch.ones_like(first.centre)))
     linear, error = product(t, blend)
     # h = (1 - t) g1 + t g2: the strips of both targets enter as the targets do, weighted by the same t.
-    shut, wide = (torch.sigmoid(end) for end in ends(time))
+    shut, open_ = (torch.sigmoid(end) for end in ends(time))
     if mode == "no_gate":
-        error = error + one.error + two.error * wide
+        error = error + one.error + two.error * open_
     else:
-        error = error + torch.maximum(*((1 - at) * one.error + at * two.error for at in (shut, wide)))
+        error = error + torch.maximum(*((1 - at) * one.error + at * two.error for at in (shut, open_)))
     error = error + gate.error * torch.maximum(*(end.abs() for end in ends(blend)))
     return symbols.widen(plus(first, linear), error)
 
@@ -84,25 +88,40 @@ def hull(mode: Mode, units: int) -> tuple[Tensor, Tensor]:
     return -most, most
 
 
+def share_line(dt: Affine, tau: Tensor) -> Line:
+    """`d / (tau + d)` along the chord over the times; the curve is concave, so it bulges above."""
+    low, high = ends(dt)
+    at_low, at_high = low / (tau + low), high / (tau + high)
+    is_wide = high - low > 1e-9
+    slope = torch.where(is_wide, (at_high - at_low) / (high - low).clamp_min(1e-9), tau / (tau + low).square())
+    top = ((tau / slope).sqrt() - tau).clamp(low, high)
+    bulge = (top / (tau + top) - at_low - slope * (top - low)).clamp_min(0)
+    return Line(slope, at_low - slope * low + bulge / 2, bulge / 2 + SLACK)
+
+
 def ctrnn_advance(
-    reach: Reach, u: Affine, dt: float, params: ctrnn.Params, graph: ctrnn.Graph, substeps: int, symbols: Symbols
+    reach: Reach, u: Affine, dt: Affine, params: ctrnn.Params, graph: ctrnn.Graph, substeps: int, symbols: Symbols
 ) -> Reach:
     """One step of a CT-RNN over sets: a straight leak, and a drive through tanh."""
-    if dt == 0:
-        return reach
-    units = len(params.tau)
+    d = scaled(dt, dt.centre.new_full((1,), 1 / substeps))
+    units, tau = len(params.tau), params.tau
     sensory = _matrix(params.sensory_w, graph.sensory_source, graph.sensory_ptr, len(u.centre))
     recurrent = _matrix(params.w, graph.source, graph.ptr, units)
-    held, d = shifted(through(u, sensory), params.b), dt / substeps
-    share = d / (params.tau + d)
+    held, time = shifted(through(u, sensory), params.b), share_line(d, tau)
+    share = Affine(wide(d, units).centre * time.slope + time.offset, wide(d, units).parts * time.slope)
+    ends_of_share = [end / (tau + end) for end in ends(d)]
     for _ in range(substeps):
         pull = plus(held, through(reach.form, recurrent))
         line = tanh_line(*ends(pull))
-        drive = Affine(pull.centre * line.slope + line.offset, pull.parts * line.slope)
-        new = plus(scaled(reach.form, 1 - share), scaled(drive, share * params.tau))
-        new = symbols.widen(new, share * params.tau * line.error)
-        far = share * params.tau
-        reach = within(new, (1 - share) * reach.low - far, (1 - share) * reach.high + far, symbols)
+        drive = Affine(tau * (pull.centre * line.slope + line.offset), tau * pull.parts * line.slope)
+        way = plus(drive, scaled(reach.form, -torch.ones_like(tau)))
+        moved, error = product(share, way)
+        error = error + time.error * torch.maximum(*(end.abs() for end in ends(way)))
+        error = error + ends_of_share[1] * tau * line.error
+        new = symbols.widen(plus(reach.form, moved), error)
+        low = torch.minimum(*((1 - at) * reach.low - at * tau for at in ends_of_share))
+        high = torch.maximum(*((1 - at) * reach.high + at * tau for at in ends_of_share))
+        reach = within(new, low, high, symbols)
     return reach
 
 

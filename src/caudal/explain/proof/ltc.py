@@ -18,12 +18,14 @@ from caudal.explain.proof.affine import (
     Symbols,
     ends,
     plus,
+    product,
     radius,
     scaled,
     shifted,
     sigmoid_line,
     take,
     through,
+    wide,
 )
 from caudal.explain.proof.average import highest, lowest
 from caudal.explain.proof.reach import Reach, within
@@ -74,9 +76,9 @@ def _onto(to: Tensor, weight: Tensor, units: int) -> Tensor:
 
 
 def substep(
-    reach: Reach, kinds: tuple[Gates, ...], d: float, params: ltc.Params, eps: float, symbols: Symbols
+    reach: Reach, kinds: tuple[Gates, ...], d: Affine, params: ltc.Params, eps: float, symbols: Symbols
 ) -> Reach:
-    """One fused step of `d` over sets; `kinds` are the gates at its start."""
+    """One fused step over sets; `kinds` are the gates at its start, `d` its length as a form of one entry."""
     units = len(params.c_m)
     v, conductance = reach.form, params.g_leak + eps
     den, num = conductance.clone(), params.g_leak * params.v_leak
@@ -84,38 +86,47 @@ def substep(
         pull = kind.w * kind.form.centre
         den = den.index_add(0, kind.to, pull)
         num = num.index_add(0, kind.to, pull * kind.e_rev)
-    y = (params.c_m * v.centre + d * num) / (params.c_m + d * den)
+    y = (params.c_m * v.centre + d.centre * num) / (params.c_m + d.centre * den)
 
-    top = scaled(shifted(v, -y), params.c_m)
-    top = shifted(top, d * (params.g_leak * (params.v_leak - y) - eps * y))
-    bottom, bottom_error, top_error = Affine(params.c_m + d * conductance, v.parts[:0]), d * 0 * y, d * 0 * y
-    least = most = params.c_m + d * conductance
+    # Pull towards the potentials, and the sum of conductances, both still to be taken times d.
+    pull_form = Affine(params.g_leak * (params.v_leak - y) - eps * y, v.parts[:0])
+    sum_form, pull_error, sum_error = Affine(conductance, v.parts[:0]), 0 * y, 0 * y
+    least = most = conductance
     for kind in kinds:
         away = kind.e_rev - y[kind.to]
-        top = plus(top, through(kind.form, _onto(kind.to, d * kind.w * away, units)))
-        bottom = plus(bottom, through(kind.form, _onto(kind.to, d * kind.w, units)))
-        top_error = top_error.index_add(0, kind.to, d * kind.w * away.abs() * kind.error)
-        bottom_error = bottom_error.index_add(0, kind.to, d * kind.w * kind.error)
-        least = least.index_add(0, kind.to, d * kind.w * kind.low)
-        most = most.index_add(0, kind.to, d * kind.w * kind.high)
+        pull_form = plus(pull_form, through(kind.form, _onto(kind.to, kind.w * away, units)))
+        sum_form = plus(sum_form, through(kind.form, _onto(kind.to, kind.w, units)))
+        pull_error = pull_error.index_add(0, kind.to, kind.w * away.abs() * kind.error)
+        sum_error = sum_error.index_add(0, kind.to, kind.w * kind.error)
+        least = least.index_add(0, kind.to, kind.w * kind.low)
+        most = most.index_add(0, kind.to, kind.w * kind.high)
+    d_low, d_high = ends(d)
+    pulled, top_error = product(wide(d, units), pull_form)
+    top, top_error = plus(scaled(shifted(v, -y), params.c_m), pulled), top_error + d_high * pull_error
+    summed, bottom_error = product(wide(d, units), sum_form)
+    bottom, bottom_error = shifted(summed, params.c_m), bottom_error + d_high * sum_error
     far = radius(bottom) + bottom_error
-    least, most = torch.maximum(least, bottom.centre - far), torch.minimum(most, bottom.centre + far)
+    least = torch.maximum(params.c_m + d_low * least, bottom.centre - far)
+    most = torch.minimum(params.c_m + d_high * most, bottom.centre + far)
     swing = torch.maximum((1 / least - 1 / bottom.centre).abs(), (1 / most - 1 / bottom.centre).abs())
     size = top.centre.abs() + radius(top) + top_error
     error = top_error / bottom.centre + size * swing + SLACK * (1 + y.abs())
     new = symbols.widen(shifted(scaled(top, 1 / bottom.centre), y), error)
-    return within(new, *_averages(reach, kinds, d, params, eps), symbols)
+    return within(new, *_averages(reach, kinds, (d_low, d_high), params, eps), symbols)
 
 
 def _averages(
-    reach: Reach, kinds: tuple[Gates, ...], d: float, params: ltc.Params, eps: float
+    reach: Reach, kinds: tuple[Gates, ...], d: tuple[Tensor, Tensor], params: ltc.Params, eps: float
 ) -> tuple[Tensor, Tensor]:
-    """Range of the step as a weighted average, gates and state independent of each other."""
+    """Range of the step as a weighted average, gates, time and state independent of each other."""
     units, own = len(params.c_m), torch.arange(len(params.c_m))
     zero = torch.zeros_like(params.c_m)
-    fixed = [params.c_m, d * params.g_leak, zero + d * eps]
-    low = torch.cat([*fixed, *(d * kind.w * kind.low for kind in kinds)])
-    high = torch.cat([*fixed, *(d * kind.w * kind.high for kind in kinds)])
+
+    def weights(end: Tensor, at: str) -> Tensor:
+        fixed = [params.c_m, end * params.g_leak, zero + end * eps]
+        return torch.cat([*fixed, *(end * kind.w * getattr(kind, at) for kind in kinds)])
+
+    low, high = weights(d[0], "low"), weights(d[1], "high")
     to = torch.cat([own, own, own, *(kind.to for kind in kinds)])
     rest = [params.v_leak, zero, *(kind.e_rev for kind in kinds)]
     least = lowest(torch.cat([reach.low, *rest]), low, high, to, units)
@@ -124,19 +135,18 @@ def _averages(
 
 
 def advance(
-    reach: Reach, u: Affine, dt: float, params: ltc.Params, graph: ltc.Graph, settings: ltc.Settings, symbols: Symbols
+    reach: Reach, u: Affine, dt: Affine, params: ltc.Params, graph: ltc.Graph, settings: ltc.Settings, symbols: Symbols
 ) -> Reach:
     """One step over sets.
 
     Arguments:
         reach: states before the step.
         u: inputs, scaled and shifted as the layer does.
-        dt: elapsed time.
+        dt: elapsed time, a form of one entry.
     """
-    if dt == 0:
-        return reach
+    d = scaled(dt, dt.centre.new_full((1,), 1 / settings.substeps))
     sensory = gates(u, *ends(u), params[:4], graph.sensory_source, graph.sensory_ptr)
     for _ in range(settings.substeps):
         recurrent = gates(reach.form, reach.low, reach.high, params[4:8], graph.source, graph.ptr)
-        reach = substep(reach, (sensory, recurrent), dt / settings.substeps, params, settings.eps, symbols)
+        reach = substep(reach, (sensory, recurrent), d, params, settings.eps, symbols)
     return reach

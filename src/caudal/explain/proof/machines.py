@@ -47,7 +47,7 @@ def _ltc(layer: LTC) -> Machine:
     graph, settings = ltc.Graph(*graph_tensors(layer)), ltc.Settings(layer.substeps, layer.eps)
     scale, shift = _f64(layer.input_scale), _f64(layer.input_shift)
 
-    def advance(reach: Reach, x: Affine, dt: float, symbols: Symbols) -> Reach:
+    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
         return ltc_sets.advance(reach, shifted(scaled(x, scale), shift), dt, params, graph, settings, symbols)
 
     return Machine(at_rest(layer.units), advance, _motor(layer))
@@ -57,7 +57,7 @@ def _ltc(layer: LTC) -> Machine:
 def _ctrnn(layer: CTRNN) -> Machine:
     params, graph = ctrnn.Params(*map(_f64, layer.params())), ctrnn.Graph(*graph_tensors(layer))
 
-    def advance(reach: Reach, x: Affine, dt: float, symbols: Symbols) -> Reach:
+    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
         return gated.ctrnn_advance(reach, x, dt, params, graph, layer.substeps, symbols)
 
     return Machine(at_rest(layer.units), advance, _motor(layer))
@@ -71,7 +71,7 @@ def _cfc(layer: CfC) -> Machine:
     low, high = gated.hull(layer.mode, layer.units)
     units = layer.units
 
-    def advance(reach: Reach, x: Affine, dt: float, symbols: Symbols) -> Reach:
+    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
         z = plus(through(x, entry, bias), through(reach.form, w_h))
         for weight, offset in dense:
             z = through(gated.activated(z, layer.activation, symbols), weight, offset)
@@ -92,7 +92,7 @@ def _wired_cfc(layer: WiredCfC) -> Machine:
     heads = len(bias)
     low, high = gated.hull(layer.mode, units)
 
-    def advance(reach: Reach, x: Affine, dt: float, symbols: Symbols) -> Reach:
+    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
         base = plus(through(x, matrices.sensory, bias.flatten()), through(reach.form, matrices.before))
         new = point(torch.zeros(units, dtype=torch.float64))
         for first, end in cfc_wired.spans(graph):
@@ -110,16 +110,11 @@ def _lstm(layer: LSTM) -> Machine:
     weights = (_f64(layer.weight_ih), _f64(layer.weight_hh), _f64(layer.bias_ih) + _f64(layer.bias_hh))
     units = layer.units
 
-    def advance(reach: Reach, x: Affine, dt: float, symbols: Symbols) -> Reach:
-        clocked = Affine(
-            torch.cat((x.centre, x.centre.new_tensor([dt]))),
-            torch.cat((x.parts, x.parts.new_zeros(len(x.parts), 1)), 1),
-        )
+    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
+        clocked = _beside(x, dt)
         h, c = (Affine(reach.form.centre[at], reach.form.parts[:, at]) for at in (slice(units), slice(units, None)))
         h, c = gated.lstm_advance(h, c, clocked, weights, symbols)
-        parts = c.parts.new_zeros(max(len(h.parts), len(c.parts)), 2 * units)
-        parts[: len(h.parts), :units], parts[: len(c.parts), units:] = h.parts, c.parts
-        return bounded(Affine(torch.cat((h.centre, c.centre)), parts))
+        return bounded(_beside(h, c))
 
     return Machine(at_rest(2 * units), advance, lambda reach: take(reach.form, torch.arange(units)))
 
@@ -136,6 +131,14 @@ class _Read:
 
     def __call__(self, reach: Reach) -> Affine:
         return shifted(scaled(_last(reach.form, self.outputs), self.scale), self.shift)
+
+
+def _beside(first: Affine, second: Affine) -> Affine:
+    """The entries of one form, then those of another."""
+    size = len(first.centre)
+    parts = first.parts.new_zeros(max(len(first.parts), len(second.parts)), size + len(second.centre))
+    parts[: len(first.parts), :size], parts[: len(second.parts), size:] = first.parts, second.parts
+    return Affine(torch.cat((first.centre, second.centre)), parts)
 
 
 def _last(form: Affine, count: int) -> Affine:

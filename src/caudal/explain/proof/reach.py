@@ -22,8 +22,8 @@ class Reach(NamedTuple):
     high: Tensor
 
 
-# (state, input, elapsed time, symbols) -> state after the step
-Advance = Callable[[Reach, Affine, float, Symbols], Reach]
+# (state, input, elapsed time as a form of one entry, symbols) -> state after the step
+Advance = Callable[[Reach, Affine, Affine, Symbols], Reach]
 
 
 class Machine(NamedTuple):
