@@ -6,6 +6,10 @@ NumPy alone, on arrays and `Sequences`; scikit-learn where a small model must be
 from caudal.fair.answers import Answers as Answers
 from caudal.fair.answers import decisions as decisions
 from caudal.fair.answers import numbers as numbers
+from caudal.fair.audit import audit as audit
+from caudal.fair.curve import curve as curve
+from caudal.fair.density import density as density
+from caudal.fair.diagnose import diagnose as diagnose
 from caudal.fair.groups import Groups as Groups
 from caudal.fair.groups import thirds as thirds
 from caudal.fair.intervals import by_group as by_group

@@ -1,0 +1,89 @@
+"""Plant each kind of bias on made and real series, and see whether it is named rightly."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from caudal.data import Sequences, datasets
+from caudal.errors import InputError
+from caudal.fair.diagnose import Kind, diagnose
+from caudal.fair.groups import Groups
+from caudal.fair.made import made, with_coin
+from caudal.fair.plant import KINDS, plant
+
+COIN, SHARE = "coin", 0.4
+KNOWN: tuple[Kind, ...] = (*KINDS, "none")
+# A weak bias is half as strong as the usual one.
+_STRENGTHS = {"labels": 0.45, "representation": 0.8, "measurement": 1.5, "sampling rate": 0.6, "proxy": 3.0}
+
+
+@dataclass(frozen=True)
+class Named:
+    """One planted bias and what it was called.
+
+    Attributes:
+        source: of the series.
+        planted, named: the kind put in, and the kind named.
+        strength: as planted; 0 where nothing was.
+        group_right: whether the group was named as well; True where nothing was planted or named.
+        confidence: as told.
+        seed: of the draw.
+    """
+
+    source: str
+    planted: Kind
+    named: Kind
+    strength: float
+    group_right: bool
+    confidence: str
+    seed: int
+
+
+def series_of(source: str) -> Sequences:
+    """The series of a trial: `"made"`, or a data set by name.
+
+    Raises:
+        DataError: there is no such set.
+        MissingExtraError: the package that ships it is not installed.
+    """
+    return made(1000) if source == "made" else datasets.load(source).sequences
+
+
+def trial(
+    sources: Sequence[str] = ("made", "nafld", "japanese-vowels"),
+    seeds: int = 5,
+    *,
+    weak: bool = False,
+    first: int = 100,
+) -> Iterator[Named]:
+    """Plant every kind, and none, by the fall of a coin that has nothing to do with the series.
+
+    Arguments:
+        sources: `"made"`, or names of data sets that classify.
+        seeds: of coin and draw, for each kind.
+        weak: plant each kind at half its usual strength.
+        first: seed; the procedure was made while looking at those below 100.
+
+    Raises:
+        InputError: there is no seed.
+    """
+    if seeds < 1:
+        raise InputError("trial", "seeds", f"is {seeds}; expected at least 1", "Pass 5.")
+    for source in sources:
+        whole = series_of(source)
+        for seed in range(first, first + seeds):
+            data = with_coin(whole, name=COIN, share=SHARE, seed=seed)
+            for kind in KNOWN:
+                yield _one(source, data, kind, seed, 0.5 if weak else 1.0)
+
+
+def _one(source: str, data: Sequences, kind: Kind, seed: int, part: float) -> Named:
+    groups = Groups.of({COIN: data.sensitive[COIN]})
+    strength = 0.0
+    if kind != "none":
+        strength = _STRENGTHS[kind] * part
+        data = plant(kind, data, groups, "b", strength=strength, seed=seed).data
+        groups = Groups.of({COIN: data.sensitive[COIN]})
+    found = diagnose(data, groups, expected={"a": 1 - SHARE, "b": SHARE})
+    # A level that differs strikes neither group more than the other.
+    right = kind in ("none", "proxy") or found.kind == "none" or found.group == "b"
+    return Named(source, kind, found.kind, strength, right, found.confidence, seed)
