@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from caudal.bench.explain_circuits import CircuitRow
 from caudal.bench.explain_monitors import GATHERED, MonitorRow
-from caudal.bench.explain_planted import GATED, LIQUID, MORE, SOLVED, PlantedRow
+from caudal.bench.explain_planted import GATED, LIQUID, SOLVED, PlantedRow
 from caudal.bench.explain_proofs import RADII, ProofRow
 from caudal.bench.explain_report import ExplainReport
 from caudal.bench.explain_tasks import TASKS
@@ -62,15 +62,11 @@ def _circuit_goals(rows: tuple[CircuitRow, ...]) -> list[Goal]:
 def _planted_goals(rows: tuple[PlantedRow, ...]) -> list[Goal]:
     found = []
     for task in TASKS:
-        by_cell = {cell: _Marks.of(rows, task, cell) for cell in (LIQUID, *MORE.get(task, ()), GATED)}
-        peer = by_cell.pop(GATED)
-        # The wired net is the one asked about; another stands in where it has not solved the task.
-        liquid = [(cell, marks) for cell, marks in by_cell.items() if marks is not None]
-        if not liquid or peer is None:
+        own, peer = _Marks.of(rows, task, LIQUID), _Marks.of(rows, task, GATED)
+        if own is None or peer is None:
             continue
-        cell, own = next(((c, m) for c, m in liquid if m.accuracy >= SOLVED), liquid[0])
         words = (
-            f"{own.share:.2f} ({cell}, {own.share / own.chance:.0f} times chance, accuracy {own.accuracy:.2f}, "
+            f"{own.share:.2f} ({own.share / own.chance:.0f} times chance, accuracy {own.accuracy:.2f}, "
             f"{own.seeds} seeds); LSTM {peer.share:.2f} (accuracy {peer.accuracy:.2f}, {peer.seeds} seeds)"
         )
         if own.accuracy < SOLVED:

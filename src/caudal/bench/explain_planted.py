@@ -18,9 +18,6 @@ TRAIN, VAL, TEST = 40_000, 500, 100
 EPOCHS, BATCH, RATE, DECAY = 5, 64, 0.02, 0.1
 LIQUID, GATED, SOLVED = "cfc-ncp", "lstm", 0.90
 CELLS = (LIQUID, GATED)
-# A circuit of 24 neurons does not learn to compare two pulses; the dense cell does.
-MORE = {"interaction": ("cfc",)}
-OPTIONS = {"cfc": {"backbone_units": 32}}
 
 
 @dataclass(frozen=True)
@@ -65,8 +62,7 @@ def planted(task: str, cell: str, seed: int, units: int = 24, epochs: int = EPOC
     data = TASKS[task](count + VAL + TEST, 1000 + seed)
     ends = (slice(0, count), slice(count, count + VAL), slice(count + VAL, None))
     parts = [data.examples(rows) for rows in ends]
-    options = OPTIONS.get(cell, {})
-    net: Readout = build_cell("bench explain", cell, data.x.shape[2], units, 2, options, pool="mean", seed=seed)
+    net: Readout = build_cell("bench explain", cell, data.x.shape[2], units, 2, pool="mean", seed=seed)
     recipe = TrainRecipe(epochs, RATE, BATCH, weight_decay=DECAY, seed=seed)
     fit(net, parts[0], parts[1], recipe, progress=False)
     test, truth = parts[2], data.truth[count + VAL :]
