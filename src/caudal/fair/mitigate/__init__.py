@@ -1,5 +1,13 @@
 """Less unequal decisions, at a stated cost: before, during and after training, and in the circuit itself."""
 
+from caudal.fair.mitigate.carriers import Carrier as Carrier
+from caudal.fair.mitigate.carriers import neuron_carriers as neuron_carriers
+from caudal.fair.mitigate.carriers import synapse_carriers as synapse_carriers
+from caudal.fair.mitigate.cut import Cut as Cut
+from caudal.fair.mitigate.cut import cut_attribute as cut_attribute
+from caudal.fair.mitigate.erase import erasure as erasure
+from caudal.fair.mitigate.probe import Probe as Probe
+from caudal.fair.mitigate.probe import probe as probe
 from caudal.fair.mitigate.soft import CONSTRAINTS as CONSTRAINTS
 from caudal.fair.mitigate.soft import Constraint as Constraint
 from caudal.fair.mitigate.soft import soft_gaps as soft_gaps
@@ -7,5 +15,9 @@ from caudal.fair.mitigate.terms import Fairness as Fairness
 from caudal.fair.mitigate.terms import Fairret as Fairret
 from caudal.fair.mitigate.terms import Lagrangian as Lagrangian
 from caudal.fair.mitigate.terms import Penalty as Penalty
+from caudal.fair.mitigate.thresholds import Rule as Rule
+from caudal.fair.mitigate.thresholds import fairlearn_thresholds as fairlearn_thresholds
+from caudal.fair.mitigate.thresholds import one_threshold as one_threshold
+from caudal.fair.mitigate.thresholds import oxonfair_thresholds as oxonfair_thresholds
 from caudal.fair.mitigate.weights import resampling as resampling
 from caudal.fair.mitigate.weights import reweighing as reweighing

@@ -47,7 +47,7 @@ class Penalty:
     """
 
     constraint: Constraint = "equal_opportunity"
-    weight: float = 10.0
+    weight: float = 5.0
     warm_up: int = 3
     positive: Any = None
     sharpness: float = 1.0

@@ -1,0 +1,29 @@
+"""`caudal bench fair`."""
+
+import argparse
+from dataclasses import asdict
+
+from caudal.cli.show import print_json, say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("--seeds", type=int, default=8, metavar="N", help="of the planted task (default: 8)")
+    parser.add_argument("--quick", action="store_true", help="few series and one pass; the figures mean nothing")
+    parser.add_argument("--out", metavar="FILE", help="keep each row as JSON, and go on from those it holds")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plant, train, judge, print; 1 when no method reaches a goal."""
+    from caudal.bench import fair_report
+    from caudal.errors import InputError
+
+    if args.seeds < 1:
+        raise InputError("bench fair", "--seeds", f"is {args.seeds}", "Pass 1 or more.")
+    report = fair_report.measure(args.out, seeds=args.seeds, quick=args.quick, say=say)
+    found = fair_report.means(report)
+    if args.json:
+        print_json({"means": [asdict(one) for one in found], **asdict(report)})
+    else:
+        print(fair_report.table(report))
+    return 0 if any(one.mends_labels for one in found) and any(one.levels_observed for one in found) else 1
