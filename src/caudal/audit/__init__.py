@@ -19,6 +19,8 @@ from caudal.audit.note import Verifier as Verifier
 from caudal.audit.package import check as check
 from caudal.audit.package import package as package
 from caudal.audit.package import sign as sign
+from caudal.audit.page import Report as Report
+from caudal.audit.page import report as report
 from caudal.audit.proof import Proof as Proof
 from caudal.audit.proof import continues as continues
 from caudal.audit.proof import export as export

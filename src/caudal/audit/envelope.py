@@ -15,16 +15,17 @@ PREDICATE = "https://caudal.dev/model-package/v1"
 _LARGEST = 1 << 24
 
 
-def seal(subject: list[dict[str, Any]], facts: dict[str, Any], key: Key) -> bytes:
+def seal(subject: list[dict[str, Any]], facts: dict[str, Any], key: Key, predicate: str = PREDICATE) -> bytes:
     """A signed statement about files.
 
     Arguments:
         subject: name and digest of each.
         facts: what is said about them.
         key: that signs.
+        predicate: what kind of statement it is.
     """
     dsse, signer = need("sign", "securesystemslib.dsse", "audit"), need("sign", "securesystemslib.signer", "audit")
-    whole = {"_type": STATEMENT, "subject": subject, "predicateType": PREDICATE, "predicate": facts}
+    whole = {"_type": STATEMENT, "subject": subject, "predicateType": predicate, "predicate": facts}
     made = dsse.Envelope(json.dumps(whole, sort_keys=True).encode(), TYPE, {})
     made.sign(signer.CryptoSigner(key.private))
     return json.dumps(made.to_dict(), indent=1).encode()

@@ -147,6 +147,8 @@ def check(folder: str | os.PathLike[str], key: Verifier) -> Found:
     if opened is None:
         return Found((f"{STATEMENT} is not signed by {key.name}, or was altered",))
     try:
+        if opened["predicateType"] != envelope.PREDICATE:
+            raise ValueError("it states something else")
         named = {str(one["name"]): str(one["digest"]["sha256"]) for one in opened["subject"]}
         facts = dict(opened["predicate"])
     except (KeyError, TypeError, ValueError) as error:

@@ -79,7 +79,8 @@ def drift(folder: str | None, say: Say) -> tuple[Figure, ...]:
         rows = dice.integers(0, int((~half).sum()), _STREAMS)
         alarms += sum(len(watch.see({name: fresh[name][row] for name in kept})) for row in rows)
         say(f"{(number + 1) * _STREAMS:,} quiet series: {alarms} alarms")
-    delays = {name: _delays(reference, fresh, name, dice) for name in kept}
+    moving = [name for name in kept if np.nanstd(reference[name]) > 0]  # a constant has no deviation to move by
+    delays = {name: _delays(reference, fresh, name, dice) for name in moving}
     every = np.concatenate(list(delays.values()))
     slowest = max(delays, key=lambda name: float(np.median(delays[name])))
     say(f"slowest stream: {slowest}, {np.median(delays[slowest]):.0f} series")

@@ -9,7 +9,7 @@ from caudal.cli.show import print_json, say
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("path", help="folder of a log or of a signed model, or a proof that `caudal audit prove` wrote")
+    parser.add_argument("path", help="folder of a log or of a signed model, a proof, or the .json twin of a report")
     parser.add_argument("--key", metavar="KEY", help="public key that you trust: a .pub file, or name+id+base64")
     parser.add_argument("--held", metavar="FILE", help="a checkpoint of the log that was kept elsewhere")
     parser.add_argument("--full", action="store_true", help="hash every record and every node of a log")
@@ -27,7 +27,10 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("audit verify", "--key", "is missing", "Pass the public key of whoever signed.")
     found: dict[str, Any]
     faults: list[str]
-    if place.is_file():
+    if place.is_file() and place.read_bytes()[:1] == b"{":
+        audit.page.read(place, key)  # type: ignore[arg-type]  # checked above
+        found, faults = {"holds": True}, []
+    elif place.is_file():
         holds = audit.Proof.parse(place.read_bytes()).holds(key)  # type: ignore[arg-type]  # checked above
         found, faults = {"holds": holds}, [] if holds else ["the proof does not hold"]
     elif is_log:

@@ -1,0 +1,5 @@
+"""The report of a log: one HTML page that needs nothing else, and its signed JSON twin."""
+
+from caudal.audit.page.report import Report as Report
+from caudal.audit.page.report import read as read
+from caudal.audit.page.report import report as report

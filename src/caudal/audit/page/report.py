@@ -1,0 +1,148 @@
+"""Write the report of a log: a page, and the same facts as JSON in a signed envelope that binds the page."""
+
+import os
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from caudal.audit import durable, envelope, keys
+from caudal.audit.keys import Key
+from caudal.audit.note import Checkpoint, Verifier
+from caudal.audit.page.gather import SCHEMA, gather
+from caudal.audit.page.words import Words, words
+from caudal.data.need import need
+from caudal.errors import FileFormatError, InputError, MissingFileError
+
+if TYPE_CHECKING:
+    from caudal.audit.again import Replay
+
+PREDICATE = "https://caudal.dev/audit-report/v1"
+# HTML has no spelling for these code points, and some turn the direction of all that follows.
+_UNSPEAKABLE = re.compile(
+    r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]"
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that was written.
+
+    Attributes:
+        page: the HTML file.
+        twin: the signed JSON file.
+        facts: what both say.
+    """
+
+    page: Path
+    twin: Path
+    facts: dict[str, Any]
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything that was checked is as it should be."""
+        return bool(self.facts["holds"])
+
+
+def report(
+    log: str | os.PathLike[str],
+    model: str | os.PathLike[str] | None = None,
+    *,
+    out: str | os.PathLike[str],
+    key: Key | str | os.PathLike[str] | None = None,
+    lang: str = "en",
+    trusted: Verifier | None = None,
+    held: Checkpoint | None = None,
+    replayed: "Replay | None" = None,
+) -> Report:
+    """Write a report; the page loads nothing and runs no script.
+
+    Arguments:
+        log: folder of the log.
+        model: folder of a model package; what it says is set beside what the log says.
+        out: of the page, such as `"report.html"`; its twin goes beside it as `report.json`.
+        key: signs the twin, or its file; your own without.
+        lang: `"en"` or `"es"`.
+        trusted: public key of the log that you trust; without, the report says that it was not given.
+        held: a checkpoint that was kept elsewhere.
+        replayed: what `audit.replay` found.
+
+    Raises:
+        MissingFileError: there is no log, or no package.
+        FileFormatError: `log.json` or the package is damaged.
+        InputError: there is no such language, or `out` lies inside of the log.
+
+    Example:
+        >>> import tempfile
+        >>> from caudal.audit import Log
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     key = keys.make(f"{folder}/key.pem", "example.org/ward-4")
+        ...     with Log(f"{folder}/log", key) as log:
+        ...         at = log.override("bed 4", 0, "dr. vega", "seen at the bedside")
+        ...     made = report(f"{folder}/log", out=f"{folder}/report.html", key=key, trusted=key.verifier)
+        ...     made.holds, read(made.twin, key.verifier)["counts"]["events"]["override"]["value"]
+        (True, 1)
+    """
+    place = Path(out)
+    if place.suffix.lower() not in (".html", ".htm"):
+        raise InputError("audit report", "out", f"is {place}", "Pass a name that ends in .html.")
+    if Path(log).resolve() in place.resolve().parents:
+        raise InputError("audit report", "out", f"lies inside of the log: {place}", "Write it beside the log.")
+    said, own = words(lang), key if isinstance(key, Key) else keys.default() if key is None else keys.load(key)
+    facts = {**gather(log, model, trusted, held, replayed), "lang": lang, "signer": str(own.verifier)}
+    data = render(facts, said).encode()
+    subject = [{"name": place.name, "digest": {"sha256": sha256(data).hexdigest()}}]
+    if facts["log"]["root"] is not None:
+        subject.append({"name": facts["log"]["origin"], "digest": {"sha256": facts["log"]["root"]}})
+    twin = place.with_suffix(".json")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    durable.put(place, data)
+    durable.put(twin, envelope.seal(subject, facts, own, PREDICATE))
+    return Report(place, twin, facts)
+
+
+def read(twin: str | os.PathLike[str], key: Verifier) -> dict[str, Any]:
+    """The facts of a report, once its signature and its page are found to be as they were.
+
+    Raises:
+        MissingFileError: there is no such file.
+        FileFormatError: it is not signed by this key, or the page beside it was changed.
+    """
+    place = Path(twin)
+    if not place.is_file():
+        raise MissingFileError(f"audit report: there is no {place}. Pass the .json file beside the page.")
+    found = envelope.open_(place, key)
+    if found is None:
+        raise FileFormatError(f"audit report: {place} is not signed by {key.name}, or was altered.")
+    try:
+        facts: dict[str, Any] = found["predicate"]
+        page = found["subject"][0]
+        name, digest = Path(str(page["name"])).name, str(page["digest"]["sha256"])
+        if found["predicateType"] != PREDICATE or facts["schema"] != SCHEMA:
+            raise ValueError("it holds something else")
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise FileFormatError(f"audit report: {place} is no report ({error}). Pass its .json file.") from error
+    beside = place.with_name(name)
+    if beside.is_file() and sha256(beside.read_bytes()).hexdigest() != digest:
+        raise FileFormatError(f"audit report: {beside} is not the page that was signed. Write the report again.")
+    return facts
+
+
+def render(facts: dict[str, Any], said: Words) -> str:
+    """The page as text; the same facts give the same text."""
+    jinja: Any = need("audit report", "jinja2", "audit")
+    assets = files("caudal.audit.page") / "static"
+    place = jinja.Environment(
+        autoescape=True, undefined=jinja.StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_speakable
+    )
+    quoted = {one["index"] for one in facts["quoted"]}
+    page = place.from_string((assets / "report.html").read_text(encoding="utf-8"))
+    style = (assets / "report.css").read_text(encoding="utf-8")
+    return str(page.render(f=facts, t=said, num=said.number, quoted=quoted, style=style))
+
+
+def _speakable(value: Any) -> Any:
+    has_markup = hasattr(value, "__html__")
+    return _UNSPEAKABLE.sub("\ufffd", value) if isinstance(value, str) and not has_markup else value

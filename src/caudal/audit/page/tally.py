@@ -1,0 +1,123 @@
+"""Everything a report counts, in one pass over a log; each count knows the first and the last record it comes from."""
+
+from array import array
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from caudal.records.decision import Decision, Event, Record, Seal, record_to_dict, time_text
+
+MOST = 12  # records of one kind that are quoted
+
+
+@dataclass
+class Count:
+    """How many records, and which ones.
+
+    Attributes:
+        count: of them.
+        first, last: indices; None where there are none.
+    """
+
+    count: int = 0
+    first: int | None = None
+    last: int | None = None
+
+    def add(self, index: int) -> None:
+        """Count one more."""
+        self.count, self.last = self.count + 1, index
+        if self.first is None:
+            self.first = index
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"value": self.count, "first": self.first, "last": self.last}
+
+
+@dataclass
+class Tally:
+    """Counts of a log."""
+
+    decisions: Count = field(default_factory=Count)
+    exact: Count = field(default_factory=Count)
+    seals: Count = field(default_factory=Count)
+    backwards: Count = field(default_factory=Count)
+    payloads: Count = field(default_factory=Count)
+    explained: Count = field(default_factory=Count)
+    models: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
+    flags: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
+    answers: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
+    events: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
+    alarms: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
+    told: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=lambda: defaultdict(list))
+    unsure: "array[float]" = field(default_factory=lambda: array("d"))
+    sessions: set[int] = field(default_factory=set)
+    times: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, index: int, one: Record) -> None:
+        """Count a record."""
+        if one.is_backwards:
+            self.backwards.add(index)
+        if not self.times:
+            self.times = [(one.time, index), (one.time, index)]
+        low, high = self.times
+        self.times = [min(low, (one.time, index)), max(high, (one.time, index))]
+        if isinstance(one, Decision):
+            self._decision(index, one)
+        elif isinstance(one, Event):
+            self._event(index, one)
+        elif isinstance(one, Seal):
+            self.seals.add(index)
+
+    def _decision(self, index: int, one: Decision) -> None:
+        self.decisions.add(index)
+        self.models[one.model].add(index)
+        self.sessions.add(hash(one.session))
+        if one.is_exact:
+            self.exact.add(index)
+        if one.payload:
+            self.payloads.add(index)
+        if one.influence:
+            self.explained.add(index)
+        if one.monitors:
+            for name in one.violations:
+                self.flags[name].add(index)
+        if one.uncertainty is not None:
+            self.unsure.append(one.uncertainty)
+            if 1 < len(one.output) <= 20:
+                best = max(range(len(one.output)), key=one.output.__getitem__)
+                self.answers[str(best)].add(index)
+
+    def _event(self, index: int, one: Event) -> None:
+        self.events[one.kind].add(index)
+        if one.kind == "alarm":
+            self.alarms[str(one.facts.get("stream", "?"))].add(index)
+        if len(self.told[one.kind]) < MOST:
+            self.told[one.kind].append((index, record_to_dict(one)))
+
+    def facts(self) -> dict[str, Any]:
+        """All counts as JSON."""
+        whole = self.decisions
+        plain = ("decisions", "exact", "seals", "backwards", "payloads", "explained")
+        found: dict[str, Any] = {name: getattr(self, name).facts() for name in plain}
+        for name in ("models", "flags", "answers", "events", "alarms"):
+            held: dict[str, Count] = getattr(self, name)
+            found[name] = {key: held[key].facts() for key in sorted(held)}
+        found["told"] = {kind: [{"index": k, **one} for k, one in rows] for kind, rows in sorted(self.told.items())}
+        found["sessions"] = {"value": len(self.sessions), "first": whole.first, "last": whole.last}
+        found["times"] = [{"value": time_text(time), "first": index, "last": index} for time, index in self.times]
+        found["uncertainty"] = self._unsure()
+        return found
+
+    def _unsure(self) -> dict[str, Any] | None:
+        values = np.frombuffer(self.unsure, np.float64) if self.unsure else np.zeros(0)
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return None
+        whole = {"first": self.decisions.first, "last": self.decisions.last}
+        return {
+            name: {"value": float(np.quantile(values, at)), **whole}
+            for name, at in (("median", 0.5), ("p90", 0.9), ("largest", 1.0))
+        }
