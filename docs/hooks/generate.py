@@ -52,6 +52,7 @@ def drawing():
 MADE = {"<!-- clauses -->": clauses, "<!-- drawing: ncp -->": drawing}
 DRIVE = re.compile(r"^<!-- drive: (\w+) (en|es) -->$", re.M)
 STUDY = re.compile(r"^<!-- study: (\S+) (en|es) -->$", re.M)
+EXPLAIN = re.compile(r"^<!-- explain: (\w+) (en|es) -->$", re.M)
 CODE = re.compile(r"^<!-- code: (\S+) -->$", re.M)
 
 
@@ -75,9 +76,20 @@ def studied(match):
     return markdown(read(kept), match[2])
 
 
+def explained(match):
+    """Rows of one kind of the kept benchmark of explanations; a checkout without it says so."""
+    from caudal.bench.explain_goals import part
+    from caudal.bench.explain_report import ExplainReport
+
+    kept = Path("benchmarks/results/explain.json")
+    if not kept.exists():
+        return f"*No benchmark is kept in this checkout: there is no {kept}.*"
+    return part(ExplainReport.loads(kept.read_text(), kept.name), match[1], match[2])
+
+
 def on_page_markdown(markdown, **_):
     markdown = STUDY.sub(studied, markdown)
-    markdown = DRIVE.sub(driven, markdown)
+    markdown = EXPLAIN.sub(explained, DRIVE.sub(driven, markdown))
     for mark, make in MADE.items():
         if mark in markdown:
             markdown = markdown.replace(mark, make())

@@ -9,7 +9,7 @@ import torch
 from caudal.bench.explain_circuits import CircuitRow, top_third
 from caudal.bench.explain_goals import goals, table
 from caudal.bench.explain_monitors import MonitorRow, broken, flipped_weights, monitors
-from caudal.bench.explain_planted import PlantedRow, planted
+from caudal.bench.explain_planted import PlantedRow, Work, planted
 from caudal.bench.explain_proofs import ProofRow, proofs
 from caudal.bench.explain_report import ExplainReport, measure
 from caudal.bench.explain_tasks import TASKS
@@ -87,7 +87,7 @@ def test_a_third_is_rounded_up():
 
 
 def test_one_short_training_is_marked():
-    row = planted("irregular dt", "cfc-ncp", 0, units=6, epochs=1, count=100)
+    row = planted("irregular dt", "cfc-ncp", 0, units=6, work=Work(100, 1, 64))
     assert 0 <= row.share <= 1
     assert row.parameters > 0
 

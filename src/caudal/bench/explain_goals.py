@@ -1,8 +1,9 @@
 """What the rows of the benchmark of explanations say about each goal, and the tables that show it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import mean
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from caudal.bench.explain_circuits import CircuitRow
 from caudal.bench.explain_monitors import GATHERED, MonitorRow
@@ -10,6 +11,7 @@ from caudal.bench.explain_planted import GATED, LIQUID, SOLVED, PlantedRow
 from caudal.bench.explain_proofs import RADII, ProofRow
 from caudal.bench.explain_report import ExplainReport
 from caudal.bench.explain_tasks import TASKS
+from caudal.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -119,14 +121,38 @@ def table(report: ExplainReport) -> str:
     """Goals and rows as Markdown."""
     lines = ["| asked | found | goal | |", "|---|---|---|---|"]
     lines += [f"| {g.name} | {g.found} | {g.goal} | {'yes' if g.reached else '**missed**'} |" for g in goals(report)]
-    for part in (_circuit_lines(report.circuits), _proof_lines(report.proofs), _monitor_lines(report.monitors)):
-        lines += ["", *part] if part else []
-    return "\n".join(lines)
+    parts = [part(report, kind) for kind in _PARTS]
+    return "\n\n".join(["\n".join(lines), *(text for text in parts if text)])
+
+
+def part(report: ExplainReport, kind: str, lang: str = "en") -> str:
+    """The rows of one kind as a Markdown table; empty where there are none.
+
+    Arguments:
+        report: what was measured.
+        kind: `"circuits"`, `"planted"`, `"proofs"` or `"monitors"`.
+        lang: of the column heads, `"en"` or `"es"`.
+
+    Raises:
+        InputError: there is no such kind.
+
+    Example:
+        >>> part(ExplainReport(), "proofs")
+        ''
+    """
+    if kind not in _PARTS:
+        raise InputError("bench explain", "kind", f"is {kind!r}; there are {', '.join(_PARTS)}", "Name one of them.")
+    rows = getattr(report, kind)
+    text = "\n".join(_PARTS[kind](rows)) if rows else ""
+    if lang == "es" and text:
+        head, rest = text.split("\n", 1)
+        for english, spanish in _SPANISH:
+            head = head.replace(english, spanish)
+        text = f"{head}\n{rest}"
+    return text
 
 
 def _circuit_lines(rows: tuple[CircuitRow, ...]) -> list[str]:
-    if not rows:
-        return []
     names, kept = list(rows[0].spearman), list(rows[0].kept)
     head = ["data, cell", "accuracy", "synapses", *names, *(f"third kept: {name}" for name in kept), "rho"]
     lines = _head(head)
@@ -138,8 +164,6 @@ def _circuit_lines(rows: tuple[CircuitRow, ...]) -> list[str]:
 
 
 def _proof_lines(rows: tuple[ProofRow, ...]) -> list[str]:
-    if not rows:
-        return []
     names = [f"{radius:g}" for radius in RADII]
     head = ["net", "accuracy", *(f"width {name}" for name in names), *(f"proven {name}" for name in names)]
     lines = _head([*head, *(f"refuted {name}" for name in names)])
@@ -151,8 +175,6 @@ def _proof_lines(rows: tuple[ProofRow, ...]) -> list[str]:
 
 
 def _monitor_lines(rows: tuple[MonitorRow, ...]) -> list[str]:
-    if not rows:
-        return []
     faults, costs = list(rows[0].leaving), list(rows[0].cost)
     head = ["net", "updates", "violations", *(f"{name}: found of leaving, inside" for name in faults)]
     lines = _head([*head, "weight flips shown", *(f"cost, {name}" for name in costs), "load"])
@@ -164,9 +186,36 @@ def _monitor_lines(rows: tuple[MonitorRow, ...]) -> list[str]:
     return lines
 
 
+def _planted_lines(rows: tuple[PlantedRow, ...]) -> list[str]:
+    lines = _head(["task", "net", "seeds", "accuracy", "share, path", "least and most", "share, occlusion", "chance"])
+    for task in TASKS:
+        for cell in dict.fromkeys(row.cell for row in rows):
+            own = [row for row in rows if (row.task, row.cell) == (task, cell)]
+            if own:
+                shares = [row.share for row in own]
+                each = [mean(getattr(row, name) for row in own) for name in ("accuracy", "share", "occluded", "chance")]
+                accuracy, share, occluded, chance = (f"{one:.2f}" for one in each)
+                span = f"{min(shares):.2f} to {max(shares):.2f}"
+                lines.append(_line([task, cell, str(len(own)), accuracy, share, span, occluded, chance]))
+    return lines
+
+
 def _head(cells: list[str]) -> list[str]:
     return [_line(cells), "|" + "---|" * len(cells)]
 
 
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+_PARTS: dict[str, Callable[[Any], list[str]]] = {
+    "circuits": _circuit_lines, "planted": _planted_lines, "proofs": _proof_lines, "monitors": _monitor_lines,
+}  # fmt: skip
+_SPANISH = (
+    ("third kept:", "tercio:"), ("found of leaving, inside", "hallados de los que salen, dentro"),
+    ("weight flips shown", "bits de pesos vistos"), ("least and most", "menor y mayor"), ("data, cell", "datos, celda"),
+    ("share, path", "parte, camino"), ("share, occlusion", "parte, oclusión"), ("accuracy", "acierto"),
+    ("synapses", "sinapsis"), ("updates", "pasos"), ("violations", "violaciones"), ("width", "ancho"),
+    ("proven", "demostrado"), ("refuted", "refutado"), ("together", "juntos"), ("cost,", "coste,"),
+    ("load", "carga"), ("chance", "azar"), ("seeds", "semillas"), ("task", "tarea"), ("net |", "red |"),
+)  # fmt: skip

@@ -1,6 +1,7 @@
 """Share of the influence that falls on what was planted, for liquid nets and for an LSTM trained alike."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,9 +14,20 @@ from caudal.nn import Readout
 from caudal.nn.cells import build_cell
 from caudal.train import TrainRecipe, answer, fit
 
-# So many series, and weights held so small, that little is learnt of the noise; the same for every cell of `CELLS`.
-TRAIN, VAL, TEST = 40_000, 500, 100
-EPOCHS, BATCH, RATE, DECAY = 5, 64, 0.02, 0.1
+
+class Work(NamedTuple):
+    """How a net is trained: series, passes, series of one update; the same for every cell."""
+
+    count: int
+    epochs: int
+    batch: int
+
+
+# So many series, and weights held so small, that little is learnt of the noise.
+WORK = Work(40_000, 5, 64)
+# Two pulses to compare take more passes before anything is learnt at all.
+LONGER = {"interaction": Work(20_000, 12, 128)}
+VAL, TEST, RATE, DECAY = 500, 100, 0.02, 0.1
 LIQUID, GATED, SOLVED = "cfc-ncp", "lstm", 0.90
 CELLS = (LIQUID, GATED)
 
@@ -52,18 +64,20 @@ def planted(task: str, cell: str, seed: int, units: int = 24, epochs: int = EPOC
 
     Arguments:
         task, cell, seed: which.
-        units, epochs, count: neurons, passes, and training series.
+        units: neurons.
+        work: training; that of the task if left out.
 
     Example:
-        >>> row = planted("rare feature", "lstm", 0, units=4, epochs=1, count=100)
+        >>> row = planted("rare feature", "lstm", 0, units=4, work=Work(100, 1, 64))
         >>> row.chance < 0.12, 0 <= row.share <= 1
         (True, True)
     """
+    count, epochs, batch = work or LONGER.get(task, WORK)
     data = TASKS[task](count + VAL + TEST, 1000 + seed)
     ends = (slice(0, count), slice(count, count + VAL), slice(count + VAL, None))
     parts = [data.examples(rows) for rows in ends]
     net: Readout = build_cell("bench explain", cell, data.x.shape[2], units, 2, pool="mean", seed=seed)
-    recipe = TrainRecipe(epochs, RATE, BATCH, weight_decay=DECAY, seed=seed)
+    recipe = TrainRecipe(epochs, RATE, batch, weight_decay=DECAY, seed=seed)
     fit(net, parts[0], parts[1], recipe, progress=False)
     test, truth = parts[2], data.truth[count + VAL :]
     with torch.no_grad():
