@@ -2,6 +2,8 @@
 
 from caudal.export.accuracy import Lost as Lost
 from caudal.export.accuracy import lost as lost
+from caudal.export.aware import Tuned as Tuned
+from caudal.export.aware import tune as tune
 from caudal.export.onnx_file import onnx as onnx
 from caudal.export.package import Export as Export
 from caudal.export.package import c as c
