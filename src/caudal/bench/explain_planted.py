@@ -59,7 +59,7 @@ class PlantedRow:
     parameters: int
 
 
-def planted(task: str, cell: str, seed: int, units: int = 24, epochs: int = EPOCHS, count: int = TRAIN) -> PlantedRow:
+def planted(task: str, cell: str, seed: int, units: int = 24, work: Work | None = None) -> PlantedRow:
     """Train one net on one task and mark its explanation.
 
     Arguments:
