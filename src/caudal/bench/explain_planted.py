@@ -18,7 +18,7 @@ from caudal.train import TrainRecipe, answer, fit
 class Work(NamedTuple):
     """How a net is trained: series, passes, series of one update; the same for every cell."""
 
-    count: int
+    series: int
     epochs: int
     batch: int
 
