@@ -31,6 +31,8 @@ from caudal.audit.retain import Retired as Retired
 from caudal.audit.retain import retain as retain
 from caudal.audit.salts import Salts as Salts
 from caudal.audit.salts import commitment as commitment
+from caudal.audit.tracking import from_mlflow as from_mlflow
+from caudal.audit.tracking import to_mlflow as to_mlflow
 from caudal.audit.vault import Vault as Vault
 from caudal.audit.verify import Fault as Fault
 from caudal.audit.verify import Verdict as Verdict
