@@ -47,6 +47,44 @@ def test_nothing_has_grown(edge, kept, model):
     assert edge.growth(kept["rows"], edge.measured(model, "int16", ["Cortex-M4F"])) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["Cortex-M4F", "RV32IMAC"])
+def test_nothing_has_grown_anywhere(edge, kept, target):
+    one = TARGETS[target]
+    if one.missing():
+        pytest.skip(f"the gate is NOT checked: `{one.missing()}` is not installed")
+    if edge.version(one.compiler) != kept["compilers"][target]:
+        pytest.skip("the gate is NOT checked: another compiler than that of the kept table")
+    for form in edge.FORMATS:
+        for model in edge.models():
+            assert edge.growth(kept["rows"], edge.measured(model, form, [target])) == []
+
+
+def test_the_table_is_whole(edge, kept):
+    """Every network in every format on every chip, but floats on AVR, which are not IEEE's."""
+    held = {(row["model"], row["format"], row["target"]) for row in kept["rows"]}
+    every = {(model, form, target) for model in edge.models() for form in edge.FORMATS for target in TARGETS}
+    assert {key for key in every - held if key[1:] != ("float32", "AVR")} == set()
+
+
+def test_constant_time_is_constant(kept):
+    """RISC-V counts every instruction; Cortex-M reads them in forties."""
+    rows = [row for row in kept["rows"] if row["format"].endswith("constant time") and row["target"] == "RV32IMAC"]
+    assert len(rows) == 6
+    assert all(row["least"] == row["most"] for row in rows)
+
+
+def test_kept_comparison_with_a_general_compiler(kept):
+    found = json.loads((ROOT / "benchmarks" / "results" / "edge_emx.json").read_text())
+    ours = {(row["model"], row["format"]): row["counted"] for row in kept["rows"] if row["target"] == found["target"]}
+    for row in found["rows"]:
+        assert all(ours[row["model"], form] == count for form, count in row["ours"].items())
+    met = {(row["model"], row["onnx"]): row["met"] for row in found["rows"] if "met" in row}
+    assert met["CfC", "ours"]
+    assert met["CfC", "ncps, traced"]
+    assert met["LTC, 6 sub-steps", "ncps, traced"]
+
+
 def test_growth_is_named(edge):
     row = {"model": "m", "format": "f", "target": "t", "same_answers": True}
     old = {**row, "counted": 100.0, "flash": 10, "state": 2, "stack": 5}
