@@ -141,7 +141,7 @@ def series(count, shift=0.0, seed=0):
 def test_a_guard_writes_into_the_log_what_it_sees(tmp_path, key):
     from caudal.data import from_arrays
 
-    model = LiquidClassifier("cfc", 6, epochs=2).fit(*series(200))
+    model = LiquidClassifier("gru", 6, epochs=2).fit(*series(200))
     x, y = series(400, seed=1)
     ward = np.array(["north", "south"])[np.arange(400) % 2]
     guard = Guard(model, from_arrays(x, y, sensitive={"ward": ward}), by="ward")

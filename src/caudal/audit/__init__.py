@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from caudal.audit import conformal as conformal
 from caudal.audit import keys as keys
 from caudal.audit.cards import card as card
+from caudal.audit.desk import Desk as Desk
+from caudal.audit.desk import Slip as Slip
 from caudal.audit.drift import Alarm as Alarm
 from caudal.audit.drift import Space as Space
 from caudal.audit.drift import Watch as Watch
@@ -31,6 +33,8 @@ from caudal.audit.retain import Retired as Retired
 from caudal.audit.retain import retain as retain
 from caudal.audit.salts import Salts as Salts
 from caudal.audit.salts import commitment as commitment
+from caudal.audit.stamp import stamp_request as stamp_request
+from caudal.audit.stamp import stamped as stamped
 from caudal.audit.tracking import from_mlflow as from_mlflow
 from caudal.audit.tracking import to_mlflow as to_mlflow
 from caudal.audit.vault import Vault as Vault

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from caudal.audit.guard import Guard
 
 _SECOND = 10**9
-_OWN = ("open", "key", "recovered", "retired")
+_OWN = ("open", "key", "recovered", "retired", "refused")
 
 
 class Log:

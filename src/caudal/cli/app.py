@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit retain": ("caudal.cli.audit_retain", "remove old records of a log; every proof of the others stays"),
     "audit show": ("caudal.cli.audit_show", "records of a log as JSON"),
     "audit sign": ("caudal.cli.audit_sign", "sign the folder of a model"),
+    "audit stamp": ("caudal.cli.audit_stamp", "ask for a time stamp of a log (RFC 3161), or check one"),
     "audit verify": ("caudal.cli.audit_verify", "check a log, a signed model or a proof, and name what is bad"),
     "bench audit": ("caudal.cli.bench_audit", "what a log costs, and whether every change of it is found"),
     "bench coverage": ("caudal.cli.bench_coverage", "how often the intervals of fairness figures hold the truth"),
