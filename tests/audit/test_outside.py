@@ -195,3 +195,80 @@ def test_pymerkle_finds_the_same_roots(written, tmp_path):
     row = [merkle.leaf(one) for one in entries]
     assert found["root"] == newest(folder).root.hex() == merkle.root(row).hex()
     assert found["old"] == merkle.root(row[:300]).hex()
+
+
+SIGNING = """
+import base64, json, subprocess, sys
+folder, key, public, mark = sys.argv[1:]
+def run(*words):
+    return subprocess.run([sys.executable, "-m", "model_signing", *words], capture_output=True, text=True)
+made = run("sign", "key", folder, "--private_key", key, "--signature", mark)
+assert made.returncode == 0, made.stderr
+good = run("verify", "key", folder, "--signature", mark, "--public_key", public)
+payload = json.loads(base64.b64decode(json.load(open(mark))["dsseEnvelope"]["payload"]))
+name = folder + "/metrics.json"
+data = open(name, "rb").read()
+open(name, "wb").write(data[:-2] + b" " + data[-1:])
+bad = run("verify", "key", folder, "--signature", mark, "--public_key", public)
+print(json.dumps({"good": good.returncode, "bad": bad.returncode, "why": bad.stdout + bad.stderr,
+                  "files": {one["name"]: one["digest"] for one in payload["predicate"]["resources"]}}))
+"""
+
+
+def test_model_signing_signs_the_same_digests_and_finds_the_same_change(tmp_path, key):
+    from caudal.audit import check, package
+    from caudal.audit.package import STATEMENT
+    from caudal.nn import LTC
+
+    python = os.environ.get("MODEL_SIGNING_PYTHON", "python3")
+    has = subprocess.run([python, "-c", "import model_signing"], capture_output=True, check=False).returncode == 0
+    if not has or shutil.which("openssl") is None:
+        pytest.skip("no model_signing (it needs pyOpenSSL too): set MODEL_SIGNING_PYTHON to an interpreter that has it")
+    folder, ec, public = package(LTC(2, 3), tmp_path / "model", key), tmp_path / "ec.pem", tmp_path / "ec.pub"
+    subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(ec)], check=True)
+    subprocess.run(["openssl", "ec", "-in", str(ec), "-pubout", "-out", str(public)], capture_output=True, check=True)
+    envelope = json.loads((folder / STATEMENT).read_text())
+    ours = json.loads(base64.b64decode(envelope["payload"]))["subject"]
+    words = [str(folder), str(ec), str(public), str(tmp_path / "model.sig")]
+    done = subprocess.run([python, "-c", SIGNING, *words], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    theirs = {name: digest for name, digest in found["files"].items() if name != STATEMENT}
+    assert theirs == {one["name"]: one["digest"]["sha256"] for one in ours}
+    assert found["good"] == 0
+    assert found["bad"] != 0
+    assert "metrics.json" in found["why"]
+    assert check(folder, key.verifier).faults == ("metrics.json was changed",)
+
+
+def test_the_statement_is_checked_by_hashlib_and_cryptography_alone(tmp_path, key):
+    """DSSE, version 1: the signature is over PAE(type, payload), by the key whose public half is given."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from caudal.audit import package
+    from caudal.nn import LTC
+
+    folder = package(LTC(2, 3), tmp_path / "model", key)
+    held = json.loads((folder / "statement.json").read_text())
+    payload, kind = base64.b64decode(held["payload"]), held["payloadType"].encode()
+    message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+    mark = base64.b64decode(held["signatures"][0]["sig"])
+    Ed25519PublicKey.from_public_bytes(key.verifier.key).verify(mark, message)
+    for one in json.loads(payload)["subject"]:
+        assert sha((folder / one["name"]).read_bytes()).hex() == one["digest"]["sha256"]
+
+
+def test_a_checkpoint_is_checked_by_hashlib_and_cryptography_alone(written, key):
+    """C2SP signed-note and tlog-checkpoint, by the letter, with no code of ours and no command."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    text = (written(300) / "checkpoint").read_text()
+    name, id, encoded = str(key.verifier).split("+", 2)
+    raw = base64.b64decode(encoded)
+    body, _, marks = text.rpartition("\n\n")
+    dash, who, mark = marks.splitlines()[0].split(" ")
+    data = base64.b64decode(mark)
+    assert (dash, who, data[:4].hex()) == ("\u2014", name, id)
+    assert sha(f"{name}\n".encode() + raw)[:4] == data[:4]
+    Ed25519PublicKey.from_public_bytes(raw[1:]).verify(data[4:], f"{body}\n".encode())
+    origin, size, root = body.splitlines()
+    assert (origin, int(size), len(base64.b64decode(root))) == ("example.org/ward-4", 302, 32)
