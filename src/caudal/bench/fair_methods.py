@@ -198,6 +198,7 @@ METHODS: dict[str, Callable[[Task, str], Done]] = {
     "Lagrangian, equal opportunity": _term(Lagrangian("equal_opportunity")),
     "Lagrangian, equalised odds": _term(Lagrangian("equalised_odds")),
     "penalty, equalised odds": _term(Penalty("equalised_odds")),
+    "high price, equalised odds": _term(Lagrangian("equalised_odds", step=0.2, limit=40.0, damping=20.0)),
     "fairret, equal opportunity": _term(Fairret("equal_opportunity", weight=1.0)),
     "fairret, equalised odds": _term(Fairret("equalised_odds")),
     "circuit": _circuit,

@@ -1,0 +1,177 @@
+"""Accuracy against gap, as a set of points and a picture: never one number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from caudal.errors import InputError
+
+_WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM, _ROW = 820, 420, 64, 44, 330, 56, 18
+_INK, _SOFT, _FRONT, _REST = "#1f2937", "#6b7280", "#0f766e", "#b45309"
+_TEXTS = {
+    "en": ("Accuracy against gap", "gap between groups ({gap})", "accuracy", "no other is better in both",
+           "another is better in both", "needs the attribute at each decision"),
+    "es": ("Exactitud frente a brecha", "brecha entre grupos ({gap})", "exactitud", "ninguna otra es mejor en ambas",
+           "otra es mejor en ambas", "necesita el atributo en cada decisión"),
+}  # fmt: skip
+_NAMES_ES = {
+    "equal_opportunity": "igualdad de oportunidades",
+    "equalised_odds": "igualdad de probabilidades",
+    "demographic_parity": "paridad demográfica",
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One model, or one method, judged on the same series as the others.
+
+    Attributes:
+        name: what it is.
+        accuracy: share told right.
+        gap: between the groups, 0 to 1.
+        asks: whether each decision needs the attribute.
+    """
+
+    name: str
+    accuracy: float
+    gap: float
+    asks: bool = False
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """Points, and which of them nobody can beat.
+
+    Attributes:
+        points: in the order given.
+        gap: name of the gap.
+
+    Raises:
+        InputError: there is no point, or a figure is no share.
+
+    Example:
+        >>> found = Tradeoff((Point("plain", 0.80, 0.30), Point("fair", 0.79, 0.05), Point("odd", 0.78, 0.20)))
+        >>> [one.name for one in found.front]
+        ['fair', 'plain']
+        >>> found.within(0.02).name
+        'fair'
+    """
+
+    points: tuple[Point, ...]
+    gap: str = "equal_opportunity"
+
+    def __post_init__(self) -> None:
+        if not self.points:
+            raise InputError("Tradeoff", "points", "is empty", "Pass at least one.")
+        for one in self.points:
+            if not (0 <= one.accuracy <= 1 and 0 <= one.gap <= 1):
+                fault = f"holds {one.name!r} with accuracy {one.accuracy} and gap {one.gap}"
+                raise InputError("Tradeoff", "points", fault, "Both are shares from 0 to 1; leave out what has none.")
+
+    @property
+    def front(self) -> tuple[Point, ...]:
+        """Points than which no other is better in one and at least as good in the other, the narrowest gap first."""
+        kept = [one for one in self.points if not any(_beats(other, one) for other in self.points)]
+        return tuple(sorted(kept, key=lambda one: (one.gap, -one.accuracy)))
+
+    def within(self, tolerance: float, *, asks: bool = True) -> Point:
+        """The narrowest gap among those that are at most `tolerance` less accurate than the best.
+
+        Arguments:
+            tolerance: in accuracy, 0.01 for a point.
+            asks: whether methods that need the attribute at each decision may be named.
+
+        Raises:
+            InputError: the tolerance is negative, or every point needs the attribute.
+        """
+        allowed = [one for one in self.points if asks or not one.asks]
+        if tolerance < 0 or not allowed:
+            raise InputError(
+                "Tradeoff.within", "tolerance", f"is {tolerance}, or no point is allowed", "Pass 0.01, say."
+            )
+        best = max(one.accuracy for one in allowed)
+        near = [one for one in allowed if one.accuracy >= best - tolerance - 1e-12]
+        return min(near, key=lambda one: (one.gap, -one.accuracy))
+
+    def svg(self, language: str = "en") -> str:
+        """The picture, as SVG text: gap to the right, accuracy upwards, so that the best lies top left.
+
+        Raises:
+            InputError: the language is neither `"en"` nor `"es"`.
+        """
+        if language not in _TEXTS:
+            raise InputError("Tradeoff.svg", "language", f"is {language!r}", 'Pass "en" or "es".')
+        title, across, up, best, rest, asked = _TEXTS[language]
+        name = (_NAMES_ES.get(self.gap) if language == "es" else None) or self.gap.replace("_", " ")
+        return _drawn(self, (title, across.format(gap=name), up, best, rest, asked))
+
+
+def _beats(one: Point, other: Point) -> bool:
+    as_good = one.accuracy >= other.accuracy and one.gap <= other.gap
+    return as_good and (one.accuracy > other.accuracy or one.gap < other.gap)
+
+
+def _drawn(found: Tradeoff, texts: Sequence[str]) -> str:
+    title, across, up, best, rest, asked = map(escape, texts)
+    low, high = _ends([one.accuracy for one in found.points])
+    widest = _ends([0.0, *(one.gap for one in found.points)])[1]
+    height = max(_HEIGHT, _TOP + _ROW * (len(found.points) + 4))
+    right, floor = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
+    front = found.front
+
+    def at(one: Point) -> tuple[float, float]:
+        x = _LEFT + (right - _LEFT) * one.gap / widest
+        return round(x, 1), round(floor - (floor - _TOP) * (one.accuracy - low) / (high - low), 1)
+
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
+        f'font-family="system-ui, sans-serif" font-size="12"><title>{title}</title>',
+        f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
+        f'<text x="{_LEFT}" y="24" fill="{_INK}" font-size="15" font-weight="600">{title}</text>',
+        f'<path d="M{_LEFT} {_TOP}V{floor}H{right}" fill="none" stroke="{_SOFT}"/>',
+        f'<text x="{(_LEFT + right) / 2}" y="{_HEIGHT - 14}" fill="{_INK}" text-anchor="middle">{across}</text>',
+        f'<text transform="translate(18 {(floor + _TOP) / 2}) rotate(-90)" fill="{_INK}" text-anchor="middle">'
+        f"{up}</text>",
+    ]
+    for k in range(5):
+        share = k / 4
+        y, x = round(floor - (floor - _TOP) * share, 1), round(_LEFT + (right - _LEFT) * share, 1)
+        lines.append(f'<path d="M{_LEFT} {y}H{right}" stroke="#e5e7eb"/>')
+        lines.append(
+            f'<text x="{_LEFT - 8}" y="{y + 4}" fill="{_SOFT}" text-anchor="end">'
+            f"{low + (high - low) * share:.3f}</text>"
+        )
+        lines.append(f'<text x="{x}" y="{floor + 18}" fill="{_SOFT}" text-anchor="middle">{widest * share:.2f}</text>')
+    steps = " ".join(f"{x},{y}" for x, y in map(at, front))
+    lines.append(f'<polyline points="{steps}" fill="none" stroke="{_FRONT}" stroke-dasharray="4 3"/>')
+    order = sorted(found.points, key=lambda one: (one.gap, -one.accuracy))
+    for number, one in enumerate(order, 1):
+        colour, (x, y) = _FRONT if one in front else _REST, at(one)
+        side = (-10, "end") if number % 2 else (10, "start")
+        lines.append(_dot(x, y, colour, one.asks))
+        lines.append(f'<text x="{x + side[0]}" y="{y + 4}" fill="{_INK}" text-anchor="{side[1]}">{number}</text>')
+        lines += _named(number, escape(one.name), colour, one.asks, right + 24, _TOP + _ROW * number)
+    keys = ((_FRONT, best, False), (_REST, rest, False), (_SOFT, asked, True))
+    for k, (colour, words, hollow) in enumerate(keys):
+        y = _TOP + _ROW * (len(order) + 2 + k)
+        lines.append(_dot(right + 30, y - 4, colour, hollow))
+        lines.append(f'<text x="{right + 42}" y="{y}" fill="{_SOFT}" font-size="11">{words}</text>')
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _named(number: int, name: str, colour: str, hollow: bool, x: float, y: float) -> list[str]:
+    """A line of the list beside the picture."""
+    count = f'<text x="{x + 28}" y="{y}" fill="{_INK}" text-anchor="end">{number}</text>'
+    return [_dot(x + 6, y - 4, colour, hollow), count, f'<text x="{x + 36}" y="{y}" fill="{_INK}">{name}</text>']
+
+
+def _dot(x: float, y: float, colour: str, hollow: bool) -> str:
+    fill = "#ffffff" if hollow else colour
+    return f'<circle cx="{x}" cy="{y}" r="4.5" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
+
+
+def _ends(values: Sequence[float]) -> tuple[float, float]:
+    """A little room on either side."""
+    low, high = min(values), max(values)
+    room = max(0.05 * (high - low), 0.005)
+    return max(0.0, low - room), min(1.0, high + room)
