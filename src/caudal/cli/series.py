@@ -24,7 +24,7 @@ def series_for(owner: str, model: Any, source: str, *, target: bool = False) -> 
     """
     from caudal.data import datasets, read_like
 
-    if not Path(source).exists() and source.lower().replace("_", "-") in datasets.names():
+    if not Path(source).is_file() and source.lower().replace("_", "-") in datasets.names():
         return datasets.load(source).test
     if model.data_recipe_ is None:
         fault = "was trained on arrays or on a data set, so it cannot say how to read a table"

@@ -10,6 +10,7 @@ from caudal.fair.audit import audit as audit
 from caudal.fair.curve import curve as curve
 from caudal.fair.density import density as density
 from caudal.fair.diagnose import diagnose as diagnose
+from caudal.fair.gather import report as report
 from caudal.fair.groups import Groups as Groups
 from caudal.fair.groups import thirds as thirds
 from caudal.fair.intervals import by_group as by_group
@@ -19,3 +20,4 @@ from caudal.fair.plant import Planted as Planted
 from caudal.fair.plant import plant as plant
 from caudal.fair.rates import gaps as gaps
 from caudal.fair.rates import rates as rates
+from caudal.fair.record import FairReport as FairReport

@@ -16,6 +16,7 @@ from caudal.fair.intervals import METHOD, Gap, by_group
 from caudal.fair.need import sklearn
 from caudal.fair.plant import class_code
 from caudal.fair.summaries import Column, summaries, table
+from caudal.fair.traces import own_inputs
 from caudal.records import Interval
 
 Strength = Literal["none", "weak", "clear", "strong", "the attribute itself"]
@@ -156,7 +157,7 @@ def proxies(data: Sequences, groups: Groups, *, draws: int = DRAWS, seed: int = 
     rows = np.isin(groups.codes, large)
     if len(large) < 2:
         return ()
-    own = frozenset(_sources(data, own_columns(data, groups)))
+    own = own_inputs(data, groups)
     columns = tuple(Column(one.source, one.what, one.values[rows]) for one in summaries(data))
     codes = groups.codes[rows]
     block, sources = table(columns)
@@ -185,11 +186,6 @@ def own_columns(data: Sequences, groups: Groups) -> tuple[str, ...]:
     """
     names = {feature.name.split("=", 1)[0] for feature in (*data.features, *data.statics)}
     return tuple(name for name in groups.columns if name in names)
-
-
-def _sources(data: Sequences, columns: tuple[str, ...]) -> list[str]:
-    names = [feature.name for feature in (*data.features, *data.statics)]
-    return [name for name in names if name.split("=", 1)[0] in columns]
 
 
 def _of(sources: tuple[str, ...], source: str) -> list[int]:

@@ -16,10 +16,10 @@ others five traces are measured, each on a scale from 0 (none) to 1, with the p 
    `trusted` (true classes of some series) no assumption is needed: recorded and true classes are compared.
 
 p values are corrected for the number of traces (Bonferroni, within and over kinds). Of those below 0.01 and above 0.15
-in size, the largest names the kind; the labels' trace, which leans on the inputs, counts only where no trace of the inputs is found, unless it
-comes from trusted classes. Confidence is high where the trace is twice as large as the next kind's and p is below
-0.001, low where another is within a fifth, and fair between. `caudal bench diagnose` plants each kind on made and real
-series and prints how often it is named rightly.
+in size, the largest names the kind; the labels' trace, which leans on the inputs, counts only where no trace of the
+inputs is found, unless it comes from trusted classes. Confidence is high where the trace is twice as large as the next
+kind's and p is below 0.001, low where another is within a fifth, and fair between. `caudal bench diagnose` plants each
+kind on made and real series and prints how often it is named rightly.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,8 @@ class Diagnosis:
         traces: the largest of each kind, the largest first.
         notes: codes of what cannot be told: `"labels by assumption"` (no trusted classes), `"labels not judged"`
             (no classes), `"representation not judged"` (no expected shares), `"proxy or offset"`, `"labels leave
-            room"` (inputs differ, so that labels cannot be judged), `"several"` (more than one kind is found).
+            room"` (inputs differ, so that labels cannot be judged), `"several"` (more than one kind is found),
+            `"attribute among inputs"` (the attribute's own columns are inputs; they are left out here).
     """
 
     attribute: str
@@ -100,8 +101,10 @@ def diagnose(
     notes = [] if expected is not None else ["representation not judged"]
     large = [name for name, count in zip(groups.names, groups.counts, strict=True) if count >= LEAST]
     judged = [name for name in large if len(large) > 1]
+    own = traces.own_inputs(data, groups)
+    notes += ["attribute among inputs"] if own else []
     for name in judged:
-        found += traces.inputs(data, groups.where(name), name)
+        found += traces.inputs(data, groups.where(name), name, own)
     if data.task == "classify" and data.target is not None:
         hit = data.target == class_code("diagnose", data, positive)
         if trusted is not None:

@@ -40,7 +40,7 @@ class GroupRate:
     Attributes:
         group: by name.
         metric: by name.
-        count: answers that it stands on: of a share found, those for whom yes is true.
+        count: answers that it stands on: of a share found, those for whom yes is true; of an AUROC, the rarer class.
         value: with its interval; None where it is not defined.
         few: whether it stands on fewer than 30, so that it says little and counts in no gap.
     """
@@ -91,7 +91,7 @@ class Found:
     def rates(self) -> tuple[GroupRate, ...]:
         """Every metric of every group."""
         return tuple(
-            GroupRate(group, metric, one.count, _interval(one), one.count < LEAST)
+            GroupRate(group, metric, one.least, _interval(one), one.least < LEAST)
             for metric, row in self.table.items()
             for group, one in zip(self.groups, row, strict=True)
         )
@@ -197,7 +197,7 @@ def _gap(found: Found, name: str) -> Gap | None:
 
 
 def _counts(one: Estimate) -> bool:
-    return _defined(one) and one.count >= LEAST
+    return _defined(one) and one.least >= LEAST
 
 
 def _value(found: Found, metric: str, k: int) -> float:

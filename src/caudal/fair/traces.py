@@ -65,15 +65,16 @@ def representation(groups: Groups, expected: Mapping[str, float]) -> list[Trace]
     return made
 
 
-def inputs(data: Sequences, inside: Flags, name: str) -> list[Trace]:
+def inputs(data: Sequences, inside: Flags, name: str, own: frozenset[str] = frozenset()) -> list[Trace]:
     """Traces of sampling, measurement and level in one group against the others.
 
     Arguments:
         data: series.
         inside: `(batch,)` who belongs to the group.
         name: of the group.
+        own: inputs that are the attribute itself, which say nothing about it.
     """
-    columns = summaries(data)
+    columns = [one for one in summaries(data) if one.source not in own]
     made = []
     kinds = {feature.name: feature.kind for feature in (*data.features, *data.statics)}
     for one in columns:
@@ -121,6 +122,17 @@ def labels(data: Sequences, hit: Flags, groups: Groups, judged: list[str]) -> li
         share = model.predict_proba(block)[:, 1]
         made += _lacking(name, float(hit[inside].sum()), share[inside], share[~inside])
     return made
+
+
+def own_inputs(data: Sequences, groups: Groups) -> frozenset[str]:
+    """Inputs and static features that are the sensitive columns themselves.
+
+    Arguments:
+        data: series.
+        groups: of the series.
+    """
+    names = [feature.name for feature in (*data.features, *data.statics)]
+    return frozenset(name for name in names if name.split("=", 1)[0] in groups.columns)
 
 
 def against_trusted(hit: Flags, real: Flags, known: Flags, groups: Groups, name: str) -> list[Trace]:

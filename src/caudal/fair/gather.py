@@ -1,0 +1,243 @@
+"""Ask everything that the report of a model's fairness shows."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from caudal._version import __version__
+from caudal.data import Sequences
+from caudal.errors import InputError
+from caudal.fair.answers import Answers, numbers
+from caudal.fair.audit import DataAudit, audit
+from caudal.fair.curve import Moment, curve
+from caudal.fair.density import density
+from caudal.fair.diagnose import diagnose
+from caudal.fair.estimate import DRAWS, LEVEL, Estimate
+from caudal.fair.groups import LEAST, Edges, Groups
+from caudal.fair.intervals import Found, GroupRate, by_group
+from caudal.fair.plant import class_code
+from caudal.fair.record import Attribute, Bin, FairReport, Versus
+from caudal.records import Interval
+
+LEAST_SHOWN = 5
+_BINS = 5
+
+
+class _Asked(NamedTuple):
+    """What the report is about, the same for every attribute."""
+
+    data: Sequences
+    answers: Answers
+    at: Mapping[int, Answers]
+    curve_of: str
+    positive: Any
+    expected: Mapping[str, Mapping[str, float]]
+    trusted: ArrayLike | None
+    draws: int
+    seed: int
+
+
+def report(
+    data: Sequences,
+    answers: Answers,
+    *,
+    sensitive: tuple[str, ...] = (),
+    edges: Edges | None = None,
+    cross: bool = True,
+    at: Mapping[int, Answers] | None = None,
+    curve_of: str = "",
+    positive: Any = None,
+    threshold: float | None = None,
+    expected: Mapping[str, Mapping[str, float]] | None = None,
+    trusted: ArrayLike | None = None,
+    name: str = "",
+    model: str = "",
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> FairReport:
+    """Fairness of a model on some series: figures by group with intervals, over time, by density, and the data behind.
+
+    Arguments:
+        data: series with their sensitive columns and targets.
+        answers: of the model: one of each series, or several with the row of the series as their owner.
+        sensitive: columns to look at; all of `data.sensitive` where left out.
+        edges: where to cut columns of numbers.
+        cross: look at all columns crossed as well.
+        at: steps read -> answers, for the curve over time.
+        curve_of: the gap that the curve follows; equal opportunity, or the error of numbers, where left out.
+        positive: the class decided for or against; None takes the last of two.
+        threshold: of the score, as told to `decisions`.
+        expected: column -> share of each group among all, from a census or register.
+        trusted: as in `diagnose`.
+        name: of the data.
+        model: what answered, in words.
+        draws: of the bootstrap.
+        seed: of the draws.
+
+    Raises:
+        InputError: a column is not there or names no groups, sizes disagree, or a class is unknown.
+        MissingExtraError: scikit-learn is not installed.
+
+    Example:
+        >>> import pytest
+        >>> sklearn = pytest.importorskip("sklearn")
+        >>> from caudal.fair import decisions, made
+        >>> data = made(200)
+        >>> found = report(data, decisions(data.target, decided=data.values[:, 0, 0] > 0))
+        >>> found.attributes[0].groups, FairReport.from_json(found.to_json()) == found
+        ({'a': 120, 'b': 80}, True)
+    """
+    names = sensitive or tuple(data.sensitive)
+    _check(data, answers, names)
+    code = _positive(data, positive)
+    chosen = curve_of or ("equal_opportunity" if answers.kind == "decision" else "mae")
+    whose = data.classes[code] if code is not None else None
+    asked = _Asked(data, answers, at or {}, chosen, whose, expected or {}, trusted, draws, seed)
+    columns = {one: data.sensitive[one] for one in names}
+    single = [Groups.of({one: column}, edges=edges) for one, column in columns.items()]
+    found = [_attribute(asked, groups, whole=True) for groups in single]
+    if cross and len(names) > 1:
+        found.append(_attribute(asked, Groups.of(columns, edges=edges, alone="other"), whole=False))
+    return FairReport(
+        data=name,
+        model=model,
+        caudal=__version__,
+        task=data.task,
+        kind=answers.kind,
+        positive="" if code is None else str(data.classes[code]),
+        threshold=threshold,
+        series=len(data),
+        answers=len(answers),
+        digest=replace(data, sensitive={}).digest,
+        attributes=tuple(found),
+        not_measured=_missing(asked, names, cross),
+    )
+
+
+def _check(data: Sequences, answers: Answers, names: tuple[str, ...]) -> None:
+    if not names:
+        remedy = "Read the data with `sensitive=[...]`, or name a column."
+        raise InputError("report", "sensitive", "names no column, and the data have none", remedy)
+    for one in names:
+        if one not in data.sensitive:
+            known = ", ".join(data.sensitive) or "none"
+            fault = f"names {one!r}, which is no sensitive column of the data; there are {known}"
+            raise InputError("report", "sensitive", fault, "Read the data with that column as sensitive.")
+    if data.target is None:
+        raise InputError("report", "data", "have no target, so nobody can tell what is right", "Pass known outcomes.")
+    if len(answers) != len(data) and int(answers.owner.max()) + 1 != len(data):
+        fault = f"are {len(answers):,} of {int(answers.owner.max()) + 1:,} owners; there are {len(data):,} series"
+        raise InputError("report", "answers", fault, "Pass an answer of each series, in their order.")
+
+
+def _positive(data: Sequences, positive: Any) -> int | None:
+    if data.task != "classify":
+        return None
+    if positive is None and len(data.classes) > 2:
+        fault = f"is not named, and there are {len(data.classes)} classes: {', '.join(map(str, data.classes))}"
+        raise InputError("report", "positive", fault, "Name the class that is good or bad to get.")
+    return class_code("report", data, positive)
+
+
+def _missing(asked: _Asked, names: tuple[str, ...], cross: bool) -> tuple[str, ...]:
+    found = {
+        "no curve": not asked.at,
+        "no crossing": len(names) < 2 or not cross,
+        "no scores": asked.answers.kind == "decision" and asked.answers.score is None,
+        "no expected shares": not asked.expected,
+        "no trusted labels": asked.trusted is None and asked.answers.kind == "decision",
+    }
+    return (*(code for code, lacks in found.items() if lacks), "one test set", "no mitigation")
+
+
+def _attribute(asked: _Asked, groups: Groups, *, whole: bool) -> Attribute:
+    data, answers = asked.data, asked.answers
+    each = groups if len(answers) == len(groups) else groups.select(answers.owner)
+    found = by_group(answers, each, draws=asked.draws, seed=asked.seed)
+    counts = {name: int(count) for name, count in zip(groups.names, groups.counts, strict=True)}
+    hidden = tuple(name for name, count in counts.items() if count < LEAST_SHOWN)
+    moments: tuple[Moment, ...] = ()
+    if asked.at:
+        moments = curve(
+            asked.at, groups, asked.curve_of, lengths=data.lengths, draws=asked.draws, seed=asked.seed
+        )  # fmt: skip
+        moments = tuple(replace(one, rates=_kept(one.rates, hidden)) for one in moments)
+    expected = asked.expected.get(groups.attribute)
+    return Attribute(
+        name=groups.attribute,
+        groups=counts,
+        edges={column: tuple(cuts) for column, cuts in groups.edges.items()},
+        small=groups.small,
+        hidden=hidden,
+        rates=_kept(found.rates(), hidden),
+        gaps=found.gaps(),
+        versus=_versus(found, groups),
+        calibration=_calibration(answers, each),
+        curve_of=asked.curve_of if moments else "",
+        curve=moments,
+        density=density(data, _per_series(asked), groups, draws=asked.draws, seed=asked.seed) if whole else None,
+        audit=_audit(asked, groups, hidden) if whole else None,
+        diagnosis=diagnose(data, groups, positive=asked.positive, expected=expected, trusted=asked.trusted)
+        if whole
+        else None,
+    )
+
+
+def _kept(rates: tuple[GroupRate, ...], hidden: tuple[str, ...]) -> tuple[GroupRate, ...]:
+    return tuple(replace(one, value=None) if one.group in hidden or one.count < LEAST_SHOWN else one for one in rates)
+
+
+def _audit(asked: _Asked, groups: Groups, hidden: tuple[str, ...]) -> DataAudit:
+    found = audit(asked.data, groups, positive=asked.positive, draws=asked.draws, seed=asked.seed)
+    facts = tuple(replace(one, target=None) if one.group in hidden else one for one in found.facts)
+    return replace(found, facts=facts)
+
+
+def _per_series(asked: _Asked) -> Answers:
+    """One answer a series, of several the mean error."""
+    answers = asked.answers
+    if len(answers) == len(asked.data):
+        return answers
+    wrong = np.abs(answers.given - answers.truth) if answers.kind == "number" else 1.0 - answers.right
+    count = np.bincount(answers.owner, minlength=len(asked.data))
+    mean = np.bincount(answers.owner, wrong, minlength=len(asked.data)) / np.maximum(1, count)
+    return numbers(np.zeros(len(asked.data)), mean)
+
+
+def _versus(found: Found, groups: Groups) -> tuple[Versus, ...]:
+    counts = dict(zip(groups.names, groups.counts, strict=True))
+    reference = max(counts, key=lambda name: counts[name])
+    made = []
+    for metric, row in found.table.items():
+        standing = dict(zip(found.groups, row, strict=True))
+        for group in found.groups:
+            few = min(standing[group].least, standing[reference].least) < LEAST
+            if group == reference or few or metric == "calibration_error":
+                continue
+            value = found.difference(metric, group, reference)
+            if value is not None:
+                made.append(Versus(group, reference, metric, value))
+    return tuple(made)
+
+
+def _calibration(answers: Answers, groups: Groups) -> tuple[Bin, ...]:
+    """Five bins of like size over all answers, the same for each group; those of fewer than 30 are left out."""
+    if answers.score is None:
+        return ()
+    edges = np.unique(np.quantile(answers.score, np.linspace(0, 1, _BINS + 1)[1:-1]))
+    place = np.searchsorted(edges, answers.score, side="right")
+    made = []
+    for k, name in enumerate(groups.names):
+        for part in range(len(edges) + 1):
+            rows = (groups.codes == k) & (place == part)
+            count, owners = int(rows.sum()), len(np.unique(answers.owner[rows]))
+            if owners < LEAST:
+                continue
+            share = float(answers.truth[rows].mean())
+            low, high = Estimate(share, owners, owners, 0.0, "share", owners).ends()
+            observed = Interval(share, float(low), float(high), LEVEL, "score interval")
+            made.append(Bin(name, float(answers.score[rows].mean()), observed, count))
+    return tuple(made)

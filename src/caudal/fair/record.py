@@ -1,0 +1,140 @@
+"""All that was found about the fairness of one model on some series: frozen, JSON there and back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from caudal.fair.audit import DataAudit
+from caudal.fair.curve import Moment
+from caudal.fair.density import Density
+from caudal.fair.diagnose import Diagnosis
+from caudal.fair.intervals import Gap, GroupRate
+from caudal.records import Interval, facts
+
+
+@dataclass(frozen=True)
+class Versus:
+    """A group against the largest one.
+
+    Attributes:
+        group, reference: names; the value is the first less the second.
+        metric: by name.
+        value: the difference.
+    """
+
+    group: str
+    reference: str
+    metric: str
+    value: Interval
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Scores of one group taken at their word.
+
+    Attributes:
+        group: by name.
+        score: mean probability.
+        observed: share for whom the positive class is true.
+        count: answers.
+    """
+
+    group: str
+    score: float
+    observed: Interval
+    count: int
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """What was found by one sensitive column, or by several crossed.
+
+    Attributes:
+        name: of the column; `"sex & age"` where two are crossed.
+        groups: name -> number of series.
+        edges: by column, where numbers were cut.
+        small: groups of fewer than 30 series.
+        hidden: groups of fewer than 5 series, whose figures are kept back since they would lay bare persons; so are
+            single rates that stand on fewer than 5.
+        rates: metrics by group.
+        gaps: over the groups.
+        versus: each group against the largest one.
+        calibration: of scores, in five bins of like size.
+        curve_of: the gap that `curve` follows, or `""`.
+        curve: over the decision's step; empty where it was not asked for.
+        density: measurement density; None for crossed columns.
+        audit: of the data before any model; None for crossed columns.
+        diagnosis: kind of bias; None for crossed columns.
+    """
+
+    name: str
+    groups: Mapping[str, int]
+    edges: Mapping[str, tuple[float, ...]]
+    small: tuple[str, ...]
+    hidden: tuple[str, ...]
+    rates: tuple[GroupRate, ...]
+    gaps: tuple[Gap, ...]
+    versus: tuple[Versus, ...]
+    calibration: tuple[Bin, ...]
+    curve_of: str
+    curve: tuple[Moment, ...]
+    density: Density | None
+    audit: DataAudit | None
+    diagnosis: Diagnosis | None
+
+
+@dataclass(frozen=True)
+class FairReport:
+    """The fairness of one model on some series. It holds no value of any single person.
+
+    Attributes:
+        data: name of the series.
+        model: what answered, in words.
+        caudal: version.
+        task: as in `caudal.data.Task`.
+        kind: `"decision"` or `"number"`.
+        positive: the class decided for or against, or `""`.
+        threshold: of the score; None for numbers.
+        series, answers: how many.
+        digest: SHA-256 of the series, without their sensitive columns.
+        attributes: each sensitive column, then all crossed.
+        not_measured: codes: `"no curve"`, `"no crossing"` (one column), `"no scores"`, `"one test set"`,
+            `"no expected shares"`, `"no trusted labels"`, `"no mitigation"`.
+    """
+
+    data: str
+    model: str
+    caudal: str
+    task: str
+    kind: str
+    positive: str
+    threshold: float | None
+    series: int
+    answers: int
+    digest: str
+    attributes: tuple[Attribute, ...]
+    not_measured: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """One JSON object, keys sorted.
+
+        Raises:
+            ValueError: a number is not finite.
+        """
+        return facts.to_json(self)
+
+    @staticmethod
+    def from_json(text: str) -> "FairReport":
+        """The report that `to_json` wrote.
+
+        Raises:
+            FileFormatError: the text is no such report.
+        """
+        return facts.from_json(FairReport, text)
+
+    def worst(self) -> tuple[Attribute, Gap] | None:
+        """The gap whose interval lies farthest above 0, and whose it is; None where every interval reaches 0."""
+        surest = [(gap.value.low, one, gap) for one in self.attributes for gap in one.gaps if gap.value.low > 0]
+        if not surest:
+            return None
+        _, attribute, gap = max(surest, key=lambda found: found[0])
+        return attribute, gap
