@@ -119,9 +119,8 @@ class Monitor:
         self._held, self._first = [], first + len(held)
         if not held:
             return []
-        parts = [[one] if isinstance(one, Tensor) else leaves(one) for one in held]
         try:
-            values = torch.cat([torch.stack(leaf, 1) for leaf in zip(*parts, strict=True)], -1)
+            values = torch.cat([torch.stack(leaf, 1) for leaf in zip(*_parts(held), strict=True)], -1)
         except (RuntimeError, ValueError):
             fault = "came for different numbers of series or units within one look"
             raise ShapeError("Monitor.watch", "state", fault, "Make one monitor per stream, or call `check`.") from None
@@ -136,6 +135,13 @@ class Monitor:
             kind, bound = ("nan", float("nan")) if value != value else ("low", low) if value < low else ("high", high)
             found.append(Violation(kind, place[0], step, unit, value, bound))
         return found
+
+
+def _parts(held: list[State | Tensor]) -> list[list[Tensor]]:
+    """The tensors of each state; a state that is a plain tuple of them, as most are, is taken as it stands."""
+    if isinstance(held[0], tuple) and all(isinstance(part, Tensor) for part in held[0]):
+        return held  # type: ignore[return-value]  # tuples of tensors
+    return [[one] if isinstance(one, Tensor) else leaves(one) for one in held]
 
 
 def _flat(state: State) -> Tensor:
