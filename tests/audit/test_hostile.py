@@ -166,3 +166,27 @@ def test_salts_of_records_are_erased_one_by_one(tmp_path, key):
     assert [salts.of_record(row) is None for row in rows] == [False, True, False]
     assert stat.S_IMODE(salts.folder.stat().st_mode) == 0o700
     assert verify(tmp_path / "log", key.verifier, full=True).holds
+
+
+def test_a_commitment_is_that_of_its_definition():
+    """The bytes that are hashed are a format: a log of years ago must still be checked against its inputs."""
+    from hashlib import sha256
+
+    from caudal.audit import commitment
+
+    def framed(head, data):
+        return len(head).to_bytes(2, "big") + head + len(data).to_bytes(8, "big") + data
+
+    start = bytes(32) + b"caudal.commitment/1" + b"\5bed 4" + (7).to_bytes(8, "big")
+    table = np.arange(6.0).reshape(2, 3)
+    cases = [
+        (b"xy", framed(b"bytes", b"xy")),
+        (None, b"-"),
+        (table, framed(b"<f8(2, 3)", table.tobytes())),
+        (table[:, ::2], framed(b"<f8(2, 2)", table[:, ::2].copy().tobytes())),
+        (table.astype(">f8"), framed(b"<f8(2, 3)", table.tobytes())),
+        (np.float32(1.5), framed(b"<f4(1,)", np.float32(1.5).tobytes())),
+        ([True, False], framed(b"|b1(2,)", b"\1\0")),
+    ]
+    for part, data in cases:
+        assert commitment(bytes(32), b"bed 4", 7, [part]) == sha256(start + data).digest()

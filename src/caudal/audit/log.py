@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from caudal.audit.guard import Guard
 
 _SECOND = 10**9
+_SINGLE, _DOUBLE = np.dtype("<f4"), np.dtype("<f8")
 _OWN = ("open", "key", "recovered", "retired", "refused")
 
 
@@ -170,13 +171,13 @@ class Log:
             parts = (*_parts(inputs), b"|", *_parts(state))
             bound = commitment(salt, name[:255], sequence, parts)
             numbers = np.asarray(output)
-            is_single = numbers.dtype == np.float32
+            is_single = numbers.dtype == _SINGLE
             flags |= entry.SINGLE * is_single | entry.EXACT * is_exact
             payload = b"" if self.vault is None else self.vault.seal(parts, place(session, sequence))
             now, flags = self._now(time, flags)
             data = entry.decision(
                 flags, now, name, sequence, self._digest(model), bound,
-                numbers.astype("<f4" if is_single else "<f8", copy=False).tobytes(), dt, uncertainty, monitors,
+                numbers.astype(_SINGLE if is_single else _DOUBLE, copy=False).tobytes(), dt, uncertainty, monitors,
                 b"" if influence is None else np.asarray(influence, "<f4").tobytes(), payload,
             )  # fmt: skip
             if self.about.form == "json":

@@ -9,6 +9,7 @@ A folder of its own, for its owner alone. Erasing overwrites the salt in place; 
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ SIZE = 32
 _NONE = bytes(SIZE)
 _FRESH = 256
 _DOMAIN = b"caudal.commitment/1"
+_BYTES = b"\0\5bytes"
 
 
 def commitment(salt: bytes, session: bytes, sequence: int, parts: Iterable[Any]) -> bytes:
@@ -43,16 +45,27 @@ def commitment(salt: bytes, session: bytes, sequence: int, parts: Iterable[Any])
             pieces.append(b"-")
             continue
         if isinstance(part, bytes | bytearray | memoryview):
-            head, data = "bytes", bytes(part)
-        else:
-            array = np.ascontiguousarray(part)
-            if array.dtype.kind not in "biufSU":
-                fault = f"is a {type(part).__name__}, which has no bytes of its own"
-                raise InputError("Log", "inputs", fault, "Pass bytes, arrays of numbers, or a list of those.")
-            plain = array.astype(array.dtype.newbyteorder("<"), copy=False)
-            head, data = f"{plain.dtype.str}{array.shape}", plain.tobytes()
-        pieces += [len(head).to_bytes(2, "big"), head.encode(), len(data).to_bytes(8, "big"), data]
+            data = bytes(part)
+            pieces += (_BYTES, len(data).to_bytes(8, "big"), data)
+            continue
+        array = part if type(part) is np.ndarray else np.asarray(part)
+        head, plain = _head(array.dtype, array.shape)
+        if plain is None:
+            fault = f"is a {type(part).__name__}, which has no bytes of its own"
+            raise InputError("Log", "inputs", fault, "Pass bytes, arrays of numbers, or a list of those.")
+        data = (array if plain == array.dtype else array.astype(plain)).tobytes()
+        pieces += (head, len(data).to_bytes(8, "big"), data)
     return sha256(b"".join(pieces)).digest()
+
+
+@lru_cache(maxsize=4096)
+def _head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> tuple[bytes, np.dtype[Any] | None]:
+    """What says how the bytes of an array are to be read, and the type that they are of; None where there is none."""
+    if dtype.kind not in "biufSU":
+        return b"", None
+    plain = dtype.newbyteorder("<")
+    text = f"{plain.str}{shape or (1,)}".encode()
+    return len(text).to_bytes(2, "big") + text, plain
 
 
 def alias(salt: bytes) -> str:
