@@ -1,7 +1,6 @@
 """The main job: data and a budget in, a study with its verdict out."""
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from caudal.compare.store import Store
 from caudal.compare.timings import Timing
 from caudal.compare.tune import Tuner
 from caudal.errors import InputError
+from caudal.files import put
 from caudal.records import Study
 
 STUDY = "study.json"
@@ -184,12 +184,9 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         InputError: the folder cannot be written, or the disk is full.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        put(path, text)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         fault = f"cannot take {path.name}: {path.parent} ({error.strerror})"
         raise InputError(
             "compare", "out", fault, "Make room and run the same command; finished runs are kept."

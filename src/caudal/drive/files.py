@@ -1,23 +1,9 @@
-"""Files written whole or not at all, into a folder that can be written."""
+"""A folder that can be written into."""
 
 from pathlib import Path
 
 from caudal.errors import InputError
-
-
-def keep(path: Path, text: str | bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        OSError: it cannot be written; an older one stays as it was.
-    """
-    raw = text.encode() if isinstance(text, str) else text
-    beside = path.with_name(f".{path.name}.tmp")
-    try:
-        beside.write_bytes(raw)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+from caudal.files import put
 
 
 def writable(folder: str | Path) -> Path:
@@ -29,7 +15,7 @@ def writable(folder: str | Path) -> Path:
     place = Path(folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        keep(place / ".writable", "")
+        put(place / ".writable", "")
         (place / ".writable").unlink()
     except OSError as error:
         fault = f"cannot be written into ({error.strerror or error}): {place}"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from caudal.data import Encoder, Sequences, split, windows
 from caudal.data.datasets.carracing import recorded
-from caudal.drive.files import keep
 from caudal.drive.policy import Policy, build, parameters, units_and_synapses
 from caudal.drive.records import DriveRecipe, Trained
 from caudal.errors import MissingFileError, NonFiniteError
+from caudal.files import put
 from caudal.nn import load, save
 from caudal.train import Examples, TrainRecipe, examples, fit
 
@@ -68,7 +68,7 @@ def imitate(recipe: DriveRecipe, lesson: Lesson, folder: Path) -> Trained:
     except NonFiniteError:
         return Trained(*facts, best_epoch=0, loss=None)
     save(net, folder / f"{lesson.name}.caudal")
-    keep(folder / ENCODER, encoder.to_json())
+    put(folder / ENCODER, encoder.to_json())
     best = fitted.history[fitted.best_epoch - 1].val
     return Trained(*facts, fitted.best_epoch, None if best is None else round(best, 6))
 

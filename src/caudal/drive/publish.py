@@ -4,7 +4,7 @@ from pathlib import Path
 
 from caudal.data.racing import Simulator
 from caudal.drive.disturb import CLEAN
-from caudal.drive.files import keep, writable
+from caudal.drive.files import writable
 from caudal.drive.film import film, take
 from caudal.drive.imitate import Lesson, policy
 from caudal.drive.page import filmed, page
@@ -12,6 +12,7 @@ from caudal.drive.policy import units_and_synapses
 from caudal.drive.records import DriveReport
 from caudal.drive.words import words
 from caudal.errors import FileFormatError, MissingFileError
+from caudal.files import put
 
 PAGE, FILM = "drive.html", "drive.gif"
 
@@ -40,8 +41,8 @@ def publish(report: DriveReport, folder: str | Path, lang: str = "en") -> tuple[
     scene = take(Simulator("drive"), driver, (model, seed), CLEAN, first, report.recipe.frames)
     units, synapses = units_and_synapses(driver.net)
     moving = film(scene, driver, say["film.label"].format(model=say[model], units=units, synapses=synapses), lang)
-    keep(place / FILM, moving)
-    keep(place / PAGE, page(report, lang, moving))
+    put(place / FILM, moving)
+    put(place / PAGE, page(report, lang, moving))
     return place / PAGE, place / FILM
 
 
@@ -71,5 +72,5 @@ def redraw(path: str | Path, folder: str | Path, lang: str = "en") -> Path:
     report, beside = read(path), Path(path).with_name(FILM)
     text = page(report, lang, beside.read_bytes() if beside.is_file() else None)
     place = writable(folder) / PAGE
-    keep(place, text)
+    put(place, text)
     return place

@@ -18,13 +18,14 @@ import torch
 from caudal._version import __version__
 from caudal.data.racing import Expert, Simulator
 from caudal.drive.disturb import DISTURBANCES
-from caudal.drive.files import keep, writable
+from caudal.drive.files import writable
 from caudal.drive.imitate import Lesson, imitate, policy
 from caudal.drive.policy import Driver, ExpertDriver, Policy
 from caudal.drive.race import race
 from caudal.drive.records import EXPERT, DriveRecipe, DriveReport, Episode, Trained
 from caudal.drive.store import Key, Store
 from caudal.errors import InputError, NonFiniteError
+from caudal.files import put
 from caudal.train.bar import Bar
 
 FIRST_TRACK = 5_000_000
@@ -72,7 +73,7 @@ def study(recipe: DriveRecipe, folder: str | Path, *, processes: int = 2, progre
         report = _report(recipe, chosen, store)
     finally:
         store.close()
-    keep(place / REPORT, report.to_json())
+    put(place / REPORT, report.to_json())
     return report
 
 

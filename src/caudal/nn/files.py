@@ -10,8 +10,6 @@ sorted keys). Equal layers give equal files.
 import hashlib
 import json
 import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from torch import Tensor
 
 from caudal._version import __version__
 from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
+from caudal.files import put
 from caudal.nn.layer import Layer
 from caudal.nn.recipe import decode_layer, encode_layer
 
@@ -122,28 +121,13 @@ def digest(tensor: Tensor) -> str:
 
 
 def _write(path: Path, contents: bytes) -> None:
-    """Write beside the path, then rename: readers see the old file or the new one, never a part."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    """Whole or not at all, on the disk when it returns."""
     try:
-        with beside.open("xb") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)  # noqa: PTH105
-    except BaseException as error:
-        with suppress(OSError):
-            beside.unlink()
-        if isinstance(error, OSError):
-            why = error.strerror or str(error)
-            sentence = f"save: could not write {path} ({why}); an older file is as it was. Free or choose another place"
-            raise OSError(error.errno, sentence) from error
-        raise
-    with suppress(OSError, AttributeError):  # a folder cannot be opened on every system
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        put(path, contents, sync=True)
+    except OSError as error:
+        why = error.strerror or str(error)
+        sentence = f"save: could not write {path} ({why}); an older file is as it was. Free or choose another place"
+        raise OSError(error.errno, sentence) from error
 
 
 def _stated(raw: bytes, path: Path) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """Whether the probabilities of a classifier can be taken at their word."""
 
+from caudal.pages import Html, join, tag
 from caudal.records import Calibration, Contender, Study
 from caudal.report import query
 from caudal.report.axes import Axis
 from caudal.report.drawing import Frame, grid, plot, polyline, stretched
-from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, details, model, table
 from caudal.report.wording import Words
 

@@ -5,12 +5,12 @@ import math
 from collections.abc import Sequence
 
 from caudal.errors import CaudalError
+from caudal.pages import Html, join, tag
 from caudal.records import Circuit, Study
 from caudal.report import query
 from caudal.report.axes import Axis, linear, logarithmic
 from caudal.report.circuit_drawing import MOST_SYNAPSES, Plan, drawing, key, plan
 from caudal.report.drawing import Frame, grid, plot, polyline, stretched
-from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, details, table
 from caudal.report.wording import Words
 

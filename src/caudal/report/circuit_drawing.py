@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from caudal.pages import Html, join, tag
 from caudal.records import Circuit
 from caudal.report.drawing import short
-from caudal.report.markup import Html, join, tag
 from caudal.report.wording import Words
 from caudal.wiring import Wiring
 from caudal.wiring.layout import Spot, lay_out

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from caudal.pages import Html, join, tag
 from caudal.records import Contender, Interval, Study
 from caudal.report import query
 from caudal.report.axes import logarithmic
 from caudal.report.drawing import Frame, grid, mark, percent, plot, polyline, short, stretched, whisker
-from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, legend, model, table
 from caudal.report.wording import Words
 

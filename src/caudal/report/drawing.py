@@ -7,9 +7,9 @@ Lines and bands lie in a nested SVG that is stretched, with strokes that are not
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from caudal.pages import Html, join, tag
 from caudal.records import Interval
 from caudal.report.axes import Axis
-from caudal.report.markup import Html, join, tag
 from caudal.report.wording import Words
 
 # Families differ in colour and in shape, so that either is enough.

@@ -1,9 +1,9 @@
 """What a decision and a training cost in energy, and how each figure is known."""
 
 from caudal.errors import FileFormatError
+from caudal.pages import Html, join, tag
 from caudal.records import Contender, Reading, Study
 from caudal.records.reading import read
-from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, legend, model, table
 from caudal.report.wording import Words
 

@@ -1,9 +1,9 @@
 """The primary metric within each group, with its interval; small groups are flagged, not hidden."""
 
+from caudal.pages import Html, join, tag
 from caudal.records import Contender, GroupScore, Study
 from caudal.report import query
 from caudal.report.drawing import strip, strip_axis, strip_grid, strip_interval
-from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, details, legend, model, table
 from caudal.report.wording import Words
 

@@ -3,9 +3,9 @@
 import shlex
 from pathlib import PurePath
 
+from caudal.pages import Html, join, tag
 from caudal.records import Contender, Study
 from caudal.report import query
-from caudal.report.markup import Html, join, tag
 from caudal.report.tables import table
 from caudal.report.wording import Words
 

@@ -2,15 +2,14 @@
 
 import base64
 import hashlib
-import os
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
 from caudal.errors import FileFormatError, MissingFileError
+from caudal.files import put
+from caudal.pages import Html, join, tag
 from caudal.records import Study
 from caudal.report import query
-from caudal.report.markup import Html, join, tag
 from caudal.report.sections import SECTIONS
 from caudal.report.verdict import numbers_line
 from caudal.report.wording import Words, capital, words
@@ -52,16 +51,7 @@ def write(study: Study, path: str | Path, lang: str = "en") -> Path:
     """
     content, place = render(study, lang), Path(path)
     place.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-        # Temporary files are private; a report is for others to read.
-        Path(name).chmod(0o644)
-        Path(name).replace(place)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    put(place, content)
     return place
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from caudal.pages import Html, join, tag
 from caudal.records import Contender, Curve, Study
 from caudal.records.outcome import Disturbance
 from caudal.report import query
 from caudal.report.axes import Axis, linear
 from caudal.report.drawing import Frame, band, grid, mark, plot, polyline, short, sign, stretched
-from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, details, model, table
 from caudal.report.wording import Words
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from caudal.pages import Html
 from caudal.records import Study
 from caudal.report.about import data_section, open_section, reproduce_section
 from caudal.report.calibration import calibration_section
@@ -9,7 +10,6 @@ from caudal.report.circuit import circuit_section
 from caudal.report.cost import cost_section
 from caudal.report.energy import energy_section
 from caudal.report.groups import groups_section
-from caudal.report.markup import Html
 from caudal.report.next import next_section
 from caudal.report.pairs import pairs_section
 from caudal.report.ranking import ranking_section

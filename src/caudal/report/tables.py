@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from caudal.pages import Html, join, tag
 from caudal.records import Contender
 from caudal.report.drawing import sign
-from caudal.report.markup import Html, join, tag
 from caudal.report.wording import Words
 
 

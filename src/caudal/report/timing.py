@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from statistics import fmean
 
+from caudal.pages import Html, join, tag
 from caudal.records import Contender, Interval, Study
 from caudal.report import query
 from caudal.report.axes import Axis
 from caudal.report.drawing import percent, strip, strip_axis, strip_grid, strip_interval
-from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, model, table
 from caudal.report.wording import Words
 

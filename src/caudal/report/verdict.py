@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from caudal.pages import Html, join, tag
 from caudal.records import Contender, Paired, Study
 from caudal.report import query
-from caudal.report.markup import Html, join, tag
 from caudal.report.tables import Cell, facts, model, table
 from caudal.report.wording import Words
 from caudal.report.wording import words as words_of

@@ -10,8 +10,8 @@ from importlib.resources import files
 from string import Formatter
 
 from caudal.errors import InputError
+from caudal.pages import Html, tag, text
 from caudal.records import Interval
-from caudal.report.markup import Html, tag, text
 
 LANGUAGES = ("en", "es")
 _MINUS, _THIN = "\u2212", "\u202f"

@@ -1,0 +1,7 @@
+"""What every page that people read is made of; one page each is the business of its room."""
+
+from caudal.pages.markup import VOID as VOID
+from caudal.pages.markup import Html as Html
+from caudal.pages.markup import join as join
+from caudal.pages.markup import tag as tag
+from caudal.pages.markup import text as text
