@@ -8,18 +8,28 @@ from caudal.cli.show import print_json, say
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("--seeds", type=int, default=8, metavar="N", help="of the planted task (default: 8)")
+    parser.add_argument(
+        "--seeds", type=int, default=8, metavar="N", help="of the planted task, or of each study (default: 8)"
+    )
     parser.add_argument("--quick", action="store_true", help="few series and one pass; the figures mean nothing")
+    parser.add_argument("--study", action="append", metavar="DATA", help="real data instead: nafld, physionet2012, ...")
+    parser.add_argument("--folder", metavar="DIR", help="files of a data set that is no package")
     parser.add_argument("--out", metavar="FILE", help="keep each row as JSON, and go on from those it holds")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Plant, train, judge, print; 1 when no method reaches a goal."""
-    from caudal.bench import fair_report
+    """Plant, train, judge, print; 1 when no method reaches a goal. A study of real data has no goal to miss."""
+    from caudal.bench import fair_report, fair_studies
     from caudal.errors import InputError
 
     if args.seeds < 1:
         raise InputError("bench fair", "--seeds", f"is {args.seeds}", "Pass 1 or more.")
+    if args.study:
+        kept = fair_studies.studies(
+            args.out, names=args.study, folder=args.folder, seeds=args.seeds, quick=args.quick, say=say
+        )
+        print_json(asdict(kept)) if args.json else print(fair_studies.table(kept))
+        return 0
     report = fair_report.measure(args.out, seeds=args.seeds, quick=args.quick, say=say)
     found = fair_report.means(report)
     if args.json:

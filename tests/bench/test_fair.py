@@ -1,0 +1,93 @@
+"""The benchmark of fairness: the bias is planted as said, rows are kept, goals are told as they are."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from caudal.bench.fair_keep import Kept, keep, read
+from caudal.bench.fair_methods import FLIPPED, METHODS, task
+from caudal.bench.fair_report import FairReport, FairRow, means, measure, table
+from caudal.bench.fair_studies import SCHEMA, StudyRow, studies
+from caudal.bench.fair_studies import table as study_table
+from caudal.cli import main
+from caudal.errors import FileFormatError, InputError
+
+NONE = FairRow("none", "cfc", 0, 0.4, 0.4, 0.8, 0.4, 0.4, 0.80, 100, 2.0, False)
+STUDY = StudyRow("nafld", "cfc", "none", "sex", 0, 0.8, 0.7, 0.1, 0.0, 0.3, 0.1, 0.05, {"f": 40, "m": 50}, 1000.0)
+
+
+def test_groups_are_alike_in_truth_and_wronged_in_the_records():
+    found = task(3)
+    b = found.train.groups.where("b")
+    truth, seen = found.train.truth, found.train.seen
+    assert abs(truth[b].mean() - truth[~b].mean()) < 0.05
+    assert (truth[~b] == seen[~b]).all() and (seen[b] <= truth[b]).all()
+    assert abs((seen[b & (truth == 1)] == 0).mean() - FLIPPED) < 0.04
+    assert (task(3).train.data.values == found.train.data.values).all()
+
+
+def test_goals_are_told_as_they_are():
+    good = replace(NONE, method="reweighing", true_gap=0.08, true_accuracy=0.81, seen_odds=0.2, seconds=2.8)
+    slow, asking = replace(good, seconds=3.2), replace(good, asks=True)
+    level = replace(NONE, method="penalty, equalised odds", seen_odds=0.09, seen_accuracy=0.76)
+    assert means(FairReport((NONE, good)))[1].mends_labels
+    for row in (slow, asking, replace(good, true_accuracy=0.79), replace(good, true_gap=0.12)):
+        assert not means(FairReport((NONE, row)))[1].mends_labels
+    found = means(FairReport((NONE, level)))[1]
+    assert found.levels_observed and not replace(found, seen_gain=-5.1).levels_observed
+    assert "| truth |" in table(FairReport((NONE, good)))
+    assert means(FairReport((good,))) == ()  # nothing to compare with
+
+
+def test_rows_are_kept_and_not_made_again(tmp_path, monkeypatch):
+    from caudal.bench import fair_report
+
+    path = tmp_path / "fair.json"
+    monkeypatch.setattr(fair_report, "METHODS", {"none": METHODS["none"], "reweighing": METHODS["reweighing"]})
+    monkeypatch.setattr(fair_report, "CELLS", {"cfc": None})
+    said = []
+    first = measure(path, quick=True, say=said.append)
+    assert len(first.rows) == 2 == len(said)
+    assert measure(path, quick=True, say=said.append) == first and len(said) == 2
+    assert FairReport.loads(path.read_text()) == first
+    path.write_text("{}")
+    with pytest.raises(FileFormatError, match="is no report of fairness"):
+        measure(path, quick=True)
+    assert path.read_text() == "{}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_decides(method):
+    given = task(0, shrink=10, epochs=1)
+    done = METHODS[method](given, "cfc")
+    assert set(np.unique(done.decided)) <= {0, 1} and len(done.decided) == len(given.test.truth)
+    assert done.updates >= 4
+
+
+def test_study_rows_go_to_their_file_and_back(tmp_path):
+    kept = Kept(SCHEMA, (STUDY,))
+    assert read(kept.dumps(), SCHEMA, StudyRow) == kept
+    path = tmp_path / "rows.json"
+    jobs = [("nafld", "cfc", "none", 0), ("nafld", "lstm", "none", 0)]
+    keys, made = ("data", "model", "remedy", "seed"), []
+
+    def make(job):
+        made.append(job)
+        return [replace(STUDY, model=job[1])]
+
+    keep(SCHEMA, StudyRow, keys, path, jobs[:1], make, print)
+    again = keep(SCHEMA, StudyRow, keys, path, jobs, make, lambda line: None)
+    assert made == jobs and [row.model for row in again.rows] == ["cfc", "lstm"]
+    with pytest.raises(FileFormatError, match="another schema"):
+        read(json.dumps({"schema": "x"}), SCHEMA, StudyRow)
+    assert "0.000 to 0.300" in study_table(again)
+
+
+def test_unknown_studies_and_numbers_are_refused(capsys):
+    with pytest.raises(InputError, match="holds 'luck'"):
+        studies(names=["luck"])
+    assert main(["bench", "fair", "--seeds", "0"]) == 2
+    assert "--seeds" in capsys.readouterr().err
