@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen.add_argument("--row", type=int, default=0, metavar="N", help="which series, from 0 (default: 0)")
     chosen.add_argument("--id", metavar="NAME", help="which series, by its name")
     parser.add_argument("-o", "--out", metavar="FILE", default="explanation.html", help="(default: explanation.html)")
+    parser.add_argument("--pictures", metavar="FOLDER", help="also each picture by itself, as SVG and PNG")
     parser.add_argument("--lang", choices=("en", "es"), default="en", help="language of the page (default: en)")
     parser.add_argument("--radius", type=float, default=0.02, metavar="R", help="tolerance of the proof, in standard "
                         "deviations (default: 0.02)")  # fmt: skip
@@ -31,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     options = {"radius": args.radius, "threshold": args.threshold}
     found = page.decision(model.net_, model.encoder_, data, row, classes=classes, **options)
     path = page.write(found, args.out, args.lang)
+    drawn = page.write_drawn(found, args.pictures, args.lang) if args.pictures else []
     told = [*tell(found.influence, args.lang)]
     card = found.influence.scorecard
     told += [] if card is None else tell(card, args.lang)
@@ -38,10 +40,20 @@ def run(args: argparse.Namespace) -> int:
     told += [] if found.certificate is None else tell(found.certificate, args.lang, radius=args.radius)
     if args.json:
         failed = list(found.influence.failed)
-        print_json({"page": str(path), "id": found.id, "decision": found.decision, "failed": failed, "told": told})
+        pictures = [str(one) for one in drawn]
+        print_json(
+            {
+                "page": str(path),
+                "pictures": pictures,
+                "id": found.id,
+                "decision": found.decision,
+                "failed": failed,
+                "told": told,
+            }
+        )
     else:
         print("\n".join(told))
-        say(f"wrote {path}")
+        say(f"wrote {', '.join(map(str, (path, *drawn)))}")
     return 0
 
 

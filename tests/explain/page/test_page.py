@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import xml.dom.minidom
 from dataclasses import replace
 from importlib.resources import files
@@ -9,14 +10,13 @@ from string import Formatter
 
 import numpy as np
 import pytest
-import torch
 
 from caudal.data import Encoder, from_arrays
-from caudal.errors import InputError
+from caudal.errors import InputError, MissingExtraError
 from caudal.explain.counterfactual import Change
 from caudal.explain.equations import Dead
-from caudal.explain.page import decision, render, write
-from caudal.explain.pictures import circuit, heat, lines
+from caudal.explain.page import decision, drawn, render, write, write_drawn
+from caudal.explain.pictures import circuit, heat, lines, png
 from caudal.explain.proof import Certificate
 from caudal.explain.scorecard import Checks
 from caudal.explain.sentences import tell
@@ -39,11 +39,8 @@ def make_data(count=12, steps=4):
 
 
 @pytest.fixture(scope="module")
-def found():
-    torch.manual_seed(0)
-    data = make_data()
-    model = Readout(LTC(ncp(2, 3, 2, 2, seed=1), substeps=2), 2).eval()
-    return decision(model, Encoder.fit(data), data, 1, checks=Checks(series=1, draws=1), search=(1, 5))
+def found(made):
+    return made
 
 
 def test_both_languages_have_the_same_keys_and_places():
@@ -167,3 +164,40 @@ def test_changes_in_spanish():
     assert (
         change(words("es"), Change("gap", 1, "", 30.0, 71.5, "d")) == "tiempo entre el paso 1 y el paso 2: 30 → 71,5 d"
     )
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_pictures_by_themselves(found, lang, tmp_path):
+    pytest.importorskip("resvg_py")
+    made = write_drawn(found, tmp_path / "deep", lang)
+    assert {path.name for path in made} == {
+        f"{name}.{kind}" for name in ("saliency", "states", "circuit", "tau") for kind in ("svg", "png")
+    }
+    for path in made:
+        content = path.read_bytes()
+        if path.suffix == ".svg":
+            assert xml.dom.minidom.parseString(content).documentElement.tagName == "svg"
+        else:
+            assert content.startswith(b"\x89PNG") and len(content) > 2000
+    assert {one.name for one in tmp_path.iterdir()} == {"deep"}
+    assert len(list((tmp_path / "deep").iterdir())) == 8
+
+
+def test_png_is_scaled_coloured_or_refused_in_words(found, tmp_path, monkeypatch):
+    pytest.importorskip("resvg_py")
+    image = pytest.importorskip("PIL.Image")
+    svg = drawn(found)["saliency"]
+    sizes = []
+    for scale in (1.0, 2.5):
+        with image.open(png(svg, tmp_path / "one.png", scale=scale)) as picture:
+            sizes.append(picture.size)
+            assert len(picture.convert("RGB").getcolors(1 << 24)) > 20
+    assert sizes[1][0] == pytest.approx(2.5 * sizes[0][0], abs=2)
+    with pytest.raises(InputError, match="png: `scale` is 0"):
+        png(svg, tmp_path / "two.png", scale=0)
+    with pytest.raises(InputError, match="png: `svg` cannot be drawn"):
+        png("<p>no</p>", tmp_path / "two.png")
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(MissingExtraError, match=r"png: needs `resvg-py`.*caudal\[explain\]"):
+        png(svg, tmp_path / "two.png")
+    assert not (tmp_path / "two.png").exists()

@@ -16,22 +16,27 @@ def live(found: Decision, said: Words) -> Markup:
     """Scrubber, circuit and traces of one decision; without a script it shows the last step."""
     last = len(found.time) - 1
     drawn = join([]) if found.wiring is None else _circuit(found, found.wiring, said, last)
-    traces = [_states(found, said)]
+    traces = [tag("div", states_picture(found, said), data_of="activity")]
     if found.tau is not None:
-        traces.append(_tau(found, found.tau, said))
+        traces.append(tag("div", tau_picture(found, found.tau, said), data_of="tau"))
     parts = [_bar(said, last, found), drawn, _off(found, said), tag("div", class_="about", aria_live="polite")]
     return tag("div", *parts, tag("div", *traces, class_="figures"), _data(found, said), class_="live")
 
 
-def _circuit(found: Decision, wiring: Wiring, said: Words, last: int) -> Markup:
+def circuit_picture(found: Decision, wiring: Wiring, said: Words, step: int) -> Markup:
+    """The circuit at a step, as an SVG document."""
     values = (
         {}
         if found.synapses is None
         else dict(zip(wiring.synapse_names, found.synapses.values[0].tolist(), strict=True))
     )
-    state = dict(zip(wiring.names, found.activity[last].tolist(), strict=True))
+    state = dict(zip(wiring.names, found.activity[step].tolist(), strict=True))
     title = said("plot.circuit", cell=found.cell)
-    picture = circuit(wiring, values, state, title=title, inputs=found.inputs, step=last, lang=said.lang)
+    return circuit(wiring, values, state, title=title, inputs=found.inputs, step=step, lang=said.lang)
+
+
+def _circuit(found: Decision, wiring: Wiring, said: Words, last: int) -> Markup:
+    picture, title = circuit_picture(found, wiring, said, last), said("plot.circuit", cell=found.cell)
     key = [
         tag("li", tag("span", class_=f"stroke {sign}"), said(f"circuit.{word}"))
         for sign, word in (("exc", "for"), ("inh", "against"))
@@ -69,26 +74,24 @@ def _shown(found: Decision) -> list[int]:
     return list(range(first, min(first + _MOST_TRACED, len(found.neurons))))
 
 
-def _states(found: Decision, said: Words) -> Markup:
+def states_picture(found: Decision, said: Words) -> Markup:
+    """States of the first neurons shown over time, as an SVG document."""
     rows = {found.neurons[k]: found.activity[:, k].tolist() for k in _shown(found)}
     ends = (float(found.activity.min()), float(found.activity.max()))
     between = ends if ends[1] > ends[0] else None
     quantity = said("plot.state.unit")
     title, unit = said("plot.states"), found.time_unit
-    drawn = lines(found.time.tolist(), rows, title=title, unit=unit, quantity=quantity, between=between, lang=said.lang)
-    return tag("div", drawn, data_of="activity")
+    return lines(found.time.tolist(), rows, title=title, unit=unit, quantity=quantity, between=between, lang=said.lang)
 
 
-def _tau(found: Decision, tau: Array, said: Words) -> Markup:
+def tau_picture(found: Decision, tau: Array, said: Words) -> Markup:
+    """Time constants of the neurons shown over time, as an SVG document."""
     rows = {found.neurons[k]: tau[:, k].tolist() for k in _shown(found)}
     ends = (float(tau.min()), float(tau.max()))
     log = ends[0] > 0 and ends[1] / ends[0] > 30
     title = f"{said('plot.tau')} [{found.time_unit}]"
     between = ends if ends[1] > ends[0] else None
-    drawn = lines(
-        found.time.tolist(), rows, title=title, unit=found.time_unit, between=between, log=log, lang=said.lang
-    )
-    return tag("div", drawn, data_of="tau")
+    return lines(found.time.tolist(), rows, title=title, unit=found.time_unit, between=between, log=log, lang=said.lang)
 
 
 def _data(found: Decision, said: Words) -> Markup:

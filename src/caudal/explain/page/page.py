@@ -2,14 +2,13 @@
 
 import base64
 import hashlib
-import os
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
 from caudal._version import __version__
 from caudal.explain.page.record import Decision
 from caudal.explain.page.sections import SECTIONS, passed
+from caudal.explain.page.whole import write_whole
 from caudal.explain.pictures.markup import Markup, join, tag
 from caudal.explain.words import Words, words
 
@@ -32,19 +31,7 @@ def write(found: Decision, path: str | Path, lang: str = "en") -> Path:
         InputError: there are no words in that language.
         OSError: the file cannot be written.
     """
-    content, place = render(found, lang), Path(path)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-        # Temporary files are private; a page is for others to read.
-        Path(name).chmod(0o644)
-        Path(name).replace(place)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return place
+    return write_whole(Path(path), render(found, lang))
 
 
 def _asset(name: str) -> str:

@@ -73,13 +73,18 @@ def _check(said: Words, one: Score) -> Markup:
     return tag("tr", name, tag("td", said.short(one.value)), tag("td", goal(said, one)), tag("td", badge))
 
 
-def saliency_section(found: Decision, said: Words) -> Markup:
-    """Influence of inputs and elapsed times, as sentences and as a map."""
+def saliency_picture(found: Decision, said: Words) -> Markup:
+    """Influence of inputs and elapsed times as a map, an SVG document."""
     values, names = found.influence.values[0], [*found.inputs, said("dt.short")]
     first = max(0, len(values) - _MOST_STEPS)
     steps = [str(step + 1) for step in range(first, len(values))]
     decided = found.decision if found.classes else said("plot.output")
-    drawn = heat(values[first:], names, steps, title=said("plot.heat"), decision=decided, lang=said.lang)
+    return heat(values[first:], names, steps, title=said("plot.heat"), decision=decided, lang=said.lang)
+
+
+def saliency_section(found: Decision, said: Words) -> Markup:
+    """Influence of inputs and elapsed times, as sentences and as a map."""
+    drawn = saliency_picture(found, said)
     frame = tag("div", drawn, class_="scroll wide", tabindex="0", role="region", aria_label=said("plot.heat"))
     return join([said_lines(tell(found.influence, said.lang)), frame])
 

@@ -3,3 +3,4 @@
 from caudal.explain.pictures.circuit import circuit as circuit
 from caudal.explain.pictures.heat import heat as heat
 from caudal.explain.pictures.lines import lines as lines
+from caudal.explain.pictures.raster import png as png

@@ -1,0 +1,57 @@
+"""Pictures as PNG, for what cannot show SVG."""
+
+import os
+import re
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from caudal.errors import InputError, MissingExtraError
+
+_VARIABLE = re.compile(r"var\(--[\w-]+,\s*([^()]+)\)")
+_MOST = 100.0
+
+
+def png(svg: str, path: str | Path, *, scale: float = 2.0, background: str = "#ffffff") -> Path:
+    """Write an SVG document as PNG, whole or not at all; missing folders are made.
+
+    Arguments:
+        svg: what `circuit`, `heat` and `lines` return.
+        path: of the file.
+        scale: pixels for each unit of the drawing.
+        background: colour behind it.
+
+    Raises:
+        InputError: the text is no SVG document, the colour none, or the scale is not above 0 and at most 100.
+        MissingExtraError: resvg-py is not installed.
+        OSError: the file cannot be written.
+    """
+    if not 0 < scale <= _MOST:
+        raise InputError("png", "scale", f"is {scale}; expected a number above 0, at most 100", "Pass for example 2.")
+    try:
+        renderer: Any = import_module("resvg_py")
+    except ImportError as error:
+        raise MissingExtraError("png", "resvg-py", "explain") from error
+    # A renderer of SVG knows no variables of CSS; each of ours says what it falls back on.
+    plain = _VARIABLE.sub(r"\1", str(svg))
+    try:
+        drawn = bytes(renderer.svg_to_bytes(svg_string=plain, zoom=float(scale), background=background))
+    except ValueError as error:
+        raise InputError("png", "svg", f"cannot be drawn ({error})", "Pass what a picture returned.") from error
+    return _write(Path(path), drawn)
+
+
+def _write(place: Path, content: bytes) -> Path:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        # Temporary files are private; a picture is for others to see.
+        Path(name).chmod(0o644)
+        Path(name).replace(place)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return place
