@@ -29,6 +29,7 @@ def made():
     from caudal.data import Encoder, from_arrays
     from caudal.explain.page import decision
     from caudal.explain.scorecard import Checks
+    from caudal.kernels import use
     from caudal.nn import LTC, Readout
     from caudal.wiring import ncp
 
@@ -43,4 +44,6 @@ def made():
     )
     torch.manual_seed(0)
     model = Readout(LTC(ncp(2, 3, 2, 2, seed=1), substeps=2), 2).eval()
-    return decision(model, Encoder.fit(data), data, 1, checks=Checks(series=1, draws=1), search=(1, 5))
+    # The plain backend: on so small a net, loading the compiled kernels would be most of the work.
+    with use("reference"):
+        return decision(model, Encoder.fit(data), data, 1, checks=Checks(series=1, draws=1), search=(1, 5))

@@ -21,6 +21,7 @@ from caudal.explain.proof import Certificate
 from caudal.explain.scorecard import Checks
 from caudal.explain.sentences import tell
 from caudal.explain.words import words
+from caudal.kernels import use
 from caudal.nn import LTC, CfC, Readout
 from caudal.wiring import ncp
 
@@ -130,7 +131,8 @@ def test_page_holds_everything_and_loads_nothing(found, lang):
 def test_page_says_what_is_missing():
     data = make_data()
     model = Readout(CfC(2, 3, backbone_units=4, mode="pure"), 2, pool="mean")
-    one = decision(model, Encoder.fit(data), data, 0, checks=Checks(series=0), search=(1, 3))
+    with use("reference"):
+        one = decision(model, Encoder.fit(data), data, 0, checks=Checks(series=0), search=(1, 3))
     text = render(one)
     assert "No proof: " in text
     assert "No checks were run" in text
