@@ -38,8 +38,8 @@ from caudal.audit.stamp import stamped as stamped
 from caudal.audit.tracking import from_mlflow as from_mlflow
 from caudal.audit.tracking import to_mlflow as to_mlflow
 from caudal.audit.vault import Vault as Vault
-from caudal.audit.verify import Fault as Fault
-from caudal.audit.verify import Verdict as Verdict
+from caudal.audit.verdict import Fault as Fault
+from caudal.audit.verdict import Verdict as Verdict
 from caudal.audit.verify import verify as verify
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -19,47 +18,8 @@ from caudal.audit.entry import is_whole, seal_of
 from caudal.audit.note import LARGEST, Checkpoint, Verifier
 from caudal.audit.retain import unfounded
 from caudal.audit.tiles import ENTRIES, HASH, WIDTH, Tiles, hashes, read, split, tile_path
+from caudal.audit.verdict import Fault, Verdict
 from caudal.errors import CaudalError, FileFormatError
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing that is not as it was promised.
-
-    Attributes:
-        index: the first bad record, as far as it can be told; None where it is not about a record.
-        what: one sentence.
-        last: the bad record lies between `index` and this one; equal to `index` where it is known exactly.
-    """
-
-    index: int | None
-    what: str
-    last: int | None = None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a check of a log found.
-
-    Attributes:
-        size: records that are promised.
-        faults: by record; none where the log is as promised.
-        remarks: what is no fault, but should be known: records after the last promise, torn bytes, keys not given.
-    """
-
-    size: int
-    faults: tuple[Fault, ...]
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def holds(self) -> bool:
-        """Whether the log is as promised."""
-        return not self.faults
-
-    @property
-    def first_bad(self) -> int | None:
-        """Index of the first bad record, or None."""
-        return min((one.index for one in self.faults if one.index is not None), default=None)
 
 
 def verify(

@@ -14,7 +14,8 @@ from caudal.audit.note import Checkpoint, Verifier
 from caudal.audit.package import check
 from caudal.audit.page.tally import Tally
 from caudal.audit.proof import newest, prove, records
-from caudal.audit.verify import Verdict, verify
+from caudal.audit.verdict import Verdict
+from caudal.audit.verify import verify
 from caudal.errors import CaudalError, FileFormatError
 from caudal.records.decision import record_to_dict
 
