@@ -41,7 +41,9 @@ def found_section(found: FairReport, said: Words) -> Markup:
 def figures_section(found: FairReport, said: Words) -> Markup:
     """Metrics by group as interval plots, gaps as tables."""
     return join(
-        part for one in found.attributes for part in (tag("h3", one.name), _figures(one, said), _gaps(one, said))
+        part
+        for one in found.attributes
+        for part in (tag("h3", one.name), _figures(one, said), _gaps(one, said), _calibration(one, said))
     )
 
 
@@ -76,6 +78,23 @@ def _gaps(one: Attribute, said: Words) -> Markup:
         )  # fmt: skip
         rows.append([said.known("gap", gap.name), *cells])
     return _table([said(f"table.{key}") for key in head], rows, said("table.caption", attribute=one.name))
+
+
+def _calibration(one: Attribute, said: Words) -> Markup:
+    """Scores taken at their word, group by group."""
+    if one.audit is None or not one.calibration:
+        return Markup("")
+    rows = [
+        [
+            said.group(part.group),
+            said.value("tpr", part.score),
+            _cell(said, "tpr", part.observed),
+            said.fixed(part.count),
+        ]
+        for part in one.calibration
+    ]
+    head = [said(f"table.{key}") for key in ("group", "told", "observed", "answers")]
+    return _table(head, rows, said("table.calibration", attribute=one.name))
 
 
 def time_section(found: FairReport, said: Words) -> Markup:
