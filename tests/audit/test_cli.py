@@ -86,3 +86,24 @@ def test_predict_writes_a_log_and_replay_makes_it_again(tmp_path, capsys):
     told(capsys, "predict", file, str(table), "--log", log, "--key", pem)
     out = told(capsys, "audit", "replay", log, file, str(table), "--batch", "5").out
     assert out.startswith("12 decisions made again: 12 the same, 12 to the bit")
+
+
+def test_a_model_of_arrays_cannot_be_asked_about_a_table(tmp_path, key, capsys):
+    from caudal.estimators import LiquidClassifier
+
+    x = np.random.default_rng(0).normal(size=(20, 2, 5))
+    model = LiquidClassifier("gru", 4, epochs=1).fit(x, np.arange(20) % 2)
+    pem, table = str(tmp_path / "k.pem"), str(tmp_path / "x.csv")
+    keys.make(pem, "example.org/ward-4")
+    with Log(tmp_path / "log", pem, sync=False):
+        pass
+    folder, file = package(model, tmp_path / "model"), str(tmp_path / "model" / "model.caudal")
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    words = ["--key", pem, "--out", str(tmp_path / "a.html"), "--data", table]
+    assert (
+        "was trained on arrays"
+        in told(capsys, "audit", "report", str(tmp_path / "log"), str(folder), *words, code=2).err
+    )
+    assert "was trained on arrays" in told(capsys, "audit", "replay", str(tmp_path / "log"), file, table, code=2).err
+    assert "was trained on arrays" in told(capsys, "predict", file, table, code=2).err
+    assert not (tmp_path / "a.html").exists()

@@ -2,7 +2,7 @@
 
 import argparse
 
-from caudal.cli.predict import estimator
+from caudal.cli.predict import reader
 from caudal.cli.show import print_json
 
 
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.batch < 1:
         raise InputError("audit replay", "--batch", f"is {args.batch}; expected at least 1", "Leave it out.")
-    found = audit.replay(args.log, estimator(args.model, "audit replay"), args.data, salts=args.salts, batch=args.batch)
+    found = audit.replay(args.log, reader(args.model, "audit replay"), args.data, salts=args.salts, batch=args.batch)
     if args.json:
         print_json({"holds": found.holds, **found.__dict__})
         return 0 if found.holds else 1

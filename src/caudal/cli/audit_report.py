@@ -57,6 +57,6 @@ def _package(model: str, scratch: Path) -> Path:
 def _again(args: argparse.Namespace, folder: Path) -> Any:
     from caudal import audit
     from caudal.audit.package import MODEL
-    from caudal.cli.predict import estimator
+    from caudal.cli.predict import reader
 
-    return audit.replay(args.log, estimator(str(folder / MODEL), "audit report"), args.data)
+    return audit.replay(args.log, reader(str(folder / MODEL), "audit report"), args.data)

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.out:
         write.check_path(Path(args.out))
-    model = estimator(args.model, "predict")
+    model = reader(args.model, "predict")
     with _log(args) as log:
         return _answer(args, predictions(model, _source(model, args), log))
 
@@ -78,18 +78,31 @@ def estimator(path: str, command: str) -> "LiquidEstimator":
     return found
 
 
+def reader(path: str, command: str) -> "LiquidEstimator":
+    """The estimator of a file that knows how to read a table.
+
+    Raises:
+        FileFormatError: it holds something else.
+        MissingFileError: there is no such file.
+        InputError: it was trained on arrays.
+    """
+    model = estimator(path, command)
+    if model.data_recipe_ is None:
+        fault = f"was trained on arrays and cannot read a table: {path}"
+        raise InputError(command, "model", fault, "Train it on a table, or do it from Python.")
+    return model
+
+
 def _source(model: "LiquidEstimator", args: argparse.Namespace) -> Any:
     from caudal.data import ParquetSequences
     from caudal.data.source import is_parquet
 
-    if model.data_recipe_ is None:
-        fault = f"was trained on arrays and cannot read a table: {args.model}"
-        raise InputError("predict", "model", fault, "Train it on a table, or predict from Python.")
     if not args.stream:
         return args.table
     if not is_parquet(args.table):
         raise InputError("predict", "--stream", f"reads Parquet, and the table is {args.table}", "Leave it out.")
-    return ParquetSequences(Path(args.table), model.data_recipe_, target=False)
+    recipe: Any = model.data_recipe_
+    return ParquetSequences(Path(args.table), recipe, target=False)
 
 
 def _rows(chunk: Any) -> list[tuple[Any, ...]]:
