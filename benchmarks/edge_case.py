@@ -7,7 +7,8 @@ Each family is trained in several widths on 1,800 of the 2,100 training series, 
 is the best held-out accuracy that every family reaches; of each family the cheapest network within one point of it, by
 counted instructions on a Cortex-M4F, is exported and run on every simulated chip. Test accuracy is that of the int16
 export itself, over the 600 test series: its NumPy twin, whose bits the chips answered. Widths where no network of a
-family comes within a point are shown too: that is a result.
+family comes within a point are shown too: that is a result. Ends with 1 where a chip answers otherwise than the twin,
+as the 2 KB of an ATmega328P do with a network whose state and stack overrun them.
 """
 
 import argparse
