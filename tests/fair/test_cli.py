@@ -39,7 +39,7 @@ def test_lines_and_page(place, capsys):
 
 
 def test_json_and_exit_code(place, capsys):
-    code = _run(place, "--sensitive", "coin", "--limit", "0", "--json")
+    code = _run(place, "--sensitive", "coin,coin", "--limit", "0", "--json")
     found = json.loads(capsys.readouterr().out)
     assert code == (0 if found["good"] else 1)
     assert [one["name"] for one in found["attributes"]] == ["coin"]
@@ -56,6 +56,7 @@ def test_json_and_exit_code(place, capsys):
         (["--sensitive", "age", "--edges", "age=500"], "is constant"),
         (["--sensitive", "group", "--positive", "9"], "the classes are 0, 1"),
         (["--sensitive", "group", "--threshold", "7"], "expected 0 to 1"),
+        (["--sensitive", "group", "--limit", "nan"], "expected 0 to 1"),
         (["--sensitive", "group", "--out", "fair.doc"], "expected a file .html or .json"),
         (["--sensitive", "group", "--out", "no/such/f.html"], "names a folder that is not there"),
     ],

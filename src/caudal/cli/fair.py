@@ -52,6 +52,9 @@ def run(args: argparse.Namespace) -> int:
     from caudal.fair import page
 
     check = None if args.out is None else _kind(args.out)
+    if not 0 <= args.limit <= 1 or args.steps < 0:
+        fault = f"is {args.limit}, or --steps is {args.steps}; expected 0 to 1, and at least 0"
+        raise InputError("fair", "--limit", fault, "Leave them out for 0.1 and 6.")
     found = _found(args)
     above = [(one, gap) for one in found.attributes for gap in one.gaps if gap.value.low > args.limit]
     if found.kind == "number":
@@ -84,7 +87,7 @@ def _found(args: argparse.Namespace) -> "FairReport":
     from caudal.cli.predict import estimator
     from caudal.fair import report
 
-    names = tuple(filter(None, map(str.strip, args.sensitive.split(","))))
+    names = tuple(dict.fromkeys(filter(None, map(str.strip, args.sensitive.split(",")))))
     model = estimator(args.model, "fair")
     data = _series(model, args.data, names)
     edges = _edges(args.edges, data, names)

@@ -90,7 +90,7 @@ def report(
         >>> found.attributes[0].groups, FairReport.from_json(found.to_json()) == found
         ({'a': 120, 'b': 80}, True)
     """
-    names = sensitive or tuple(data.sensitive)
+    names = tuple(dict.fromkeys(sensitive)) or tuple(data.sensitive)
     _check(data, answers, names)
     code = _positive(data, positive)
     chosen = curve_of or ("equal_opportunity" if answers.kind == "decision" else "mae")
