@@ -18,7 +18,7 @@ from caudal.fair.summaries import summaries
 from caudal.nn.counts import operations
 
 SCHEMA = "caudal bench fair studies 1"
-CELLS = ("ltc-ncp", "cfc", "lstm", "gru-d")
+CELLS = ("cfc", "lstm", "gru-d", "ltc-ncp")
 TREES = "trees"
 
 
@@ -38,7 +38,7 @@ class Study:
 
 
 STUDIES: dict[str, Study] = {
-    "nafld": Study({"sex": (), "age": (50.0, 65.0)}, ("age", "sex")),
+    "nafld": Study({"sex": (), "age": (65.0,)}, ("age", "sex")),
     "physionet2012": Study({"gender": (), "age": (65.0, 80.0), "icu_type": ()}, ("age", "gender", "icu_type"), True),
     "diabetes130": Study({"race": (), "gender": (), "age": ()}, ("race", "gender", "age"), True),
 }
@@ -170,7 +170,7 @@ def _judged(
 def _net(
     cell: str, train: Sequences, val: Sequences, test: Sequences, groups: Groups | None, seed: int, epochs: int
 ) -> tuple[NDArray[np.float64], float]:
-    term: Any = None if groups is None else Penalty("equal_opportunity")
+    term: Any = None if groups is None else Penalty("equal_opportunity", weight=20.0, warm_up=1)
     model = LiquidClassifier(
         cell, 24, epochs=epochs, lr=0.005, batch_size=128, patience=3, class_weight="balanced", seed=seed, fairness=term
     )

@@ -72,7 +72,7 @@ def resampling(groups: Groups | ArrayLike, labels: ArrayLike, *, seed: int = 0) 
 
     Example:
         >>> resampling(["f"] * 3 + ["m"], [0, 0, 1, 1])
-        array([1., 1., 1., 0.])
+        array([1., 1., 2., 0.])
     """
     who, what, weights = _checked("resampling", groups, labels, None)
     if what.ndim != 1:

@@ -16,7 +16,8 @@ _TEXTS = {
         "both": " and ",
         "figures": "A new linear probe is {after:+.1f} points from chance (before: {before:+.1f}); "
         "accuracy went from {old:.1%} to {new:.1%}.",
-        "cut": "{count} synapses were cut: {names}.",
+        "records": "Accuracy is counted by the classes as they are written down.",
+        "cut": "Synapses cut: {count} ({names}).",
         "inside": "Inside the layer the group can still be told ({inside:+.1f} points, before {inside_before:+.1f}); "
         "the decision does not read it there.",
         "clean": "The states of all neurons tell it no better ({inside:+.1f} points, before {inside_before:+.1f}).",
@@ -32,7 +33,8 @@ _TEXTS = {
         "both": " y ",
         "figures": "Una sonda lineal nueva queda a {after:+.1f} puntos del azar (antes: {before:+.1f}); "
         "la exactitud pasó de {old:.1%} a {new:.1%}.",
-        "cut": "Se cortaron {count} sinapsis: {names}.",
+        "records": "La exactitud se cuenta según las clases tal como están escritas.",
+        "cut": "Sinapsis cortadas: {count} ({names}).",
         "inside": "Dentro de la capa el grupo aún se distingue ({inside:+.1f} puntos, antes {inside_before:+.1f}); "
         "la decisión no lo lee ahí.",
         "clean": "Los estados de todas las neuronas tampoco lo distinguen ({inside:+.1f} puntos, "
@@ -67,7 +69,7 @@ def cut_words(cut: "Cut", language: str = "en") -> str:
     }  # fmt: skip
     whys = [key for key, holds in (("told", abs(cut.after.points) > 2), ("dear", cut.cost > 2)) if holds]
     why = texts["both"].join(texts[key].format(**facts) for key in whys)
-    keys = ["good" if cut.succeeded else "bad", "figures"]
+    keys = ["good" if cut.succeeded else "bad", "figures", "records"]
     keys += ["cut"] if cut.synapses else []
     keys += ["clean" if abs(cut.inside.points) <= 2 else "inside"]
     keys += ["curved"] if abs(cut.curved.points) > 2 else []
