@@ -36,8 +36,8 @@ class MonitorRow:
         found: by fault, how many of these the monitor named in the right place.
         inside: by fault, how many it left inside the ranges, where no monitor of ranges can see it.
         weights: share of the flips of one exponent bit of one weight that showed within 50 steps.
-        cost: by batch and states looked at together, time of a watched step over that of a bare one, minus 1; the
-            median of paired repetitions, one after the other.
+        cost: by batch and states looked at together, processor time of a watched step over that of a bare one, minus
+            1; the median of paired repetitions, one after the other.
         load: running processes over the last minute, ours among them; costs taken on a busy machine scatter.
     """
 
@@ -165,17 +165,20 @@ def flipped_weights(layer: Layer, count: int, draw: torch.Generator, steps: int 
 
 
 def overhead(layer: Layer, batch: int, every: int, repetitions: int, steps: int = 4 * GATHERED) -> float:
-    """Time of a watched step over that of a bare one, minus 1: median over pairs timed one after the other."""
+    """Time of a watched step over that of a bare one, minus 1: median over pairs timed one after the other.
+
+    Time of the processor, not of the clock: what else runs on the machine then weighs less.
+    """
     x, dt = torch.randn(batch, layer.inputs), torch.ones(batch)
     watch = Monitor(layer, every=every)
 
     def run(is_watched: bool) -> float:
-        state, start = None, time.perf_counter()
+        state, start = None, time.process_time()
         for _ in range(steps):
             _, state = layer.step(x, dt=dt, state=state)
             if is_watched:
                 watch.watch(state)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     run(True)
     ratios = []

@@ -30,6 +30,8 @@ LONGER = {"interaction": Work(20_000, 12, 128)}
 VAL, TEST, RATE, DECAY = 500, 100, 0.02, 0.1
 LIQUID, GATED, SOLVED = "cfc-ncp", "lstm", 0.90
 CELLS = (LIQUID, GATED)
+# Also run where the wired net does not learn the task: a CfC beside the memory of an LSTM.
+MORE = {"interaction": ("mixed",)}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from caudal._version import __version__
 from caudal.bench import explain_monitors, explain_proofs
 from caudal.bench.explain_circuits import DATA, CircuitRow, circuits
 from caudal.bench.explain_monitors import MonitorRow, monitors
-from caudal.bench.explain_planted import CELLS, PlantedRow, Work, planted
+from caudal.bench.explain_planted import CELLS, MORE, PlantedRow, Work, planted
 from caudal.bench.explain_proofs import ProofRow, proofs
 from caudal.bench.explain_tasks import TASKS
 from caudal.errors import FileFormatError
@@ -130,7 +130,7 @@ def _jobs(seeds: int, only: str, quick: bool) -> Iterator[tuple[str, tuple[str, 
     if only in ("all", "planted"):
         for seed in range(1 if quick else seeds):
             for task in TASKS:
-                for cell in CELLS:
+                for cell in (*CELLS, *MORE.get(task, ())):
                     short = {"units": 6, "work": Work(100, 1, 64)} if quick else {}
                     yield "planted", (task, cell, seed), lambda t=task, c=cell, s=seed, g=short: planted(t, c, s, **g)  # type: ignore[misc]  # likewise
 
