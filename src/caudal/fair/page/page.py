@@ -1,15 +1,14 @@
 """The page: one HTML file for each language, that needs nothing else."""
 
-import os
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
-from caudal.fair.page.markup import Markup, join, tag
 from caudal.fair.page.sections import SECTIONS
 from caudal.fair.page.sentences import lead
 from caudal.fair.page.words import LANGUAGES, Words, words
 from caudal.fair.record import FairReport
+from caudal.files import put
+from caudal.pages import Html, join, tag
 
 
 def render(found: FairReport, lang: str = "en") -> str:
@@ -49,20 +48,11 @@ def write(found: FairReport, path: str | Path, lang: str = "en") -> tuple[Path, 
 
 
 def _whole(place: Path, content: str) -> Path:
-    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-        # Temporary files are private; a page is for others to read.
-        Path(name).chmod(0o644)
-        Path(name).replace(place)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    put(place, content)
     return place
 
 
-def _head(found: FairReport, said: Words) -> Markup:
+def _head(found: FairReport, said: Words) -> Html:
     # The page may load nothing: neither a slip here nor a hostile name can fetch anything.
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     style = (files("caudal.fair.page") / "static" / "page.css").read_text(encoding="utf-8")
@@ -75,15 +65,15 @@ def _head(found: FairReport, said: Words) -> Markup:
         tag("meta", name="generator", content=f"caudal {found.caudal}"),
         tag("title", said("page.title", data=found.data)),
         tag("link", rel="icon", href="data:,"),
-        tag("style", Markup(style)),
+        tag("style", Html(style)),
     )
 
 
-def _skip(said: Words) -> Markup:
+def _skip(said: Words) -> Html:
     return tag("a", said("page.skip"), class_="skip", href="#words")
 
 
-def _header(found: FairReport, said: Words) -> Markup:
+def _header(found: FairReport, said: Words) -> Html:
     facts = {
         "page.data": f"{found.data}: {said('page.series', n=said.fixed(found.series))}",
         "page.model": found.model,
@@ -96,7 +86,7 @@ def _header(found: FairReport, said: Words) -> Markup:
     return tag("header", tag("p", said("page.kind"), class_="kind"), title, tag("dl", *items, class_="facts"))
 
 
-def _main(found: FairReport, said: Words) -> Markup:
+def _main(found: FairReport, said: Words) -> Html:
     links, parts = [], []
     for name, draw in SECTIONS:
         inside = draw(found, said)
@@ -109,5 +99,5 @@ def _main(found: FairReport, said: Words) -> Markup:
     return tag("div", nav, tag("main", join(parts, "\n")), class_="columns")
 
 
-def _footer(found: FairReport, said: Words) -> Markup:
+def _footer(found: FairReport, said: Words) -> Html:
     return tag("footer", tag("p", said("page.footer", version=found.caudal, digest=found.digest[:16])))

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from caudal.fair.page.markup import Markup, tag
 from caudal.fair.page.words import SHARES, Words
+from caudal.pages import Html, tag
 from caudal.records import Interval
 
 # Blue and vermilion of the Okabe-Ito palette stay apart under every common colour blindness.
@@ -33,7 +33,7 @@ class Row(NamedTuple):
     under: str = ""
 
 
-def intervals(rows: Sequence[Row], said: Words, *, title: str, metric: str, zero: bool = False) -> Markup:
+def intervals(rows: Sequence[Row], said: Words, *, title: str, metric: str, zero: bool = False) -> Html:
     """Values of groups with their intervals, one line each; hollow where they stand on few.
 
     Arguments:
@@ -75,7 +75,7 @@ def intervals(rows: Sequence[Row], said: Words, *, title: str, metric: str, zero
     return _picture(WIDE, bottom + 24, title, "; ".join(described), *drawn)
 
 
-def curve(steps: Sequence[int], values: Sequence[Interval | None], said: Words, *, title: str, metric: str) -> Markup:
+def curve(steps: Sequence[int], values: Sequence[Interval | None], said: Words, *, title: str, metric: str) -> Html:
     """A gap over steps, with its interval at each.
 
     Arguments:
@@ -149,7 +149,7 @@ def _cut(name: str, longest: int = 26) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
-def _picture(width: float, height: float, title: str, desc: str, *inside: object) -> Markup:
+def _picture(width: float, height: float, title: str, desc: str, *inside: object) -> Html:
     # Written first: attributes that hold a colon or an upper-case letter are no Python names.
     head = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width:.0f} {height:.0f}"}
     kept = {"role": "img", "aria_label": title, "font_family": FONT, "font_size": 12}
@@ -158,13 +158,13 @@ def _picture(width: float, height: float, title: str, desc: str, *inside: object
 
 def _line(
     x1: float, y1: float, x2: float, y2: float, stroke: str, width: float = 1.0, dash: str | None = None
-) -> Markup:  # fmt: skip
+) -> Html:  # fmt: skip
     ends = {"x1": f"{x1:.1f}", "y1": f"{y1:.1f}", "x2": f"{x2:.1f}", "y2": f"{y2:.1f}"}
     return tag("line", **ends, stroke=stroke, stroke_width=width, stroke_dasharray=dash)
 
 
 def _text(
     words: str, x: float, y: float, fill: str, anchor: str = "start", weight: int | None = None, size: int | None = None
-) -> Markup:
+) -> Html:
     place = {"x": f"{x:.1f}", "y": f"{y:.1f}", "text_anchor": anchor}
     return tag("text", words, **place, fill=fill, font_weight=weight, font_size=size)

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 
 from caudal.fair.audit import DataAudit
-from caudal.fair.page.markup import Markup, join, tag
 from caudal.fair.page.plots import Row, curve, intervals
 from caudal.fair.page.sentences import attribute, density_lines, diagnosis_lines
 from caudal.fair.page.words import Words
 from caudal.fair.record import Attribute, FairReport
+from caudal.pages import Html, join, tag
 from caudal.records import Interval
 
 _SHOWN = ("selection_rate", "tpr", "fpr", "accuracy", "auroc", "calibration_gap", "mae", "bias")
@@ -15,7 +15,7 @@ _SIGNED = ("calibration_gap", "bias")
 _MOST_PROXIES = 8
 
 
-def words_section(found: FairReport, said: Words) -> Markup:
+def words_section(found: FairReport, said: Words) -> Html:
     """Concepts and harms, in plain words."""
     items = [
         tag("div", tag("dt", said.known("gap", name)), tag("dd", said(f"says.{name}")))
@@ -26,7 +26,7 @@ def words_section(found: FairReport, said: Words) -> Markup:
     return join([*told, tag("dl", *items, class_="concepts"), last])
 
 
-def found_section(found: FairReport, said: Words) -> Markup:
+def found_section(found: FairReport, said: Words) -> Html:
     """What was found, as sentences."""
     parts = []
     for one in found.attributes:
@@ -38,7 +38,7 @@ def found_section(found: FairReport, said: Words) -> Markup:
     return join(parts)
 
 
-def figures_section(found: FairReport, said: Words) -> Markup:
+def figures_section(found: FairReport, said: Words) -> Html:
     """Metrics by group as interval plots, gaps as tables."""
     return join(
         part
@@ -47,7 +47,7 @@ def figures_section(found: FairReport, said: Words) -> Markup:
     )
 
 
-def _figures(one: Attribute, said: Words) -> Markup:
+def _figures(one: Attribute, said: Words) -> Html:
     drawn = []
     for metric in _SHOWN:
         rates = [rate for rate in one.rates if rate.metric == metric]
@@ -64,7 +64,7 @@ def _figures(one: Attribute, said: Words) -> Markup:
     return tag("div", *drawn, class_="figures")
 
 
-def _gaps(one: Attribute, said: Words) -> Markup:
+def _gaps(one: Attribute, said: Words) -> Html:
     if not one.gaps:
         return tag("p", said("gap.nothing"), class_="note")
     head = ("gap", "value", "interval", "chance", "between", "verdict")
@@ -80,10 +80,10 @@ def _gaps(one: Attribute, said: Words) -> Markup:
     return _table([said(f"table.{key}") for key in head], rows, said("table.caption", attribute=one.name))
 
 
-def _calibration(one: Attribute, said: Words) -> Markup:
+def _calibration(one: Attribute, said: Words) -> Html:
     """Scores taken at their word, group by group."""
     if one.audit is None or not one.calibration:
-        return Markup("")
+        return Html("")
     rows = [
         [
             said.group(part.group),
@@ -97,7 +97,7 @@ def _calibration(one: Attribute, said: Words) -> Markup:
     return _table(head, rows, said("table.calibration", attribute=one.name))
 
 
-def time_section(found: FairReport, said: Words) -> Markup:
+def time_section(found: FairReport, said: Words) -> Html:
     """The gap over the decision's step."""
     drawn = []
     for one in found.attributes:
@@ -110,11 +110,11 @@ def time_section(found: FairReport, said: Words) -> Markup:
         title = f"{one.name}: {name}"
         drawn.append(tag("div", curve([m.step for m in one.curve], values, said, title=title, metric=one.curve_of)))
     if not drawn:
-        return Markup("")
+        return Html("")
     return join([tag("p", said("time.how")), tag("div", *drawn, class_="figures")])
 
 
-def density_section(found: FairReport, said: Words) -> Markup:
+def density_section(found: FairReport, said: Words) -> Html:
     """Measurement density by group, and error by density."""
     parts: list[object] = [tag("p", said("density.how"))]
     for one in found.attributes:
@@ -133,7 +133,7 @@ def density_section(found: FairReport, said: Words) -> Markup:
     return join(parts)
 
 
-def data_section(found: FairReport, said: Words) -> Markup:
+def data_section(found: FairReport, said: Words) -> Html:
     """The data before any model: who is there, what is measured, what reveals the group."""
     parts: list[object] = [tag("p", said("data.how"))]
     for one in found.attributes:
@@ -142,7 +142,7 @@ def data_section(found: FairReport, said: Words) -> Markup:
     return join(parts)
 
 
-def _facts(found: DataAudit, said: Words, kind: str) -> Markup:
+def _facts(found: DataAudit, said: Words, kind: str) -> Html:
     target = "base_rate" if kind == "decision" else "target"
     rows = []
     for fact in found.facts:
@@ -162,7 +162,7 @@ def _cell(said: Words, metric: str, one: Interval | None) -> object:
     return join([said.value(metric, one.value), " ", tag("small", said.span(metric, one))])
 
 
-def _proxies(found: DataAudit, said: Words) -> Markup:
+def _proxies(found: DataAudit, said: Words) -> Html:
     if not found.proxies:
         return tag("p", said("proxy.none"), class_="note")
     rows = [
@@ -176,7 +176,7 @@ def _proxies(found: DataAudit, said: Words) -> Markup:
     return join([*told, tag("div", plot, class_="figure")])
 
 
-def kind_section(found: FairReport, said: Words) -> Markup:
+def kind_section(found: FairReport, said: Words) -> Html:
     """Which kind of bias it is, and what cannot be told."""
     parts: list[object] = [tag("p", said("kind.how"))]
     for one in found.attributes:
@@ -194,20 +194,20 @@ def kind_section(found: FairReport, said: Words) -> Markup:
     return join(parts)
 
 
-def missing_section(found: FairReport, said: Words) -> Markup:
+def missing_section(found: FairReport, said: Words) -> Html:
     """What was not measured."""
     items = [tag("li", said.known("missing", code)) for code in found.not_measured]
     return join([tag("p", said("missing.how")), tag("ul", *items)])
 
 
-def _table(head: list[str], rows: Sequence[Sequence[object]], caption: str) -> Markup:
+def _table(head: list[str], rows: Sequence[Sequence[object]], caption: str) -> Html:
     top = tag("tr", *(tag("th", name, scope="col") for name in head))
     body = [tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:])) for row in rows]
     table = tag("table", tag("caption", caption), tag("thead", top), tag("tbody", *body))
     return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
 
-SECTIONS: tuple[tuple[str, Callable[[FairReport, Words], Markup]], ...] = (
+SECTIONS: tuple[tuple[str, Callable[[FairReport, Words], Html]], ...] = (
     ("words", words_section),
     ("found", found_section),
     ("figures", figures_section),
