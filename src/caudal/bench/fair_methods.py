@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import process_time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from caudal.data import Sequences, from_arrays
-from caudal.estimators import LiquidClassifier
 from caudal.fair.groups import Groups
 from caudal.fair.mitigate import (
     Fairret,
@@ -24,6 +23,9 @@ from caudal.fair.mitigate import (
 )
 from caudal.fair.plant import flip_labels
 from caudal.train import Examples, examples
+
+if TYPE_CHECKING:
+    from caudal.estimators import LiquidClassifier
 
 TRAIN, HELD, TEST, STEPS = 4000, 1000, 3000, 8
 SHARE, FLIPPED, SIGNAL, PROXY = 0.4, 0.45, 0.38, 1.0
@@ -113,7 +115,9 @@ def _part(count: int, seed: list[int]) -> Part:
     return Part(flip_labels(clean, groups, "b", FLIPPED, seed=int(rng.integers(1 << 30))).data, truth, groups)
 
 
-def _fitted(given: Task, cell: str, weight: Any = None, **settings: Any) -> tuple[LiquidClassifier, int, float]:
+def _fitted(given: Task, cell: str, weight: Any = None, **settings: Any) -> tuple["LiquidClassifier", int, float]:
+    from caudal.estimators import LiquidClassifier
+
     model = LiquidClassifier(cell=cell, seed=given.seed, epochs=given.epochs, **SETTINGS, **settings)
     begun = process_time()
     model.fit(given.train.data, sample_weight=weight, sensitive="group")
@@ -154,7 +158,7 @@ def _circuit(given: Task, cell: str) -> Done:
     return Done(model.predict(given.test.data), updates, seconds, note=found.words())
 
 
-def _seen(model: LiquidClassifier, part: Part) -> Examples:
+def _seen(model: "LiquidClassifier", part: Part) -> Examples:
     return replace(examples(model.encoder_, part.data), groups=torch.tensor(part.groups.codes))
 
 
@@ -175,6 +179,8 @@ def _ruled(find: Callable[..., Any], **options: Any) -> Callable[[Task, str], Do
 def _reduced(constraint: str) -> Callable[[Task, str], Done]:
     def run(given: Task, cell: str) -> Done:
         from fairlearn import reductions
+
+        from caudal.estimators import LiquidClassifier
 
         model = LiquidClassifier(cell=cell, seed=given.seed, epochs=given.epochs, **SETTINGS)
         x, test = (part.data.values.transpose(0, 2, 1) for part in (given.train, given.test))

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from caudal.bench.fair_keep import Kept, keep
 from caudal.data import Sequences, datasets
 from caudal.errors import InputError
-from caudal.estimators import LiquidClassifier
 from caudal.fair import Groups, by_group, decisions
 from caudal.fair.mitigate import Penalty, reweighing
 from caudal.fair.summaries import summaries
@@ -170,6 +169,8 @@ def _judged(
 def _net(
     cell: str, train: Sequences, val: Sequences, test: Sequences, groups: Groups | None, seed: int, epochs: int
 ) -> tuple[NDArray[np.float64], float]:
+    from caudal.estimators import LiquidClassifier
+
     term: Any = None if groups is None else Penalty("equal_opportunity", weight=20.0, warm_up=1)
     model = LiquidClassifier(
         cell, 24, epochs=epochs, lr=0.005, batch_size=128, patience=3, class_weight="balanced", seed=seed, fairness=term

@@ -21,9 +21,11 @@ def is_values(sensitive: object) -> bool:
     """Whether `sensitive` holds values rather than names of columns.
 
     Example:
-        >>> is_values("sex"), is_values(("sex", "age")), is_values({"sex": ["f", "m"]}), is_values(np.zeros(3))
+        >>> is_values("sex"), is_values(("sex", "age")), is_values({"sex": ["f", "m"]}), is_values([0, 1, 1])
         (False, False, True, True)
     """
+    if isinstance(sensitive, list | tuple):  # texts in a list are names
+        return len(sensitive) > 0 and not all(isinstance(one, str) for one in sensitive)
     return isinstance(sensitive, Groups | Mapping | np.ndarray) or hasattr(sensitive, "to_numpy")
 
 
