@@ -141,9 +141,9 @@ def _reweighed(given: Task, cell: str) -> Done:
     return Done(model.predict(given.test.data), updates, seconds + own)
 
 
-def _term(fairness: Any) -> Callable[[Task, str], Done]:
+def _term(kind: Callable[..., Any], *asked: Any, **options: Any) -> Callable[[Task, str], Done]:
     def run(given: Task, cell: str) -> Done:
-        model, updates, seconds = _fitted(given, cell, fairness=fairness)
+        model, updates, seconds = _fitted(given, cell, fairness=kind(*asked, **options))
         return Done(model.predict(given.test.data), updates, seconds)
 
     return run
@@ -200,13 +200,13 @@ CELLS = {"cfc": None, "ltc-ncp": ("none", "reweighing", "circuit")}
 METHODS: dict[str, Callable[[Task, str], Done]] = {
     "none": _plain,
     "reweighing": _reweighed,
-    "penalty, equal opportunity": _term(Penalty("equal_opportunity")),
-    "Lagrangian, equal opportunity": _term(Lagrangian("equal_opportunity")),
-    "Lagrangian, equalised odds": _term(Lagrangian("equalised_odds")),
-    "penalty, equalised odds": _term(Penalty("equalised_odds")),
-    "high price, equalised odds": _term(Lagrangian("equalised_odds", step=0.2, limit=40.0, damping=20.0)),
-    "fairret, equal opportunity": _term(Fairret("equal_opportunity", weight=1.0)),
-    "fairret, equalised odds": _term(Fairret("equalised_odds")),
+    "penalty, equal opportunity": _term(Penalty, "equal_opportunity"),
+    "Lagrangian, equal opportunity": _term(Lagrangian, "equal_opportunity"),
+    "Lagrangian, equalised odds": _term(Lagrangian, "equalised_odds"),
+    "penalty, equalised odds": _term(Penalty, "equalised_odds"),
+    "high price, equalised odds": _term(Lagrangian, "equalised_odds", step=0.2, limit=40.0, damping=20.0),
+    "fairret, equal opportunity": _term(Fairret, "equal_opportunity", weight=1.0),
+    "fairret, equalised odds": _term(Fairret, "equalised_odds"),
     "circuit": _circuit,
     "one threshold": _ruled(one_threshold),
     "fairlearn thresholds, equal opportunity": _ruled(fairlearn_thresholds),
