@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from caudal.audit import Log, durable, keys, newest, records, recover, verify
+from caudal.audit import Log, durable, keys, newest, records, recover, store, verify
 from caudal.audit.entry import closed
 from caudal.audit.tiles import split, tile_path
 from caudal.errors import FileFormatError, InputError
@@ -141,7 +141,7 @@ def test_a_writer_that_dies_while_it_finishes_a_bundle(tmp_path, key, monkeypatc
         return call
 
     with monkeypatch.context() as patch:
-        for owner, name in ((os, "replace"), (durable, "put"), (durable.Grower, "add")):
+        for owner, name in ((os, "replace"), (store, "put"), (durable.Grower, "add")):
             patch.setattr(owner, name, dying(getattr(owner, name)))
         try:
             for _ in range(6):

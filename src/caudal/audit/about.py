@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from caudal.audit import durable
 from caudal.audit.entry import unpack
 from caudal.audit.keys import Key
 from caudal.audit.note import Verifier, check_name
 from caudal.audit.tiles import WIDTH, read, split
 from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
+from caudal.files import put
 
 FORMAT = 1
 NAME = "log.json"
@@ -67,7 +67,7 @@ def save(folder: Path, about: About) -> None:
     if about.retired is not None:
         found["retired"] = about.retired
     text = json.dumps({**found, "keys": [str(one) for one in about.keys]}, indent=1)
-    durable.put(folder / NAME, text.encode())
+    put(folder / NAME, text.encode(), sync=True)
 
 
 def of(folder: Path, key: Key, origin: str | None, form: str) -> About:

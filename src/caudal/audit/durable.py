@@ -1,7 +1,6 @@
-"""Files that are whole or not there, that outlive a power cut where it is asked, and that one writer holds."""
+"""Files that outlive a power cut where it is asked, and that one writer holds."""
 
 import os
-import secrets
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -9,23 +8,6 @@ from pathlib import Path
 from typing import IO
 
 from caudal.errors import InputError
-
-
-def put(path: Path, data: bytes, *, sync: bool = True, mode: int = 0o644) -> None:
-    """Write beside, then rename: readers see the old file or the new one."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(data)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        with suppress(OSError):
-            beside.unlink()
-    if sync:
-        settle([path.parent])
 
 
 def settle(paths: Iterable[Path]) -> None:

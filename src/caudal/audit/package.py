@@ -30,6 +30,7 @@ from caudal.audit import durable, envelope
 from caudal.audit.keys import Key
 from caudal.audit.note import Verifier
 from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.files import put
 
 STATEMENT = "statement.json"
 MODEL = "model.caudal"
@@ -126,7 +127,7 @@ def sign(folder: str | os.PathLike[str], key: Key, *, name: str | None = None) -
         raise InputError("sign", "folder", f"holds no files: {place}", "Pass the folder of a model.")
     facts = {"name": name or place.resolve().name, "caudal": __version__}
     subject = [{"name": one, "digest": {"sha256": digests[one]}} for one in sorted(digests)]
-    durable.put(place / STATEMENT, envelope.seal(subject, facts, key))
+    put(place / STATEMENT, envelope.seal(subject, facts, key), sync=True)
     return place / STATEMENT
 
 

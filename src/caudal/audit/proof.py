@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from caudal.audit import about, durable, merkle
+from caudal.audit import about, merkle
 from caudal.audit.entry import unpack
 from caudal.audit.note import LARGEST, Checkpoint, Verifier
 from caudal.audit.tiles import ENTRIES, WIDTH, Tiles, read, split, tile_path
 from caudal.errors import FileFormatError, InputError
+from caudal.files import put
 from caudal.records.decision import Record
 
 _FIRST = "c2sp.org/tlog-proof@v1"
@@ -188,7 +189,7 @@ def export(path: str | os.PathLike[str], to: str | os.PathLike[str], *, entries:
             target = beside / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
-        durable.put(beside / "checkpoint", str(point).encode())
+        put(beside / "checkpoint", str(point).encode(), sync=True)
         beside.replace(place)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

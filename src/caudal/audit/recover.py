@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from caudal.audit import durable, merkle
+from caudal.audit import merkle
 from caudal.audit.entry import is_whole
 from caudal.audit.note import Checkpoint
 from caudal.audit.tiles import ENTRIES, HASH, WIDTH, Tiles, hashes, read, split, tile_path
 from caudal.errors import FileFormatError
+from caudal.files import put
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,11 @@ def mend(folder: Path, found: Found) -> Path | None:
     if found.torn:
         aside = folder / "torn" / f"{found.size}-{secrets.token_hex(4)}.bin"
         aside.parent.mkdir(exist_ok=True)
-        durable.put(aside, found.torn)
+        put(aside, found.torn, sync=True)
     edges = {ENTRIES: found.tail, **{str(k): b"".join(row) for k, row in enumerate(found.levels)}}
     for name, data in edges.items():
         if read(folder / "edge" / name) != data:
-            durable.put(folder / "edge" / name, data)
+            put(folder / "edge" / name, data, sync=True)
     return aside
 
 
@@ -111,7 +112,7 @@ def _tile(folder: Path, level: int, number: int) -> list[bytes]:
             f"{place}: is missing, and so are the records that it is made of. Restore it from a copy."
         )
     place.parent.mkdir(parents=True, exist_ok=True)
-    durable.put(place, b"".join(row))
+    put(place, b"".join(row), sync=True)
     return row
 
 

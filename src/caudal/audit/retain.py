@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from caudal.audit import about, durable
+from caudal.audit import about
 from caudal.audit.entry import unpack
 from caudal.audit.log import Log
 from caudal.audit.tiles import ENTRIES, WIDTH, read, split, tile_path
 from caudal.errors import FileFormatError, InputError
+from caudal.files import put
 from caudal.records.decision import time_text
 
 DAYS = 184  # six months are never longer
@@ -143,7 +144,7 @@ def _remove(log: Log, first: int, archive: str | os.PathLike[str] | None) -> Non
         if archive is not None:
             target = Path(archive) / tile_path(ENTRIES, number)
             target.parent.mkdir(parents=True, exist_ok=True)
-            durable.put(target, place.read_bytes())
+            put(target, place.read_bytes(), sync=True)
         place.unlink()
     for folder in sorted((log.path / "tile" / ENTRIES).rglob("x*"), reverse=True):
         if folder.is_dir() and not any(folder.iterdir()):

@@ -18,6 +18,7 @@ import numpy as np
 
 from caudal.audit import durable
 from caudal.errors import FileFormatError, InputError
+from caudal.files import put
 
 SIZE = 32
 _NONE = bytes(SIZE)
@@ -98,7 +99,7 @@ class Salts:
             os.close(os.open(self.folder / name, os.O_WRONLY | os.O_CREAT, 0o600))
         secret = self.folder / "secret"
         if not secret.exists():
-            durable.put(secret, os.urandom(SIZE), mode=0o600)
+            put(secret, os.urandom(SIZE), mode=0o600, sync=True)
         self._secret = secret.read_bytes()
         data = (self.folder / "persons.bin").read_bytes()
         whole = len(data) // 64 * 64

@@ -10,6 +10,7 @@ from caudal.audit import durable, merkle
 from caudal.audit.note import Checkpoint, Note, checkpoint_text
 from caudal.audit.recover import Found
 from caudal.audit.tiles import ENTRIES, WIDTH, tile_path
+from caudal.files import put
 
 
 class Store:
@@ -138,7 +139,7 @@ class Store:
                 history.sync()
         finally:
             history.close()
-        durable.put(self.folder / "checkpoint", str(note).encode(), sync=self.sync)
+        put(self.folder / "checkpoint", str(note).encode(), sync=self.sync)
         self.checkpoint = Checkpoint.parse(str(note).encode())
         return self.checkpoint
 
@@ -176,7 +177,7 @@ class Store:
         row = self._levels[level]
         row.append(hash_)
         edge = self.folder / "edge" / str(level)
-        durable.put(edge, b"".join(row), sync=False)
+        put(edge, b"".join(row), sync=False)
         self._fresh |= {edge, edge.parent}
         if len(row) == WIDTH:
             self._levels[level] = []

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from caudal.audit import durable
 from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.files import put
 
 _NONCE = 12
 
@@ -44,7 +44,7 @@ class Vault:
         if not place.parent.is_dir():
             raise MissingFileError(f"Vault: there is no folder {place.parent}. Make it first.")
         if not place.exists():
-            durable.put(place, os.urandom(32), mode=0o600)
+            put(place, os.urandom(32), mode=0o600, sync=True)
         data = place.read_bytes()
         if len(data) != 32:
             raise FileFormatError(f"Vault: {place} is no key of 32 bytes. Pass the file that was made with the log.")

@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prove that a record is in a log, or export the log."""
     from caudal import audit
-    from caudal.audit.durable import put
     from caudal.errors import InputError
+    from caudal.files import put
 
     if (args.index is None) == (args.export is None):
         raise InputError("audit prove", "index", "or --export is needed, and not both", "Pass one of them.")
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     proof = audit.prove(args.log, args.index)
     if args.out:
-        put(Path(args.out), str(proof).encode())
+        put(Path(args.out), str(proof))
     if args.json:
         print_json({"index": proof.index, "hashes": len(proof.path), "proof": str(proof)})
     elif not args.out:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from caudal.cli.show import print_json, say
+from caudal.files import put
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask, or check an answer."""
     from caudal import audit
-    from caudal.audit import durable
     from caudal.errors import InputError
 
     if bool(args.request) == bool(args.response):
@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     place = Path(args.checkpoint)
     point = audit.newest(place) if place.is_dir() else audit.Checkpoint.parse(place.read_bytes())
     if args.request:
-        durable.put(Path(args.request), audit.stamp_request(point))
+        put(Path(args.request), audit.stamp_request(point), sync=True)
         say(f"{args.request}: send it to the authority as application/timestamp-query")
         return 0
     moment = audit.stamped(Path(args.response).read_bytes(), point, args.root)

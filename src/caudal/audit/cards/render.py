@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args
 
-from caudal.audit import durable
 from caudal.audit.cards.croissant import croissant
 from caudal.audit.cards.cyclonedx import cyclonedx
 from caudal.audit.cards.hugging_face import hugging_face
 from caudal.audit.cards.record import ModelRecord, record_of
 from caudal.errors import InputError
+from caudal.files import put
 
 Form = Literal["hf", "cyclonedx", "croissant"]
 FORMS: tuple[str, ...] = get_args(Form)
@@ -42,5 +42,5 @@ def card(folder: str | os.PathLike[str], to: Form, out: str | os.PathLike[str] |
     if out is not None:
         place = Path(out)
         place.parent.mkdir(parents=True, exist_ok=True)
-        durable.put(place, text.encode())
+        put(place, text.encode(), sync=True)
     return text

@@ -8,13 +8,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caudal.audit import durable, envelope, keys
+from caudal.audit import envelope, keys
 from caudal.audit.keys import Key
 from caudal.audit.note import Checkpoint, Verifier
 from caudal.audit.page.gather import SCHEMA, gather
 from caudal.audit.page.words import Words, words
 from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.files import put
 
 if TYPE_CHECKING:
     from caudal.audit.again import Replay
@@ -98,8 +99,8 @@ def report(
         subject.append({"name": facts["log"]["origin"], "digest": {"sha256": facts["log"]["root"]}})
     twin = place.with_suffix(".json")
     place.parent.mkdir(parents=True, exist_ok=True)
-    durable.put(place, data)
-    durable.put(twin, envelope.seal(subject, facts, own, PREDICATE))
+    put(place, data, sync=True)
+    put(twin, envelope.seal(subject, facts, own, PREDICATE), sync=True)
     return Report(place, twin, facts)
 
 

@@ -7,11 +7,11 @@ from caudal.explain.page.record import Decision
 from caudal.explain.page.sections import saliency_picture
 from caudal.explain.page.whole import write_whole
 from caudal.explain.pictures import png
-from caudal.explain.pictures.markup import Markup
 from caudal.explain.words import words
+from caudal.pages import Html
 
 
-def drawn(found: Decision, lang: str = "en") -> dict[str, Markup]:
+def drawn(found: Decision, lang: str = "en") -> dict[str, Html]:
     """SVG documents by name: `"saliency"`, `"states"`, and where the net has them `"circuit"` and `"tau"`.
 
     Raises:

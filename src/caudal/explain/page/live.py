@@ -5,14 +5,14 @@ import math
 
 from caudal.explain.page.record import Array, Decision
 from caudal.explain.pictures import circuit, lines
-from caudal.explain.pictures.markup import Markup, join, tag
 from caudal.explain.words import Words
+from caudal.pages import Html, join, tag
 from caudal.wiring import Wiring
 
 _MOST_TRACED, _MOST_OFF = 4, 200
 
 
-def live(found: Decision, said: Words) -> Markup:
+def live(found: Decision, said: Words) -> Html:
     """Scrubber, circuit and traces of one decision; without a script it shows the last step."""
     last = len(found.time) - 1
     drawn = join([]) if found.wiring is None else _circuit(found, found.wiring, said, last)
@@ -23,7 +23,7 @@ def live(found: Decision, said: Words) -> Markup:
     return tag("div", *parts, tag("div", *traces, class_="figures"), _data(found, said), class_="live")
 
 
-def circuit_picture(found: Decision, wiring: Wiring, said: Words, step: int) -> Markup:
+def circuit_picture(found: Decision, wiring: Wiring, said: Words, step: int) -> Html:
     """The circuit at a step, as an SVG document."""
     values = (
         {}
@@ -35,7 +35,7 @@ def circuit_picture(found: Decision, wiring: Wiring, said: Words, step: int) -> 
     return circuit(wiring, values, state, title=title, inputs=found.inputs, step=step, lang=said.lang)
 
 
-def _circuit(found: Decision, wiring: Wiring, said: Words, last: int) -> Markup:
+def _circuit(found: Decision, wiring: Wiring, said: Words, last: int) -> Html:
     picture, title = circuit_picture(found, wiring, said, last), said("plot.circuit", cell=found.cell)
     key = [
         tag("li", tag("span", class_=f"stroke {sign}"), said(f"circuit.{word}"))
@@ -49,14 +49,14 @@ def _circuit(found: Decision, wiring: Wiring, said: Words, last: int) -> Markup:
     return join([tag("ul", *key, class_="legend"), frame])
 
 
-def _bar(said: Words, last: int, found: Decision) -> Markup:
+def _bar(said: Words, last: int, found: Decision) -> Html:
     play = tag("button", said("circuit.play"), type="button", class_="play", data_pause=said("circuit.pause"))
     slider = tag("input", type="range", id="step", min=0, max=last, value=last, step=1, autocomplete="off")
     shown = tag("output", f"{last + 1} · {said.short(float(found.time[-1]))} {found.time_unit}", for_="step")
     return tag("div", play, tag("label", said("circuit.scrub"), for_="step"), slider, shown, class_="bar", hidden=True)
 
 
-def _off(found: Decision, said: Words) -> Markup:
+def _off(found: Decision, said: Words) -> Html:
     """A choice of the synapses to switch off, the strongest first."""
     if found.synapses is None:
         return join([])
@@ -74,7 +74,7 @@ def _shown(found: Decision) -> list[int]:
     return list(range(first, min(first + _MOST_TRACED, len(found.neurons))))
 
 
-def states_picture(found: Decision, said: Words) -> Markup:
+def states_picture(found: Decision, said: Words) -> Html:
     """States of the first neurons shown over time, as an SVG document."""
     rows = {found.neurons[k]: found.activity[:, k].tolist() for k in _shown(found)}
     ends = (float(found.activity.min()), float(found.activity.max()))
@@ -84,7 +84,7 @@ def states_picture(found: Decision, said: Words) -> Markup:
     return lines(found.time.tolist(), rows, title=title, unit=unit, quantity=quantity, between=between, lang=said.lang)
 
 
-def tau_picture(found: Decision, tau: Array, said: Words) -> Markup:
+def tau_picture(found: Decision, tau: Array, said: Words) -> Html:
     """Time constants of the neurons shown over time, as an SVG document."""
     rows = {found.neurons[k]: tau[:, k].tolist() for k in _shown(found)}
     ends = (float(tau.min()), float(tau.max()))
@@ -94,7 +94,7 @@ def tau_picture(found: Decision, tau: Array, said: Words) -> Markup:
     return lines(found.time.tolist(), rows, title=title, unit=found.time_unit, between=between, log=log, lang=said.lang)
 
 
-def _data(found: Decision, said: Words) -> Markup:
+def _data(found: Decision, said: Words) -> Html:
     """What the script needs, as JSON."""
     labels = [*found.inputs, *found.neurons]
     without = {}
@@ -114,7 +114,7 @@ def _data(found: Decision, said: Words) -> Markup:
     }
     # A name that closes the element must not: in JSON a bracket may be written by its number.
     spelled = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    return tag("script", Markup(spelled), type="application/json")
+    return tag("script", Html(spelled), type="application/json")
 
 
 def _rounded(value: float) -> float:

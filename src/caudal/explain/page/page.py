@@ -9,8 +9,8 @@ from caudal._version import __version__
 from caudal.explain.page.record import Decision
 from caudal.explain.page.sections import SECTIONS, passed
 from caudal.explain.page.whole import write_whole
-from caudal.explain.pictures.markup import Markup, join, tag
 from caudal.explain.words import Words, words
+from caudal.pages import Html, join, tag
 
 
 def render(found: Decision, lang: str = "en") -> str:
@@ -20,7 +20,7 @@ def render(found: Decision, lang: str = "en") -> str:
         InputError: there are no words in that language.
     """
     said = words(lang)
-    parts = (_skip(said), _header(found, said), _main(found, said), _footer(said), tag("script", Markup(_script())))
+    parts = (_skip(said), _header(found, said), _main(found, said), _footer(said), tag("script", Html(_script())))
     return f"<!DOCTYPE html>\n{tag('html', _head(found, said), tag('body', *parts), lang=said.lang)}\n"
 
 
@@ -42,7 +42,7 @@ def _script() -> str:
     return _asset("page.js")
 
 
-def _head(found: Decision, said: Words) -> Markup:
+def _head(found: Decision, said: Words) -> Html:
     # The page may run this one script and load nothing: neither a slip here nor a hostile name can fetch anything.
     digest = base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
@@ -55,15 +55,15 @@ def _head(found: Decision, said: Words) -> Markup:
         tag("meta", name="generator", content=f"caudal {__version__}"),
         tag("title", said("page.title", id=found.id, decision=found.decision)),
         tag("link", rel="icon", href="data:,"),
-        tag("style", Markup(_asset("page.css"))),
+        tag("style", Html(_asset("page.css"))),
     )
 
 
-def _skip(said: Words) -> Markup:
+def _skip(said: Words) -> Html:
     return tag("a", said("page.skip"), class_="skip", href="#decision")
 
 
-def _header(found: Decision, said: Words) -> Markup:
+def _header(found: Decision, said: Words) -> Html:
     net = said("page.weights", cell=found.cell, n=said.fixed(found.weights, 0))
     facts = {"series": found.id, "steps": len(found.time), "model": net, "checks": passed(found)}
     items = [tag("div", tag("dt", said(f"page.{name}")), tag("dd", value)) for name, value in facts.items()]
@@ -76,7 +76,7 @@ def _header(found: Decision, said: Words) -> Markup:
     )
 
 
-def _main(found: Decision, said: Words) -> Markup:
+def _main(found: Decision, said: Words) -> Html:
     links = [tag("li", tag("a", said(f"nav.{name}"), href=f"#{name}")) for name, _ in SECTIONS]
     nav = tag("nav", tag("ol", *links), aria_label=said("page.contents"))
     parts = []
@@ -88,5 +88,5 @@ def _main(found: Decision, said: Words) -> Markup:
     return tag("div", nav, tag("main", join(parts, "\n")), class_="columns")
 
 
-def _footer(said: Words) -> Markup:
+def _footer(said: Words) -> Html:
     return tag("footer", tag("p", said("page.footer", version=__version__)))

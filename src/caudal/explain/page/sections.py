@@ -5,9 +5,9 @@ from collections.abc import Callable
 from caudal.explain.page.live import live
 from caudal.explain.page.record import Decision
 from caudal.explain.pictures import heat, lines
-from caudal.explain.pictures.markup import Markup, join, tag
 from caudal.explain.sentences import goal, tell
 from caudal.explain.words import Words
+from caudal.pages import Html, join, tag
 from caudal.records import Score
 
 _MOST_STEPS = 150
@@ -15,12 +15,12 @@ _PRINTED = 40_000
 _STRONGEST = 15
 
 
-def said_lines(sentences: list[str], **attributes: object) -> Markup:
+def said_lines(sentences: list[str], **attributes: object) -> Html:
     """Sentences, one paragraph each."""
     return join(tag("p", one, **attributes) for one in sentences)
 
 
-def decision_section(found: Decision, said: Words) -> Markup:
+def decision_section(found: Decision, said: Words) -> Html:
     """What was decided, and how the decision came about step by step."""
     steps, last = len(found.scores), found.scores[-1]
     if found.classes:
@@ -46,7 +46,7 @@ def decision_section(found: Decision, said: Words) -> Markup:
     return join([tag("p", lead, class_="lead"), tag("p", held) if held else "", tag("div", drawn, class_="figure")])
 
 
-def score_section(found: Decision, said: Words) -> Markup:
+def score_section(found: Decision, said: Words) -> Html:
     """The scorecard, failures first."""
     card = found.influence.scorecard
     if card is None:
@@ -65,7 +65,7 @@ def score_section(found: Decision, said: Words) -> Markup:
     )
 
 
-def _check(said: Words, one: Score) -> Markup:
+def _check(said: Words, one: Score) -> Html:
     unknown = one.value != one.value
     result = said("table.unknown" if unknown else "table.passed" if one.passed else "table.failed")
     badge = tag("span", result, class_="badge" if one.passed else "badge warn")
@@ -73,7 +73,7 @@ def _check(said: Words, one: Score) -> Markup:
     return tag("tr", name, tag("td", said.short(one.value)), tag("td", goal(said, one)), tag("td", badge))
 
 
-def saliency_picture(found: Decision, said: Words) -> Markup:
+def saliency_picture(found: Decision, said: Words) -> Html:
     """Influence of inputs and elapsed times as a map, an SVG document."""
     values, names = found.influence.values[0], [*found.inputs, said("dt.short")]
     first = max(0, len(values) - _MOST_STEPS)
@@ -82,14 +82,14 @@ def saliency_picture(found: Decision, said: Words) -> Markup:
     return heat(values[first:], names, steps, title=said("plot.heat"), decision=decided, lang=said.lang)
 
 
-def saliency_section(found: Decision, said: Words) -> Markup:
+def saliency_section(found: Decision, said: Words) -> Html:
     """Influence of inputs and elapsed times, as sentences and as a map."""
     drawn = saliency_picture(found, said)
     frame = tag("div", drawn, class_="scroll wide", tabindex="0", role="region", aria_label=said("plot.heat"))
     return join([said_lines(tell(found.influence, said.lang)), frame])
 
 
-def circuit_section(found: Decision, said: Words) -> Markup:
+def circuit_section(found: Decision, said: Words) -> Html:
     """The circuit with its scrubber, and the synapses that matter most."""
     if found.wiring is None or found.synapses is None:
         return join([tag("p", said("circuit.none", cell=found.cell)), live(found, said)])
@@ -110,7 +110,7 @@ def circuit_section(found: Decision, said: Words) -> Markup:
     )
 
 
-def counter_section(found: Decision, said: Words) -> Markup:
+def counter_section(found: Decision, said: Words) -> Html:
     """The least change that turns the decision."""
     one = found.counterfactual
     if one is None:
@@ -122,19 +122,19 @@ def counter_section(found: Decision, said: Words) -> Markup:
     return join([tag("p", told[0], class_="say"), changes, said_lines(told[1 + len(one.changes) :])])
 
 
-def proof_section(found: Decision, said: Words) -> Markup:
+def proof_section(found: Decision, said: Words) -> Html:
     """What no small change of the inputs can do."""
     if found.certificate is None:
         return tag("p", said("missing.proof", why=found.missing.get("proof", "–")))
     return said_lines(tell(found.certificate, said.lang, radius=found.radius), class_="say")
 
 
-def phase_section(found: Decision, said: Words) -> Markup:
+def phase_section(found: Decision, said: Words) -> Html:
     """What drives each neuron over the course of the series."""
     return tag("ul", *(tag("li", line) for line in tell(found.drives, said.lang)), class_="names")
 
 
-def equation_section(found: Decision, said: Words) -> Markup:
+def equation_section(found: Decision, said: Words) -> Html:
     """The equations of the net, without dead synapses."""
     from caudal.explain.page.gather import DIGITS
 
@@ -152,7 +152,7 @@ def equation_section(found: Decision, said: Words) -> Markup:
     return join([*parts, shown])
 
 
-def limit_section(found: Decision, said: Words) -> Markup:
+def limit_section(found: Decision, said: Words) -> Html:
     """What all of this does not say."""
     told = [said("limits.scope", id=found.id), said("limits.attribution"), said("limits.baseline")]
     if found.wiring is not None:
@@ -165,7 +165,7 @@ def limit_section(found: Decision, said: Words) -> Markup:
     return tag("ul", *(tag("li", line) for line in told))
 
 
-SECTIONS: tuple[tuple[str, Callable[[Decision, Words], Markup]], ...] = (
+SECTIONS: tuple[tuple[str, Callable[[Decision, Words], Html]], ...] = (
     ("decision", decision_section),
     ("score", score_section),
     ("saliency", saliency_section),

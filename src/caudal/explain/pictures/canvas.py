@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from caudal.explain.pictures.markup import Markup, tag
+from caudal.pages import Html, tag
 
 # Blue and vermilion of the Okabe-Ito palette stay apart under every common colour blindness. A page may set the
 # variables; a picture by itself falls back on the numbers.
@@ -13,7 +13,7 @@ DISC, ACCENT = "var(--disc, #ffffff)", "var(--liquid, #0b6e69)"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 
 
-def picture(width: float, height: float, title: str, desc: str, *inside: object, **attributes: object) -> Markup:
+def picture(width: float, height: float, title: str, desc: str, *inside: object, **attributes: object) -> Html:
     """A whole SVG document with a title and a description for those who do not see it."""
     box = f"0 0 {width:.0f} {height:.0f}"
     # Written first: attributes that hold a colon or an upper-case letter are no Python names.
@@ -22,12 +22,12 @@ def picture(width: float, height: float, title: str, desc: str, *inside: object,
     return tag("svg", tag("title", title), tag("desc", desc), *inside, **head, **kept)
 
 
-def label(words: str, x: float, y: float, anchor: str = "start", **attributes: object) -> Markup:
+def label(words: str, x: float, y: float, anchor: str = "start", **attributes: object) -> Html:
     """A line of text at a place."""
     return tag("text", words, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor, **attributes)
 
 
-def rule(x1: float, y1: float, x2: float, y2: float, **attributes: object) -> Markup:
+def rule(x1: float, y1: float, x2: float, y2: float, **attributes: object) -> Html:
     """A thin line."""
     ends = {"x1": f"{x1:.1f}", "y1": f"{y1:.1f}", "x2": f"{x2:.1f}", "y2": f"{y2:.1f}"}
     return tag("line", **ends, **{"stroke": RULE, **attributes})

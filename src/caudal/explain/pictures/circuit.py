@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from caudal.errors import InputError
 from caudal.explain.pictures.canvas import AGAINST, DISC, FOR, INK, QUIET, label, picture, shortened
-from caudal.explain.pictures.markup import Markup, tag
 from caudal.explain.words import Words, words
+from caudal.pages import Html, tag
 from caudal.wiring import Wiring
 from caudal.wiring.layout import Layout, Spot, lay_out
 from caudal.wiring.strokes import stroke
@@ -25,7 +25,7 @@ def circuit(
     outputs: Sequence[str] | None = None,
     step: int = 0,
     lang: str = "en",
-) -> Markup:
+) -> Html:
     """The circuit as a standing SVG; a page finds neurons by `data-n` and synapses by `data-s`, `data-t`, `data-w`.
 
     Arguments:
@@ -94,7 +94,7 @@ def _synapses(wiring: Wiring, strength: Mapping[str, float]) -> list[tuple[str, 
     return found
 
 
-def _lines(ranked: list[tuple[str, int, int, float]], layout: Layout, shown: list[str], said: Words) -> Markup:
+def _lines(ranked: list[tuple[str, int, int, float]], layout: Layout, shown: list[str], said: Words) -> Html:
     spots = (*layout.inputs, *layout.neurons)
     most = max((abs(one[3]) for one in ranked), default=0.0) or 1.0
     crowd = min(max(18 / max(len(ranked), 1) ** 0.5, 0.5), 1.5)
@@ -111,7 +111,7 @@ def _lines(ranked: list[tuple[str, int, int, float]], layout: Layout, shown: lis
     return tag("g", *paths, **kept)
 
 
-def _discs(wiring: Wiring, layout: Layout, shown: list[str], state: Mapping[str, float], said: Words) -> list[Markup]:
+def _discs(wiring: Wiring, layout: Layout, shown: list[str], state: Mapping[str, float], said: Words) -> list[Html]:
     most = max(map(abs, state.values()), default=0.0) or 1.0
     names = (*wiring.input_names, *wiring.names)
     edge, drawn = wiring.inputs + wiring.units - wiring.motor, []
@@ -135,7 +135,7 @@ def _discs(wiring: Wiring, layout: Layout, shown: list[str], state: Mapping[str,
     return drawn
 
 
-def _caption(name: str, spot: Spot, is_input: bool) -> Markup:
+def _caption(name: str, spot: Spot, is_input: bool) -> Html:
     x = spot.x + (-1 if is_input else 1) * (spot.r + 8)
     size = min(max(spot.r, 10.0), 13.0)
     return label(

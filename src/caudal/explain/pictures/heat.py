@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from caudal.errors import InputError
 from caudal.explain.pictures.canvas import AGAINST, FOR, INK, label, picture, shortened
-from caudal.explain.pictures.markup import Markup, tag
 from caudal.explain.words import words
+from caudal.pages import Html, tag
 
 _MOST_CELLS = 6000
 
@@ -22,7 +22,7 @@ def heat(
     decision: str = "",
     lang: str = "en",
     least: float = 0.0,
-) -> Markup:
+) -> Html:
     """One cell per input and step, as a standing SVG; each tells its number when pointed at.
 
     Arguments:
@@ -80,7 +80,7 @@ def _row(
     box: tuple[float, float, float, float],
     most: float,
     lang: str,
-) -> list[Markup]:
+) -> list[Html]:
     said, (left, top, wide, tall) = words(lang), box
     cells = []
     for t, value in enumerate(row.tolist()):
@@ -98,7 +98,7 @@ def _row(
     return cells
 
 
-def _key(left: float, y: float, first: str, second: str) -> list[Markup]:
+def _key(left: float, y: float, first: str, second: str) -> list[Html]:
     drawn, x = [], left
     for colour, name in ((FOR, first), (AGAINST, second)):
         drawn.append(tag("rect", x=f"{x:.1f}", y=f"{y - 10:.1f}", width="12", height="12", fill=colour))

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from caudal.explain.pictures.canvas import ACCENT, INK, QUIET, label, picture, rule, shortened, spread, ticks
-from caudal.explain.pictures.markup import Markup, tag
 from caudal.explain.words import Words, words
+from caudal.pages import Html, tag
 
 WIDTH, HEIGHT = 420.0, 210.0
 LEFT, RIGHT, TOP, LOW = 48.0, 16.0, 30.0, 168.0
@@ -22,7 +22,7 @@ def lines(
     between: tuple[float, float] | None = None,
     log: bool = False,
     lang: str = "en",
-) -> Markup:
+) -> Html:
     """One line per name over time, as a standing SVG; the element of class `cursor` is for a page to move.
 
     Arguments:
@@ -83,7 +83,7 @@ class _Place:
         return LOW - (LOW - TOP) * min(max(share, -0.05), 1.05)
 
 
-def _grid(at: _Place, said: Words, unit: str) -> list[Markup]:
+def _grid(at: _Place, said: Words, unit: str) -> list[Html]:
     drawn = []
     up = _powers(at.low, at.high) if at.log else ticks(at.low, at.high, 3)
     for value in up:
@@ -100,7 +100,7 @@ def _powers(low: float, high: float) -> list[float]:
     return found[:: max(1, len(found) // 4)] if len(found) > 1 else [low, high]
 
 
-def _key(names: list[str]) -> list[Markup]:
+def _key(names: list[str]) -> list[Html]:
     """Which colour is whose, for as many as fit."""
     drawn, x = [], LEFT
     for k, name in enumerate(names[: len(_COLOURS)]):
