@@ -9,9 +9,10 @@ import pytest
 from caudal.bench.fair_keep import Kept, keep, read
 from caudal.bench.fair_methods import FLIPPED, METHODS, task
 from caudal.bench.fair_report import FairReport, FairRow, means, measure, table
-from caudal.bench.fair_studies import SCHEMA, StudyRow, studies
+from caudal.bench.fair_studies import SCHEMA, StudyRow, ends, studies
 from caudal.bench.fair_studies import table as study_table
 from caudal.cli import main
+from caudal.data import from_arrays
 from caudal.errors import FileFormatError, InputError
 
 NONE = FairRow("none", "cfc", 0, 0.4, 0.4, 0.8, 0.4, 0.4, 0.80, 100, 2.0, False)
@@ -91,3 +92,16 @@ def test_unknown_studies_and_numbers_are_refused(capsys):
         studies(names=["luck"])
     assert main(["bench", "fair", "--seeds", "0"]) == 2
     assert "--seeds" in capsys.readouterr().err
+
+
+def test_a_series_of_decisions_is_judged_by_its_last_one():
+    told = [["no", "yes"], ["yes", "no"], ["no", "no", "yes"]]
+    lists = [np.zeros((1, len(one))) for one in told]
+    whole = from_arrays(lists, told, task="classify_steps", sensitive={"sex": ["f", "m", "f"]})
+    known = whole.target_mask.copy()
+    known[1, 1] = False  # nobody knows how the second one ended
+    data = replace(whole, target_mask=known)
+    found = ends(data)
+    assert (found.task, found.target.tolist(), found.classes) == ("classify", [1, 1], data.classes)
+    assert found.sensitive["sex"].tolist() == ["f", "f"] and found.lengths.tolist() == [2, 3]
+    assert ends(found) is found

@@ -29,16 +29,18 @@ class Study:
         attributes: sensitive columns, with the edges of those that are numbers.
         dropped: static inputs that tell an attribute and are left out.
         folder: whether its files come from a folder.
+        most: training series at most, drawn from seed 0.
     """
 
     attributes: Mapping[str, Sequence[float]]
     dropped: tuple[str, ...]
     folder: bool = False
+    most: int = 12_000
 
 
 STUDIES: dict[str, Study] = {
     "nafld": Study({"sex": (), "age": (65.0,)}, ("age", "sex")),
-    "physionet2012": Study({"gender": (), "age": (65.0, 80.0), "icu_type": ()}, ("age", "gender", "icu_type"), True),
+    "physionet2012": Study({"gender": (), "age": (65.0,), "icu": ()}, ("Age", "Gender", "ICUType"), True),
     "diabetes130": Study({"race": (), "gender": (), "age": ()}, ("race", "gender", "age"), True),
 }
 
@@ -124,8 +126,29 @@ def _plan(name: str) -> list[tuple[str, str]]:
 def _parts(name: str, folder: str | None, quick: bool) -> tuple[Sequences, ...]:
     study = STUDIES[name]
     found = datasets.load(name, folder=folder if study.folder else None)
-    parts = (found.train, found.val, found.test)
+    train, val, test = (ends(part) for part in (found.train, found.val, found.test))
+    if len(train) > study.most:
+        train = train.select(np.sort(np.random.default_rng(0).choice(len(train), study.most, replace=False)))
+    parts = (train, val, test)
     return tuple(_without(part.select(np.arange(min(300, len(part)))) if quick else part, study) for part in parts)
+
+
+def ends(data: Sequences) -> Sequences:
+    """One decision for each series: where every step is classified, that of the last step, if its class is known."""
+    if data.task != "classify_steps" or data.target is None or data.target_mask is None:
+        return data
+    last = data.lengths - 1
+    rows = np.flatnonzero(data.target_mask[np.arange(len(data)), last])
+    target = data.target[rows, last[rows]]
+    kept = data.without_target().select(rows)
+    return replace(
+        kept,
+        task="classify",
+        classes=data.classes,
+        target=target,
+        target_mask=np.ones(len(rows), np.bool_),
+        recipe=None,
+    )
 
 
 def _without(data: Sequences, study: Study) -> Sequences:
