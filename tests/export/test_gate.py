@@ -91,3 +91,11 @@ def test_growth_is_named(edge):
     assert edge.growth([old], [{**old, "counted": 103.0}]) == []
     assert "counted grew from 100 to 104" in edge.growth([old], [{**old, "counted": 104.0}])[0]
     assert "other answers" in edge.growth([old], [{**old, "same_answers": False}])[0]
+
+
+def test_a_state_too_large_for_a_machine_is_named():
+    from caudal.export.targets import Measured
+
+    sizes = {"counted": None, "least": None, "most": None, "counts": "", "flash": 9000, "state": 1900}
+    assert Measured("AVR", 1, **sizes, stack=400).overrun == 252
+    assert Measured("AVR", 1, **sizes, stack=100).overrun == Measured("Cortex-M4F", 1, **sizes, stack=400).overrun == 0

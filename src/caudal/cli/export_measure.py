@@ -1,8 +1,12 @@
 """`caudal export measure`."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from caudal.cli.show import print_columns, print_json, say
+
+if TYPE_CHECKING:
+    from caudal.export.targets import Measured
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     rows = [
         (
             one.target,
-            "same" if one.digest == expected else "DIFFERENT",
+            "same" if one.digest == expected else _why(one),
             "-" if one.counted is None else f"{one.counted:,.0f} {one.counts}",
             *(f"{size:,}" for size in (one.flash, one.state, one.stack)),
         )
@@ -37,3 +41,9 @@ def run(args: argparse.Namespace) -> int:
     ]
     print_columns(("target", "answers", "per step", "flash", "state", "stack"), rows)
     return 0 if right else 1
+
+
+def _why(one: "Measured") -> str:
+    if one.overrun:
+        return f"DIFFERENT: state and stack overrun its memory by {one.overrun:,} bytes"
+    return "DIFFERENT"

@@ -33,6 +33,7 @@ class Target:
         runner: the command that runs the built file, its name appended; empty to run it directly.
         support: file of `machine_code` with start-up and counters.
         counts: what is counted: "instructions", "cycles" or "".
+        ram: bytes of memory; 0 where it is more than any circuit needs.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Target:
     runner: tuple[str, ...] = ()
     support: str = "host"
     counts: str = ""
+    ram: int = 0
 
     def missing(self) -> str:
         """The program that is not installed, or "".
@@ -80,7 +82,13 @@ TARGETS: dict[str, Target] = {
         _arm("Cortex-M7", "cortex-m7", "mps2-an500", "-mfpu=fpv5-sp-d16", *_HARD),
         Target("RV32IMAC", "riscv64-unknown-elf-gcc", ("-march=rv32imac", *_RV), _RISCV, "riscv", "instructions"),
         Target(
-            "AVR", "avr-gcc", ("-mmcu=atmega328p",), ("simavr", "-m", "atmega328p", "-f", "16000000"), "avr", "cycles"
+            "AVR",
+            "avr-gcc",
+            ("-mmcu=atmega328p",),
+            ("simavr", "-m", "atmega328p", "-f", "16000000"),
+            "avr",
+            "cycles",
+            ram=2048,
         ),
     )
 }
@@ -111,6 +119,12 @@ class Measured:
     flash: int
     state: int
     stack: int
+
+    @property
+    def overrun(self) -> int:
+        """Bytes that state and stack need beyond the memory of the machine; more than 0 spoils its answers."""
+        ram = TARGETS[self.target].ram
+        return max(0, self.state + self.stack - ram) if ram else 0
 
 
 def available() -> dict[str, str]:
