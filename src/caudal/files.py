@@ -32,10 +32,11 @@ def put(path: Path, data: str | bytes, *, sync: bool = False, mode: int = 0o644)
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
+        os.replace(beside, path)  # noqa: PTH105
+    except BaseException:
         with suppress(OSError):
             beside.unlink()
+        raise
     if sync:
         with suppress(OSError, AttributeError):  # a folder cannot be opened on every system
             folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)

@@ -84,6 +84,7 @@ def retain(
         old, new = log.about.first, _boundary(log, limit)
         if new == old:
             _remove(log, new, archive)  # what an earlier call that was cut off has left
+            log.salts.erase_before(new)
             return Retired(old, 0, None)
         at = log._event("retired", first=new, records=new - old, before=time_text(limit))
         log.flush()
@@ -136,11 +137,12 @@ def _newest(folder: Path, number: int) -> float:
 
 
 def _remove(log: Log, first: int, archive: str | os.PathLike[str] | None) -> None:
-    """Remove the bundles before a record; they go from the newest on, so that what is left has no gaps."""
-    for number in range(first // WIDTH - 1, -1, -1):
+    """Remove the bundles before a record, the oldest first: what is left has no gaps, and another call goes on."""
+    left = first // WIDTH
+    while left and (log.path / tile_path(ENTRIES, left - 1)).is_file():
+        left -= 1
+    for number in range(left, first // WIDTH):
         place = log.path / tile_path(ENTRIES, number)
-        if not place.is_file():
-            break
         if archive is not None:
             target = Path(archive) / tile_path(ENTRIES, number)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from hashlib import sha256
 from pathlib import Path
 
@@ -49,6 +50,10 @@ class Store:
         self._pending: list[bytes] = []
         self._handed = len(self._levels[0])
         self._fresh: set[Path] = set()
+        self._grown: set[int] = set()
+        # Finished tiles go to the disk beside the writing; a promise waits for them.
+        self._sinking: dict[Path, Future[None]] = {}
+        self._sinker = ThreadPoolExecutor(1, "caudal-log")
         self._open_edges()
         self._digest = sha256(found.tail)
         self._needs_seal = found.size > 0 and not self._levels[0]
@@ -125,11 +130,11 @@ class Store:
 
     def sign_again(self) -> Checkpoint:
         """A checkpoint of what was handed over, whether or not it has grown."""
+        self._write_grown()
         if self.sync:
             self._entries.sync()
             self._hashes.sync()
-            durable.settle(sorted(self._fresh))
-            self._fresh.clear()
+            self._settle()
         note = self.sign(checkpoint_text(self.origin, self.size, merkle.edge_root(self._levels)))
         line = json.dumps({"size": self.size, "note": str(note)}) + "\n"
         history = durable.Grower(self.folder / "checkpoints")
@@ -143,8 +148,21 @@ class Store:
         self.checkpoint = Checkpoint.parse(str(note).encode())
         return self.checkpoint
 
+    def _settle(self) -> None:
+        """Wait until every finished tile, and every new name, is on the disk."""
+        wait(self._sinking.values())
+        # What failed beside the writing fails again here, for the writer to see.
+        self._fresh |= {path for path, done in self._sinking.items() if done.exception() is not None}
+        self._sinking.clear()
+        durable.settle(sorted(self._fresh))
+        self._fresh.clear()
+
     def close(self) -> None:
         """Give the files back."""
+        self._close_edges()
+        self._sinker.shutdown()
+
+    def _close_edges(self) -> None:
         self._entries.close()
         self._hashes.close()
 
@@ -163,7 +181,7 @@ class Store:
         number = self.size // WIDTH - 1
         row = self._levels[0]
         self._last = self._digest.digest(), sha256(b"".join(row)).digest()
-        self.close()
+        self._close_edges()
         self._rename("0", 0, number)
         self._rename(ENTRIES, ENTRIES, number)
         self._open_edges()
@@ -176,13 +194,20 @@ class Store:
             self._levels.append([])
         row = self._levels[level]
         row.append(hash_)
-        edge = self.folder / "edge" / str(level)
-        put(edge, b"".join(row), sync=False)
-        self._fresh |= {edge, edge.parent}
+        self._grown.add(level)
         if len(row) == WIDTH:
+            self._write_grown()
             self._levels[level] = []
             self._rename(str(level), level, number // WIDTH)
             self._up(level + 1, merkle.root(row), number // WIDTH)
+
+    def _write_grown(self) -> None:
+        """Rows above the leaves, as they stand; `recover` makes them again where they are not up to date."""
+        for level in sorted(self._grown):
+            edge = self.folder / "edge" / str(level)
+            put(edge, b"".join(self._levels[level]))
+            self._fresh |= {edge, edge.parent}
+        self._grown.clear()
 
     def _rename(self, edge: str, level: int | str, number: int) -> None:
         target = self.folder / tile_path(level, number)
@@ -190,4 +215,6 @@ class Store:
         source = self.folder / "edge" / edge
         if source.exists() or not target.exists():
             os.replace(source, target)  # noqa: PTH105
-        self._fresh |= {target, target.parent, target.parent.parent, source.parent}
+        if self.sync:
+            self._sinking[target] = self._sinker.submit(durable.settle, [target])
+        self._fresh |= {target.parent, target.parent.parent, source.parent}
