@@ -210,3 +210,19 @@ def test_durable_promises_wait_for_the_disk(tmp_path, key, monkeypatch):
         names = [one.name for one in synced]
     assert names.index("records.bin") < names.index("entries") < names.index("checkpoints")
     assert names[-1] == "log"
+
+
+def test_bundles_that_were_never_promised_are_no_fault(tmp_path, key):
+    log = Log(tmp_path / "log", key, sync=False, every=0, seconds=0)
+    for k in range(2000):
+        log.decide("a", [1.0], model="ab" * 32)
+        if k == 600:
+            log.flush()
+    dead = tmp_path / "dead"  # what a writer that is killed now leaves
+    shutil.copytree(tmp_path / "log", dead)
+    shutil.copytree(tmp_path / "log.salts", tmp_path / "dead.salts")
+    log.close()
+    assert verify(dead, key.verifier).holds and verify(dead, key.verifier, full=True).holds
+    with Log(dead, key, sync=False) as again:
+        assert again.size > 1536
+    assert verify(dead, key.verifier, full=True).holds

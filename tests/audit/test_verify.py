@@ -5,10 +5,14 @@ import random
 import shutil
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from caudal.audit import Checkpoint, Log, keys, newest, records, verify
+from caudal.audit.entry import canonical, to_json
 from caudal.audit.merkle import leaf, root
 from caudal.audit.tiles import split, tile_path
+from caudal.records.decision import Decision, record_to_dict
 
 SIZE = 1100
 
@@ -180,3 +184,17 @@ def test_every_record_can_be_read(whole):
     found = list(records(folder))
     assert [index for index, _ in found] == list(range(SIZE))
     assert sum(type(one).__name__ == "Seal" for _, one in found) == SIZE // 256
+
+
+@settings(deadline=None)
+@given(
+    output=st.lists(st.floats(), max_size=4),
+    dt=st.one_of(st.none(), st.floats()),
+    session=st.text(st.characters(codec="utf-8"), min_size=1, max_size=12),
+    flags=st.lists(st.booleans(), min_size=4, max_size=4),
+    time=st.integers(-(2**62), 2**62),
+    payload=st.binary(max_size=8),
+)
+def test_a_decision_is_spelt_as_the_library_spells_it(output, dt, session, flags, time, payload):
+    one = Decision(time, "ab" * 32, session, 7, "0f" * 32, tuple(output), dt, 0.5, 3, (-0.0, 1e-7), *flags, payload)
+    assert to_json(one) == canonical(record_to_dict(one))

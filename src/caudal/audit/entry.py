@@ -19,6 +19,7 @@ from zlib import crc32
 
 import numpy as np
 
+from caudal.audit.spell import spell
 from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError
 from caudal.records.decision import Decision, Event, Record, Seal, record_from_dict, record_to_dict
@@ -226,7 +227,11 @@ def _depth(value: Any, limit: int = _NESTED + 1) -> int:
 
 def to_json(record: Record) -> bytes:
     """A record as canonical JSON, the form of logs that are read by people."""
-    found = canonical(record_to_dict(record))
+    if isinstance(record, Decision) and record.sequence < 2**53 and record.monitors < 2**53:
+        text_bytes(record.session)
+        found = spell(record, lambda number: canonical(number).decode()).encode()
+    else:
+        found = canonical(record_to_dict(record))
     if len(found) > LARGEST:
         raise InputError("Log", "record", f"has {len(found):,} bytes as JSON", "A record has up to 65,535.")
     return found

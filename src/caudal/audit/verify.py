@@ -8,7 +8,6 @@ records are hashed only where a file is not what its seal says. `full=True` also
 import json
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -153,15 +152,14 @@ def _walk(folder: Path, edge: _Edge, newest: Checkpoint, full: bool) -> list[Fau
     faults += roots.faults
     is_sure = bool(edge.tail) and bool(edge.row) and merkle.leaf(edge.tail[0]) == edge.row[0]
     seal = seal_of(edge.tail[0]) if is_sure else None
-    with ThreadPoolExecutor(2) as pool:
-        numbers = range(edge.bundles - 1, -1, -1)
-        for number, seen in zip(numbers, pool.map(lambda k: _Seen.read(folder, k), numbers), strict=True):
-            kept = seen.bundle is not None
-            if seal == (seen.bundle, seen.tile) and not full:
-                seal = seal_of(seen.head)
-                continue
-            faults += _bundle(folder, number, seal, roots)
-            seal = seal_of(seen.head) if kept and merkle.leaf(seen.head) == seen.hash else None
+    for number in range(edge.bundles - 1, -1, -1):
+        seen = _Seen.read(folder, number)  # threads were slower: handing a bundle over costs more than reading it
+        kept = seen.bundle is not None
+        if seal == (seen.bundle, seen.tile) and not full:
+            seal = seal_of(seen.head)
+            continue
+        faults += _bundle(folder, number, seal, roots)
+        seal = seal_of(seen.head) if kept and merkle.leaf(seen.head) == seen.hash else None
     return faults
 
 
@@ -184,7 +182,7 @@ class _Seen(NamedTuple):
 class _Roots:
     """Roots of the tiles of hashes, from the level above them, itself checked up to the edge.
 
-    Above what is promised a writer that was cut off may have left the last hash out.
+    Above what is promised a writer that was cut off may have left hashes out: it writes them with each promise.
     """
 
     def __init__(self, folder: Path, bundles: int, promised: int) -> None:
@@ -208,13 +206,13 @@ class _Roots:
     def holds(self, number: int, tile: list[bytes]) -> bool:
         """Whether a tile of leaves is the one that the level above has."""
         row = self._rows.get(1, [])
-        if number == len(row) and (number + 1) * WIDTH > self._promised:
+        if number >= len(row) and (number + 1) * WIDTH > self._promised:
             return True
         return number < len(row) and merkle.root(tile) == row[number]
 
     def _check(self, level: int, number: int, row: list[bytes]) -> None:
         above = self._rows.get(level + 1, [])
-        if number == len(above) and (number + 1) * WIDTH ** (level + 1) > self._promised:
+        if number >= len(above) and (number + 1) * WIDTH ** (level + 1) > self._promised:
             return
         if number >= len(above) or merkle.root(row) != above[number]:
             self.faults.append(Fault(None, f"the hashes of {tile_path(level, number)} were changed"))

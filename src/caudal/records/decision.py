@@ -118,9 +118,9 @@ def record_to_dict(record: Record) -> dict[str, Any]:
     if isinstance(record, Decision):
         found["payload"] = record.payload.hex()
         for name in ("dt", "uncertainty"):
-            found[name] = None if found[name] is None else _number(found[name])
+            found[name] = None if found[name] is None else number_or_text(found[name])
         for name in ("output", "influence"):
-            found[name] = [_number(value) for value in found[name]]
+            found[name] = [number_or_text(value) for value in found[name]]
     elif isinstance(record, Event):
         found["facts"] = dict(record.facts)
     return found
@@ -171,7 +171,8 @@ def time_of(text: str) -> int:
     return int(datetime.fromisoformat(f"{whole}+00:00").timestamp()) * 10**9 + int(rest)
 
 
-def _number(value: float) -> float | str:
+def number_or_text(value: float) -> float | str:
+    """The number, or the word for one that JSON does not have."""
     if value != value:
         return "NaN"
     return _ODD.get(value, value)
