@@ -5,8 +5,8 @@ from pathlib import Path
 from caudal.explain.page.live import circuit_picture, states_picture, tau_picture
 from caudal.explain.page.record import Decision
 from caudal.explain.page.sections import saliency_picture
-from caudal.explain.page.whole import write_whole
 from caudal.explain.pictures import png
+from caudal.explain.pictures.place import placed
 from caudal.explain.words import words
 from caudal.pages import Html
 
@@ -37,6 +37,6 @@ def write_drawn(found: Decision, folder: str | Path, lang: str = "en", *, scale:
     place, made = Path(folder), []
     pictures = drawn(found, lang)
     for name, svg in pictures.items():
-        made.append(write_whole(place / f"{name}.svg", f'<?xml version="1.0" encoding="UTF-8"?>\n{svg}\n'))
+        made.append(placed(place / f"{name}.svg", f'<?xml version="1.0" encoding="UTF-8"?>\n{svg}\n'))
     made += [png(svg, place / f"{name}.png", scale=scale) for name, svg in pictures.items()]
     return made

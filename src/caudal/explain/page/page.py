@@ -8,7 +8,7 @@ from pathlib import Path
 from caudal._version import __version__
 from caudal.explain.page.record import Decision
 from caudal.explain.page.sections import SECTIONS, passed
-from caudal.explain.page.whole import write_whole
+from caudal.explain.pictures.place import placed
 from caudal.explain.words import Words, words
 from caudal.pages import Html, join, tag
 
@@ -31,7 +31,7 @@ def write(found: Decision, path: str | Path, lang: str = "en") -> Path:
         InputError: there are no words in that language.
         OSError: the file cannot be written.
     """
-    return write_whole(Path(path), render(found, lang))
+    return placed(Path(path), render(found, lang))
 
 
 def _asset(name: str) -> str:

@@ -1,13 +1,12 @@
 """Pictures as PNG, for what cannot show SVG."""
 
-import os
 import re
-import tempfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from caudal.errors import InputError, MissingExtraError
+from caudal.explain.pictures.place import placed
 
 _VARIABLE = re.compile(r"var\(--[\w-]+,\s*([^()]+)\)")
 _MOST = 100.0
@@ -39,19 +38,4 @@ def png(svg: str, path: str | Path, *, scale: float = 2.0, background: str = "#f
         drawn = bytes(renderer.svg_to_bytes(svg_string=plain, zoom=float(scale), background=background))
     except ValueError as error:
         raise InputError("png", "svg", f"cannot be drawn ({error})", "Pass what a picture returned.") from error
-    return _write(Path(path), drawn)
-
-
-def _write(place: Path, content: bytes) -> Path:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        # Temporary files are private; a picture is for others to see.
-        Path(name).chmod(0o644)
-        Path(name).replace(place)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return place
+    return placed(Path(path), drawn)
