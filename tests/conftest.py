@@ -3,6 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
+
+# A busy machine is no fault of the code: bounds on time stand where time is the matter.
+settings.register_profile("caudal", deadline=None)
+settings.load_profile("caudal")
 
 
 @pytest.fixture(autouse=True)

@@ -129,7 +129,7 @@ def test_a_file_is_written_whole_or_not_at_all(studies, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match="No space left"):
         report.write(studies.study("many"), path)
     assert path.read_text(encoding="utf-8") == before
