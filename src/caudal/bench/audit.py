@@ -13,6 +13,7 @@ from caudal.bench import audit_log, audit_monitor, audit_replay
 from caudal.bench.audit_figures import Figure, Say
 from caudal.bench.machine import machine
 from caudal.errors import FileFormatError, InputError
+from caudal.files import put
 
 SCHEMA = "caudal bench audit 1"
 
@@ -111,6 +112,4 @@ def _held(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _keep(path: Path, report: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.tmp")
-    beside.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    beside.replace(path)
+    put(path, json.dumps(report, indent=1, allow_nan=False) + "\n")

@@ -16,6 +16,7 @@ from caudal.bench.explain_planted import CELLS, MORE, PlantedRow, Work, planted
 from caudal.bench.explain_proofs import ProofRow, proofs
 from caudal.bench.explain_tasks import TASKS
 from caudal.errors import FileFormatError
+from caudal.files import put
 
 SCHEMA = "caudal bench explain 1"
 WIRED = ("cfc-ncp", "ltc-ncp")
@@ -137,6 +138,4 @@ def _jobs(seeds: int, only: str, quick: bool) -> Iterator[tuple[str, tuple[str, 
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    put(path, text)

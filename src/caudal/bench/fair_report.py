@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from caudal._version import __version__
 from caudal.bench.fair_methods import CELLS, METHODS, Done, Part, task
 from caudal.errors import FileFormatError
+from caudal.files import put
 
 SCHEMA = "caudal bench fair 1"
 _SLOW = "reductions"
@@ -241,6 +242,4 @@ def table(report: FairReport) -> str:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    put(path, text)
