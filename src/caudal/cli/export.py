@@ -2,7 +2,6 @@
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caudal.cli.show import print_json, say
@@ -112,14 +111,9 @@ def _facts(out: str, made: Any, found: "Lost | None") -> dict[str, Any]:
 
 def _data(model: Any, source: str) -> "Sequences":
     """Test series of a data set, or the series of a table, as the model reads them."""
-    from caudal.data import datasets, read_like
+    from caudal.cli.series import series_for
 
     if not hasattr(model, "encoder_"):
         fault = "is given, and the file holds a layer alone, which does not know how to read data"
         raise InputError("export", "--data", fault, "Pass a file that `caudal fit` wrote.")
-    if not Path(source).exists() and source in datasets.names():
-        return datasets.load(source).test
-    if model.data_recipe_ is None:
-        fault = f"names the table {source}, and the model was trained on arrays"
-        raise InputError("export", "--data", fault, "Use `caudal.export.lost` in Python.")
-    return read_like(source, model.data_recipe_, target=True)
+    return series_for("export", model, source, target=True)

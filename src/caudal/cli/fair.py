@@ -112,20 +112,11 @@ def _found(args: argparse.Namespace) -> "FairReport":
 
 def _series(model: Any, source: str, names: tuple[str, ...]) -> "Sequences":
     """The series with their sensitive columns, which need no part in the recipe of the model."""
-    from dataclasses import replace
-
     from caudal.cli.series import series_for
-    from caudal.data import datasets, read_like
 
     if not names:
         raise InputError("fair", "--sensitive", "names no column", "Name one, such as sex.")
-    if not Path(source).is_file() and source.lower().replace("_", "-") in datasets.names():
-        data = series_for("fair", model, source, target=True)
-    else:
-        if model.data_recipe_ is None:
-            fault = "was trained on arrays, so it cannot say how to read a table"
-            raise InputError("fair", "model", fault, "Train on a table, or use `caudal.fair.report` in Python.")
-        data = read_like(source, replace(model.data_recipe_, sensitive=names), target=True)
+    data = series_for("fair", model, source, target=True, sensitive=names)
     if data.task != model.task_:
         raise InputError("fair", "data", f"are to {data.task}; the model is to {model.task_}", "Pass data of its task.")
     if data.task not in ("classify", "classify_steps", "regress"):

@@ -1,5 +1,6 @@
 """The series that a command asks a model about: a table read as that of its training, or a data set by name."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,9 @@ if TYPE_CHECKING:
     from caudal.data import Sequences
 
 
-def series_for(owner: str, model: Any, source: str, *, target: bool = False) -> "Sequences":
+def series_for(
+    owner: str, model: Any, source: str, *, target: bool = False, sensitive: tuple[str, ...] | None = None
+) -> "Sequences":
     """Series for an estimator: the test series of a data set, or all series of a table.
 
     Arguments:
@@ -17,6 +20,7 @@ def series_for(owner: str, model: Any, source: str, *, target: bool = False) -> 
         model: an estimator.
         source: path of a table, or name of a data set that ships in a package.
         target: whether the target must be there.
+        sensitive: columns of a table to read as sensitive; None takes those of the training.
 
     Raises:
         InputError: the model was trained on arrays, which say nothing about tables.
@@ -29,4 +33,5 @@ def series_for(owner: str, model: Any, source: str, *, target: bool = False) -> 
     if model.data_recipe_ is None:
         fault = "was trained on arrays or on a data set, so it cannot say how to read a table"
         raise InputError(owner, "model", fault, "Name the data set, train on a table, or pass arrays in Python.")
-    return read_like(source, model.data_recipe_, target=target)
+    recipe = model.data_recipe_ if sensitive is None else replace(model.data_recipe_, sensitive=sensitive)
+    return read_like(source, recipe, target=target)

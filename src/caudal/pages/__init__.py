@@ -5,3 +5,4 @@ from caudal.pages.markup import Html as Html
 from caudal.pages.markup import join as join
 from caudal.pages.markup import tag as tag
 from caudal.pages.markup import text as text
+from caudal.pages.sheet import sheet as sheet

@@ -10,7 +10,7 @@ from caudal.explain.page.record import Decision
 from caudal.explain.page.sections import SECTIONS, passed
 from caudal.explain.pictures.place import placed
 from caudal.explain.words import Words, words
-from caudal.pages import Html, join, tag
+from caudal.pages import Html, join, sheet, tag
 
 
 def render(found: Decision, lang: str = "en") -> str:
@@ -34,12 +34,8 @@ def write(found: Decision, path: str | Path, lang: str = "en") -> Path:
     return placed(Path(path), render(found, lang))
 
 
-def _asset(name: str) -> str:
-    return (files("caudal.explain.page") / "static" / name).read_text(encoding="utf-8")
-
-
 def _script() -> str:
-    return _asset("page.js")
+    return (files("caudal.explain.page") / "static" / "page.js").read_text(encoding="utf-8")
 
 
 def _head(found: Decision, said: Words) -> Html:
@@ -55,7 +51,7 @@ def _head(found: Decision, said: Words) -> Html:
         tag("meta", name="generator", content=f"caudal {__version__}"),
         tag("title", said("page.title", id=found.id, decision=found.decision)),
         tag("link", rel="icon", href="data:,"),
-        tag("style", Html(_asset("page.css"))),
+        tag("style", Html(sheet("caudal.explain.page"))),
     )
 
 

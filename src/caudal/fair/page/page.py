@@ -1,6 +1,5 @@
 """The page: one HTML file for each language, that needs nothing else."""
 
-from importlib.resources import files
 from pathlib import Path
 
 from caudal.fair.page.sections import SECTIONS
@@ -8,7 +7,7 @@ from caudal.fair.page.sentences import lead
 from caudal.fair.page.words import LANGUAGES, Words, words
 from caudal.fair.record import FairReport
 from caudal.files import put
-from caudal.pages import Html, join, tag
+from caudal.pages import Html, join, sheet, tag
 
 
 def render(found: FairReport, lang: str = "en") -> str:
@@ -55,7 +54,7 @@ def _whole(place: Path, content: str) -> Path:
 def _head(found: FairReport, said: Words) -> Html:
     # The page may load nothing: neither a slip here nor a hostile name can fetch anything.
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    style = (files("caudal.fair.page") / "static" / "page.css").read_text(encoding="utf-8")
+    style = sheet("caudal.fair.page")
     return tag(
         "head",
         tag("meta", charset="utf-8"),
