@@ -71,7 +71,8 @@ def fit(
             same arguments; weights end the same in all of them, and as in one process but for the order of sums
             (dropout draws otherwise).
         term: a further cost that reads `Examples.groups`, such as `caudal.fair.mitigate.Penalty`; validation series
-            without groups are judged by the loss alone.
+            without groups are judged by the loss alone, and no pass counts as the best before the whole cost counts
+            (of the last pass, where that would be later).
 
     Returns:
         the history of the run. The model is left in evaluation mode.

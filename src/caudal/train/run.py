@@ -52,6 +52,8 @@ class Run:
         self.device = next(model.parameters()).device
         weights = recipe.class_weights
         self.weights = None if weights is None else torch.tensor(weights, device=self.device)
+        # A pass from before the whole price is another model than the one asked for, however well it validates.
+        self.counts_from = 1 if term is None else min(term.full_from() + 1, recipe.epochs)
         self.updates = sum(math.ceil(size / recipe.batch_size) for size in train.sizes)
         crew.agree(model)
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
@@ -158,11 +160,11 @@ class Run:
         at.epoch, at.batch, at.total, at.weight, at.gradient = at.epoch + 1, 0, 0.0, 0.0, 0.0
         if one.val is None:
             at.best_epoch = at.epoch
-        elif at.best is None or one.val < at.best:
+        elif at.epoch >= self.counts_from and (at.best is None or one.val < at.best):
             at.best, at.best_epoch, self.best = one.val, at.epoch, _copy(self.model)
         if at.epoch == self.recipe.epochs:
             at.stopped = "epochs"
-        elif self.val is not None and self.recipe.patience and at.epoch - at.best_epoch >= self.recipe.patience:
+        elif at.best is not None and self.recipe.patience and at.epoch - at.best_epoch >= self.recipe.patience:
             at.stopped = "patience"
 
     def _write(self) -> None:

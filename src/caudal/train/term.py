@@ -51,6 +51,9 @@ class Term(Protocol):
     def held(self, seen: Judged) -> Tensor:
         """A scalar to add to the loss on all validation series."""
 
+    def full_from(self) -> int:
+        """The first pass, counted from 0, in which all of the cost counts; none before it is kept as the best."""
+
 
 def judged(out: Tensor, batch: Examples) -> Judged | None:
     """The rows of a batch that a term reads; None where groups or classes are unknown.

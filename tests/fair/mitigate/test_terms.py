@@ -94,6 +94,51 @@ def test_warm_up_is_free(term):
     assert cost.item() == 0
 
 
+class Late:
+    """A price whose validation value rises from pass to pass, and which is whole from the third on."""
+
+    passes = 0
+
+    def start(self, groups):
+        return ()
+
+    def cost(self, seen, memory, epoch):
+        return seen.scores.sum() * 0, memory
+
+    def held(self, seen):
+        self.passes += 1
+        return torch.tensor(100.0 * self.passes)
+
+    def full_from(self):
+        return 2
+
+
+@pytest.mark.parametrize(("epochs", "best", "stopped"), [(6, 3, "patience"), (2, 2, "epochs")])
+def test_no_pass_before_the_whole_price_is_kept_or_counts_for_patience(epochs, best, stopped):
+    x, seen, _, group = planted(64, 0)
+    n = torch.full((64,), 6)
+    data = Examples(
+        torch.tensor(x.transpose(0, 2, 1)).float(), torch.ones(64, 6), n, "classify", torch.ones(64),
+        torch.tensor(seen), torch.ones(64) > 0, torch.tensor(group),
+    )  # fmt: skip
+    net = Readout(CfC(2, 4, backbone_units=8), 2)
+    done = fit(net, data, data, TrainRecipe(epochs=epochs, patience=2), term=Late(), progress=False)
+    assert (done.best_epoch, done.stopped) == (best, stopped)
+
+
+@pytest.mark.parametrize("warm_up", [0, 1, 3])
+def test_the_whole_price_counts_from_where_it_says(warm_up):
+    seen = _seen(groups=2)
+    for term in (kind(warm_up=warm_up) for kind in (Penalty, Fairret)):
+        costs = []
+        for epoch in range(8):
+            scores = seen.scores.clone().requires_grad_()
+            term.cost(replace(seen, scores=scores), term.start(2), epoch)[0].backward()
+            costs.append(scores.grad.abs().sum().item())
+        full = term.full_from()
+        assert costs[full:] == [costs[-1]] * (8 - full) and all(one < costs[-1] for one in costs[:full])
+
+
 def test_multipliers_rise_while_the_gap_is_wide_and_stay_within_the_limit():
     seen = Judged(torch.tensor([[0.0, 4.0], [0.0, -4.0]]), torch.tensor([1, 1]), torch.tensor([0, 1]), torch.ones(2))
     price = Lagrangian(step=1.0, limit=1.5, warm_up=0, positive=1)

@@ -73,6 +73,10 @@ class Penalty:
         """See `Term`."""
         return self.weight * _gaps(self.constraint, seen, _code(self.positive), self.sharpness).square().sum()
 
+    def full_from(self) -> int:
+        """See `Term`."""
+        return _full_from(self.warm_up)
+
 
 @final
 @dataclass(frozen=True)
@@ -146,6 +150,10 @@ class Lagrangian:
         gap = _gaps(self.constraint, seen, _code(self.positive), self.sharpness).abs()
         return self.limit * (gap - self.tolerance).clamp_min(0).square().sum()
 
+    def full_from(self) -> int:
+        """See `Term`."""
+        return _full_from(self.warm_up)
+
 
 @final
 @dataclass(frozen=True)
@@ -212,6 +220,10 @@ class Fairret:
             total = total + NormLoss(statistic())(logit, member, *given)
         return self.weight * total
 
+    def full_from(self) -> int:
+        """See `Term`."""
+        return _full_from(self.warm_up)
+
 
 Fairness = Penalty | Lagrangian | Fairret
 KINDS: dict[str, type[Penalty] | type[Lagrangian] | type[Fairret]] = {
@@ -274,6 +286,11 @@ def _events(constraint: Constraint) -> int:
 def _share(warm_up: int, epoch: int) -> float:
     """Of the price: 0 in the passes of the warm-up, then rising for as many."""
     return min(1.0, max(0, epoch + 1 - warm_up) / max(warm_up, 1))
+
+
+def _full_from(warm_up: int) -> int:
+    """The first pass whose `_share` is 1."""
+    return max(0, 2 * warm_up - 1)
 
 
 def _code(positive: Any) -> int:

@@ -1,19 +1,16 @@
 """The words of the report in one language, and numbers as its readers write them."""
 
-import json
 import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 
-from caudal.errors import InputError
 from caudal.fair.groups import OTHER, UNKNOWN
+from caudal.pages.spelling import LANGUAGES as LANGUAGES
+from caudal.pages.spelling import decimal, listed, read_table
 from caudal.records import Interval
 
-LANGUAGES = ("en", "es")
-_MINUS, _THIN = "\u2212", "\u202f"
 _SPANS = (
     ("below", re.compile(r"below (\S+)")),
     ("above", re.compile(r"(\S+) and above")),
@@ -68,11 +65,7 @@ class Words:
 
     def listed(self, items: Iterable[str]) -> str:
         """Items with commas, and the last one with "and"."""
-        every = list(items)
-        if len(every) < 2:
-            return "".join(every)
-        soft = self.lang == "es" and every[-1][:1].lower() == "i"
-        return f"{', '.join(every[:-1])} {'e' if soft else self('and')} {every[-1]}"
+        return listed(items, self.lang, self("and"))
 
     def fixed(self, value: float, digits: int = 0, signed: bool = False) -> str:
         """A number with so many decimals.
@@ -81,12 +74,7 @@ class Words:
             >>> words("es").fixed(-1234.5, 1), words("en").fixed(12345)
             ('−1234,5', '12,345')
         """
-        spelled = f"{abs(value):,.{digits}f}"
-        sign = _MINUS if value < 0 and float(spelled.replace(",", "")) else "+" if signed and value > 0 else ""
-        if self.lang == "es":
-            whole, _, rest = spelled.partition(".")
-            spelled = whole.replace(",", "" if len(whole) <= 5 else _THIN) + ("," + rest if rest else "")
-        return sign + spelled
+        return decimal(value, digits, self.lang, signed)
 
     def value(self, metric: str, value: float, signed: bool = False) -> str:
         """A value of a metric: percent for shares, three figures for others."""
@@ -123,7 +111,4 @@ def words(lang: str) -> Words:
     Raises:
         InputError: there is no such language.
     """
-    if lang not in LANGUAGES:
-        raise InputError("fair", "lang", f"is {lang!r}, a language without words", "Pass 'en' or 'es'.")
-    place = files("caudal.fair.page") / "texts" / f"{lang}.json"
-    return Words(lang, json.loads(place.read_text(encoding="utf-8")))
+    return Words(lang, read_table("fair", "caudal.fair.page", "texts", lang))
