@@ -11,9 +11,10 @@ import pytest
 import caudal.report
 from caudal.compare.contenders import CONTENDERS
 from caudal.data.datasets import card, names
+from caudal.pages import LANGUAGES
 from caudal.records import Interval
 from caudal.report import render
-from caudal.report.wording import LANGUAGES, words
+from caudal.report.wording import words
 
 ROOM = Path(caudal.report.__file__).parent
 TABLES = {lang: json.loads((ROOM / "words" / f"{lang}.json").read_text(encoding="utf-8")) for lang in LANGUAGES}

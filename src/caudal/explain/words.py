@@ -1,17 +1,14 @@
 """The words of explanations in one language: sentences from a table, and numbers as its readers write them."""
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 
-from caudal.errors import InputError
+from caudal.pages import decimal, listed, read_table
 
-LANGUAGES = ("en", "es")
 _TINY = 1e-4
-_MINUS, _THIN = "\u2212", "\u202f"
+_MINUS = "\u2212"
 
 
 @dataclass(frozen=True)
@@ -41,21 +38,11 @@ class Words:
             >>> words("en").listed(["a", "b", "c"]), words("es").listed(["a", "i"])
             ('a, b and c', 'a e i')
         """
-        every = list(items)
-        if len(every) < 2:
-            return "".join(every)
-        # Spanish says "e" before a word that begins with the sound of an i.
-        soft = self.lang == "es" and every[-1][:1].lower() == "i"
-        return f"{', '.join(every[:-1])} {'e' if soft else self('and')} {every[-1]}"
+        return listed(items, self.lang, self("and"))
 
     def fixed(self, value: float, digits: int = 2, signed: bool = False) -> str:
         """A number with so many decimals."""
-        spelled = f"{abs(value):,.{digits}f}"
-        sign = _MINUS if value < 0 and float(spelled.replace(",", "")) else "+" if signed and value > 0 else ""
-        if self.lang == "es":
-            whole, _, rest = spelled.partition(".")
-            spelled = whole.replace(",", "" if len(whole) <= 5 else _THIN) + ("," + rest if rest else "")
-        return sign + spelled
+        return decimal(value, digits, self.lang, signed)
 
     def short(self, value: float, figures: int = 3, signed: bool = False) -> str:
         """A number with so many significant figures, without idle zeros.
@@ -87,7 +74,4 @@ def words(lang: str) -> Words:
     Raises:
         InputError: there is no such language.
     """
-    if lang not in LANGUAGES:
-        remedy = f"Pass {' or '.join(repr(one) for one in LANGUAGES)}."
-        raise InputError("explain", "lang", f"is {lang!r}, a language without words", remedy)
-    return Words(lang, json.loads((files("caudal.explain") / "texts" / f"{lang}.json").read_text(encoding="utf-8")))
+    return Words(lang, read_table("explain", "caudal.explain", "texts", lang))

@@ -9,12 +9,8 @@ from functools import cache
 from importlib.resources import files
 from string import Formatter
 
-from caudal.errors import InputError
-from caudal.pages import Html, tag, text
+from caudal.pages import Html, decimal, listed, read_table, tag, text
 from caudal.records import Interval
-
-LANGUAGES = ("en", "es")
-_MINUS, _THIN = "\u2212", "\u202f"
 
 
 @dataclass(frozen=True)
@@ -72,13 +68,7 @@ class Words:
 
     def listed(self, items: Iterable[str]) -> str:
         """Items with commas, and the last one with "and"."""
-        every = list(items)
-        if len(every) < 2:
-            return "".join(every)
-        last = every[-1]
-        # Spanish says "e" before a word that begins with the sound of an i.
-        soft = self.lang == "es" and last[:1].lower() == "i"
-        return f"{', '.join(every[:-1])} {'e' if soft else self('and')} {last}"
+        return listed(items, self.lang, self("and"))
 
     def number(self, value: float, digits: int = 3, signed: bool = False) -> str:
         """A number with so many decimals.
@@ -87,13 +77,7 @@ class Words:
             >>> words("es").number(-1234.5, 1), words("en").number(12345.678, 1), words("es").number(12345, 0)
             ('−1234,5', '12,345.7', '12\u202f345')
         """
-        spelled = f"{abs(value):,.{digits}f}"
-        sign = _MINUS if value < 0 and float(spelled.replace(",", "")) else "+" if signed and value > 0 else ""
-        if self.lang == "es":
-            whole, _, rest = spelled.partition(".")
-            gap = "" if len(whole) <= 5 else _THIN
-            spelled = whole.replace(",", gap) + ("," + rest if rest else "")
-        return sign + spelled
+        return decimal(value, digits, self.lang, signed)
 
     def whole(self, value: float) -> str:
         """A number without decimals."""
@@ -195,10 +179,7 @@ def words(lang: str) -> Words:
     Raises:
         InputError: there is no such language.
     """
-    if lang not in LANGUAGES:
-        remedy = f"Pass {' or '.join(repr(one) for one in LANGUAGES)}."
-        raise InputError("report", "lang", f"is {lang!r}, a language without words", remedy)
-    table = (files("caudal.report") / "words" / f"{lang}.json").read_text(encoding="utf-8")
+    table = read_table("report", "caudal.report", "words", lang)
     memory = files("caudal.report") / "words" / f"told.{lang}.json"
     told = json.loads(memory.read_text(encoding="utf-8")) if memory.is_file() else {}
-    return Words(lang, json.loads(table), told)
+    return Words(lang, table, told)

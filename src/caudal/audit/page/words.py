@@ -1,15 +1,11 @@
 """The words of a report in one language, and numbers as its readers write them."""
 
-import json
 import math
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from caudal.errors import InputError
-
-LANGUAGES = ("en", "es")
+from caudal.pages import decimal, read_table
 
 
 @dataclass(frozen=True)
@@ -45,15 +41,8 @@ class Words:
             return value
         if not math.isfinite(value):
             return "–"
-        if float(value).is_integer():
-            spelled = f"{int(value):,}"
-        else:
-            spelled = f"{value:,.{max(0, min(9, 3 - math.floor(math.log10(abs(value)))))}f}"
-        if self.lang == "en":
-            return spelled
-        whole, _, rest = spelled.partition(".")
-        gap = "" if len(whole) <= 5 else "\u202f"
-        return whole.replace(",", gap) + ("," + rest if rest else "")
+        whole = float(value).is_integer()
+        return decimal(value, 0 if whole else max(0, min(9, 3 - math.floor(math.log10(abs(value))))), self.lang)
 
 
 @cache
@@ -63,7 +52,5 @@ def words(lang: str) -> Words:
     Raises:
         InputError: there is no such language.
     """
-    if lang not in LANGUAGES:
-        raise InputError("audit report", "lang", f"is {lang!r}", f"Pass {' or '.join(map(repr, LANGUAGES))}.")
-    held = json.loads((files("caudal.audit.page") / "words" / f"{lang}.json").read_text(encoding="utf-8"))
+    held = read_table("audit report", "caudal.audit.page", "words", lang)
     return Words(lang, held["words"], tuple(held["articles"]))

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from caudal.fair.page.sections import SECTIONS
 from caudal.fair.page.sentences import lead
-from caudal.fair.page.words import LANGUAGES, Words, words
+from caudal.fair.page.words import Words, words
 from caudal.fair.record import FairReport
 from caudal.files import put
-from caudal.pages import Html, join, sheet, tag
+from caudal.pages import LANGUAGES, Html, join, sheet, tag
 
 
 def render(found: FairReport, lang: str = "en") -> str:

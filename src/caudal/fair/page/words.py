@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from caudal.fair.groups import OTHER, UNKNOWN
-from caudal.pages.spelling import LANGUAGES as LANGUAGES
-from caudal.pages.spelling import decimal, listed, read_table
+from caudal.pages import decimal, listed, read_table
 from caudal.records import Interval
 
 _SPANS = (
