@@ -54,6 +54,17 @@ DRIVE = re.compile(r"^<!-- drive: (\w+) (en|es) -->$", re.M)
 STUDY = re.compile(r"^<!-- study: (\S+) (en|es) -->$", re.M)
 EXPLAIN = re.compile(r"^<!-- explain: (\w+) (en|es) -->$", re.M)
 CODE = re.compile(r"^<!-- code: (\S+) -->$", re.M)
+TITLE = re.compile(r"^# .+$", re.M)
+# A guide and its Spanish twin; each page links to the other.
+TWINS = {
+    "audit": "auditoria", "choose": "elegir", "compare": "comparar", "compose": "componer", "contract": "contrato",
+    "data": "datos", "driving": "conduccion", "edge-case": "caso-chip", "energy": "energia",
+    "estimators": "estimadores", "explain": "explicar", "export": "exportar",
+    "export-runtimes": "exportar-otros", "fair": "equidad", "fair-remedies": "remedios", "from-ncps": "desde-ncps",
+    "glossary": "glosario", "own-cell": "celda-propia", "proofs": "pruebas", "read-the-model": "leer-el-modelo",
+    "report": "informe", "save": "guardar", "start": "inicio", "studies": "estudios", "when-not": "cuando-no",
+    "wirings": "cableados",
+}  # fmt: skip
 
 
 def driven(match):
@@ -87,8 +98,16 @@ def explained(match):
     return part(ExplainReport.loads(kept.read_text(), kept.name), match[1], match[2])
 
 
-def on_page_markdown(markdown, **_):
-    markdown = STUDY.sub(studied, markdown)
+def with_twin(markdown, name):
+    """The page with a link to the same guide in the other language under its title."""
+    spanish = {f"es/{there}.md": f"[English](../{here}.md)" for here, there in TWINS.items()}
+    english = {f"{here}.md": f"[En español](es/{there}.md)" for here, there in TWINS.items()}
+    link = (spanish | english).get(name)
+    return markdown if link is None else TITLE.sub(lambda match: f"{match[0]}\n\n{link}", markdown, count=1)
+
+
+def on_page_markdown(markdown, page, **_):
+    markdown = STUDY.sub(studied, with_twin(markdown, page.file.src_uri))
     markdown = EXPLAIN.sub(explained, DRIVE.sub(driven, markdown))
     for mark, make in MADE.items():
         if mark in markdown:

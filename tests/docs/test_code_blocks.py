@@ -1,6 +1,7 @@
 """Every Python block of the docs and the README runs, page by page; a text block that follows one is its output."""
 
 import contextlib
+import importlib.util
 import io
 import re
 from pathlib import Path
@@ -69,3 +70,13 @@ def test_every_page_is_in_the_navigation():
     listed = (ROOT / "mkdocs.yml").read_text()
     missing = [p.name for p in ROOT.glob("docs/**/*.md") if str(p.relative_to(ROOT / "docs")) not in listed]
     assert not missing
+
+
+def test_every_guide_has_a_spanish_twin():
+    """What users read exists in both languages; what only developers of caudal read is English."""
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "hooks" / "generate.py")
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    for_developers = {"index", "benchmarks", "kernels", "contributing", "energy-study"}
+    assert {page.stem for page in ROOT.glob("docs/*.md")} - for_developers == set(hook.TWINS)
+    assert {page.stem for page in ROOT.glob("docs/es/*.md")} == set(hook.TWINS.values())
