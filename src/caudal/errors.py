@@ -1,7 +1,7 @@
-"""Every exception that caudal raises on purpose.
+"""Every exception that caudal raises on purpose, and every warning that it gives.
 
 Each message is a sentence that names the owner (class or function), the argument, what is wrong and the remedy.
-All of them derive from [`CaudalError`][caudal.errors.CaudalError], and each also derives from the built-in exception
+Exceptions derive from [`CaudalError`][caudal.errors.CaudalError], and each also derives from the built-in exception
 that a caller would have expected, so `except ValueError` keeps working.
 """
 
@@ -70,6 +70,16 @@ class DataError(InputError):
 
 class WiringError(InputError):
     """A wiring is not valid, or does not fit the layer or the data."""
+
+
+class FairnessWarning(UserWarning):
+    """Training for fairness did something else than was meant; the message says what, and the remedy.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("error", FairnessWarning)  # a pipeline stops instead
+    """
 
 
 class BackendError(CaudalError, RuntimeError):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from caudal.data import Sequences
 from caudal.errors import DataError, InputError
 from caudal.fair.groups import UNKNOWN, Groups
-from caudal.fair.mitigate.terms import Fairness
+from caudal.fair.mitigate.kinds import Fairness
 
 if TYPE_CHECKING:
     from caudal.estimators.base import LiquidEstimator

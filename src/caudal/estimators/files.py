@@ -17,7 +17,7 @@ from safetensors.torch import save as pack
 from caudal import nn
 from caudal.data import Encoder, Recipe
 from caudal.errors import FileFormatError, InputError, MissingFileError
-from caudal.fair.mitigate.terms import Fairness, from_dict, to_dict
+from caudal.fair.mitigate.kinds import Fairness, from_dict, to_dict
 from caudal.train import Epoch, Fitted, TrainRecipe
 
 FORMAT = 1
@@ -72,7 +72,7 @@ def load(kind: type, path: str | os.PathLike[str]) -> Any:
         fitted = facts["fitted"]
         history = tuple(Epoch(**one) for one in fitted["history"])
         told = TrainRecipe.from_json(fitted["recipe"])
-        model.fitted_ = Fitted(history, fitted["best_epoch"], fitted["stopped"], told)
+        model.fitted_ = Fitted(history, fitted["best_epoch"], fitted["stopped"], told, fitted.get("collapsed", ""))
         for key in _PLAIN:
             if key in facts["plain"]:
                 setattr(model, key, facts["plain"][key])

@@ -12,7 +12,7 @@ from caudal.errors import DataError
 from caudal.estimators.belonging import codes_like, codes_of, fairness_of
 from caudal.estimators.inputs import in_dtype, weighted
 from caudal.fair.groups import Groups
-from caudal.fair.mitigate.terms import Fairness, settled
+from caudal.fair.mitigate.kinds import Fairness, settled
 from caudal.nn import Readout, build_cell
 from caudal.train import Crew, Examples, Fitted, Stream, TrainRecipe, accelerated, examples, fit
 

@@ -35,6 +35,7 @@ class Progress:
         stopped: why the run ended, or `""`.
         history: the passes.
         memory: of a further term of the loss.
+        free: how the net spread its answers (`Spread`) when that term set in; empty before, or where it says nothing.
     """
 
     epoch: int = 0
@@ -47,6 +48,7 @@ class Progress:
     stopped: str = ""
     history: list[Epoch] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
+    free: list[Any] = field(default_factory=list)
 
 
 def write(

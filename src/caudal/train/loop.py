@@ -7,13 +7,14 @@ collation. Both are promises here. Processes are accelerate's, by composition (`
 """
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from caudal.errors import InputError
+from caudal.errors import FairnessWarning, InputError
 from caudal.nn import Readout
 from caudal.train.bar import Bar
 from caudal.train.crew import Crew
@@ -32,12 +33,14 @@ class Fitted:
         best_epoch: whose weights the model holds: the pass of the lowest validation loss, or the last one.
         stopped: `"patience"` or `"epochs"`.
         recipe: what the run was told.
+        collapsed: what was warned of, where a further cost drove the net to one answer; else `""`.
     """
 
     history: tuple[Epoch, ...]
     best_epoch: int
     stopped: str
     recipe: TrainRecipe
+    collapsed: str = ""
 
 
 def fit(
@@ -77,6 +80,9 @@ def fit(
     Returns:
         the history of the run. The model is left in evaluation mode.
 
+    Warns:
+        FairnessWarning: the term drove the net to one answer for (nearly) all, or there are too few passes for it.
+
     Raises:
         NonFiniteError: the loss or the gradient is NaN or infinite; the message says where, and what to try.
         InputError: the target is unknown, outputs or class weights do not fit, or the checkpoint is of another run.
@@ -108,7 +114,23 @@ def fit(
     if val is not None:
         model.load_state_dict(run.best)
     model.eval()
-    return Fitted(tuple(run.at.history), run.at.best_epoch, run.at.stopped, recipe)
+    return Fitted(tuple(run.at.history), run.at.best_epoch, run.at.stopped, recipe, _told(run))
+
+
+def _told(run: Run) -> str:
+    """Warn where a term had no time to act, or acted too much; the clause of the latter."""
+    if run.term is None:
+        return ""
+    passes, (_, full) = run.recipe.epochs, run.term.sets_in()
+    if passes <= full:
+        what = f"fit: `term` counts in full from pass {full + 1} on, and there are {passes}"
+        warnings.warn(f"{what}. Train for more passes, or shorten `warm_up`.", FairnessWarning, stacklevel=3)
+    found = run.collapsed()
+    if found:
+        remedy = "Lower its price, lengthen `warm_up`, or join groups into fewer and larger ones"
+        words = f"fit: `term` drove the net to one answer, which closes any gap and helps nobody: it {found}"
+        warnings.warn(f"{words}. {remedy}; look at balanced accuracy beside the gap.", FairnessWarning, stacklevel=3)
+    return found
 
 
 def _check(model: object, train: Part, val: Part | None, recipe: TrainRecipe) -> None:

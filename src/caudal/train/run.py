@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterator
+from dataclasses import astuple
 from pathlib import Path
 from time import perf_counter
 
@@ -14,6 +15,7 @@ from caudal.errors import NonFiniteError
 from caudal.nn import Readout
 from caudal.train import checkpoint as files
 from caudal.train.bar import Bar
+from caudal.train.collapse import Spread, collapse, spread
 from caudal.train.crew import Crew
 from caudal.train.deal import deal
 from caudal.train.examples import Examples
@@ -53,7 +55,7 @@ class Run:
         weights = recipe.class_weights
         self.weights = None if weights is None else torch.tensor(weights, device=self.device)
         # A pass from before the whole price is another model than the one asked for, however well it validates.
-        self.counts_from = 1 if term is None else min(term.full_from() + 1, recipe.epochs)
+        self.counts_from = 1 if term is None else min(term.sets_in()[1] + 1, recipe.epochs)
         self.updates = sum(math.ceil(size / recipe.batch_size) for size in train.sizes)
         crew.agree(model)
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
@@ -162,10 +164,20 @@ class Run:
             at.best_epoch = at.epoch
         elif at.epoch >= self.counts_from and (at.best is None or one.val < at.best):
             at.best, at.best_epoch, self.best = one.val, at.epoch, _copy(self.model)
+        if self.term is not None and at.epoch == self.term.sets_in()[0]:
+            found = spread(self.model, self.train, self.weights)
+            at.free = [] if found is None else list(astuple(found))
         if at.epoch == self.recipe.epochs:
             at.stopped = "epochs"
         elif at.best is not None and self.recipe.patience and at.epoch - at.best_epoch >= self.recipe.patience:
             at.stopped = "patience"
+
+    def collapsed(self) -> str:
+        """What the price made of the net that was kept, as a clause; `""` for nothing worth a warning."""
+        if self.term is None or self.at.epoch <= self.term.sets_in()[0]:
+            return ""
+        before = Spread(*self.at.free) if self.at.free else None
+        return collapse(before, spread(self.model, self.train, self.weights), self.model.outputs)
 
     def _write(self) -> None:
         if self.path is not None:

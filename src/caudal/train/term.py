@@ -51,8 +51,11 @@ class Term(Protocol):
     def held(self, seen: Judged) -> Tensor:
         """A scalar to add to the loss on all validation series."""
 
-    def full_from(self) -> int:
-        """The first pass, counted from 0, in which all of the cost counts; none before it is kept as the best."""
+    def sets_in(self) -> tuple[int, int]:
+        """The first passes, counted from 0, in which some and in which all of the cost counts.
+
+        No pass before the second is kept as the best.
+        """
 
 
 def judged(out: Tensor, batch: Examples) -> Judged | None:

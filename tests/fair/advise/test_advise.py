@@ -114,6 +114,41 @@ def test_a_less_discriminatory_model_is_found_and_confirmed():
     assert alone.confirmed is None and "confirm it on others" in alone.words()
 
 
+def test_a_model_of_one_answer_is_no_alternative():
+    truth, who = np.arange(400) % 20 == 0, np.arange(400) // 20 % 2
+    groups = Groups.of({"sex": np.repeat(who, 20)[: 400 * 20]})
+    truth = np.tile(truth, 20)
+    rng = np.random.default_rng(0)
+
+    def judge(answers):
+        return decisions(truth, decided=answers), groups
+
+    def train(term, seed):
+        if term is not None:  # never a positive, so 95 % are right and the gap is 0
+            return np.zeros(len(truth))
+        return np.where(rng.random(len(truth)) < 0.25, ~truth, truth)
+
+    found = alternatives(train, judge, terms=[Penalty(weight=20.0)], seeds=[0], tolerance=0.5)
+    worst = found.tried.points[1]
+    assert worst.accuracy > 0.9 > found.best.accuracy and worst.gap == 0 and worst.collapsed
+    assert found.best.name == found.least.name == "plain, seed 0"
+    assert worst not in found.tried.front
+    assert "1 decided one way for nearly all" in found.words() and "penalty 20, seed 0" in found.words("es")
+    assert "(0.500 ×)" in found.tried.svg()
+    with pytest.raises(InputError, match="are models that decide one way for"):
+        alternatives(lambda term, seed: np.zeros(len(truth)), judge, terms=[], seeds=[0])
+
+
+def test_few_positives_are_told_and_no_price_is_named_first():
+    found = advise("measurement", positives=(500, 9))
+    assert found.method == "more data" and found.then[-1] == "Lagrangian" and found.least == 9
+    assert "has 9 positives" in found.words() and "tiene 9 positivos" in found.words("es")
+    assert advise("measurement", positives=(500, 30)).method == "Lagrangian"
+    assert "balanced accuracy" in advise("measurement").words()
+    with pytest.raises(InputError, match="`positives` is"):
+        advise("measurement", positives=())
+
+
 def test_a_search_without_seeds_or_without_a_gap_is_refused():
     with pytest.raises(InputError, match="holds 0 seeds"):
         alternatives(lambda term, seed: None, _judge(0), terms=[], seeds=[])

@@ -1,3 +1,4 @@
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 import torch
 
 from caudal.data import from_arrays
-from caudal.errors import DataError, InputError
+from caudal.errors import DataError, FairnessWarning, InputError
 from caudal.estimators import LiquidClassifier
 from caudal.estimators import load as load_estimator
 from caudal.fair import Groups
@@ -109,8 +110,8 @@ class Late:
         self.passes += 1
         return torch.tensor(100.0 * self.passes)
 
-    def full_from(self):
-        return 2
+    def sets_in(self):
+        return 1, 2
 
 
 @pytest.mark.parametrize(("epochs", "best", "stopped"), [(6, 3, "patience"), (2, 2, "epochs")])
@@ -122,7 +123,9 @@ def test_no_pass_before_the_whole_price_is_kept_or_counts_for_patience(epochs, b
         torch.tensor(seen), torch.ones(64) > 0, torch.tensor(group),
     )  # fmt: skip
     net = Readout(CfC(2, 4, backbone_units=8), 2)
-    done = fit(net, data, data, TrainRecipe(epochs=epochs, patience=2), term=Late(), progress=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FairnessWarning)  # two passes are too few for it
+        done = fit(net, data, data, TrainRecipe(epochs=epochs, patience=2), term=Late(), progress=False)
     assert (done.best_epoch, done.stopped) == (best, stopped)
 
 
@@ -135,8 +138,9 @@ def test_the_whole_price_counts_from_where_it_says(warm_up):
             scores = seen.scores.clone().requires_grad_()
             term.cost(replace(seen, scores=scores), term.start(2), epoch)[0].backward()
             costs.append(scores.grad.abs().sum().item())
-        full = term.full_from()
+        free, full = term.sets_in()
         assert costs[full:] == [costs[-1]] * (8 - full) and all(one < costs[-1] for one in costs[:full])
+        assert not any(costs[:free]) and costs[free] > 0
 
 
 def test_multipliers_rise_while_the_gap_is_wide_and_stay_within_the_limit():
@@ -169,6 +173,56 @@ def test_a_term_closes_the_true_gap_of_an_estimator(fairness, plain):
     decided = model.predict(x_test)  # without the attribute
     assert gap(decided, truth, group_test) < 0.5 * gap(plain, truth, group_test)
     assert (decided == truth).mean() > (plain == truth).mean() - 0.01
+
+
+def _ten_groups(count, *, signal, warm_up, weight):
+    """Rare positives, ten groups whose true rates differ, and a price."""
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 10, count)
+    truth = (rng.random(count) < 0.05 + 0.02 * group).astype(int)
+    x = rng.normal(size=(count, 2, 6))
+    x[:, 0] += signal * (2 * truth - 1)[:, None]
+    x[:, 1] += 0.4 * (group - 4.5)[:, None] / 4.5
+    options = {"units": 6, "epochs": 6, "lr": 0.02, "batch_size": 64, "class_weight": "balanced"}
+    fairness = Penalty("demographic_parity", weight=weight, warm_up=warm_up)
+    return LiquidClassifier(**options, fairness=fairness), x, truth, group
+
+
+def test_a_net_that_the_price_drove_to_one_answer_is_told(tmp_path):
+    model, x, truth, group = _ten_groups(1200, signal=0.15, warm_up=2, weight=1e5)
+    with pytest.warns(FairnessWarning, match="drove the net to one answer.*before the price set in. Lower its price"):
+        model.fit(x, truth, sensitive=group)
+    assert np.bincount(model.predict(x), minlength=2).max() > 0.95 * len(x)
+    assert "balanced accuracy 0." in model.fitted_.collapsed
+    model.save(tmp_path / "model.safetensors")
+    assert load_estimator(tmp_path / "model.safetensors").fitted_.collapsed == model.fitted_.collapsed
+
+
+def test_a_net_that_keeps_its_skill_is_not_told_of():
+    model, x, truth, group = _ten_groups(1200, signal=0.3, warm_up=2, weight=2.0)
+    model.fit(x, truth, sensitive=group)  # a warning would be an error here
+    assert model.fitted_.collapsed == ""
+
+
+def test_too_few_passes_for_the_price_are_told():
+    x, seen, _, group = planted(60, 0)
+    with pytest.warns(FairnessWarning, match="counts in full from pass 6 on, and there are 3. Train for more"):
+        LiquidClassifier(units=4, epochs=3, fairness=Penalty()).fit(x, seen, sensitive=group)
+
+
+@pytest.mark.parametrize("term", [Penalty(weight=3.0, warm_up=0), Lagrangian(warm_up=0), Fairret(warm_up=0)])
+def test_a_weight_means_the_same_for_two_groups_and_for_ten(term):
+    """Each of two groups split into five of the same rate: the price of the gap is the same."""
+    scores = torch.tensor([[0.0, 1.0], [0.0, -1.0]], dtype=torch.float64).repeat(10, 1)
+    side = torch.tensor([0, 1]).repeat(10)
+    split = side + 2 * (torch.arange(20) // 2 % 5)
+    grown = []
+    for groups in (side, split):
+        own = scores.clone().requires_grad_()
+        seen = Judged(own, torch.ones(20).long(), groups, torch.ones(20).double())
+        term.cost(seen, term.start(int(groups.max()) + 1), 0)[0].backward()
+        grown.append((own.grad, term.held(seen).item()))
+    assert torch.allclose(grown[0][0], grown[1][0]) and grown[0][1] == pytest.approx(grown[1][1])
 
 
 def test_an_estimator_with_a_term_repeats_clones_and_saves(tmp_path):
@@ -269,7 +323,8 @@ def test_three_classes_need_a_name():
     x, y = np.random.default_rng(0).normal(size=(30, 1, 4)), np.arange(30) % 3
     with pytest.raises(InputError, match="is not named, and there are 3 classes"):
         LiquidClassifier(units=2, epochs=1, fairness=Penalty()).fit(x, y, sensitive=np.arange(30) // 3 % 2)
-    LiquidClassifier(units=2, epochs=1, fairness=Penalty(positive=2)).fit(x, y, sensitive=np.arange(30) // 3 % 2)
+    fairness = Penalty(positive=2, warm_up=0)
+    LiquidClassifier(units=2, epochs=1, fairness=fairness).fit(x, y, sensitive=np.arange(30) // 3 % 2)
 
 
 def test_settings_out_of_range_are_refused():

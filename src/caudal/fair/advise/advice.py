@@ -18,6 +18,7 @@ from typing import Literal, get_args
 from caudal.errors import InputError
 from caudal.fair.advise.words import TEXTS
 from caudal.fair.diagnose import Diagnosis, Kind
+from caudal.fair.groups import LEAST
 from caudal.fair.mitigate.soft import Constraint
 
 Stakes = Literal["missed", "both", "share"]
@@ -39,6 +40,7 @@ class Advice:
         why: codes of the reasons.
         cost: code of what it is likely to cost.
         conflicts: codes of what cannot be had at the same time.
+        least: positives of the smallest group, where they were told and are fewer than 30.
     """
 
     constraint: Constraint
@@ -47,6 +49,7 @@ class Advice:
     why: tuple[str, ...]
     cost: str
     conflicts: tuple[str, ...]
+    least: int | None = None
 
     def words(self, language: str = "en") -> str:
         """The advice in sentences, in English or Spanish (`"es"`).
@@ -62,6 +65,10 @@ class Advice:
         parts = [first, *(texts[code] for code in self.why), texts[self.cost]]
         parts += [texts["then"].format(methods=then)] if then else []
         parts += [texts["conflicts"], *(texts[code] for code in self.conflicts)] if self.conflicts else []
+        if self.least is not None:
+            parts.append(texts["few positives"].format(least=self.least))
+        if {"penalty", "Lagrangian"} & {self.method, *self.then}:
+            parts.append(texts["collapse"])
         return " ".join([*parts, texts["curve"]])
 
 
@@ -71,6 +78,7 @@ def advise(
     stakes: Stakes = "missed",
     at_decision: bool = False,
     base_rates: Sequence[float] | None = None,
+    positives: Sequence[int] | None = None,
 ) -> Advice:
     """Advice by the rules above.
 
@@ -79,9 +87,12 @@ def advise(
         stakes: the error that harms: `"missed"` positives, `"both"` errors, or any difference in the `"share"`.
         at_decision: whether each decision may read the attribute; in lending and hiring, law often forbids it.
         base_rates: share of positives in each group, where known.
+        positives: training series of each group whose positive class is true, where known. Where the smallest group has
+            fewer than 30, a price in training is not named first: it would teach chance, and may drive a net to one
+            answer for all.
 
     Raises:
-        InputError: kind or stakes are unknown, or a base rate is no share.
+        InputError: kind or stakes are unknown, a base rate is no share, or a count is negative.
 
     Example:
         >>> found = advise("labels", stakes="both", base_rates=(0.5, 0.3))
@@ -89,6 +100,8 @@ def advise(
         ('equal_opportunity', 'reweighing', 'odds of biased labels')
         >>> advise("none", stakes="both", at_decision=True).method
         'nothing'
+        >>> advise("sampling rate", positives=(400, 12)).method
+        'more data'
     """
     kind = diagnosis.kind if isinstance(diagnosis, Diagnosis) else diagnosis
     for name, value, known in (("diagnosis", kind, _KINDS), ("stakes", stakes, get_args(Stakes))):
@@ -96,15 +109,20 @@ def advise(
             raise InputError("advise", name, f"is {value!r}", f"Pass one of {', '.join(map(repr, known))}.")
     if base_rates is not None and not all(0 <= one <= 1 for one in base_rates):
         raise InputError("advise", "base_rates", f"is {tuple(base_rates)}", "Pass a share of each group, 0 to 1.")
+    if positives is not None and (not len(positives) or min(positives) < 0):
+        raise InputError("advise", "positives", f"is {tuple(positives)}", "Pass the count of each group.")
     usual: dict[Stakes, Constraint] = {
         "missed": "equal_opportunity", "both": "equalised_odds", "share": "demographic_parity",
     }  # fmt: skip
     constraint: Constraint = "equal_opportunity" if kind == "labels" and stakes == "both" else usual[stakes]
     method, then = _methods(kind, constraint, at_decision)
+    least = None if positives is None or min(positives) >= LEAST else int(min(positives))
+    if least is not None and method in ("Lagrangian", "penalty"):
+        method, then = "more data", (*(one for one in then if one != "more data"), method)
     why = [f"stakes {stakes}", f"kind {kind}"]
     why += ["attribute allowed" if at_decision else "attribute not allowed"] if kind != "none" else []
     cost = "cost gains" if kind == "labels" else "cost none" if kind == "none" else "cost some"
-    return Advice(constraint, method, then, tuple(why), cost, conflicts(constraint, kind, stakes, base_rates))
+    return Advice(constraint, method, then, tuple(why), cost, conflicts(constraint, kind, stakes, base_rates), least)
 
 
 def conflicts(

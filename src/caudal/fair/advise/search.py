@@ -9,8 +9,8 @@ from caudal.fair.advise.tradeoff import Point, Tradeoff
 from caudal.fair.advise.words import TEXTS
 from caudal.fair.answers import Answers
 from caudal.fair.groups import Groups
+from caudal.fair.mitigate.kinds import Fairness
 from caudal.fair.mitigate.soft import Constraint, check_constraint
-from caudal.fair.mitigate.terms import Fairness
 from caudal.fair.rates import gaps
 
 Judge = Callable[[Any], tuple[Answers, Groups]]
@@ -23,8 +23,8 @@ class Search:
     Attributes:
         tried: every model, on the series to choose by.
         tolerance: in accuracy.
-        best: the most accurate model.
-        least: the narrowest gap within the tolerance.
+        best: the most accurate model that does not decide one way for all.
+        least: the narrowest gap within the tolerance, of those.
         confirmed: `best` and `least` on other series; None where there were none.
     """
 
@@ -45,11 +45,16 @@ class Search:
         texts, points = TEXTS[language], 100 * self.tolerance
         best, least = self.best, self.least
         head = texts["search best"].format(
-            count=len(self.tried.points), best=best.name, accuracy=best.accuracy, gap=best.gap
+            count=len(self.tried.points), best=_told(best), accuracy=best.accuracy, gap=best.gap
         )
+        lost = [one.name for one in self.tried.points if one.collapsed]
+        if lost:
+            head = f"{head} {texts['search collapsed'].format(count=len(lost), names='; '.join(lost))}"
         if least.gap >= best.gap:
             return f"{head} {texts['search same'].format(tolerance=points)}"
-        found = texts["search least"].format(tolerance=points, least=least.name, gap=least.gap, accuracy=least.accuracy)
+        found = texts["search least"].format(
+            tolerance=points, least=_told(least), gap=least.gap, accuracy=least.accuracy
+        )
         if self.confirmed is None:
             return f"{head} {found} {texts['search chosen']}"
         old, new = self.confirmed
@@ -81,7 +86,7 @@ def alternatives(
         say: called with a line of progress.
 
     Raises:
-        InputError: there is no seed, the tolerance is negative, or a gap is not defined.
+        InputError: there is no seed, the tolerance is negative, a gap is not defined, or every model decides one way.
 
     Source: the search that US regulators ask of lenders; Gillis, Meursault & Ustun 2024 (arXiv:2406.06736) on its
         statistical limits, which is why what was chosen is confirmed on other series.
@@ -121,7 +126,23 @@ def _point(name: str, answers: Answers, groups: Groups, constraint: Constraint) 
     if gap != gap:
         fault = f"gives no {constraint.replace('_', ' ')} gap: fewer than two groups of 30 or more have one"
         raise InputError("alternatives", "judge", fault, "Judge by more series, or join groups.")
-    return Point(name, float(answers.right.mean()), gap)
+    return Point(name, float(answers.right.mean()), gap, balanced=balanced(answers))
+
+
+def balanced(answers: Answers) -> float:
+    """Mean of the shares told right among true positives and among the rest.
+
+    Example:
+        >>> from caudal.fair.answers import decisions
+        >>> balanced(decisions([0, 0, 0, 1], decided=[0, 0, 0, 0]))
+        0.5
+    """
+    positive = answers.truth == 1
+    return float((answers.given[positive].mean() + 1 - answers.given[~positive].mean()) / 2)
+
+
+def _told(point: Point) -> str:
+    return point.name if point.balanced is None else f"{point.name} [{point.balanced:.3f}]"
 
 
 def _named(term: Fairness | None) -> str:

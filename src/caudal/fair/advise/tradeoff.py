@@ -7,12 +7,13 @@ from html import escape
 from caudal.errors import InputError
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM, _ROW = 820, 420, 64, 44, 330, 56, 18
+_CHANCE = 0.02
 _INK, _SOFT, _FRONT, _REST = "#1f2937", "#6b7280", "#0f766e", "#b45309"
 _TEXTS = {
     "en": ("Accuracy against gap", "gap between groups ({gap})", "accuracy", "no other is better in both",
-           "another is better in both", "needs the attribute at each decision"),
+           "another is better in both, or ×: one answer for all", "needs the attribute at each decision"),
     "es": ("Exactitud frente a brecha", "brecha entre grupos ({gap})", "exactitud", "ninguna otra es mejor en ambas",
-           "otra es mejor en ambas", "necesita el atributo en cada decisión"),
+           "otra es mejor en ambas, o ×: una respuesta para todos", "necesita el atributo en cada decisión"),
 }  # fmt: skip
 _NAMES_ES = {
     "equal_opportunity": "igualdad de oportunidades",
@@ -30,12 +31,23 @@ class Point:
         accuracy: share told right.
         gap: between the groups, 0 to 1.
         asks: whether each decision needs the attribute.
+        balanced: mean of the shares told right among true positives and among the rest; None where it is not known.
+
+    Example:
+        >>> Point("one answer", 0.95, 0.0, balanced=0.5).collapsed, Point("plain", 0.7, 0.1).collapsed
+        (True, False)
     """
 
     name: str
     accuracy: float
     gap: float
     asks: bool = False
+    balanced: float | None = None
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether it decides (nearly) one way for all, which closes any gap and helps nobody."""
+        return self.balanced is not None and self.balanced < 0.5 + _CHANCE
 
 
 @dataclass(frozen=True)
@@ -64,27 +76,35 @@ class Tradeoff:
         if not self.points:
             raise InputError("Tradeoff", "points", "is empty", "Pass at least one.")
         for one in self.points:
-            if not (0 <= one.accuracy <= 1 and 0 <= one.gap <= 1):
+            shares = (one.accuracy, one.gap, *(() if one.balanced is None else (one.balanced,)))
+            if not all(0 <= share <= 1 for share in shares):
                 fault = f"holds {one.name!r} with accuracy {one.accuracy} and gap {one.gap}"
-                raise InputError("Tradeoff", "points", fault, "Both are shares from 0 to 1; leave out what has none.")
+                raise InputError("Tradeoff", "points", fault, "All are shares from 0 to 1; leave out what has none.")
 
     @property
     def front(self) -> tuple[Point, ...]:
-        """Points than which no other is better in one and at least as good in the other, the narrowest gap first."""
-        kept = [one for one in self.points if not any(_beats(other, one) for other in self.points)]
+        """Points than which no other is better in one and at least as good in the other, the narrowest gap first.
+
+        What decides one way for all is no alternative to anything, and stands on no front.
+        """
+        useful = [one for one in self.points if not one.collapsed]
+        kept = [one for one in useful if not any(_beats(other, one) for other in useful)]
         return tuple(sorted(kept, key=lambda one: (one.gap, -one.accuracy)))
 
     def within(self, tolerance: float, *, asks: bool = True) -> Point:
-        """The narrowest gap among those that are at most `tolerance` less accurate than the best.
+        """The narrowest gap among those that are at most `tolerance` less accurate than the best; none has collapsed.
 
         Arguments:
             tolerance: in accuracy, 0.01 for a point.
             asks: whether methods that need the attribute at each decision may be named.
 
         Raises:
-            InputError: the tolerance is negative, or every point needs the attribute.
+            InputError: the tolerance is negative, or every point needs the attribute or decides one way for all.
         """
-        allowed = [one for one in self.points if asks or not one.asks]
+        allowed = [one for one in self.points if (asks or not one.asks) and not one.collapsed]
+        if not allowed and all(one.collapsed for one in self.points):
+            fault = "are models that decide one way for (nearly) all, so that their gaps say nothing"
+            raise InputError("Tradeoff.within", "points", fault, "Weigh the classes, or move the threshold.")
         if tolerance < 0 or not allowed:
             raise InputError(
                 "Tradeoff.within", "tolerance", f"is {tolerance}, or no point is allowed", "Pass 0.01, say."
@@ -150,7 +170,7 @@ def _drawn(found: Tradeoff, texts: Sequence[str]) -> str:
         side = (-10, "end") if number % 2 else (10, "start")
         lines.append(_dot(x, y, colour, one.asks))
         lines.append(f'<text x="{x + side[0]}" y="{y + 4}" fill="{_INK}" text-anchor="{side[1]}">{number}</text>')
-        lines += _named(number, escape(one.name), colour, one.asks, right + 24, _TOP + _ROW * number)
+        lines += _named(number, escape(_label(one)), colour, one.asks, right + 24, _TOP + _ROW * number)
     keys = ((_FRONT, best, False), (_REST, rest, False), (_SOFT, asked, True))
     for k, (colour, words, hollow) in enumerate(keys):
         y = _TOP + _ROW * (len(order) + 2 + k)
@@ -163,6 +183,13 @@ def _named(number: int, name: str, colour: str, hollow: bool, x: float, y: float
     """A line of the list beside the picture."""
     count = f'<text x="{x + 28}" y="{y}" fill="{_INK}" text-anchor="end">{number}</text>'
     return [_dot(x + 6, y - 4, colour, hollow), count, f'<text x="{x + 36}" y="{y}" fill="{_INK}">{name}</text>']
+
+
+def _label(one: Point) -> str:
+    """Name, with the balanced accuracy where it is known."""
+    if one.balanced is None:
+        return one.name
+    return f"{one.name} ({one.balanced:.3f}{' ×' if one.collapsed else ''})"
 
 
 def _dot(x: float, y: float, colour: str, hollow: bool) -> str:

@@ -43,7 +43,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "odds exclude each other, unless the model knows nothing.",
         "calibration and odds": "For the same reason scores that mean the same in every group and equal odds exclude "
         "each other, unless the model makes no error.",
-        "search best": "Of {count} models the most accurate is {best} (accuracy {accuracy:.3f}, gap {gap:.3f}).",
+        "few positives": "The smallest group has {least} positives: a rate of so few is mostly chance, and a price on "
+        "it teaches chance; join groups, or gather more.",
+        "collapse": "Read balanced accuracy beside the gap: a model that decides one way for all has no gap, and helps "
+        "nobody.",
+        "search best": "Of {count} models the most accurate is {best} (accuracy {accuracy:.3f}, gap {gap:.3f}); in "
+        "brackets the balanced accuracy.",
+        "search collapsed": "{count} decided one way for nearly all and were not considered, however narrow their gap: "
+        "{names}.",
         "search least": "At no more than {tolerance:.1f} points less, {least} has the narrowest gap: {gap:.3f}, "
         "accuracy {accuracy:.3f}.",
         "search same": "No other model within {tolerance:.1f} points has a narrower gap.",
@@ -94,7 +101,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "y las mismas tasas se excluyen, salvo que el modelo no sepa nada.",
         "calibration and odds": "Por lo mismo se excluyen puntuaciones que significan lo mismo en cada grupo y tasas "
         "iguales, salvo que el modelo no se equivoque.",
-        "search best": "De {count} modelos el más exacto es {best} (exactitud {accuracy:.3f}, brecha {gap:.3f}).",
+        "few positives": "El grupo más pequeño tiene {least} positivos: una tasa de tan pocos es sobre todo azar, y "
+        "una penalización sobre ella enseña azar; una grupos o reúna más datos.",
+        "collapse": "Lea la exactitud equilibrada junto a la brecha: un modelo que decide lo mismo para todos no tiene "
+        "brecha y no ayuda a nadie.",
+        "search best": "De {count} modelos el más exacto es {best} (exactitud {accuracy:.3f}, brecha {gap:.3f}); "
+        "entre corchetes, la exactitud equilibrada.",
+        "search collapsed": "{count} decidieron lo mismo para casi todos y no se consideraron, por estrecha que fuera "
+        "su brecha: {names}.",
         "search least": "Con no más de {tolerance:.1f} puntos menos, {least} tiene la brecha más estrecha: "
         "{gap:.3f}, exactitud {accuracy:.3f}.",
         "search same": "Ningún otro modelo a menos de {tolerance:.1f} puntos tiene una brecha más estrecha.",

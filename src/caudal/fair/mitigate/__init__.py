@@ -6,13 +6,13 @@ from caudal.fair.mitigate.carriers import synapse_carriers as synapse_carriers
 from caudal.fair.mitigate.cut import Cut as Cut
 from caudal.fair.mitigate.cut import cut_attribute as cut_attribute
 from caudal.fair.mitigate.erase import erasure as erasure
+from caudal.fair.mitigate.fairret import Fairret as Fairret
+from caudal.fair.mitigate.kinds import Fairness as Fairness
 from caudal.fair.mitigate.probe import Probe as Probe
 from caudal.fair.mitigate.probe import probe as probe
 from caudal.fair.mitigate.soft import CONSTRAINTS as CONSTRAINTS
 from caudal.fair.mitigate.soft import Constraint as Constraint
 from caudal.fair.mitigate.soft import soft_gaps as soft_gaps
-from caudal.fair.mitigate.terms import Fairness as Fairness
-from caudal.fair.mitigate.terms import Fairret as Fairret
 from caudal.fair.mitigate.terms import Lagrangian as Lagrangian
 from caudal.fair.mitigate.terms import Penalty as Penalty
 from caudal.fair.mitigate.thresholds import Rule as Rule

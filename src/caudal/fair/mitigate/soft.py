@@ -67,6 +67,22 @@ def rates(found: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(count > 0, top / count.clamp_min(1e-12), whole), whole
 
 
+def per_pair(count: Tensor) -> Tensor:
+    """Factor by which a sum over the groups of an event means the same as over two: 2 / groups that have rows.
+
+    Arguments:
+        count: `(events, groups)` rows, as in `sums`.
+
+    Returns:
+        `(events, 1)`, at most 2.
+
+    Example:
+        >>> per_pair(torch.tensor([[5.0, 9.0], [1.0, 0.0]])).tolist()
+        [[1.0], [2.0]]
+    """
+    return 2 / (count > 0).sum(-1, keepdim=True).clamp_min(1)
+
+
 def soft_gaps(
     constraint: Constraint, scores: Tensor, target: Tensor, groups: Tensor, *, positive: int = 1, sharpness: float = 1.0
 ) -> Tensor:

@@ -1,14 +1,14 @@
 """During training: a price on the gap between groups, fixed, or raised until the gap is small enough."""
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
 
-from caudal.errors import InputError, MissingExtraError
-from caudal.fair.mitigate.soft import Constraint, check_constraint, events_of, rates, sums
+from caudal.errors import InputError
+from caudal.fair.mitigate.soft import Constraint, check_constraint, per_pair, rates, sums
 from caudal.train import Judged
 from caudal.train.term import Memory
 
@@ -18,7 +18,9 @@ _DECAY = 0.95
 @final
 @dataclass(frozen=True)
 class Penalty:
-    """Adds `weight` times the squared gaps between the rate of each group and the rate of all.
+    """Adds `weight` times the squared gaps between the rate of each group and the rate of all, as if of two groups.
+
+    The sum over the groups is scaled by 2 / groups, so that a weight means the same for two of them and for ten.
 
     Rates are remembered over batches (each counts 0.95 times as much as the next), so that small groups do not make the
     price noise; the gradient goes through the batch. The group is read in training only.
@@ -27,7 +29,8 @@ class Penalty:
         constraint: `"equal_opportunity"`: those for whom the positive class is true get it equally often, in every
             group; `"demographic_parity"`: all get it equally often; `"equalised_odds"`: those for whom it is true, and
             those for whom it is not.
-        weight: of the squared gaps.
+        weight: of the squared gaps; far above what the loss can lose, it drives the net to one answer for all, of
+            which `fit` warns.
         warm_up: passes without a price, and as many in which it rises.
         positive: label of the positive class; None takes the second of two.
         sharpness: see `soft_gaps`; rates of decisions, rather than of probabilities, ask for more than 1.
@@ -56,7 +59,7 @@ class Penalty:
 
     def __post_init__(self) -> None:
         check_constraint("Penalty", self.constraint)
-        _check_numbers("Penalty", self.weight, self.warm_up, self.sharpness)
+        check_numbers("Penalty", self.weight, self.warm_up, self.sharpness)
 
     def start(self, groups: int) -> Memory:
         """See `Term`."""
@@ -64,18 +67,19 @@ class Penalty:
 
     def cost(self, seen: Judged, memory: Memory, epoch: int) -> tuple[Tensor, Memory]:
         """See `Term`; the gradient is that of the penalty, the value is not, since it knows this batch alone."""
-        known, batch, kept = _remembered(self.constraint, seen, memory, _code(self.positive), self.sharpness)
+        known, batch, kept = _remembered(self.constraint, seen, memory, code_of(self.positive), self.sharpness)
         own, whole = rates(known)
-        price = 2 * self.weight * _share(self.warm_up, epoch) * (own - whole)
+        price = 2 * self.weight * share_of(self.warm_up, epoch) * per_pair(known[1]) * (own - whole)
         return _linear(price, batch, known), kept
 
     def held(self, seen: Judged) -> Tensor:
         """See `Term`."""
-        return self.weight * _gaps(self.constraint, seen, _code(self.positive), self.sharpness).square().sum()
+        gap, scale = _gaps(self.constraint, seen, code_of(self.positive), self.sharpness)
+        return self.weight * (scale * gap.square()).sum()
 
-    def full_from(self) -> int:
+    def sets_in(self) -> tuple[int, int]:
         """See `Term`."""
-        return _full_from(self.warm_up)
+        return passes_of(self.warm_up)
 
 
 @final
@@ -84,8 +88,8 @@ class Lagrangian:
     """Raises the price of a gap as long as it is wider than `tolerance`, and lowers it again: dual ascent.
 
     Two multipliers for each event and group, one for each direction, rise by `step` times the excess at every update,
-    never below 0 nor above `limit`; a damping price on the gap itself keeps them from swinging. The group is read in
-    training only.
+    never below 0 nor above `limit`, and count as if there were two groups; a damping price on the gap itself keeps them
+    from swinging. The group is read in training only.
 
     Arguments:
         constraint, warm_up, positive, sharpness, attribute: as in `Penalty`.
@@ -121,7 +125,7 @@ class Lagrangian:
 
     def __post_init__(self) -> None:
         check_constraint("Lagrangian", self.constraint)
-        _check_numbers("Lagrangian", self.step, self.warm_up, self.sharpness)
+        check_numbers("Lagrangian", self.step, self.warm_up, self.sharpness)
         for name in ("tolerance", "limit", "damping"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
@@ -134,166 +138,43 @@ class Lagrangian:
     def cost(self, seen: Judged, memory: Memory, epoch: int) -> tuple[Tensor, Memory]:
         """See `Term`; the gradient is that of the Lagrangian, the value is not."""
         half = len(memory) // 2 + 1
-        known, batch, kept = _remembered(self.constraint, seen, memory[:half], _code(self.positive), self.sharpness)
+        known, batch, kept = _remembered(self.constraint, seen, memory[:half], code_of(self.positive), self.sharpness)
         own, whole = rates(known)
         gap = own - whole
         duals = torch.tensor(memory[half:]).to(gap).view(2, *gap.shape)
-        share = _share(self.warm_up, epoch)
+        share = share_of(self.warm_up, epoch)
         if share > 0:
             excess = torch.stack([gap - self.tolerance, -gap - self.tolerance])
             duals = (duals + self.step * excess).clamp(0, self.limit)
-        price = share * (duals[0] - duals[1] + self.damping * gap)
+        price = share * per_pair(known[1]) * (duals[0] - duals[1] + self.damping * gap)
         return _linear(price, batch, known), (*kept, *duals.flatten().tolist())
 
     def held(self, seen: Judged) -> Tensor:
         """See `Term`: what lies beyond the tolerance, squared, at the highest price."""
-        gap = _gaps(self.constraint, seen, _code(self.positive), self.sharpness).abs()
-        return self.limit * (gap - self.tolerance).clamp_min(0).square().sum()
+        gap, scale = _gaps(self.constraint, seen, code_of(self.positive), self.sharpness)
+        return self.limit * (scale * (gap.abs() - self.tolerance).clamp_min(0).square()).sum()
 
-    def full_from(self) -> int:
+    def sets_in(self) -> tuple[int, int]:
         """See `Term`."""
-        return _full_from(self.warm_up)
-
-
-@final
-@dataclass(frozen=True)
-class Fairret:
-    """A norm of violations by the package fairret, as a term of our loss, batch by batch.
-
-    Arguments:
-        constraint, weight, warm_up, positive, attribute: as in `Penalty`; the norm is of first order.
-
-    Raises:
-        InputError: a number is out of range or the constraint is unknown.
-        MissingExtraError: fairret is not installed.
-
-    Source: Buyl, Defrance & De Bie 2024, fairret: a framework for differentiable fairness regularization terms.
-
-    Example:
-        >>> Fairret("equalised_odds", weight=0.5).start(2)
-        ()
-    """
-
-    constraint: Constraint = "equal_opportunity"
-    weight: float = 0.5
-    warm_up: int = 3
-    positive: Any = None
-    attribute: str | None = None
-    kind: ClassVar[str] = "fairret"
-
-    def __post_init__(self) -> None:
-        check_constraint("Fairret", self.constraint)
-        _check_numbers("Fairret", self.weight, self.warm_up, 1.0)
-        try:
-            import fairret  # noqa: F401
-        except ImportError as error:
-            raise MissingExtraError("Fairret", "fairret", "fair") from error
-
-    def start(self, groups: int) -> Memory:
-        """See `Term`; fairret remembers nothing, and meets the groups batch by batch."""
-        return ()
-
-    def cost(self, seen: Judged, memory: Memory, epoch: int) -> tuple[Tensor, Memory]:
-        """See `Term`."""
-        return _share(self.warm_up, epoch) * self.held(seen), memory
-
-    def held(self, seen: Judged) -> Tensor:
-        """See `Term`."""
-        from fairret.loss import NormLoss
-        from fairret.statistic import FalsePositiveRate, PositiveRate, TruePositiveRate
-
-        positive, total = _code(self.positive), seen.scores.new_zeros(())
-        kinds = {"equal_opportunity": [TruePositiveRate], "demographic_parity": [PositiveRate]}
-        events = events_of(self.constraint, seen.target, positive)
-        own = seen.scores[:, positive]
-        others = seen.scores.masked_fill(torch.arange(seen.scores.shape[1]).to(own.device) == positive, -torch.inf)
-        logit, label = (own - others.logsumexp(1))[:, None], (seen.target == positive).to(own)[:, None]
-        for statistic, rows in zip(
-            kinds.get(self.constraint, [TruePositiveRate, FalsePositiveRate]), events, strict=True
-        ):
-            # fairret divides by the rows of each group: one without rows of the event is left out.
-            here = [g for g in sorted(set(seen.groups.tolist()) - {-1}) if bool((rows & (seen.groups == g)).any())]
-            if len(here) < 2:
-                continue
-            member = torch.stack([(seen.groups == g).to(own) for g in here], 1)
-            given = () if statistic is PositiveRate else (label,)
-            total = total + NormLoss(statistic())(logit, member, *given)
-        return self.weight * total
-
-    def full_from(self) -> int:
-        """See `Term`."""
-        return _full_from(self.warm_up)
-
-
-Fairness = Penalty | Lagrangian | Fairret
-KINDS: dict[str, type[Penalty] | type[Lagrangian] | type[Fairret]] = {
-    one.kind: one for one in (Penalty, Lagrangian, Fairret)
-}
-
-
-def settled(fairness: Fairness, classes: tuple[Any, ...]) -> Fairness:
-    """The term with its positive class as a code.
-
-    Arguments:
-        fairness: with a label, or None.
-        classes: labels in the order of their codes.
-
-    Raises:
-        InputError: the label is no class, or there are more than two classes and none is named.
-
-    Example:
-        >>> settled(Penalty(positive="ill"), ("ill", "well")).positive
-        0
-    """
-    owner, listed = type(fairness).__name__, ", ".join(map(str, classes))
-    if fairness.positive is None:
-        if len(classes) != 2:
-            fault = f"is not named, and there are {len(classes)} classes: {listed}"
-            raise InputError(owner, "positive", fault, "Name the class that is good to get, or bad.")
-        return replace(fairness, positive=1)
-    places = [
-        k for k, label in enumerate(classes) if label == fairness.positive or str(label) == str(fairness.positive)
-    ]
-    if not places:
-        raise InputError(owner, "positive", f"is {fairness.positive!r}; the classes are {listed}", "Name one of them.")
-    return replace(fairness, positive=places[0])
-
-
-def to_dict(fairness: Fairness) -> dict[str, Any]:
-    """Plain values that `from_dict` reads.
-
-    Example:
-        >>> from_dict(to_dict(Lagrangian(warm_up=2))) == Lagrangian(warm_up=2)
-        True
-    """
-    return {"kind": fairness.kind, **asdict(fairness)}
-
-
-def from_dict(given: dict[str, Any]) -> Fairness:
-    """The term that `to_dict` wrote.
-
-    Raises:
-        KeyError, TypeError: it wrote no such thing.
-    """
-    values = dict(given)
-    return KINDS[values.pop("kind")](**values)
+        return passes_of(self.warm_up)
 
 
 def _events(constraint: Constraint) -> int:
     return 2 if constraint == "equalised_odds" else 1
 
 
-def _share(warm_up: int, epoch: int) -> float:
+def share_of(warm_up: int, epoch: int) -> float:
     """Of the price: 0 in the passes of the warm-up, then rising for as many."""
     return min(1.0, max(0, epoch + 1 - warm_up) / max(warm_up, 1))
 
 
-def _full_from(warm_up: int) -> int:
-    """The first pass whose `_share` is 1."""
-    return max(0, 2 * warm_up - 1)
+def passes_of(warm_up: int) -> tuple[int, int]:
+    """The first passes whose `_share` is above 0, and 1."""
+    return warm_up, max(0, 2 * warm_up - 1)
 
 
-def _code(positive: Any) -> int:
+def code_of(positive: Any) -> int:
+    """Code of the positive class; without one the second."""
     return 1 if positive is None else int(positive)
 
 
@@ -317,12 +198,18 @@ def _linear(price: Tensor, batch: Tensor, known: Tensor) -> Tensor:
     return (price * torch.where(known[1] > 1e-9, own - whole, 0)).sum()
 
 
-def _gaps(constraint: Constraint, seen: Judged, positive: int, sharpness: float) -> Tensor:
-    own, whole = rates(sums(constraint, seen, positive, max(int(seen.groups.max()), 0) + 1, sharpness))
-    return own - whole
+def _gaps(constraint: Constraint, seen: Judged, positive: int, sharpness: float) -> tuple[Tensor, Tensor]:
+    found = sums(constraint, seen, positive, max(int(seen.groups.max()), 0) + 1, sharpness)
+    own, whole = rates(found)
+    return own - whole, per_pair(found[1])
 
 
-def _check_numbers(owner: str, weight: float, warm_up: int, sharpness: float) -> None:
+def check_numbers(owner: str, weight: float, warm_up: int, sharpness: float) -> None:
+    """Refuse what no price can be made of.
+
+    Raises:
+        InputError: a number is out of range.
+    """
     for name, value in (("weight", weight), ("sharpness", sharpness)):
         if not (math.isfinite(value) and value >= 0):
             raise InputError(owner, name, f"is {value}; expected a finite number of at least 0", "Pass 1.0, say.")

@@ -1,0 +1,61 @@
+"""The kinds of terms, as a value of settings and as plain values."""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from caudal.errors import InputError
+from caudal.fair.mitigate.fairret import Fairret
+from caudal.fair.mitigate.terms import Lagrangian, Penalty
+
+Fairness = Penalty | Lagrangian | Fairret
+KINDS: dict[str, type[Penalty] | type[Lagrangian] | type[Fairret]] = {
+    one.kind: one for one in (Penalty, Lagrangian, Fairret)
+}
+
+
+def settled(fairness: Fairness, classes: tuple[Any, ...]) -> Fairness:
+    """The term with its positive class as a code.
+
+    Arguments:
+        fairness: with a label, or None.
+        classes: labels in the order of their codes.
+
+    Raises:
+        InputError: the label is no class, or there are more than two classes and none is named.
+
+    Example:
+        >>> settled(Penalty(positive="ill"), ("ill", "well")).positive
+        0
+    """
+    owner, listed = type(fairness).__name__, ", ".join(map(str, classes))
+    if fairness.positive is None:
+        if len(classes) != 2:
+            fault = f"is not named, and there are {len(classes)} classes: {listed}"
+            raise InputError(owner, "positive", fault, "Name the class that is good to get, or bad.")
+        return replace(fairness, positive=1)
+    places = [
+        k for k, label in enumerate(classes) if label == fairness.positive or str(label) == str(fairness.positive)
+    ]
+    if not places:
+        raise InputError(owner, "positive", f"is {fairness.positive!r}; the classes are {listed}", "Name one of them.")
+    return replace(fairness, positive=places[0])
+
+
+def to_dict(fairness: Fairness) -> dict[str, Any]:
+    """Plain values that `from_dict` reads.
+
+    Example:
+        >>> from_dict(to_dict(Lagrangian(warm_up=2))) == Lagrangian(warm_up=2)
+        True
+    """
+    return {"kind": fairness.kind, **asdict(fairness)}
+
+
+def from_dict(given: dict[str, Any]) -> Fairness:
+    """The term that `to_dict` wrote.
+
+    Raises:
+        KeyError, TypeError: it wrote no such thing.
+    """
+    values = dict(given)
+    return KINDS[values.pop("kind")](**values)
