@@ -27,3 +27,4 @@ from caudal.nn.readout import Readout as Readout
 from caudal.nn.readout import last_step as last_step
 from caudal.nn.registry import register as register
 from caudal.nn.stack import Stack as Stack
+from caudal.nn.without import without as without

@@ -16,3 +16,7 @@ from caudal.train.symptom import Symptom as Symptom
 from caudal.train.tables import doctor_table as doctor_table
 from caudal.train.term import Judged as Judged
 from caudal.train.term import Term as Term
+from caudal.train.trim import Cut as Cut
+from caudal.train.trim import Trimmed as Trimmed
+from caudal.train.trim import importance as importance
+from caudal.train.trim import trim as trim

@@ -9,16 +9,21 @@ from caudal.nn import Readout
 from caudal.train.examples import Examples
 
 
-def answer(model: Readout, batch: Examples) -> Tensor:
+def answer(model: Readout, batch: Examples, synapses: Tensor | None = None) -> Tensor:
     """Scores or scaled numbers of a batch.
+
+    Arguments:
+        model: a readout.
+        batch: what is asked.
+        synapses: strength of each synapse, as in `Layer.forward`.
 
     Returns:
         by task: classify `(batch, classes)`; classify_steps `(batch, time, classes)`; regress `(batch, outputs)`;
         forecast `(batch, horizon * outputs)`, horizon outermost; imitate `(batch, time, outputs)`.
     """
     if batch.task in ("classify_steps", "imitate"):
-        return model(batch.x, dt=batch.dt, lengths=batch.lengths)[0]  # type: ignore[no-any-return]  # torch
-    return model.series(batch.x, dt=batch.dt, lengths=batch.lengths)[0]
+        return model(batch.x, dt=batch.dt, lengths=batch.lengths, synapses=synapses)[0]  # type: ignore[no-any-return]  # torch
+    return model.series(batch.x, dt=batch.dt, lengths=batch.lengths, synapses=synapses)[0]
 
 
 def loss(out: Tensor, batch: Examples, class_weights: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,8 @@ from caudal.wiring.build import fully_connected as fully_connected
 from caudal.wiring.build import layers as layers
 from caudal.wiring.build import random as random
 from caudal.wiring.counts import Counts as Counts
+from caudal.wiring.keep import Kept as Kept
+from caudal.wiring.keep import keep as keep
 from caudal.wiring.names import name_of as name_of
 from caudal.wiring.names import pair_of as pair_of
 from caudal.wiring.parts import ROLES as ROLES
