@@ -14,6 +14,7 @@ from caudal.export.read import describe as describe
 from caudal.export.runner import Runner as Runner
 from caudal.export.targets import TARGETS as TARGETS
 from caudal.export.targets import Measured as Measured
+from caudal.export.targets import footprint as footprint
 from caudal.export.targets import measure as measure
 from caudal.export.torch_file import aoti as aoti
 from caudal.export.torch_file import executorch as executorch

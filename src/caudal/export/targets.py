@@ -174,6 +174,29 @@ def measure(
     return Measured(target, digest, total / steps, least, most, one.counts, flash, size, stack)
 
 
+def footprint(folder: str | Path, target: str, *, optimise: str = "-O2", extra: Iterable[str] = ()) -> tuple[int, int]:
+    """Build an export for a target and size it, without running it: the compiler alone is needed.
+
+    Arguments:
+        folder, target, optimise, extra: as in `measure`.
+
+    Returns:
+        bytes of flash and of stack, as in `Measured`.
+
+    Raises:
+        InputError: no such target, or the folder holds no export.
+        BackendError: the compiler is missing, or the build fails.
+    """
+    if target not in TARGETS:
+        raise InputError("footprint", "target", f"is {target!r}", f"Name one of {', '.join(TARGETS)}.")
+    one, place = TARGETS[target], Path(folder)
+    if shutil.which(one.compiler) is None:
+        raise BackendError(f"footprint: {target} needs `{one.compiler}`, which is not installed.")
+    name = prefix_of(place)
+    with tempfile.TemporaryDirectory() as scratch:
+        return _sizes(one, place, name, Path(scratch), _flags(one, optimise, tuple(extra)))
+
+
 def _unit(place: Path) -> str:
     program = from_json(read_proof(place)["program"])
     if program.is_float:
@@ -193,17 +216,26 @@ def prefix_of(place: Path) -> str:
     return found[0]
 
 
-def _compile(one: Target, place: Path, name: str, work: Path, optimise: str, extra: tuple[str, ...]) -> tuple[int, int]:
+def _flags(one: Target, optimise: str, extra: tuple[str, ...]) -> list[str]:
     standard = "-std=gnu99" if one.support == "avr" else "-std=c99"
     usual = [one.compiler, *one.flags, standard, optimise, "-ffp-contract=off", "-ffunction-sections", *extra]
-    if one.compiler == "clang":
-        usual += ["-Wno-unused-command-line-argument"]
-    states = [] if one.compiler == "clang" else ["-fstack-usage"]
-    compile_only = [flag for flag in usual if flag != "-nostartfiles"]
-    _call([*compile_only, *states, "-c", str((place / f"{name}.c").resolve()), "-o", "export.o"], work)
+    return [*usual, "-Wno-unused-command-line-argument"] if one.compiler == "clang" else usual
+
+
+def _compile(one: Target, place: Path, name: str, work: Path, optimise: str, extra: tuple[str, ...]) -> tuple[int, int]:
+    usual = _flags(one, optimise, extra)
+    sizes = _sizes(one, place, name, work, usual)
     linker = ["-Wl,--gc-sections", *(["-T", "link.ld"] if (work / "link.ld").exists() else [])]
     sources = ["main.c", "machine.c", str((place / "test" / f"{name}_test.c").resolve()), "export.o"]
     _call([*usual, f"-I{place.resolve()}", *sources, *linker, "-o", "run.elf"], work)
+    return sizes
+
+
+def _sizes(one: Target, place: Path, name: str, work: Path, usual: list[str]) -> tuple[int, int]:
+    """Flash and stack of the export alone, left as `export.o`."""
+    states = [] if one.compiler == "clang" else ["-fstack-usage"]
+    compile_only = [flag for flag in usual if flag != "-nostartfiles"]
+    _call([*compile_only, *states, "-c", str((place / f"{name}.c").resolve()), "-o", "export.o"], work)
     tool = one.compiler.replace("gcc", "size").replace("clang", "size")
     listed = _call([tool, "-A", "export.o"], work)
     flash = sum(int(n) for key, n in re.findall(r"^(\.(?:text|rodata|data|progmem)\S*)\s+(\d+)", listed, re.M))
