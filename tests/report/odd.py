@@ -25,6 +25,7 @@ def bare(full):
         calibration=(),
         groups=(),
         circuits=(),
+        chips=None,
         not_measured=(),
         verdict=replace(full.verdict, use="gru", reason="most accurate", liquid_against_trivial=None, would_change=()),
         data=replace(full.data, sensitive=(), known_bias=(), known_leaks=(), notes=(), positive=""),
@@ -89,4 +90,12 @@ def hostile(full):
             full.provenance, command=HOSTILE, versions={HOSTILE: HOSTILE}, machine=HOSTILE, started=HOSTILE
         ),
         not_measured=(HOSTILE,),
+        chips=replace(
+            full.chips,
+            missing={HOSTILE: HOSTILE},
+            each=tuple(
+                replace(one, model=names(one.model), why=HOSTILE, refused=one.refused and HOSTILE, fault=HOSTILE)
+                for one in full.chips.each
+            ),
+        ),
     )

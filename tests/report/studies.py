@@ -6,12 +6,15 @@ import random
 from caudal.records import (
     Budget,
     Calibration,
+    Chip,
+    Chips,
     Circuit,
     Contender,
     Curve,
     DataFacts,
     GroupScore,
     Interval,
+    OnChip,
     Paired,
     Provenance,
     Run,
@@ -144,6 +147,7 @@ class Maker:
                 "0.1.0",
             ),
             not_measured=("one split", "one data set", "few seeds", "no energy", "no audit", "a code without words"),
+            chips=self.chips(order, skills),
         )
 
     def data(self):
@@ -300,6 +304,25 @@ class Maker:
                 )
                 made.append(GroupScore(one.name, attribute, group, count, None if self.numbers else positives, score))
         return tuple(made)
+
+    def chips(self, order, skills):
+        made = []
+        for one in order:
+            if one.family == "trivial":
+                continue
+            if not one.settings.get("pool") or one.name in ("gru-d", "ssm", "boosting"):
+                made.append(Chip(one.name, "layer", "has no form"))
+                continue
+            value = self.score(skills[one.name], self.metric)
+            ran = OnChip(
+                "Cortex-M4F", 3000 + one.units, 38, 200, 2.5 * one.macs_per_step, "instructions", one.units != 14
+            )
+            machines = (ran, OnChip("AVR", 5000, 38, 180 * one.units))
+            made.append(
+                Chip(one.name, "", "", self.metric, value, value - 0.001, 0.004, 38, 0.5 * one.uses_dt,
+                     one.name in ("gru", "lstm"), machines, "the build fails" if one.name == "cfc" else "")
+            )  # fmt: skip
+        return Chips("int16", 1249, None, {}, tuple(made))
 
     def circuit(self, model, seed, steps=40):
         wiring = ncp(6, 10, 7, 2, seed=seed)

@@ -68,7 +68,7 @@ def test_every_plot_is_drawn(browser, pages):
         "[...document.querySelectorAll('.plot > svg')].filter(one => one.checkVisibility())"
         ".map(one => one.getBBox().height)"
     )
-    assert len(seen) == 1 + 5 + 12 + 2 and min(seen) > 90
+    assert len(seen) == 1 + 1 + 5 + 12 + 2 and min(seen) > 90
 
 
 def test_every_plot_is_drawn_without_its_script(browser, pages):

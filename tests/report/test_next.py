@@ -12,7 +12,7 @@ from caudal.report.next import chosen, place
     ("command", "expected"),
     [
         ("caudal compare nafld --out 'my results' --lang both", ("nafld", "my results")),
-        ("caudal compare --budget demo ward.csv --series who --json", ("ward.csv", "results/ward")),
+        ("caudal compare --no-chips --budget demo ward.csv --series who --json", ("ward.csv", "results/ward")),
         ("caudal compare", None),
         ("caudal compare 'torn", None),
         ("caudal.compare.compare('nafld', 'x', budget='demo', ...)", None),
@@ -36,3 +36,5 @@ def test_every_command_names_the_file(studies, lang):
     model = f"here/models/{chosen(study).name}.caudal"
     for command in ("explain {} ward.csv --row 0", "fair {} ward.csv --sensitive sex", "predict {} ward.csv --log"):
         assert f"caudal {command.format(model)}" in page
+    regular = render(replace(study, provenance=made, chips=replace(study.chips, shortest_dt=1.0)), lang)
+    assert f"caudal export {model} --shortest-dt 1 -o " in regular and "caudal export measure" in regular

@@ -19,6 +19,7 @@ MISSING = {
         "5 runs gave no result",
         "No trivial model took part",
         "No circuit was kept",
+        "This study holds no network as C",
     ),
     "es": (
         "no se comparó ningún par",
@@ -26,6 +27,7 @@ MISSING = {
         "5 ejecuciones no dieron resultado",
         "No participó ningún modelo trivial",
         "no se guardó ningún circuito",
+        "Este estudio no contiene ninguna red en C",
     ),
 }
 

@@ -49,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     spent.add_argument("--trials", type=_count, metavar="N", help="settings tried for each contender")
     spent.add_argument("--set", action="append", default=[], type=_change, metavar="NAME=N",
                        help="epochs, trial_epochs, parameters, resamples, retrain")  # fmt: skip
+    spent.add_argument("--no-chips", dest="chips", action="store_false",
+                       help="leave out the networks as C on simulated microcontrollers")  # fmt: skip
     spent.add_argument("--executor", default="local", help="local (default), inline, ray or ray:ADDRESS")
     spent.add_argument("--workers", type=_count, metavar="N", help="runs at once (default: one per core)")
 
@@ -97,6 +99,8 @@ def typed(args: argparse.Namespace) -> str:
             continue
         if name == "set":
             words += [word for key, number in value for word in ("--set", f"{key}={number}")]
+        elif name == "chips":
+            words.append("--no-chips")
         else:
             words += [f"--{name.replace('_', '-')}", ",".join(value) if isinstance(value, tuple) else str(value)]
     return shlex.join(words)
@@ -113,6 +117,7 @@ def _asked(args: argparse.Namespace) -> dict[str, Any]:
         "changes": {**changes, **dict(args.set)},
         "executor": args.executor,
         "workers": args.workers,
+        "chips": args.chips,
     }
 
 

@@ -21,7 +21,7 @@ from caudal.compare.source import Source
 from caudal.compare.spent import energy_of
 from caudal.compare.timings import Timing
 from caudal.data import Sequences
-from caudal.records import Contender, Provenance, Run, Study
+from caudal.records import Chips, Contender, Provenance, Run, Study
 
 _PACKAGES = ("torch", "numpy", "numba", "scikit-learn", "optuna", "ray")
 _FEW = 5
@@ -35,6 +35,7 @@ def assemble(
     started: str,
     command: str,
     spent: float,
+    chips: Chips | None = None,
 ) -> Study:
     """Figures, comparisons and verdict of all outcomes.
 
@@ -46,6 +47,7 @@ def assemble(
         started: when the study began, ISO 8601.
         command: what was typed.
         spent: seconds of all runs together.
+        chips: the networks on a microcontroller.
 
     Raises:
         CaudalError: all runs of the liquid or of the traditional contenders failed.
@@ -80,7 +82,8 @@ def assemble(
         circuits=tuple(o.circuit for every in finals.values() for o in every if o.circuit is not None),
         verdict=verdict.judge(ranked, contenders, pairs, curves, budget.seeds),
         provenance=provenance(started, command, spent),
-        not_measured=_left_open(agenda, bool(scores)),
+        not_measured=_left_open(agenda, bool(scores), chips),
+        chips=chips,
     )
 
 
@@ -104,7 +107,7 @@ def _finite(run: Run) -> Run:
     return replace(run, history=history)
 
 
-def _left_open(agenda: Schedule, grouped: bool) -> tuple[str, ...]:
+def _left_open(agenda: Schedule, grouped: bool, chips: Chips | None) -> tuple[str, ...]:
     codes = ["one split", "one data set"]
     if agenda.budget.seeds < _FEW:
         codes.append("few seeds")
@@ -114,6 +117,8 @@ def _left_open(agenda: Schedule, grouped: bool) -> tuple[str, ...]:
         codes.append("no retraining on changed times")
     if not grouped:
         codes.append("no fairness")
+    if chips is None or chips.missing:
+        codes.append("no chips")
     return (*codes, "no joules", "no audit")
 
 

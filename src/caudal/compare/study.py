@@ -9,6 +9,8 @@ from typing import Any
 from caudal._version import __version__
 from caudal.compare import timings
 from caudal.compare.assemble import assemble
+from caudal.compare.chips import chips as on_chips
+from caudal.compare.chips import missing, regular_gap
 from caudal.compare.crew import Crew, Runner
 from caudal.compare.evaluate import run_job
 from caudal.compare.executors import open_executor
@@ -23,7 +25,7 @@ from caudal.compare.timings import Timing
 from caudal.compare.tune import Tuner
 from caudal.errors import InputError
 from caudal.files import put
-from caudal.records import Study
+from caudal.records import Chips, Study, facts
 
 STUDY = "study.json"
 _READ = ("protocol", "seed")
@@ -50,6 +52,7 @@ def compare(
     watcher: Watcher | None = None,
     command: str = "",
     keep: Callable[[Kept], None] | None = None,
+    chips: bool = True,
     runner: Runner = run_job,
 ) -> Study:
     """Train liquid and traditional models at equal budget and say which to use, with its uncertainty.
@@ -76,6 +79,8 @@ def compare(
         watcher: is told what happens; None draws on standard error.
         command: what was typed, for the provenance.
         keep: is given the network of the first seed of each contender that can be used apart from the study.
+        chips: export the network of the first seed of each contender as C and run it on simulated microcontrollers,
+            as far as their tools are installed; seconds a network.
         runner: does one run; another one is for tests.
 
     Returns:
@@ -101,7 +106,8 @@ def compare(
         finals, spent = _run_all(store, source, agenda, executor, workers, watcher, runner)
         took = _times(store, source, [every[0] for every in finals.values()], watcher)
         _hand_over(finals, source, watcher, keep)
-        study = assemble(finals, source, agenda, took, started, command or _call(data, out, budget), spent)
+        small = _small(store, source, finals, watcher) if chips else None
+        study = assemble(finals, source, agenda, took, started, command or _call(data, out, budget), spent, small)
     finally:
         watcher.close()
         store.close()
@@ -145,6 +151,19 @@ def _times(store: Store, source: Source, first: Sequence[Outcome], watcher: Watc
         kept = {"of": names, "times": {name: list(time) for name, time in timings.measure(good, source.parts).items()}}
         store.note("times", json.dumps(kept))
     return {name: Timing(*time) for name, time in kept["times"].items()}
+
+
+def _small(store: Store, source: Source, finals: Mapping[str, Sequence[Outcome]], watcher: Watcher) -> Chips | None:
+    """The networks on a microcontroller, kept as long as the networks and the tools stay the same."""
+    of = [sorted(every[0].job.key for every in finals.values()), missing()]
+    stored = json.loads(store.fact("chips", "{}"))
+    if stored.get("of") == of:
+        return None if stored["chips"] is None else facts.from_json(Chips, stored["chips"])
+    if any(every[0].model is not None for every in finals.values()):
+        watcher.say("Exporting the networks as C and counting their steps on a simulated chip.")
+    found = on_chips(finals, source.parts, regular_gap(source.facts))
+    store.note("chips", json.dumps({"of": of, "chips": None if found is None else facts.to_json(found)}))
+    return found
 
 
 def _hand_over(

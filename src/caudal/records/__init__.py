@@ -1,5 +1,8 @@
 """Plain records that rooms of one floor exchange: frozen, JSON there and back, no framework needed to read them."""
 
+from caudal.records.chip import Chip as Chip
+from caudal.records.chip import Chips as Chips
+from caudal.records.chip import OnChip as OnChip
 from caudal.records.decision import Decision as Decision
 from caudal.records.decision import Event as Event
 from caudal.records.decision import Record as Record

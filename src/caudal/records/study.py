@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from caudal.records import facts
+from caudal.records.chip import Chips
 from caudal.records.outcome import Calibration, Curve, GroupScore, Interval, Paired, Verdict
 
 Family = Literal["liquid", "traditional", "trivial"]
@@ -240,7 +241,9 @@ class Study:
         verdict: which to use.
         provenance: how to do it again.
         not_measured: codes of what this study leaves open, which the report words: `"one split"`, `"one data set"`,
-            `"few seeds"`, `"no retraining on changed times"`, `"no energy"`, `"no fairness"`, `"no audit"`, ...
+            `"few seeds"`, `"no retraining on changed times"`, `"no energy"`, `"no fairness"`, `"no chips"`,
+            `"no audit"`, ...
+        chips: the networks as C on a microcontroller; None where nobody asked, or there is no network.
     """
 
     data: DataFacts
@@ -261,6 +264,7 @@ class Study:
     verdict: Verdict
     provenance: Provenance
     not_measured: tuple[str, ...] = ()
+    chips: Chips | None = None
 
     def to_json(self) -> str:
         """One JSON object, keys sorted.

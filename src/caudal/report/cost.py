@@ -70,7 +70,7 @@ def _panel(study: Study, words: Words, key: str, reading: Reading) -> Html | Non
         grid(frame, words, f"{words(key)} ({words('log')})", metric),
         stretched(frame, polyline(frame, _steps(front), class_="front")),
         *drawn,
-        *_names(frame, points, words, query.metric_digits(study)),
+        *named(frame, points, words, query.metric_digits(study)),
         class_="pareto",
     )
 
@@ -107,7 +107,7 @@ def _is_inside(frame: Frame, point: Point) -> bool:
     return frame.up.holds(point.score.value) and frame.across.at(point.cost * 1.001) > 0
 
 
-def _names(frame: Frame, points: list[Point], words: Words, digits: int) -> list[Html]:
+def named(frame: Frame, points: list[Point], words: Words, digits: int) -> list[Html]:
     """A name beside each point, moved until it covers no other, counted for the width of a phone."""
     boxes = [(frame.across.at(p.cost), frame.y(p.score.value), 0.02, 7.0) for p in points]
     drawn = []

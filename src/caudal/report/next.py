@@ -10,7 +10,7 @@ from caudal.report.tables import table
 from caudal.report.wording import Words
 
 _COMMAND = ("caudal", "compare")
-_LONE = frozenset(("--json", "--traceback"))
+_LONE = frozenset(("--json", "--traceback", "--no-chips"))
 
 
 def next_section(study: Study, words: Words) -> Html:
@@ -73,5 +73,8 @@ def _commands(study: Study, one: Contender, model: str, source: str) -> list[tup
     if study.data.protocol == "table":
         found.append(("log", ["caudal", "predict", model, source, "--log", "decisions"]))
     if one.settings.get("dt") == "raw" and one.family == "liquid":
-        found.append(("export", ["caudal", "export", model, "-o", f"{one.name}_c"]))
+        shortest = study.chips.shortest_dt if study.chips else None
+        usual = ["--shortest-dt", f"{shortest:g}"] if shortest else []
+        found.append(("export", ["caudal", "export", model, *usual, "-o", f"{one.name}_c"]))
+        found.append(("measure", ["caudal", "export", "measure", f"{one.name}_c"]))
     return found

@@ -6,6 +6,7 @@ from caudal.pages import Html
 from caudal.records import Study
 from caudal.report.about import data_section, open_section, reproduce_section
 from caudal.report.calibration import calibration_section
+from caudal.report.chips import chips_section
 from caudal.report.circuit import circuit_section
 from caudal.report.cost import cost_section
 from caudal.report.energy import energy_section
@@ -27,6 +28,7 @@ SECTIONS: tuple[tuple[str, Section], ...] = (
     ("pairs", pairs_section),
     ("cost", cost_section),
     ("energy", energy_section),
+    ("chips", chips_section),
     ("timing", timing_section),
     ("robustness", robustness_section),
     ("calibration", calibration_section),
