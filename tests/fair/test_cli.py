@@ -19,11 +19,39 @@ def place(tmp_path_factory):
     for name, seed in (("train", 0), ("test", 1)):
         columns = to_columns(with_coin(made(240, seed=seed)))
         ages = np.random.default_rng(seed).integers(20, 90, 240)
-        columns["age"] = ages[np.unique(columns["series"], return_inverse=True)[1]]
+        place = np.unique(columns["series"], return_inverse=True)[1]
+        columns["age"] = ages[place]
+        # Someone checked a third of the classes; the others are empty.
+        columns["checked"] = np.where(place % 3 == 0, np.asarray(columns["target"], np.float64), np.nan)
+        columns["stay"] = np.random.default_rng(seed).gamma(2.0, 1.0, 240)[place]
         write.write_table(folder / f"{name}.csv", [columns])
     words = f"fit {folder / 'train.csv'} --target target --series series --time time --features level,wave,noise"
     assert main([*words.split(), "--epochs", "2", "--units", "6", "--quiet", "-o", str(folder / "m.caudal")]) == 0
+    words = words.replace("--target target", "--target stay") + " --set task=regress"
+    assert main([*words.split(), "--epochs", "2", "--units", "6", "--quiet", "-o", str(folder / "n.caudal")]) == 0
     return folder
+
+
+def test_expected_shares_and_trusted_classes_reach_the_diagnosis(place, capsys):
+    more = ("--expected", "group=a:0.3,b:0.7", "--trusted", "checked", "--intersections", "none", "--step", "4")
+    assert _run(place, "--sensitive", "group,age", "--limit", "1", "--json", *more) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in found["attributes"]] == ["group", "age"]
+    assert found["attributes"][0]["diagnosis"]["kind"] == "representation"
+    assert "labels by assumption" not in found["attributes"][0]["diagnosis"]["notes"]
+    assert "no crossing" in found["not_measured"] and "no trusted labels" not in found["not_measured"]
+    assert [one["step"] for one in found["attributes"][0]["curve"]] == [4]
+
+
+def test_numbers_have_gaps_of_errors_and_a_limit_in_their_unit(place, capsys):
+    ask = ["fair", str(place / "n.caudal"), str(place / "test.csv"), "--sensitive", "coin", "--draws", "100"]
+    assert main([*ask, "--gap", "rmse", "--steps", "2"]) == 0
+    assert "Gap in error, large ones foremost" in capsys.readouterr().out
+    assert main([*ask, "--limit", "5", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["good"] and {one["name"] for one in found["attributes"][0]["gaps"]} >= {"mae", "rmse", "bias"}
+    assert main([*ask, "--trusted", "checked"]) == 2
+    assert "the data are to regress" in capsys.readouterr().err
 
 
 def _run(place, *more):
@@ -56,7 +84,18 @@ def test_json_and_exit_code(place, capsys):
         (["--sensitive", "age", "--edges", "age=500"], "is constant"),
         (["--sensitive", "group", "--positive", "9"], "the classes are 0, 1"),
         (["--sensitive", "group", "--threshold", "7"], "expected 0 to 1"),
-        (["--sensitive", "group", "--limit", "nan"], "expected 0 to 1"),
+        (["--sensitive", "group", "--limit", "nan"], "expected at least 0"),
+        (["--sensitive", "group", "--limit", "3"], "gaps of decisions are shares"),
+        (["--sensitive", "group", "--steps", "-1"], "`--steps` is -1"),
+        (["--sensitive", "group", "--step", "99"], "the steps are 1 to"),
+        (["--sensitive", "group", "--gap", "mae"], "which these answers do not have"),
+        (["--sensitive", "group", "--intersections", "group"], "expected two columns"),
+        (["--sensitive", "group", "--intersections", "group,age"], "names 'age', which is not among group"),
+        (["--sensitive", "group", "--expected", "group=a"], "expected NAME=GROUP:SHARE"),
+        (["--sensitive", "group", "--expected", "group=a:0.5,c:0.5"], "does not fit the groups: 'b'"),
+        (["--sensitive", "group", "--expected", "age=a:1"], "names 'age', which is not among --sensitive"),
+        (["--sensitive", "group", "--trusted", "nowhere"], "nowhere"),
+        (["--sensitive", "group", "--trusted", "coin"], "the classes are 0, 1"),
         (["--sensitive", "group", "--out", "fair.doc"], "expected a file .html or .json"),
         (["--sensitive", "group", "--out", "no/such/f.html"], "names a folder that is not there"),
     ],

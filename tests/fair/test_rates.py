@@ -50,7 +50,12 @@ def test_gaps_leave_small_groups_out():
 def test_numbers_have_errors_and_bias():
     groups = Groups.of({"g": list("aabb")})
     found = rates(numbers([1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 2.0, 6.0]), groups)
-    assert found == {"mae": {"a": 1.0, "b": 1.5}, "bias": {"a": 1.0, "b": 0.5}}
+    assert found == {
+        "mae": {"a": 1.0, "b": 1.5},
+        "rmse": {"a": 1.0, "b": np.sqrt(2.5)},
+        "bias": {"a": 1.0, "b": 0.5},
+        "mean_prediction": {"a": 2.5, "b": 4.0},
+    }
 
 
 def test_a_group_of_one_class_has_no_share_found():

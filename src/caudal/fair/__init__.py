@@ -6,6 +6,8 @@ NumPy alone, on arrays and `Sequences`; scikit-learn where a small model must be
 from caudal.fair.answers import Answers as Answers
 from caudal.fair.answers import decisions as decisions
 from caudal.fair.answers import numbers as numbers
+from caudal.fair.ask import Asked as Asked
+from caudal.fair.ask import ask as ask
 from caudal.fair.audit import audit as audit
 from caudal.fair.curve import curve as curve
 from caudal.fair.density import density as density

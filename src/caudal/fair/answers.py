@@ -22,6 +22,7 @@ class Answers:
         right: `(n,)` bool, whether the decision was right; for numbers all False.
         score: `(n,)` float64 probability of the positive class, or None.
         owner: `(n,)` int64, whose answer it is: answers of one series, or person, are drawn together.
+        row: `(n,)` int64, position of the series that was asked about; None where that is the owner.
     """
 
     kind: Kind
@@ -30,6 +31,7 @@ class Answers:
     right: NDArray[np.bool_]
     score: NDArray[np.float64] | None
     owner: NDArray[np.int64]
+    row: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -42,7 +44,13 @@ class Answers:
         """
         at = np.asarray(rows)
         score = None if self.score is None else self.score[at]
-        return Answers(self.kind, self.truth[at], self.given[at], self.right[at], score, self.owner[at])
+        row = None if self.row is None else self.row[at]
+        return Answers(self.kind, self.truth[at], self.given[at], self.right[at], score, self.owner[at], row)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """`(n,)` position of the series of each answer."""
+        return self.owner if self.row is None else self.row
 
 
 def decisions(
@@ -53,6 +61,7 @@ def decisions(
     right: ArrayLike | None = None,
     threshold: float = 0.5,
     owner: ArrayLike | None = None,
+    row: ArrayLike | None = None,
 ) -> Answers:
     """Decisions of yes or no.
 
@@ -63,6 +72,7 @@ def decisions(
         right: `(n,)` where there are more than two classes, whether the class was right; None compares with `truth`.
         threshold: of the score.
         owner: `(n,)` whose answer it is; None takes each for its own.
+        row: `(n,)` position of the series, where one owner has several.
 
     Raises:
         InputError: neither score nor decision is given, shapes disagree, a score is no probability, or the truth
@@ -86,16 +96,19 @@ def decisions(
     else:
         given = _flags("decided", decided, len(real))
     hits = real == given if right is None else _flags("right", right, len(real)) == 1
-    return Answers("decision", real, given, hits, shares, _owners(owner, len(real), "decisions"))
+    whose = _owners(owner, len(real), "decisions")
+    return Answers("decision", real, given, hits, shares, whose, _rows(row, len(real), "decisions"))
 
 
-def numbers(truth: ArrayLike, given: ArrayLike, *, owner: ArrayLike | None = None) -> Answers:
+def numbers(
+    truth: ArrayLike, given: ArrayLike, *, owner: ArrayLike | None = None, row: ArrayLike | None = None
+) -> Answers:
     """Predicted numbers.
 
     Arguments:
         truth: `(n,)` true numbers.
         given: `(n,)` predicted ones.
-        owner: as in `decisions`.
+        owner, row: as in `decisions`.
 
     Raises:
         InputError: shapes disagree, or a number is not finite.
@@ -110,7 +123,9 @@ def numbers(truth: ArrayLike, given: ArrayLike, *, owner: ArrayLike | None = Non
         raise InputError("numbers", "given", fault, "Pass one number per answer.")
     if not (np.isfinite(real).all() and np.isfinite(said).all()):
         raise InputError("numbers", "given", "or the truth is not finite", "Leave those series out.")
-    return Answers("number", real, said, np.zeros(len(real), np.bool_), None, _owners(owner, len(real), "numbers"))
+    whose = _owners(owner, len(real), "numbers")
+    right = np.zeros(len(real), np.bool_)
+    return Answers("number", real, said, right, None, whose, _rows(row, len(real), "numbers"))
 
 
 def _flags(name: str, column: ArrayLike, count: int | None) -> NDArray[np.float64]:
@@ -139,3 +154,12 @@ def _owners(owner: ArrayLike | None, count: int, who: str) -> NDArray[np.int64]:
     if array.shape != (count,):
         raise InputError(who, "owner", f"has shape {array.shape}; expected ({count},)", "Pass one per answer.")
     return np.unique(array, return_inverse=True)[1].astype(np.int64)
+
+
+def _rows(row: ArrayLike | None, count: int, who: str) -> NDArray[np.int64] | None:
+    if row is None:
+        return None
+    array = np.asarray(row)
+    if array.shape != (count,) or array.dtype.kind not in "iu" or (array < 0).any():
+        raise InputError(who, "row", f"is not {count} positions of at least 0", "Pass one per answer.")
+    return array.astype(np.int64)

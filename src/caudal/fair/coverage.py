@@ -178,7 +178,11 @@ def _numbers(name: str, sizes: tuple[int, ...], off: list[float]) -> Case:
     shift = np.array(off)
     rng = np.random.default_rng(1)
     many = rng.gamma(2.0, 0.5, _TRUTH) - 1
-    truth = {"bias": shift, "mae": np.array([np.abs(many + one).mean() for one in shift])}
+    truth = {
+        "bias": shift,
+        "mae": np.array([np.abs(many + one).mean() for one in shift]),
+        "rmse": np.array([np.sqrt(((many + one) ** 2).mean()) for one in shift]),
+    }
     return Case(name, sizes, partial(_draw_numbers, shift=shift), truth)
 
 

@@ -38,7 +38,8 @@ def curve(
     """A gap at each of some steps, the same series at all of them.
 
     Arguments:
-        at: steps read -> answers of all series; `at_steps` makes it from scores per step.
+        at: steps read -> answers of all series, or of those whose `row` says which; `at_steps` makes it from scores
+            per step, `ask` from a model.
         groups: of the series.
         name: of the gap.
         lengths: `(batch,)` steps of each series.
@@ -64,7 +65,9 @@ def curve(
         if name not in gaps_of(at[step]):
             fault = f"is {name!r}; these answers have {', '.join(gaps_of(at[step]))}"
             raise InputError("curve", "name", fault, "Name one of them.")
-        seen = by_group(at[step], groups, draws=draws, seed=seed)
+        answers = at[step]
+        each = groups if answers.row is None else groups.select(answers.row)
+        seen = by_group(answers, each, draws=draws, seed=seed)
         rates = tuple(one for one in seen.rates() if one.metric in GAPS[name])
         found.append(Moment(step, float((ends <= step).mean()), seen.gap(name), rates))
     return tuple(found)

@@ -6,9 +6,10 @@ shape of an interval comes from the kind of metric:
 - a share (rates, accuracy, AUROC): the score interval of Wilson, JASA 22 (1927) 209-212, at the number of answers that
   would have this variance if they were single ones (Kish's effective number). It holds where a share is near 0 or 1
   and where all answers agree; there the percentile and BCa intervals collapse.
-- an error that cannot be below 0 (mae): Student's interval on the logarithm.
-- a signed mean (bias, calibration gap): the studentised bootstrap (Efron and Tibshirani 1993, section 12.5), which
-  leans the way the errors do.
+- an error that cannot be below 0 (mae): Student's interval on the logarithm; a squared one (rmse), which leans
+  farther: the studentised bootstrap on it.
+- a signed mean (bias, mean prediction, calibration gap): the studentised bootstrap (Efron and Tibshirani 1993, section
+  12.5), which leans the way the errors do.
 
 Where the draws would only repeat a formula, the formula stands in: single answers need none for a share, the AUROC of
 single answers has the variance of DeLong et al., Biometrics 44 (1988) 837-845, and beyond 1,000 owners the linear part
@@ -34,6 +35,7 @@ DRAWS = 1000
 # Most numbers in one block of drawn weights, so that large data need no large memory.
 _BLOCK = 4_000_000
 _LARGE = 1000
+_POSITIVE = ("mae", "rmse")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,7 @@ class Estimate:
         sd: standard deviation over the draws; 0 where none is needed.
         shape: of its interval.
         least: for an AUROC, the smaller class; else `count`.
-        pulls: `(draws,)` studentised deviations, of a signed mean.
+        pulls: `(draws,)` studentised deviations, of a signed mean, or of the logarithm under a root.
     """
 
     value: float
@@ -72,6 +74,10 @@ class Estimate:
         if self.shape == "log":
             if self.value <= 0:
                 return self.value, self.value
+            if len(self.pulls):
+                low, high = np.quantile(self.pulls, [(1 + level) / 2, (1 - level) / 2])
+                spread = self.sd / self.value
+                return self.value * np.exp(-float(low) * spread), self.value * np.exp(-float(high) * spread)
             return self.value * np.exp(-reach / self.value), self.value * np.exp(reach / self.value)
         if len(self.pulls):
             low, high = np.quantile(self.pulls, [(1 + level) / 2, (1 - level) / 2])
@@ -165,11 +171,17 @@ def _estimate(part: Answers, metric: str, draws: int, seed: int) -> Estimate:
     if found.share:
         sd = 0.0 if owners == count else linear if owners > _LARGE else _sd(_ratios(sums, draws, seed)[0], owners)
         return Estimate(value, count, owners, sd, "share", count)
+    # The spread of a root: of what is under it, by twice the root.
+    half = 1 / (2 * value) if found.root and value > 0 else 1.0
     if metric == "mae" or owners > _LARGE:
-        shape: Shape = "log" if metric == "mae" else "signed"
+        shape: Shape = "log" if metric in _POSITIVE else "signed"
         sd = linear if owners > _LARGE else _sd(_ratios(sums, draws, seed)[0], owners)
-        return Estimate(value, count, owners, sd, shape, count)
+        return Estimate(value, count, owners, sd * half, shape, count)
     drawn, own = _ratios(sums, draws, seed)
+    if found.root:
+        known = (drawn > 0) & (own > 0) & (value > 0)
+        pulls = np.log(drawn[known] / value**2) * drawn[known] / own[known] if known.any() else np.zeros(0)
+        return Estimate(value, count, owners, linear * half, "log", count, pulls)
     known = np.isfinite(drawn) & (own > 0)
     return Estimate(value, count, owners, linear, "signed", count, (drawn[known] - value) / own[known])
 

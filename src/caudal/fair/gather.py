@@ -1,6 +1,6 @@
 """Ask everything that the report of a model's fairness shows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -11,14 +11,14 @@ from caudal._version import __version__
 from caudal.data import Sequences
 from caudal.errors import InputError
 from caudal.fair.answers import Answers, numbers
+from caudal.fair.ask import positive_code
 from caudal.fair.audit import DataAudit, audit
 from caudal.fair.curve import Moment, curve
-from caudal.fair.density import density
+from caudal.fair.density import Density, density
 from caudal.fair.diagnose import diagnose
 from caudal.fair.estimate import DRAWS, LEVEL, Estimate
 from caudal.fair.groups import LEAST, Edges, Groups
 from caudal.fair.intervals import Found, GroupRate, by_group
-from caudal.fair.plant import class_code
 from caudal.fair.record import Attribute, Bin, FairReport, Versus
 from caudal.records import Interval
 
@@ -46,7 +46,7 @@ def report(
     *,
     sensitive: tuple[str, ...] = (),
     edges: Edges | None = None,
-    cross: bool = True,
+    cross: bool | Sequence[Sequence[str]] = True,
     at: Mapping[int, Answers] | None = None,
     curve_of: str = "",
     positive: Any = None,
@@ -55,6 +55,7 @@ def report(
     trusted: ArrayLike | None = None,
     name: str = "",
     model: str = "",
+    scaled: bool = False,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> FairReport:
@@ -62,10 +63,11 @@ def report(
 
     Arguments:
         data: series with their sensitive columns and targets.
-        answers: of the model: one of each series, or several with the row of the series as their owner.
+        answers: of the model: one of each series, or several with the row of the series; see `ask`.
         sensitive: columns to look at; all of `data.sensitive` where left out.
         edges: where to cut columns of numbers.
-        cross: look at all columns crossed as well.
+        cross: look at all columns crossed as well, unless that makes more than 30 groups; or which columns to cross,
+            such as `[("sex", "age"), ("sex", "site")]`.
         at: steps read -> answers, for the curve over time.
         curve_of: the gap that the curve follows; equal opportunity, or the error of numbers, where left out.
         positive: the class decided for or against; None takes the last of two.
@@ -74,6 +76,7 @@ def report(
         trusted: as in `diagnose`.
         name: of the data.
         model: what answered, in words.
+        scaled: whether numbers are in standard deviations of their output, as `ask` says.
         draws: of the bootstrap.
         seed: of the draws.
 
@@ -92,15 +95,15 @@ def report(
     """
     names = tuple(dict.fromkeys(sensitive)) or tuple(data.sensitive)
     _check(data, answers, names)
-    code = _positive(data, positive)
+    code = positive_code("report", data, positive) if answers.kind == "decision" and data.classes else None
     chosen = curve_of or ("equal_opportunity" if answers.kind == "decision" else "mae")
-    whose = data.classes[code] if code is not None else None
+    whose = data.classes[code] if code is not None and data.task == "classify" else None
     asked = _Asked(data, answers, at or {}, chosen, whose, expected or {}, trusted, draws, seed)
     columns = {one: data.sensitive[one] for one in names}
     single = [Groups.of({one: column}, edges=edges) for one, column in columns.items()]
     found = [_attribute(asked, groups, whole=True) for groups in single]
-    if cross and len(names) > 1:
-        found.append(_attribute(asked, Groups.of(columns, edges=edges, alone="other"), whole=False))
+    crossed, too_fine = _crossed(columns, edges, cross)
+    found += [_attribute(asked, groups, whole=False) for groups in crossed]
     return FairReport(
         data=name,
         model=model,
@@ -113,8 +116,31 @@ def report(
         answers=len(answers),
         digest=replace(data, sensitive={}).digest,
         attributes=tuple(found),
-        not_measured=_missing(asked, names, cross),
+        not_measured=_missing(asked, bool(crossed) or too_fine, too_fine),
+        scaled=scaled,
     )
+
+
+def _crossed(
+    columns: Mapping[str, ArrayLike], edges: Edges | None, cross: bool | Sequence[Sequence[str]]
+) -> tuple[list[Groups], bool]:
+    """Groups by several columns, and whether those of all columns are too many to be compared."""
+    if not isinstance(cross, bool):
+        for name in (name for asked in cross for name in asked):
+            if name not in columns:
+                fault = f"names {name!r}, which is not among {', '.join(columns)}"
+                raise InputError("report", "cross", fault, "Add it to `sensitive`.")
+        parts = [{name: columns[name] for name in asked} for asked in cross if len(set(asked)) > 1]
+        return [Groups.of(part, edges=edges, alone="other") for part in parts], False
+    if not cross or len(columns) < 2:
+        return [], False
+    try:
+        return [Groups.of(columns, edges=edges, alone="other")], False
+    except InputError as error:
+        # Each column by itself was accepted, so nothing but their number can be at fault.
+        if "at most" not in error.fault:
+            raise
+        return [], True
 
 
 def _check(data: Sequences, answers: Answers, names: tuple[str, ...]) -> None:
@@ -128,24 +154,19 @@ def _check(data: Sequences, answers: Answers, names: tuple[str, ...]) -> None:
             raise InputError("report", "sensitive", fault, "Read the data with that column as sensitive.")
     if data.target is None:
         raise InputError("report", "data", "have no target, so nobody can tell what is right", "Pass known outcomes.")
-    if len(answers) != len(data) and int(answers.owner.max()) + 1 != len(data):
+    if answers.row is not None and int(answers.row.max()) >= len(data):
+        fault = f"are about series {int(answers.row.max())}; there are {len(data):,}"
+        raise InputError("report", "answers", fault, "Pass the position of the series of each answer.")
+    if answers.row is None and len(answers) != len(data) and int(answers.owner.max()) + 1 != len(data):
         fault = f"are {len(answers):,} of {int(answers.owner.max()) + 1:,} owners; there are {len(data):,} series"
         raise InputError("report", "answers", fault, "Pass an answer of each series, in their order.")
 
 
-def _positive(data: Sequences, positive: Any) -> int | None:
-    if data.task != "classify":
-        return None
-    if positive is None and len(data.classes) > 2:
-        fault = f"is not named, and there are {len(data.classes)} classes: {', '.join(map(str, data.classes))}"
-        raise InputError("report", "positive", fault, "Name the class that is good or bad to get.")
-    return class_code("report", data, positive)
-
-
-def _missing(asked: _Asked, names: tuple[str, ...], cross: bool) -> tuple[str, ...]:
+def _missing(asked: _Asked, crossed: bool, too_fine: bool) -> tuple[str, ...]:
     found = {
         "no curve": not asked.at,
-        "no crossing": len(names) < 2 or not cross,
+        "no crossing": not crossed,
+        "crossing too fine": too_fine,
         "no scores": asked.answers.kind == "decision" and asked.answers.score is None,
         "no expected shares": not asked.expected,
         "no trusted labels": asked.trusted is None and asked.answers.kind == "decision",
@@ -155,7 +176,7 @@ def _missing(asked: _Asked, names: tuple[str, ...], cross: bool) -> tuple[str, .
 
 def _attribute(asked: _Asked, groups: Groups, *, whole: bool) -> Attribute:
     data, answers = asked.data, asked.answers
-    each = groups if len(answers) == len(groups) else groups.select(answers.owner)
+    each = groups if _one_each(answers, data) else groups.select(answers.rows)
     found = by_group(answers, each, draws=asked.draws, seed=asked.seed)
     counts = {name: int(count) for name, count in zip(groups.names, groups.counts, strict=True)}
     hidden = tuple(name for name, count in counts.items() if count < LEAST_SHOWN)
@@ -178,7 +199,7 @@ def _attribute(asked: _Asked, groups: Groups, *, whole: bool) -> Attribute:
         calibration=_calibration(answers, each),
         curve_of=asked.curve_of if moments else "",
         curve=moments,
-        density=density(data, _per_series(asked), groups, draws=asked.draws, seed=asked.seed) if whole else None,
+        density=_density(asked, groups) if whole else None,
         audit=_audit(asked, groups, hidden) if whole else None,
         diagnosis=diagnose(data, groups, positive=asked.positive, expected=expected, trusted=asked.trusted)
         if whole
@@ -196,15 +217,22 @@ def _audit(asked: _Asked, groups: Groups, hidden: tuple[str, ...]) -> DataAudit:
     return replace(found, facts=facts)
 
 
-def _per_series(asked: _Asked) -> Answers:
-    """One answer a series, of several the mean error."""
-    answers = asked.answers
-    if len(answers) == len(asked.data):
-        return answers
-    wrong = np.abs(answers.given - answers.truth) if answers.kind == "number" else 1.0 - answers.right
-    count = np.bincount(answers.owner, minlength=len(asked.data))
-    mean = np.bincount(answers.owner, wrong, minlength=len(asked.data)) / np.maximum(1, count)
-    return numbers(np.zeros(len(asked.data)), mean)
+def _one_each(answers: Answers, data: Sequences) -> bool:
+    """Whether the answers are of the series, one each, in their order."""
+    row = np.arange(len(data)) if answers.row is None else answers.row
+    return len(answers) == len(data) and bool((row == np.arange(len(data))).all())
+
+
+def _density(asked: _Asked, groups: Groups) -> Density:
+    """Of one answer a series; of several the mean error, over the series that have any."""
+    data, answers = asked.data, asked.answers
+    if not _one_each(answers, data):
+        wrong = np.abs(answers.given - answers.truth) if answers.kind == "number" else 1.0 - answers.right
+        there, first, place = np.unique(answers.rows, return_index=True, return_inverse=True)
+        mean = np.bincount(place, wrong) / np.bincount(place)
+        data, groups = data.select(there), groups.select(there)
+        answers = numbers(np.zeros(len(there)), mean, owner=answers.owner[first])
+    return density(data, answers, groups, draws=asked.draws, seed=asked.seed)
 
 
 def _versus(found: Found, groups: Groups) -> tuple[Versus, ...]:

@@ -25,22 +25,26 @@ class Ratio(NamedTuple):
     Attributes:
         above, below: `(n,)` what each answer adds to the sums.
         share: whether it lies from 0 to 1 because each answer counts 0 or 1.
+        root: whether the metric is the root of it.
     """
 
     above: Floats
     below: Floats
     share: bool = True
+    root: bool = False
 
 
 DECISION = ("base_rate", "selection_rate", "tpr", "fpr", "accuracy", "auroc", "calibration_gap", "calibration_error")
-NUMBER = ("mae", "bias")
+NUMBER = ("mae", "rmse", "bias", "mean_prediction")
 GAPS: Mapping[str, tuple[str, ...]] = {
     "demographic_parity": ("selection_rate",),
     "equal_opportunity": ("tpr",),
     "equalised_odds": ("tpr", "fpr"),
     "accuracy": ("accuracy",),
     "mae": ("mae",),
+    "rmse": ("rmse",),
     "bias": ("bias",),
+    "mean_prediction": ("mean_prediction",),
 }
 WORDS: Mapping[str, str] = {
     "base_rate": "share for whom the positive class is true",
@@ -53,7 +57,9 @@ WORDS: Mapping[str, str] = {
     "calibration_error": "distance between probability and share observed, mean over 10 bins; never below 0, and above "
     "it by chance alone in small groups",
     "mae": "mean absolute error",
+    "rmse": "root of the mean squared error: large errors count more",
     "bias": "mean of prediction less truth",
+    "mean_prediction": "mean of the predictions",
     "demographic_parity": "largest difference in selection rate",
     "equal_opportunity": "largest difference in the share found (true positive rate)",
     "equalised_odds": "largest difference in true or in false positive rate, whichever is larger",
@@ -66,7 +72,7 @@ def metrics_of(answers: Answers) -> tuple[str, ...]:
     Example:
         >>> from caudal.fair.answers import numbers
         >>> metrics_of(numbers([1.0], [2.0]))
-        ('mae', 'bias')
+        ('mae', 'rmse', 'bias', 'mean_prediction')
     """
     if answers.kind == "number":
         return NUMBER
@@ -80,7 +86,7 @@ def gaps_of(answers: Answers) -> tuple[str, ...]:
 
 
 def ratio(answers: Answers, metric: str) -> Ratio | None:
-    """A metric as one sum over another; None for those that are not (AUROC, calibration error).
+    """A metric as one sum over another, or as the root of one; None for those that are neither (AUROC, calibration).
 
     Arguments:
         answers: of a model.
@@ -95,7 +101,8 @@ def ratio(answers: Answers, metric: str) -> Ratio | None:
     truth, given, one = answers.truth, answers.given, np.ones(len(answers))
     if answers.kind == "number":
         wrong = given - truth
-        return Ratio(np.abs(wrong) if metric == "mae" else wrong, one, share=False)
+        parts = {"mae": np.abs(wrong), "rmse": wrong**2, "bias": wrong, "mean_prediction": given}
+        return Ratio(parts[metric], one, share=False, root=metric == "rmse")
     if metric == "calibration_gap" and answers.score is not None:
         return Ratio(answers.score - truth, one, share=False)
     ratios = {
@@ -130,7 +137,8 @@ def measure(answers: Answers, metric: str, weights: Floats | None = None) -> Flo
     each = np.ones((1, len(answers))) if weights is None else weights
     found = ratio(answers, metric)
     if found is not None:
-        return _divide(each @ found.above, each @ found.below)
+        value = _divide(each @ found.above, each @ found.below)
+        return np.sqrt(value) if found.root else value
     if metric == "auroc":
         return _auroc(answers, each)
     return _calibration(answers, each)

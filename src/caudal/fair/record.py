@@ -98,7 +98,9 @@ class FairReport:
         digest: SHA-256 of the series, without their sensitive columns.
         attributes: each sensitive column, then all crossed.
         not_measured: codes: `"no curve"`, `"no crossing"` (one column), `"no scores"`, `"one test set"`,
-            `"no expected shares"`, `"no trusted labels"`, `"no mitigation"`.
+            `"no expected shares"`, `"no trusted labels"`, `"no mitigation"`, `"crossing too fine"` (all columns crossed
+            make more than 30 groups).
+        scaled: whether numbers are in standard deviations of their output, since there are several outputs.
     """
 
     data: str
@@ -113,6 +115,7 @@ class FairReport:
     digest: str
     attributes: tuple[Attribute, ...]
     not_measured: tuple[str, ...]
+    scaled: bool = False
 
     def to_json(self) -> str:
         """One JSON object, keys sorted.

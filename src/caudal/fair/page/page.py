@@ -77,6 +77,7 @@ def _header(found: FairReport, said: Words) -> Html:
         "page.data": f"{found.data}: {said('page.series', n=said.fixed(found.series))}",
         "page.model": found.model,
         "page.positive": found.positive,
+        "page.numbers": said("page.scaled") if found.scaled else "",
         "page.threshold": "" if found.threshold is None else said.short(found.threshold),
         "page.attributes": said.listed(one.name for one in found.attributes),
     }

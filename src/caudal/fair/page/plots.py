@@ -75,7 +75,9 @@ def intervals(rows: Sequence[Row], said: Words, *, title: str, metric: str, zero
     return _picture(WIDE, bottom + 24, title, "; ".join(described), *drawn)
 
 
-def curve(steps: Sequence[int], values: Sequence[Interval | None], said: Words, *, title: str, metric: str) -> Html:
+def curve(
+    steps: Sequence[int], values: Sequence[Interval | None], said: Words, *, title: str, metric: str, axis: str = ""
+) -> Html:
     """A gap over steps, with its interval at each.
 
     Arguments:
@@ -84,6 +86,7 @@ def curve(steps: Sequence[int], values: Sequence[Interval | None], said: Words, 
         said: words.
         title: heading and name for screen readers.
         metric: by name.
+        axis: what the steps are; steps read where left out.
     """
     known = [one for one in values if one is not None]
     low, high = _ends([0.0, *(one.high for one in known)], metric)
@@ -112,7 +115,7 @@ def curve(steps: Sequence[int], values: Sequence[Interval | None], said: Words, 
         drawn.append(tag("circle", cx=f"{x(step):.1f}", cy=f"{y(one.value):.1f}", r="4.6", fill=MAIN))
         described.append(f"{step}: {said.apart(metric, one.value)} {said.span(metric, one, apart=True)}")
     drawn.append(tag("polyline", points=" ".join(points), fill="none", stroke=MAIN, stroke_width=1.4))
-    drawn.append(_text(said("plot.axis"), WIDE - RIGHT, bottom + 36, QUIET, "end"))
+    drawn.append(_text(axis or said("plot.axis"), WIDE - RIGHT, bottom + 36, QUIET, "end"))
     return _picture(WIDE, bottom + 44, title, "; ".join(described), *drawn)
 
 

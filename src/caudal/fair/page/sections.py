@@ -10,8 +10,10 @@ from caudal.fair.record import Attribute, FairReport
 from caudal.pages import Html, join, tag
 from caudal.records import Interval
 
-_SHOWN = ("selection_rate", "tpr", "fpr", "accuracy", "auroc", "calibration_gap", "mae", "bias")
+_SHOWN = ("selection_rate", "tpr", "fpr", "accuracy", "auroc", "calibration_gap", "mae", "rmse", "bias",
+          "mean_prediction")  # fmt: skip
 _SIGNED = ("calibration_gap", "bias")
+_TIMES = {"forecast": "time.forecast", "classify_steps": "time.each", "imitate": "time.each"}
 _MOST_PROXIES = 8
 
 
@@ -108,10 +110,11 @@ def time_section(found: FairReport, said: Words) -> Html:
         if not any(values):
             continue
         title = f"{one.name}: {name}"
-        drawn.append(tag("div", curve([m.step for m in one.curve], values, said, title=title, metric=one.curve_of)))
+        steps, axis = [m.step for m in one.curve], "plot.ahead" if found.task == "forecast" else "plot.axis"
+        drawn.append(tag("div", curve(steps, values, said, title=title, metric=one.curve_of, axis=said(axis))))
     if not drawn:
         return Html("")
-    return join([tag("p", said("time.how")), tag("div", *drawn, class_="figures")])
+    return join([tag("p", said(_TIMES.get(found.task, "time.how"))), tag("div", *drawn, class_="figures")])
 
 
 def density_section(found: FairReport, said: Words) -> Html:
