@@ -1,8 +1,8 @@
 """Trimming: a trained circuit loses its least important synapses in rounds and is trained again after each.
 
-Every synapse has a strength that is 1 (`Layer.through`). The derivative of the loss by it is what the loss would change,
-to first order, if the synapse were cut; its square, summed over the batches, is the importance. It is in one unit for all
-cells and for sensory and recurrent synapses, so all of them compete in one order.
+Every synapse has a strength that is 1 (`Layer.through`). The derivative of the loss by it is what the loss would
+change, to first order, if the synapse were cut; its square, summed over the batches, is the importance. It is in one
+unit for all cells and for sensory and recurrent synapses, so all of them compete in one order.
 
 Source: Molchanov et al., CVPR 2019 (arXiv 1906.10771), eq. 8, for the importance; Zhu and Gupta, 2017 (arXiv
 1710.01878), for cutting in rounds with training between them.
@@ -108,9 +108,9 @@ def trim(
 ) -> Trimmed:
     """Cut a trained circuit down to a share of its synapses, and train what is left.
 
-    Each round keeps the same share of what the one before left, trains with `recipe` and hands the circuit on. A neuron
-    that no synapse reaches, or that no longer reaches a motor neuron, goes as well, so fewer synapses than asked for may
-    stay. Counts, files, drawings and exports see the smaller circuit; nothing is masked.
+    Each round keeps the same share of what the one before left, trains with `recipe` and hands the circuit on. A
+    neuron that no synapse reaches, or that no longer reaches a motor neuron, goes as well, so fewer synapses than asked
+    for may stay. Counts, files, drawings and exports see the smaller circuit; nothing is masked.
 
     Arguments:
         model: a trained readout of an LTC, WiredCfC, LRC or CTRNN; it is left as it is.

@@ -91,5 +91,5 @@ def _smaller(wiring: Wiring, live: Mask, neurons: Mask) -> Wiring:
         part[kind.source[stays], kind.target[stays]] = kind.polarity[stays]
         parts.append(part)
     at = np.flatnonzero(neurons).tolist()
-    roles, layers = (tuple(every[k] for k in at) for every in (wiring.roles, wiring.layers))
+    roles, layers = tuple(wiring.roles[k] for k in at), tuple(wiring.layers[k] for k in at)
     return Wiring(parts[0][:, at], parts[1][np.ix_(at, at)], roles, layers, wiring.seed, wiring.family)
