@@ -10,13 +10,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from caudal.data import ParquetSequences, Sequences, read_like
 from caudal.estimators import files
-from caudal.estimators.belonging import groups_of, is_values
+from caudal.estimators.belonging import groups_in, groups_of, is_values
 from caudal.estimators.inputs import in_dtype, is_collection, is_table, weights_of
 from caudal.estimators.reading import check_flow, known, read_table
 from caudal.estimators.training import Facts, Outcome, check_classes, check_task, train_flowing, train_held
 from caudal.estimators.why import question
 from caudal.explain import Checks, Explanation, explain
 from caudal.explain.influence import Method
+from caudal.fair.mitigate.kinds import Fairness
 from caudal.records.influence import On
 from caudal.train import Symptom, doctor
 
@@ -63,6 +64,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         accelerate: bool = False,
         checkpoint: str | None = None,
         verbose: bool = False,
+        fairness: Fairness | None = None,
     ) -> None:
         self.cell = cell
         self.units = units
@@ -84,6 +86,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self.accelerate = accelerate
         self.checkpoint = checkpoint
         self.verbose = verbose
+        self.fairness = fairness
 
     def arrays(self, x: Any, y: Any) -> Sequences:
         """Training sequences from arrays, with the target."""
@@ -152,7 +155,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         """
         self.is_flat_, self.origin_ = False, None
         if isinstance(X, ParquetSequences):
-            return self._flow(X, val, sample_weight)
+            return self._flow(X, val, sample_weight, sensitive)
         if isinstance(X, Sequences):
             data = self.prepared(X)
             self.named(data.classes)
@@ -179,14 +182,14 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         stop = None if val is None else self._series(val, target=True)
         return self._keep(train_held(self, data, stop, weight, groups_of(self, sensitive, data)))
 
-    def _flow(self, source: ParquetSequences, val: Any, sample_weight: Any) -> Self:
+    def _flow(self, source: ParquetSequences, val: Any, sample_weight: Any, sensitive: Any) -> Self:
         owner = type(self).__name__
         check_flow(self, val, sample_weight)
         check_task(owner, self.tasks, source.recipe.task, True)
         self.named(source.recipe.classes)
         self.data_recipe_, self.task_ = source.recipe, source.recipe.task
         self.__dict__.pop("feature_names_in_", None)
-        self._keep(train_flowing(self, source, val))
+        self._keep(train_flowing(self, source, val, groups_in(self, sensitive, source)))
         self.n_features_in_ = len(self.encoder_.names)
         return self
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data import Sequences
+from caudal.data import ParquetSequences, Sequences
 from caudal.errors import DataError, InputError
 from caudal.fair.groups import UNKNOWN, Groups
 from caudal.fair.mitigate.kinds import Fairness
@@ -54,28 +54,69 @@ def groups_of(model: "LiquidEstimator", sensitive: Any, data: Sequences) -> Grou
         DataError: they are not known, do not fit, or are among the inputs.
         InputError: the column is constant, a quantity without edges, or holds a group of one.
     """
+    return _groups(model, sensitive, data.sensitive, len(data), _inputs(data))
+
+
+def _inputs(data: Sequences) -> set[str]:
+    """Columns that the model reads."""
+    return {feature.name.split("=")[0] for feature in (*data.features, *data.statics)}
+
+
+def _groups(
+    model: "LiquidEstimator", sensitive: Any, known: Mapping[str, Any], count: int, inputs: set[str]
+) -> Groups | None:
     fairness, owner = fairness_of(model), type(model).__name__
     if fairness is None:
         return None
     if isinstance(sensitive, Groups):
         found = sensitive
     else:
-        columns = _columns(owner, sensitive, data)
+        columns = _columns(owner, sensitive, known)
         if fairness.attribute is not None:
             if fairness.attribute not in columns:
                 fault = f"holds {', '.join(columns)}; `fairness` names {fairness.attribute!r}"
                 raise DataError(owner, "sensitive", fault, "Pass that column, or name another.")
             columns = {fairness.attribute: columns[fairness.attribute]}
         found = Groups.of(columns)
-    if len(found) != len(data):
-        fault = f"holds {len(found)} values; there are {len(data)} series"
+    if len(found) != count:
+        fault = f"holds {len(found)} values; there are {count} series"
         raise DataError(owner, "sensitive", fault, "Pass one for each series, in their order.")
-    inputs = {feature.name.split("=")[0] for feature in (*data.features, *data.statics)}
     among = [name for name in found.columns if name in inputs]
     if among:
         fault = f"names {among[0]!r}, which is an input of the model as well"
         raise DataError(owner, "sensitive", fault, "Leave it out of `features` and `static`.")
     return found
+
+
+def groups_in(model: "LiquidEstimator", sensitive: Any, source: ParquetSequences) -> Groups | None:
+    """Groups of the series of a file, read once for its sensitive columns; None where nothing is asked of them.
+
+    Arguments:
+        model: as in `groups_of`.
+        sensitive: names of columns that the file was opened with; none for all of them.
+        source: the file.
+
+    Raises:
+        DataError: values are passed, or the file was opened without the column.
+        InputError: as in `groups_of`.
+    """
+    if fairness_of(model) is None:
+        return None
+    if is_values(sensitive):
+        fault = "holds values, and the series are read in batches, whose order it does not know"
+        remedy = "Open the file with `sensitive=` and pass the names of the columns."
+        raise DataError(type(model).__name__, "sensitive", fault, remedy)
+    parts, count, inputs = list[Mapping[str, Any]](), 0, set[str]()
+    for chunk in source:  # no more is kept of a chunk than its sensitive columns
+        parts.append(chunk.sensitive)
+        count, inputs = count + len(chunk), _inputs(chunk)
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return _groups(model, sensitive, columns, count, inputs)
+
+
+def codes_in(groups: Groups, data: Sequences) -> Codes:
+    """Codes of the series of a chunk."""
+    return codes_of(groups.read({name: data.sensitive[name] for name in groups.columns}))
 
 
 def codes_of(groups: Groups) -> Codes:
@@ -91,14 +132,14 @@ def codes_like(groups: Groups | None, data: Sequences) -> Codes | None:
     return codes_of(groups.read({name: data.sensitive[name] for name in groups.columns}))
 
 
-def _columns(owner: str, sensitive: Any, data: Sequences) -> dict[str, Any]:
+def _columns(owner: str, sensitive: Any, known: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(sensitive, Mapping):
         return dict(sensitive)
     if is_values(sensitive):
         return {str(getattr(sensitive, "name", None) or "sensitive"): np.asarray(sensitive)}
     names = (sensitive,) if isinstance(sensitive, str) else tuple(sensitive)
-    lacking = [name for name in names if name not in data.sensitive]
-    if lacking or not data.sensitive:
+    lacking = [name for name in names if name not in known]
+    if lacking or not known:
         fault = f"names {lacking[0]!r}, which no series knows" if lacking else "is not given, and `fairness` is"
         raise DataError(owner, "sensitive", fault, "Pass the attribute of each series: an array, or names of columns.")
-    return {name: data.sensitive[name] for name in names or data.sensitive}
+    return {name: known[name] for name in names or known}

@@ -96,10 +96,9 @@ class LiquidClassifier(LiquidEstimator):
             cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
             batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
             schedule=schedule, precision=precision, dtype=dtype, seed=seed, device=device, accelerate=accelerate,
-            checkpoint=checkpoint, verbose=verbose,
+            checkpoint=checkpoint, verbose=verbose, fairness=fairness,
         )  # fmt: skip
         self.class_weight = class_weight
-        self.fairness = fairness
 
     def predict(self, X: Any, *, log: "Log | None" = None) -> Any:
         """The likeliest class of each series `(batch,)`, or of each step, a list of `(time,)`.

@@ -15,6 +15,7 @@ from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.inputs import flat, is_collection, series_of
 from caudal.estimators.outputs import outputs
 from caudal.estimators.training import Facts
+from caudal.fair.mitigate.kinds import Fairness
 
 if TYPE_CHECKING:
     from caudal.audit import Log
@@ -28,6 +29,8 @@ class LiquidForecaster(LiquidEstimator):
         horizon: steps ahead.
         window: steps of history; 0 takes four horizons.
         stride: steps between the windows of the training.
+
+        fairness: a constraint of numbers, such as `Penalty("mean_residual")`, over the steps ahead together.
 
     With arrays it forecasts every channel from all of them; with a table, the target columns. `Sequences` are windows
     already (task `"forecast"`), or whole series with a number at each step.
@@ -68,12 +71,13 @@ class LiquidForecaster(LiquidEstimator):
         accelerate: bool = False,
         checkpoint: str | None = None,
         verbose: bool = False,
+        fairness: Fairness | None = None,
     ) -> None:
         super().__init__(
             cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
             batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
             schedule=schedule, precision=precision, dtype=dtype, seed=seed, device=device, accelerate=accelerate,
-            checkpoint=checkpoint, verbose=verbose,
+            checkpoint=checkpoint, verbose=verbose, fairness=fairness,
         )  # fmt: skip
         self.horizon = horizon
         self.window = window

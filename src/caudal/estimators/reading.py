@@ -29,10 +29,9 @@ def check_flow(model: "LiquidEstimator", val: Any, sample_weight: Any) -> None:
         DataError: names the argument.
     """
     owner = type(model).__name__
-    for name, given in (("sample_weight", sample_weight), ("fairness", getattr(model, "fairness", None))):
-        if given is not None:
-            fault = "is given, and the series are read in batches"
-            raise DataError(owner, name, fault, "Leave it out, or read the table whole.")
+    if sample_weight is not None:
+        fault = "is given, and the series are read in batches"
+        raise DataError(owner, "sample_weight", fault, "Leave it out, or read the table whole.")
     if val is not None and not isinstance(val, ParquetSequences):
         fault = f"is a {type(val).__name__}; X is ParquetSequences"
         raise DataError(owner, "val", fault, "Pass a part of the same kind, such as `X.split()` gives.")

@@ -21,7 +21,8 @@ class LiquidRegressor(LiquidEstimator):
     """Predicts numbers of series, or numbers at each of their steps; the settings are those of `LiquidClassifier`.
 
     `y` is `(batch,)` or `(batch, outputs)` for numbers of a series, and a list of `(time, outputs)` or an array
-    `(batch, time, outputs)` for numbers at each step, where NaN is not scored.
+    `(batch, time, outputs)` for numbers at each step, where NaN is not scored. `fairness` takes a constraint of
+    numbers, such as `Penalty("mean_residual")`.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(40, 1, 6)).cumsum(axis=2)

@@ -1,6 +1,7 @@
 """The way from series to a trained network: encoder, readout, recipe, loop."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from caudal.data import Encoder, ParquetSequences, Sequences, split
 from caudal.errors import DataError
-from caudal.estimators.belonging import codes_like, codes_of, fairness_of
+from caudal.estimators.belonging import codes_in, codes_like, codes_of, fairness_of
 from caudal.estimators.inputs import in_dtype, weighted
 from caudal.fair.groups import Groups
 from caudal.fair.mitigate.kinds import Fairness, settled
@@ -107,13 +108,13 @@ def train_held(
 
     train = seen(own, rows)
     stop = seen(val, None) if val is not None else seen(data.select(held), held) if len(held) else None
-    fairness = fairness_of(model)
-    term = None if fairness is None else settled(fairness, facts.classes)
-    return _trained(model, facts, encoder, train, stop, train.x.shape[2], term)
+    return _trained(model, facts, encoder, train, stop, train.x.shape[2], settled_of(model, facts))
 
 
-def train_flowing(model: "LiquidEstimator", source: ParquetSequences, val: ParquetSequences | None) -> Outcome:
-    """Train on a file that is read in batches in each pass."""
+def train_flowing(
+    model: "LiquidEstimator", source: ParquetSequences, val: ParquetSequences | None, groups: Groups | None = None
+) -> Outcome:
+    """Train on a file that is read in batches in each pass; arguments as in `train_held`."""
     if val is None and model.validation > 0:
         source, val, _ = source.split(val=model.validation, test=0.0, seed=model.seed)
     recipe, paired = source.recipe, model.cell == "gru-d"
@@ -123,7 +124,19 @@ def train_flowing(model: "LiquidEstimator", source: ParquetSequences, val: Parqu
     outputs = len(recipe.classes) or len(recipe.target) * max(1, recipe.horizon)
     facts = Facts(recipe.task, recipe.classes, counts, outputs, recipe.horizon, recipe.window)
     model.check(facts)
-    return _trained(model, facts, train.encoder, train, stop, next(train.chunks()).x.shape[2])
+    term = None
+    if groups is not None:
+        who = partial(codes_in, groups)
+        train = train.of_groups(who, len(groups.names))
+        stop = None if stop is None else stop.of_groups(who, len(groups.names))
+        term = settled_of(model, facts)
+    return _trained(model, facts, train.encoder, train, stop, next(train.chunks()).x.shape[2], term)
+
+
+def settled_of(model: "LiquidEstimator", facts: Facts) -> Fairness | None:
+    """What to keep equal, its positive class as a code."""
+    fairness = fairness_of(model)
+    return None if fairness is None else settled(fairness, facts.classes)
 
 
 class _Cast:

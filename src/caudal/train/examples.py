@@ -78,6 +78,16 @@ class Examples:
         yield self
 
     @property
+    def kinds(self) -> int:
+        """Groups that a `Term` meets: one more than the highest code."""
+        return 0 if self.groups is None or not len(self) else int(self.groups.max()) + 1
+
+    @property
+    def outputs(self) -> int:
+        """Numbers predicted at once, of targets that are no classes."""
+        return 1 if self.target is None or self.task.startswith("classify") else int(self.target.shape[-1])
+
+    @property
     def digest(self) -> str:
         """SHA-256 (hex) of every number and of the task; a checkpoint is bound to it."""
         found = hashlib.sha256(self.task.encode())

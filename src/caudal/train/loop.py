@@ -21,6 +21,7 @@ from caudal.train.crew import Crew
 from caudal.train.examples import Examples
 from caudal.train.recipe import Epoch, TrainRecipe
 from caudal.train.run import Part, Run
+from caudal.train.stream import Stream
 from caudal.train.term import Term
 
 
@@ -73,9 +74,9 @@ def fit(
         crew: processes that share each batch (see `accelerated`); None for this one alone. Each must be given the
             same arguments; weights end the same in all of them, and as in one process but for the order of sums
             (dropout draws otherwise).
-        term: a further cost that reads `Examples.groups`, such as `caudal.fair.mitigate.Penalty`; validation series
-            without groups are judged by the loss alone, and no pass counts as the best before the whole cost counts
-            (of the last pass, where that would be later).
+        term: a further cost that reads `Examples.groups`, or those of a stream, such as `caudal.fair.mitigate.Penalty`;
+            validation series without groups are judged by the loss alone, and no pass counts as the best before the
+            whole cost counts (of the last pass, where that would be later).
 
     Returns:
         the history of the run. The model is left in evaluation mode.
@@ -154,12 +155,12 @@ def _check_term(train: Part, crew: Crew) -> None:
     fault = None
     if crew.size > 1:
         fault = f"is given with {crew.size} processes; its groups are counted in one"
-    elif not isinstance(train, Examples) or not train.task.startswith("classify"):
-        fault = "is given with a stream, or with a task that does not classify"
-    elif train.groups is None or train.groups.shape != train.lengths.shape:
+    elif isinstance(train, Examples) and (train.groups is None or train.groups.shape != train.lengths.shape):
         fault = "is given, and the training series have no groups of shape `(batch,)`"
-    elif len(set(train.groups.tolist()) - {-1}) < 2:
+    elif isinstance(train, Examples) and train.groups is not None and len(set(train.groups.tolist()) - {-1}) < 2:
         fault = "is given, and the training series are of one group"
+    elif isinstance(train, Stream) and train.who is None:
+        fault = "is given, and the stream says no groups"
     if fault is not None:
-        remedy = "Pass classes in memory with `Examples.groups` of at least two groups, in one process."
+        remedy = "Pass `Examples.groups`, or `Stream.of_groups`, of at least two groups, in one process."
         raise InputError("fit", "term", fault, remedy)

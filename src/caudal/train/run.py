@@ -60,8 +60,8 @@ class Run:
         crew.agree(model)
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
         self.at, self.best = files.Progress(), _copy(model)
-        if term is not None and isinstance(train, Examples) and train.groups is not None:
-            self.at.memory = list(term.start(int(train.groups.max()) + 1))
+        if term is not None:
+            self.at.memory = list(term.start(train.kinds, train.outputs))
         self.bound = "" if path is None else self._bound()
         if path is not None and path.exists():
             self.at, self.best = files.read(path, self.bound, model, self.optimizer, crew)

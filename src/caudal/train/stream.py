@@ -1,16 +1,20 @@
 """Examples that are made anew in every pass, chunk by chunk: training on more data than memory holds."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from caudal.data import Encoder, Sequences
 from caudal.data.sequences import Task
 from caudal.errors import DataError
 from caudal.train.examples import Examples, examples
+
+Who = Callable[[Sequences], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +31,9 @@ class Stream:
         task: what is asked.
         counts: how often each class is the target; empty unless the task classifies.
         paired: as in `examples`.
+        outputs: numbers predicted at once; 1 of classes.
+        who: codes of the groups of a chunk, which a `Term` reads; None without one.
+        kinds: how many groups there are.
 
     Example:
         >>> from caudal.data import from_arrays
@@ -42,6 +49,9 @@ class Stream:
     task: Task
     counts: tuple[int, ...] = ()
     paired: bool = False
+    outputs: int = 1
+    who: Who | None = None
+    kinds: int = 0
 
     @staticmethod
     def fit(
@@ -73,7 +83,17 @@ class Stream:
                 pass
         if seen.task is None:
             raise DataError("Stream.fit", "source", "holds no series", "Check the file, or take another share.")
-        return Stream(source, encoder, tuple(seen.sizes), seen.task, tuple(map(int, seen.counts)), paired)
+        counts = tuple(map(int, seen.counts))
+        return Stream(source, encoder, tuple(seen.sizes), seen.task, counts, paired, seen.outputs)
+
+    def of_groups(self, who: Who, kinds: int) -> "Stream":
+        """The same series with the groups that they belong to.
+
+        Arguments:
+            who: codes `(series,)` of the groups of a chunk, -1 unknown.
+            kinds: how many groups there are.
+        """
+        return replace(self, who=who, kinds=kinds)
 
     def __len__(self) -> int:
         return sum(self.sizes)
@@ -88,7 +108,8 @@ class Stream:
         for given, part in enumerate(self.source, start=1):  # counted after the loop too
             if given > len(self.sizes) or len(part) != self.sizes[given - 1]:
                 raise _changed()
-            yield examples(self.encoder, part, paired=self.paired)
+            found = examples(self.encoder, part, paired=self.paired)
+            yield found if self.who is None else replace(found, groups=torch.tensor(self.who(part)))
         if given != len(self.sizes):
             raise _changed()
 
@@ -113,6 +134,7 @@ class _Seen:
         self.sizes: list[int] = []
         self.counts = np.zeros(0, np.int64)
         self.task: Task | None = None
+        self.outputs = 1
 
     def watch(self, source: Iterable[Sequences]) -> Iterator[Sequences]:
         for part in source:
@@ -120,6 +142,7 @@ class _Seen:
                 raise DataError("Stream.fit", "source", "has no target", "Read the table with its target.")
             self.task = part.task
             self.sizes.append(len(part))
+            self.outputs = 1 if part.classes else int(part.target.shape[-1])
             if part.classes:
                 counts = np.bincount(part.target[part.target_mask], minlength=len(part.classes))
                 self.counts = counts + (self.counts if self.counts.size else 0)

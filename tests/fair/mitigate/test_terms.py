@@ -100,7 +100,7 @@ class Late:
 
     passes = 0
 
-    def start(self, groups):
+    def start(self, groups, outputs=1):
         return ()
 
     def cost(self, seen, memory, epoch):

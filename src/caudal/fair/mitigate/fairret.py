@@ -48,7 +48,7 @@ class Fairret:
         except ImportError as error:
             raise MissingExtraError("Fairret", "fairret", "fair") from error
 
-    def start(self, groups: int) -> Memory:
+    def start(self, groups: int, outputs: int = 1) -> Memory:
         """See `Term`; fairret remembers nothing, and meets the groups batch by batch."""
         return ()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from caudal.errors import InputError
 from caudal.fair.mitigate.fairret import Fairret
+from caudal.fair.mitigate.soft import CONSTRAINTS, OF_NUMBERS
 from caudal.fair.mitigate.terms import Lagrangian, Penalty
 
 Fairness = Penalty | Lagrangian | Fairret
@@ -18,16 +19,27 @@ def settled(fairness: Fairness, classes: tuple[Any, ...]) -> Fairness:
 
     Arguments:
         fairness: with a label, or None.
-        classes: labels in the order of their codes.
+        classes: labels in the order of their codes; none where numbers are predicted.
 
     Raises:
-        InputError: the label is no class, or there are more than two classes and none is named.
+        InputError: the constraint is not one of classes, or of numbers; the label is no class, or there are more than
+            two classes and none is named.
 
     Example:
         >>> settled(Penalty(positive="ill"), ("ill", "well")).positive
         0
     """
     owner, listed = type(fairness).__name__, ", ".join(map(str, classes))
+    of_numbers = fairness.constraint in OF_NUMBERS
+    if of_numbers == bool(classes):
+        kind, known = ("classes", CONSTRAINTS) if classes else ("numbers", OF_NUMBERS)
+        fault = f"is {fairness.constraint!r}, and the model predicts {kind}"
+        remedy = f"Pass one of {', '.join(map(repr, known))}."
+        if not classes and isinstance(fairness, Fairret):
+            remedy = "Pass a Penalty or a Lagrangian: fairret has terms of classes only."
+        raise InputError(owner, "constraint", fault, remedy)
+    if of_numbers:
+        return fairness
     if fairness.positive is None:
         if len(classes) != 2:
             fault = f"is not named, and there are {len(classes)} classes: {listed}"

@@ -10,15 +10,21 @@ from caudal.errors import InputError
 from caudal.train import Judged
 
 Constraint = Literal["equal_opportunity", "demographic_parity", "equalised_odds"]
+NumberConstraint = Literal["mean_residual", "mean_prediction"]
 CONSTRAINTS: tuple[Constraint, ...] = get_args(Constraint)
+OF_NUMBERS: tuple[NumberConstraint, ...] = get_args(NumberConstraint)
 
 
-def sums(constraint: Constraint, seen: Judged, positive: int, groups: int, sharpness: float = 1.0) -> Tensor:
+def sums(
+    constraint: Constraint | NumberConstraint, seen: Judged, positive: int, groups: int, sharpness: float = 1.0
+) -> Tensor:
     """Probability of the positive decision, and rows, summed by event and group.
 
     Arguments:
         constraint: `"equal_opportunity"` has one event, that the positive class is true; `"demographic_parity"` one,
-            that there is a row; `"equalised_odds"` two, that the positive class is true and that it is not.
+            that there is a row; `"equalised_odds"` two, that the positive class is true and that it is not. Of numbers,
+            `"mean_residual"` and `"mean_prediction"` have one event for each output, that its truth is known, and sum
+            residuals or predictions in place of probabilities.
         seen: scores and what is known.
         positive: code of the positive class.
         groups: how many there are.
@@ -28,13 +34,17 @@ def sums(constraint: Constraint, seen: Judged, positive: int, groups: int, sharp
     Returns:
         `(2, events, groups)`: sums of weighted probability, and of weight.
     """
-    events = events_of(constraint, seen.target, positive).to(seen.scores)
     member = one_hot(seen.groups.clamp_min(0), groups).to(seen.scores) * (seen.groups >= 0).to(seen.scores)[:, None]
-    share = events * seen.weight
+    if constraint in OF_NUMBERS:
+        known = torch.ones_like(seen.scores, dtype=torch.bool) if seen.known is None else seen.known
+        value = seen.scores - seen.target if constraint == "mean_residual" else seen.scores
+        share = (known * seen.weight[:, None]).T
+        return torch.stack([(share * torch.where(known, value, 0).T) @ member, share @ member])
+    share = events_of(constraint, seen.target, positive).to(seen.scores) * seen.weight
     return torch.stack([(share * chance(seen.scores, positive, sharpness)) @ member, share @ member])
 
 
-def events_of(constraint: Constraint, target: Tensor, positive: int) -> Tensor:
+def events_of(constraint: str, target: Tensor, positive: int) -> Tensor:
     """`(events, rows)` bool: which rows a constraint looks at."""
     is_true = target == positive
     if constraint == "equal_opportunity":
@@ -115,12 +125,18 @@ def soft_gaps(
     return own - whole
 
 
-def check_constraint(owner: str, constraint: str) -> None:
+def check_constraint(owner: str, constraint: str, *, numbers: bool = False) -> None:
     """Refuse a name that is none.
+
+    Arguments:
+        owner: whose argument it is.
+        constraint: the name.
+        numbers: whether those of numbers may be named as well.
 
     Raises:
         InputError: the constraint is unknown.
     """
-    if constraint not in CONSTRAINTS:
-        listed = ", ".join(map(repr, CONSTRAINTS))
+    known = (*CONSTRAINTS, *OF_NUMBERS) if numbers else CONSTRAINTS
+    if constraint not in known:
+        listed = ", ".join(map(repr, known))
         raise InputError(owner, "constraint", f"is {constraint!r}", f"There are {listed}.")

@@ -8,7 +8,15 @@ import torch
 from torch import Tensor
 
 from caudal.errors import InputError
-from caudal.fair.mitigate.soft import Constraint, check_constraint, per_pair, rates, sums
+from caudal.fair.mitigate.soft import (
+    OF_NUMBERS,
+    Constraint,
+    NumberConstraint,
+    check_constraint,
+    per_pair,
+    rates,
+    sums,
+)
 from caudal.train import Judged
 from caudal.train.term import Memory
 
@@ -28,7 +36,8 @@ class Penalty:
     Arguments:
         constraint: `"equal_opportunity"`: those for whom the positive class is true get it equally often, in every
             group; `"demographic_parity"`: all get it equally often; `"equalised_odds"`: those for whom it is true, and
-            those for whom it is not.
+            those for whom it is not. Of numbers, in standard deviations of the training: `"mean_residual"`: no group's
+            numbers lean to a side on average; `"mean_prediction"`: they are equally high on average.
         weight: of the squared gaps; far above what the loss can lose, it drives the net to one answer for all, of
             which `fit` warns.
         warm_up: passes without a price, and as many in which it rises.
@@ -49,7 +58,7 @@ class Penalty:
         (0.0, 5)
     """
 
-    constraint: Constraint = "equal_opportunity"
+    constraint: Constraint | NumberConstraint = "equal_opportunity"
     weight: float = 5.0
     warm_up: int = 3
     positive: Any = None
@@ -58,12 +67,12 @@ class Penalty:
     kind: ClassVar[str] = "penalty"
 
     def __post_init__(self) -> None:
-        check_constraint("Penalty", self.constraint)
+        check_constraint("Penalty", self.constraint, numbers=True)
         check_numbers("Penalty", self.weight, self.warm_up, self.sharpness)
 
-    def start(self, groups: int) -> Memory:
+    def start(self, groups: int, outputs: int = 1) -> Memory:
         """See `Term`."""
-        return (0.0,) * (1 + 2 * _events(self.constraint) * groups)
+        return (0.0,) * (1 + 2 * _events(self.constraint, outputs) * groups)
 
     def cost(self, seen: Judged, memory: Memory, epoch: int) -> tuple[Tensor, Memory]:
         """See `Term`; the gradient is that of the penalty, the value is not, since it knows this batch alone."""
@@ -112,7 +121,7 @@ class Lagrangian:
         [0.022, 0.0, 0.0, 0.022]
     """
 
-    constraint: Constraint = "equal_opportunity"
+    constraint: Constraint | NumberConstraint = "equal_opportunity"
     tolerance: float = 0.01
     step: float = 0.05
     limit: float = 10.0
@@ -124,16 +133,16 @@ class Lagrangian:
     kind: ClassVar[str] = "lagrangian"
 
     def __post_init__(self) -> None:
-        check_constraint("Lagrangian", self.constraint)
+        check_constraint("Lagrangian", self.constraint, numbers=True)
         check_numbers("Lagrangian", self.step, self.warm_up, self.sharpness)
         for name in ("tolerance", "limit", "damping"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise InputError("Lagrangian", name, f"is {value}; expected a finite number of at least 0", "Pass one.")
 
-    def start(self, groups: int) -> Memory:
+    def start(self, groups: int, outputs: int = 1) -> Memory:
         """See `Term`; sums of rates, then the multipliers."""
-        return (0.0,) * (1 + 4 * _events(self.constraint) * groups)
+        return (0.0,) * (1 + 4 * _events(self.constraint, outputs) * groups)
 
     def cost(self, seen: Judged, memory: Memory, epoch: int) -> tuple[Tensor, Memory]:
         """See `Term`; the gradient is that of the Lagrangian, the value is not."""
@@ -159,7 +168,9 @@ class Lagrangian:
         return passes_of(self.warm_up)
 
 
-def _events(constraint: Constraint) -> int:
+def _events(constraint: str, outputs: int) -> int:
+    if constraint in OF_NUMBERS:
+        return outputs
     return 2 if constraint == "equalised_odds" else 1
 
 
@@ -179,11 +190,11 @@ def code_of(positive: Any) -> int:
 
 
 def _remembered(
-    constraint: Constraint, seen: Judged, memory: Memory, positive: int, sharpness: float
+    constraint: Constraint | NumberConstraint, seen: Judged, memory: Memory, positive: int, sharpness: float
 ) -> tuple[Tensor, Tensor, Memory]:
     """Mean sums of the last batches, no gradients attached, those of this one, and what to remember."""
     first, *rest = memory
-    batch = sums(constraint, seen, positive, len(rest) // (2 * _events(constraint)), sharpness)
+    batch = sums(constraint, seen, positive, len(rest) // (2 * _events(constraint, seen.scores.shape[1])), sharpness)
     old = torch.tensor(rest, dtype=batch.dtype, device=batch.device).view(batch.shape)
     # A mean from the first batch on: without the count, early batches would weigh too much.
     count = _DECAY * first + 1
@@ -198,7 +209,9 @@ def _linear(price: Tensor, batch: Tensor, known: Tensor) -> Tensor:
     return (price * torch.where(known[1] > 1e-9, own - whole, 0)).sum()
 
 
-def _gaps(constraint: Constraint, seen: Judged, positive: int, sharpness: float) -> tuple[Tensor, Tensor]:
+def _gaps(
+    constraint: Constraint | NumberConstraint, seen: Judged, positive: int, sharpness: float
+) -> tuple[Tensor, Tensor]:
     found = sums(constraint, seen, positive, max(int(seen.groups.max()), 0) + 1, sharpness)
     own, whole = rates(found)
     return own - whole, per_pair(found[1])
