@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from caudal import export
+from caudal.cli import main
 from caudal.errors import BackendError, InputError, ShapeError
 from caudal.export import TARGETS, Runner, Twin, measure
 from caudal.export.verify import golden_of
@@ -213,3 +214,41 @@ def test_same_answers_in_every_format(trained, tmp_path, cell, dtype):
             # Floating point on AVR is not IEEE's to the last bit.
             if not one.missing() and not (target == "AVR" and dtype == "float32"):
                 assert measure(made.folder, target).digest == made.digest
+
+
+@needs_compiler
+@pytest.mark.skipif(not shutil.which("valgrind"), reason="valgrind is not installed: counting here is NOT tested")
+def test_instructions_are_counted_on_this_machine(tmp_path):
+    few, many = (
+        measure(export.c(LTC(2, 4, substeps=runs), tmp_path / str(runs)).folder, f"x86-64 {COMPILERS[0]}", steps=16)
+        for runs in (1, 6)
+    )
+    assert few.counts == "instructions"
+    assert 100 < few.counted < many.counted < 6 * few.counted
+
+
+@pytest.mark.skipif(bool(TARGETS["AVR"].missing()), reason="no AVR here: what does not fit is NOT tested")
+def test_what_does_not_fit_is_said_and_the_others_are_measured(tmp_path, capsys):
+    folder = export.c(GRU(64, 128), tmp_path / "policy").folder
+    assert main(["export", "measure", str(folder), "--on", "AVR", "--on", f"x86-64 {COMPILERS[0]}"]) == 1
+    said = capsys.readouterr()
+    assert "AVR: measure: the export does not fit this machine" in said.err
+    assert "same" in said.out
+    assert "NONE" in said.out
+
+
+def test_more_weights_than_any_small_machine_holds_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"`model` holds 2,099,712 weights; C is written for up to 1,000,000"):
+        export.c(GRU(512, 512), tmp_path / "policy")
+
+
+def test_the_readme_names_answers_and_keeps_every_bit(tmp_path):
+    from caudal.estimators import LiquidClassifier
+
+    x = np.random.default_rng(0).normal(size=(40, 1, 5))
+    kinds = np.where(x[:, 0].mean(1) > 0, "up", "dn|n")
+    fitted = LiquidClassifier(cell="cfc", units=4, epochs=1, seed=0).fit(x, kinds)
+    text = (export.c(fitted, tmp_path / "policy").folder / "README.md").read_text()
+    assert "| `y[1]` | logit of up | 65536 |" in text
+    assert "| `y[0]` | logit of dn_n | 65536 |" in text
+    assert "| time since the previous step | 1048576 |" in text

@@ -1,12 +1,14 @@
 """`caudal energy`."""
 
 import argparse
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from caudal.cli.show import print_columns, print_json, say
+from caudal.errors import InputError
 
 _KINDS = (
     "macs", "multiplies", "adds", "divisions", "sigmoids", "tanhs", "exponentials", "sines", "roots",
@@ -24,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--steps", type=float, default=1.0, help="of a typical series: one decision (default: 1)")
+    parser.add_argument("--steps", type=float, help="of a typical series: one decision (default: 1)")
     parser.add_argument(
         "--watts", type=float, nargs=2, metavar=("LOW", "HIGH"), help="per busy core; estimates a CPU without counter"
     )
@@ -44,13 +46,20 @@ def run(args: argparse.Namespace) -> int:
     later.add_argument("--json", action="store_true")
     # What stands behind the model is read too; what stood before it stays.
     later.set_defaults(**{name: value for name, value in vars(args).items() if name != "words"})
-    return _count(later.parse_args(args.words[1:]), args.words[0])
+    found = later.parse_args(args.words[1:])
+    for name in ("watts", "grid", "idle"):
+        if getattr(found, name) is not None:
+            fault = "is given, and a model is counted, not run"
+            raise InputError(
+                "energy", f"--{name}", fault, "Leave it out, or measure a command: `caudal energy -- ...`."
+            )
+    return _count(found, args.words[0])
 
 
 def _count(args: argparse.Namespace, path: str) -> int:
     from caudal import energy, nn
 
-    found = energy.profile(nn.load(Path(path)), args.steps)
+    found = energy.profile(nn.load(Path(path)), 1.0 if args.steps is None else args.steps)
     if args.json:
         print_json({**_plain(found), "step": found.step._asdict(), "decision": found.decision._asdict()})
         return 0
@@ -75,6 +84,11 @@ def _plain(found: Any) -> dict[str, Any]:
 def _command(args: argparse.Namespace, words: list[str]) -> int:
     from caudal import energy
 
+    if args.steps is not None:
+        fault = "is given, and a command is measured, whose steps are not known"
+        raise InputError("energy", "--steps", fault, "Leave it out, or count a saved model.")
+    if shutil.which(words[0]) is None:
+        raise InputError("energy", "COMMAND", f"is {words[0]!r}, which is no program here", "Check its spelling.")
     idle = None if args.idle is None else energy.measure_idle(args.idle)
     watts = None if args.watts is None else tuple(args.watts)
     grid = None if args.grid is None else tuple(args.grid)

@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from caudal.cli.show import print_columns, print_json, say
+from caudal.errors import BackendError
 
 if TYPE_CHECKING:
     from caudal.export.targets import Measured
@@ -17,19 +18,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build, run and measure; 1 when a machine answers otherwise than the reference."""
-    from caudal.export import TARGETS, measure
+    from caudal.export import TARGETS, Measured, measure
     from caudal.export.verify import golden_of
 
-    expected, found = golden_of(args.folder), []
+    expected = golden_of(args.folder)
+    found: list[Measured] = []
+    failed: list[tuple[str, str]] = []
     for name in args.on or TARGETS:
         if not args.on and TARGETS[name].missing():
             say(f"{name}: skipped, `{TARGETS[name].missing()}` is not installed")
             continue
-        found.append(measure(args.folder, name))
-    right = all(one.digest == expected for one in found)
+        try:
+            found.append(measure(args.folder, name))
+        except BackendError as error:
+            failed.append((name, str(error)))
+    right = not failed and all(one.digest == expected for one in found)
     if args.json:
-        print_json({"golden": expected, "right": right, "measured": found})
+        print_json({"golden": expected, "right": right, "measured": found, "failed": dict(failed)})
         return 0 if right else 1
+    for name, fault in failed:
+        say(f"{name}: {fault}")
     rows = [
         (
             one.target,
@@ -39,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
         )
         for one in found
     ]
+    rows += [(name, "NONE", "-", "-", "-", "-") for name, _ in failed]
     print_columns(("target", "answers", "per step", "flash", "state", "stack"), rows)
     return 0 if right else 1
 

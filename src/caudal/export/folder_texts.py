@@ -84,18 +84,32 @@ def _readme(program: Program, plan: Plan, name: str, dt_min: float) -> str:
     return "\n".join(lines)
 
 
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join([*map(_cell, names[:8]), *(["..."] if len(names) > 8 else [])])
+
+
 def _float_words(plan: Plan) -> list[str]:
     return [
-        f"Inputs ({', '.join(plan.scaling.names[:8])}{', ...' if plan.inputs > 8 else ''}), time and answers are in",
+        f"Inputs ({_some(plan.scaling.names)}), time and answers ({_some(plan.answers)}) are in",
         "the units of the training data. Compile with `-ffp-contract=off` (the default of gcc with `-std=c99`) and",
         "never with `-ffast-math`: then the numbers are the same to the bit on every machine with IEEE floats.",
         "",
     ]
 
 
+def _whole(bits: int) -> str:
+    """A power of two in full: whoever copies it must get every bit of an answer."""
+    return str(2**bits) if bits >= 0 else f"1/{2**-bits}"
+
+
+def _cell(name: str) -> str:
+    """A name that cannot end a cell of a table."""
+    return "".join(c if c.isprintable() and c not in "|`" else "_" for c in name)
+
+
 def _integer_words(program: Program, plan: Plan, upper: str, dt_min: float) -> list[str]:
     rows = [
-        f"| `x[{k}]` | {one} | {2.0**bits:g} |"
+        f"| `x[{k}]` | {_cell(one)} | {_whole(bits)} |"
         for k, (one, bits) in enumerate(zip(program.names, program.input_bits, strict=True))
     ]
     shown = rows[:16] + ([f"| ... | {len(rows) - 16} more, see the header | |"] if len(rows) > 16 else [])
@@ -104,8 +118,11 @@ def _integer_words(program: Program, plan: Plan, upper: str, dt_min: float) -> l
         "| number | meaning | value times |",
         "|---|---|---|",
         *shown,
-        f"| `dt_raw` | time since the previous step | {2.0**program.clock.bits:g} |",
-        *(f"| `y[{k}]` | answer {k} | {2.0**bits:g} |" for k, bits in list(enumerate(program.output_bits))[:16]),
+        f"| `dt_raw` | time since the previous step | {_whole(program.clock.bits)} |",
+        *(
+            f"| `y[{k}]` | {_cell(one)} | {_whole(bits)} |"
+            for k, (one, bits) in list(enumerate(zip(plan.answers, program.output_bits, strict=True)))[:16]
+        ),
         "",
         f"An input further than {reach:g} deviations from its mean counts as {reach:g} deviations.",
     ]

@@ -15,6 +15,7 @@ from caudal._version import __version__
 from caudal.data import Encoder
 from caudal.errors import InputError
 from caudal.export import check, deadband, emit, folder_texts, vectors
+from caudal.export.assemble import neurons_of
 from caudal.export.fixed import lower_fixed
 from caudal.export.floats import lower_float
 from caudal.export.intervals import Broken
@@ -26,6 +27,8 @@ Dtype = Literal["float32", "int16", "int8"]
 Width = Literal["auto", "int16", "int32"]
 DTYPES = ("float32", "int16", "int8")
 FORMAT = 1
+# A table of more weights is no program for a small machine, and takes hours to prove.
+MOST_WEIGHTS = 1_000_000
 # Without a word from the user, times down to half of the typical gap must be resolved.
 USUAL_SHORTEST = 0.5
 
@@ -78,8 +81,8 @@ def c(
         what was written, and the program for the twin.
 
     Raises:
-        InputError: the model has no C form, an argument is out of range, 16 bits do not resolve `shortest_dt` and
-            `state="int16"`, or the folder is not empty.
+        InputError: the model has no C form or more than a million weights, an argument is out of range, 16 bits do
+            not resolve `shortest_dt` and `state="int16"`, or the folder is not empty.
         OSError: the folder cannot be written.
 
     Example:
@@ -92,6 +95,7 @@ def c(
     """
     place = _checked(folder, dtype, name, state, constant_time)
     plan = describe(model, encoder, input_range=input_range)
+    _small_enough(plan)
     program, dt_min = lower(plan, dtype, state=state, shortest_dt=shortest_dt)
     found = vectors.vectors(program)
     files = _files(program, plan, name, found, dt_min, constant_time)
@@ -132,6 +136,13 @@ def _proven(plan: Plan, dtype: str, wide: bool) -> Program:
         sentence = f"has no proof that its integers stay in range ({fault})"
         raise InputError("export", "model", sentence, 'Export it with `dtype="float32"`.') from fault
     return program
+
+
+def _small_enough(plan: Plan) -> None:
+    count = sum(links.weights.size for neurons, _ in neurons_of(plan) for links in neurons.links)
+    if count > MOST_WEIGHTS:
+        fault = f"holds {count:,} weights; C is written for up to {MOST_WEIGHTS:,}"
+        raise InputError("export", "model", fault, "Export it to ONNX, or train a sparse circuit.")
 
 
 def _checked(folder: str | os.PathLike[str], dtype: str, name: str, state: str, constant_time: bool) -> Path:

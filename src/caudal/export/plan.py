@@ -215,6 +215,7 @@ class Plan:
         stages: in order.
         layer: what was exported, in words.
         dt_min: shortest elapsed time, in typical gaps, that the bounds hold for.
+        answers: what each number of `y` means.
     """
 
     inputs: int
@@ -224,6 +225,7 @@ class Plan:
     stages: tuple[Stage, ...]
     layer: str
     dt_min: float = 0.0
+    answers: tuple[str, ...] = ()
 
     def states(self) -> list[Vector]:
         """Vectors carried from step to step, in order."""

@@ -62,7 +62,9 @@ def describe(model: Any, encoder: Encoder | None = None, *, input_range: float =
         >>> [stage.__class__.__name__ for stage in plan.stages], plan.states()[0].size
         (['Neurons', 'Substeps', 'Neurons'], 4)
     """
+    classes: tuple[object, ...] = ()
     if not isinstance(model, nn.Module) and hasattr(model, "net_"):
+        classes = tuple(getattr(model, "classes_", ()))
         model, encoder = model.net_, encoder or model.encoder_
     if not isinstance(model, Layer):
         raise InputError("export", "model", f"is a {type(model).__name__}", "Pass a layer of caudal or an estimator.")
@@ -71,6 +73,9 @@ def describe(model: Any, encoder: Encoder | None = None, *, input_range: float =
     for name, tensor in model.named_parameters():
         if not bool(tensor.isfinite().all()):
             raise NonFiniteError("export", "model", f"holds NaN or infinity in {name}", "Train it again.")
+    answers = tuple(f"logit of {one}" for one in classes) if len(classes) == model.outputs else ()
+    if not answers:
+        answers = tuple(f"answer {k}" for k in range(model.outputs))
     scaling = scaling_of(model, encoder)
     builder = Builder()
     builder.add(Vector(INPUT, model.inputs, input_range))
@@ -81,7 +86,14 @@ def describe(model: Any, encoder: Encoder | None = None, *, input_range: float =
         view = _mean(builder, view)
     _answer(builder, model, view, encoder)
     return Plan(
-        model.inputs, model.outputs, scaling, builder.vectors, tuple(builder.stages), _words(model), builder.dt_min
+        model.inputs,
+        model.outputs,
+        scaling,
+        builder.vectors,
+        tuple(builder.stages),
+        _words(model),
+        builder.dt_min,
+        answers,
     )
 
 

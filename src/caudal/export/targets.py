@@ -1,25 +1,29 @@
 """Builds an export for real machines and simulated chips, runs its self-test there and measures it.
 
-x86-64 runs here; Cortex-M and RISC-V run in QEMU, which counts instructions exactly (`-icount shift=0`: one virtual
-nanosecond each, read from SysTick or `minstret`); AVR runs in simavr, which counts cycles exactly. Flash is the code
-and constants of the export alone, stack what the compiler states for its functions (`-fstack-usage`).
+x86-64 runs here, and valgrind's callgrind counts its instructions where it is installed; Cortex-M and RISC-V run in
+QEMU, which counts them (`-icount shift=0`: one virtual nanosecond each, read from SysTick or `minstret`); AVR runs in
+simavr, which counts cycles. All counts are exact. Flash is the code and constants of the export alone, stack what the
+compiler states for its functions (`-fstack-usage`).
 """
 
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from caudal.errors import BackendError, InputError
-from caudal.export import machine_code
+from caudal.export import host_count, machine_code
 from caudal.export.machine_code import COUNTED_STEPS
 from caudal.export.program import from_json
 from caudal.export.verify import read_proof
 
 _SECONDS = 600
+# What compilers and linkers say of code or tables beyond the memory of a chip.
+_TOO_LARGE = ("will not fit in region", "overflowed by", "is too large", "relocation truncated to fit")
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,8 @@ _RV = ("-mabi=ilp32", "-nostartfiles", "--specs=picolibc.specs")
 TARGETS: dict[str, Target] = {
     one.name: one
     for one in (
-        Target("x86-64 gcc", "gcc", ()),
-        Target("x86-64 clang", "clang", ()),
+        Target("x86-64 gcc", "gcc", (), counts="instructions"),
+        Target("x86-64 clang", "clang", (), counts="instructions"),
         _arm("Cortex-M0", "cortex-m0", "microbit"),
         _arm("Cortex-M3", "cortex-m3", "mps2-an385"),
         _arm("Cortex-M4F", "cortex-m4", "mps2-an386", "-mfpu=fpv4-sp-d16", *_HARD),
@@ -101,9 +105,9 @@ class Measured:
     Attributes:
         target: its name.
         digest: hash of all answers and final states of the golden vectors.
-        counted: instructions or cycles per step, the mean over random inputs at one typical gap; None where the
-            machine counts neither.
-        least, most: of a single step. On Cortex-M one reading is exact to 40 instructions (M0: 63).
+        counted: instructions or cycles per step, the mean over random inputs at one typical gap; None on this machine
+            where valgrind is not installed.
+        least, most: of a single step; None on this machine. On Cortex-M a reading is exact to 40 instructions (M0: 63).
         counts: "instructions", "cycles" or "".
         flash: bytes of code and constants of the export.
         state: bytes of the state.
@@ -166,12 +170,19 @@ def measure(
         (work / "unit.h").write_text(_unit(place))
         for file, text in machine_code.support(one.support).items():
             (work / file).write_text(text)
-        flash, stack = _compile(one, place, name, work, optimise, tuple(extra))
-        said = _run(one, work)
-    digest, (total, least, most), size = _figures(said, target)
-    if not one.counts:
-        return Measured(target, digest, None, None, None, "", flash, size, stack)
+        build = partial(_compile, one, place, name, work, optimise, tuple(extra))
+        flash, stack = build()
+        digest, (total, least, most), size = _figures(_run(one, work), target)
+        if not one.runner:
+            counted = _here(work, name, steps, build) if host_count.is_there() else None
+            counts = "" if counted is None else one.counts
+            return Measured(target, digest, counted, None, None, counts, flash, size, stack)
     return Measured(target, digest, total / steps, least, most, one.counts, flash, size, stack)
+
+
+def _here(work: Path, name: str, steps: int, build: Callable[[], object]) -> float:
+    call = partial(_call, work=work, both=True)
+    return host_count.per_step(work, f"{name}_step", steps, build, call)
 
 
 def footprint(folder: str | Path, target: str, *, optimise: str = "-O2", extra: Iterable[str] = ()) -> tuple[int, int]:
@@ -254,14 +265,16 @@ def _stack(work: Path) -> int:
     return step + max(others, default=0)
 
 
-def _call(command: list[str], work: Path) -> str:
+def _call(command: list[str], work: Path, *, both: bool = False) -> str:
     try:
         done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BackendError(f"measure: {command[0]} did not run ({error}).") from error
+    if any(words in done.stderr for words in _TOO_LARGE):
+        raise BackendError(f"measure: the export does not fit this machine (`{command[0]}`). Take a larger one.")
     if done.returncode:
         raise BackendError(f"measure: `{command[0]}` failed: {done.stderr.strip()[:2000]}")
-    return done.stdout
+    return done.stdout + done.stderr if both else done.stdout
 
 
 def _run(one: Target, work: Path) -> str:

@@ -169,12 +169,19 @@ def _gather(program: Program, link: Link, memory: State, rows: slice, totals: li
         if program.is_float:
             _add_in_order(totals[k], seen * weight, row, rank())
             continue
-        spread = np.zeros((last - first, rows.stop - rows.start))
-        spread[np.arange(last - first), row] = weight
-        # Exact: every sum is below 2**53.
-        brought = (seen.astype(np.float64) @ spread).astype(np.int64)
+        brought = _row_sums(seen * weight.astype(np.int64), counts[rows])
         shift = program.constants[link.shift[k]][rows].astype(np.int64) if link.shift and link.shift[k] else 0
         totals[k] += half_up(brought, shift)
+
+
+def _row_sums(product: Array, counts: Array) -> Array:
+    """Sums of what the synapses of each row bring: `(batch, synapses)` to `(batch, rows)`."""
+    found = np.zeros((len(product), len(counts)), np.int64)
+    busy = counts > 0
+    if busy.any():
+        starts = np.concatenate([[0], counts[busy].cumsum()[:-1]])
+        found[:, busy] = np.add.reduceat(product, starts, axis=1)
+    return found
 
 
 def _add_in_order(total: Array, product: Array, row: Array, rank: Array) -> None:
