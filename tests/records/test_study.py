@@ -6,8 +6,9 @@ from dataclasses import asdict
 import pytest
 
 from caudal.errors import FileFormatError
-from caudal.records import Curve, Interval, Run
+from caudal.records import Curve, FairAttribute, Fairness, Interval, Run
 from caudal.records.facts import from_json, to_json
+from caudal.records.fairness import read
 
 RUN = Run("cfc", 0, {"auroc": 0.8}, {"auroc": 0.9}, 3, 1.5, robustness={"noise": {"0.1": 0.7}}, history=((1.0, None),))
 CURVE = Curve("cfc", "noise", (0.0, 0.5), "sd", (Interval(0.8, 0.7, 0.9), Interval(0.6, 0.5, 0.7)), 0.7, 0.875)
@@ -27,3 +28,19 @@ def test_a_foreign_text_is_refused_in_words(text):
 def test_numbers_that_are_not_json_are_refused():
     with pytest.raises(ValueError, match="JSON compliant"):
         to_json(Interval(float("nan"), 0.0, 1.0))
+
+
+FAIR = Fairness(
+    "ward", "cfc", "0.1.0", "decision", "ill", 0.2, 300, 300, "ab" * 32,
+    (FairAttribute("sex", {"f": 200, "m": 100}, (), (), (), ()),), ("no curve",),
+)  # fmt: skip
+
+
+def test_a_part_of_a_record_is_read_where_asked():
+    more = json.loads(to_json(FAIR)) | {"scaled": False, "limit": 0.1}
+    more["attributes"][0]["density"] = {"steps": 3}
+    assert read(json.dumps(more)) == FAIR and not FAIR.sure
+    with pytest.raises(FileFormatError, match="unknown field"):
+        from_json(Fairness, json.dumps(more))
+    with pytest.raises(FileFormatError, match=r"Fairness.from_json: not such a record"):
+        read("[1]")

@@ -26,6 +26,7 @@ def bare(full):
         groups=(),
         circuits=(),
         chips=None,
+        fairness=(),
         not_measured=(),
         verdict=replace(full.verdict, use="gru", reason="most accurate", liquid_against_trivial=None, would_change=()),
         data=replace(full.data, sensitive=(), known_bias=(), known_leaks=(), notes=(), positive=""),
@@ -90,6 +91,19 @@ def hostile(full):
             full.provenance, command=HOSTILE, versions={HOSTILE: HOSTILE}, machine=HOSTILE, started=HOSTILE
         ),
         not_measured=(HOSTILE,),
+        fairness=tuple(
+            replace(
+                one,
+                model=names(one.model),
+                positive=HOSTILE,
+                left_out={HOSTILE: HOSTILE},
+                attributes=tuple(
+                    replace(own, name=HOSTILE, groups={f"{key}{HOSTILE}": n for key, n in own.groups.items()})
+                    for own in one.attributes
+                ),
+            )
+            for one in full.fairness
+        ),
         chips=replace(
             full.chips,
             missing={HOSTILE: HOSTILE},

@@ -12,6 +12,11 @@ from caudal.records import (
     Contender,
     Curve,
     DataFacts,
+    FairAttribute,
+    FairGap,
+    FairMoment,
+    Fairness,
+    FairRate,
     GroupScore,
     Interval,
     OnChip,
@@ -148,6 +153,7 @@ class Maker:
             ),
             not_measured=("one split", "one data set", "few seeds", "no energy", "no audit", "a code without words"),
             chips=self.chips(order, skills),
+            fairness=self.fairness(order) if self.task == "two" else (),
         )
 
     def data(self):
@@ -303,6 +309,42 @@ class Maker:
                     )
                 )
                 made.append(GroupScore(one.name, attribute, group, count, None if self.numbers else positives, score))
+        return tuple(made)
+
+    def fairness(self, order):
+        made = []
+        groups = {"sex": {"f": 703, "m": 546}, "age": {"below 40": 232, "40 to below 60": 1010, "unknown": 7}}
+        for one in order:
+            if one.family == "trivial":
+                continue
+            found = []
+            for attribute, counts in groups.items():
+                high, low = list(counts)[:2]
+                rates = tuple(
+                    FairRate(group, metric, count, None if count < 10 else interval(0.3 + 0.1 * k, 0.05), count < 30)
+                    for metric in ("base_rate", "selection_rate", "tpr", "fpr", "accuracy")
+                    for k, (group, count) in enumerate(counts.items())
+                )
+                wide = 0.02 * self.draw.random()
+                gaps = tuple(
+                    FairGap(name, metric, high, low, Interval(0.1 + wide, max(0.0, least), 0.25, 0.95), 0.04,
+                            ("unknown",) if attribute == "age" else (), (0.1 + wide, 0.14))
+                    for name, metric, least in (
+                        ("demographic_parity", "selection_rate", 0.02),
+                        ("equal_opportunity", "tpr", -0.1),
+                        ("equalised_odds", "fpr", 0.03),
+                    )
+                    if (attribute, name) != ("age", "equal_opportunity")
+                )  # fmt: skip
+                is_main = attribute == "sex" and one.name in ("ltc-ncp", "gru")
+                curve = tuple(FairMoment(step, 0.1 * step, gaps[1]) for step in (1, 4, 9)) if is_main else ()
+                small = ("unknown",) if attribute == "age" else ()
+                of = "equal_opportunity" if curve else ""
+                found.append(FairAttribute(attribute, counts, small, small, rates, gaps, of, curve))
+            made.append(
+                Fairness("nafld", one.name, "0.1.0", "decision", "dead", 0.0865, 1249, 1249, "9f2c" * 16, tuple(found),
+                         ("no curve", "one test set", "no trusted labels", "no mitigation"), {"ward": "is constant"})
+            )  # fmt: skip
         return tuple(made)
 
     def chips(self, order, skills):

@@ -61,14 +61,14 @@ def test_every_plot_is_drawn(browser, pages):
     assert count(browser, "#curves polygon") == 5 * 11
     assert count(browser, "#calibration .plot") == 12
     assert count(browser, "#calibration .dot") == 12 * 10
-    assert count(browser, "#groups .forest") == 2
+    assert count(browser, "#groups .forest") == 4
     assert count(browser, "#circuit .net") == 2
     assert count(browser, "#circuit .net:first-of-type .neuron") == 2 * (6 + 19)
     seen = browser.run(
         "[...document.querySelectorAll('.plot > svg')].filter(one => one.checkVisibility())"
         ".map(one => one.getBBox().height)"
     )
-    assert len(seen) == 1 + 1 + 5 + 12 + 2 and min(seen) > 90
+    assert len(seen) == 1 + 1 + 5 + 12 + 1 + 2 and min(seen) > 90
 
 
 def test_every_plot_is_drawn_without_its_script(browser, pages):

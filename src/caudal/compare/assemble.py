@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from caudal._version import __version__
 from caudal.compare import groups, summary, verdict
+from caudal.compare.fairness import fairness
 from caudal.compare.job import Outcome, Parts
 from caudal.compare.metrics import plan_of
 from caudal.compare.plan import Schedule
@@ -64,6 +65,9 @@ def assemble(
     curves = summary.curves(found)
     last = [model for model in finals if model not in found.outcomes]
     scores = groups.group_scores(found, test)
+    judged = verdict.judge(ranked, contenders, pairs, curves, budget.seeds)
+    names = {judged.use, judged.best_liquid, judged.best_traditional}
+    fair = fairness(finals, source.parts, owners(test), source.facts, tuple(names))
     return Study(
         data=source.facts,
         budget=budget,
@@ -80,10 +84,11 @@ def assemble(
         calibration=summary.calibrations(found),
         groups=scores,
         circuits=tuple(o.circuit for every in finals.values() for o in every if o.circuit is not None),
-        verdict=verdict.judge(ranked, contenders, pairs, curves, budget.seeds),
+        verdict=judged,
         provenance=provenance(started, command, spent),
-        not_measured=_left_open(agenda, bool(scores), chips),
+        not_measured=_left_open(agenda, bool(fair), chips),
         chips=chips,
+        fairness=fair,
     )
 
 
@@ -107,7 +112,7 @@ def _finite(run: Run) -> Run:
     return replace(run, history=history)
 
 
-def _left_open(agenda: Schedule, grouped: bool, chips: Chips | None) -> tuple[str, ...]:
+def _left_open(agenda: Schedule, is_fair: bool, chips: Chips | None) -> tuple[str, ...]:
     codes = ["one split", "one data set"]
     if agenda.budget.seeds < _FEW:
         codes.append("few seeds")
@@ -115,8 +120,7 @@ def _left_open(agenda: Schedule, grouped: bool, chips: Chips | None) -> tuple[st
         codes.append("no tuning")
     if not agenda.retrain:
         codes.append("no retraining on changed times")
-    if not grouped:
-        codes.append("no fairness")
+    codes.append("no mitigation" if is_fair else "no fairness")
     if chips is None or chips.missing:
         codes.append("no chips")
     return (*codes, "no joules", "no audit")

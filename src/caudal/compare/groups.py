@@ -1,17 +1,18 @@
-"""How well each contender does within each group of the test series."""
+"""How well each contender does within each group of the test series, and who belongs to which."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal.compare.summary import Panel, within
 from caudal.data import Sequences
+from caudal.errors import InputError
+from caudal.fair import Groups, thirds
+from caudal.fair.groups import UNKNOWN, is_quantity
 from caudal.records import GroupScore, Interval
 
 LEAST = 30
-# More owners than this are no groups that a reader could compare.
-_MANY = 30
-_DISTINCT = 12
-_PARTS = 3
+# The group of the data, such as the hospital, beside its sensitive columns.
+GROUP = "group"
 
 
 def group_scores(found: Panel, test: Sequences) -> tuple[GroupScore, ...]:
@@ -26,14 +27,14 @@ def group_scores(found: Panel, test: Sequences) -> tuple[GroupScore, ...]:
     """
     made = []
     positive = _positive(test)
-    for attribute, labels in attributes(test).items():
-        for group in dict.fromkeys(sorted(labels.tolist(), key=_rank)):
-            rows = labels == group
+    for attribute, groups in protected(test)[0].items():
+        for group in groups.names:
+            rows = groups.where(group)
             count = int(rows.sum())
             hits = None if positive is None else int(positive[rows].sum())
             for model in found.outcomes:
-                score = _score(found, model, rows) if group and count >= LEAST else None
-                made.append(GroupScore(model, attribute, group or "unknown", count, hits, score))
+                score = _score(found, model, rows) if group != UNKNOWN and count >= LEAST else None
+                made.append(GroupScore(model, attribute, group, count, hits, score))
     return tuple(made)
 
 
@@ -44,37 +45,46 @@ def _score(found: Panel, model: str, rows: NDArray[np.bool_]) -> Interval | None
     return within(spread.interval(), found.plan.primary)
 
 
-def attributes(test: Sequences) -> dict[str, NDArray[np.str_]]:
-    """Attribute -> group of each test series, as text; `""` where it is not known."""
-    found = {name: _labels(np.asarray(column)) for name, column in test.sensitive.items()}
-    if test.group is not None and 1 < len(np.unique(test.group)) <= _MANY:
-        found["group"] = np.asarray(test.group).astype(np.str_)
-    return {name: labels for name, labels in found.items() if len(set(labels.tolist())) > 1}
+def protected(test: Sequences) -> tuple[dict[str, Groups], dict[str, str]]:
+    """Groups of the test series by each sensitive column, and by the group of the data where there are few.
+
+    Numbers of many values are cut into thirds. Groups of one person are put together into `"other"`.
+
+    Returns:
+        column -> groups; and column -> why it makes none, as a clause.
+    """
+    columns = dict(test.sensitive)
+    if test.group is not None and GROUP not in columns:
+        columns[GROUP] = np.asarray(test.group)
+    found, left = {}, {}
+    for name, column in columns.items():
+        try:
+            made = Groups.of({name: column}, edges=_edges({name: column}), alone="other")
+        except InputError as error:
+            left[name] = error.fault
+            continue
+        if len(made.names) > 1:
+            found[name] = made
+        else:
+            left[name] = "holds groups of one only"
+    return found, {name: why for name, why in left.items() if name in test.sensitive}
 
 
-def _labels(column: NDArray[np.generic]) -> NDArray[np.str_]:
-    if column.dtype.kind not in "iuf":
-        return np.array(["" if one is None else str(one) for one in column.tolist()], dtype=np.str_)
-    numbers = column.astype(np.float64)
-    known = np.isfinite(numbers)
-    different = np.unique(numbers[known])
-    if len(different) <= _DISTINCT:
-        return np.array([f"{one:g}" if np.isfinite(one) else "" for one in numbers], dtype=np.str_)
-    edges = np.unique(np.quantile(numbers[known], np.linspace(0, 1, _PARTS + 1)[1:-1]))
-    place = np.searchsorted(edges, numbers, side="right")
-    spans = {}
-    for part in np.unique(place[known]):
-        inside = numbers[known & (place == part)]
-        spans[int(part)] = f"{inside.min():g} to {inside.max():g}"
-    return np.array([spans[int(p)] if ok else "" for p, ok in zip(place, known, strict=True)], dtype=np.str_)
-
-
-def _rank(label: str) -> tuple[int, float, str]:
-    """Numbers by size, before texts, before the unknown."""
+def crossed(test: Sequences, single: list[Groups]) -> tuple[Groups, ...]:
+    """Groups by all of some columns at once; none where there is one column, or too many groups."""
+    columns = {name: test.sensitive[name] for one in single for name in one.columns}
+    if len(columns) < 2:
+        return ()
     try:
-        return (0, float(label.split(" to ")[0]), label)
-    except ValueError:
-        return (1 if label else 2, 0.0, label)
+        made = Groups.of(columns, edges=_edges(columns), alone="other")
+    except InputError:
+        return ()
+    return (made,) if len(made.names) > 1 else ()
+
+
+def _edges(columns: dict[str, NDArray[np.generic]]) -> dict[str, tuple[float, ...]]:
+    cuts = {name: thirds(column) for name, column in columns.items() if is_quantity(column)}
+    return {name: found for name, found in cuts.items() if found}
 
 
 def _positive(test: Sequences) -> NDArray[np.bool_] | None:

@@ -7,6 +7,11 @@ from caudal.records.decision import Decision as Decision
 from caudal.records.decision import Event as Event
 from caudal.records.decision import Record as Record
 from caudal.records.decision import Seal as Seal
+from caudal.records.fairness import FairAttribute as FairAttribute
+from caudal.records.fairness import FairGap as FairGap
+from caudal.records.fairness import FairMoment as FairMoment
+from caudal.records.fairness import Fairness as Fairness
+from caudal.records.fairness import FairRate as FairRate
 from caudal.records.influence import Change as Change
 from caudal.records.influence import Influence as Influence
 from caudal.records.influence import Ranked as Ranked

@@ -6,6 +6,7 @@ from typing import Literal
 
 from caudal.records import facts
 from caudal.records.chip import Chips
+from caudal.records.fairness import Fairness
 from caudal.records.outcome import Calibration, Curve, GroupScore, Interval, Paired, Verdict
 
 Family = Literal["liquid", "traditional", "trivial"]
@@ -243,6 +244,7 @@ class Study:
         not_measured: codes of what this study leaves open, which the report words: `"one split"`, `"one data set"`,
             `"few seeds"`, `"no retraining on changed times"`, `"no energy"`, `"no fairness"`, `"no chips"`,
             `"no audit"`, ...
+        fairness: gaps between the groups of the sensitive columns, one record a model, of its first seed.
         chips: the networks as C on a microcontroller; None where nobody asked, or there is no network.
     """
 
@@ -265,6 +267,7 @@ class Study:
     provenance: Provenance
     not_measured: tuple[str, ...] = ()
     chips: Chips | None = None
+    fairness: tuple[Fairness, ...] = ()
 
     def to_json(self) -> str:
         """One JSON object, keys sorted.

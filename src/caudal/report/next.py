@@ -66,10 +66,25 @@ def place(command: str) -> tuple[str, str] | None:
     return (source, out or f"results/{PurePath(source).name.split('.')[0]}") if source else None
 
 
+def fair_command(study: Study) -> list[str] | None:
+    """The command that tells all about groups; None where there are no sensitive columns, or no file of a model."""
+    one, found = chosen(study), place(study.provenance.command)
+    if one is None or found is None or not study.data.sensitive:
+        return None
+    source, out = found
+    return _fair(study, f"{out}/models/{one.name}.caudal", source)
+
+
+def _fair(study: Study, model: str, source: str) -> list[str]:
+    threshold = study.fairness[0].threshold if study.fairness else None
+    usual = [] if threshold is None else ["--threshold", f"{threshold:g}"]
+    return ["caudal", "fair", model, source, "--sensitive", ",".join(study.data.sensitive), *usual]
+
+
 def _commands(study: Study, one: Contender, model: str, source: str) -> list[tuple[str, list[str]]]:
     found = [("explain", ["caudal", "explain", model, source, "--row", "0"])]
     if study.data.sensitive:
-        found.append(("fair", ["caudal", "fair", model, source, "--sensitive", ",".join(study.data.sensitive)]))
+        found.append(("fair", _fair(study, model, source)))
     if study.data.protocol == "table":
         found.append(("log", ["caudal", "predict", model, source, "--log", "decisions"]))
     if one.settings.get("dt") == "raw" and one.family == "liquid":

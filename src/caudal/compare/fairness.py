@@ -1,0 +1,171 @@
+"""How each contender treats the groups of the sensitive columns: gaps with clustered intervals, and over the steps.
+
+The answers are those of the first seed, the network that a study hands over, so that `caudal fair` on its file tells
+the same. Yes is decided from the share of positives among the training series on: where they are rare, nobody would
+reach one half.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal import fair
+from caudal._version import __version__
+from caudal.compare.contenders import entry_of, settings_of
+from caudal.compare.encoded import encode
+from caudal.compare.groups import crossed, protected
+from caudal.compare.job import Outcome, Parts
+from caudal.compare.networks import answers
+from caudal.compare.timings import saved_net
+from caudal.data import Sequences
+from caudal.errors import InputError
+from caudal.fair import Groups
+from caudal.fair.curve import first_steps, usual_steps
+from caudal.fair.intervals import Gap, GroupRate
+from caudal.fair.rates import GAPS
+from caudal.records import DataFacts, FairAttribute, FairGap, FairMoment, Fairness, FairRate
+
+CURVE_OF = "equal_opportunity"
+_LEAST_SHOWN = 5
+# Steps that are answered anew for the curves, at most: of each network about six times the test series.
+_STEPS = 500_000
+_OPEN = ("one test set", "no trusted labels", "no mitigation")
+
+
+class _Asked(NamedTuple):
+    """What the records of all contenders have in common."""
+
+    parts: Parts
+    owner: NDArray[np.int64]
+    groups: tuple[Groups, ...]
+    threshold: float
+    blank: Fairness
+
+
+def fairness(
+    finals: Mapping[str, Sequence[Outcome]],
+    parts: Parts,
+    owner: NDArray[np.int64],
+    facts: DataFacts,
+    curves_of: Sequence[str] = (),
+) -> tuple[Fairness, ...]:
+    """Gaps of every contender but the trivial one, whose answers are all alike.
+
+    Arguments:
+        finals: contender -> final outcomes, in the order of seeds.
+        parts: the series, divided.
+        owner: `(series,)` position of the owner of each test series.
+        facts: of the data.
+        curves_of: contenders whose gap is followed over the steps.
+
+    Returns:
+        a record each; none where the task has no two classes, or no sensitive column makes groups.
+    """
+    groups, left_out = protected(parts.test)
+    own = [one for name, one in groups.items() if name in parts.test.sensitive]
+    if not own or not parts.test.task.startswith("classify") or len(parts.test.classes) != 2:
+        return ()
+    threshold = _share(parts.train)
+    blank = Fairness(
+        data=facts.name, model="", caudal=__version__, kind="decision", positive=facts.positive, threshold=threshold,
+        series=len(parts.test), answers=0, digest=replace(parts.test, sensitive={}).digest, attributes=(),
+        left_out=left_out,
+    )  # fmt: skip
+    asked = _Asked(parts, owner, (*own, *crossed(parts.test, own)), threshold, blank)
+    made = []
+    for name, every in finals.items():
+        good = [one for one in every if not one.run.failed and len(one.scores)]
+        if good and entry_of(name).kind != "trivial":
+            found = _of_model(asked, name, good, name in curves_of)
+            made += [] if found is None else [found]
+    return tuple(made)
+
+
+def _share(train: Sequences) -> float:
+    """Share of the positive class among the known targets, to three figures, so that it can be typed again."""
+    if train.target is None or train.target_mask is None or not train.target_mask.any():
+        return 0.5
+    return float(f"{(train.target[train.target_mask] == 1).mean():.3g}")
+
+
+def _of_model(asked: _Asked, name: str, good: Sequence[Outcome], follow: bool) -> Fairness | None:
+    try:
+        given = [_decided(one.scores, one.truth, asked.owner[one.series], asked.threshold) for one in good]
+    except InputError:
+        return None  # all truths are of one class
+    at = _at_steps(asked, name, good[0]) if follow else {}
+    attributes = tuple(_attribute(asked, groups, good, given, at) for groups in asked.groups)
+    missing = {"no curve": not at, "no crossing": not any(len(one.columns) > 1 for one in asked.groups)}
+    codes = (*(code for code, lacks in missing.items() if lacks), *_OPEN)
+    return replace(asked.blank, model=name, answers=len(given[0]), attributes=attributes, not_measured=codes)
+
+
+def _decided(
+    scores: NDArray[np.float32], truth: NDArray[np.int64], owner: NDArray[np.int64], threshold: float
+) -> fair.Answers:
+    # Without the probabilities: what is told of them by group stands in other sections, and takes seconds of draws.
+    return fair.decisions(truth == 1, decided=scores[:, 1] >= threshold, owner=owner)
+
+
+def _at_steps(asked: _Asked, name: str, first: Outcome) -> dict[int, fair.Answers]:
+    """The same series read up to some steps only, answered by the network of the first seed."""
+    test = asked.parts.test
+    steps = usual_steps(test.lengths)
+    if test.task != "classify" or test.target is None or first.model is None or len(steps) < 2:
+        return {}
+    if int(np.minimum(test.lengths[:, None], np.array(steps)).sum()) > _STEPS:
+        return {}
+    net = saved_net(first.model)
+    lens, _, _ = encode(asked.parts, name, settings_of(name, first.job.settings))
+    found = {}
+    for step in steps:
+        told = answers(net, lens, first_steps(test, step))
+        # In the order of the first seed's answers, those without a known target left out.
+        found[step] = _decided(told[first.series], first.truth, asked.owner[first.series], asked.threshold)
+    return found
+
+
+def _attribute(
+    asked: _Asked,
+    groups: Groups,
+    good: Sequence[Outcome],
+    given: Sequence[fair.Answers],
+    at: Mapping[int, fair.Answers],
+) -> FairAttribute:
+    each = [groups.select(one.series) for one in good]
+    found = fair.by_group(given[0], each[0])
+    counts = {name: int(count) for name, count in zip(groups.names, groups.counts, strict=True)}
+    hidden = tuple(name for name, count in counts.items() if count < _LEAST_SHOWN)
+    rates = found.rates()
+    counted = frozenset((one.metric, one.group) for one in rates if not one.few)
+    gaps = tuple(
+        replace(_gap(gap), seeds=tuple(_plain(gap, counted, *pair) for pair in zip(given, each, strict=True)))
+        for gap in found.gaps()
+    )
+    lengths = asked.parts.test.lengths[good[0].series]
+    curve = fair.curve(at, each[0], CURVE_OF, lengths=lengths) if at else ()
+    return FairAttribute(
+        name=groups.attribute, groups=counts, small=groups.small, hidden=hidden,
+        rates=tuple(_rate(one, hidden) for one in rates), gaps=gaps, curve_of=CURVE_OF if curve else "",
+        curve=tuple(FairMoment(one.step, one.ended, None if one.gap is None else _gap(one.gap)) for one in curve),
+    )  # fmt: skip
+
+
+def _gap(one: Gap) -> FairGap:
+    return FairGap(one.name, one.metric, one.high, one.low, one.value, one.chance, one.left_out)
+
+
+def _rate(one: GroupRate, hidden: tuple[str, ...]) -> FairRate:
+    is_kept_back = one.group in hidden or one.count < _LEAST_SHOWN
+    return FairRate(one.group, one.metric, one.count, None if is_kept_back else one.value, one.few)
+
+
+def _plain(gap: Gap, counted: frozenset[tuple[str, str]], given: fair.Answers, groups: Groups) -> float:
+    """The same gap, over the same groups, of another seed; 0 where they have no value there."""
+    table = fair.rates(given, groups)
+    rows = [[value for group, value in table[m].items() if (m, group) in counted] for m in GAPS[gap.name]]
+    spreads = [float(np.ptp(known)) for row in rows if (known := [one for one in row if one == one])]
+    return max(spreads, default=0.0)

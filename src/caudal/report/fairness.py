@@ -1,0 +1,179 @@
+"""Gaps between groups of people: harms and concepts first, then each gap with its interval, and what was left open."""
+
+import shlex
+from collections.abc import Sequence
+
+from caudal.fair.page.words import Words as FairWords
+from caudal.fair.page.words import words as fair_words
+from caudal.pages import Html, join, tag
+from caudal.records import Contender, FairAttribute, FairGap, Fairness, Study
+from caudal.report import query
+from caudal.report.axes import Axis
+from caudal.report.drawing import (
+    percent,
+    strip,
+    strip_axis,
+    strip_grid,
+    strip_interval,
+)
+from caudal.report.fairness_more import curve, every_gap, every_rate, points
+from caudal.report.next import chosen, fair_command
+from caudal.report.tables import Cell, details, facts, model, table
+from caudal.report.wording import Words
+
+GAPS = ("equal_opportunity", "equalised_odds", "demographic_parity")
+_ROW = 26
+
+
+def concepts(study: Study, words: Words) -> Html:
+    """What a model can do to people, and what each gap means; nothing where no gap was measured."""
+    if not study.fairness:
+        return Html("")
+    people = fair_words(words.lang)
+    meanings = facts([(people(f"gap.{name}"), people(f"says.{name}")) for name in GAPS])
+    return join(
+        [
+            tag("h3", words("fairness.words")),
+            tag("p", people("words.harm")),
+            tag("p", people("words.groups")),
+            meanings,
+            tag("p", people("words.conflict")),
+        ]
+    )
+
+
+def how(study: Study, words: Words) -> Html:
+    """Whose gaps these are, and how to read them."""
+    if not study.fairness:
+        many = len(study.data.classes)
+        text = words("fairness.classes", n=words.whole(many)) if many > 2 and study.data.sensitive else ""
+        return tag("p", text) if text else Html("")
+    one = study.fairness[0]
+    threshold = words.brief(0.5 if one.threshold is None else one.threshold)
+    told = words("fairness.how", answers=words.whole(one.answers), positive=one.positive, threshold=threshold)
+    return tag("p", told)
+
+
+def gaps_by(study: Study, words: Words, attribute: str) -> Html:
+    """The gaps of the models of the verdict by one attribute, and tables of all."""
+    found = [(one, own) for one in study.fairness for own in one.attributes if own.name == attribute]
+    if not found:
+        return Html("")
+    names = [one.name for one in query.mains(study)]
+    mains = sorted((pair for pair in found if pair[0].model in names), key=lambda pair: names.index(pair[0].model))
+    parts: list[object] = [tag("h4", words("fairness.gaps", attribute=attribute))]
+    if mains:
+        parts += [_forest(study, words, attribute, mains), _told(study, words, attribute, mains)]
+        parts += [curve(study, words, attribute, mains)]
+    parts += [
+        details(words("fairness.all", attribute=attribute), every_gap(study, words, attribute, found)),
+        details(words("fairness.rates", attribute=attribute), every_rate(study, words, attribute, mains or found[:1])),
+    ]
+    return join(parts)
+
+
+def _forest(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
+    people = fair_words(words.lang)
+    known = [gap for _, own in mains for name in GAPS if (gap := own.gap(name)) is not None]
+    axis = Axis(0.0, 1.05 * max((100 * max(gap.value.high, gap.chance) for gap in known), default=1.0))
+    rows: list[list[object]] = []
+    for name in GAPS:
+        for place, (whose, own) in enumerate(mains):
+            one = query.contender(study, whose.model)
+            if one is None:
+                continue
+            row = [Cell(model(one), None, "who"), *_drawn(words, people, one, own.gap(name), axis)]
+            if place == 0:
+                row.insert(0, Cell(tag("span", people(f"gap.{name}"), class_="group"), None, "first", rows=len(mains)))
+            rows.append(row)
+    head = [words("fairness.gap"), words("model"), "", words("fairness.points")]
+    foot = ["", "", Cell(strip_axis(axis, words), None, "draw"), ""]
+    return table(words("fairness.caption", attribute=attribute), head, rows, foot=foot, class_="forest groups gaps")
+
+
+def _drawn(words: Words, people: FairWords, one: Contender, gap: FairGap | None, axis: Axis) -> list[object]:
+    if gap is None:
+        quiet = tag("span", words("fairness.none"), class_="quiet")
+        return [Cell(strip(None, _ROW, strip_grid(axis, _ROW)), None, "draw"), Cell(quiet)]
+    shown = points(gap.value)
+    tip = f"{one.label}: {people.apart(gap.name, gap.value.value)} ({people.span(gap.name, gap.value, apart=True)})"
+    x = percent(axis.at(100 * gap.chance))
+    tick = tag("line", class_="chance", x1=x, x2=x, y1=3, y2=_ROW - 3)
+    line = strip_interval(axis, shown, one.family, _ROW / 2, data_tip=tip)
+    span = words.span(shown, 1)
+    value = join([words.number(shown.value, 1), tag("small", " ", span)])
+    return [Cell(strip(tip, _ROW, strip_grid(axis, _ROW), tick, line), None, "draw"), Cell(value)]
+
+
+def _told(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
+    """Of the model that one would use, the gaps that chance does not explain; groups too small to count."""
+    people = fair_words(words.lang)
+    use = chosen(study)
+    whose, own = next((pair for pair in mains if use is not None and pair[0].model == use.name), mains[0])
+    named = {"model": query.label(study, whose.model), "attribute": attribute}
+    sure = [gap for name in GAPS if (gap := own.gap(name)) is not None and gap.value.low > 0]
+    if sure:
+        lines = [tag("li", sentence(own, gap, people)) for gap in sure]
+        parts = [tag("p", words("fairness.sure", **named)), tag("ul", *lines)]
+    elif any(own.gap(name) for name in GAPS):
+        widest = max((gap for name in GAPS if (gap := own.gap(name))), key=lambda gap: gap.value.high)
+        parts = [tag("p", words("fairness.open", **named, high=people.apart(widest.name, widest.value.high)))]
+    else:
+        parts = [tag("p", words("fairness.nothing", **named))]
+    without = [gap for name in GAPS if (gap := own.gap(name)) is not None and gap.left_out]
+    notes = [people("small", groups=people.listed(map(people.group, own.small)))] if own.small else []
+    notes += [people("hidden", groups=people.listed(map(people.group, own.hidden)))] if own.hidden else []
+    if without:
+        each = (
+            words(
+                "fairness.left_out.one",
+                groups=people.listed(map(people.group, gap.left_out)),
+                gap=people(f"gap.{gap.name}"),
+            )
+            for gap in without
+        )
+        notes.append(words("fairness.left_out", each="; ".join(each)))
+    return join([*parts, *(tag("p", note, class_="note") for note in notes)])
+
+
+def sentence(own: FairAttribute, gap: FairGap, people: FairWords) -> str:
+    """A gap that chance does not explain, in words."""
+    at = {rate.group: rate.value for rate in own.rates if rate.metric == gap.metric}
+    high, low = (at.get(group) for group in (gap.high, gap.low))
+    return people(
+        "gap.sure",
+        name=people.known("gap", gap.name),
+        value=people.apart(gap.name, gap.value.value),
+        span=people.span(gap.name, gap.value, apart=True),
+        metric=people.known("metric", gap.metric),
+        high="–" if high is None else people.value(gap.metric, high.value),
+        low="–" if low is None else people.value(gap.metric, low.value),
+        most=people.group(gap.high),
+        least=people.group(gap.low),
+        chance=people.apart(gap.name, gap.chance),
+    )
+
+
+def left_open(study: Study, words: Words) -> Html:
+    """What was not measured here, and the command that measures more."""
+    people = fair_words(words.lang)
+    parts: list[object] = []
+    if study.fairness:
+        codes = _codes(study)
+        items: list[object] = [people.known("missing", code) for code in codes]
+        items += [
+            words.html("fairness.column", name=name, why=tag("span", why, lang="en"))
+            for name, why in study.fairness[0].left_out.items()
+        ]
+        parts += [tag("p", words("fairness.open.head")), tag("ul", *(tag("li", item) for item in items))]
+    command = fair_command(study)
+    if command is not None:
+        parts.append(tag("p", words("fairness.more"), " ", tag("code", shlex.join(command))))
+    return join(parts)
+
+
+def _codes(study: Study) -> list[str]:
+    """What no model of the verdict measured, beside what the command adds."""
+    names = {one.name for one in query.mains(study)}
+    each = [one.not_measured for one in study.fairness if one.model in names] or [study.fairness[0].not_measured]
+    return [code for code in each[0] if all(code in other for other in each)]

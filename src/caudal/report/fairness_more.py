@@ -1,0 +1,140 @@
+"""More about gaps between groups: over the decision's step, of all models, and what each group gets."""
+
+from collections.abc import Sequence
+
+from caudal.fair.page.words import Words as FairWords
+from caudal.fair.page.words import words as fair_words
+from caudal.pages import Html, join, tag
+from caudal.records import Contender, FairAttribute, FairGap, Fairness, FairRate, Interval, Study
+from caudal.report import query
+from caudal.report.axes import Axis, linear
+from caudal.report.drawing import Frame, band, grid, mark, plot, polyline, short, stretched
+from caudal.report.next import chosen
+from caudal.report.tables import Cell, table
+from caudal.report.wording import Words
+
+_RATES = ("base_rate", "selection_rate", "tpr", "fpr", "accuracy")
+_HEIGHT = 220
+_DASHES, _APART, _LONGEST = ("", "7 4", "2 4"), 14.0, 14
+
+
+def points(one: Interval) -> Interval:
+    """An interval of shares in points."""
+    return Interval(100 * one.value, 100 * one.low, 100 * one.high, one.level, one.method)
+
+
+def curve(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
+    """The gap by the step that the decision is made at."""
+    people = fair_words(words.lang)
+    lines = [
+        (one, [(moment.step, points(moment.gap.value)) for moment in own.curve if moment.gap is not None])
+        for whose, own in mains
+        if (one := query.contender(study, whose.model)) is not None
+    ]
+    lines = [(one, spots) for one, spots in lines if len(spots) > 1]
+    if not lines:
+        return Html("")
+    name = next(own.curve_of for _, own in mains if own.curve_of)
+    top = max(value.high for _, spots in lines for _, value in spots)
+    frame = Frame(linear((step for _, spots in lines for step, _ in spots), 0.02), Axis(0.0, 1.05 * top), _HEIGHT)
+    use = chosen(study)
+    drawn, signs = [], []
+    for at, (one, spots) in enumerate(lines):
+        xs, values = [float(step) for step, _ in spots], [value for _, value in spots]
+        # One band: three of them hide each other.
+        is_chosen = use is not None and one.name == use.name
+        spread = [band(frame, xs, values, class_="band")] if is_chosen or (at == 0 and use is None) else []
+        kin = [other for other, _ in lines if other.family == one.family]
+        dash = _DASHES[kin.index(one) % len(_DASHES)]
+        path = polyline(frame, [(x, v.value) for x, v in zip(xs, values, strict=True)], stroke_dasharray=dash or None)
+        drawn.append(tag("g", *spread, path, class_=f"curve on {one.family}"))
+        signs += [
+            mark(one.family, frame.x(x), frame.y(v.value), data_tip=f"{one.label}, {x:g}: {words.number(v.value, 1)}")
+            for x, v in zip(xs, values, strict=True)
+        ]
+    title = words("fairness.curve", gap=people(f"gap.{name}"), attribute=attribute)
+    ticks = grid(frame, words, words("fairness.steps"), words("fairness.points"), (6, 4))
+    label = f"{title}: {words.listed(one.label for one, _ in lines)}"
+    right = 22 + round(7 * max(len(short(one.label, _LONGEST)) for one, _ in lines))
+    named = _names(frame, [(one, spots[-1][1].value) for one, spots in lines])
+    picture = plot(frame, label, ticks, stretched(frame, *drawn), *signs, *named, class_="lines", right=right)
+    note = tag("p", words("fairness.curve.how"), class_="note")
+    return tag("figure", tag("figcaption", tag("h4", title), note), picture)
+
+
+def _names(frame: Frame, ends: Sequence[tuple[Contender, float]]) -> list[Html]:
+    """Names at the ends of the curves, pushed apart."""
+    placed: list[float] = []
+    drawn = []
+    for one, value in ends:
+        wanted = frame.y(value)
+        shifts = (side * _APART / 2 * k for k in range(40) for side in (-1, 1))
+        y = next((wanted + d for d in shifts if all(abs(wanted + d - other) >= _APART for other in placed)), wanted)
+        placed.append(y)
+        name = tag("text", short(one.label, _LONGEST), class_="name", x="100%", dx=9, y=f"{y:g}", dy="0.34em")
+        drawn.append(tag("g", name, class_=f"curve on {one.family}"))
+    return drawn
+
+
+def every_gap(study: Study, words: Words, attribute: str, found: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
+    """A table of the gaps of some models."""
+    people = fair_words(words.lang)
+    rows: list[list[object]] = []
+    for whose, own in found:
+        for gap in own.gaps:
+            shown = points(gap.value)
+            pair = words("fairness.pair", **_sides(own, gap, people))
+            rows.append(
+                [
+                    query.label(study, whose.model),
+                    people.known("gap", gap.name),
+                    Cell(words.number(shown.value, 1), shown.value),
+                    Cell(words.span(shown, 1)),
+                    Cell(words.number(100 * gap.chance, 1), gap.chance),
+                    Cell(_over_seeds(gap, words)),
+                    f"{people.known('metric', gap.metric)}: {pair}",
+                    words("fairness.beyond" if gap.value.low > 0 else "fairness.may"),
+                ]
+            )
+    keys = ("gap", "found", "chance", "seeds", "between", "verdict")
+    named = {key: words(f"fairness.{key}") for key in keys}
+    head = [words("model"), named["gap"], named["found"], words("interval.word"), *list(named.values())[2:]]
+    return table(words("fairness.caption", attribute=attribute), head, rows, sortable=True)
+
+
+def _sides(own: FairAttribute, gap: FairGap, people: FairWords) -> dict[str, str]:
+    at = {rate.group: rate.value for rate in own.rates if rate.metric == gap.metric}
+    found = {"high": people.group(gap.high), "low": people.group(gap.low)}
+    for key, group in (("most", gap.high), ("least", gap.low)):
+        value = at.get(group)
+        found[key] = "–" if value is None else people.value(gap.metric, value.value)
+    return found
+
+
+def _over_seeds(gap: FairGap, words: Words) -> str:
+    if len(gap.seeds) < 2:
+        return "–"
+    low, high = (words.number(100 * end, 1) for end in (min(gap.seeds), max(gap.seeds)))
+    return words("energy.span", low=low, high=high)
+
+
+def every_rate(study: Study, words: Words, attribute: str, found: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
+    """A table of what each group gets from some models."""
+    people = fair_words(words.lang)
+    rows: list[list[object]] = []
+    for whose, own in found:
+        for group, count in own.groups.items():
+            by_metric = {rate.metric: rate for rate in own.rates if rate.group == group}
+            cells = [_rate(by_metric.get(metric), words, people) for metric in _RATES]
+            who = (people.group(group), query.label(study, whose.model))
+            rows.append([*who, Cell(words.whole(count), float(count)), *cells])
+    head = [attribute, words("model"), words("series"), *(people(f"metric.{metric}") for metric in _RATES)]
+    return table(words("fairness.rates", attribute=attribute), head, rows, sortable=True)
+
+
+def _rate(one: FairRate | None, words: Words, people: FairWords) -> Cell:
+    if one is None or one.value is None:
+        return Cell("–")
+    flag = tag("b", words("fairness.few"), class_="badge warn") if one.few else ""
+    span = people.span(one.metric, one.value)
+    return Cell(join([people.value(one.metric, one.value.value), tag("small", " ", span), flag]), one.value.value)

@@ -1,0 +1,115 @@
+"""Gaps between groups in a study: those that `caudal fair` tells of the same network, or words."""
+
+import numpy as np
+import pytest
+
+from caudal import fair
+from caudal.compare import fairness as room
+from caudal.compare.assemble import owners
+from caudal.compare.evaluate import run_job
+from caudal.compare.groups import protected
+from caudal.compare.job import Job
+from caudal.compare.kept import kept
+from caudal.compare.progress import Silent
+from caudal.compare.source import open_source
+from caudal.compare.study import compare
+from caudal.data import from_arrays
+from caudal.estimators import wrap
+from caudal.fair.curve import first_steps
+from caudal.records import Study
+
+FAST = {"seeds": 2, "trials": 0, "resamples": 100}
+
+
+def series(count=600, **columns):
+    """Two classes, clearer in one group; steps of unequal number."""
+    rng = np.random.default_rng(3)
+    sex, truth = rng.integers(0, 2, count), rng.integers(0, 2, count)
+    lengths = rng.integers(3, 9, count)
+    pull = np.where(sex == 1, 1.0, 0.2) * (2 * truth - 1)
+    rows = [rng.normal(pull[k], 1.0, (1, lengths[k])) for k in range(count)]
+    sensitive = {"sex": np.array(["f", "m"])[sex], "age": rng.uniform(20, 90, count), **columns}
+    return from_arrays(rows, truth, sensitive=sensitive)
+
+
+def judged(data, *models, epochs=3):
+    source = open_source(data)
+    jobs = {name: Job(name, "final", 0, 3, epochs=epochs, parameters=150, disturb=False) for name in models}
+    finals = {name: [run_job(job, source.parts)] for name, job in jobs.items()}
+    return finals, source
+
+
+def test_the_gaps_are_those_of_the_network_that_is_handed_over():
+    finals, source = judged(series(900), "cfc", "trivial", epochs=2)
+    test = source.parts.test
+    (found,) = room.fairness(finals, source.parts, owners(test), source.facts, ("cfc",))
+    assert found.model == "cfc" and 0.3 < found.threshold < 0.7 and found.answers == found.series == len(test)
+    assert [one.name for one in found.attributes] == ["sex", "age", "sex & age"]
+
+    (one,), _ = kept(finals, source.parts)
+    model = wrap(one.net, one.encoder, one.train, one.fitted, one.settings)
+    asked = fair.decisions(test.target, model.predict_proba(test)[:, 1], threshold=found.threshold)
+    groups = fair.Groups.of({"sex": test.sensitive["sex"]})
+    told = fair.report(
+        test, asked, sensitive=("sex",), threshold=found.threshold,
+        at={
+            step: fair.decisions(
+                test.target, model.predict_proba(first_steps(test, step))[:, 1],
+                threshold=found.threshold,
+            )
+            for step in (moment.step for moment in found.attributes[0].curve)
+        },
+    )  # fmt: skip
+    own, theirs = found.attributes[0], told.attributes[0]
+    assert found.digest == told.digest and dict(own.groups) == dict(zip(groups.names, groups.counts, strict=True))
+    for mine, other in zip(own.gaps, theirs.gaps, strict=True):
+        assert (mine.name, mine.high, mine.low, mine.value) == (other.name, other.high, other.low, other.value)
+        assert mine.seeds == (pytest.approx(mine.value.value),)
+    assert len(own.curve) > 1
+    values = [moment.gap and moment.gap.value for moment in own.curve]
+    assert any(values) and values == [moment.gap and moment.gap.value for moment in theirs.curve]
+    assert "no curve" not in found.not_measured and "no mitigation" in found.not_measured
+
+
+def test_a_study_tells_every_model_but_the_trivial_one(fakes, tmp_path, monkeypatch):
+    from caudal.compare import study as studies
+
+    monkeypatch.setattr(studies.timings, "measure", lambda outcomes, parts: {})
+    study = compare(fakes.table(400), tmp_path, models=["cfc", "gru"], changes=FAST, executor="inline",
+                    watcher=Silent(), runner=fakes.run)  # fmt: skip
+    assert {one.model for one in study.fairness} == {"cfc", "gru"}
+    assert "no fairness" not in study.not_measured and "no mitigation" in study.not_measured
+    one = study.fairness[0]
+    assert one.digest and one.positive == "1" and all(len(gap.seeds) == 2 for a in one.attributes for gap in a.gaps)
+    # Groups of the scores and of the gaps are the same.
+    assert {s.group for s in study.groups if s.attribute == "age"} == set(one.attributes[1].groups)
+    assert Study.from_json(study.to_json()) == study
+
+
+def test_answers_of_one_person_are_drawn_together():
+    finals, source = judged(series(), "cfc")
+    alone = owners(source.parts.test)
+    together = room.fairness(finals, source.parts, alone // 4, source.facts)[0].attributes[0].gap("accuracy")
+    apart = room.fairness(finals, source.parts, alone, source.facts)[0].attributes[0].gap("accuracy")
+    assert together.value.value == apart.value.value and together.value != apart.value
+
+
+def test_columns_that_make_no_groups_say_why():
+    count = 300
+    data = series(count, ward=np.array(["one"] * count), number=np.array([f"p{k}" for k in range(count)]))
+    found, left = protected(data)
+    assert set(found) == {"sex", "age"} and "is constant" in left["ward"] and "different values" in left["number"]
+    lonely = protected(series(60, kind=np.array(["a"] * 30 + ["b"] * 29 + ["c"])))[0]["kind"]
+    assert lonely.names == ("a", "b", "other")
+
+
+def test_other_tasks_and_bare_data_have_no_gaps():
+    finals, source = judged(series(), "cfc", epochs=1)
+    parts, owner = source.parts, owners(source.parts.test)
+    for test in (
+        from_arrays(np.zeros((40, 1, 3)), np.arange(40) % 3, sensitive={"sex": list("fm") * 20}),
+        from_arrays(np.zeros((40, 1, 3)), np.arange(40) / 7, task="regress", sensitive={"sex": list("fm") * 20}),
+        from_arrays(np.zeros((40, 1, 3)), np.arange(40) % 2),
+    ):
+        other = type(parts)(parts.train, parts.val, test)
+        assert room.fairness(finals, other, owner, source.facts) == ()
