@@ -18,20 +18,26 @@ if TYPE_CHECKING:
     from caudal.estimators.held_out import HeldOut as HeldOut
     from caudal.estimators.recipe import FitRecipe as FitRecipe
     from caudal.estimators.regressor import LiquidRegressor as LiquidRegressor
+    from caudal.estimators.rows import ByRow as ByRow
+    from caudal.estimators.rows import Shelf as Shelf
+    from caudal.estimators.trimming import trim as trim
     from caudal.estimators.wrapping import wrap as wrap
 
 _NAMES = {
     "AeonClassifier": "caudal.estimators.aeon",
     "AeonRegressor": "caudal.estimators.aeon",
+    "ByRow": "caudal.estimators.rows",
     "FitRecipe": "caudal.estimators.recipe",
     "HeldOut": "caudal.estimators.held_out",
     "LiquidClassifier": "caudal.estimators.classifier",
     "LiquidForecaster": "caudal.estimators.forecaster",
     "LiquidRegressor": "caudal.estimators.regressor",
+    "Shelf": "caudal.estimators.rows",
     "Trained": "caudal.estimators.fitting",
     "fit_recipe": "caudal.estimators.fitting",
     "load": "caudal.estimators.door",
     "predictions": "caudal.estimators.answers",
+    "trim": "caudal.estimators.trimming",
     "wrap": "caudal.estimators.wrapping",
 }
 

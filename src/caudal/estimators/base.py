@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from caudal.data import ParquetSequences, Sequences, read_like
 from caudal.estimators import files
 from caudal.estimators.belonging import groups_in, groups_of, is_values
-from caudal.estimators.inputs import in_dtype, is_collection, is_table, weights_of
+from caudal.estimators.inputs import in_dtype, is_collection, is_table, listed, weights_of
 from caudal.estimators.reading import check_flow, known, read_table
 from caudal.estimators.training import Facts, Outcome, check_classes, check_task, train_flowing, train_held
 from caudal.estimators.why import question
@@ -153,7 +153,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             DataError: the data are unusable; the message names what and where.
             NonFiniteError: training diverged.
         """
-        self.is_flat_, self.origin_ = False, None
+        self.is_flat_, self.origin_, X = False, None, listed(X)
         if isinstance(X, ParquetSequences):
             return self._flow(X, val, sample_weight, sensitive)
         if isinstance(X, Sequences):
@@ -209,7 +209,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             return in_dtype(self.prepared(x) if target else x, self.dtype)
         if self.data_recipe_ is not None:
             return in_dtype(read_like(x, self.data_recipe_, target=target), self.dtype)
-        return self.asked(x)
+        return self.asked(listed(x))
 
     def _reads(self, x: Any, *, target: bool = False) -> Iterator[Sequences]:
         """The same, in chunks where the data come in chunks."""

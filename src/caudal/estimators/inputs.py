@@ -12,6 +12,21 @@ from caudal.errors import InputError
 from caudal.estimators.panels import is_panel, panel
 
 
+def listed(x: Any) -> Any:
+    """An array of objects, each a series, as the list that it is; all else unchanged.
+
+    Example:
+        >>> rows = np.empty(2, object)
+        >>> rows[0], rows[1] = np.ones((1, 3)), np.ones((1, 5))
+        >>> is_listed(listed(rows))
+        True
+    """
+    is_objects = isinstance(x, np.ndarray) and x.dtype == object and x.size > 0
+    if is_objects and x.shape in ((len(x),), (len(x), 1)) and all(np.ndim(one) == 2 for one in x.flat):
+        return list(x.flat)
+    return x
+
+
 def is_listed(x: Any) -> bool:
     """Whether it is a list of series rather than one table of numbers.
 
