@@ -119,3 +119,28 @@ def test_data_sets_are_listed_shown_and_written(folder, capsys):
     told = run(capsys, "datasets", "export", "japanese-vowels", "--part", "test", "-o", "v.csv")
     assert told.err == "5,687 rows of 370 series in v.csv\n"
     assert "Sequences(640 series" in run(capsys, "datasets", "japanese_vowels", "--protocol", "paper").out
+
+
+def test_a_fitted_circuit_is_trimmed(folder, capsys):
+    words = ["--features", "x", "--target", "y", "--cell", "cfc-ncp", "--units", 12, "--epochs", 2, "--quiet"]
+    run(capsys, "fit", "rows.parquet", *WORDS, *words, "-o", "whole.caudal")
+    found = json.loads(run(capsys, "trim", "whole.caudal", "rows.parquet", "-o", "s.caudal", "--quiet", "--json").out)
+    assert found["after"]["synapses"] <= 0.25 * found["before"]["synapses"] + 1
+    assert found["after"]["operations"] < found["before"]["operations"]
+    whole, small = cd.load("whole.caudal"), cd.load("s.caudal")
+    assert small.net_.synapse_count() == found["after"]["synapses"] < whole.net_.synapse_count()
+    assert list(small.predict("rows.parquet")) and small.encoder_ == whole.encoder_
+    told = run(capsys, "trim", "whole.caudal", "rows.parquet", "-o", "s.caudal", "--keep", 0.5, "--rounds", 1)
+    assert told.out.startswith("before:") and "synapses" in told.out and "written to s.caudal" in told.err
+
+
+def test_what_cannot_be_trimmed_is_refused(folder, capsys):
+    _fit(capsys, "--target", "y")
+    told = run(capsys, "trim", "m.caudal", "rows.parquet", "-o", "s.caudal", code=2).err
+    assert "trim: `model` is a Readout of a GRU; expected a Readout of an LTC" in told
+    assert not (folder / "s.caudal").exists()
+    told = run(capsys, "trim", "m.caudal", "rows.parquet", "-o", "nowhere/s.caudal", code=2).err
+    assert "trim: `--out` names a folder that is not there" in told
+    cd.save(cd.load("m.caudal").net_, "net.caudal")
+    told = run(capsys, "trim", "net.caudal", "rows.parquet", "-o", "s.caudal", code=2).err
+    assert "holds a network alone" in told

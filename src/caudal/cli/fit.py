@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from caudal.estimators import fit_recipe
 
     out = Path(args.out)
-    _check(out)
+    check_place("fit", out)
     done = fit_recipe(recipe_of(args), checkpoint=args.checkpoint, verbose=not args.quiet)
     if not done.is_first:
         return 0
@@ -60,14 +60,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check(out: Path) -> None:
-    """Refuse a place that cannot be written before hours of training, not after."""
+def check_place(owner: str, out: Path) -> None:
+    """Refuse a place that cannot be written before hours of training, not after.
+
+    Raises:
+        InputError: it is a folder, or its folder is missing or cannot be written.
+    """
     if out.is_dir():
-        raise InputError("fit", "--out", f"names a folder: {out}", "Name a file in it, such as ward.caudal.")
+        raise InputError(owner, "--out", f"names a folder: {out}", "Name a file in it, such as ward.caudal.")
     if not out.parent.is_dir():
-        raise InputError("fit", "--out", f"names a folder that is not there: {out.parent}", "Make it first.")
+        raise InputError(owner, "--out", f"names a folder that is not there: {out.parent}", "Make it first.")
     if not os.access(out.parent, os.W_OK):
-        raise InputError("fit", "--out", f"names a folder that cannot be written: {out.parent}", "Choose another.")
+        raise InputError(owner, "--out", f"names a folder that cannot be written: {out.parent}", "Choose another.")
 
 
 def _lines(done: "Trained") -> list[str]:

@@ -35,3 +35,20 @@ def series_for(
         raise InputError(owner, "model", fault, "Name the data set, train on a table, or pass arrays in Python.")
     recipe = model.data_recipe_ if sensitive is None else replace(model.data_recipe_, sensitive=sensitive)
     return read_like(source, recipe, target=target)
+
+
+def training_series(owner: str, model: Any, source: str) -> "tuple[Sequences, Sequences | None]":
+    """Series to train an estimator on, with the target, and those to stop by where a data set has them.
+
+    Arguments:
+        owner, model, source: as in `series_for`.
+
+    Raises:
+        InputError, DataError: as `series_for`.
+    """
+    from caudal.data import datasets
+
+    if not Path(source).is_file() and source.lower().replace("_", "-") in datasets.names():
+        found = datasets.load(source)
+        return found.train, found.val if len(found.split.val) else None
+    return series_for(owner, model, source, target=True), None

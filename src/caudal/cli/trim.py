@@ -1,0 +1,71 @@
+"""`caudal trim`."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from caudal.cli.show import print_json, say
+from caudal.errors import InputError
+
+if TYPE_CHECKING:
+    from caudal.estimators.base import LiquidEstimator
+
+_EPILOG = """\
+examples:
+  caudal fit spoken-digits --cell cfc-ncp -o digits.caudal
+  caudal trim digits.caudal spoken-digits --keep 0.25 -o small.caudal
+  caudal energy small.caudal"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.add_argument("model", help="a file that `caudal fit` wrote, of a cell with a circuit")
+    parser.add_argument("source", help="the training series: a table with the target, or the name of a data set")
+    parser.add_argument("-o", "--out", metavar="FILE", required=True, help="where the smaller model goes")
+    parser.add_argument("--keep", type=float, default=0.25, metavar="SHARE", help="of the synapses (default: 0.25)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often synapses leave (default: 3)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trim, say what is left, save."""
+    from caudal.cli.fit import check_place
+    from caudal.cli.series import training_series
+    from caudal.estimators import load, trim
+
+    check_place("trim", Path(args.out))
+    model = load(args.model)
+    if not hasattr(model, "fitted_"):
+        fault = "holds a network alone, which says nothing of scales and training"
+        raise InputError("trim", "model", fault, "Pass a file that `caudal fit` wrote, or call `caudal.train.trim`.")
+    model.set_params(verbose=not args.quiet)
+    train, val = training_series("trim", model, args.source)
+    smaller = trim(model, train, val=val, keep=args.keep, rounds=args.rounds)
+    smaller.save(args.out)
+    found = {"before": _facts(model), "after": _facts(smaller)}
+    if args.json:
+        print_json({"file": args.out, **found})
+        return 0
+    for name, facts in found.items():
+        print(
+            f"{name + ':':8}{facts['units']} neurons, {facts['synapses']:,} synapses, {facts['parameters']:,} "
+            f"parameters, {facts['operations']:,.0f} operations a step, validation loss {facts['loss']}"
+        )
+    say(f"written to {args.out}")
+    return 0
+
+
+def _facts(model: "LiquidEstimator") -> dict[str, Any]:
+    from caudal.nn.counts import live_parameters, operations
+
+    net, fitted = model.net_, model.fitted_
+    val = fitted.history[fitted.best_epoch - 1].val
+    return {
+        "units": net.layer.units,
+        "synapses": net.synapse_count(),
+        "parameters": live_parameters(net),
+        "operations": operations(net).total,
+        "loss": None if val is None else round(val, 4),
+    }
