@@ -81,6 +81,9 @@ def _groups(
     if len(found) != count:
         fault = f"holds {len(found)} values; there are {count} series"
         raise DataError(owner, "sensitive", fault, "Pass one for each series, in their order.")
+    if len(np.unique(codes_of(found)[codes_of(found) >= 0])) < 2:
+        fault = "is known of one group only, and series of unknown group count in no price"
+        raise DataError(owner, "sensitive", fault, "Fill in what is missing, or leave `fairness` out.")
     among = [name for name in found.columns if name in inputs]
     if among:
         fault = f"names {among[0]!r}, which is an input of the model as well"

@@ -13,7 +13,7 @@ from caudal.errors import DataError
 from caudal.estimators.belonging import codes_in, codes_like, codes_of, fairness_of
 from caudal.estimators.inputs import in_dtype, weighted
 from caudal.fair.groups import Groups
-from caudal.fair.mitigate.kinds import Fairness, settled
+from caudal.fair.mitigate.kinds import Fairness, check_events, settled
 from caudal.nn import Readout, build_cell
 from caudal.train import Crew, Examples, Fitted, Stream, TrainRecipe, accelerated, examples, fit
 
@@ -108,7 +108,10 @@ def train_held(
 
     train = seen(own, rows)
     stop = seen(val, None) if val is not None else seen(data.select(held), held) if len(held) else None
-    return _trained(model, facts, encoder, train, stop, train.x.shape[2], settled_of(model, facts))
+    term = settled_of(model, facts)
+    if term is not None:
+        check_events(term, train)
+    return _trained(model, facts, encoder, train, stop, train.x.shape[2], term)
 
 
 def train_flowing(

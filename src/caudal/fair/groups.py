@@ -15,7 +15,7 @@ LEAST = 30
 UNKNOWN, OTHER = "unknown", "other"
 # More different numbers than this are a quantity, which must be cut before it names groups.
 _DISTINCT = 12
-_MANY = 30
+MANY = 30
 _BETWEEN = " & "
 Edges = Mapping[str, Sequence[float]]
 
@@ -101,7 +101,7 @@ class Groups:
             >>> known.read({"sex": ["x"]})
             Traceback (most recent call last):
             ...
-            caudal.errors.InputError: Groups.read: `sex` holds a group that was not there before: 'x'. Make ...
+            caudal.errors.InputError: Groups.read: `sex` holds a group that was not there before, first at series 0. ...
         """
         lacking = [name for name in self.columns if name not in columns]
         if lacking:
@@ -109,9 +109,10 @@ class Groups:
         texts = {name: _texts(name, np.asarray(columns[name]), self.edges.get(name)) for name in self.columns}
         place = {name: k for k, name in enumerate(self.names)}
         labels = [_BETWEEN.join(row) for row in zip(*texts.values(), strict=True)]
-        strange = [one for one in labels if one not in place and OTHER not in place]
+        strange = [k for k, one in enumerate(labels) if one not in place and OTHER not in place]
         if strange:
-            fault = f"holds a group that was not there before: {strange[0]!r}"
+            # Where, not what: messages reach logs, and values of persons must not.
+            fault = f"holds a group that was not there before, first at series {strange[0]}"
             remedy = "Make the groups from all series, or leave those series out."
             raise InputError("Groups.read", self.attribute, fault, remedy)
         codes = np.array([place.get(one, place.get(OTHER, 0)) for one in labels], np.int64)
@@ -191,7 +192,9 @@ def _check(columns: Mapping[str, NDArray[Any]], edges: Edges) -> None:
         raise InputError("Groups.of", "columns", "names no column", "Pass at least one sensitive column.")
     first = next(iter(columns.values()))
     for name, column in columns.items():
-        if column.ndim != 1 or column.shape != first.shape or not len(column):
+        if column.shape == (0,):
+            raise InputError("Groups.of", name, "is empty", "Pass one value per series.")
+        if column.ndim != 1 or column.shape != first.shape:
             fault = f"has shape {column.shape}; expected ({len(first) if first.ndim else 0},)"
             raise InputError("Groups.of", name, fault, "Pass one value per series.")
         cuts = edges.get(name)
@@ -240,10 +243,11 @@ def _check_labels(name: str, labels: list[str], missing: str) -> None:
         fault = f"is missing for {labels.count(UNKNOWN)} series, the first at {labels.index(UNKNOWN)}"
         raise InputError("Groups.of", name, fault, 'Fill it, drop those series, or pass `missing="group"`.')
     if len(found) < 2:
-        fault = f"is constant: all {len(labels):,} series are {labels[0]!r}"
+        same = UNKNOWN if UNKNOWN in found else "of one group"
+        fault = f"is constant: all {len(labels):,} series are {same}"
         raise InputError("Groups.of", name, fault, "Nothing can be compared by it; leave it out or use other series.")
-    if len(found) > _MANY:
-        fault = f"holds {len(found)} different values; at most {_MANY} groups can be compared"
+    if len(found) > MANY:
+        fault = f"holds {len(found)} different values; at most {MANY} groups can be compared"
         raise InputError("Groups.of", name, fault, "Join values into fewer groups; an identifier is no attribute.")
 
 
@@ -255,12 +259,13 @@ def _joined(texts: Mapping[str, list[str]], edges: Edges, alone: str) -> Groups:
         counts[row] = counts.get(row, 0) + 1
     single = [row for row, count in counts.items() if count == 1]
     if single and alone == "refuse":
-        fault = f"has a group of one person ({_BETWEEN.join(single[0])!r}), whom its figures would lay bare"
+        where = f"the first at series {rows.index(single[0])}"
+        fault = f"has {len(single):,} group{'s' * (len(single) > 1)} of one person, {where}, whom figures lay bare"
         raise InputError("Groups.of", attribute, fault, 'Join it with another, or pass `alone="other"`.')
     orders = [_order(list(column), edges.get(name)) for name, column in texts.items()]
     kept = sorted((r for r in counts if r not in single), key=lambda r: [o[v] for o, v in zip(orders, r, strict=True)])
-    if len(kept) > _MANY:
-        fault = f"makes {len(kept)} groups; at most {_MANY} can be compared"
+    if len(kept) > MANY:
+        fault = f"makes {len(kept)} groups; at most {MANY} can be compared"
         raise InputError("Groups.of", attribute, fault, "Join values, cut numbers more coarsely, or cross fewer.")
     names = [_BETWEEN.join(row) for row in kept] + ([OTHER] if single else [])
     place = {row: k for k, row in enumerate(kept)}

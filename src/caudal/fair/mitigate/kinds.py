@@ -5,8 +5,9 @@ from typing import Any
 
 from caudal.errors import InputError
 from caudal.fair.mitigate.fairret import Fairret
-from caudal.fair.mitigate.soft import CONSTRAINTS, OF_NUMBERS
+from caudal.fair.mitigate.soft import CONSTRAINTS, OF_NUMBERS, events_of
 from caudal.fair.mitigate.terms import Lagrangian, Penalty
+from caudal.train import Examples
 
 Fairness = Penalty | Lagrangian | Fairret
 KINDS: dict[str, type[Penalty] | type[Lagrangian] | type[Fairret]] = {
@@ -51,6 +52,38 @@ def settled(fairness: Fairness, classes: tuple[Any, ...]) -> Fairness:
     if not places:
         raise InputError(owner, "positive", f"is {fairness.positive!r}; the classes are {listed}", "Name one of them.")
     return replace(fairness, positive=places[0])
+
+
+def check_events(fairness: Fairness, data: Examples) -> None:
+    """Refuse a constraint that has nothing to compare: fewer than two groups have rows of one of its events.
+
+    Arguments:
+        fairness: `settled`.
+        data: training series in memory, with their groups.
+
+    Raises:
+        InputError: names the event.
+
+    Example:
+        >>> import torch
+        >>> x, n, y = torch.zeros(4, 1, 1), torch.ones(4).long(), torch.tensor([1, 1, 0, 0])
+        >>> data = Examples(x, x[:, :, 0], n, "classify", torch.ones(4), y, y >= 0, torch.tensor([0, 0, 1, 1]))
+        >>> check_events(Penalty("demographic_parity", positive=1), data)
+        >>> check_events(Penalty("equal_opportunity", positive=1), data)
+        Traceback (most recent call last):
+        ...
+        caudal.errors.InputError: Penalty: `constraint` compares rows of the positive class, ...
+    """
+    known, groups = data.target_mask, data.groups
+    if data.target is None or known is None or groups is None or fairness.constraint in OF_NUMBERS:
+        return
+    who = groups.view(-1, *[1] * (known.dim() - 1)).expand(known.shape)[known]
+    names = ("of the positive class", "of the other classes")
+    for event, name in zip(events_of(fairness.constraint, data.target[known], fairness.positive), names, strict=False):
+        if len(set(who[event & (who >= 0)].tolist())) < 2:
+            fault = f"compares rows {name}, of which fewer than two groups have any"
+            remedy = 'Take "demographic_parity", join groups, or gather more series.'
+            raise InputError(type(fairness).__name__, "constraint", fault, remedy)
 
 
 def to_dict(fairness: Fairness) -> dict[str, Any]:

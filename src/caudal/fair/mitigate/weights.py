@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from caudal.errors import InputError
-from caudal.fair.groups import Groups
+from caudal.fair.groups import MANY, Groups, is_quantity
 
 
 def reweighing(groups: Groups | ArrayLike, labels: ArrayLike, weight: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -26,7 +26,8 @@ def reweighing(groups: Groups | ArrayLike, labels: ArrayLike, weight: ArrayLike 
         `(batch,)` float64; 0 only where `weight` is 0.
 
     Raises:
-        InputError: lengths differ, a weight is negative, or there is one group or one class only.
+        InputError: lengths differ, a weight is negative, there is one group or one class only, or the groups are a
+            quantity or more than 30.
 
     Source: Kamiran & Calders 2012, Data preprocessing techniques for classification without discrimination, section
         5.3.
@@ -91,7 +92,7 @@ def resampling(groups: Groups | ArrayLike, labels: ArrayLike, *, seed: int = 0) 
 def _checked(
     owner: str, groups: Groups | ArrayLike, labels: ArrayLike, weight: ArrayLike | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    who = groups.codes if isinstance(groups, Groups) else _codes(np.asarray(groups))
+    who = groups.codes if isinstance(groups, Groups) else _plain(owner, np.asarray(groups))
     given = np.asarray(labels)
     if given.ndim not in (1, 2) or given.shape[:1] != who.shape or who.ndim != 1 or not len(who):
         fault = f"has shape {given.shape}, the groups {who.shape}"
@@ -111,6 +112,18 @@ def _checked(
             fault = "holds one value only, so there is nothing to balance"
             raise InputError(owner, name, fault, "Pass at least two groups and two classes.")
     return who, what, weights
+
+
+def _plain(owner: str, groups: NDArray[Any]) -> NDArray[np.int64]:
+    """Codes of groups that nobody has checked."""
+    if is_quantity(groups):
+        fault = f"holds {len(np.unique(groups))} different numbers, which name no groups"
+        raise InputError(owner, "groups", fault, "Say where to cut: pass `Groups.of(..., edges=...)`.")
+    codes = _codes(groups)
+    if codes.size and codes.max() >= MANY:
+        fault = f"holds {codes.max() + 1} different values; at most {MANY} groups can be balanced"
+        raise InputError(owner, "groups", fault, "Join values into fewer groups; an identifier is no attribute.")
+    return codes
 
 
 def _codes(given: NDArray[Any]) -> NDArray[np.int64]:
