@@ -17,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", metavar="FILE", help="private key that signs the report (default: your own)")
     parser.add_argument("--trust", metavar="KEY", help="public key of the log and the model: a .pub file, or its text")
     parser.add_argument("--held", metavar="FILE", help="a checkpoint of the log that was kept elsewhere")
+    parser.add_argument(
+        "--fairness", metavar="FILE", help="gaps between groups: what `caudal fair --out fair.json` wrote"
+    )
     parser.add_argument("--data", metavar="TABLE", help="make the decisions again from this table; needs a model")
 
 
@@ -33,8 +36,9 @@ def run(args: argparse.Namespace) -> int:
         folder = _package(args.model, Path(scratch)) if args.model else None
         again = _again(args, folder) if folder is not None and args.data else None
         found = audit.report(
-            args.log, folder, out=args.out, key=args.key, lang=args.lang, trusted=trusted, held=held, replayed=again
-        )
+            args.log, folder, out=args.out, key=args.key, lang=args.lang, trusted=trusted, held=held, replayed=again,
+            fairness=args.fairness,
+        )  # fmt: skip
     if args.json:
         bars = found.facts["bars"]
         print_json({"holds": found.holds, "bars": bars, "page": str(found.page), "twin": str(found.twin)})

@@ -92,6 +92,11 @@ class FairAttribute:
     curve_of: str = ""
     curve: tuple[FairMoment, ...] = ()
 
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Names of the groups as they were cut; JSON sorts `groups`, and not the rates."""
+        return tuple(dict.fromkeys((*(rate.group for rate in self.rates), *self.groups)))
+
     def gap(self, name: str) -> FairGap | None:
         """A gap by its name, or None."""
         return next((one for one in self.gaps if one.name == name), None)

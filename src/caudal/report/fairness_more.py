@@ -123,7 +123,8 @@ def every_rate(study: Study, words: Words, attribute: str, found: Sequence[tuple
     people = fair_words(words.lang)
     rows: list[list[object]] = []
     for whose, own in found:
-        for group, count in own.groups.items():
+        for group in own.order:
+            count = own.groups.get(group, 0)
             by_metric = {rate.metric: rate for rate in own.rates if rate.group == group}
             cells = [_rate(by_metric.get(metric), words, people) for metric in _RATES]
             who = (people.group(group), query.label(study, whose.model))

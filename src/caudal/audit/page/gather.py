@@ -12,11 +12,13 @@ from caudal.audit.cards.record import record_of
 from caudal.audit.merkle import leaf
 from caudal.audit.note import Checkpoint, Verifier
 from caudal.audit.package import check
+from caudal.audit.page.fairness import quoted
 from caudal.audit.page.tally import Tally
 from caudal.audit.proof import newest, prove, records
 from caudal.audit.verdict import Verdict
 from caudal.audit.verify import verify
 from caudal.errors import CaudalError, FileFormatError
+from caudal.records import Fairness
 from caudal.records.decision import record_to_dict
 
 if TYPE_CHECKING:
@@ -32,14 +34,15 @@ def gather(
     trusted: Verifier | None,
     held: Checkpoint | None,
     replayed: "Replay | None",
+    fairness: Fairness | str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
-    """Read a log and a model package.
+    """Read a log, a model package and a record of fairness.
 
     Raises:
-        MissingFileError: there is no log, or no package.
-        FileFormatError: `log.json` or the package is damaged.
+        MissingFileError: there is no log, no package or no record.
+        FileFormatError: `log.json`, the package or the record is damaged.
     """
-    folder = Path(log)
+    folder, fair = Path(log), None if fairness is None else quoted(fairness)
     facts = about.load(folder)
     verdict = verify(folder, trusted, held)
     tally, fault = Tally(), None
@@ -56,6 +59,7 @@ def gather(
         "counts": counted,
         "model": None if model is None else _model(model, trusted, counted),
         "replay": None if replayed is None else {"holds": replayed.holds, **asdict(replayed)},
+        "fairness": fair,
     }
     found["bars"] = list(_bars(found))
     found["holds"] = all(one["holds"] for one in found["bars"])
@@ -129,6 +133,7 @@ def _untested(found: Mapping[str, Any]) -> Iterator[str]:
         "replay": found["replay"] is None,
         "figures": model is None or not model["figures"],
         "groups": model is None or not any(one["part"] for one in model["figures"]),
+        "fairness": found["fairness"] is None,
         "data": model is None or not model["data"],
         "abstention": "abstained" not in flags,
         "distribution": "out of distribution" not in flags,

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from caudal.audit import envelope, keys
 from caudal.audit.keys import Key
 from caudal.audit.note import Checkpoint, Verifier
+from caudal.audit.page.fairness import shown
 from caudal.audit.page.gather import SCHEMA, gather
 from caudal.audit.page.words import Words, words
 from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.files import put
+from caudal.records import Fairness
 
 if TYPE_CHECKING:
     from caudal.audit.again import Replay
@@ -57,6 +59,7 @@ def report(
     trusted: Verifier | None = None,
     held: Checkpoint | None = None,
     replayed: "Replay | None" = None,
+    fairness: Fairness | str | os.PathLike[str] | None = None,
 ) -> Report:
     """Write a report; the page loads nothing and runs no script.
 
@@ -69,10 +72,12 @@ def report(
         trusted: public key of the log that you trust; without, the report says that it was not given.
         held: a checkpoint that was kept elsewhere.
         replayed: what `audit.replay` found.
+        fairness: gaps between groups of people: a record, or the file that `caudal fair ... --out fair.json` wrote. It
+            is quoted with its digest, not measured again.
 
     Raises:
-        MissingFileError: there is no log, or no package.
-        FileFormatError: `log.json` or the package is damaged.
+        MissingFileError: there is no log, no package, or no record of fairness.
+        FileFormatError: `log.json`, the package or the record is damaged.
         InputError: there is no such language, or `out` lies inside of the log.
 
     Example:
@@ -92,7 +97,7 @@ def report(
     if Path(log).resolve() in place.resolve().parents:
         raise InputError("audit report", "out", f"lies inside of the log: {place}", "Write it beside the log.")
     said, own = words(lang), key if isinstance(key, Key) else keys.default() if key is None else keys.load(key)
-    facts = {**gather(log, model, trusted, held, replayed), "lang": lang, "signer": str(own.verifier)}
+    facts = {**gather(log, model, trusted, held, replayed, fairness), "lang": lang, "signer": str(own.verifier)}
     data = render(facts, said).encode()
     subject = [{"name": place.name, "digest": {"sha256": sha256(data).hexdigest()}}]
     if facts["log"]["root"] is not None:
@@ -141,7 +146,8 @@ def render(facts: dict[str, Any], said: Words) -> str:
     quoted = {one["index"] for one in facts["quoted"]}
     page = place.from_string((assets / "report.html").read_text(encoding="utf-8"))
     style = (assets / "report.css").read_text(encoding="utf-8")
-    return str(page.render(f=facts, t=said, num=said.number, quoted=quoted, style=style))
+    fair = None if facts["fairness"] is None else shown(facts["fairness"], said)
+    return str(page.render(f=facts, t=said, num=said.number, quoted=quoted, style=style, fair=fair))
 
 
 def _speakable(value: Any) -> Any:
