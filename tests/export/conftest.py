@@ -10,7 +10,7 @@ from caudal import wiring
 from caudal.data import Encoder, datasets
 from caudal.data.datasets import Dataset
 from caudal.errors import MissingExtraError
-from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, MixedMemory, Readout, Stack
+from caudal.nn import CTRNN, GRU, GRUD, LRC, LSTM, LTC, MLP, ODERNN, CfC, MixedMemory, Readout, Stack
 from caudal.nn.cfc_wired import WiredCfC
 from caudal.nn.layer import Layer
 from caudal.train import TrainRecipe, examples, fit
@@ -102,7 +102,26 @@ def _untrained(units: int = 6, inputs: int = 4) -> dict[str, Layer]:
     return {name: net.eval() for name, net in found.items()}
 
 
+def _for_runtimes() -> dict[str, Layer]:
+    """Layers and solvers with graphs and without C; dense and wired, stacked, under a readout."""
+    torch.manual_seed(1)
+    circuit = wiring.ncp(4, 6, 4, 2, seed=3)
+    met = GRUD(3, 6)
+    met.x_mean.copy_(torch.randn(3))
+    return {
+        "gru-d": met,
+        "gru-d stack": Readout(Stack(GRUD(2, 4), LTC(4, 3, substeps=2)), 2, pool="mean"),
+        "gru-d behind": Stack(CTRNN(circuit), GRUD(1, 3)),
+        "ode-rnn": ODERNN(4, 6, hidden=5),
+        "mlp": Readout(MLP(3, 5, layers=3), 2),
+        "ltc euler": LTC(circuit, solver="euler", substeps=3),
+        "ltc rk4": LTC(4, 5, solver="rk4", substeps=2),
+        "lrc explicit": LRC(circuit, solver="explicit", substeps=2),
+    }
+
+
 _NETS = _untrained()
+_GRAPHED = _for_runtimes()
 _SOME = ("ltc", "ctrnn", "lrc symmetric", "lstm", "gru", "mean", "wired cfc default", "cfc no_gate gelu", "cfc pure")
 
 
@@ -116,3 +135,9 @@ def net(request: pytest.FixtureRequest) -> Layer:
 def some_net(request: pytest.FixtureRequest) -> Layer:
     """One net of each kind of finish."""
     return _NETS[request.param]
+
+
+@pytest.fixture(params=_GRAPHED)
+def graphed(request: pytest.FixtureRequest) -> Layer:
+    """Every layer and solver that has graphs for runtimes, and no C."""
+    return _GRAPHED[request.param].eval()

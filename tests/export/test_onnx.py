@@ -9,7 +9,7 @@ import torch
 from caudal import export, wiring
 from caudal.cli import main
 from caudal.errors import InputError
-from caudal.nn import GRUD, LTC, CfC, Readout, save
+from caudal.nn import LTC, SSM, CfC, PhasedLSTM, Readout, Transformer, save
 
 pytest.importorskip("onnx", reason="onnx is not installed: its export is NOT tested")
 runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: the ONNX export is NOT tested")
@@ -70,6 +70,30 @@ def test_256_irregular_steps_as_torch(net, tmp_path, graph):
     made = export.onnx(net, tmp_path / "net.onnx", graph)
     found = _roll(made, x, dt) if graph == "step" else _scan(made, x, dt)[0]
     assert np.abs(found - y).max() <= _widest(net, x, dt, y)
+
+
+@pytest.mark.parametrize("graph", ["step", "sequence"])
+def test_layers_without_c_as_torch(graphed, tmp_path, graph):
+    x, dt = _series(graphed.inputs)
+    dt = dt / 4  # explicit solvers diverge at long steps
+    y = _torch(graphed, x, dt)
+    made = export.onnx(graphed, tmp_path / "net.onnx", graph)
+    found = _roll(made, x, dt) if graph == "step" else _scan(made, x, dt)[0]
+    assert np.abs(found - y).max() <= _widest(graphed, x, dt, y)
+
+
+def test_masked_steps_of_layers_without_c(graphed, tmp_path):
+    x, dt = _series(graphed.inputs, steps=40)
+    mask = np.random.default_rng(1).random(dt.shape) < 0.7
+    y = _torch(graphed, x, dt / 4, mask=torch.tensor(mask))
+    found = _scan(export.onnx(graphed, tmp_path / "net.onnx", "sequence"), x, dt / 4, mask)[0]
+    assert np.abs(found - y).max() <= 2e-6
+
+
+def test_layers_without_c_are_told_where_to_go(graphed, tmp_path):
+    with pytest.raises(InputError, match=r"ONNX"):
+        export.c(graphed, tmp_path / "policy")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_masked_steps_are_not_there(some_net, tmp_path):
@@ -143,9 +167,10 @@ def test_a_neuron_that_nothing_reaches(tmp_path):
     ("make", "graph", "words"),
     [
         (lambda: LTC(2, 3), "loop", r'export: `graph` is \'loop\'\. Pass "step" or "sequence"\.'),
-        (lambda: GRUD(2, 3), "step", "holds a GRUD, whose step cannot be exported"),
+        (lambda: SSM(2, 3), "step", "holds a SSM, whose step cannot be exported: has complex states"),
+        (lambda: Transformer(2, 4, heads=2), "step", "attends to the steps before, whose number grows"),
+        (lambda: PhasedLSTM(2, 3), "step", "counts absolute time"),
         (lambda: 3, "step", "is a int"),
-        (lambda: LTC(2, 3, solver="rk4"), "step", "solver='rk4'"),
     ],
 )
 def test_bad_arguments_are_sentences_and_write_nothing(tmp_path, make, graph, words):

@@ -11,13 +11,14 @@ from caudal import export
 from caudal.cli import main
 from caudal.errors import BackendError, InputError, MissingExtraError
 from caudal.export import torch_file
-from caudal.nn import GRUD, LTC, CfC, Readout, save
+from caudal.nn import GRUD, LTC, SSM, CfC, Readout, save
 
 STEPS = 256
 # What AOTInductor and ExecuTorch are run on: each takes seconds to a minute.
 FEW = {
     "ltc": lambda: Readout(LTC(3, 5, substeps=2), 2, pool="mean"),
     "cfc": lambda: CfC(3, 4, backbone_units=6),
+    "gru-d": lambda: GRUD(2, 4),
 }
 
 
@@ -61,6 +62,21 @@ def test_step_module_is_the_network(net):
     net.float()
     widest = max(1e-6 * max(1.0, y.abs().max()), 3 * (y - own).abs().max())
     assert (torch.stack(found, 1) - y).abs().max() <= widest
+
+
+def test_step_module_of_layers_without_c(graphed):
+    from caudal.export.torch_step import step_module
+
+    plan = export.describe(graphed, graphs=True)
+    x, dt = _series(graphed.inputs, 2)
+    state, step, found = [torch.zeros(2, one.size) for one in plan.states()], step_module(plan), []
+    for t in range(STEPS):
+        y, *state = step(x[:, t], dt[:, t] / 4, *state)
+        found.append(y)
+    y = _torch(graphed, x, dt / 4)
+    own = _torch(graphed.double(), x.double(), dt.double() / 4)
+    graphed.float()
+    assert (torch.stack(found, 1) - y).abs().max() <= max(1e-6 * max(1.0, y.abs().max()), 3 * (y - own).abs().max())
 
 
 @pytest.mark.parametrize("cell", FEW)
@@ -122,8 +138,8 @@ def test_executorch_step(tmp_path, cell):
 def test_bad_models_are_sentences_and_write_nothing(tmp_path, monkeypatch, write):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: True)
     monkeypatch.setattr(shutil, "which", lambda name: name)
-    with pytest.raises(InputError, match="holds a GRUD, whose step cannot be exported"):
-        getattr(export, write)(GRUD(2, 3), tmp_path / "net")
+    with pytest.raises(InputError, match="holds a SSM, whose step cannot be exported"):
+        getattr(export, write)(SSM(2, 3), tmp_path / "net")
     with pytest.raises(InputError, match="`path` is a folder"):
         getattr(export, write)(LTC(2, 3), tmp_path)
     assert list(tmp_path.iterdir()) == []

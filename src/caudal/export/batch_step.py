@@ -4,13 +4,12 @@ Synapses keep their sparsity: each row gathers what its synapses read, rows fill
 where that would take more numbers than the dense matrix, the sum is a matrix product.
 """
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from caudal.export.assemble import is_scaled, reads_elapsed
-from caudal.export.batch_nodes import Nodes, Value
+from caudal.export.batch_nodes import Nodes, Value, gelu, runge_kutta
 from caudal.export.floats import neurons_eps
 from caudal.export.plan import (
     ELAPSED,
@@ -23,6 +22,7 @@ from caudal.export.plan import (
     Conduct,
     Finish,
     Floats,
+    Formula,
     Heads,
     Hold,
     Ints,
@@ -35,6 +35,7 @@ from caudal.export.plan import (
     Resist,
     Squash,
     Substeps,
+    View,
 )
 
 
@@ -72,6 +73,8 @@ def advance(nodes: Nodes, plan: Plan, x: Value, dt: Value, states: dict[str, Val
     for stage in plan.stages:
         if isinstance(stage, Commit):
             run.at[stage.state] = run.at[stage.source]
+        elif isinstance(stage, Formula):
+            run.at.update(stage.write(_seen(run, stage.source), dt, {name: run.at[name] for name in stage.states}))
         elif isinstance(stage, Substeps):
             part = replace(run, dt=dt if stage.count == 1 else dt / stage.count)
             for _ in range(stage.count):
@@ -81,7 +84,20 @@ def advance(nodes: Nodes, plan: Plan, x: Value, dt: Value, states: dict[str, Val
     return run.at[OUTPUT], {name: run.at[name] for name in states}
 
 
+def _seen(run: _Run, view: View) -> Value:
+    """What a layer answers, evaluated."""
+    value, size = run.at[view.vector], run.plan.vectors[view.vector].size
+    if not np.array_equal(view.index, np.arange(size)):
+        value = run.nodes.op("Gather", value, run.nodes.constant(view.index.astype(np.int32)), axis=1)
+    if (view.scale != 1).any():
+        value = value * run.nodes.constant(view.scale)
+    return value + run.nodes.constant(view.shift) if view.shift.any() else value
+
+
 def _neurons(run: _Run, neurons: Neurons) -> None:
+    if isinstance(neurons.finish, Conduct) and neurons.finish.solver != "fused":
+        run.at[neurons.finish.state] = _explicit(run, neurons, neurons.finish)
+        return
     if isinstance(neurons.finish, Average):
         run.at[neurons.finish.count] = run.at[neurons.finish.count] + 1.0
     if not neurons.spans:
@@ -94,6 +110,18 @@ def _neurons(run: _Run, neurons: Neurons) -> None:
             parts.setdefault(name, []).append(value)
             made = parts[name]
             run.at[name] = value if len(made) == 1 else run.nodes.op("Concat", *made, axis=1)
+
+
+def _explicit(run: _Run, neurons: Neurons, finish: Conduct) -> Value:
+    """An LTC by Euler's step or the classical one of fourth order."""
+    c_m = run.nodes.constant(finish.c_m)
+
+    def slope(v: Value) -> Value:
+        den, num = _totals(replace(run, at={**run.at, finish.state: v}), neurons, 0, neurons.rows)
+        return (num - den * v) / c_m
+
+    v = run.at[finish.state]
+    return v + run.dt * slope(v) if finish.solver == "euler" else runge_kutta(slope, v, run.dt)
 
 
 def _cut(finish: Finish, first: int, end: int) -> Finish:
@@ -247,7 +275,8 @@ def _relaxed(run: _Run, finish: Conduct | Leak | Resist, totals: list[Value]) ->
     elif finish.elastance == "symmetric":
         k = constant(finish.k)
         rate = d * ((totals[2] + k).sigmoid() - (totals[2] - k).sigmoid())
-    return v + rate * (totals[1].tanh() * constant(finish.e_leak) - pull * v) / (rate * pull + 1.0)
+    move = rate * (totals[1].tanh() * constant(finish.e_leak) - pull * v)
+    return v + (move if finish.solver == "explicit" else move / (rate * pull + 1.0))
 
 
 def _activated(run: _Run, finish: Heads | Closed | Squash, totals: list[Value]) -> Value:
@@ -262,4 +291,4 @@ def _activated(run: _Run, finish: Heads | Closed | Squash, totals: list[Value]) 
         return z.tanh()
     if finish.kind == "relu":
         return z.relu()
-    return z * z.sigmoid() if finish.kind == "silu" else z * ((z * math.sqrt(0.5)).erf() + 1.0) * 0.5
+    return z * z.sigmoid() if finish.kind == "silu" else gelu(z)

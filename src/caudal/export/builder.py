@@ -11,9 +11,14 @@ _Named = TypeVar("_Named", bound=Vector)
 
 
 class Builder:
-    """Vectors and stages of a plan in the making."""
+    """Vectors and stages of a plan in the making.
 
-    def __init__(self) -> None:
+    Arguments:
+        graphs: whether the plan is for graphs of runtimes alone, which need no bounds.
+    """
+
+    def __init__(self, *, graphs: bool = False) -> None:
+        self.graphs = graphs
         self.vectors: dict[str, Vector] = {}
         self.stages: list[Stage] = []
         self.layer = -1

@@ -8,7 +8,7 @@ from caudal.errors import InputError
 from caudal.export.assemble import INPUT_SCALED, Assembly, is_scaled, neurons_of, reads_elapsed, relaxing
 from caudal.export.fixed_finish import finish_block
 from caudal.export.fixed_relax import relax_block, relax_slots
-from caudal.export.plan import ELAPSED, INPUT, OUTPUT, Commit, Hold, Plan, Substeps, Vector
+from caudal.export.plan import ELAPSED, INPUT, OUTPUT, Commit, Hold, Neurons, Plan, Substeps, Vector
 from caudal.export.program import Block, Clock, Program, Slot, Step
 from caudal.export.trace import Trace
 
@@ -45,7 +45,7 @@ def lower_fixed(plan: Plan, dtype: str = "int16", *, wide: bool = False) -> Prog
             made.steps[-1] = Step(made.steps[-1].block, commit=((stage.source, stage.state),))
         elif isinstance(stage, Substeps):
             relax_block(made, stage)
-        else:
+        elif isinstance(stage, Neurons):
             finish_block(made, stage)
     return made.program(_clock(plan))
 

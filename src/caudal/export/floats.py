@@ -60,7 +60,7 @@ def lower_float(plan: Plan) -> Program:
             state = following.removesuffix("_next")
             made.slots[following] = Slot(plan.vectors[state].size, "float", "work")
             made.add(block, times=stage.count, commit=((following, state),))
-        else:
+        elif isinstance(stage, Neurons):
             if isinstance(stage.finish, Average):
                 _tally(made, stage.finish)
             made.add(_block(made, stage, 1))

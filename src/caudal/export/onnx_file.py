@@ -49,7 +49,7 @@ def onnx(
     place = checked(path, graph)
     if importlib.util.find_spec("onnx") is None:
         raise MissingExtraError("export", "onnx", "onnx")
-    plan = describe(model, encoder)
+    plan = describe(model, encoder, graphs=True)
     made = step_model(plan) if graph == "step" else sequence_model(plan)
     import onnx as format_
 

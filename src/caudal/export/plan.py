@@ -2,14 +2,18 @@
 
 A `Plan` is a list of `Neurons`. Each neuron adds what its links bring onto one accumulator per channel, then finishes:
 an LTC neuron relaxes towards its reversal potentials, a CfC neuron blends two heads, a gated one updates its memory.
-Numbers are real (float64). `floats.py` and `fixed.py` lower a plan to a program of float32 or of integers.
+Numbers are real (float64). `floats.py` and `fixed.py` lower a plan to a program of float32 or of integers. Graphs of
+runtimes need no bounds: their plans may hold a `Formula` and the explicit solvers too, which no program has.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from caudal.export.batch_nodes import Value
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -76,6 +80,7 @@ class Conduct:
     eps: float
     low: Floats
     high: Floats
+    solver: str = "fused"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +93,13 @@ class Leak:
 
 @dataclass(frozen=True, eq=False)
 class Resist:
-    """LRC, hybrid: channels f, z and, unless the elastance is "none", w; names as in `dynamics/lrc.py`."""
+    """LRC: channels f, z and, unless the elastance is "none", w; names as in `dynamics/lrc.py`."""
 
     state: str
     e_leak: Floats
     k: Floats
     elastance: str
+    solver: str = "hybrid"
 
 
 @dataclass(frozen=True)
@@ -191,7 +197,24 @@ class Commit:
     state: str
 
 
-Stage: TypeAlias = Neurons | Substeps | Commit
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """Equations of a layer, for the graphs of runtimes alone.
+
+    Attributes:
+        kind: class of the layer.
+        source: what it reads.
+        states: vectors that it carries.
+        write: from what it reads `(batch, inputs)`, the elapsed time `(batch, 1)` and the states, to the new states.
+    """
+
+    kind: str
+    source: "View"
+    states: tuple[str, ...]
+    write: Callable[[Value, Value, dict[str, Value]], dict[str, Value]]
+
+
+Stage: TypeAlias = Neurons | Substeps | Commit | Formula
 
 
 @dataclass(frozen=True)

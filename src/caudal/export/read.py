@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from caudal.data import Encoder
 from caudal.errors import InputError, NonFiniteError
-from caudal.export import read_dense, read_mixed, read_wired
+from caudal.export import read_dense, read_graph, read_mixed, read_wired
 from caudal.export.builder import Builder, vector_of
 from caudal.export.plan import (
     ELAPSED,
@@ -44,7 +44,9 @@ _READERS: dict[type[Layer], Callable[[Builder, Any, View], View]] = {
 }
 
 
-def describe(model: Any, encoder: Encoder | None = None, *, input_range: float = INPUT_RANGE) -> Plan:
+def describe(
+    model: Any, encoder: Encoder | None = None, *, input_range: float = INPUT_RANGE, graphs: bool = False
+) -> Plan:
     """The plan of a layer's step.
 
     Arguments:
@@ -52,6 +54,8 @@ def describe(model: Any, encoder: Encoder | None = None, *, input_range: float =
             or a fitted estimator, whose network and encoder are taken.
         encoder: scales of inputs, time and target that become part of the step.
         input_range: scaled inputs beyond it are clamped by the integer exports.
+        graphs: whether the plan is for the graphs of runtimes alone: they need no bounds, so that GRU-D, ODE-RNN and
+            the explicit solvers have a plan too.
 
     Raises:
         InputError: a layer has no export, or the encoder does not fit the model.
@@ -77,7 +81,7 @@ def describe(model: Any, encoder: Encoder | None = None, *, input_range: float =
     if not answers:
         answers = tuple(f"answer {k}" for k in range(model.outputs))
     scaling = scaling_of(model, encoder)
-    builder = Builder()
+    builder = Builder(graphs=graphs)
     builder.add(Vector(INPUT, model.inputs, input_range))
     builder.add(Vector(ELAPSED, 1, ELAPSED_RANGE))
     inner = model.layer if isinstance(model, Readout) else model
@@ -105,17 +109,22 @@ def _layers(builder: Builder, layer: Layer, view: View) -> View:
     if isinstance(layer, MixedMemory):
         builder.next_layer()
         return read_mixed.mixed(builder, layer, view, _layers)
-    reader = _READERS.get(type(layer))
+    reader = _READERS.get(type(layer)) or (read_graph.READERS.get(type(layer)) if builder.graphs else None)
     if reader is None:
-        known = ", ".join(sorted(kind.__name__ for kind in (*_READERS, MixedMemory)))
-        raise InputError(
-            "export",
-            "model",
-            f"holds a {type(layer).__name__}, whose step cannot be exported",
-            f"Layers that can: {known}, alone, in a `Stack` or under a `Readout`.",
-        )
+        raise _refusal(type(layer), builder.graphs)
     builder.next_layer()
     return reader(builder, layer, view)
+
+
+def _refusal(kind: type, graphs: bool) -> InputError:
+    """Why a layer has no export, and which ones have."""
+    name = kind.__name__
+    reason = "no bound of its state is proven; ONNX and torch have it" if kind in read_graph.READERS else ""
+    reason = reason or read_graph.REASONS.get(name, "it is not one of caudal's own")
+    every = (*_READERS, MixedMemory, *(read_graph.READERS if graphs else ()))
+    known = ", ".join(sorted(one.__name__ for one in every))
+    remedy = f"Layers that can: {known}, alone, in a `Stack` or under a `Readout`."
+    return InputError("export", "model", f"holds a {name}, whose step cannot be exported: {reason}", remedy)
 
 
 def _mean(builder: Builder, view: View) -> View:

@@ -28,10 +28,10 @@ from caudal.nn.wired import graph_tensors
 
 
 def ltc(builder: Builder, net: LTC, view: View) -> View:
-    """LTC with the fused step; the affine map of its inputs is folded into the gates."""
-    if net.solver != "fused":
+    """LTC; the affine map of its inputs is folded into the gates."""
+    if net.solver != "fused" and not builder.graphs:
         fault = f"is an LTC with solver={net.solver!r}, an explicit step that no bound holds for"
-        raise InputError("export", "model", fault, 'Build it with `solver="fused"`.')
+        raise InputError("export", "model", fault, 'Build it with `solver="fused"`, or export it to ONNX.')
     p = [vector_of(part) for part in net.params()]
     sensory_ptr, sensory_source, ptr, source = (integers_of(part) for part in graph_tensors(net))
     w_s, mu_s, sigma_s, e_s, w, mu, sigma, e, g_leak, v_leak, c_m = p
@@ -44,7 +44,7 @@ def ltc(builder: Builder, net: LTC, view: View) -> View:
     sensory = gated(inputs, sensory_ptr, sensory_source, np.stack([w_s, w_s * e_s]), mu_s, sigma_s, both)
     recurrent = gated(state, ptr, source, np.stack([w, w * e]), mu, sigma, both)
     base = np.stack([g_leak, g_leak * v_leak])
-    finish = Conduct(state.vector, c_m, net.eps, low, high)
+    finish = Conduct(state.vector, c_m, net.eps if net.solver == "fused" else 0.0, low, high, net.solver)
     _relaxing(builder, base, (sensory,), (recurrent,), finish, (net.units, net.substeps))
     return _motor(state, vector_of(net.output_scale), vector_of(net.output_shift))
 
@@ -90,10 +90,10 @@ def ctrnn(builder: Builder, net: CTRNN, view: View) -> View:
 
 
 def lrc(builder: Builder, net: LRC, view: View) -> View:
-    """LRC with the hybrid step."""
-    if net.solver != "hybrid":
+    """LRC."""
+    if net.solver != "hybrid" and not builder.graphs:
         fault = f"is an LRC with solver={net.solver!r}, a step that no bound holds for"
-        raise InputError("export", "model", fault, 'Build it with `solver="hybrid"`.')
+        raise InputError("export", "model", fault, 'Build it with `solver="hybrid"`, or export it to ONNX.')
     p = net.params()._asdict()
     f = {name: vector_of(part) for name, part in p.items()}
     sensory_ptr, sensory_source, ptr, source = (integers_of(part) for part in graph_tensors(net))
@@ -110,7 +110,7 @@ def lrc(builder: Builder, net: LRC, view: View) -> View:
     if moves:
         rows = np.repeat(np.arange(net.units), np.diff(sensory_ptr))
         np.add.at(base[2], rows, f["sensory_o"] * view.shift[sensory_source])
-    finish = Resist(state.vector, f["e_leak"], f["k"], net.elastance)
+    finish = Resist(state.vector, f["e_leak"], f["k"], net.elastance, net.solver)
     sensory, recurrent = links("sensory_", view, sensory_ptr, sensory_source), links("", state, ptr, source)
     _relaxing(builder, base, (sensory,), (recurrent,), finish, (net.units, net.substeps))
     return _motor(state, vector_of(net.output_scale), vector_of(net.output_shift))

@@ -34,7 +34,7 @@ def torch_program(
         OSError: the file cannot be written.
     """
     place = checked(path, graph)
-    plan = describe(model, encoder)
+    plan = describe(model, encoder, graphs=True)
     program = step_program(plan) if graph == "step" else sequence_program(plan)
     return written(place, "torch", graph, plan, lambda beside: torch.export.save(program, beside))
 
@@ -57,7 +57,7 @@ def aoti(model: Any, path: str | os.PathLike[str], *, encoder: Encoder | None = 
     if shutil.which(os.environ.get("CXX", "g++")) is None:
         fault = "export: AOTInductor needs a C++ compiler, and there is no `g++`."
         raise BackendError(f"{fault} Install one, or use `torch_program`, which needs none.")
-    plan = describe(model, encoder)
+    plan = describe(model, encoder, graphs=True)
 
     def compiled(beside: os.PathLike[str]) -> None:
         from torch._inductor import aoti_compile_and_package
@@ -88,7 +88,7 @@ def executorch(model: Any, path: str | os.PathLike[str], *, encoder: Encoder | N
     place = checked(path, "step")
     if importlib.util.find_spec("executorch") is None:
         raise MissingExtraError("export", "executorch", "executorch")
-    plan = describe(model, encoder)
+    plan = describe(model, encoder, graphs=True)
     with quietly():
         from executorch.exir import to_edge_transform_and_lower
 
