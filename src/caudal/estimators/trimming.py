@@ -1,16 +1,20 @@
 """A fitted estimator on a smaller circuit, by the settings that it was fitted with."""
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from caudal.data import Sequences, split
 from caudal.errors import InputError
-from caudal.estimators.base import LiquidEstimator
 from caudal.train import examples
 from caudal.train import trim as trim_net
 
+if TYPE_CHECKING:
+    from caudal.estimators.base import LiquidEstimator
 
-def trim(model: LiquidEstimator, X: Any, *, val: Any = None, keep: float = 0.25, rounds: int = 3) -> LiquidEstimator:
+
+def trim(
+    model: "LiquidEstimator", X: Any, *, val: Any = None, keep: float = 0.25, rounds: int = 3
+) -> "LiquidEstimator":
     """The estimator with a share of its synapses, trained again; see `caudal.train.trim`.
 
     Learning rate, passes, batches, patience and class weights are those of the fit.
@@ -55,7 +59,7 @@ def trim(model: LiquidEstimator, X: Any, *, val: Any = None, keep: float = 0.25,
     return smaller
 
 
-def _parts(model: LiquidEstimator, data: Sequences) -> tuple[Sequences, Sequences | None]:
+def _parts(model: "LiquidEstimator", data: Sequences) -> tuple[Sequences, Sequences | None]:
     """Series to train on and to stop by; too few leave none for the latter."""
     owners = len(set((data.ids if data.group is None else data.group).tolist()))
     if model.validation * owners < 1 or owners < 3:
