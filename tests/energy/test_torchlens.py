@@ -159,7 +159,7 @@ def cfc(net):
 def closed(net, heads, dt, speed=None):
     if net.mode == "pure":
         f = heads[0]
-        return net.a - net.a * torch.exp(-dt * (torch.abs(f) + net.w_tau.detach().abs())) * f
+        return net.a - net.a * torch.exp(-dt * (torch.abs(f) + speed)) * f
     f1, f2 = torch.tanh(heads[0]), torch.tanh(heads[1])
     t = torch.sigmoid(heads[2] * dt + heads[3])
     return f1 + t * f2 if net.mode == "no_gate" else f1 * (1 - t) + t * f2
