@@ -72,8 +72,10 @@ def test_the_printed_command_types_the_same_study(visits, tmp_path):
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     words = asked(visits, tmp_path / "a folder", "--features", "pulse", "--split", "series")[1:]
-    args = parser.parse_args(words)
-    assert vars(parser.parse_args(shlex.split(typed(args))[2:])) == vars(args)
+    for more in ([], ["--no-chips"]):
+        args = parser.parse_args([*words, *more])
+        assert vars(parser.parse_args(shlex.split(typed(args))[2:])) == vars(args)
+        assert ("--no-chips" in typed(args)) == bool(more)
 
 
 def test_ctrl_c_says_how_to_go_on(visits, tmp_path):

@@ -62,14 +62,14 @@ def gaps_by(study: Study, words: Words, attribute: str) -> Html:
     names = [one.name for one in query.mains(study)]
     mains = sorted((pair for pair in found if pair[0].model in names), key=lambda pair: names.index(pair[0].model))
     parts: list[object] = [tag("h4", words("fairness.gaps", attribute=attribute))]
+    if any(own.gap(name) for _, own in mains for name in GAPS):
+        parts.append(_forest(study, words, attribute, mains))
     if mains:
-        parts += [_forest(study, words, attribute, mains), _told(study, words, attribute, mains)]
-        parts += [curve(study, words, attribute, mains)]
-    parts += [
-        details(words("fairness.all", attribute=attribute), every_gap(study, words, attribute, found)),
-        details(words("fairness.rates", attribute=attribute), every_rate(study, words, attribute, mains or found[:1])),
-    ]
-    return join(parts)
+        parts += [_told(study, words, attribute, mains), curve(study, words, attribute, mains)]
+    if any(own.gaps for _, own in found):
+        parts.append(details(words("fairness.all", attribute=attribute), every_gap(study, words, attribute, found)))
+    title = words("fairness.rates", attribute=attribute)
+    return join([*parts, details(title, every_rate(study, words, attribute, mains or found[:1]))])
 
 
 def _forest(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
