@@ -1,194 +1,237 @@
-"""Operations and parameters at matched accuracy: liquid cells beside LSTM and GRU, several sizes of each, five tasks.
+"""Instructions and parameters at matched accuracy: liquid circuits, plain and trimmed, beside tuned LSTM and GRU.
 
-    python benchmarks/energy.py run  --out benchmarks/results/energy.json [--minutes 20] [--seeds 1]
-    python benchmarks/energy.py show --out benchmarks/results/energy.json
+    python benchmarks/energy.py run  [--minutes 60] [--seeds 2] [--occupancy FOLDER]
+    python benchmarks/energy.py show [--language es]
 
-Every run is kept as one row at once, and a second call goes on where the first ended. `show` prints what the rows say.
+Every family has as many trainings to find its settings (three, at its middle size, judged by the loss on validation)
+and about as many networks in all. Each network is exported as C of 16-bit integers and one step of it is counted on a
+simulated Cortex-M4F. A row is kept at once, and a second call goes on where the first ended. `show` prints what the
+rows say.
 """
 
 import argparse
 import json
+import tempfile
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
+import torch
+from energy_verdict import TASKS, show
 
-from caudal.compare import metrics, networks
+from caudal import export, wiring
+from caudal.compare import metrics
 from caudal.compare.answers import gather
-from caudal.compare.job import Job, Parts
-from caudal.compare.size import build
+from caudal.compare.encoded import Lens
+from caudal.compare.job import Parts
+from caudal.compare.networks import answers, outputs_of
 from caudal.compare.source import open_source
 from caudal.compare.threads import one_thread
+from caudal.data import Encoder
+from caudal.errors import InputError
+from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, Readout, WiredCfC
 from caudal.nn.counts import live_parameters, operations
+from caudal.train import TrainRecipe, fit, trim
 
-TASKS = ("japanese-vowels", "spoken-digits", "smartwatch", "nafld", "plaid")
-SIZES = (300, 800, 2500)
-POOLS = ("last", "mean")
-# Name of a model in this study -> contender of `caudal.compare` and the settings that make it.
-MODELS = {
-    "lstm": ("lstm", {}),
-    "ltc-ncp, 1 sub-step": ("ltc-ncp", {"substeps": 1}),
-    "cfc-ncp": ("cfc-ncp", {}),
-    "gru": ("gru", {}),
-    "ltc-ncp, 2 sub-steps": ("ltc-ncp", {"substeps": 2}),
-    "ltc-ncp, 6 sub-steps": ("ltc-ncp", {"substeps": 6}),
+RESULTS = Path(__file__).parent / "results" / "energy.json"
+CHIP = "Cortex-M4F"
+# Series of each part at most, drawn with seed 0.
+MOST = {"train": 1000, "val": 500, "test": 1000}
+GATED, LIQUID = (4, 6, 8, 12, 20), (5, 8, 12)
+SIZES = {"lstm": GATED, "cfc": LIQUID, "lrc": LIQUID, "ltc": (6, 10, 16), "gru": GATED, "ctrnn": (8, 12, 20)}
+MIDDLE = {"lstm": 8, "gru": 8, "ctrnn": 12, "lrc": 8, "cfc": 8, "ltc": 10}
+# (learning rate, pace): the pace is a factor of the elapsed time, which only cells with a time constant feel.
+TRIALS = {
+    **dict.fromkeys(("lstm", "gru", "cfc"), ((0.03, 1.0), (0.01, 1.0), (0.003, 1.0))),
+    **dict.fromkeys(("ctrnn", "lrc", "ltc"), ((0.03, 0.3), (0.01, 0.3), (0.03, 1.0))),
 }
-# Series of each part at most; a part of few long series takes fewer, so that no task takes all the time.
-MOST = {"train": 600, "val": 200, "test": 400}
-STEPS = 40_000
-POINT = 0.01
+TRIMMED = ("ctrnn", "lrc", "cfc", "ltc")
+ROUNDS, KEEP = 3, 0.125
+RECIPE = TrainRecipe(epochs=30, batch_size=32, patience=10, by_length=True)
 
 
-def parts_of(task):
+def parts_of(task, folder):
     """The parts of a task, thinned by a draw of seed 0."""
-    whole = open_source(task).parts
-    typical = float(whole.train.lengths.mean())
+    whole = open_source(task, folder=folder if task == "occupancy" else None).parts
 
     def some(data, most):
-        count = min(len(data), most, max(120, int(STEPS / typical)))
-        return data.select(np.sort(np.random.default_rng(0).permutation(len(data))[:count]))
+        return data.select(np.sort(np.random.default_rng(0).permutation(len(data))[:most]))
 
     return Parts(*(some(getattr(whole, name), most) for name, most in MOST.items()))
 
 
-def train(task, parts, model, size, pool, seed, epochs):
-    """One row."""
-    contender, settings = MODELS[model]
-    job = Job(contender, "final", seed, seed, {**settings, "pool": pool}, epochs, size, disturb=False)
-    start = perf_counter()
-    with one_thread():
-        trained = networks.train(job, parts)
-        primary = metrics.plan_of(parts.train).primary
-        val, test = (gather(part, trained.answer(part)) for part in (parts.val, parts.test))
-    kind = parts.train.task
-    return {
-        "task": task, "model": model, "size": size, "pool": pool, "seed": seed, "epochs": epochs,
-        "units": trained.contender.units, "inputs": trained.net.inputs, "outputs": trained.net.outputs,
-        "steps": float(np.median(parts.train.lengths)), "series": [len(parts.train), len(parts.val), len(parts.test)],
-        "metric": primary, "val": metrics.measure(kind, val.scores, val.truth)[0],
-        "test": metrics.measure(kind, test.scores, test.truth)[0], "seconds": round(perf_counter() - start, 2),
-    }  # fmt: skip
+def layer_of(family, units, inputs):
+    """An untrained layer; a circuit joins everything with everything, and two thirds of its neurons are read."""
+    if family in ("lstm", "gru"):
+        return (LSTM if family == "lstm" else GRU)(inputs, units)
+    circuit = wiring.fully_connected(inputs, units, motor=-(-2 * units // 3))
+    made = {"ltc": lambda w: LTC(w, substeps=1), "cfc": WiredCfC, "lrc": LRC, "ctrnn": lambda w: CTRNN(w, substeps=1)}
+    return made[family](circuit)
 
 
-def run(out, minutes, seeds, epochs, tasks):
-    """Train what is not there yet, the cheapest questions first, until the time is over."""
+class Task:
+    """A task as the networks see it at each pace, and what a network reaches and costs there."""
+
+    def __init__(self, name, folder):
+        self.name, self.parts = name, parts_of(name, folder)
+        self.plan = metrics.plan_of(self.parts.train)
+        gaps = self.parts.train.dt[self.parts.train.mask]
+        self.shortest = float(gaps[gaps > 0].min())
+        self.seen = {}
+
+    def at(self, pace):
+        """Lens, training and validation series at a pace."""
+        if pace not in self.seen:
+            plain = Encoder.fit(self.parts.train)
+            encoder = replace(plain, scaler=replace(plain.scaler, gap=plain.scaler.gap / pace))
+            lens = Lens(encoder)
+            self.seen[pace] = (lens, lens(self.parts.train), lens(self.parts.val))
+        return self.seen[pace]
+
+    def train(self, family, units, lr, pace, seed):
+        """A trained network, and the recipe it was trained with."""
+        _, own, held = self.at(pace)
+        recipe = replace(RECIPE, lr=lr, seed=seed, batch_size=min(RECIPE.batch_size, max(8, len(own) // 32)))
+        torch.manual_seed(seed)
+        layer = layer_of(family, units, own.x.shape[2])
+        net = Readout(layer, outputs_of(self.parts.train), pool="last" if self.is_per_step else "mean")
+        fitted = fit(net, own, held, recipe, progress=False)
+        return net, recipe, fitted
+
+    @property
+    def is_per_step(self):
+        """Whether each step is decided upon."""
+        return self.parts.train.task == "classify_steps"
+
+    def row(self, family, net, fitted, pace):
+        """Accuracy and cost of one network."""
+        lens = self.at(pace)[0]
+        val, test = (gather(part, answers(net, lens, part)) for part in (self.parts.val, self.parts.test))
+        kind, primary = self.parts.train.task, self.plan.primary
+        found = {
+            "task": self.name, "family": family, "metric": primary,
+            "val": metrics.measure(kind, val.scores, val.truth)[0][primary],
+            "val_loss": fitted.history[fitted.best_epoch - 1].val,
+            "test": metrics.measure(kind, test.scores, test.truth)[0][primary],
+            "units": net.layer.units, "synapses": net.synapse_count(), "parameters": parameters_of(family, net),
+            "operations": operations(net).total, "epochs": len(fitted.history),
+        }  # fmt: skip
+        return {**found, **self.exported(net, lens.encoder)}
+
+    def exported(self, net, encoder):
+        """What the C of the network reaches on test, and costs on the chip."""
+        with tempfile.TemporaryDirectory() as scratch:
+            try:
+                made = export.c(net, f"{scratch}/policy", "int16", encoder=encoder, shortest_dt=self.shortest)
+            except InputError as error:
+                return {"refused": str(error)}
+            lost = export.lost(net, made.program, self.parts.test, encoder)
+            cost = export.measure(made.folder, CHIP)
+        return {
+            "accuracy_network": lost.network, "accuracy_export": lost.export, "widest": lost.widest,
+            "instructions": cost.counted, "flash": cost.flash, "ram": cost.state + cost.stack,
+        }  # fmt: skip
+
+
+def parameters_of(family, net):
+    """Live numbers; of two biases that are only ever added up, one."""
+    return live_parameters(net) - {"lstm": 4, "gru": 2}.get(family, 0) * net.layer.units
+
+
+def chosen(rows, task, family):
+    """Learning rate and pace of the lowest validation loss among the trials of seed 0; None before they ran."""
+    mine = [r for r in rows if (r["task"], r["family"], r["seed"], r["kind"]) == (task, family, 0, "trial")]
+    if len(mine) < len(TRIALS[family]):
+        return None
+    best = min(mine, key=lambda r: r["val_loss"])
+    return best["lr"], best["pace"]
+
+
+def work(rows, task, family, seed):
+    """What is still to be trained for a task, family and seed: a generator of rows."""
+    done = {
+        (r["kind"], r["size"], r["lr"], r["pace"])
+        for r in rows
+        if (r["task"], r["family"], r["seed"]) == (task.name, family, seed)
+    }
+
+    def one(kind, size, lr, pace):
+        start = process_time()
+        net, _, fitted = task.train(family, size, lr, pace, seed)
+        facts = {"kind": kind, "size": size, "lr": lr, "pace": pace, "seed": seed}
+        return {**facts, **task.row(family, net, fitted, pace), "cpu_seconds": round(process_time() - start, 1)}
+
+    if seed == 0:
+        for lr, pace in TRIALS[family]:
+            if ("trial", MIDDLE[family], lr, pace) not in done:
+                yield one("trial", MIDDLE[family], lr, pace)
+    settings = chosen(rows, task.name, family)
+    if settings is None:
+        return
+    for size in SIZES[family]:
+        is_trial = seed == 0 and size == MIDDLE[family]
+        if not is_trial and ("size", size, *settings) not in done:
+            yield one("size", size, *settings)
+    if family in TRIMMED and ("trim", KEEP, *settings) not in done:
+        yield from trimmed(task, family, settings, seed)
+
+
+def trimmed(task, family, settings, seed):
+    """Rows of the largest circuit after each round of trimming."""
+    start = process_time()
+    net, recipe, _ = task.train(family, max(SIZES[family]), *settings, seed)
+    _, own, held = task.at(settings[1])
+    found = trim(net, own, held, recipe, keep=KEEP, rounds=ROUNDS, progress=False)
+    for number, cut in enumerate(found.rounds, 1):
+        facts = {"kind": "trim", "size": KEEP ** (number / ROUNDS), "lr": settings[0], "pace": settings[1]}
+        row = task.row(family, cut.model, cut.fitted, settings[1])
+        yield {**facts, "seed": seed, **row, "cpu_seconds": round(process_time() - start, 1)}
+
+
+def run(out, minutes, seeds, families, tasks, folder):
+    """Train what is not there yet until the time is over."""
     rows = json.loads(out.read_text())["rows"] if out.exists() else []
-    known = {(r["task"], r["model"], r["size"], r["pool"], r["seed"]) for r in rows}
-    kept = {task: parts_of(task) for task in tasks}
-    end = perf_counter() + 60 * minutes
-    for seed in range(seeds):
-        for pool, (model, size), task in product(POOLS, order(), tasks):
-            if (task, model, size, pool, seed) in known:
-                continue
-            if perf_counter() > end:
-                return
-            rows.append(train(task, kept[task], model, size, pool, seed, epochs))
+    end, kept = perf_counter() + 60 * minutes, {}
+    for seed, family, name in product(range(seeds), families, tasks):
+        if name not in kept:
+            kept[name] = Task(name, folder)
+        for row in work(rows, kept[name], family, seed):
+            rows.append(row)
             keep(out, rows)
-            print(task, model, size, pool, seed, rows[-1]["test"], rows[-1]["seconds"], flush=True)
-
-
-def order():
-    """Models and sizes: the smallest, the traditional at their largest (they set the bar), then the rest."""
-    everyone = list(product(MODELS, SIZES))
-    bar = [one for one in everyone if one[1] == max(SIZES) and one[0] in ("lstm", "gru")]
-    first = [one for one in everyone if one[1] == min(SIZES)] + bar
-    return [*first, *sorted((one for one in everyone if one not in first), key=lambda one: one[1])]
+            print(*(row[key] for key in ("task", "family", "kind", "size", "lr", "pace", "seed", "test")),
+                  row.get("instructions"), row["parameters"], row["cpu_seconds"], flush=True)  # fmt: skip
+        if perf_counter() > end:
+            return
 
 
 def keep(out, rows):
     """Write the file whole or not at all."""
     beside = out.with_name(f".{out.name}.tmp")
     lines = ",\n  ".join(json.dumps(row) for row in rows)
-    beside.write_text(f'{{"most": {json.dumps(MOST)}, "rows": [\n  {lines}\n]}}\n')
+    beside.write_text(f'{{"most": {json.dumps(MOST)}, "epochs": {RECIPE.epochs}, "rows": [\n  {lines}\n]}}\n')
     beside.replace(out)
-
-
-def points(rows, task):
-    """Of each model and size: settings that validation prefers, accuracy on test over seeds, operations, parameters."""
-    found = []
-    for model, (contender, settings) in MODELS.items():
-        for size in SIZES:
-            mine = [r for r in rows if (r["task"], r["model"], r["size"]) == (task, model, size)]
-            if not mine:
-                continue
-            by_pool = {p: [r for r in mine if r["pool"] == p] for p in POOLS}
-            pool = max(
-                (p for p in POOLS if by_pool[p]), key=lambda p: np.mean([r["val"][r["metric"]] for r in by_pool[p]])
-            )
-            one = by_pool[pool][0]
-            net = build(contender, one["inputs"], one["outputs"], one["units"], {**settings, "pool": pool})
-            work = operations(net, one["steps"])
-            found.append({
-                "model": model, "size": size, "pool": pool, "seeds": len(by_pool[pool]),
-                "metric": one["metric"], "accuracy": float(np.mean([r["test"][r["metric"]] for r in by_pool[pool]])),
-                "operations": work.total, "parameters": live_parameters(net),
-            })  # fmt: skip
-    return found
-
-
-def cheapest(found, models, least, cost):
-    """The cheapest point of some models that reaches an accuracy, or None."""
-    fit = [one for one in found if one["model"] in models and one["accuracy"] >= least]
-    return min(fit, key=lambda one: one[cost]) if fit else None
-
-
-def verdict(rows, task):
-    """The best LSTM, and for each model its cheapest point within one point of accuracy of it."""
-    found = points(rows, task)
-    lstm = [one for one in found if one["model"] == "lstm"]
-    if not lstm:
-        return None
-    best = max(lstm, key=lambda one: one["accuracy"])
-    least = best["accuracy"] - POINT
-    return {
-        "task": task, "best": best, "points": found,
-        "cheapest": {model: cheapest(found, [model], least, "operations") for model in MODELS},
-        "smallest": {model: cheapest(found, [model], least, "parameters") for model in MODELS},
-        "reached": {
-            model: max((o["accuracy"] for o in found if o["model"] == model), default=None) for model in MODELS
-        },
-    }  # fmt: skip
-
-
-def show(out):
-    """Print a table in Markdown: ratios to the cheapest LSTM within a point of the best LSTM."""
-    rows = json.loads(out.read_text())["rows"]
-    print("| task | model | best accuracy | operations per step | times the LSTM's | parameters | times the LSTM's |")
-    print("|---|---|---|---|---|---|---|")
-    for task in TASKS:
-        said = verdict(rows, task)
-        if said is None:
-            continue
-        base, small = said["cheapest"]["lstm"], said["smallest"]["lstm"]
-        for model in MODELS:
-            top, one, least = said["reached"][model], said["cheapest"][model], said["smallest"][model]
-            if top is None:
-                continue
-            if one is None or least is None:
-                print(f"| {task} | {model} | {top:.3f} | not within a point | | | |")
-                continue
-            print(
-                f"| {task} | {model} | {top:.3f} | {one['operations']:,.0f} | "
-                f"{one['operations'] / base['operations']:.2f} | {least['parameters']:,} | "
-                f"{least['parameters'] / small['parameters']:.2f} |"
-            )
 
 
 def main():
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("run", "show"))
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/energy.json"))
-    parser.add_argument("--minutes", type=float, default=20.0)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--families", nargs="*", default=list(SIZES), choices=list(SIZES))
     parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=TASKS)
+    parser.add_argument("--occupancy", type=Path, help="folder of the unpacked UCI data set 357")
+    parser.add_argument("--language", choices=("en", "es"), default="en")
     args = parser.parse_args()
     if args.what == "run":
+        tasks = [task for task in args.tasks if task != "occupancy" or args.occupancy]
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        run(args.out, args.minutes, args.seeds, args.epochs, args.tasks)
-    show(args.out)
+        with one_thread():
+            run(args.out, args.minutes, args.seeds, args.families, tasks, args.occupancy)
+    show(json.loads(args.out.read_text())["rows"], args.language)
 
 
 if __name__ == "__main__":
