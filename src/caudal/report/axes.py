@@ -38,13 +38,20 @@ class Axis:
         return self.low <= value <= self.high
 
     def ticks(self, count: int = 5) -> list[float]:
-        """Round values along the scale, about so many."""
+        """Round values along the scale, about so many.
+
+        Example:
+            >>> Axis(2500, 7000, log=True).ticks(), Axis(1, 1000, log=True).ticks()
+            ([3000.0, 4000.0, 5000.0, 6000.0, 7000.0], [1.0, 10.0, 100.0, 1000.0])
+        """
         if not self.log:
             found = self._evenly(count)
             # One written value alone is no scale.
             return found if len(found) > 1 else self._evenly(2 * count)
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         within = [m * 10.0**d for d in decades for m in (1, 2, 5) if self.low <= m * 10.0**d <= self.high * (1 + 1e-9)]
+        if len(within) < 2:
+            return ([0.0] if self.nought else []) + self._evenly(count)
         whole = [value for value in within if math.isclose(math.log10(value) % 1, 0, abs_tol=1e-9)]
         return ([0.0] if self.nought else []) + (whole if len(whole) > 2 else within)
 

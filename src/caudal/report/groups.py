@@ -42,8 +42,9 @@ def _attribute(study: Study, words: Words, attribute: str) -> Html:
     parts: list[object] = [tag("h3", attribute)]
     if found and study.fairness:
         parts.append(tag("h4", words("fairness.score", attribute=attribute)))
-    if chosen:
+    if any(one.score is not None for one in found):
         parts.append(_forest(study, words, attribute, found, chosen))
+    if chosen:
         parts.append(tag("p", _gaps(study, words, found, chosen), class_="note"))
     if found:
         parts.append(details(words("groups.all", attribute=attribute), _all(study, words, attribute, found)))
