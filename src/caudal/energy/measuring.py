@@ -13,6 +13,7 @@ from caudal.records.reading import Reading
 
 Span = tuple[float, float]
 _JOULES_PER_KWH = 3.6e6
+_NOTHING = Reading("unknown", "no device")
 # Student's t at 97.5 % by degrees of freedom from 4 on; 1.96 beyond.
 _T = (2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093)
 _LEAST_RUNS, _FIRST_FREEDOM = 5, 4
@@ -40,12 +41,14 @@ class Measurement:
         seconds: wall time.
         cpu_seconds: processor time of this process and of its children that have ended.
         grams: of CO2, from low to high, where a grid factor was stated and every watt of it is known; else None.
+        asked_grams: whether a grid factor was stated.
     """
 
     devices: dict[str, Reading]
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     grams: Span | None = None
+    asked_grams: bool = False
 
     def __str__(self) -> str:
         if not self.devices:
@@ -53,6 +56,8 @@ class Measurement:
         parts = [f"{device} {reading}" for device, reading in self.devices.items()]
         if self.grams is not None:
             parts.append(f"CO2 {self.grams[0]:.3g} to {self.grams[1]:.3g} g estimated (stated grid factor)")
+        elif self.asked_grams:
+            parts.append("CO2 unknown (it needs the joules of every device)")
         return " | ".join([*parts, f"{self.cpu_seconds:.3g} CPU s in {self.seconds:.3g} s"])
 
 
@@ -90,7 +95,7 @@ def measure(
         joules = meter.end()
         found.seconds, found.cpu_seconds = perf_counter() - start, cpu_seconds() - used
         found.devices = _devices(joules, found, watts, idle)
-        found.grams = _grams(found.devices, factor)
+        found.grams, found.asked_grams = _grams(found.devices, factor), factor is not None
 
 
 def measure_idle(seconds: float = 10.0) -> Idle:
@@ -143,7 +148,7 @@ def measure_repeated(
     devices = {name: _together([one.devices[name] for one in every]) for name in every[0].devices}
     seconds, used = mean(one.seconds for one in every), mean(one.cpu_seconds for one in every)
     factor = None if grid is None else _span("grid", grid)
-    return Measurement(devices, seconds, used, _grams(devices, factor))
+    return Measurement(devices, seconds, used, _grams(devices, factor), factor is not None)
 
 
 def _devices(joules: Joules, found: Measurement, watts: Span | None, idle: Idle | None) -> dict[str, Reading]:
@@ -153,6 +158,9 @@ def _devices(joules: Joules, found: Measurement, watts: Span | None, idle: Idle 
     for device, reason in joules.missing.items():
         if device == "cpu" and watts is not None:
             used = found.cpu_seconds
+            if used <= 0:
+                readings[device] = Reading("unknown", "no processor time was used that the system counts")
+                continue
             source = f"{used:.3g} CPU s at {watts[0]:g} to {watts[1]:g} W per core, as stated"
             readings[device] = Reading("estimated", source, used * watts[0], used * watts[1])
         else:
@@ -193,11 +201,19 @@ def _bounds(values: list[float]) -> Span:
 
 def _grams(devices: dict[str, Reading], factor: Span | None) -> Span | None:
     """None also where a device is there and nothing is known of it: half a figure would look like a whole one."""
-    known = [one for one in devices.values() if one.source != "no device"]
+    known = _whole(devices)
     if factor is None or not known or any(one.low is None for one in known):
         return None
     low, high = sum(one.low or 0.0 for one in known), sum(one.high or 0.0 for one in known)
     return low / _JOULES_PER_KWH * factor[0], high / _JOULES_PER_KWH * factor[1]
+
+
+def _whole(devices: dict[str, Reading]) -> list[Reading]:
+    """Readings that add up to the machine, none of it twice: a battery feeds all, a board holds its processor."""
+    if "battery" in devices and devices["battery"].low is not None:
+        return [devices["battery"]]
+    inside = {"cpu", "dram"} if devices.get("cpu", _NOTHING).low is None and "board" in devices else {"board"}
+    return [one for name, one in devices.items() if name not in inside and one.source != "no device"]
 
 
 def _span(argument: str, value: float | Span) -> Span:

@@ -1,19 +1,38 @@
-"""What counts joules on this machine: RAPL and NVML through Zeus where they are; elsewhere a reason in words."""
+"""What counts joules on this machine: RAPL, NVML and boards through Zeus, the battery; elsewhere a reason in words."""
 
 import os
-from collections.abc import Mapping
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from types import ModuleType
 from typing import Any
+
+from caudal.energy import battery
 
 _WINDOW = "caudal"
 # Seconds between two updates of a counter; a window must hold many of them.
-RESOLUTION: Mapping[str, float] = {"RAPL": 0.001, "NVML": 0.1}
+RESOLUTION: Mapping[str, float] = {"RAPL": 0.001, "NVML": 0.1, "Jetson": 0.1, "Apple": 0.1, "battery": 30.0}
 _LEAST_UPDATES = 10
+RAPL = Path("/sys/class/powercap/intel-rapl")
+# No processor draws so much; more than it is a wrap of the counter that fell between two windows.
+_MOST_WATTS = 5000.0
+_WRAPPED = "RAPL wrapped around and its range is not known; measure again"
+# Fields of Zeus's readings of a board, in millijoules, and the device that each tells of.
+_BOARDS = {
+    "Jetson": {"cpu_energy_mj": "cpu", "gpu_energy_mj": "gpu", "total_energy_mj": "board"},
+    "Apple": {"cpu_total_mj": "cpu", "dram_mj": "dram", "gpu_mj": "gpu"},
+}
 
 
 @dataclass(frozen=True)
 class Joules:
-    """What a counter read over a window, by device (`"cpu"`, `"dram"`, `"gpu"`), or why it read nothing.
+    """What a counter read over a window, or why it read nothing.
+
+    Devices are `"cpu"`, `"dram"`, `"gpu"`, `"board"` (all of a small machine) and `"battery"` (all of a portable one).
 
     Attributes:
         read: device -> joules and the counter's name.
@@ -25,33 +44,89 @@ class Joules:
 
 
 class Meter:
-    """One window of Zeus; without Zeus, or without counters, it reads reasons."""
+    """One window of Zeus and of the battery; without Zeus, or without counters, it reads reasons."""
 
     def __init__(self) -> None:
         self._monitor, self._why = _monitor()
+        self._start, self._left = 0.0, battery.charge()
 
     def begin(self) -> None:
         """Open the window."""
+        self._start, self._left = perf_counter(), battery.charge()
         if self._monitor is not None:
-            self._monitor.begin_window(_WINDOW)
+            try:
+                with _by_itself():
+                    self._monitor.begin_window(_WINDOW)
+            except Exception as error:  # as in _monitor
+                self._monitor, self._why = None, f"zeus cannot begin: {type(error).__name__}: {error}"
 
     def end(self) -> Joules:
         """Close the window and read it."""
+        found = self._closed()
+        left = battery.charge()
+        if self._left is not None and left is not None:
+            found.read["battery"] = (self._left - left, "battery")
+        return found
+
+    def _closed(self) -> Joules:
         if self._monitor is None:
             return Joules(missing={"cpu": self._why, "gpu": self._why})
-        found = self._monitor.end_window(_WINDOW)
-        read: dict[str, tuple[float, str]] = {}
-        missing: dict[str, str] = {}
-        for device, values, counter, reason in (
-            ("cpu", found.cpu_energy, "RAPL", "no readable RAPL counter"),
-            ("dram", found.dram_energy, "RAPL", ""),
-            ("gpu", found.gpu_energy, "NVML", "no device"),
-        ):
-            if values:
-                read[device] = (float(sum(values.values())), counter)
-            elif reason:
-                missing[device] = reason
-        return Joules(read, missing)
+        try:
+            with _by_itself():
+                seen = self._monitor.end_window(_WINDOW)
+        except Exception as error:  # as in _monitor
+            why = f"zeus cannot read: {type(error).__name__}: {error}"
+            return Joules(missing={"cpu": why, "gpu": why})
+        found, seconds = Joules(), perf_counter() - self._start
+        _packages(found, self._monitor, seen, seconds)
+        if seen.gpu_energy:
+            found.read["gpu"] = (float(sum(seen.gpu_energy.values())), "NVML")
+        _board(found, getattr(seen, "soc_energy", None))
+        # A board of one chip has no device beside it; the platform of a computer may.
+        whole = found.read.get("board", (0.0, "RAPL"))[1] != "RAPL"
+        if "cpu" not in found.read and not whole:
+            found.missing.setdefault("cpu", _no_rapl())
+        if "gpu" not in found.read and not whole:
+            found.missing["gpu"] = "no device"
+        return found
+
+
+def _packages(found: Joules, monitor: Any, seen: Any, seconds: float) -> None:
+    """Processors and their memory; the zone that holds a whole board ("psys") is no further processor."""
+    zones = getattr(getattr(monitor, "cpus", None), "cpus", ())
+    for device, values, part in (("cpu", seen.cpu_energy, "rapl_file"), ("dram", seen.dram_energy, "dram")):
+        for at, joules in (values or {}).items():
+            zone = getattr(zones[at], part, None) if at < len(zones) else None
+            spent = _unwrapped(float(joules), getattr(zone, "max_energy_range_uj", None), seconds)
+            where = "board" if getattr(zone, "name", "") == "psys" else device
+            if spent is None or where in found.missing:
+                found.missing[where] = _WRAPPED
+                found.read.pop(where, None)
+            else:
+                found.read[where] = (found.read.get(where, (0.0, ""))[0] + spent, "RAPL")
+
+
+def _unwrapped(joules: float, microjoules: float | None, seconds: float) -> float | None:
+    """Joules of a counter that starts anew after so many microjoules; Zeus notices a wrap up to a second late."""
+    whole, most = 0.0 if microjoules is None else microjoules * 1e-6, _MOST_WATTS * max(seconds, 1.0)
+    if joules >= 0 and not (whole and joules >= whole and joules > most):
+        return joules
+    mended = joules + whole if joules < 0 else joules - whole
+    return mended if whole and 0 <= mended <= most else None
+
+
+def _board(found: Joules, seen: Any) -> None:
+    for counter, fields in _BOARDS.items():
+        for name, device in fields.items():
+            spent = getattr(seen, name, None)
+            if spent is not None:
+                found.read[device] = (float(spent) / 1000, counter)
+
+
+def _no_rapl() -> str:
+    if not any(RAPL.glob("intel-rapl:*")):
+        return "no readable RAPL counter: this machine shows none"
+    return "no readable RAPL counter: it is there, and root alone may read it; run as root, or Zeus's daemon"
 
 
 def too_short(counter: str, seconds: float) -> bool:
@@ -65,9 +140,14 @@ def too_short(counter: str, seconds: float) -> bool:
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process and of its children that have ended."""
-    spent = os.times()
-    return spent.user + spent.system + spent.children_user + spent.children_system
+    """Processor time of this process and of its children that have ended, to the microsecond."""
+    try:
+        import resource
+    except ImportError:  # not on Windows, where the ticks are coarser
+        spent = os.times()
+        return spent.user + spent.system + spent.children_user + spent.children_system
+    parts = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(part.ru_utime + part.ru_stime for part in parts)
 
 
 def _monitor() -> tuple[Any, str]:
@@ -76,6 +156,20 @@ def _monitor() -> tuple[Any, str]:
     except ImportError:
         return None, 'zeus is not installed: pip install "caudal[energy]"'
     try:
-        return ZeusMonitor(), ""
+        with _by_itself():
+            return ZeusMonitor(), ""
     except Exception as error:  # whatever a driver raises, the work that is measured must go on
         return None, f"zeus cannot start: {type(error).__name__}: {error}"
+
+
+@contextmanager
+def _by_itself() -> Iterator[None]:
+    """Keep Zeus to itself: it starts processes that watch counters, and each would run the caller's script again."""
+    own = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.modules["__main__"] = own
