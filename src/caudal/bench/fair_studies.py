@@ -1,6 +1,6 @@
-"""Real data: networks and trees, plain and mitigated; gap with its interval, accuracy and work, losses as well."""
+"""Real data: networks and trees, plain and mitigated, and curves of accuracy against gap beside those of others."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -8,17 +8,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal.bench.fair_fits import Fits, Parts, net_fits, tree_fits
+from caudal.bench.fair_front import Option, People, judge, narrowest
 from caudal.bench.fair_keep import Kept, keep
+from caudal.bench.fair_options import (
+    by_group,
+    fairlearn_options,
+    for_all,
+    oxonfair_options,
+    reduced_options,
+)
 from caudal.data import Sequences, datasets
 from caudal.errors import InputError
-from caudal.fair import Groups, by_group, decisions
-from caudal.fair.mitigate import Penalty, reweighing
-from caudal.fair.summaries import summaries
-from caudal.nn.counts import operations
+from caudal.fair import Groups, decisions
+from caudal.fair import by_group as judged_by_group
 
-SCHEMA = "caudal bench fair studies 1"
-CELLS = ("cfc", "lstm", "gru-d", "ltc-ncp")
+SCHEMA = "caudal bench fair studies 2"
+CELLS = ("ltc-ncp", "cfc", "lstm", "gru-d")
 TREES = "trees"
+OURS, ASKING = "ours", "ours, by group"
+PEERS = ("fairlearn reductions", "fairlearn thresholds", "oxonfair thresholds")
+# Who reads the attribute is set against who does, and who does not against everyone.
+PAIRS = (*((OURS, peer) for peer in PEERS), *((ASKING, peer) for peer in PEERS[1:]))
+ASKS = {OURS: False, ASKING: True, PEERS[0]: False, PEERS[1]: True, PEERS[2]: True}
+COST, LEAST = 0.05, 30
+_TEST = 12_000
 
 
 @dataclass(frozen=True)
@@ -26,55 +40,69 @@ class Study:
     """A data set and whom it is about.
 
     Attributes:
-        attributes: sensitive columns, with the edges of those that are numbers.
+        attributes: sensitive columns: edges of those that are numbers, or new names of values, the others being
+            "other"; empty for the values as they are.
         dropped: static inputs that tell an attribute and are left out.
         folder: whether its files come from a folder.
         most: training series at most, drawn from seed 0.
+        lent: share of the training series that go to those that thresholds are chosen by.
+        epochs: passes over the training series.
     """
 
-    attributes: Mapping[str, Sequence[float]]
-    dropped: tuple[str, ...]
+    attributes: Mapping[str, Sequence[float] | Mapping[str, str]]
+    dropped: tuple[str, ...] = ()
     folder: bool = False
     most: int = 12_000
+    lent: float = 0.25
+    epochs: int = 8
 
 
+_TENS = {
+    f"[{k}-{k + 10})": "below 60" if k < 60 else "60 to 79" if k < 80 else "80 and above" for k in range(0, 100, 10)
+}
 STUDIES: dict[str, Study] = {
     "nafld": Study({"sex": (), "age": (65.0,)}, ("age", "sex")),
-    "physionet2012": Study({"gender": (), "age": (65.0,), "icu": ()}, ("Age", "Gender", "ICUType"), True),
-    "diabetes130": Study({"race": (), "gender": (), "age": ()}, ("race", "gender", "age"), True),
-}
+    "nlswork": Study({"race": ()}),
+    "diabetes130": Study(
+        {"race": {"Caucasian": "Caucasian", "AfricanAmerican": "AfricanAmerican"}, "gender": (), "age": _TENS},
+        ("race", "gender", "age"), folder=True, most=10_000, lent=0.0,
+    ),
+    "physionet2012": Study(
+        {"gender": (), "age": (65.0,), "icu": {"medical": "medical"}}, ("Age", "Gender", "ICUType"), folder=True,
+        most=2_600, epochs=5,
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class StudyRow:
-    """One model, plain or mitigated, judged for one attribute on the test series of a data set.
+    """One model, plain and mitigated, judged for one attribute on the test series of a data set.
 
     Attributes:
-        data, model, remedy, attribute, seed: which; the remedy names the attribute that it was given.
-        accuracy: share told right.
-        balanced: mean of the shares told right among positives and negatives.
-        gap, low, high: equal opportunity gap over groups of 30 positives or more, with its 95 % interval; None where
-            fewer than two groups have as many.
-        odds: the same of equalised odds.
-        chance: what the gap would be if the groups were alike.
-        groups: series of each group in the test part.
-        operations: multiply-adds, lone products and sums of one decision; comparisons of trees.
+        data, model, seed, attribute: which.
+        groups: by group the test series and the positives among them; groups of fewer than 30 positives, where one
+            chooses or judges, are left out.
+        plain, mitigated: name, accuracy, balanced accuracy (mean of the shares told right among positives and
+            negatives), equal opportunity gap with its 95 % interval (`gap`, `low`, `high`), and `chance`, the gap if
+            groups were alike. Mitigated is the narrowest gap, where one chooses, at no more than 5 points of balanced
+            accuracy, without the attribute at the decision.
+        curves: by family its points on the test series and the height of its curve; see `fair_front.area`.
+        against: by pair of families the difference of heights with its 95 % interval, in points.
+        operations: multiply-adds, lone products, sums and comparisons of one decision.
+        energy: of one decision in microjoules, least and most, estimated by table (Horowitz 2014, weights in SRAM).
     """
 
     data: str
     model: str
-    remedy: str
-    attribute: str
     seed: int
-    accuracy: float
-    balanced: float
-    gap: float | None
-    low: float | None
-    high: float | None
-    odds: float | None
-    chance: float | None
-    groups: Mapping[str, int] = field(default_factory=dict)
+    attribute: str
+    groups: Mapping[str, Sequence[int]]
+    plain: Mapping[str, Any]
+    mitigated: Mapping[str, Any]
+    curves: Mapping[str, Any] = field(default_factory=dict)
+    against: Mapping[str, Sequence[float]] = field(default_factory=dict)
     operations: float = 0.0
+    energy: Sequence[float] = (0.0, 0.0)
 
 
 def studies(
@@ -82,8 +110,7 @@ def studies(
     *,
     names: Sequence[str] = ("nafld",),
     folder: str | None = None,
-    seeds: int = 1,
-    epochs: int = 6,
+    seeds: int = 3,
     quick: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Kept:
@@ -94,8 +121,7 @@ def studies(
         names: of the data sets; see `STUDIES`.
         folder: of the files of a set that needs one.
         seeds: how many.
-        epochs: at most; training stops by the validation series before, after 3 without gain.
-        quick: 300 series and one pass; its figures mean nothing.
+        quick: 600 series and one pass; its figures mean nothing.
         say: called with a line of progress.
 
     Raises:
@@ -105,32 +131,38 @@ def studies(
     for name in names:
         if name not in STUDIES:
             raise InputError("studies", "names", f"holds {name!r}", f"There are {', '.join(STUDIES)}.")
-    jobs = [(name, model, remedy, seed) for name in names for seed in range(seeds) for model, remedy in _plan(name)]
-    loaded: dict[str, tuple[Sequences, ...]] = {}
+    # Trees draw nothing: one seed says all.
+    jobs = [(n, m, seed) for n in names for seed in range(seeds) for m in (TREES, *CELLS) if m != TREES or seed == 0]
+    loaded: dict[str, Parts] = {}
 
-    def make(job: tuple[str, str, str, int]) -> list[StudyRow]:
-        name, model, remedy, seed = job
+    def make(job: tuple[str, str, int]) -> list[StudyRow]:
+        name, model, seed = job
         if name not in loaded:
-            loaded[name] = _parts(name, folder, quick)
-        return list(_judged(name, model, remedy, seed, loaded[name], 1 if quick else epochs))
+            loaded[name] = parts_of(name, folder, quick)
+        return _judged(name, model, seed, loaded[name], 1 if quick else STUDIES[name].epochs)
 
-    return keep(SCHEMA, StudyRow, ("data", "model", "remedy", "seed"), path, jobs, make, say)
-
-
-def _plan(name: str) -> list[tuple[str, str]]:
-    asked = list(STUDIES[name].attributes)
-    nets = [(cell, remedy) for cell in CELLS for remedy in ("none", *(f"penalty, {one}" for one in asked))]
-    return [*nets, *((TREES, remedy) for remedy in ("none", *(f"reweighing, {one}" for one in asked)))]
+    return keep(SCHEMA, StudyRow, ("data", "model", "seed"), path, jobs, make, say)
 
 
-def _parts(name: str, folder: str | None, quick: bool) -> tuple[Sequences, ...]:
+def parts_of(name: str, folder: str | None = None, quick: bool = False) -> Parts:
+    """The series of a study: to train on, to choose by, to judge by.
+
+    Raises:
+        DataError: files are missing or not what they should be.
+        MissingExtraError: a package is not installed.
+    """
     study = STUDIES[name]
     found = datasets.load(name, folder=folder if study.folder else None)
-    train, val, test = (ends(part) for part in (found.train, found.val, found.test))
-    if len(train) > study.most:
-        train = train.select(np.sort(np.random.default_rng(0).choice(len(train), study.most, replace=False)))
-    parts = (train, val, test)
-    return tuple(_without(part.select(np.arange(min(300, len(part)))) if quick else part, study) for part in parts)
+    whole = _without(ends(found.sequences), study)
+    parts = [np.flatnonzero(np.isin(whole.ids, part.ids)) for part in (found.train, found.val, found.test)]
+    rng = np.random.default_rng(0)
+    train, choose, test = (rng.permutation(one) for one in parts)
+    lent = int(study.lent * len(train))
+    choose, train = np.concatenate([choose, train[:lent]]), train[lent:][: study.most]
+    kept = 600 if quick else _TEST
+    return Parts(
+        *(whole.select(np.sort(one[:kept] if one is not train or quick else one)) for one in (train, choose, test))
+    )
 
 
 def ends(data: Sequences) -> Sequences:
@@ -160,91 +192,74 @@ def _without(data: Sequences, study: Study) -> Sequences:
     )  # fmt: skip
 
 
-def _groups(data: Sequences, attribute: str, study: Study) -> Groups:
-    edges = study.attributes[attribute]
-    given = {attribute: edges} if len(edges) else None
-    return Groups.of({attribute: data.sensitive[attribute]}, edges=given, alone="other")
+def _groups(parts: Parts, name: str, attribute: str) -> tuple[tuple[str, ...], list[NDArray[np.int64]]]:
+    """Names, and codes of the three parts; -1 for a group of fewer than 30 positives where one chooses or judges."""
+    told = STUDIES[name].attributes[attribute]
+    whole = [part.sensitive[attribute] for part in (parts.train, parts.choose, parts.test)]
+    if isinstance(told, Mapping):
+        whole = [np.array([told.get(str(one), "other") for one in part]) for part in whole]
+    edges = None if isinstance(told, Mapping) or not len(told) else {attribute: told}
+    found = Groups.of({attribute: np.concatenate(whole)}, edges=edges, alone="other")
+    codes = np.split(found.codes, np.cumsum([len(part) for part in whole])[:-1])
+    enough = [
+        k
+        for k in range(len(found.names))
+        if all((truth & (own == k)).sum() >= LEAST for truth, own in zip(parts.truth[1:], codes[1:], strict=True))
+    ]
+    place = np.full(len(found.names), -1)
+    place[enough] = np.arange(len(enough))
+    return tuple(found.names[k] for k in enough), [place[own] for own in codes]
 
 
-def _judged(
-    name: str, model: str, remedy: str, seed: int, parts: tuple[Sequences, ...], epochs: int
-) -> Iterator[StudyRow]:
-    study, (train, val, test) = STUDIES[name], parts
-    asked = remedy.split(", ")[1] if ", " in remedy else None
-    groups = None if asked is None else _groups(train, asked, study)
-    fit = _trees if model == TREES else _net
-    score, work = fit(model, train, val, test, groups, seed, epochs)
-    truth = np.asarray(test.target) == 1
-    decided = score >= 0.5
-    shares = [float((decided == truth)[truth == kind].mean()) for kind in (True, False)]
-    for attribute in study.attributes:
-        who = _groups(test, attribute, study)
-        found = by_group(decisions(truth, score), who)
-        gap, odds = found.gap("equal_opportunity"), found.gap("equalised_odds")
-        yield StudyRow(
-            name, model, remedy, attribute, seed, float((decided == truth).mean()), float(np.mean(shares)),
-            None if gap is None else gap.value.value, None if gap is None else gap.value.low,
-            None if gap is None else gap.value.high, None if odds is None else odds.value.value,
-            None if gap is None else gap.chance, dict(zip(who.names, who.counts.tolist(), strict=True)), work,
-        )  # fmt: skip
+def _judged(name: str, model: str, seed: int, parts: Parts, epochs: int) -> list[StudyRow]:
+    fits = tree_fits(parts, seed) if model == TREES else net_fits(model, parts, seed, epochs)
+    rows = []
+    for attribute in STUDIES[name].attributes:
+        names, codes = _groups(parts, name, attribute)
+        if len(names) > 1:
+            rows.append(_row((name, model, seed, attribute), fits, parts, names, codes))
+    return rows
 
 
-def _net(
-    cell: str, train: Sequences, val: Sequences, test: Sequences, groups: Groups | None, seed: int, epochs: int
-) -> tuple[NDArray[np.float64], float]:
-    from caudal.estimators import LiquidClassifier
-
-    term: Any = None if groups is None else Penalty("equal_opportunity", weight=20.0, warm_up=1)
-    model = LiquidClassifier(
-        cell, 24, epochs=epochs, lr=0.005, batch_size=128, patience=3, class_weight="balanced", seed=seed, fairness=term
-    )
-    model.fit(train, val=val, sensitive=() if groups is None else groups)
-    score = np.asarray(model.predict_proba(test)[:, 1])
-    typical = float(test.lengths.mean())
-    return score, operations(model.net_, typical).arithmetic * typical
-
-
-def _trees(
-    name: str, train: Sequences, val: Sequences, test: Sequences, groups: Groups | None, seed: int, epochs: int
-) -> tuple[NDArray[np.float64], float]:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    y = np.asarray(train.target)
-    share = np.bincount(y, minlength=2)
-    weight = (len(y) / (2 * share))[y]
-    if groups is not None:
-        weight = weight * reweighing(groups, y)
-    rows = [np.stack([one.values for one in summaries(part)], 1) for part in (train, test)]
-    live = [len(np.unique(column[np.isfinite(column)])) > 1 for column in rows[0].T]
-    found = HistGradientBoostingClassifier(max_iter=100, learning_rate=0.05, max_depth=3, random_state=seed)
-    found.fit(rows[0][:, live], y, sample_weight=weight)
-    return np.asarray(found.predict_proba(rows[1][:, live])[:, 1]), float(3 * found.n_iter_)
-
-
-def table(kept: Kept) -> str:
-    """The rows of each study as a table of Markdown; a mitigated model only for the attribute that it was given."""
-    head = ("data", "attribute", "model", "remedy", "seeds", "accuracy", "balanced", "gap", "95 %", "if alike", "odds",
-            "operations")  # fmt: skip
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    groups: dict[tuple[str, ...], list[StudyRow]] = {}
-    for row in kept.rows:
-        asked = row.remedy.split(", ")[1:]
-        if not asked or asked == [row.attribute]:
-            groups.setdefault((row.data, row.attribute, row.model, row.remedy.split(", ")[0]), []).append(row)
-    for key, rows in sorted(groups.items(), key=lambda one: one[0][:2]):
-        lines.append("| " + " | ".join((*key, *_cells(rows))) + " |")
-    return "\n".join(lines)
-
-
-def _cells(rows: list[StudyRow]) -> tuple[str, ...]:
-    def mean(name: str) -> float:
-        return float(np.mean([getattr(row, name) for row in rows if getattr(row, name) is not None] or [np.nan]))
-
-    first = rows[0]
-    span = f"{first.low:.3f} to {first.high:.3f}" if first.low is not None and len(rows) == 1 else ""
-    if len(rows) > 1:
-        span = "seeds " + ", ".join("none" if row.gap is None else f"{row.gap:.3f}" for row in rows)
-    return (
-        str(len(rows)), f"{mean('accuracy'):.3f}", f"{mean('balanced'):.3f}", f"{mean('gap'):.3f}", span,
-        f"{mean('chance'):.3f}", f"{mean('odds'):.3f}", f"{mean('operations'):,.0f}",
+def _row(
+    which: tuple[str, str, int, str],
+    fits: Fits,
+    parts: Parts,
+    names: tuple[str, ...],
+    codes: list[Any],
+) -> StudyRow:
+    seed = which[2]
+    here = [own >= 0 for own in codes]
+    train, choose, test = (People(t[h], c[h]) for t, c, h in zip(parts.truth, codes, here, strict=True))
+    every = {"plain": fits.plain, **fits.mitigated(codes[0])}
+    variants = {key: score.select(here[1], here[2]) for key, score in every.items()}
+    plain = variants["plain"]
+    families: dict[str, list[Option]] = {
+        OURS: for_all(variants, choose),
+        ASKING: by_group(variants, choose, test),
+        PEERS[1]: fairlearn_options(plain, choose, test, seed),
+        PEERS[2]: oxonfair_options(plain, choose, test),
+    }
+    rows = tuple(part[own] for part, own in zip(fits.rows, here, strict=True))
+    made = reduced_options(fits.make, rows, train, plain, choose, seed, few=which[1] == TREES)
+    families[PEERS[0]] = list(made)
+    curves, against = judge(families, choose, test, PAIRS)
+    left = families[OURS][narrowest(families[OURS], choose, COST)]
+    groups = Groups(which[3], names, test.codes)
+    counts = {
+        key: [int((test.codes == k).sum()), int(test.truth[test.codes == k].sum())] for k, key in enumerate(names)
+    }
+    return StudyRow(
+        *which, counts, _figure("plain, threshold 0.5", plain.test >= 0.5, test.truth, groups),
+        _figure(left.name, left.judged, test.truth, groups), curves, against,
+        round(fits.work.arithmetic + fits.work.comparisons), [round(one, 5) for one in fits.energy],
     )  # fmt: skip
+
+
+def _figure(name: str, decided: NDArray[np.bool_], truth: NDArray[np.bool_], groups: Groups) -> dict[str, Any]:
+    right = decided == truth
+    found = judged_by_group(decisions(truth, decided=decided), groups).gap("equal_opportunity")
+    span = (None,) * 4 if found is None else (found.value.value, found.value.low, found.value.high, found.chance)
+    kept = {"accuracy": right.mean(), "balanced": (right[truth].mean() + right[~truth].mean()) / 2}
+    kept.update(zip(("gap", "low", "high", "chance"), span, strict=True))
+    return {"name": name, **{key: None if value is None else round(float(value), 4) for key, value in kept.items()}}

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plant, train, judge, print; 1 when no method reaches a goal. A study of real data has no goal to miss."""
-    from caudal.bench import fair_report, fair_studies
+    from caudal.bench import fair_report, fair_studies, fair_tables
     from caudal.errors import InputError
 
     if args.seeds < 1:
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
         kept = fair_studies.studies(
             args.out, names=args.study, folder=args.folder, seeds=args.seeds, quick=args.quick, say=say
         )
-        print_json(asdict(kept)) if args.json else print(fair_studies.table(kept))
+        print_json(asdict(kept)) if args.json else print(fair_tables.table(kept))
         return 0
     report = fair_report.measure(args.out, seeds=args.seeds, quick=args.quick, say=say)
     found = fair_report.means(report)

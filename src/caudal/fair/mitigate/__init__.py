@@ -10,6 +10,7 @@ from caudal.fair.mitigate.fairret import Fairret as Fairret
 from caudal.fair.mitigate.kinds import Fairness as Fairness
 from caudal.fair.mitigate.probe import Probe as Probe
 from caudal.fair.mitigate.probe import probe as probe
+from caudal.fair.mitigate.readout import fair_readout as fair_readout
 from caudal.fair.mitigate.soft import CONSTRAINTS as CONSTRAINTS
 from caudal.fair.mitigate.soft import Constraint as Constraint
 from caudal.fair.mitigate.soft import soft_gaps as soft_gaps
