@@ -80,6 +80,9 @@ def test_a_model_without_a_sure_gap_is_no_proof_of_fairness(studies):
 def test_several_classes_ask_for_one_that_counts(studies):
     told = section(render(typed(studies.study("many"))))
     assert "this study did not measure by group" in told and "caudal fair results/here" in told
+    full = studies.study()
+    three = replace(full, fairness=(), data=replace(full.data, classes=("a", "b", "c")))
+    assert "Gaps in decisions need a yes and a no, and these data have 3 classes" in section(render(typed(three)))
 
 
 def test_a_study_of_an_older_version_still_loads(studies):
