@@ -42,13 +42,14 @@ def test_without_shares_representation_is_not_judged(clean):
 
 
 def test_trusted_classes_find_a_weak_label_bias_that_the_model_cannot(clean):
-    groups = _groups(clean)
-    data = plant("labels", clean, groups, "b", strength=0.2, seed=1).data
+    few = clean.select(np.arange(260))
+    groups = _groups(few)
+    data = plant("labels", few, groups, "b", strength=0.3, seed=1).data
     assert diagnose(data, groups).kind == "none"
-    known = np.where(np.random.default_rng(0).random(1000) < 0.5, clean.target, -1)
+    known = np.where(np.arange(260) < 240, few.target, -1)
     found = diagnose(data, groups, trusted=known)
     assert (found.kind, found.group) == ("labels", "b")
-    assert found.traces[0].found == pytest.approx(0.8, abs=0.08)
+    assert found.traces[0].found == pytest.approx(0.7, abs=0.1)
     assert "labels by assumption" not in found.notes
 
 

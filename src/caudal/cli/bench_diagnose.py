@@ -18,6 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="of each kind and set (default: 5)")
     parser.add_argument("--weak", action="store_true", help="plant each kind at half its usual strength")
     parser.add_argument(
+        "--trusted", type=float, default=0.0, metavar="P", help="share of the classes that were checked"
+    )
+    parser.add_argument(
         "--sources", default="made,nafld,japanese-vowels", metavar="NAMES", help="'made', or data sets that classify"
     )
 
@@ -27,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from caudal.fair.trial import trial
 
     rows: list[Named] = []
-    for one in trial(args.sources.split(","), args.seeds, weak=args.weak):
+    for one in trial(args.sources.split(","), args.seeds, weak=args.weak, trusted=args.trusted):
         if not rows or rows[-1].source != one.source:
             say(one.source)
         rows.append(one)

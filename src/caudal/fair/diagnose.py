@@ -12,7 +12,9 @@ others five traces are measured, each on a scale from 0 (none) to 1, with the p 
 4. proxy: level of each input, likewise. A shifted level may as well be an instrument with an offset: the data cannot
    tell these apart, and the note says so.
 5. labels: positives of the group against what a logistic model of the other groups expects from the same summaries of
-   their series; how much is lacking. It rests on the assumption that with like inputs the truth is alike. With
+   their series; how much is lacking. It rests on the assumption that with like inputs the truth is alike: without
+   it, wrong labels and a true difference are one and the same in the data, whatever the statistic. The model's own
+   error is taken to be up to a tenth, as far as the inputs of the groups differ. With
    `trusted` (true classes of some series) no assumption is needed: recorded and true classes are compared.
 
 p values are corrected for the number of traces (Bonferroni, within and over kinds). Of those below 0.01 and above 0.15

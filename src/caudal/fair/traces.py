@@ -18,6 +18,7 @@ from caudal.fair.summaries import TIMES, Column, summaries, table
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 _MODEL = 0.1
+_FAR = 0.3  # standard deviations
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,9 @@ def labels(data: Sequences, hit: Flags, groups: Groups, judged: list[str]) -> li
             continue
         model = sklearn("diagnose", "linear_model").LogisticRegression(C=1.0, max_iter=2000)
         model.fit(block[~inside], hit[~inside])
-        share = model.predict_proba(block)[:, 1]
-        made += _lacking(name, float(hit[inside].sum()), share[inside], share[~inside])
+        share, margin = model.predict_proba(block)[:, 1], model.decision_function(block)
+        shift = _shift(margin[inside], margin[~inside])
+        made += _lacking(name, float(hit[inside].sum()), share[inside], share[~inside], shift)
     return made
 
 
@@ -175,13 +177,24 @@ def corrected(found: list[Trace]) -> list[Trace]:
     return [replace(one, p_value=min(1.0, one.p_value * counts[one.kind] * len(counts))) for one in found]
 
 
-def _lacking(name: str, observed: float, share: Floats, others: Floats) -> list[Trace]:
-    """The model errs as well: by what its own groups leave open, and by a tenth since it is a simple one."""
+def _shift(own: Floats, others: Floats) -> float:
+    """How far the groups differ in what the model makes of their inputs, beyond chance, from 0 to 1 (or more alike).
+
+    A simple model carries over to people like those it was taught; to others it errs, and by how much nobody knows.
+    """
+    spread = np.sqrt((own.var() + others.var()) / 2)
+    apart = abs(own.mean() - others.mean()) / max(float(spread), 1e-12)
+    chance = 2 * np.sqrt(1 / len(own) + 1 / len(others))
+    return float(np.clip((apart - chance) / _FAR, 0, 1))
+
+
+def _lacking(name: str, observed: float, share: Floats, others: Floats, shift: float) -> list[Trace]:
+    """The model errs as well: by what its own groups leave open, and by up to a tenth where the inputs differ."""
     due = float(share.sum())
     if due <= observed or due <= 0:
         return []
     own, taught = (float((one * (1 - one)).sum()) for one in (share, others))
-    error = np.sqrt(own + due**2 * (taught / float(others.sum()) ** 2 + _MODEL**2))
+    error = np.sqrt(own + due**2 * (taught / float(others.sum()) ** 2 + (_MODEL * shift) ** 2))
     count = len(share)
     return [Trace("labels", name, "", 1 - observed / due, _p((due - observed) / error), observed / count, due / count)]
 

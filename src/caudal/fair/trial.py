@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from caudal.data import Sequences, datasets
 from caudal.errors import InputError
 from caudal.fair.diagnose import Kind, diagnose
@@ -53,6 +55,7 @@ def trial(
     seeds: int = 5,
     *,
     weak: bool = False,
+    trusted: float = 0.0,
     first: int = 100,
 ) -> Iterator[Named]:
     """Plant every kind, and none, by the fall of a coin that has nothing to do with the series.
@@ -61,11 +64,14 @@ def trial(
         sources: `"made"`, or names of data sets that classify.
         seeds: of coin and draw, for each kind.
         weak: plant each kind at half its usual strength.
+        trusted: share of the series, drawn at random, whose true class someone checked.
         first: seed; the procedure was made while looking at those below 100.
 
     Raises:
-        InputError: there is no seed.
+        InputError: there is no seed, or the share is none.
     """
+    if not 0 <= trusted <= 1:
+        raise InputError("trial", "trusted", f"is {trusted}; expected a share from 0 to 1", "Pass 0.3.")
     if seeds < 1:
         raise InputError("trial", "seeds", f"is {seeds}; expected at least 1", "Pass 5.")
     for source in sources:
@@ -73,17 +79,19 @@ def trial(
         for seed in range(first, first + seeds):
             data = with_coin(whole, name=COIN, share=SHARE, seed=seed)
             for kind in KNOWN:
-                yield _one(source, data, kind, seed, 0.5 if weak else 1.0)
+                yield _one(source, data, kind, seed, 0.5 if weak else 1.0, trusted)
 
 
-def _one(source: str, data: Sequences, kind: Kind, seed: int, part: float) -> Named:
+def _one(source: str, data: Sequences, kind: Kind, seed: int, part: float, trusted: float) -> Named:
     groups = Groups.of({COIN: data.sensitive[COIN]})
-    strength = 0.0
+    strength, truth = 0.0, np.asarray(data.target)
     if kind != "none":
         strength = _STRENGTHS[kind] * part
-        data = plant(kind, data, groups, "b", strength=strength, seed=seed).data
+        planted = plant(kind, data, groups, "b", strength=strength, seed=seed)
+        data, truth = planted.data, truth[planted.kept]
         groups = Groups.of({COIN: data.sensitive[COIN]})
-    found = diagnose(data, groups, expected={"a": 1 - SHARE, "b": SHARE})
+    checked = np.where(np.random.default_rng(seed).random(len(data)) < trusted, truth, -1) if trusted else None
+    found = diagnose(data, groups, expected={"a": 1 - SHARE, "b": SHARE}, trusted=checked)
     # A level that differs strikes neither group more than the other.
     right = kind in ("none", "proxy") or found.kind == "none" or found.group == "b"
     return Named(source, kind, found.kind, strength, right, found.confidence, seed)
