@@ -74,6 +74,17 @@ def test_what_has_no_form_in_c_says_why(no_tools):
     assert room.chips({"trees": finals["trees"]}, parts) is None
 
 
+def test_what_fails_on_one_network_does_not_cost_the_study(no_tools, monkeypatch):
+    finals, parts = judged("classify", "cfc")
+
+    def broken(*_, **__):
+        raise ZeroDivisionError("a fault of the export")
+
+    monkeypatch.setattr(export, "c", broken)
+    (one,) = room.chips(finals, parts).each
+    assert (one.refused, one.why) == ("other", "ZeroDivisionError: a fault of the export")
+
+
 def test_few_of_many_series_are_judged(monkeypatch):
     test = planted.series("classify", 200)
     assert len(room.judged_rows(test)) == 200

@@ -17,7 +17,7 @@ from caudal.compare.contenders import entry_of
 from caudal.compare.job import Outcome, Parts
 from caudal.compare.kept import Kept, kept
 from caudal.data import Encoder, Sequences
-from caudal.errors import BackendError, CaudalError, InputError
+from caudal.errors import BackendError, InputError
 from caudal.export.intervals import Broken
 from caudal.export.read import scaling_of
 from caudal.records import Chip, Chips, DataFacts, OnChip
@@ -90,18 +90,21 @@ def judged_rows(test: Sequences) -> NDArray[np.int64]:
 
 
 def _chip(one: Kept, test: Sequences, own: Answers, shortest: float | None) -> Chip:
-    judged, metric = _straight(one, test, shortest), metrics.plan_of(test).primary
-    with tempfile.TemporaryDirectory() as scratch:
-        try:
-            made = export.c(
-                one.net, Path(scratch) / "policy", DTYPE, encoder=judged.encoder, shortest_dt=judged.shortest
-            )
-            theirs = gather(test, _answers(judged, made.program))
-        except InputError as error:
-            return Chip(one.name, _code(error), error.fault)
-        except CaudalError as error:
-            return Chip(one.name, "other", str(error))
-        machines, fault = _built(made)
+    """The network as C, or why it has no such form: what fails here must not cost the study."""
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            return _exported(_straight(one, test, shortest), own, Path(scratch) / "policy", test)
+    except InputError as error:
+        return Chip(one.name, _code(error), error.fault)
+    except Exception as error:
+        return Chip(one.name, "other", f"{type(error).__name__}: {error}")
+
+
+def _exported(judged: _Judged, own: Answers, place: Path, test: Sequences) -> Chip:
+    one, metric = judged.one, metrics.plan_of(test).primary
+    made = export.c(one.net, place, DTYPE, encoder=judged.encoder, shortest_dt=judged.shortest)
+    theirs = gather(test, _answers(judged, made.program))
+    machines, fault = _built(made)
     network, exported = (metrics.score(test.task, part.scores, part.truth).get(metric) for part in (own, theirs))
     is_bent = judged.test is not test
     return Chip(
