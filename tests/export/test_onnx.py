@@ -9,7 +9,7 @@ import torch
 from caudal import export, wiring
 from caudal.cli import main
 from caudal.errors import InputError
-from caudal.nn import LTC, SSM, CfC, PhasedLSTM, Readout, Transformer, save
+from caudal.nn import GRU, GRUD, LTC, SSM, Bidirectional, CfC, PhasedLSTM, Readout, Stack, Transformer, save
 
 pytest.importorskip("onnx", reason="onnx is not installed: its export is NOT tested")
 runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: the ONNX export is NOT tested")
@@ -93,6 +93,44 @@ def test_masked_steps_of_layers_without_c(graphed, tmp_path):
 def test_layers_without_c_are_told_where_to_go(graphed, tmp_path):
     with pytest.raises(InputError, match=r"ONNX"):
         export.c(graphed, tmp_path / "policy")
+    assert list(tmp_path.iterdir()) == []
+
+
+BOTH = {
+    "plain": lambda: Bidirectional(GRU(3, 4), LTC(3, 5, substeps=2)),
+    "read out": lambda: Readout(Bidirectional(CfC(3, 4, backbone_units=5), _gru_d_behind()), 2),
+}
+
+
+def _gru_d_behind():
+    """Reads three inputs, as the layer beside it does."""
+    return Stack(CfC(3, 4, backbone_layers=0), GRUD(2, 3))
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_both_directions_as_torch(tmp_path, name):
+    torch.manual_seed(0)
+    net = BOTH[name]().eval()
+    made = export.onnx(net, tmp_path / "net.onnx", "sequence")
+    x, dt = _series(3)
+    assert np.abs(_scan(made, x, dt)[0] - _torch(net, x, dt)).max() <= 1e-6
+    mask = np.random.default_rng(1).random(dt.shape) < 0.7
+    mask[1], mask[2, 25:] = False, False
+    x[~mask], dt[~mask] = np.nan, -1.0
+    y = _torch(net, x, dt, mask=torch.tensor(mask))
+    found, last, _ = _scan(made, x, dt, mask)
+    assert np.abs(found - y).max() <= 1e-6
+    ends = [np.flatnonzero(one) for one in mask]
+    expected = [found[k, at[-1]] if len(at) else np.zeros(net.outputs) for k, at in enumerate(ends)]
+    assert (last == expected).all()
+
+
+def test_both_directions_have_no_step(tmp_path):
+    net = Readout(Bidirectional(GRU(3, 4), GRU(3, 4)), 2, pool="mean")
+    with pytest.raises(InputError, match="so it has the ONNX graph of a sequence alone"):
+        export.onnx(net, tmp_path / "net.onnx")
+    with pytest.raises(InputError, match="takes the mean over a bidirectional layer"):
+        export.onnx(net, tmp_path / "net.onnx", "sequence")
     assert list(tmp_path.iterdir()) == []
 
 

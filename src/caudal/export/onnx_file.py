@@ -6,6 +6,8 @@ from typing import Any
 
 from caudal.data import Encoder
 from caudal.errors import MissingExtraError
+from caudal.export.both import Both, both_of
+from caudal.export.onnx_both import both_model
 from caudal.export.onnx_graph import sequence_model, step_model
 from caudal.export.place import Exported, Graph, checked, written
 from caudal.export.read import describe
@@ -21,7 +23,7 @@ def onnx(
     `x (batch, inputs)`, `dt (batch,)` and the state, and answers `y (batch, outputs)` and the new state. `"sequence"`
     runs it by `Scan` over `x (batch, time, inputs)`, `dt (batch, time)` and `mask (batch, time)` of bool; steps whose
     mask is False are passed over, and `last (batch, outputs)` is the answer at the last step that counts. Lengths are
-    such a mask.
+    such a mask. A `Bidirectional` layer has the sequence alone.
 
     Arguments:
         model: a layer (see `export.describe`) or a fitted estimator.
@@ -49,8 +51,12 @@ def onnx(
     place = checked(path, graph)
     if importlib.util.find_spec("onnx") is None:
         raise MissingExtraError("export", "onnx", "onnx")
-    plan = describe(model, encoder, graphs=True)
-    made = step_model(plan) if graph == "step" else sequence_model(plan)
+    both = both_of(model, encoder) if graph == "sequence" else None
+    plan = both or describe(model, encoder, graphs=True)
+    if isinstance(plan, Both):
+        made = both_model(plan)
+    else:
+        made = step_model(plan) if graph == "step" else sequence_model(plan)
     import onnx as format_
 
     content = made.SerializeToString()

@@ -13,6 +13,8 @@ from caudal.export.plan import Plan
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, ValueInfoProto
 
+    from caudal.export.both import Both
+
 # ReduceSum takes its axes as an input from 13 on, Pad from 18 on; runtimes of 2023 read both numbers.
 OPSET, IR = 18, 8
 
@@ -23,13 +25,13 @@ def step_model(plan: Plan) -> "ModelProto":
 
     nodes = OnnxNodes()
     dt = nodes.value("dt").column()
-    y, states = advance(nodes, plan, nodes.value("x"), dt, {name: nodes.value(one) for name, one in _names(plan, NOW)})
+    y, states = advance(nodes, plan, nodes.value("x"), dt, {name: nodes.value(one) for name, one in names(plan, NOW)})
     nodes.op("Identity", y, name="y")
-    for name, one in _names(plan, NEXT):
+    for name, one in names(plan, NEXT):
         nodes.op("Identity", states[name], name=one)
-    inputs = [_numbers("x", "batch", plan.inputs), _numbers("dt", "batch"), *_carried(plan, NOW)]
-    outputs = [_numbers("y", "batch", plan.outputs), *_carried(plan, NEXT)]
-    return _model(helper.make_graph(nodes.nodes, "step", inputs, outputs, nodes.initializers), plan)
+    inputs = [numbers("x", "batch", plan.inputs), numbers("dt", "batch"), *states_of(plan, NOW)]
+    outputs = [numbers("y", "batch", plan.outputs), *states_of(plan, NEXT)]
+    return model_of(helper.make_graph(nodes.nodes, "step", inputs, outputs, nodes.initializers), plan)
 
 
 def sequence_model(plan: Plan) -> "ModelProto":
@@ -44,41 +46,41 @@ def sequence_model(plan: Plan) -> "ModelProto":
     mask, zero = nodes.value("mask"), nodes.constant(0.0)
     x = nodes.value("x").where(mask.column(2), zero)
     dt = nodes.value("dt").where(mask, zero)
-    empty = _nothing(nodes, x, plan.outputs)
+    empty = nothing(nodes, x, plan.outputs)
     by_time = [
         nodes.op("Transpose", one, perm=[1, 0, *([2] if wide else [])])
         for one, wide in ((x, True), (dt, False), (mask, False))
     ]
-    carried = [one for _, one in _names(plan, NOW)]
-    ends = [one for _, one in _names(plan, NEXT)]
+    carried = [one for _, one in names(plan, NOW)]
+    ends = [one for _, one in names(plan, NEXT)]
     scan = helper.make_node(
         "Scan",
         [*carried, empty.held, *(one.held for one in by_time)],
         [*ends, "last", "y_by_time"],
         num_scan_inputs=3,
-        body=_body(plan),
+        body=body(plan),
     )
     nodes.nodes.append(scan)
     nodes.op("Transpose", nodes.value("y_by_time"), perm=[1, 0, 2], name="y")
-    inputs = [_numbers("x", "batch", "time", plan.inputs), _numbers("dt", "batch", "time"), _flags("batch", "time")]
-    outputs = [_numbers("y", "batch", "time", plan.outputs), _numbers("last", "batch", plan.outputs)]
+    inputs = [numbers("x", "batch", "time", plan.inputs), numbers("dt", "batch", "time"), flags("batch", "time")]
+    outputs = [numbers("y", "batch", "time", plan.outputs), numbers("last", "batch", plan.outputs)]
     graph = helper.make_graph(
         nodes.nodes,
         "sequence",
-        [*inputs, *_carried(plan, NOW)],
-        [*outputs, *_carried(plan, NEXT)],
+        [*inputs, *states_of(plan, NOW)],
+        [*outputs, *states_of(plan, NEXT)],
         nodes.initializers,
     )
-    return _model(graph, plan)
+    return model_of(graph, plan)
 
 
-def _nothing(nodes: OnnxNodes, x: Value, outputs: int) -> Value:
+def nothing(nodes: OnnxNodes, x: Value, outputs: int) -> Value:
     """Zeros `(batch, outputs)`."""
     batch = nodes.op("Shape", x, start=0, end=1)
     return nodes.op("Expand", nodes.constant(0.0), nodes.op("Concat", batch, nodes.constant([outputs]), axis=0))
 
 
-def _body(plan: Plan) -> "GraphProto":
+def body(plan: Plan) -> "GraphProto":
     """What `Scan` does at each step."""
     from onnx import helper
 
@@ -92,16 +94,16 @@ def _body(plan: Plan) -> "GraphProto":
     nodes.op("Where", counts, y, nodes.value("last_before"), name="last_after")
     nodes.op("Where", counts, y, nodes.constant(0.0), name="y_now")
     inputs = [
-        *_carried(plan, "before_{}"),
-        _numbers("last_before", "batch", plan.outputs),
-        _numbers("x_now", "batch", plan.inputs),
-        _numbers("dt_now", "batch"),
-        _flags("batch", name="mask_now"),
+        *states_of(plan, "before_{}"),
+        numbers("last_before", "batch", plan.outputs),
+        numbers("x_now", "batch", plan.inputs),
+        numbers("dt_now", "batch"),
+        flags("batch", name="mask_now"),
     ]
     outputs = [
-        *_carried(plan, "after_{}"),
-        _numbers("last_after", "batch", plan.outputs),
-        _numbers("y_now", "batch", plan.outputs),
+        *states_of(plan, "after_{}"),
+        numbers("last_after", "batch", plan.outputs),
+        numbers("y_now", "batch", plan.outputs),
     ]
     return helper.make_graph(nodes.nodes, "one_step", inputs, outputs, nodes.initializers)
 
@@ -110,27 +112,32 @@ def _states(plan: Plan) -> list[str]:
     return [state.name for state in plan.states()]
 
 
-def _names(plan: Plan, form: str) -> list[tuple[str, str]]:
+def names(plan: Plan, form: str) -> list[tuple[str, str]]:
+    """Each state and its name in this form."""
     return [(name, form.format(name)) for name in _states(plan)]
 
 
-def _carried(plan: Plan, form: str) -> "list[ValueInfoProto]":
-    return [_numbers(form.format(state.name), "batch", state.size) for state in plan.states()]
+def states_of(plan: "Plan | Both", form: str) -> "list[ValueInfoProto]":
+    """States as inputs or outputs of a graph."""
+    return [numbers(form.format(state.name), "batch", state.size) for state in plan.states()]
 
 
-def _numbers(name: str, *shape: str | int) -> "ValueInfoProto":
+def numbers(name: str, *shape: str | int) -> "ValueInfoProto":
+    """A tensor of float32."""
     from onnx import TensorProto, helper
 
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
-def _flags(*shape: str, name: str = "mask") -> "ValueInfoProto":
+def flags(*shape: str, name: str = "mask") -> "ValueInfoProto":
+    """A tensor of bool."""
     from onnx import TensorProto, helper
 
     return helper.make_tensor_value_info(name, TensorProto.BOOL, shape)
 
 
-def _model(graph: "GraphProto", plan: Plan) -> "ModelProto":
+def model_of(graph: "GraphProto", plan: "Plan | Both") -> "ModelProto":
+    """The file around a graph."""
     from onnx import helper
 
     model = helper.make_model(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from caudal.errors import InputError
+from caudal.export.both import Both
 from caudal.export.plan import Plan
 
 Graph = Literal["step", "sequence"]
@@ -24,7 +25,7 @@ class Exported:
         path: where.
         form: "onnx", "torch", "aoti" or "executorch".
         graph: "step" or "sequence".
-        plan: the step that it computes.
+        plan: the step that it computes, or both of a bidirectional layer.
         states: names of the inputs that carry the state and of the outputs that answer the new one, with their sizes,
             in their order behind the other inputs and outputs. Zeros start a series.
         size: bytes of the file.
@@ -33,7 +34,7 @@ class Exported:
     path: Path
     form: str
     graph: str
-    plan: Plan
+    plan: Plan | Both
     states: tuple[tuple[str, str, int], ...]
     size: int
 
@@ -52,7 +53,7 @@ def checked(path: str | os.PathLike[str], graph: str) -> Path:
     return place
 
 
-def written(place: Path, form: str, graph: str, plan: Plan, write: Callable[[Path], object]) -> Exported:
+def written(place: Path, form: str, graph: str, plan: Plan | Both, write: Callable[[Path], object]) -> Exported:
     """Have a file written beside its place, then put it there; an older one stays whole when anything fails."""
     place.parent.mkdir(parents=True, exist_ok=True)
     beside = place.with_name(f".{place.stem}.{secrets.token_hex(4)}.pt2")

@@ -16,6 +16,7 @@ from caudal.export.plan import (
     OUTPUT,
     Answer,
     Average,
+    Floats,
     Neurons,
     Plan,
     Scaling,
@@ -139,7 +140,17 @@ def _mean(builder: Builder, view: View) -> View:
 
 
 def _answer(builder: Builder, model: Layer, view: View, encoder: Encoder | None) -> None:
-    size = len(view.index)
+    weight, bias = answer_map(model, len(view.index), encoder)
+    links, extra = linear(view, weight[None])
+    bound = float(
+        (np.abs(weight) @ (np.abs(view.scale) * builder.vectors[view.vector].bound + np.abs(view.shift))).max()
+    )
+    builder.add(Vector(OUTPUT, len(bias), bound + float(np.abs(bias).max())))
+    builder.stages.append(Neurons("answer", bias[None] + extra, (links,), Answer(), len(bias)))
+
+
+def answer_map(model: Layer, size: int, encoder: Encoder | None) -> tuple[Floats, Floats]:
+    """Weights and biases from what a layer answers, `size` numbers, to the outputs in the units of the target."""
     weight, bias = np.eye(size), np.zeros(size)
     if isinstance(model, Readout):
         weight, bias = vector_of(model.map.weight), vector_of(cast(Tensor, model.map.bias))
@@ -148,12 +159,7 @@ def _answer(builder: Builder, model: Layer, view: View, encoder: Encoder | None)
         times = len(bias) // len(encoder.scaler.target_mean)
         mean, std = (np.tile(part, times) for part in (encoder.scaler.target_mean, encoder.scaler.target_std))
         weight, bias = weight * std[:, None], bias * std + mean
-    links, extra = linear(view, weight[None])
-    bound = float(
-        (np.abs(weight) @ (np.abs(view.scale) * builder.vectors[view.vector].bound + np.abs(view.shift))).max()
-    )
-    builder.add(Vector(OUTPUT, len(bias), bound + float(np.abs(bias).max())))
-    builder.stages.append(Neurons("answer", bias[None] + extra, (links,), Answer(), len(bias)))
+    return weight, bias
 
 
 def scaling_of(model: Layer, encoder: Encoder | None) -> Scaling:

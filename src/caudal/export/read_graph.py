@@ -99,7 +99,7 @@ READERS: Mapping[type, Callable[[Builder, Any, View], View]] = {GRUD: gru_d, MLP
 
 # Why the others have no form of their own, by name of the layer.
 REASONS: Mapping[str, str] = {
-    "Bidirectional": "an answer needs the steps that are still to come, so there is no step",
+    "Bidirectional": "an answer needs the steps that are still to come, so it has the ONNX graph of a sequence alone",
     "ConvHead": "reads pictures, which runtimes have layers of their own for",
     "PhasedLSTM": "counts absolute time, wider than the 32 bits of these formats",
     "SSM": "has complex states, which these formats do not carry",
