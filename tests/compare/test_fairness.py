@@ -103,11 +103,24 @@ def test_columns_that_make_no_groups_say_why():
     assert lonely.names == ("a", "b", "other")
 
 
+def test_of_many_classes_the_gap_in_right_decisions_is_told():
+    rng = np.random.default_rng(1)
+    truth, sex = np.arange(300) % 3, np.array(["f", "m"])[rng.integers(0, 2, 300)]
+    rows = rng.normal((truth * np.where(sex == "m", 2.0, 0.5))[:, None, None], 1.0, (300, 1, 4))
+    finals, source = judged(from_arrays(rows, truth, sensitive={"sex": sex}), "cfc")
+    found = room.fairness(finals, source.parts, owners(source.parts.test), source.facts, ("cfc",))[0]
+    own = found.attributes[0]
+    assert found.threshold is None and found.positive == "" and own.curve_of in ("accuracy", "")
+    assert {gap.name for gap in own.gaps} <= {"accuracy"} and {one.metric for one in own.rates} == {"accuracy"}
+    right = finals["cfc"][0].scores.argmax(1) == finals["cfc"][0].truth
+    rows = source.parts.test.sensitive["sex"] == "m"
+    assert next(one for one in own.rates if one.group == "m").value.value == pytest.approx(right[rows].mean())
+
+
 def test_other_tasks_and_bare_data_have_no_gaps():
     finals, source = judged(series(), "cfc", epochs=1)
     parts, owner = source.parts, owners(source.parts.test)
     for test in (
-        from_arrays(np.zeros((40, 1, 3)), np.arange(40) % 3, sensitive={"sex": list("fm") * 20}),
         from_arrays(np.zeros((40, 1, 3)), np.arange(40) / 7, task="regress", sensitive={"sex": list("fm") * 20}),
         from_arrays(np.zeros((40, 1, 3)), np.arange(40) % 2),
     ):

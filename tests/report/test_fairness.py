@@ -81,8 +81,19 @@ def test_several_classes_ask_for_one_that_counts(studies):
     told = section(render(typed(studies.study("many"))))
     assert "this study did not measure by group" in told and "caudal fair results/here" in told
     full = studies.study()
-    three = replace(full, fairness=(), data=replace(full.data, classes=("a", "b", "c")))
-    assert "Gaps in decisions need a yes and a no, and these data have 3 classes" in section(render(typed(three)))
+    plain = tuple(
+        replace(one, threshold=None, attributes=tuple(right_only(own) for own in one.attributes))
+        for one in full.fairness
+    )
+    three = replace(full, fairness=plain, data=replace(full.data, classes=("a", "b", "c")))
+    told = section(render(typed(three)))
+    assert "Gaps in opportunity need a yes and a no, and these data have 3 classes" in told
+    assert "Gap in accuracy: " in told and "They cannot all be closed" not in told and "--positive c" in told
+
+
+def right_only(own):
+    gaps = tuple(replace(gap, name="accuracy", metric="accuracy") for gap in own.gaps[:1])
+    return replace(own, gaps=gaps, rates=tuple(one for one in own.rates if one.metric == "accuracy"), curve=())
 
 
 def test_a_study_of_an_older_version_still_loads(studies):

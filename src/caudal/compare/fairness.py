@@ -2,7 +2,7 @@
 
 The answers are those of the first seed, the network that a study hands over, so that `caudal fair` on its file tells
 the same. Yes is decided from the share of positives among the training series on: where they are rare, nobody would
-reach one half.
+reach one half. Of more than two classes nobody said which is good or bad to get, so the gap in right decisions is told.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from caudal.fair.intervals import Gap, GroupRate
 from caudal.fair.rates import GAPS
 from caudal.records import DataFacts, FairAttribute, FairGap, FairMoment, Fairness, FairRate
 
-CURVE_OF = "equal_opportunity"
+CURVE_OF, OF_CLASSES = "equal_opportunity", "accuracy"
 _LEAST_SHOWN = 5
 # Steps that are answered anew for the curves, at most: of each network about six times the test series.
 _STEPS = 500_000
@@ -41,7 +41,7 @@ class _Asked(NamedTuple):
     parts: Parts
     owner: NDArray[np.int64]
     groups: tuple[Groups, ...]
-    threshold: float
+    threshold: float | None
     blank: Fairness
 
 
@@ -62,13 +62,13 @@ def fairness(
         curves_of: contenders whose gap is followed over the steps.
 
     Returns:
-        a record each; none where the task has no two classes, or no sensitive column makes groups.
+        a record each; none where the task has no classes, or no sensitive column makes groups.
     """
     groups, left_out = protected(parts.test)
     own = [one for name, one in groups.items() if name in parts.test.sensitive]
-    if not own or not parts.test.task.startswith("classify") or len(parts.test.classes) != 2:
+    if not own or not parts.test.task.startswith("classify") or len(parts.test.classes) < 2:
         return ()
-    threshold = _share(parts.train)
+    threshold = _share(parts.train) if len(parts.test.classes) == 2 else None
     blank = Fairness(
         data=facts.name, model="", caudal=__version__, kind="decision", positive=facts.positive, threshold=threshold,
         series=len(parts.test), answers=0, digest=replace(parts.test, sensitive={}).digest, attributes=(),
@@ -104,8 +104,11 @@ def _of_model(asked: _Asked, name: str, good: Sequence[Outcome], follow: bool) -
 
 
 def _decided(
-    scores: NDArray[np.float32], truth: NDArray[np.int64], owner: NDArray[np.int64], threshold: float
+    scores: NDArray[np.float32], truth: NDArray[np.int64], owner: NDArray[np.int64], threshold: float | None
 ) -> fair.Answers:
+    if threshold is None:
+        best, usual = scores.argmax(axis=1), int(np.bincount(truth).argmax())
+        return fair.decisions(truth == usual, decided=best == usual, right=best == truth, owner=owner)
     # Without the probabilities: what is told of them by group stands in other sections, and takes seconds of draws.
     return fair.decisions(truth == 1, decided=scores[:, 1] >= threshold, owner=owner)
 
@@ -137,19 +140,23 @@ def _attribute(
 ) -> FairAttribute:
     each = [groups.select(one.series) for one in good]
     found = fair.by_group(given[0], each[0])
-    counts = {name: int(count) for name, count in zip(groups.names, groups.counts, strict=True)}
-    hidden = tuple(name for name, count in counts.items() if count < _LEAST_SHOWN)
+    counts = {group: int(count) for group, count in zip(groups.names, groups.counts, strict=True)}
+    hidden = tuple(group for group, count in counts.items() if count < _LEAST_SHOWN)
     rates = found.rates()
     counted = frozenset((one.metric, one.group) for one in rates if not one.few)
     gaps = tuple(
         replace(_gap(gap), seeds=tuple(_plain(gap, counted, *pair) for pair in zip(given, each, strict=True)))
         for gap in found.gaps()
+        if asked.threshold is not None or gap.name == OF_CLASSES
     )
     lengths = asked.parts.test.lengths[good[0].series]
-    curve = fair.curve(at, each[0], CURVE_OF, lengths=lengths) if at else ()
+    name = OF_CLASSES if asked.threshold is None else CURVE_OF
+    curve = fair.curve(at, each[0], name, lengths=lengths) if at else ()
     return FairAttribute(
         name=groups.attribute, groups=counts, small=groups.small, hidden=hidden,
-        rates=tuple(_rate(one, hidden) for one in rates), gaps=gaps, curve_of=CURVE_OF if curve else "",
+        rates=tuple(
+            _rate(one, hidden) for one in rates if asked.threshold is not None or one.metric == OF_CLASSES
+        ), gaps=gaps, curve_of=name if curve else "",
         curve=tuple(FairMoment(one.step, one.ended, None if one.gap is None else _gap(one.gap)) for one in curve),
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ from caudal.report.next import chosen, fair_command
 from caudal.report.tables import Cell, details, facts, model, table
 from caudal.report.wording import Words
 
+OF_CLASSES = ("accuracy",)
 GAPS = ("equal_opportunity", "equalised_odds", "demographic_parity")
 _ROW = 26
 
@@ -30,14 +31,14 @@ def concepts(study: Study, words: Words) -> Html:
     if not study.fairness:
         return Html("")
     people = fair_words(words.lang)
-    meanings = facts([(people(f"gap.{name}"), people(f"says.{name}")) for name in GAPS])
+    meanings = facts([(people(f"gap.{name}"), people(f"says.{name}")) for name in _names(study)])
     return join(
         [
             tag("h3", words("fairness.words")),
             tag("p", people("words.harm")),
             tag("p", people("words.groups")),
             meanings,
-            tag("p", people("words.conflict")),
+            tag("p", people("words.conflict")) if len(_names(study)) > 1 else "",
         ]
     )
 
@@ -45,13 +46,18 @@ def concepts(study: Study, words: Words) -> Html:
 def how(study: Study, words: Words) -> Html:
     """Whose gaps these are, and how to read them."""
     if not study.fairness:
-        many = len(study.data.classes)
-        text = words("fairness.classes", n=words.whole(many)) if many > 2 and study.data.sensitive else ""
-        return tag("p", text) if text else Html("")
+        return Html("")
     one = study.fairness[0]
-    threshold = words.brief(0.5 if one.threshold is None else one.threshold)
-    told = words("fairness.how", answers=words.whole(one.answers), positive=one.positive, threshold=threshold)
-    return tag("p", told)
+    answers = words.whole(one.answers)
+    if one.threshold is None:
+        return tag("p", words("fairness.classes", answers=answers, n=words.whole(len(study.data.classes))))
+    threshold = words.brief(one.threshold)
+    return tag("p", words("fairness.how", answers=answers, positive=one.positive, threshold=threshold))
+
+
+def _names(study: Study) -> tuple[str, ...]:
+    """The gaps that are drawn: of more than two classes, only that in right decisions."""
+    return OF_CLASSES if study.fairness[0].threshold is None else GAPS
 
 
 def gaps_by(study: Study, words: Words, attribute: str) -> Html:
@@ -62,7 +68,7 @@ def gaps_by(study: Study, words: Words, attribute: str) -> Html:
     names = [one.name for one in query.mains(study)]
     mains = sorted((pair for pair in found if pair[0].model in names), key=lambda pair: names.index(pair[0].model))
     parts: list[object] = [tag("h4", words("fairness.gaps", attribute=attribute))]
-    if any(own.gap(name) for _, own in mains for name in GAPS):
+    if any(own.gap(name) for _, own in mains for name in _names(study)):
         parts.append(_forest(study, words, attribute, mains))
     if mains:
         parts += [_told(study, words, attribute, mains), curve(study, words, attribute, mains)]
@@ -74,10 +80,10 @@ def gaps_by(study: Study, words: Words, attribute: str) -> Html:
 
 def _forest(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
     people = fair_words(words.lang)
-    known = [gap for _, own in mains for name in GAPS if (gap := own.gap(name)) is not None]
+    known = [gap for _, own in mains for name in _names(study) if (gap := own.gap(name)) is not None]
     axis = Axis(0.0, 1.05 * max((100 * max(gap.value.high, gap.chance) for gap in known), default=1.0))
     rows: list[list[object]] = []
-    for name in GAPS:
+    for name in _names(study):
         for place, (whose, own) in enumerate(mains):
             one = query.contender(study, whose.model)
             if one is None:
@@ -111,16 +117,16 @@ def _told(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fair
     use = chosen(study)
     whose, own = next((pair for pair in mains if use is not None and pair[0].model == use.name), mains[0])
     named = {"model": query.label(study, whose.model), "attribute": attribute}
-    sure = [gap for name in GAPS if (gap := own.gap(name)) is not None and gap.value.low > 0]
+    sure = [gap for name in _names(study) if (gap := own.gap(name)) is not None and gap.value.low > 0]
     if sure:
         lines = [tag("li", sentence(own, gap, people)) for gap in sure]
         parts = [tag("p", words("fairness.sure", **named)), tag("ul", *lines)]
-    elif any(own.gap(name) for name in GAPS):
-        widest = max((gap for name in GAPS if (gap := own.gap(name))), key=lambda gap: gap.value.high)
+    elif any(own.gap(name) for name in _names(study)):
+        widest = max((gap for name in _names(study) if (gap := own.gap(name))), key=lambda gap: gap.value.high)
         parts = [tag("p", words("fairness.open", **named, high=people.apart(widest.name, widest.value.high)))]
     else:
         parts = [tag("p", words("fairness.nothing", **named))]
-    without = [gap for name in GAPS if (gap := own.gap(name)) is not None and gap.left_out]
+    without = [gap for name in _names(study) if (gap := own.gap(name)) is not None and gap.left_out]
     notes = [people("small", groups=people.listed(map(people.group, own.small)))] if own.small else []
     notes += [people("hidden", groups=people.listed(map(people.group, own.hidden)))] if own.hidden else []
     if without:

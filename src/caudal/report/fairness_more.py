@@ -121,15 +121,16 @@ def _over_seeds(gap: FairGap, words: Words) -> str:
 def every_rate(study: Study, words: Words, attribute: str, found: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
     """A table of what each group gets from some models."""
     people = fair_words(words.lang)
+    metrics = [metric for metric in _RATES if any(rate.metric == metric for _, own in found for rate in own.rates)]
     rows: list[list[object]] = []
     for whose, own in found:
         for group in own.order:
             count = own.groups.get(group, 0)
             by_metric = {rate.metric: rate for rate in own.rates if rate.group == group}
-            cells = [_rate(by_metric.get(metric), words, people) for metric in _RATES]
+            cells = [_rate(by_metric.get(metric), words, people) for metric in metrics]
             who = (people.group(group), query.label(study, whose.model))
             rows.append([*who, Cell(words.whole(count), float(count)), *cells])
-    head = [attribute, words("model"), words("series"), *(people(f"metric.{metric}") for metric in _RATES)]
+    head = [attribute, words("model"), words("series"), *(people(f"metric.{metric}") for metric in metrics)]
     return table(words("fairness.rates", attribute=attribute), head, rows, sortable=True)
 
 

@@ -78,6 +78,8 @@ def fair_command(study: Study) -> list[str] | None:
 def _fair(study: Study, model: str, source: str) -> list[str]:
     threshold = study.fairness[0].threshold if study.fairness else None
     usual = [] if threshold is None else ["--threshold", f"{threshold:g}"]
+    if len(study.data.classes) > 2:
+        usual += ["--positive", study.data.classes[-1]]
     return ["caudal", "fair", model, source, "--sensitive", ",".join(study.data.sensitive), *usual]
 
 
