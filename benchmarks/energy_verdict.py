@@ -15,14 +15,14 @@ WORDS = {
     "en": {
         "head": "task | network | test | instructions | parameters | chosen LSTM | cheapest LSTM",
         "goal": "task | bar | at half the cost | chosen LSTM | cheapest LSTM | higher bar | cheapest LSTM",
-        "lever": "circuit | synapses | accuracy, points | instructions | parameters",
+        "lever": "circuit | synapses | mean change, points | worst task | instructions | parameters",
         "trimmed": "trimmed", "chosen": "chosen", "cheapest": "cheapest", "missed": "at most {best:.3f}",
         "none": "none",
     },
     "es": {
         "head": "tarea | red | prueba | instrucciones | parámetros | LSTM elegida | LSTM más barata",
         "goal": "tarea | listón | a mitad de coste | LSTM elegida | LSTM más barata | listón alto | LSTM más barata",
-        "lever": "circuito | sinapsis | exactitud, puntos | instrucciones | parámetros",
+        "lever": "circuito | sinapsis | cambio medio, puntos | peor tarea | instrucciones | parámetros",
         "trimmed": "podada", "chosen": "elegida", "cheapest": "más barata", "missed": "a lo sumo {best:.3f}",
         "none": "ninguna",
     },
@@ -99,7 +99,7 @@ def at_half(said):
 
 
 def lever(rows):
-    """Of each family and share kept, means over tasks: points of accuracy gained on the whole circuit, its costs."""
+    """Of each family and share kept, over tasks: points gained on the whole circuit, mean and worst; mean costs."""
     found = []
     for family in NAMES:
         by_share = {}
@@ -113,7 +113,9 @@ def lever(rows):
                     by_share.setdefault(one["size"], []).append(
                         (100 * (one["test"] - whole["test"]), *times(one, whole))
                     )
-        found += [(family, share, len(all_), *np.mean(all_, axis=0)) for share, all_ in by_share.items()]
+        for share, every in by_share.items():
+            gained, work, numbers = np.mean(every, axis=0)
+            found.append((family, share, gained, min(one[0] for one in every), work, numbers))
     return found
 
 
@@ -130,9 +132,9 @@ def show(rows, language="en"):
         half = at_half(said)
         reach = words["none"] if half is None else f"{half:.3f}"
         print(f"| {said['task']} | {said['least']:.3f} | {reach} | {a} | {b} | {said['top']:.3f} | {c} |")
-    print(f"\n| {words['lever']} |\n|{'---|' * 5}")
-    for family, share, _, points_, work, numbers in lever(rows):
-        print(f"| {NAMES[family]} | {share:.2f} | {points_:+.1f} | {work:.2f} | {numbers:.2f} |")
+    print(f"\n| {words['lever']} |\n|{'---|' * 6}")
+    for family, share, gained, worst, work, numbers in lever(rows):
+        print(f"| {NAMES[family]} | {share:.3g} | {gained:+.1f} | {worst:+.1f} | {work:.2f} | {numbers:.2f} |")
     print(f"\n| {words['head']} |\n|{'---|' * 7}")
     for said in every:
         for name in ("chosen", "cheapest"):

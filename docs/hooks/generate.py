@@ -59,6 +59,7 @@ TITLE = re.compile(r"^# .+$", re.M)
 TWINS = {
     "audit": "auditoria", "choose": "elegir", "compare": "comparar", "compose": "componer", "contract": "contrato",
     "data": "datos", "driving": "conduccion", "edge-case": "caso-chip", "energy": "energia",
+    "energy-study": "estudio-energia",
     "estimators": "estimadores", "explain": "explicar", "export": "exportar",
     "export-runtimes": "exportar-otros", "fair": "equidad", "fair-remedies": "remedios", "from-ncps": "desde-ncps",
     "glossary": "glosario", "own-cell": "celda-propia", "proofs": "pruebas", "read-the-model": "leer-el-modelo",

@@ -77,6 +77,6 @@ def test_every_guide_has_a_spanish_twin():
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "hooks" / "generate.py")
     hook = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(hook)
-    for_developers = {"index", "benchmarks", "kernels", "contributing", "energy-study"}
+    for_developers = {"index", "benchmarks", "kernels", "contributing"}
     assert {page.stem for page in ROOT.glob("docs/*.md")} - for_developers == set(hook.TWINS)
     assert {page.stem for page in ROOT.glob("docs/es/*.md")} == set(hook.TWINS.values())
