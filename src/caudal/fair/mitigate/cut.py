@@ -9,8 +9,10 @@ from torch import Tensor
 from caudal.errors import InputError
 from caudal.fair.mitigate.carriers import Carrier, neuron_carriers, synapse_carriers
 from caudal.fair.mitigate.erase import erasure
+from caudal.fair.mitigate.fold import RIDGE, fold, refitted
 from caudal.fair.mitigate.inside import check_one_layer, names_of, readings, without
-from caudal.fair.mitigate.probe import Probe, logistic, probe
+from caudal.fair.mitigate.probe import Probe, probe
+from caudal.fair.mitigate.relearn import relearned
 from caudal.fair.mitigate.weights import reweighing
 from caudal.nn import Readout
 from caudal.train import Examples
@@ -68,14 +70,15 @@ def cut_attribute(
     *,
     synapses: bool = True,
     balance: bool = True,
-    cost: float = POINTS,
-    ridge: float = 1e-4,
+    cost: float = POINTS / 2,
+    relearn: int = 4,
+    ridge: float = RIDGE,
 ) -> Cut:
     """Take the group out of what a net decides by.
 
     First, in a wired net, synapses that a probe of the group gains by are cut for good, in up to 20 rounds of a
-    twentieth each, those first that the decision needs least for what they tell, as long as that costs no more than
-    `cost` with a readout trained anew. Then the
+    twentieth each or fewer, those first that the decision needs least for what they tell, where that costs no more
+    than `cost` of what a readout of the projected outputs tells. Then the layer is trained lightly (`relearn`), and the
     readout is trained anew on what it reads with the directions that tell the group projected out (`erasure`); the
     projection goes into its weights, so that the net stays of its kind. At last new probes are trained.
 
@@ -90,7 +93,9 @@ def cut_attribute(
         synapses: whether to cut synapses, where there are any.
         balance: whether classes weigh as in `reweighing` when synapses are chosen and the readout is trained, so that
             what a biased label tells of the group is not taken for something that the decision needs.
-        cost: points of accuracy on `train`, so weighed, that cutting synapses may lose.
+        cost: points of accuracy on `train`, so weighed and projected, that cutting synapses may lose.
+        relearn: passes in which the layer is trained lightly, after the cut, to decide by what the projection leaves;
+            0 trains the readout alone.
         ridge: of the readout's weights.
 
     Raises:
@@ -112,13 +117,17 @@ def cut_attribute(
     if cost < 0:
         raise InputError("cut_attribute", "cost", f"is {cost}; expected points of at least 0", "Pass 2.0, say.")
     cut, names = net, tuple[str, ...]()
-    level = train if not balance else replace(train, weight=_balanced(train, target, groups))
+    level = _balanced(train, target, groups) if balance else train.weight
+    strength: Tensor | None = None
     if synapses and names_of(net.layer):
-        cut, names = _cut_synapses(net, level, cost)
+        cut, names, strength = _cut_synapses(net, train, level, cost)
+    if relearn:
+        cut = relearned(cut, train, level, relearn)
+        cut = cut if strength is None else without(cut, strength)
     read, _ = readings(cut, train)
     plane, mean = erasure(read, groups, train.weight)
     new = copy.deepcopy(cut)
-    _fold(new, (read.double() - mean) @ plane.T + mean, target, level.weight, plane, mean, ridge)
+    fold(new, (read.double() - mean) @ plane.T + mean, target, level, plane, mean, ridge)
     old_read, old_states = readings(net, train)
     old_other, old_other_states = readings(net, other)
     new_other, new_states_other = readings(cut, other)
@@ -138,20 +147,6 @@ def cut_attribute(
     )
 
 
-def _fold(
-    model: Readout, seen: Tensor, target: Tensor, weight: Tensor, plane: Tensor, mean: Tensor, ridge: float
-) -> None:
-    """A readout trained on what is left, which projects by its own weights."""
-    spread = seen.std(0, correction=0)
-    live = spread > 1e-6
-    scale = torch.where(live, 1 / spread.clamp_min(1e-6), 0)
-    slope, shift = logistic((seen - mean) * scale, target, weight, classes=model.outputs, ridge=ridge)
-    slope = slope * scale @ plane
-    with torch.no_grad():
-        model.map.weight.copy_(slope)
-        model.map.bias.copy_(shift - slope @ mean)
-
-
 def _balanced(data: Examples, target: Tensor, groups: Tensor) -> Tensor:
     known = groups >= 0
     weight = data.weight.clone()
@@ -164,35 +159,34 @@ def _right(model: Readout, read: Tensor, target: Tensor) -> float:
         return float((model.map(read).argmax(1) == target).double().mean())
 
 
-def _cut_synapses(model: Readout, data: Examples, cost: float) -> tuple[Readout, tuple[str, ...]]:
-    """A copy with synapses cut that a probe gains by; its readout is not trained anew yet."""
+def _cut_synapses(
+    model: Readout, data: Examples, level: Tensor, cost: float
+) -> tuple[Readout, tuple[str, ...], Tensor]:
+    """A copy with synapses cut that a probe gains by, their names, and the strength of all."""
     rng = torch.Generator().manual_seed(0)
-    some = data.rows(torch.randperm(len(data), generator=rng)[:_SOME])
+    index = torch.randperm(len(data), generator=rng)[:_SOME]
+    some, share = data.rows(index), level[index]
     names = names_of(model.layer)
-    strength = torch.ones(len(names), dtype=some.x.dtype)
-    start, best, now = _refit(model, some)[1], strength, model
+    strength, spared, size = torch.ones(len(names), dtype=some.x.dtype), set[int](), max(1, len(names) // 20)
+    # Judged by what the projection will leave, on everyone: a cut net may hold the group and little else, and the
+    # choice among many cuts flatters itself on a sample.
+    start = refitted(model, data, level)[1]
+    carriers = synapse_carriers(model, replace(some, weight=share))
     for _ in range(_ROUNDS):
-        carriers = synapse_carriers(now, some)
         order = sorted(
-            (k for k, one in enumerate(carriers) if one.attribute > 0 and strength[k] > 0),
+            (k for k, one in enumerate(carriers) if one.attribute > 0 and strength[k] > 0 and k not in spared),
             key=lambda k: -carriers[k].attribute / (max(carriers[k].decision, 0.0) + _LITTLE),
         )
         if not order:
             break
-        strength = strength.index_fill(0, torch.tensor(order[: max(1, len(names) // 20)]), 0)
-        now, right = _refit(without(model, strength), some)
-        if 100 * (start - right) > cost:
-            break
-        best = strength
-    return without(model, best), tuple(name for name, one in zip(names, best.tolist(), strict=True) if not one)
-
-
-def _refit(model: Readout, data: Examples) -> tuple[Readout, float]:
-    """The net with a readout trained anew in place, and the weighted share of series that it tells right."""
-    _, target, _ = check_one_layer("cut_attribute", model, data)
-    read, new = readings(model, data)[0], copy.deepcopy(model)
-    width = torch.eye(read.shape[1], dtype=torch.float64)
-    _fold(new, read.double(), target, data.weight, width, read.double().mean(0), 1e-4)
-    with torch.no_grad():
-        right = new.map(read).argmax(1) == target
-    return new, float((right * data.weight).sum() / data.weight.sum())
+        tried = strength.index_fill(0, torch.tensor(order[:size]), 0)
+        new = without(model, tried)
+        if 100 * (start - refitted(new, data, level)[1]) <= cost:
+            strength = tried
+            carriers = synapse_carriers(new, replace(some, weight=share))
+        elif size > 1:
+            size //= 2
+        else:
+            spared.add(order[0])
+    gone = tuple(name for name, one in zip(names, strength.tolist(), strict=True) if not one)
+    return without(model, strength), gone, strength

@@ -27,13 +27,13 @@ def readings(model: Readout, data: Examples, synapses: Tensor | None = None) -> 
         `(batch, outputs of the layer)` and `(batch, neurons)`, without gradients unless `synapses` asks for them.
     """
     read, held = [], []
-    bare = _bare(model)
+    inner = bare(model)
     device = next(model.parameters()).device
     with torch.set_grad_enabled(synapses is not None and synapses.requires_grad):
         for index in torch.split(torch.arange(len(data)), _ROWS):
             batch = data.rows(index, device)
             own = synapses[index] if synapses is not None and synapses.dim() == 2 else synapses
-            z, state = bare.series(batch.x, dt=batch.dt, lengths=batch.lengths, synapses=own)
+            z, state = inner.series(batch.x, dt=batch.dt, lengths=batch.lengths, synapses=own)
             read.append(z)
             held.append(_neurons(model, state))
     return torch.cat(read), torch.cat(held)
@@ -116,14 +116,14 @@ def _unsoft(value: Tensor) -> Tensor:
     return torch.where(value > 0, value + torch.log(-torch.expm1(-value.clamp_min(1e-300))), -1e4)
 
 
-def _bare(model: Readout) -> Readout:
+def bare(model: Readout) -> Readout:
     """The same net, answering with what the decision reads."""
     width = model.layer.outputs
-    bare = Readout(model.layer, width, pool=model.pool)
+    inner = Readout(model.layer, width, pool=model.pool)
     with torch.no_grad():
-        bare.map.weight.copy_(torch.eye(width))
-        bare.map.bias.zero_()
-    return bare.to(next(model.parameters())).eval()
+        inner.map.weight.copy_(torch.eye(width))
+        inner.map.bias.zero_()
+    return inner.to(next(model.parameters())).eval()
 
 
 def _neurons(model: Readout, state: object) -> Tensor:
