@@ -145,7 +145,7 @@ def _found(args: argparse.Namespace) -> "FairReport":
         expected=expected_of(args.expected, names),
         trusted=checked,
         name=Path(args.data).name,
-        model=f"{type(model).__name__}, {model.cell} of {model.units} units",
+        model=f"{type(model).__name__} ({model.cell}, {model.units})",
         scaled=asked.scaled,
         draws=args.draws,
     )

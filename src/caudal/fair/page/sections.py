@@ -189,7 +189,8 @@ def kind_section(found: FairReport, said: Words) -> Html:
         rows = []
         for trace in one.diagnosis.traces:
             p = said("table.least") if trace.p_value < 0.001 else said.fixed(trace.p_value, 3)
-            cells = (said.group(trace.group), trace.source or "–", said.fixed(trace.size, 2), p)
+            source = said.known("source", trace.source) if trace.source else "–"
+            cells = (said.group(trace.group), source, said.fixed(trace.size, 2), p)
             rows.append([said.known("bias", trace.kind), *cells])
         head = [said(f"table.{key}") for key in ("kind", "group", "source", "size", "p")]
         if rows:

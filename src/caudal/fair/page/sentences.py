@@ -123,7 +123,7 @@ def diagnosis_lines(one: Attribute, said: Words) -> list[str]:
         lines = [said("kind.none", confidence=confidence)]
     else:
         trace = next(t for t in found.traces if t.kind == found.kind)
-        where = f" ({trace.source})" if trace.source else ""
+        where = f" ({said.known('source', trace.source)})" if trace.source else ""
         group = said.group(found.group)
         lines = [said(f"kind.{found.kind}", group=group, where=where, confidence=confidence)]
     return [*lines, *(said(f"note.{code}") for code in found.notes)]
