@@ -219,8 +219,10 @@ METHODS: dict[str, Callable[[Task, str], Done]] = {
     "high price, equalised odds": _term(Lagrangian, "equalised_odds", step=0.2, limit=40.0, damping=20.0),
     "fairret, equal opportunity": _term(Fairret, "equal_opportunity", weight=1.0),
     "fairret, equalised odds": _term(Fairret, "equalised_odds"),
-    # The price was chosen on seeds 100 to 105, which are not among those reported.
-    "readout, equalised odds": _readout(constraint="equalised_odds", weight=20.0, sharpness=4.0),
+    **{
+        f"readout, equalised odds, price {price:g}": _readout(constraint="equalised_odds", weight=price, sharpness=4.0)
+        for price in (12.0, 14.0, 16.0, 20.0)
+    },
     "circuit": _circuit,
     "one threshold": _ruled(one_threshold),
     "fairlearn thresholds, equal opportunity": _ruled(fairlearn_thresholds),

@@ -14,6 +14,7 @@ _HEAD = (
     "energy, uJ",
 )  # fmt: skip
 _VERDICTS = ("higher", "level", "lower")
+_SHORT = {"fairlearn thresholds": "fairlearn", "oxonfair thresholds": "oxonfair", "fairlearn reductions": "reductions"}
 
 
 def _cases(kept: Kept) -> Iterator[list[StudyRow]]:
@@ -99,9 +100,11 @@ def table(kept: Kept) -> str:
 
 
 def picture(row: StudyRow, families: Sequence[str] = tuple(ASKS)) -> Tradeoff:
-    """The curves of one row, all points together; `svg()` draws them."""
+    """The curves of one row, all points together, balanced accuracy upwards; `svg()` draws them."""
     points = [
-        Point(f"{family}: {one['name']}", one["balanced"], one["gap"], ASKS[family])
+        Point(
+            f"{_SHORT.get(family, family)}: {one['name'].split('s, ')[-1]}", one["balanced"], one["gap"], ASKS[family]
+        )
         for family in families
         for one in row.curves[family]["points"]
     ]
