@@ -62,7 +62,7 @@ def ask(
         ...         return np.stack([1 - yes, yes], 1)
         >>> found = ask(Mean(), made(200), steps=3)
         >>> len(found.answers), sorted(found.at)
-        (200, [1, 10, 18])
+        (200, [1, 8, 16])
     """
     if data.target is None or data.target_mask is None:
         raise InputError("ask", "data", "have no target, so nobody can tell what is right", "Pass known outcomes.")
