@@ -63,6 +63,17 @@ def test_gaps_are_quoted_with_the_digest_of_their_file(log, tmp_path, key, text,
     assert said("fairness.missing.no mitigation") in section
 
 
+@pytest.mark.parametrize(("whose", "holds"), [("", True), ("ab" * 32, True), ("cd" * 32, False)])
+def test_the_record_of_another_model_is_no_evidence(log, tmp_path, key, text, whose, holds):
+    file = tmp_path / "fair.json"
+    file.write_text(json.dumps(json.loads(text) | {"model_digest": whose}))
+    made = report(log, out=tmp_path / "a.html", key=key, fairness=file)
+    bars = {one["name"]: one["holds"] for one in made.facts["bars"]}
+    assert made.holds is holds and bars.get("fairness", True) is holds and ("fairness" in bars) is bool(whose)
+    kind = {"": "unknown", "ab" * 32: "log", "cd" * 32: "other"}[whose]
+    assert words("en")(f"fairness.whose.{kind}") in made.page.read_text()
+
+
 def test_without_a_record_it_says_not_measured(log, tmp_path, key):
     made = report(log, out=tmp_path / "a.html", key=key)
     assert "Not measured: no record of fairness was given." in made.page.read_text()

@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("log", help="folder of the log")
     parser.add_argument("model", nargs="?", help="folder of a model package, or a file that `caudal fit` wrote")
-    parser.add_argument("--out", metavar="FILE", default="audit.html", help="page to write (default: audit.html)")
+    parser.add_argument("-o", "--out", metavar="FILE", default="audit.html", help="page to write (default: audit.html)")
     parser.add_argument("--lang", choices=("en", "es"), default="en", help="of the page (default: en)")
     parser.add_argument("--key", metavar="FILE", help="private key that signs the report (default: your own)")
     parser.add_argument("--trust", metavar="KEY", help="public key of the log and the model: a .pub file, or its text")

@@ -15,7 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kills", type=int, default=1_000, metavar="N", help="of a writer (1,000)")
     parser.add_argument("--decisions", type=int, default=10_000, metavar="N", help="to make again (10,000)")
     parser.add_argument("--data", metavar="FOLDER", help="PhysioNet 2012, for conformal and drift (default: nafld)")
-    parser.add_argument("--out", metavar="FILE", help="keep the figures as JSON; parts that it holds already stay")
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", help="keep the figures as JSON; parts that it holds already stay"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

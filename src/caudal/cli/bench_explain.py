@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="one short training of each kind; the figures mean nothing"
     )
-    parser.add_argument("--out", metavar="FILE", help="keep each row as JSON, and go on from those it holds")
+    parser.add_argument("-o", "--out", metavar="FILE", help="keep each row as JSON, and go on from those it holds")
 
 
 def run(args: argparse.Namespace) -> int:

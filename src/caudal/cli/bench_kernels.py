@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lengths", type=_numbers, metavar="T,T", help="time steps (default: 100,1000,10000)")
     parser.add_argument("--only", metavar="ROW,ROW", help="rows to measure; `growth` for the growth curves")
     parser.add_argument("--batch", type=_number, metavar="N", help="series per call (default: 64)")
-    parser.add_argument("--out", metavar="FILE", help="keep the report with every raw value as JSON")
+    parser.add_argument("-o", "--out", metavar="FILE", help="keep the report with every raw value as JSON")
 
 
 def run(args: argparse.Namespace) -> int:

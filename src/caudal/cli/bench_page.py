@@ -9,7 +9,7 @@ from caudal.cli.show import print_json, say
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("report", nargs="?", help="what `caudal bench kernels --out` kept; without it an empty page")
-    parser.add_argument("--out", metavar="FILE", help="where to write the page; stdout when left out")
+    parser.add_argument("-o", "--out", metavar="FILE", help="where to write the page; stdout when left out")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -24,7 +24,9 @@ _COUNTS = ("horizon", "window", "stride")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("data", metavar="TABLE|NAME", help="CSV or Parquet file, or name of a data set (nafld, ...)")
-    parser.add_argument("--out", metavar="DIR", help="folder of results (default: results/NAME); resumes what is there")
+    parser.add_argument(
+        "-o", "--out", metavar="DIR", help="folder of results (default: results/NAME); resumes what is there"
+    )
     parser.add_argument("--lang", choices=("en", "es", "both"), default="en", help="of the report (default: en)")
     table = parser.add_argument_group("a table")
     table.add_argument("--target", type=_names, metavar="COLUMN", help="what to predict")

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--episodes", type=int, metavar="N", help="races per network and condition (10; full: 50)")
     parser.add_argument("--seeds", type=_seeds, metavar="N,N", help="of the networks (0; full: 0,1,2)")
     parser.add_argument(
-        "--out", metavar="DIR", default="results/drive", help="folder of results; resumes what is there"
+        "-o", "--out", metavar="DIR", default="results/drive", help="folder of results; resumes what is there"
     )
     parser.add_argument("--lang", choices=("en", "es"), default="en", help="of page and verdict (default: en)")
     parser.add_argument("--processes", type=int, metavar="N", default=2, help="1 or 2 (default: 2)")

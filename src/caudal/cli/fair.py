@@ -116,6 +116,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _found(args: argparse.Namespace) -> "FairReport":
+    from caudal.audit import model_digest
     from caudal.cli.fair_options import crossings, edges_of, expected_of, listed, trusted_of
     from caudal.cli.predict import estimator
     from caudal.fair import ask, report
@@ -146,6 +147,7 @@ def _found(args: argparse.Namespace) -> "FairReport":
         trusted=checked,
         name=Path(args.data).name,
         model=f"{type(model).__name__} ({model.cell}, {model.units})",
+        model_digest=model_digest(model),
         scaled=asked.scaled,
         draws=args.draws,
     )

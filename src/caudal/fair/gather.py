@@ -55,6 +55,7 @@ def report(
     trusted: ArrayLike | None = None,
     name: str = "",
     model: str = "",
+    model_digest: str = "",
     scaled: bool = False,
     draws: int = DRAWS,
     seed: int = 0,
@@ -76,6 +77,7 @@ def report(
         trusted: as in `diagnose`.
         name: of the data.
         model: what answered, in words.
+        model_digest: of it, as `audit.model_digest` gives it, so that a log can tell whether the record speaks of it.
         scaled: whether numbers are in standard deviations of their output, as `ask` says.
         draws: of the bootstrap.
         seed: of the draws.
@@ -118,6 +120,7 @@ def report(
         attributes=tuple(found),
         not_measured=_missing(asked, bool(crossed) or too_fine, too_fine),
         scaled=scaled,
+        model_digest=model_digest,
     )
 
 

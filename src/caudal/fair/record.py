@@ -101,6 +101,7 @@ class FairReport:
             `"no expected shares"`, `"no trusted labels"`, `"no mitigation"`, `"crossing too fine"` (all columns crossed
             make more than 30 groups).
         scaled: whether numbers are in standard deviations of their output, since there are several outputs.
+        model_digest: of the model, as `audit.model_digest` gives it; `""` where nobody told.
     """
 
     data: str
@@ -116,6 +117,7 @@ class FairReport:
     attributes: tuple[Attribute, ...]
     not_measured: tuple[str, ...]
     scaled: bool = False
+    model_digest: str = ""
 
     def to_json(self) -> str:
         """One JSON object, keys sorted.

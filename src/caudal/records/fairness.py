@@ -118,6 +118,7 @@ class Fairness:
         attributes: each sensitive column, then crossed ones.
         not_measured: codes of what was left open.
         left_out: column -> why it makes no groups, as a clause.
+        model_digest: SHA-256 of the model, as logs of decisions name it; `""` where nobody told.
     """
 
     data: str
@@ -132,6 +133,7 @@ class Fairness:
     attributes: tuple[FairAttribute, ...]
     not_measured: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    model_digest: str = ""
 
     @property
     def sure(self) -> tuple[tuple[FairAttribute, FairGap], ...]:

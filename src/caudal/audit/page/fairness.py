@@ -64,7 +64,8 @@ def _check(record: Fairness) -> None:
             _numbers(rate.count, *(() if rate.value is None else (rate.value.value, rate.value.low, rate.value.high)))
         _texts(one.name, *one.groups, *one.small, *one.hidden)
     _numbers(record.series, record.answers, *(() if record.threshold is None else (record.threshold,)))
-    _texts(record.data, record.model, record.caudal, record.kind, record.positive, record.digest, *record.not_measured)
+    _texts(record.data, record.model, record.caudal, record.kind, record.positive, record.digest, record.model_digest)
+    _texts(*record.not_measured)
 
 
 def _numbers(*values: Any) -> None:

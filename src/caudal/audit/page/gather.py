@@ -61,6 +61,9 @@ def gather(
         "replay": None if replayed is None else {"holds": replayed.holds, **asdict(replayed)},
         "fairness": fair,
     }
+    if fair is not None:
+        told = fair["record"]["model_digest"]
+        fair["whose"] = "" if not told else "log" if told in counted["models"] else "other"
     found["bars"] = list(_bars(found))
     found["holds"] = all(one["holds"] for one in found["bars"])
     found["untested"] = list(_untested(found))
@@ -116,6 +119,8 @@ def _bars(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"name": "model", "holds": model["decisions"]["value"] > 0}
         if model["signature"] is not None:
             yield {"name": "signature", "holds": model["signature"]["holds"]}
+    if found["fairness"] is not None and found["fairness"]["whose"]:
+        yield {"name": "fairness", "holds": found["fairness"]["whose"] == "log"}
     if found["replay"] is not None:
         yield {"name": "replay", "holds": found["replay"]["holds"]}
 
