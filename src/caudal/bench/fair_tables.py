@@ -103,12 +103,15 @@ def picture(row: StudyRow, families: Sequence[str] = tuple(ASKS)) -> Tradeoff:
     """The curves of one row, all points together, balanced accuracy upwards; `svg()` draws them."""
     points = [
         Point(
-            f"{_SHORT.get(family, family)}: {one['name'].split('s, ')[-1]}", one["balanced"], one["gap"], ASKS[family]
+            f"{_SHORT.get(family, family)}: {one['name'].split('s, ')[-1].replace(', by group', '')}",
+            one["balanced"],
+            one["gap"],
+            ASKS[family],
         )
         for family in families
         for one in row.curves[family]["points"]
     ]
-    return Tradeoff(tuple(points))
+    return Tradeoff(tuple(points), is_balanced=True)
 
 
 def _mean(found: Sequence[Any], key: str) -> float:

@@ -11,10 +11,11 @@ _CHANCE = 0.02
 _INK, _SOFT, _FRONT, _REST = "#1f2937", "#6b7280", "#0f766e", "#b45309"
 _TEXTS = {
     "en": ("Accuracy against gap", "gap between groups ({gap})", "accuracy", "no other is better in both",
-           "another is better in both, or ×: one answer for all", "needs the attribute at each decision"),
+           "another is better, or ×: one answer for all", "needs the attribute at each decision"),
     "es": ("Exactitud frente a brecha", "brecha entre grupos ({gap})", "exactitud", "ninguna otra es mejor en ambas",
-           "otra es mejor en ambas, o ×: una respuesta para todos", "necesita el atributo en cada decisión"),
+           "otra es mejor, o ×: una respuesta para todos", "necesita el atributo en cada decisión"),
 }  # fmt: skip
+_BALANCED = {"en": "balanced accuracy", "es": "exactitud equilibrada"}
 _NAMES_ES = {
     "equal_opportunity": "igualdad de oportunidades",
     "equalised_odds": "igualdad de probabilidades",
@@ -57,6 +58,7 @@ class Tradeoff:
     Attributes:
         points: in the order given.
         gap: name of the gap.
+        is_balanced: whether the accuracies given are balanced ones, as the picture then says.
 
     Raises:
         InputError: there is no point, or a figure is no share.
@@ -71,6 +73,7 @@ class Tradeoff:
 
     points: tuple[Point, ...]
     gap: str = "equal_opportunity"
+    is_balanced: bool = False
 
     def __post_init__(self) -> None:
         if not self.points:
@@ -123,6 +126,7 @@ class Tradeoff:
             raise InputError("Tradeoff.svg", "language", f"is {language!r}", 'Pass "en" or "es".')
         title, across, up, best, rest, asked = _TEXTS[language]
         name = (_NAMES_ES.get(self.gap) if language == "es" else None) or self.gap.replace("_", " ")
+        up = _BALANCED[language] if self.is_balanced else up
         return _drawn(self, (title, across.format(gap=name), up, best, rest, asked))
 
 
