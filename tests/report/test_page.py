@@ -147,7 +147,7 @@ def test_a_language_without_words_is_refused(studies, tmp_path):
 def test_reading_gives_the_study_back_or_a_sentence(studies, tmp_path):
     path = tmp_path / "study.json"
     path.write_text(studies.study().to_json(), encoding="utf-8")
-    assert report.read(path) == studies.study()
+    assert report.read(path) == report.read(tmp_path) == studies.study()
     with pytest.raises(MissingFileError, match=r"report: .*nowhere.json is no file. Pass the study.json"):
         report.read(tmp_path / "nowhere.json")
     path.write_bytes(b"\xff\xfe\x00")

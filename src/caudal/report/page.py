@@ -58,14 +58,18 @@ def write(study: Study, path: str | Path, lang: str = "en") -> Path:
 def read(path: str | Path) -> Study:
     """The study that a comparison kept as JSON.
 
+    Arguments:
+        path: the `study.json`, or the folder of results that holds it.
+
     Raises:
         MissingFileError: there is no such file.
         FileFormatError: it holds no study.
     """
     place = Path(path)
+    place = place / "study.json" if place.is_dir() else place
     try:
         return Study.from_json(place.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         remedy = "Pass the study.json that `caudal compare` wrote."
         raise MissingFileError(f"report: {place} is no file. {remedy}") from error
     except UnicodeDecodeError as error:
