@@ -1,5 +1,7 @@
 """Every test starts from the same random state, so that a failure comes back when it is run again."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -14,3 +16,13 @@ settings.load_profile("caudal")
 def _seeded():
     torch.manual_seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _torch_is_torch():
+    """TorchLens leaves its wrappers on every function of torch, and the compiler refuses those."""
+    yield
+    if "torchlens" in sys.modules:
+        from torchlens.backends.torch.wrappers import unwrap_torch
+
+        unwrap_torch()
