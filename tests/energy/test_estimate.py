@@ -64,7 +64,10 @@ def test_columns():
     assert read(found["decision.sram"]).low == pytest.approx(20 * one.low, rel=0.01)
     assert read(found["correct.sram"]).high == pytest.approx(40 * one.high, rel=0.01)
     assert read(found["training.sram"]).high == pytest.approx(3000 * one.high, rel=0.01)
-    assert read(found["training.measured"]).label == "unknown"
+    assert read(found["training.measured"]).label == read(found["correct.measured"]).label == "unknown"
+    spent = energy.Spent(Reading("measured", "RAPL", 2.0, 2.0), Reading("measured", "RAPL", 9.0, 9.0))
+    found = energy.columns(None, 20, correct=0.5, spent=spent)
+    assert [read(found[f"{of}.measured"]).low for of in ("decision", "correct", "training")] == [2.0, 4.0, 9.0]
     assert read(energy.columns(None, 20, why="trees")["decision.dram"]).source == "trees"
 
 

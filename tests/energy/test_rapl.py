@@ -64,3 +64,8 @@ def test_files_that_may_not_be_read_are_a_reason(tree, monkeypatch):
         pass
     assert reading.devices["cpu"].label == "unknown"
     assert "root alone may read it" in reading.devices["cpu"].source
+
+
+def test_counters_are_named_with_nothing_running(tree):
+    found, missing = energy.counters()
+    assert found["cpu"] == found["dram"] == "RAPL" and missing == {"gpu": "no device"}

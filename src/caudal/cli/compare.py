@@ -53,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                        help="epochs, trial_epochs, parameters, resamples, retrain")  # fmt: skip
     spent.add_argument("--no-chips", dest="chips", action="store_false",
                        help="leave out the networks as C on simulated microcontrollers")  # fmt: skip
+    spent.add_argument("--watts", type=float, nargs=2, metavar=("LOW", "HIGH"),
+                       help="of a busy core; gives joules from processor time without a counter")  # fmt: skip
     spent.add_argument("--executor", default="local", help="local (default), inline, ray or ray:ADDRESS")
     spent.add_argument("--workers", type=_count, metavar="N", help="runs at once (default: one per core)")
 
@@ -103,6 +105,8 @@ def typed(args: argparse.Namespace) -> str:
             words += [word for key, number in value for word in ("--set", f"{key}={number}")]
         elif name == "chips":
             words.append("--no-chips")
+        elif name == "watts":
+            words += ["--watts", *(f"{each:g}" for each in value)]
         else:
             words += [f"--{name.replace('_', '-')}", ",".join(value) if isinstance(value, tuple) else str(value)]
     return shlex.join(words)
@@ -120,6 +124,7 @@ def _asked(args: argparse.Namespace) -> dict[str, Any]:
         "executor": args.executor,
         "workers": args.workers,
         "chips": args.chips,
+        "watts": tuple(args.watts) if args.watts else None,
     }
 
 

@@ -22,6 +22,7 @@ from caudal.compare.source import Source
 from caudal.compare.spent import energy_of
 from caudal.compare.timings import Timing
 from caudal.data import Sequences
+from caudal.energy import Spent
 from caudal.records import Chips, Contender, Provenance, Run, Study
 
 _PACKAGES = ("torch", "numpy", "numba", "scikit-learn", "optuna", "ray")
@@ -37,6 +38,7 @@ def assemble(
     command: str,
     spent: float,
     chips: Chips | None = None,
+    joules: Mapping[str, Spent] | None = None,
 ) -> Study:
     """Figures, comparisons and verdict of all outcomes.
 
@@ -49,6 +51,7 @@ def assemble(
         command: what was typed.
         spent: seconds of all runs together.
         chips: the networks on a microcontroller.
+        joules: of a decision and of a training, by contender.
 
     Raises:
         CaudalError: all runs of the liquid or of the traditional contenders failed.
@@ -56,7 +59,10 @@ def assemble(
     test, plan = source.parts.test, plan_of(source.parts.train)
     budget = agenda.budget
     found = summary.panel(finals, plan, owners(test), budget.seeds, budget.resamples)
-    contenders = {model: _contender(every, took.get(model), source.parts) for model, every in finals.items()}
+    contenders = {
+        model: _contender(every, took.get(model), source.parts, (joules or {}).get(model))
+        for model, every in finals.items()
+    }
     primary = {model: found.spread(model, plan.primary) for model in found.outcomes}
     ranked = summary.ranked(found, primary)
     verdict.check_families(ranked, contenders)
@@ -86,7 +92,7 @@ def assemble(
         circuits=tuple(o.circuit for every in finals.values() for o in every if o.circuit is not None),
         verdict=judged,
         provenance=provenance(started, command, spent),
-        not_measured=_left_open(agenda, bool(fair), chips),
+        not_measured=_left_open(agenda, bool(fair), chips, joules or {}),
         chips=chips,
         fairness=fair,
     )
@@ -99,10 +105,10 @@ def owners(test: Sequences) -> NDArray[np.int64]:
     return place
 
 
-def _contender(every: Sequence[Outcome], took: Timing | None, parts: Parts) -> Contender:
+def _contender(every: Sequence[Outcome], took: Timing | None, parts: Parts, spent: Spent | None) -> Contender:
     good = [outcome for outcome in every if not outcome.run.failed] or list(every)
     seconds = median(outcome.contender.fit_seconds for outcome in good)
-    made = replace(good[0].contender, fit_seconds=seconds, energy=energy_of(every, parts))
+    made = replace(good[0].contender, fit_seconds=seconds, energy=energy_of(every, parts, spent))
     return made if took is None else replace(made, step_microseconds=took.step, series_microseconds=took.series)
 
 
@@ -112,7 +118,7 @@ def _finite(run: Run) -> Run:
     return replace(run, history=history)
 
 
-def _left_open(agenda: Schedule, is_fair: bool, chips: Chips | None) -> tuple[str, ...]:
+def _left_open(agenda: Schedule, is_fair: bool, chips: Chips | None, joules: Mapping[str, Spent]) -> tuple[str, ...]:
     codes = ["one split", "one data set"]
     if agenda.budget.seeds < _FEW:
         codes.append("few seeds")
@@ -123,7 +129,9 @@ def _left_open(agenda: Schedule, is_fair: bool, chips: Chips | None) -> tuple[st
     codes.append("no mitigation" if is_fair else "no fairness")
     if chips is None or chips.missing:
         codes.append("no chips")
-    return (*codes, "no joules", "no audit")
+    if not any(one.decision.label == "measured" for one in joules.values()):
+        codes.append("no joules")
+    return (*codes, "no audit")
 
 
 def provenance(started: str, command: str, spent: float) -> Provenance:

@@ -53,6 +53,16 @@ def run_job(job: Job, parts: Parts, progress: Progress | None = None) -> Outcome
         return Outcome(job, run, _unknown(job), *_nothing())
 
 
+def train(job: Job, parts: Parts, progress: Progress | None = None) -> Trained:
+    """Train the contender of a job, whatever its kind.
+
+    Raises:
+        InputError: a setting is unknown or out of range.
+        NonFiniteError: training diverged.
+    """
+    return _TRAIN[entry_of(job.model).kind](job, parts, progress)
+
+
 def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
     entry = entry_of(job.model)
     final = job.phase == "final"
@@ -61,7 +71,7 @@ def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
         progress((0.85 if final else 0.98) * share, words)
 
     progress(0.0, "training")
-    trained = _TRAIN[entry.kind](job, parts, training)
+    trained = train(job, parts, training)
     task = parts.train.task
     judged = gather(parts.val, trained.answer(parts.val))
     run = Run(

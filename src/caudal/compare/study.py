@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from caudal._version import __version__
-from caudal.compare import timings
+from caudal.compare import joules, timings
 from caudal.compare.assemble import assemble
 from caudal.compare.chips import chips as on_chips
 from caudal.compare.chips import missing, regular_gap
@@ -23,9 +23,11 @@ from caudal.compare.source import Source, open_source
 from caudal.compare.store import Store
 from caudal.compare.timings import Timing
 from caudal.compare.tune import Tuner
+from caudal.energy import Span, Spent
 from caudal.errors import InputError
 from caudal.files import put
 from caudal.records import Chips, Study, facts
+from caudal.records.reading import read
 
 STUDY = "study.json"
 _READ = ("protocol", "seed")
@@ -53,6 +55,7 @@ def compare(
     command: str = "",
     keep: Callable[[Kept], None] | None = None,
     chips: bool = True,
+    watts: Span | None = None,
     runner: Runner = run_job,
 ) -> Study:
     """Train liquid and traditional models at equal budget and say which to use, with its uncertainty.
@@ -81,6 +84,8 @@ def compare(
         keep: is given the network of the first seed of each contender that can be used apart from the study.
         chips: export the network of the first seed of each contender as C and run it on simulated microcontrollers,
             as far as their tools are installed; seconds a network.
+        watts: of a busy core, from low to high: joules are estimated from processor time where no counter is. Either
+            way each contender is trained once more, alone on the machine.
         runner: does one run; another one is for tests.
 
     Returns:
@@ -94,6 +99,7 @@ def compare(
         CaudalError: all runs of the liquid or of the traditional contenders failed.
     """
     agenda = schedule(budget, models, changes)
+    joules.check(watts)
     named = {name: value for name, value in (("target", target), ("series", series), ("time", time)) if value}
     source = open_source(
         data, folder=folder, protocol=protocol, by=by, seed=split_seed, options=options,
@@ -106,8 +112,10 @@ def compare(
         finals, spent = _run_all(store, source, agenda, executor, workers, watcher, runner)
         took = _times(store, source, [every[0] for every in finals.values()], watcher)
         _hand_over(finals, source, watcher, keep)
+        took_joules = _joules(store, source, [every[0] for every in finals.values()], watts, watcher)
         small = _small(store, source, finals, watcher) if chips else None
-        study = assemble(finals, source, agenda, took, started, command or _call(data, out, budget), spent, small)
+        told = command or _call(data, out, budget)
+        study = assemble(finals, source, agenda, took, started, told, spent, small, took_joules)
     finally:
         watcher.close()
         store.close()
@@ -151,6 +159,20 @@ def _times(store: Store, source: Source, first: Sequence[Outcome], watcher: Watc
         kept = {"of": names, "times": {name: list(time) for name, time in timings.measure(good, source.parts).items()}}
         store.note("times", json.dumps(kept))
     return {name: Timing(*time) for name, time in kept["times"].items()}
+
+
+def _joules(
+    store: Store, source: Source, first: Sequence[Outcome], watts: Span | None, watcher: Watcher
+) -> dict[str, Spent]:
+    """Joules where a counter is or watts are stated, kept as long as what is measured stays the same."""
+    good = [outcome for outcome in first if not outcome.run.failed]
+    of = [sorted(outcome.job.key for outcome in good), list(watts) if watts else None, joules.why_not(watts)]
+    kept = json.loads(store.fact("joules", "{}"))
+    if kept.get("of") != of:
+        found = joules.measure(good, source.parts, watts, watcher.say)
+        kept = {"of": of, "joules": {name: list(map(str, one)) for name, one in found.items()}}
+        store.note("joules", json.dumps(kept))
+    return {name: Spent(*map(read, texts)) for name, texts in kept["joules"].items()}
 
 
 def _small(store: Store, source: Source, finals: Mapping[str, Sequence[Outcome]], watcher: Watcher) -> Chips | None:

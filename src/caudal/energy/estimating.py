@@ -1,6 +1,6 @@
 """From counted work to an interval of energy."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from caudal.energy.tables import Range, table_of
 from caudal.errors import InputError
@@ -45,13 +45,25 @@ def estimate(work: Operations, *, table: str = "horowitz-2014", memory: Memory =
     return Reading("estimated", f"{prices.title}; weights in {memory.upper()}", low, high)
 
 
+class Spent(NamedTuple):
+    """Joules that were read, or estimated from stated watts.
+
+    Attributes:
+        decision: of one series.
+        training: of all passes together.
+    """
+
+    decision: Reading
+    training: Reading
+
+
 def columns(
     work: Operations | None,
     steps: float,
     *,
     correct: float | None = None,
     seen: float = 0.0,
-    measured: Reading | None = None,
+    spent: Spent | None = None,
     why: str = "its operations are not counted",
 ) -> dict[str, str]:
     """The energy columns of one model in a study, each with its label and source.
@@ -62,11 +74,11 @@ def columns(
         correct: share of decisions that are right, of a classifier.
         seen: steps of series that training went through, all passes together; forward and backward cost three times
             a step forward.
-        measured: what a counter read over training.
+        spent: what was read, or estimated from watts; None where nobody looked.
         why: the reason, where `work` is None.
 
     Returns:
-        `decision`, `correct` and `training`, each with `.sram` and `.dram`, and `training.measured`.
+        `decision`, `correct` and `training`, each with `.sram` and `.dram` from counted operations, and `.measured`.
 
     Example:
         >>> columns(Operations(macs=1000, weights=1000), 10)["decision.sram"]
@@ -80,5 +92,9 @@ def columns(
             found[f"correct.{memory}"] = str(one.times(steps / correct))
         if seen:
             found[f"training.{memory}"] = str(one.times(3 * seen))
-    found["training.measured"] = str(measured or Reading("unknown", "no energy counter was read"))
+    unread = Reading("unknown", "no energy counter was read")
+    decision, training = spent or (unread, unread)
+    found["decision.measured"], found["training.measured"] = str(decision), str(training)
+    if correct:
+        found["correct.measured"] = str(decision.times(1 / correct))
     return found

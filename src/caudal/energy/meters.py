@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from caudal.energy import battery
 
@@ -41,6 +41,32 @@ class Joules:
 
     read: dict[str, tuple[float, str]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+
+
+class Counters(NamedTuple):
+    """What can be read on this machine.
+
+    Attributes:
+        found: device -> name of its counter.
+        missing: device -> why it has none that can be read.
+    """
+
+    found: dict[str, str]
+    missing: dict[str, str]
+
+
+def counters() -> Counters:
+    """The counters of this machine, and why others are missing; takes a moment the first time.
+
+    Example:
+        >>> found, missing = counters()
+        >>> "cpu" in found or "board" in found or missing["cpu"] != ""
+        True
+    """
+    meter = Meter()
+    meter.begin()
+    seen = meter.end()
+    return Counters({device: name for device, (_, name) in seen.read.items()}, seen.missing)
 
 
 class Meter:

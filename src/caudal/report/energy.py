@@ -1,5 +1,7 @@
 """What a decision and a training cost in energy, and how each figure is known."""
 
+from collections.abc import Sequence
+
 from caudal.errors import FileFormatError
 from caudal.pages import Html, join, tag
 from caudal.records import Contender, Reading, Study
@@ -7,7 +9,8 @@ from caudal.records.reading import read
 from caudal.report.tables import Cell, legend, model, table
 from caudal.report.wording import Words
 
-_COLUMNS = ("decision.sram", "decision.dram", "correct.dram", "training.dram", "training.measured")
+_ESTIMATED = ("decision.sram", "decision.dram", "correct.dram", "training.dram")
+_READ = ("decision.measured", "correct.measured", "training.measured")
 _PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 
 
@@ -16,7 +19,9 @@ def energy_section(study: Study, words: Words) -> Html:
     known = [one for one in study.contenders if one.energy]
     if not known:
         return tag("p", words("energy.none"))
-    shown = [name for name in _COLUMNS if any(name in one.energy for one in known)]
+    read_here = any(_reading(one, name).label != "unknown" for one in known for name in _READ)
+    names = (*_ESTIMATED, *_READ) if read_here else _ESTIMATED
+    shown = [name for name in names if any(name in one.energy for one in known)]
     order = sorted(known, key=lambda one: (_middle(one) is None, _middle(one) or 0.0))
     rows = [[Cell(model(one), None, ""), *(_cell(one, name, words) for name in shown)] for one in order]
     head = [words("model"), *(words(f"energy.{name}") for name in shown)]
@@ -29,9 +34,16 @@ def energy_section(study: Study, words: Words) -> Html:
             legend(words),
             table(words("energy.caption"), head, rows, sortable=True),
             tag("p", words("energy.sources", sources=words.listed(sources)), class_="note") if sources else Html(""),
+            tag("p", words("energy.read") if read_here else _unread(known, words), class_="note"),
             tag("p", words("energy.unknown"), class_="note"),
         ]
     )
+
+
+def _unread(known: Sequence[Contender], words: Words) -> str:
+    """Why there are no joules, and what would give some."""
+    reason = next((found.source for one in known if (found := _reading(one, _READ[-1])).source), "")
+    return words("energy.unread", reason=reason)
 
 
 def _reading(one: Contender, name: str) -> Reading:
@@ -42,7 +54,7 @@ def _reading(one: Contender, name: str) -> Reading:
 
 
 def _middle(one: Contender) -> float | None:
-    return _reading(one, _COLUMNS[0]).joules
+    return _reading(one, _ESTIMATED[0]).joules
 
 
 def _cell(one: Contender, name: str, words: Words) -> Cell:
