@@ -63,8 +63,8 @@ TWINS = {
     "estimators": "estimadores", "explain": "explicar", "export": "exportar",
     "export-runtimes": "exportar-otros", "fair": "equidad", "fair-remedies": "remedios", "from-ncps": "desde-ncps",
     "glossary": "glosario", "own-cell": "celda-propia", "proofs": "pruebas", "read-the-model": "leer-el-modelo",
-    "report": "informe", "save": "guardar", "start": "inicio", "studies": "estudios", "when-not": "cuando-no",
-    "wirings": "cableados",
+    "report": "informe", "save": "guardar", "start": "inicio", "studies": "estudios",
+    "threat-model": "modelo-de-amenazas", "when-not": "cuando-no", "wirings": "cableados",
 }  # fmt: skip
 
 
