@@ -14,6 +14,10 @@ from caudal.audit.desk import Slip as Slip
 from caudal.audit.drift import Alarm as Alarm
 from caudal.audit.drift import Space as Space
 from caudal.audit.drift import Watch as Watch
+from caudal.audit.examine import Examination as Examination
+from caudal.audit.examine import Finding as Finding
+from caudal.audit.examine import Wanted as Wanted
+from caudal.audit.examine import examine as examine
 from caudal.audit.keys import Key as Key
 from caudal.audit.log import Log as Log
 from caudal.audit.note import Checkpoint as Checkpoint

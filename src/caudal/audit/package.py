@@ -21,6 +21,7 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -47,12 +48,15 @@ class Found:
     Attributes:
         faults: one sentence for each file that is not as it was signed.
         files: how many files the statement names.
-        facts: what the statement says besides.
+        facts: what the statement says besides: `name` of the folder when it was signed, `time` by the signer's clock,
+            `caudal`.
+        digest: SHA-256 of the statement's file, which `sha256sum` gives too; empty where the key did not sign it.
     """
 
     faults: tuple[str, ...]
     files: int = 0
     facts: Mapping[str, Any] | None = None
+    digest: str = ""
 
     @property
     def holds(self) -> bool:
@@ -125,7 +129,8 @@ def sign(folder: str | os.PathLike[str], key: Key, *, name: str | None = None) -
     digests = _digests(place)
     if not digests:
         raise InputError("sign", "folder", f"holds no files: {place}", "Pass the folder of a model.")
-    facts = {"name": name or place.resolve().name, "caudal": __version__}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    facts = {"name": name or place.resolve().name, "caudal": __version__, "time": now}
     subject = [{"name": one, "digest": {"sha256": digests[one]}} for one in sorted(digests)]
     put(place / STATEMENT, envelope.seal(subject, facts, key), sync=True)
     return place / STATEMENT
@@ -144,7 +149,7 @@ def check(folder: str | os.PathLike[str], key: Verifier) -> Found:
         raise MissingFileError(
             f"check: {place} is not signed (it has no {STATEMENT}). Sign it with `caudal audit sign`."
         )
-    opened = envelope.open_(path, key)
+    digest, opened = _digest(path), envelope.open_(path, key)
     if opened is None:
         return Found((f"{STATEMENT} is not signed by {key.name}, or was altered",))
     try:
@@ -154,16 +159,16 @@ def check(folder: str | os.PathLike[str], key: Verifier) -> Found:
         facts = dict(opened["predicate"])
     except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{path}: is no statement about files ({error}). Sign the folder again.") from error
-    if any(not _is_inside(one) for one in named):
-        return Found((f"{STATEMENT} names a file outside of the folder",), len(named), facts)
+    if any(not _is_inside(name) for name in named):
+        return Found((f"{STATEMENT} names a file outside of the folder",), len(named), facts, digest)
     try:
         there = _digests(place)
     except InputError as error:
-        return Found((str(error),), len(named), facts)
+        return Found((str(error),), len(named), facts, digest)
     faults = [f"{one} is missing" for one in named if one not in there]
     faults += [f"{one} was changed" for one in named if one in there and there[one] != named[one]]
     faults += [f"{one} was added" for one in there if one not in named]
-    return Found(tuple(sorted(faults)), len(named), facts)
+    return Found(tuple(sorted(faults)), len(named), facts, digest)
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -53,11 +53,17 @@ class Proof:
         """The record itself."""
         return unpack(self.entry)
 
-    def holds(self, key: Verifier) -> bool:
-        """Whether a key signed for the record at this place."""
+    def holds(self, key: Verifier, origin: str | None = None) -> bool:
+        """Whether a key signed for the record at this place.
+
+        Arguments:
+            key: that you trust.
+            origin: name of the log that you mean; without, any log of that key will do, and `checkpoint.origin` says
+                which it was.
+        """
         point = self.checkpoint
         included = merkle.is_included(merkle.leaf(self.entry), self.index, point.size, self.path, point.root)
-        return included and point.note.is_signed_by(key)
+        return included and point.note.is_signed_by(key) and origin in (None, point.origin)
 
     def __str__(self) -> str:
         lines = [_FIRST, f"extra {_text(self.entry)}", f"index {self.index}", *map(_text, self.path)]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from caudal.audit.note import Checkpoint
+from caudal.audit.note import Checkpoint, Verifier
 from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError, MissingFileError
 
@@ -28,13 +28,22 @@ def stamp_request(checkpoint: Checkpoint) -> bytes:
     return bytes(made.as_bytes())
 
 
-def stamped(response: bytes, checkpoint: Checkpoint, roots: Sequence[str | os.PathLike[str]]) -> datetime:
+def stamped(
+    response: bytes,
+    checkpoint: Checkpoint,
+    roots: Sequence[str | os.PathLike[str]],
+    key: Verifier | None = None,
+    origin: str | None = None,
+) -> datetime:
     """When an authority saw a checkpoint.
 
     Arguments:
         response: what it answered (DER), its certificate included.
         checkpoint: that was stamped.
         roots: files of root certificates that you trust (PEM).
+        key: public key of the log that you trust. Without, only the stamp is checked: an authority stamps any bytes,
+            and those of a checkpoint that nobody signed too.
+        origin: name of the log that you mean; with a key, the name of the key where it is left out.
 
     Returns:
         the time, UTC.
@@ -42,9 +51,17 @@ def stamped(response: bytes, checkpoint: Checkpoint, roots: Sequence[str | os.Pa
     Raises:
         MissingFileError: a certificate is not there.
         FileFormatError: the answer, or a certificate, cannot be read.
-        InputError: the stamp is over something else, or by nobody whom the roots vouch for.
+        InputError: the stamp is over something else, or by nobody whom the roots vouch for; the checkpoint is not
+            signed by the key, or is of another log.
         MissingExtraError: `rfc3161_client` is not installed.
     """
+    if key is not None and not checkpoint.note.is_signed_by(key):
+        fault = f"of {checkpoint.size:,} records is not signed by {key.name} ({key.id.hex()})"
+        raise InputError("stamped", "checkpoint", fault, "Pass the key of the log, or believe nothing of this one.")
+    wanted = origin or (key.name if key else None)
+    if wanted is not None and checkpoint.origin != wanted:
+        fault = f"is of {checkpoint.origin!r}, and not of {wanted!r}"
+        raise InputError("stamped", "checkpoint", fault, "Name the log that you mean.")
     client: Any = need("stamped", "rfc3161_client", "stamp")
     if not roots:
         raise InputError("stamped", "roots", "is empty", "Pass the root certificate of the authority.")

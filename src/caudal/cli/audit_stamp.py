@@ -13,10 +13,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--request", metavar="FILE", help="write a request for a time-stamping authority")
     parser.add_argument("--response", metavar="FILE", help="check what the authority answered")
     parser.add_argument("--root", metavar="FILE", action="append", default=[], help="root certificate you trust (PEM)")
+    parser.add_argument(
+        "--key", metavar="KEY", help="public key of the log that you trust: who signed what was stamped"
+    )
+    parser.add_argument("--origin", metavar="NAME", help="what the log must be called (default: as its key)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask, or check an answer."""
+    """Ask, or check an answer; 1 when the stamp does not hold, or is over what the key did not sign."""
     from caudal import audit
     from caudal.errors import InputError
 
@@ -28,9 +32,29 @@ def run(args: argparse.Namespace) -> int:
         put(Path(args.request), audit.stamp_request(point), sync=True)
         say(f"{args.request}: send it to the authority as application/timestamp-query")
         return 0
-    moment = audit.stamped(Path(args.response).read_bytes(), point, args.root)
+    if not args.root:
+        raise InputError("audit stamp", "--root", "is missing", "Pass the root certificate of the authority (PEM).")
+    key = audit.keys.public(args.key) if args.key else None
+    facts = {"origin": point.origin, "records": point.size, "root": point.root.hex(), "key": key and str(key)}
+    try:
+        moment = audit.stamped(Path(args.response).read_bytes(), point, args.root, key, args.origin)
+    except InputError as error:
+        return _refuse(facts, f"the {error.argument} {error.fault}", args.json)
     if args.json:
-        print_json({"time": moment.isoformat(), "origin": point.origin, "records": point.size})
+        print_json({"holds": True, "checkpoint_checked": key is not None, "time": moment.isoformat(), **facts})
+        return 0
+    seen = f"{point.origin} with {point.size:,} records was seen at {moment:%Y-%m-%d %H:%M:%S} UTC"
+    if key is None:
+        print(f"stamp holds, checkpoint NOT CHECKED: {seen}, and who signed it was not checked: pass --key")
     else:
-        print(f"good  {point.origin} with {point.size:,} records was seen at {moment:%Y-%m-%d %H:%M:%S} UTC")
+        print(f"good  {seen}\n      root    {point.root.hex()}\n      key     {key.name} ({key.id.hex()})")
+        print("      not checked: whether the log still leads to it: caudal audit verify LOG --held CHECKPOINT")
     return 0
+
+
+def _refuse(facts: dict[str, object], fault: str, as_json: bool) -> int:
+    if as_json:
+        print_json({"holds": False, "fault": fault, **facts})
+    else:
+        print(f"BAD  {fault}")
+    return 1

@@ -1,51 +1,125 @@
 """`caudal audit verify`."""
 
 import argparse
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from caudal.cli.show import print_json, say
+from caudal.errors import InputError
+
+if TYPE_CHECKING:
+    from caudal.audit import Examination, Finding, Verifier, Wanted
+
+_UNITS = {"log": "records", "model": "files", "proof": "records in its log", "report": "records in its log"}
+_CLOCKS = {
+    "log": "last record, by its writer's clock",
+    "model": "signature, by its signer's clock",
+    "proof": "the record, by its writer's clock",
+    "report": "signature, by its signer's clock",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("path", help="folder of a log or of a signed model, a proof, or the .json twin of a report")
     parser.add_argument("--key", metavar="KEY", help="public key that you trust: a .pub file, or name+id+base64")
+    parser.add_argument("--as", dest="kind", choices=("log", "model", "proof", "report"), help="what it must be")
+    parser.add_argument("--origin", metavar="NAME", help="what it must be called (default, of a log: as its key)")
+    parser.add_argument("--min-size", type=int, metavar="N", help="refuse a log of fewer records")
+    parser.add_argument("--min-time", metavar="TIME", help="refuse what was signed or last written earlier (UTC)")
+    parser.add_argument("--digest", metavar="HEX", help="the digest that an earlier check printed")
     parser.add_argument("--held", metavar="FILE", help="a checkpoint of the log that was kept elsewhere")
     parser.add_argument("--full", action="store_true", help="hash every record and every node of a log")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check; 1 when something is not as it was promised or signed."""
+    """Check; 1 when something is not as it was promised or signed, or nobody whom you named vouches for it."""
     from caudal import audit
-    from caudal.errors import InputError
 
-    key = audit.keys.public(args.key) if args.key else None
-    place = Path(args.path)
-    is_log = (place / "log.json").is_file()
-    if not is_log and key is None:
-        raise InputError("audit verify", "--key", "is missing", "Pass the public key of whoever signed.")
-    found: dict[str, Any]
-    faults: list[str]
-    if place.is_file() and place.read_bytes()[:1] == b"{":
-        audit.page.read(place, key)  # type: ignore[arg-type]  # checked above
-        found, faults = {"holds": True}, []
-    elif place.is_file():
-        holds = audit.Proof.parse(place.read_bytes()).holds(key)  # type: ignore[arg-type]  # checked above
-        found, faults = {"holds": holds}, [] if holds else ["the proof does not hold"]
-    elif is_log:
-        held = audit.Checkpoint.parse(Path(args.held).read_bytes()) if args.held else None
-        log = audit.verify(place, key, held, full=args.full)
-        found = {"holds": log.holds, "records": log.size, "first_bad": log.first_bad, "faults": log.faults}
-        found["remarks"] = log.remarks
-        faults = [one.what for one in log.faults]
-        for remark in log.remarks:
-            say(f"note: {remark}")
-    else:
-        package = audit.check(place, key)  # type: ignore[arg-type]  # checked above
-        found, faults = {"holds": package.holds, "faults": package.faults}, list(package.faults)
+    key, wanted = audit.keys.public(args.key) if args.key else None, _wanted(args)
+    try:
+        found = audit.examine(args.path, key, wanted, full=args.full)
+    except InputError as error:
+        raise InputError("audit verify", _option(error.argument), error.fault, error.remedy) from error
     if args.json:
-        print_json(found)
+        print_json(_facts(found))
     else:
-        print("\n".join(f"BAD  {one}" for one in faults) or f"good  {args.path} is as it was signed")
-    return 1 if faults else 0
+        _tell(found, key, args)
+    return 0 if found.holds else 1
+
+
+def moment(text: str | None, command: str) -> datetime | None:
+    """The time of a word such as `2026-01-31` or `2026-01-31T10:00`, UTC.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        found = None if text is None else datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(command, "--min-time", f"is {text!r}", "Pass a time: 2026-01-31T10:00.") from error
+    return None if found is None else found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def held(path: str | None) -> Any:
+    """The checkpoint of a file, or None where no file is named."""
+    from caudal import audit
+
+    return audit.Checkpoint.parse(Path(path).read_bytes()) if path else None
+
+
+def _wanted(args: argparse.Namespace) -> "Wanted":
+    from caudal import audit
+
+    since = moment(args.min_time, "audit verify")
+    return audit.Wanted(args.kind, args.origin, args.min_size, since, args.digest, held(args.held))
+
+
+def _option(argument: str) -> str:
+    return argument if argument == "path" else "--as" if argument == "kind" else f"--{argument.replace('_', '-')}"
+
+
+def _tell(found: "Examination", key: "Verifier | None", args: argparse.Namespace) -> None:
+    if found.holds:
+        print("\n".join(line for finding in found.findings for line in _lines(finding)))
+        return
+    say(f"note: checked as {' and as '.join(finding.kind for finding in found.findings)}: {args.path}")
+    for finding in found.findings:
+        prefix = f"{finding.kind}: " if len(found.findings) > 1 else ""
+        for fault in finding.faults:
+            print(f"BAD  {prefix}{fault.what}")
+        if not finding.faults and finding.key is None:
+            print(f"UNPROVEN  {finding.kind} {finding.path} agrees with itself, and nobody vouches for it: pass --key")
+        for remark in finding.remarks:
+            say(f"note: {remark}")
+        is_other_name = key is not None and finding.kind in ("log", "proof") and finding.origin not in (None, key.name)
+        if is_other_name and not (args.origin or args.held):
+            say(f"note: if {finding.origin} is the one that you mean, pass --origin {finding.origin}")
+
+
+def _lines(finding: "Finding") -> Iterator[str]:
+    yield f"good  {finding.kind} {finding.path} is as it was signed"
+    yield f"      name    {finding.origin or 'it has none'}"
+    yield f"      size    {finding.size or 0:,} {_UNITS[finding.kind]}"
+    yield f"      key     {finding.key}"
+    time = "not stated" if finding.time is None else f"{finding.time:%Y-%m-%d %H:%M:%S} UTC"
+    yield f"      time    {time} ({_CLOCKS[finding.kind]})"
+    yield f"      digest  {finding.digest}"
+    yield from (f"      note: {remark}" for remark in finding.remarks)
+    yield from (f"      not checked: {what}" for what in finding.unchecked)
+
+
+def _facts(found: "Examination") -> dict[str, Any]:
+    faults = [
+        {"kind": finding.kind, "index": fault.index, "last": fault.last, "what": fault.what}
+        for finding in found.findings
+        for fault in finding.faults
+    ]
+    checked = [
+        {**finding.__dict__, "holds": finding.holds, "time": finding.time and finding.time.isoformat()}
+        for finding in found.findings
+    ]
+    bad = [fault.index for fault in found.faults if fault.index is not None]
+    return {"holds": found.holds, "first_bad": min(bad, default=None), "faults": faults, "checked": checked}

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -98,6 +99,7 @@ def report(
         raise InputError("audit report", "out", f"lies inside of the log: {place}", "Write it beside the log.")
     said, own = words(lang), key if isinstance(key, Key) else keys.default() if key is None else keys.load(key)
     facts = {**gather(log, model, trusted, held, replayed, fairness), "lang": lang, "signer": str(own.verifier)}
+    facts["time"] = datetime.now(UTC).isoformat(timespec="seconds")
     data = render(facts, said).encode()
     subject = [{"name": place.name, "digest": {"sha256": sha256(data).hexdigest()}}]
     if facts["log"]["root"] is not None:
@@ -109,31 +111,64 @@ def report(
     return Report(place, twin, facts)
 
 
+@dataclass(frozen=True)
+class Twin:
+    """The signed JSON file of a report, opened, and compared with the page beside it.
+
+    Attributes:
+        facts: what the report says.
+        page: where the page must lie that was signed.
+        digest: SHA-256 of that page, hexadecimal.
+        faults: what is wrong with the page, in sentences.
+    """
+
+    facts: dict[str, Any]
+    page: Path
+    digest: str
+    faults: tuple[str, ...]
+
+
 def read(twin: str | os.PathLike[str], key: Verifier) -> dict[str, Any]:
     """The facts of a report, once its signature and its page are found to be as they were.
 
     Raises:
         MissingFileError: there is no such file.
-        FileFormatError: it is not signed by this key, or the page beside it was changed.
+        FileFormatError: it is not signed by this key, or the page that was signed is not beside it.
+    """
+    found = open_twin(twin, key)
+    if found.faults:
+        raise FileFormatError(f"audit report: {found.faults[0]}. Restore the page, or write the report again.")
+    return found.facts
+
+
+def open_twin(twin: str | os.PathLike[str], key: Verifier) -> Twin:
+    """The twin of a report whose signature holds, compared with its page.
+
+    Raises:
+        MissingFileError: there is no such file.
+        FileFormatError: it is not signed by this key, or is no report.
     """
     place = Path(twin)
     if not place.is_file():
         raise MissingFileError(f"audit report: there is no {place}. Pass the .json file beside the page.")
-    found = envelope.open_(place, key)
-    if found is None:
+    statement = envelope.open_(place, key)
+    if statement is None:
         raise FileFormatError(f"audit report: {place} is not signed by {key.name}, or was altered.")
     try:
-        facts: dict[str, Any] = found["predicate"]
-        page = found["subject"][0]
-        name, digest = Path(str(page["name"])).name, str(page["digest"]["sha256"])
-        if found["predicateType"] != PREDICATE or facts["schema"] != SCHEMA:
+        facts: dict[str, Any] = statement["predicate"]
+        subject = statement["subject"][0]
+        name, digest = Path(str(subject["name"])).name, str(subject["digest"]["sha256"])
+        if statement["predicateType"] != PREDICATE or facts["schema"] != SCHEMA or not name:
             raise ValueError("it holds something else")
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise FileFormatError(f"audit report: {place} is no report ({error}). Pass its .json file.") from error
-    beside = place.with_name(name)
-    if beside.is_file() and sha256(beside.read_bytes()).hexdigest() != digest:
-        raise FileFormatError(f"audit report: {beside} is not the page that was signed. Write the report again.")
-    return facts
+    page = place.with_name(name)
+    faults: tuple[str, ...] = ()
+    if not page.is_file():
+        faults = (f"{page} is missing: it is the page that was signed",)
+    elif sha256(page.read_bytes()).hexdigest() != digest:
+        faults = (f"{page} is not the page that was signed",)
+    return Twin(facts, page, digest, faults)
 
 
 def render(facts: dict[str, Any], said: Words) -> str:
