@@ -10,7 +10,7 @@ from caudal import bench, kernels
 from caudal.bench.gate import GUARDED, gate
 from caudal.cli import main
 from caudal.errors import BackendError
-from caudal.kernels import choice
+from caudal.kernels import dispatch
 
 CTRNN = [guarded for guarded in GUARDED if guarded.recurrence == "ctrnn_scan"]
 
@@ -20,9 +20,9 @@ def plant(monkeypatch):
     """Put a backend of its own before the reference of the CT-RNN, and let the gate look at nothing else."""
 
     def planted(**changes):
-        reference = choice.TABLE["ctrnn_scan"][-1]
+        reference = dispatch.TABLE["ctrnn_scan"][-1]
         backend = dataclasses.replace(reference, name="planted", **changes)
-        monkeypatch.setitem(choice.TABLE, "ctrnn_scan", (backend, reference))
+        monkeypatch.setitem(dispatch.TABLE, "ctrnn_scan", (backend, reference))
         monkeypatch.setattr(sys.modules[gate.__module__], "GUARDED", tuple(CTRNN))
         return reference
 
@@ -30,7 +30,7 @@ def plant(monkeypatch):
 
 
 def test_every_recurrence_is_guarded():
-    scans = {name for name in choice.TABLE if name.endswith("_scan")}
+    scans = {name for name in dispatch.TABLE if name.endswith("_scan")}
     assert {guarded.recurrence for guarded in GUARDED} == scans
 
 
@@ -40,7 +40,7 @@ def test_equal_backend_is_green(plant):
 
 
 def test_wrong_outputs_are_red(plant):
-    reference = choice.TABLE["ctrnn_scan"][-1]
+    reference = dispatch.TABLE["ctrnn_scan"][-1]
     plant(forward=lambda call: [1.0001 * states for states in reference.forward(call)])
     (check,) = gate(rows=())
     assert check.status == "red"
@@ -48,7 +48,7 @@ def test_wrong_outputs_are_red(plant):
 
 
 def test_a_single_wrong_gradient_is_red(plant):
-    reference = choice.TABLE["ctrnn_scan"][-1]
+    reference = dispatch.TABLE["ctrnn_scan"][-1]
 
     def backward(call, grads, states):
         found = reference.backward(call, grads, states)
@@ -81,7 +81,7 @@ def test_a_failure_is_red_and_a_refusal_is_not(plant):
 
 
 def test_red_gate_prints_no_speed_and_says_no(plant, capsys, tmp_path):
-    reference = choice.TABLE["ctrnn_scan"][-1]
+    reference = dispatch.TABLE["ctrnn_scan"][-1]
     plant(forward=lambda call: [states + 1e-3 for states in reference.forward(call)])
     kept = tmp_path / "kept.json"
     code = main(["bench", "kernels", "--only", "growth", "--quick", "--out", str(kept)])
@@ -95,7 +95,7 @@ def test_red_gate_prints_no_speed_and_says_no(plant, capsys, tmp_path):
 
 
 def test_red_report_measures_nothing(plant):
-    reference = choice.TABLE["ctrnn_scan"][-1]
+    reference = dispatch.TABLE["ctrnn_scan"][-1]
     plant(forward=lambda call: [states + 1e-3 for states in reference.forward(call)])
     report = bench.kernels(bench.Settings(rows=(), threads=(1,)))
     assert not report.is_green

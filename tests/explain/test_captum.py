@@ -7,7 +7,7 @@ import torch
 
 from caudal.errors import InputError, MissingExtraError
 from caudal.explain import Answering, ask, captum, influence
-from caudal.explain.captum_adapter import REFUSED, SOUND
+from caudal.explain.influence.captum import REFUSED, SOUND
 from caudal.nn import GRU, LRC, LSTM, LTC, CfC, Readout, WiredCfC
 from caudal.wiring import ncp
 

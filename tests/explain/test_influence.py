@@ -90,7 +90,7 @@ def test_removing_a_neuron_cuts_every_synapse_of_it():
 @pytest.mark.parametrize("pool", ["last", "mean"])
 @pytest.mark.parametrize("cell", [*DENSE, "ltc"])
 def test_a_held_unit_stays_where_it_is_held(cell, pool):
-    from caudal.explain.ablate_hold import held_scores, mean_states
+    from caudal.explain.influence.masks import held_scores, mean_states
 
     question = asked({**WIRED, **DENSE}[cell], pool=pool)
     mean = mean_states(question)

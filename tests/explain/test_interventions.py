@@ -27,7 +27,7 @@ from caudal.explain import (
     spearman,
     synapses_of,
 )
-from caudal.explain.ablate import bootstrap
+from caudal.explain.interventions.ablate import bootstrap
 from caudal.nn import GRU, LTC, CfC, Layer, Readout, Stack, WiredCfC
 from caudal.train import Examples, TrainRecipe, fit
 from caudal.wiring import ncp

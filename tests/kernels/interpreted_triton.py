@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from caudal.errors import BackendError
-from caudal.kernels import choice, names, use
+from caudal.kernels import dispatch, names, use
 from caudal.kernels.recurrence import Call
 
 # Outputs, gradients: those of dt sum over neurons and sub-steps what cancels.
@@ -151,7 +151,7 @@ def test_auto_never_takes_the_interpreter(lead, make):
     call = _call(make(lead))
     assert "triton" in names(make(lead).name)
     half = call._replace(x=call.x.bfloat16(), dt=call.dt.bfloat16())
-    chosen = choice.explain(make(lead).name, half)
+    chosen = dispatch.explain(make(lead).name, half)
     assert chosen.backend == "reference"
     assert dict(chosen.refused)["triton"] == (
         "Triton's interpreter is on (TRITON_INTERPRET=1), which runs only when asked for by name"

@@ -8,7 +8,7 @@ import torch
 
 from caudal import kernels, nn
 from caudal.errors import BackendError
-from caudal.kernels import choice
+from caudal.kernels import dispatch
 
 BF16 = "x is torch.bfloat16, and this backend computes float32 and float64"
 
@@ -90,13 +90,13 @@ def test_an_exception_inside_a_backend_is_never_a_fallback(make, monkeypatch, as
 
 def test_a_block_asks_for_one_backend_and_hands_back_the_choice(monkeypatch):
     taken = []
-    pick = choice.pick
+    pick = dispatch.pick
 
     def noted(*args):
         taken.append(pick(*args).name)
         return pick(*args)
 
-    monkeypatch.setattr(choice, "pick", noted)
+    monkeypatch.setattr(dispatch, "pick", noted)
     net, x = nn.CTRNN(3, 4), torch.zeros(1, 2, 3)
     with kernels.use("reference"):
         net(x)

@@ -11,7 +11,7 @@ import torch
 
 from caudal import kernels
 from caudal.errors import BackendError
-from caudal.kernels import choice
+from caudal.kernels import dispatch
 from caudal.kernels.recurrence import Call
 
 INSIDE = Path(__file__).with_name("interpreted_triton.py")
@@ -51,7 +51,7 @@ def test_a_cpu_tensor_is_refused(case, make):
 
 
 def test_a_missing_package_is_named(make, monkeypatch):
-    monkeypatch.setattr("caudal.kernels.lazy.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("caudal.kernels.backends.importlib.util.find_spec", lambda name: None)
     with pytest.raises(BackendError, match="cannot run this call: the package triton is not installed"):
         make("ltc").run("triton")
 
@@ -60,7 +60,7 @@ def test_a_missing_package_is_named(make, monkeypatch):
 @pytest.mark.parametrize("name", ["lstm_scan", "mixed_scan"])
 def test_mixed_memory_says_that_it_has_no_kernel(name, monkeypatch):
     monkeypatch.setenv("TRITON_INTERPRET", "1")
-    (triton,) = (backend for backend in choice.TABLE[name] if backend.name == "triton")
+    (triton,) = (backend for backend in dispatch.TABLE[name] if backend.name == "triton")
     call = Call(torch.zeros(1, 1, 1), torch.zeros(1, 1), None, [], [], [], {})
     assert triton.can(call) == "this recurrence has no Triton kernel"
 
@@ -101,5 +101,5 @@ def test_device_meets_the_cpu(case, make, gap, batch, time, units, dtype):
 @TRITON
 def test_auto_takes_triton_on_a_device(case, make):
     s = _moved(make(case), "cuda")
-    chosen = choice.explain(s.name, Call(s.x, s.dt, s.mask, s.state, s.params, s.graph, s.settings))
+    chosen = dispatch.explain(s.name, Call(s.x, s.dt, s.mask, s.state, s.params, s.graph, s.settings))
     assert chosen.backend == "triton"

@@ -21,8 +21,8 @@ from caudal.explain import (
     spearman,
     trace,
 )
-from caudal.explain.scorecard import DRAWS
-from caudal.explain.scorecard_redraw import counted
+from caudal.explain.scorecard.randomised import counted
+from caudal.explain.scorecard.scorecard import DRAWS
 from caudal.nn import Readout
 from caudal.nn.cells import build_cell
 from caudal.records import Influence

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from caudal import kernels, nn, wiring
 from caudal.bench.gate import GUARDED
 from caudal.errors import CaudalError
-from caudal.kernels import choice
+from caudal.kernels import dispatch
 from caudal.kernels.recurrence import Call
 from caudal.nn.registry import kinds
 
@@ -144,8 +144,8 @@ def backends() -> tuple[Standing, ...]:
 
 
 def _standings(name: str, call: Call, device: str) -> Iterator[Standing]:
-    chosen = choice.explain(name, call).backend
-    for backend in choice.TABLE[name]:
+    chosen = dispatch.explain(name, call).backend
+    for backend in dispatch.TABLE[name]:
         reason = backend.can(call)
         status: Literal["chosen", "runs", "refused"] = "refused" if reason is not None else "runs"
         yield Standing(name, backend.name, device, "chosen" if backend.name == chosen else status, reason or "")

@@ -19,7 +19,7 @@ from torch.nn.functional import linear
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from caudal.energy.rules import KINDS, Tracker, is_known
-from caudal.kernels import choice
+from caudal.kernels import dispatch
 from caudal.kernels.recurrence import Call
 from caudal.nn.layer import Layer, State
 from caudal.nn.work import Operations
@@ -87,7 +87,7 @@ def _equation(name: str, args: Any) -> Any:
         return linear(*args[:3])
     x, dt, mask, state, params, graph, settings = args[:7]
     call = Call(x, dt, mask, state, params, graph, json.loads(settings))
-    return choice.pick(name, call, "reference").forward(call)
+    return dispatch.pick(name, call, "reference").forward(call)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from caudal.estimators.reading import check_flow, known, read_table
 from caudal.estimators.training import Facts, Outcome, check_classes, check_task, train_flowing, train_held
 from caudal.estimators.why import question
 from caudal.explain import Checks, Explanation, explain
-from caudal.explain.influence import Method
+from caudal.explain.influence.influence import Method
 from caudal.fair.mitigate.kinds import Fairness
 from caudal.records.influence import On
 from caudal.train import Symptom, doctor

@@ -7,7 +7,7 @@ import numpy as np
 
 from caudal.errors import InputError
 from caudal.explain.counterfactual.record import Change, Counterfactual, apart
-from caudal.explain.equations.drop import Dead
+from caudal.explain.equations.dead import Dead
 from caudal.explain.neurons.metrics import Interpretability
 from caudal.explain.neurons.phases import TIME, Drives
 from caudal.explain.proof.verify import Certificate

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from caudal.kernels import choice
+from caudal.kernels import dispatch
 
 
 def _compiled(x: Tensor, weight: Tensor, bias: Tensor, backend: str) -> bool:
@@ -29,7 +29,7 @@ def _compiled(x: Tensor, weight: Tensor, bias: Tensor, backend: str) -> bool:
 
 @torch.library.custom_op("caudal::affine", mutates_args=())
 def _affine(x: Tensor, weight: Tensor, bias: Tensor, backend: str) -> Tensor:
-    backend = choice.asked() if backend == "auto" else backend
+    backend = dispatch.asked() if backend == "auto" else backend
     if _compiled(x, weight, bias, backend):
         done: Tensor = importlib.import_module("caudal.kernels.cpu.affine").affine(x, weight, bias)
         return done
@@ -70,5 +70,5 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         weight: `(out, in)`.
         bias: `(out,)`.
     """
-    result: Tensor = _affine(x, weight, bias, "auto" if torch.compiler.is_compiling() else choice.asked())
+    result: Tensor = _affine(x, weight, bias, "auto" if torch.compiler.is_compiling() else dispatch.asked())
     return result

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from caudal.kernels import choice
+from caudal.kernels import dispatch
 
 
 class Call(NamedTuple):
@@ -120,12 +120,12 @@ def _register(name: str) -> Any:
 
     def forward(*arguments: Any) -> list[Tensor]:
         call = _call(arguments[:-1])
-        states: list[Tensor] = choice.pick(name, call, arguments[-1]).forward(call)
+        states: list[Tensor] = dispatch.pick(name, call, arguments[-1]).forward(call)
         return states
 
     def backward(grads: Sequence[Tensor], states: Sequence[Tensor], *arguments: Any) -> list[Tensor]:
         call = _call(arguments[:-1])
-        chosen: Backend = choice.pick(name, call, arguments[-1])
+        chosen: Backend = dispatch.pick(name, call, arguments[-1])
         return chosen.backward(call, _contiguous(grads), _contiguous(states))
 
     made = torch.library.custom_op
@@ -148,7 +148,7 @@ def define(name: str, backends: Sequence[Backend]) -> Callable[..., list[Tensor]
     Returns:
         function `(x, dt, mask, state, params, graph, settings, backend) -> states`, `settings` as JSON text.
     """
-    choice.TABLE[name] = tuple(backends)
+    dispatch.TABLE[name] = tuple(backends)
     op = _register(name)
 
     def door(
@@ -161,8 +161,41 @@ def define(name: str, backends: Sequence[Backend]) -> Callable[..., list[Tensor]
         settings: str,
         backend: str | None = None,
     ) -> list[Tensor]:
-        asked = backend or ("auto" if torch.compiler.is_compiling() else choice.asked())
+        asked = backend or ("auto" if torch.compiler.is_compiling() else dispatch.asked())
         result: list[Tensor] = op(x, dt, mask, list(state), list(params), list(graph), settings, asked)
         return result
 
     return door
+
+
+def why(recurrence: str, x: Tensor, **settings: object) -> dispatch.Choice:
+    """Print and return the choice for calls with inputs like `x`, with the reason of each backend refused before it.
+
+    The rest of the call is taken to fit `x`: same dtype and device, few synapses, usual settings where none are given.
+
+    Arguments:
+        recurrence: for example `"cfc_scan"`.
+        x: inputs `(batch, time, input)`, of the dtype and on the device in question.
+        settings: constants of the recurrence that a backend may refuse, for example `activation="gelu"`.
+
+    Raises:
+        BackendError: there is no such recurrence.
+
+    Example:
+        >>> _ = why("ltc_scan", torch.zeros(1, 2, 3))
+        ltc_scan: numba
+    """
+    dispatch.names(recurrence)
+    batch, time = x.shape[:2]
+    no_synapses = [x.new_empty(0, dtype=torch.int32)] * 6
+    call = Call(x, x.new_ones(batch, time), None, [x.new_zeros(batch, 1)], [], no_synapses, _Usual(settings))
+    found = dispatch.explain(recurrence, call)
+    print(found)
+    return found
+
+
+class _Usual(dict[str, object]):
+    """Settings of which those not given are None, so that no backend refuses them."""
+
+    def __missing__(self, name: str) -> None:
+        return None

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from caudal.kernels.choice import asked
+from caudal.kernels.dispatch import asked
 
 MOST_ROWS = 8
 _KINDS = (torch.float32, torch.float64)

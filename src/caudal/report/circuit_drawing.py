@@ -9,8 +9,7 @@ from caudal.records import Circuit
 from caudal.report.drawing import short
 from caudal.report.wording import Words
 from caudal.wiring import Wiring
-from caudal.wiring.layout import Spot, lay_out
-from caudal.wiring.strokes import stroke
+from caudal.wiring.layout import Spot, lay_out, stroke
 
 # A drawing of more lines is a smear, and a heavy one: the strongest are drawn, and the page says how many.
 MOST_SYNAPSES = 600

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from caudal.errors import WiringError
-from caudal.wiring.names import neuron_names
-from caudal.wiring.parts import ROLES, Mask, Polarity, Role
+from caudal.wiring.parts import ROLES, Mask, Polarity, Role, neuron_names
 
 
 def whole(

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from caudal.wiring.names import pair_of
-from caudal.wiring.parts import ROLES
+from caudal.wiring.parts import ROLES, pair_of
 
 if TYPE_CHECKING:
     from caudal.wiring.wiring import Wiring

@@ -10,11 +10,10 @@ import numpy as np
 from caudal.errors import WiringError
 from caudal.wiring.checks import check_heard, check_order, check_shapes, frozen, whole
 from caudal.wiring.counts import Counts, count, density, describe, summary
+from caudal.wiring.drawing import svg
 from caudal.wiring.files import dumps, loads
 from caudal.wiring.graph import from_graph, to_graph
-from caudal.wiring.names import input_names, neuron_names, synapse_names
-from caudal.wiring.parts import Polarity, Role, Synapses, compress
-from caudal.wiring.svg import svg
+from caudal.wiring.parts import Polarity, Role, Synapses, compress, input_names, neuron_names, synapse_names
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -28,7 +28,7 @@ def made():
 
     from caudal.data import Encoder, from_arrays
     from caudal.explain.page import decision
-    from caudal.explain.scorecard import Checks
+    from caudal.explain.scorecard.scorecard import Checks
     from caudal.kernels import use
     from caudal.nn import LTC, Readout
     from caudal.wiring import ncp

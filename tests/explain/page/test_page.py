@@ -18,7 +18,7 @@ from caudal.explain.equations import Dead
 from caudal.explain.page import decision, drawn, render, write, write_drawn
 from caudal.explain.pictures import circuit, heat, lines, png
 from caudal.explain.proof import Certificate
-from caudal.explain.scorecard import Checks
+from caudal.explain.scorecard.scorecard import Checks
 from caudal.explain.sentences import tell
 from caudal.explain.words import words
 from caudal.kernels import use

@@ -7,8 +7,8 @@ import torch
 
 from caudal.explain.proof import reach_outputs
 from caudal.explain.proof.affine import Affine, Symbols, ends, sigmoid_line, tanh_line, times
-from caudal.explain.proof.average import highest, lowest
 from caudal.explain.proof.gated import activated, share_line
+from caudal.explain.proof.ltc import highest, lowest
 from caudal.nn import CTRNN, LSTM, LTC, CfC, Readout, WiredCfC
 from caudal.wiring import ncp
 

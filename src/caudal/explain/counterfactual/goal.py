@@ -7,7 +7,7 @@ from torch import Tensor
 
 from caudal.errors import InputError
 from caudal.explain.counterfactual.encoding import Encoding
-from caudal.explain.trace_layers import evaluating
+from caudal.explain.trace.layers import evaluating
 from caudal.nn import Readout
 
 # A lead smaller than this, relative to the outputs, may be rounding.

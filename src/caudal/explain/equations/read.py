@@ -13,7 +13,7 @@ from caudal.errors import InputError, ShapeError
 from caudal.explain.equations.algebra import Array, Numbers, compiled, plain, plus, symbol, tex, times
 from caudal.explain.equations.channel import channels
 from caudal.explain.equations.closed import cfc, wired_cfc
-from caudal.explain.equations.drop import Dead
+from caudal.explain.equations.dead import Dead
 from caudal.explain.equations.form import Equation, Form, Scene, array
 from caudal.explain.equations.naming import Names, escaped
 from caudal.explain.equations.wired import ctrnn, lrc, ltc

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from caudal.data import Encoder, Sequences
 from caudal.errors import InputError
-from caudal.explain.trace import trace
-from caudal.explain.trace_layers import evaluating
+from caudal.explain.trace.layers import evaluating
+from caudal.explain.trace.run import trace
 from caudal.nn import CTRNN, LRC, LTC, CfC, Layer, Readout, WiredCfC
 
 Array = NDArray[np.float64]

@@ -13,18 +13,18 @@ from caudal.errors import CaudalError, InputError
 from caudal.explain.counterfactual.bounds import Bounds
 from caudal.explain.counterfactual.find import counterfactual
 from caudal.explain.counterfactual.record import Counterfactual
-from caudal.explain.equations.drop import Dead, dead_synapses
+from caudal.explain.equations.dead import Dead, dead_synapses
 from caudal.explain.equations.read import Equations, equations
-from caudal.explain.influence import influence
-from caudal.explain.influence_question import Question, ask, synapses_of
-from caudal.explain.influence_why import explain
-from caudal.explain.masks import is_wired
+from caudal.explain.influence.explanation import explain
+from caudal.explain.influence.influence import influence
+from caudal.explain.influence.masks import is_wired
+from caudal.explain.influence.target import Question, ask, synapses_of
 from caudal.explain.neurons.phases import drives
 from caudal.explain.neurons.responses import core, encoded, neuron_names, states
 from caudal.explain.page.record import Array, Decision
 from caudal.explain.proof.verify import Certificate, verify
-from caudal.explain.scorecard import Checks
-from caudal.explain.trace import trace
+from caudal.explain.scorecard.scorecard import Checks
+from caudal.explain.trace.run import trace
 from caudal.nn import Readout
 from caudal.records import Influence
 from caudal.wiring import Wiring

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.explain.counterfactual.record import Counterfactual
-from caudal.explain.equations.drop import Dead
+from caudal.explain.equations.dead import Dead
 from caudal.explain.equations.read import Equations
 from caudal.explain.neurons.phases import Drives
 from caudal.explain.proof.verify import Certificate

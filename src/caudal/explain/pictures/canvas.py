@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 
 from caudal.pages import Html, tag
+from caudal.wiring.drawing import FONT
 
 # Blue and vermilion of the Okabe-Ito palette stay apart under every common colour blindness. A page may set the
 # variables; a picture by itself falls back on the numbers.
 FOR, AGAINST = "var(--exc, #0068a3)", "var(--inh, #c14a00)"
 INK, QUIET, RULE = "var(--ink, #1b2126)", "var(--quiet, #5a646c)", "var(--rule, #dcdcd4)"
 DISC, ACCENT = "var(--disc, #ffffff)", "var(--liquid, #0b6e69)"
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 
 
 def picture(width: float, height: float, title: str, desc: str, *inside: object, **attributes: object) -> Html:

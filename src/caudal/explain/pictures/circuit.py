@@ -7,8 +7,7 @@ from caudal.explain.pictures.canvas import AGAINST, DISC, FOR, INK, QUIET, label
 from caudal.explain.words import Words, words
 from caudal.pages import Html, tag
 from caudal.wiring import Wiring
-from caudal.wiring.layout import Layout, Spot, lay_out
-from caudal.wiring.strokes import stroke
+from caudal.wiring.layout import Layout, Spot, lay_out, stroke
 
 # A drawing of more lines is a smear: the strongest are drawn.
 MOST_SYNAPSES = 600

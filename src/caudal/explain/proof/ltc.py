@@ -27,8 +27,38 @@ from caudal.explain.proof.affine import (
     through,
     wide,
 )
-from caudal.explain.proof.average import highest, lowest
 from caudal.explain.proof.reach import Reach, within
+
+
+def highest(values: Tensor, low: Tensor, high: Tensor, to: Tensor, size: int) -> Tensor:
+    """Highest weighted average at each target, `(size,)`.
+
+    Arguments:
+        values: `(terms,)`, what is averaged.
+        low, high: `(terms,)` ends of the weights, at least 0; each target has some weight above 0 at its low ends.
+        to: `(terms,)` int64 target of each term.
+        size: number of targets.
+
+    Example:
+        >>> terms, low, high = torch.tensor([0.0, 1.0]), torch.tensor([1.0, 1.0]), torch.tensor([1.0, 3.0])
+        >>> highest(terms, low, high, torch.tensor([0, 0]), 1).item()
+        0.75
+    """
+    zeros = values.new_zeros(size)
+    weight = high
+    answer = zeros.index_add(0, to, weight * values) / zeros.index_add(0, to, weight)
+    for _ in range(len(values) + 1):
+        weight = torch.where(values > answer[to], high, low)
+        better = zeros.index_add(0, to, weight * values) / zeros.index_add(0, to, weight)
+        if bool((better <= answer).all()):
+            break
+        answer = torch.maximum(answer, better)
+    return answer
+
+
+def lowest(values: Tensor, low: Tensor, high: Tensor, to: Tensor, size: int) -> Tensor:
+    """Lowest weighted average at each target; see `highest`."""
+    return -highest(-values, low, high, to, size)
 
 
 class Gates(NamedTuple):

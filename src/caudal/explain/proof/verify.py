@@ -10,7 +10,7 @@ from torch import Tensor
 
 from caudal.explain.proof.affine import Affine, Symbols, ends, through
 from caudal.explain.proof.box import Box, box
-from caudal.explain.proof.machines import machine
+from caudal.explain.proof.layers import machine
 from caudal.explain.proof.reach import Machine, trimmed
 from caudal.explain.proof.search import search
 from caudal.nn import Layer, Readout

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from caudal.errors import InputError
+from caudal.wiring.drawing import FONT
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM, _ROW = 820, 420, 64, 44, 330, 56, 18
 _CHANCE = 0.02
@@ -149,7 +150,7 @@ def _drawn(found: Tradeoff, texts: Sequence[str]) -> str:
 
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
-        f'font-family="system-ui, sans-serif" font-size="12"><title>{title}</title>',
+        f'font-family="{FONT}" font-size="12"><title>{title}</title>',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
         f'<text x="{_LEFT}" y="24" fill="{_INK}" font-size="15" font-weight="600">{title}</text>',
         f'<path d="M{_LEFT} {_TOP}V{floor}H{right}" fill="none" stroke="{_SOFT}"/>',

@@ -7,11 +7,11 @@ from typing import NamedTuple
 from caudal.fair.page.words import SHARES, Words
 from caudal.pages import Html, tag
 from caudal.records import Interval
+from caudal.wiring.drawing import FONT
 
 # Blue and vermilion of the Okabe-Ito palette stay apart under every common colour blindness.
 MAIN, FAINT = "var(--exc, #0068a3)", "var(--quiet, #5a646c)"
 INK, QUIET, RULE = "var(--ink, #1b2126)", "var(--quiet, #5a646c)", "var(--rule, #dcdcd4)"
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 WIDE, LEFT, RIGHT, ROW, TOP = 480.0, 190.0, 24.0, 28.0, 34.0
 
 

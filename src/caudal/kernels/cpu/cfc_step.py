@@ -11,8 +11,8 @@ from caudal.dynamics.cfc_heads import HEADS
 from caudal.kernels.cpu.affine import folded
 from caudal.kernels.cpu.cfc import ACTIVATIONS, MODES
 from caudal.kernels.cpu.cfc_step_jit import step_rows
+from caudal.kernels.cpu.snapshot import Watch
 from caudal.kernels.cpu.tiles import flat
-from caudal.kernels.cpu.watch import Watch
 
 
 class Stepper(Watch):

@@ -7,7 +7,7 @@ from caudal.kernels.cpu.cfc_jit import PURE, gated_state, pure_state
 from caudal.kernels.cpu.dense_jit import activate
 from caudal.kernels.cpu.jit import kernel
 from caudal.kernels.cpu.simd import at_address, broadcast, lanes16, load, store
-from caudal.kernels.cpu.watch_jit import same_memory
+from caudal.kernels.cpu.snapshot_jit import same_memory
 
 
 @kernel

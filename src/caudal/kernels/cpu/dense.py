@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from caudal.kernels.cpu.dense_jit import pack_matrix
 from caudal.kernels.cpu.outer_jit import BLOCK, ROW
-from caudal.kernels.cpu.pack_jit import pack_matrix
 from caudal.kernels.cpu.tiles import WIDE, flat
 
 

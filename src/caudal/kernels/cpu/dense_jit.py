@@ -4,7 +4,7 @@ A matrix `(out, in)` is packed as blocks of 8 output rows, `[block][in][8]`, pad
 keeps 8 sums per lane group in registers and reads its weights in order.
 """
 
-from caudal.kernels.cpu.jit import inlined
+from caudal.kernels.cpu.jit import inlined, kernel
 from caudal.kernels.cpu.simd import (
     add,
     broadcast,
@@ -19,6 +19,7 @@ from caudal.kernels.cpu.simd import (
     where_positive,
     width,
 )
+from caudal.kernels.cpu.transpose_jit import transpose8
 
 LECUN, TANH, RELU, SILU = range(4)
 
@@ -92,3 +93,24 @@ def activate(lanes, scratch, z_at, to, bend_at, count, kind, bend):
             store(scratch, to + row, mul(z, s))
             if bend:
                 store(scratch, bend_at + row, mul(s, add(one, mul(z, sub(one, s)))))
+
+
+@kernel
+def pack_matrix(weight, out, size, to, forth, back):
+    """Blocks of 8 rows of a matrix `(out, size)` from `forth` on, blocks of 8 rows of its transpose from `back` on.
+
+    `to` comes in as zeros, which pad the last block of each.
+    """
+    for o in range(0, out, 8):
+        block = forth + o * size
+        full = size - size % 8 if o + 8 <= out else 0
+        for k in range(0, full, 8):
+            transpose8(to, block + 8 * k, 8, weight, o * size + k, size)
+        for row in range(min(8, out - o)):
+            for k in range(full, size):
+                to[block + 8 * k + row] = weight[(o + row) * size + k]
+    for k in range(0, size, 8):
+        block = back + k * out
+        for o in range(out):
+            for column in range(min(8, size - k)):
+                to[block + 8 * o + column] = weight[o * size + k + column]

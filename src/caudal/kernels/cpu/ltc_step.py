@@ -10,9 +10,9 @@ from torch import Tensor
 
 from caudal.dynamics import ltc
 from caudal.kernels.cpu.ltc_step_jit import step_rows
+from caudal.kernels.cpu.snapshot import Watch
 from caudal.kernels.cpu.synapses import Folded, fold_synapses
 from caudal.kernels.cpu.tiles import flat
-from caudal.kernels.cpu.watch import Watch
 
 
 def _padded(count: int) -> int:

@@ -8,7 +8,7 @@ from numba import carray  # type: ignore[attr-defined]  # numba lists it, but no
 
 from caudal.kernels.cpu.jit import inlined, kernel
 from caudal.kernels.cpu.simd import at_address, fma1, gate, lanes16, load, store
-from caudal.kernels.cpu.watch_jit import same_memory
+from caudal.kernels.cpu.snapshot_jit import same_memory
 
 
 @inlined

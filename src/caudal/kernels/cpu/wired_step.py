@@ -16,8 +16,8 @@ from caudal.kernels.cpu import wired_step_jit
 from caudal.kernels.cpu.cfc import MODES
 from caudal.kernels.cpu.cfc_wired import walk
 from caudal.kernels.cpu.lrc import KINDS, fold
+from caudal.kernels.cpu.snapshot import Watch
 from caudal.kernels.cpu.tiles import NARROW, flat
-from caudal.kernels.cpu.watch import Watch
 
 Array = NDArray[Any]
 

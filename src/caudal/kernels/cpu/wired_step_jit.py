@@ -10,7 +10,7 @@ from numba import carray  # type: ignore[attr-defined]  # numba lists it, but no
 from caudal.kernels.cpu import cfc_wired_jit, ctrnn_jit, lrc_jit
 from caudal.kernels.cpu.jit import inlined, kernel
 from caudal.kernels.cpu.simd import at_address, lanes16
-from caudal.kernels.cpu.watch_jit import same_memory
+from caudal.kernels.cpu.snapshot_jit import same_memory
 
 DONE, BAD_X, BAD_DT, CHANGED = range(4)
 

@@ -7,7 +7,7 @@ environment before these files are first loaded.
 from importlib import import_module
 from typing import Any
 
-from caudal.kernels.lazy import interpreted
+from caudal.kernels.backends import interpreted
 
 
 def _as_written(function: Any) -> Any:

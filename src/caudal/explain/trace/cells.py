@@ -10,7 +10,7 @@ from caudal.dynamics import cfc, cfc_wired, lstm
 from caudal.dynamics.cfc import previous
 from caudal.dynamics.cfc_heads import Decay, Mode, activate, by_head
 from caudal.dynamics.wired import onto_targets, targets
-from caudal.explain.trace_job import Followed, Job, Kept, numbered, synapse_names, unrow
+from caudal.explain.trace.record import Followed, Job, Kept, numbered, synapse_names, unrow
 from caudal.kernels import lstm_scan, mixed_scan
 from caudal.nn import GRU, LSTM, CfC, MixedMemory, WiredCfC
 from caudal.nn.baselines.gru import GRUState

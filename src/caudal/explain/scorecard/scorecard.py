@@ -7,11 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from caudal.explain.influence import Baseline, influence
-from caudal.explain.influence_question import Question
-from caudal.explain.masks import ends, is_wired, spread_neurons
-from caudal.explain.scorecard_ranks import known_mean, spearman
-from caudal.explain.scorecard_redraw import counted, likeness
+from caudal.explain.influence.influence import Baseline, influence
+from caudal.explain.influence.masks import ends, is_wired, spread_neurons
+from caudal.explain.influence.target import Question
+from caudal.explain.scorecard.randomised import counted, known_mean, likeness, spearman
 from caudal.records.influence import TOLERANCE, Influence, Score, Scorecard
 
 DRAWS, NOISE, ORDERS = 10, 0.01, 5

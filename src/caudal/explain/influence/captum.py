@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from caudal.errors import InputError, MissingExtraError
-from caudal.explain.influence import Baseline
-from caudal.explain.influence_question import Question
+from caudal.explain.influence.influence import Baseline
+from caudal.explain.influence.target import Question
 
 SOUND = ("IntegratedGradients", "Saliency", "GradientShap", "Occlusion", "FeatureAblation", "KernelShap")
 _HOOKS = (

@@ -11,8 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from caudal.errors import WiringError
 from caudal.wiring.counts import count, plural, summary
-from caudal.wiring.layout import BOTTOM, MARGIN, Layout, Spot, lay_out
-from caudal.wiring.strokes import stroke
+from caudal.wiring.layout import BOTTOM, MARGIN, Layout, Spot, lay_out, stroke
 
 if TYPE_CHECKING:
     from caudal.wiring.wiring import Wiring
@@ -22,7 +21,8 @@ EXCITATORY, INHIBITORY = "#0072B2", "#D55E00"
 FILLS = {"input": "#ECEFF1", "inter": "#CDEBDF", "command": "#FBE7A1", "motor": "#F0D3E4"}
 RIMS = {"input": "#607D8B", "inter": "#00795A", "command": "#9A7500", "motor": "#A0457C"}
 INK, PALE, PAPER = "#1F2933", "#5F6B76", "#FFFFFF"
-FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
+# Named one by one: some renderers take sans-serif for Arial, and draw no text where that is not installed.
+FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', 'DejaVu Sans', Arial, sans-serif"
 LONGEST = 28
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from caudal import shapes
 from caudal.errors import InputError
 from caudal.nn.layer import Layer, State
+from caudal.wiring import Wiring
+from caudal.wiring.parts import name_of, pair_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,7 @@ class Trace:
             from the parts; float error, or the trace does not tell the whole story. NaN where a cell has no parts.
 
     Example:
+        >>> from caudal.explain import trace
         >>> from caudal.nn import LTC
         >>> found = trace(LTC(3, 4), torch.randn(2, 5, 3))
         >>> found["tau_sys"].shape, found["currents"].shape, found.residual < 1e-5
@@ -109,55 +112,110 @@ class Trace:
         return "\n".join(lines)
 
 
-def trace(
-    model: nn.Module,
-    x: Tensor,
-    dt: Tensor | None = None,
-    *,
-    mask: Tensor | None = None,
-    lengths: Tensor | None = None,
-    state: State | None = None,
-    synapses: Tensor | None = None,
-    substeps: bool = False,
-    names: Sequence[str] | None = None,
-) -> Trace:
-    """Run a net and keep what every layer computed. No hook is set, nothing of the net changes.
+class Job(NamedTuple):
+    """Checked arguments of one layer.
 
-    The net runs once on its usual kernels; gates, currents and time constants of all steps are then put together from
-    its states in a few large operations, so a trace costs a small multiple of the call.
-
-    Arguments:
-        model: any layer of caudal, wired or not, or a composition.
-        x, dt, mask, lengths, state, synapses: as in `Layer.forward`.
-        substeps: keep LTC, LRC and CTRNN signals for every sub-step, on an axis after time. Without it gates,
-            conductances and currents are means over the sub-steps, moves are sums, `tau_sys` is the capacitance over
-            the mean conductance.
-        names: of the inputs; `input/0`, ... without.
-
-    Raises:
-        InputError: `model` is not a layer of caudal, or `names` do not fit.
-        ShapeError, DtypeError, NonFiniteError, TimeError: as in `Layer.forward`.
+    Attributes:
+        x, dt, mask, state, synapses: as in `Layer.through`; x and dt are 0 where the mask is False.
+        substeps: whether sub-steps are kept apart.
+        path: of the layer in the net.
+        names: of the inputs, or None.
     """
-    from caudal.explain.trace_job import Job
-    from caudal.explain.trace_layers import evaluating, follow  # the tracers read the values of this file
 
-    if not isinstance(model, Layer):
-        fault = f"is a {type(model).__name__}; expected a layer of caudal"
-        raise InputError("trace", "model", fault, "Pass the net; of an estimator that is `model.net_`.")
-    if names is not None and len(names) != model.inputs:
-        fault = f"holds {len(names)} names; the net has {model.inputs} inputs"
-        raise InputError("trace", "names", fault, "Pass one name per input.")
-    with torch.no_grad(), evaluating(model):
-        y, _ = model(x, dt=dt, mask=mask, lengths=lengths, state=state, synapses=synapses)
-        steps = shapes.steps_mask(x, mask, lengths)
-        dt = x.new_ones(x.shape[:2]) if dt is None else dt
-        if steps is not None:
-            x, dt = torch.where(steps[..., None], x, 0), torch.where(steps, dt, 0)
-        start = model.initial_state(x.shape[0]) if state is None else state
-        strength = synapses.to(x.dtype) if synapses is not None else None
-        found, again, _ = follow(model, Job(x, dt, steps, start, strength, substeps, "", names))
-        if steps is not None:
-            again = torch.where(steps[..., None], again, 0)
-    drift = float((again - y).abs().max())
-    residual = max(drift, found.residual) if found.residual == found.residual else drift
-    return Trace(found.cell, found.path, found.signals, found.parts, residual)
+    x: Tensor
+    dt: Tensor
+    mask: Tensor | None
+    state: State
+    synapses: Tensor | None
+    substeps: bool
+    path: str
+    names: Sequence[str] | None
+
+    def inside(self, name: str, **changed: Any) -> "Job":
+        """The job of a layer inside."""
+        return self._replace(path=f"{self.path}.{name}" if self.path else name, **changed)
+
+
+Followed = tuple[Trace, Tensor, State]
+
+
+class Kept:
+    """Signals of one layer, gathered."""
+
+    def __init__(self, layer: Layer, job: Job) -> None:
+        self.layer, self.job, self.signals = layer, job, dict[str, Signal]()
+
+    def add(
+        self,
+        name: str,
+        values: Tensor,
+        axis: str,
+        names: Sequence[str],
+        unit: str,
+        meaning: str,
+        *between: str,
+        everywhere: bool = False,
+    ) -> None:
+        """Keep `(batch, time, *between, axis)`, 0 at steps that do not count unless it is kept `everywhere`."""
+        mask = self.job.mask
+        if mask is not None and not everywhere:
+            values = torch.where(mask.view(*mask.shape, *[1] * (values.dim() - 2)), values, 0)
+        axes = ("batch", "time", *between, axis)
+        self.signals[name] = Signal(values.detach(), axes, tuple(names), unit or "1", meaning)
+
+    def values(self, name: str) -> Tensor:
+        """Values of a signal kept before."""
+        return self.signals[name].values
+
+    def distance(self, again: Tensor, states: Tensor) -> float:
+        """Largest difference at steps that count."""
+        gap = (again - states).abs().flatten(2).amax(2)
+        if self.job.mask is not None:
+            gap = torch.where(self.job.mask, gap, 0)
+        return float(gap.max())
+
+    def trace(self, residual: float = float("nan"), parts: tuple[Trace, ...] = ()) -> Trace:
+        """The trace of the layer."""
+        return Trace(type(self.layer).__name__, self.job.path, self.signals, parts, residual)
+
+
+def numbered(kind: str, count: int) -> tuple[str, ...]:
+    """`kind/0`, `kind/1`, ...
+
+    Example:
+        >>> numbered("unit", 2)
+        ('unit/0', 'unit/1')
+    """
+    return tuple(name_of(kind, k) for k in range(count))
+
+
+def synapse_names(wiring: Wiring, inputs: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Names of the sensory and recurrent synapses, with the inputs by the names given.
+
+    Example:
+        >>> from caudal.wiring import fully_connected
+        >>> synapse_names(fully_connected(1, 1), ["pulse"])
+        ('pulse -> motor/0', 'motor/0 -> motor/0')
+    """
+    if inputs is None:
+        return wiring.synapse_names
+    sensory, recurrent = wiring.sensory_synapses, wiring.synapse_names[len(wiring.sensory_synapses.source) :]
+    ends = zip(sensory.source.tolist(), sensory.target.tolist(), strict=True)
+    return (*(pair_of(inputs[a], wiring.names[b]) for a, b in ends), *recurrent)
+
+
+def rows(values: Tensor) -> Tensor:
+    """`(batch, time, ...)` with both axes as one."""
+    return values.flatten(0, 1)
+
+
+def unrow(values: Tensor, axes: Sequence[int]) -> Tensor:
+    """The first axis as several again, the reverse of `rows`."""
+    return values.reshape(*axes, *values.shape[1:])
+
+
+def per_row(strength: Tensor | None, job: Job) -> Tensor | None:
+    """Strengths as the rows of `rows` read them."""
+    if strength is None or strength.dim() == 1:
+        return strength
+    return strength.repeat_interleave(job.x.shape[1], 0)

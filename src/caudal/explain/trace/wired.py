@@ -11,7 +11,7 @@ from torch import Tensor
 from caudal.dynamics import ctrnn, lrc, ltc
 from caudal.dynamics.cfc import previous
 from caudal.dynamics.wired import gates, onto_targets, targets
-from caudal.explain.trace_job import Followed, Job, Kept, numbered, per_row, rows, synapse_names, unrow
+from caudal.explain.trace.record import Followed, Job, Kept, numbered, per_row, rows, synapse_names, unrow
 from caudal.nn import CTRNN, LRC, LTC
 from caudal.nn.wired import graph_tensors, readout
 

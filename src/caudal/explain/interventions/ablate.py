@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from caudal.errors import InputError
-from caudal.explain.ablate_hold import held_scores
-from caudal.explain.influence_question import Question
-from caudal.explain.masks import neurons_of, strengths
+from caudal.explain.influence.masks import held_scores, neurons_of, strengths
+from caudal.explain.influence.target import Question
 from caudal.records.influence import Change
 from caudal.records.outcome import Interval
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from caudal.errors import InputError
-from caudal.explain.ablate import bootstrap
-from caudal.explain.influence_question import Question, synapses_of
-from caudal.explain.masks import check_wired
+from caudal.explain.influence.masks import check_wired
+from caudal.explain.influence.target import Question, synapses_of
+from caudal.explain.interventions.ablate import bootstrap
 from caudal.records.influence import SubCircuit
 
 

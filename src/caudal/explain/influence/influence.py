@@ -7,10 +7,17 @@ import torch
 from torch import Tensor
 
 from caudal.errors import InputError
-from caudal.explain.ablate_hold import held_scores, mean_states
-from caudal.explain.influence_path import MOST, Along, integrate, miss
-from caudal.explain.influence_question import Question, synapses_of, wired_layers
-from caudal.explain.masks import check_wired, ends, is_wired, neurons_of, spread_neurons
+from caudal.explain.influence.masks import (
+    check_wired,
+    ends,
+    held_scores,
+    is_wired,
+    mean_states,
+    neurons_of,
+    spread_neurons,
+)
+from caudal.explain.influence.path import MOST, Along, integrate, miss
+from caudal.explain.influence.target import Question, synapses_of, wired_layers
 from caudal.records.influence import Influence, On
 
 Method = Literal["path", "gradient", "removal", "occlusion", "halved"]

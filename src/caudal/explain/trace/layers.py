@@ -6,10 +6,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from caudal.explain.trace import Trace
-from caudal.explain.trace_cells import trace_cfc, trace_gru, trace_lstm, trace_mixed, trace_wired_cfc
-from caudal.explain.trace_job import Followed, Job, Kept, numbered
-from caudal.explain.trace_wired import trace_ctrnn, trace_lrc, trace_ltc
+from caudal.explain.trace.cells import trace_cfc, trace_gru, trace_lstm, trace_mixed, trace_wired_cfc
+from caudal.explain.trace.record import Followed, Job, Kept, Trace, numbered
+from caudal.explain.trace.wired import trace_ctrnn, trace_lrc, trace_ltc
 from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, Bidirectional, CfC, MixedMemory, Readout, Stack, WiredCfC
 from caudal.nn.bidirectional import _time_to_next
 from caudal.nn.layer import Layer, State, leaves

@@ -6,13 +6,14 @@ from typing import Any
 
 from torch import Tensor
 
-from caudal.explain.ablate import ablate, hold
-from caudal.explain.influence import Baseline, Method, influence
-from caudal.explain.influence_question import Question
-from caudal.explain.patch import patch
-from caudal.explain.prune import prune
-from caudal.explain.scorecard import Checks, scored
-from caudal.explain.trace import Trace, trace
+from caudal.explain.influence.influence import Baseline, Method, influence
+from caudal.explain.influence.target import Question
+from caudal.explain.interventions.ablate import ablate, hold
+from caudal.explain.interventions.patch import patch
+from caudal.explain.interventions.prune import prune
+from caudal.explain.scorecard.scorecard import Checks, scored
+from caudal.explain.trace.record import Trace
+from caudal.explain.trace.run import trace
 from caudal.records.influence import Change, Influence, On, Ranked, Scorecard, SubCircuit
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from caudal import shapes
 from caudal.errors import InputError, ShapeError
-from caudal.explain.trace_layers import evaluating
+from caudal.explain.trace.layers import evaluating
 from caudal.nn import Bidirectional, MixedMemory, Readout, Stack
 from caudal.nn.layer import Layer
 
@@ -221,7 +221,7 @@ def synapses_of(model: Layer, names: Sequence[str] | None = None) -> tuple[str, 
         >>> synapses_of(Readout(LTC(1, 1), 2))
         ('input/0 -> motor/0', 'motor/0 -> motor/0')
     """
-    from caudal.explain.trace_job import synapse_names
+    from caudal.explain.trace.record import synapse_names
 
     found = [
         (path, synapse_names(layer.wiring, names if reads else None)) for path, layer, reads in wired_layers(model)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from caudal.errors import InputError
-from caudal.explain.ablate import change
-from caudal.explain.influence_question import Question
+from caudal.explain.influence.target import Question
+from caudal.explain.interventions.ablate import change
 from caudal.records.influence import Change
 
 

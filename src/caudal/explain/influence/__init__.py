@@ -1,0 +1,1 @@
+"""Attribution of a decision to inputs, steps, neurons and synapses."""

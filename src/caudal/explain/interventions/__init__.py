@@ -1,0 +1,1 @@
+"""Interventions on a network: ablate, hold, patch and prune."""

@@ -1,0 +1,1 @@
+"""Checks that score an attribution: deletion, completeness, randomised weights."""

@@ -1,0 +1,1 @@
+"""States, time constants and currents of every neuron at every step."""
