@@ -4,6 +4,7 @@ A folder may hold a log, a signed package, or both: each is checked, and both mu
 beside what was.
 """
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -14,8 +15,9 @@ from typing import Any
 
 from caudal.audit import about, package, page, proof
 from caudal.audit.note import LARGEST, Checkpoint, Verifier
+from caudal.audit.tiles import read
 from caudal.audit.verdict import Fault
-from caudal.audit.verify import history, verify
+from caudal.audit.verify import verify
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.records.decision import record_to_dict
 
@@ -236,8 +238,12 @@ def _signer(folder: Path, point: Checkpoint, key: Verifier) -> Verifier:
 
 def _history(folder: Path, newest: Checkpoint) -> tuple[str, ...]:
     """A remark where the list of earlier promises does not end with the newest one."""
-    *_, last = (None, *history(folder))
-    if last is not None and str(last) == str(newest):
+    lines = (read(folder / "checkpoints") or b"").splitlines()
+    try:
+        last = json.loads(lines[-1])["note"] if lines else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        last = None
+    if last == str(newest):
         return ()
     return ("checkpoints is missing, or does not end with the newest checkpoint: older promises cannot be compared",)
 
