@@ -116,10 +116,15 @@ def test_files_that_cannot_be_read(tmp_path: Path):
     fails("blank.csv", b"\n\n", "`frame` (cannot be read|has no rows)")
     fails("head.csv", b"id,t,x,y\n", "`frame` has no rows")
     fails("torn.csv", b'id,t,x,y\n1,0,"a,0\n', "`frame` cannot be read: torn.csv")
-    fails("wide.csv", b"id,t,x,y\n1,0,1,0\n1,1,1,0,5\n", "`frame` cannot be read: wide.csv")
+    fails(
+        "wide.csv",
+        b"id,t,x,y\n1,0,1,0\n1,1,1,0,5\n",
+        r"`frame` cannot be read: wide.csv \(line 3 has 5 cells; the header has 4\)",
+    )
     fails("latin.csv", "id,t,x,y\n1,0,ñ,0\n".encode("latin-1"), "`frame` cannot be read: latin.csv")
     fails("torn.parquet", b"PAR1 and then nothing", "`frame` is no Parquet file: torn.parquet")
-    fails("ward.xlsx", b"x", "`frame` has an unknown ending")
+    fails("ward.xlsx", b"x", "`frame` is no workbook: ward.xlsx")
+    fails("ward.ods", b"x", "`frame` has an unknown ending: ward.ods")
 
 
 def test_a_missing_library_is_one_sentence(monkeypatch: pytest.MonkeyPatch):

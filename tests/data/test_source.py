@@ -36,7 +36,8 @@ def test_a_decimal_comma_is_named(tmp_path):
         ("a.csv", "año,b\n1,ñ\n".encode("latin-1"), "cannot be read: a.csv"),
         ("a.csv.gz", b"no gzip", "cannot be read: a.csv.gz"),
         ("a.parquet", b"PAR1", "is no Parquet file: a.parquet"),
-        ("a.xlsx", b"PK", "has an unknown ending: a.xlsx"),
+        ("a.xlsx", b"PK", "is no workbook: a.xlsx. Save the sheet as CSV UTF-8."),
+        ("a.ods", b"PK", "has an unknown ending: a.ods"),
     ],
 )
 def test_files_that_are_no_tables(tmp_path, name, content, words):

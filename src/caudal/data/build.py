@@ -6,10 +6,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.learn import labels
+from caudal.data.learn import values_of
 from caudal.data.order import Order
 from caudal.data.recipe import Column, Recipe
 from caudal.data.sequences import Feature, Finding, Sequences, Task
+from caudal.data.spelling import exact, spelled
 from caudal.data.table import Table
 
 # A padded block beyond this is nearly always one very long series among short ones.
@@ -111,14 +112,15 @@ def _check_range(table: Table, name: str, numbers: NDArray[np.float64], dtype: n
 
 def _codes(table: Table, column: Column) -> tuple[NDArray[np.int64], list[Finding]]:
     place = {value: code for code, value in enumerate(column.values)}
-    cells = table.texts(column.name)
-    codes = np.array([-1 if cell is None else place.get(cell, -2) for cell in cells], dtype=np.int64)
+    cells = table.coded(column.name)
+    known = np.array([*(place.get(name, -2) for name in cells.names), -1], dtype=np.int64)
+    codes = known[cells.codes]
     unseen = codes == -2
     if not unseen.any():
         return codes, []
     row = int(np.argmax(unseen))
     text = (
-        f"`{column.name}` holds {cells[row]!r} at {table.where(row)}, which training never saw; "
+        f"`{column.name}` holds {cells.names[cells.codes[row]]!r} at {table.where(row)}, which training never saw; "
         f"{int(unseen.sum())} such cells are read as missing."
     )
     return codes, [Finding("unseen", column.name, text, int(unseen.sum()), table.place(row))]
@@ -173,17 +175,25 @@ def _per_series(table: Table, found: Order, name: str) -> NDArray[Any]:
 
 
 def _protected(table: Table, found: Order, name: str) -> NDArray[Any]:
-    """A sensitive column, one value per series: numbers with NaN, or text with "" where missing."""
-    if table.kind(name) in ("number", "bool"):
+    """A sensitive column, one value per series: numbers with NaN, or text with "" where missing.
+
+    Whole numbers that float64 cannot tell apart are text.
+    """
+    if table.kind(name) in ("number", "bool") and not _is_beyond(table, name):
         numbers = table.numbers(name)
         _refuse_change(table, found, name, numbers, ~np.isnan(numbers))
         values, known = _one_each(found, numbers, ~np.isnan(numbers))
         return np.where(known, values, np.nan)
-    cells = table.texts(name)
-    text = np.array(["" if cell is None else cell for cell in cells], dtype=np.str_)
+    column = table.coded(name)
+    text = np.array([*column.names, ""], dtype=np.str_)[column.codes]
     _refuse_change(table, found, name, text, text != "")
     values, known = _one_each(found, text, text != "")
     return np.where(known, values, "")
+
+
+def _is_beyond(table: Table, name: str) -> bool:
+    names = exact(table.coded(name).names)
+    return names.dtype.kind == "i" and bool((np.abs(names) >= 2**53).any())
 
 
 def _target(
@@ -215,13 +225,17 @@ def _target(
 
 
 def _class_codes(table: Table, name: str, recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    values, known = labels(table, name)
-    place = {label: code for code, label in enumerate(recipe.classes)}
-    codes = np.array([place.get(label, -1) for label in values.tolist()], dtype=np.int64)
+    # By spelling: the text '0' of one file is the 0 of another.
+    place = {spelled(label): code for code, label in enumerate(recipe.classes)}
+    column = table.coded(name)
+    values = values_of(table, name)
+    label_codes = [place.get(spelled(label), -1) for label in values.tolist()]
+    known = column.codes >= 0
+    codes = np.array([*label_codes, -1], np.int64)[column.codes]
     strange = known & (codes < 0)
     if strange.any():
         row = int(np.argmax(strange))
-        fault = f"holds the class {values[row]!s} at {{where}}, which is not among {list(recipe.classes)}"
+        fault = f"holds the class {values[column.codes[row]]!s} at {{where}}, which is not among {list(recipe.classes)}"
         raise table.fail(name, fault, "Train with series of every class.", row)
     return codes, known
 

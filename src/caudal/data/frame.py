@@ -11,6 +11,7 @@ from caudal.data.order import huge_gaps, order
 from caudal.data.plan import plan
 from caudal.data.recipe import Recipe
 from caudal.data.sequences import Finding, Sequences
+from caudal.data.source import Wanted
 from caudal.data.table import Table, open_table
 from caudal.data.window import history, windows
 
@@ -20,9 +21,9 @@ _OWNER = "from_frame"
 def from_frame(
     frame: Any | str | Path,
     *,
-    target: str | Sequence[str],
-    series: str,
-    time: str | None,
+    target: str | int | Sequence[str],
+    series: str | int,
+    time: str | int | None,
     features: Sequence[str] | None = None,
     static: Sequence[str] = (),
     sensitive: Sequence[str] = (),
@@ -36,14 +37,23 @@ def from_frame(
     window: int = 0,
     stride: int = 1,
     dtype: str = "float32",
+    sep: str = "",
+    decimal: str = ".",
+    thousands: str = "",
+    na: Sequence[str] = (),
+    comment: str = "",
 ) -> Sequences:
     """Sequences from a long table: one row per series and time, in any order.
 
     What is odd but harmless (rows out of order, rows repeated in full, constant columns, huge gaps) is put right or
     kept, and told in `findings`; what would change the meaning is an error that names row and column.
 
+    Names are never numbers: series, groups, classes, categories and protected values are read as they are written
+    (`007` is not `7`), or as exact whole numbers where the column holds integers; see docs/data.md.
+
     Arguments:
-        frame: path of a CSV or Parquet file, or a pandas, polars or pyarrow table.
+        frame: path of a text file (.csv, .tsv, .txt, also packed), Parquet (a file or a folder of them), .jsonl,
+            .feather or .xlsx; `"-"` for standard input; an open file; or a pandas, polars or pyarrow table.
         target: column to predict, or several columns of numbers.
         series: column that names the series (patient, trip, machine).
         time: column of numbers, datetimes or ISO text; None when the order of rows is the time.
@@ -65,6 +75,12 @@ def from_frame(
         window: forecast: steps of history; 0 takes four horizons.
         stride: forecast: steps between windows.
         dtype: `"float32"` or `"float64"`.
+        sep: of text files: what separates columns; `""` reads it off the file (comma, semicolon, tab, bar).
+        decimal: of numbers in texts: the decimal mark.
+        thousands: of numbers in texts: the mark between groups of three digits; a space stands for all spaces.
+        na: words that mean missing, in texts; none for NA, NaN, null, None and their like, of which only columns of
+            series and groups are spared. `[""]` leaves empty cells alone.
+        comment: of text files: what begins a line that is no row.
 
     Returns:
         The sequences. The first step of a series has no elapsed time; it is given the median gap of the table, kept in
@@ -85,17 +101,18 @@ def from_frame(
         >>> from_frame(visits, target="ill", series="patient", time="day", time_unit="d")
         Sequences(2 series of up to 2 steps, 1 inputs, classify 2 classes, 25 % missing, time in d)
     """
-    table = open_table(frame, _OWNER)
     ask = asked(
         target, series, time, features=features, static=static, sensitive=sensitive, group=group,
         categorical=categorical, task=task, time_unit=time_unit, units=units, equal_times=equal_times,
         horizon=horizon, window=window, stride=stride, dtype=dtype,
+        sep=sep, decimal=decimal, thousands=thousands, na=na, comment=comment,
     )  # fmt: skip
+    table = open_table(frame, _OWNER, ask.wanted, ask.form)
     check_ask(table, ask)
-    found = order(table, series, time, time_unit, equal_times, values=table.columns)
+    found = order(table, ask.series, ask.time, time_unit, equal_times, values=table.columns)
     recipe, findings = plan(table, ask, found)
     data = build(table, found, recipe, with_target=True)
-    return _finish(data, recipe, [*found.findings, *findings, *huge_gaps(table, found, time)], True)
+    return _finish(data, recipe, [*found.findings, *findings, *huge_gaps(table, found, ask.time)], True)
 
 
 def read_like(frame: Any | str | Path, recipe: Recipe, *, target: bool = False) -> Sequences:
@@ -122,8 +139,18 @@ def read_like(frame: Any | str | Path, recipe: Recipe, *, target: bool = False) 
         >>> new.findings[0].code, new.observed.tolist()
         ('unseen', [[[False, False]]])
     """
-    table = open_table(frame, "read_like")
+    table = open_table(frame, "read_like", _wanted(recipe, target), recipe.form)
     return from_table(table, recipe, target)
+
+
+def _wanted(recipe: Recipe, target: bool) -> Wanted:
+    """The columns that another table must have, and which of them hold names."""
+    inputs = (*recipe.inputs, *recipe.statics)
+    keys = (recipe.series, *named(recipe.group if target else None))
+    names = {recipe.series, *named(recipe.group), *recipe.sensitive, *(c.name for c in inputs if c.kind == "category")}
+    classes = recipe.target if recipe.classes else ()
+    columns = (*keys, *named(recipe.time), *(column.name for column in inputs), *(recipe.target if target else ()))
+    return Wanted(frozenset({*names, *classes}), columns, recipe.time)
 
 
 def from_table(table: Table, recipe: Recipe, target: bool) -> Sequences:
@@ -145,7 +172,7 @@ def from_table(table: Table, recipe: Recipe, target: bool) -> Sequences:
     )
     usable = recipe if target or recipe.group in table.columns else replace(recipe, group=None)
     data = build(table, found, usable, with_target=target)
-    return _finish(data, recipe, list(found.findings), target)
+    return _finish(data, recipe, [*table.notes, *found.findings], target)
 
 
 def _finish(data: Sequences, recipe: Recipe, findings: list[Finding], target: bool) -> Sequences:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from caudal.data.order import EQUAL_TIMES, Order
 from caudal.data.recipe import Column
 from caudal.data.sequences import TASKS, Finding, Label
+from caudal.data.source import Wanted
+from caudal.data.spelling import TextForm, disguise, exact, spelled, truth
 from caudal.data.table import Table
 
 _MANY = 100
@@ -37,12 +39,26 @@ class Ask:
     window: int
     stride: int
     dtype: str
+    form: TextForm
+
+    @property
+    def wanted(self) -> Wanted:
+        """The columns that a table must have, and which of them hold names."""
+        keys = (self.series, *named(self.group))
+        parts = (*named(self.time), *self.target, *(self.features or ()), *self.static, *self.sensitive)
+        names = {*keys, *self.categorical, *self.sensitive, *(() if self.is_numbers else self.target)}
+        return Wanted(frozenset(names), (*keys, *parts, *self.categorical), self.time)
+
+    @property
+    def is_numbers(self) -> bool:
+        """Whether the target is known to be numbers before the table is read."""
+        return bool(self.horizon) or self.task in ("numbers", "regress", "forecast", "imitate")
 
 
 def asked(
-    target: str | Sequence[str],
-    series: str,
-    time: str | None,
+    target: str | int | Sequence[str],
+    series: str | int,
+    time: str | int | None,
     *,
     features: Sequence[str] | None = None,
     static: Sequence[str] = (),
@@ -57,16 +73,21 @@ def asked(
     window: int = 0,
     stride: int = 1,
     dtype: str = "float32",
+    sep: str = "",
+    decimal: str = ".",
+    thousands: str = "",
+    na: Sequence[str] = (),
+    comment: str = "",
 ) -> Ask:
     """The arguments of `from_frame` as one value."""
     return Ask(
         target=named(target),
-        series=series,
-        time=time,
+        series=str(series),
+        time=None if time is None else str(time),
         features=None if features is None else named(features),
         static=named(static),
         sensitive=named(sensitive),
-        group=group,
+        group=None if group is None else str(group),
         categorical=named(categorical),
         units=dict(units or {}),
         task=task,
@@ -76,14 +97,21 @@ def asked(
         window=window,
         stride=stride,
         dtype=dtype,
+        form=TextForm(sep or "", decimal or ".", thousands or "", _words(na), comment or ""),
     )
 
 
-def named(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    """One name or several, as a tuple."""
+def named(value: str | int | Sequence[str | int] | None) -> tuple[str, ...]:
+    """One name or several, as a tuple of texts; pandas also names columns by whole numbers."""
     if value is None:
         return ()
-    return (value,) if isinstance(value, str) else tuple(value)
+    return (str(value),) if isinstance(value, str | int) else tuple(map(str, value))
+
+
+def _words(na: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Words for missing cells, "" always among them where any is given."""
+    words = named(na)
+    return tuple(dict.fromkeys(("", *words))) if words else ()
 
 
 def check_ask(table: Table, ask: Ask) -> None:
@@ -145,6 +173,7 @@ def learn_columns(table: Table, names: Sequence[str], ask: Ask) -> tuple[tuple[C
     """
     columns, findings = [], []
     for name in names:
+        table.need_once(name)
         kind = _kind(table, name, ask.categorical)
         if kind == "category":
             column, more = _category(table, name)
@@ -169,7 +198,26 @@ def _kind(table: Table, name: str, categorical: Sequence[str]) -> str:
     if kind in ("datetime", "other"):
         dtype = table.frame[name].dtype
         raise table.fail(name, f"has the type {dtype}, which is no input", "Turn it into numbers or leave it out.")
-    return "category" if kind == "text" and not table.is_mostly_numbers(name) else "number"
+    if kind != "text" or table.is_mostly_numbers(name):
+        return "number"
+    _refuse_disguise(table, name)
+    return "category"
+
+
+def _refuse_disguise(table: Table, name: str) -> None:
+    """Refuse numbers in a form of people, which would become one category each.
+
+    Raises:
+        DataError: names the column, a cell and what reads it.
+    """
+    column = table.coded(name)
+    texts = [str(cell) for cell in column.cells]
+    like = disguise([text for text in texts if table.form.plain(text) == text])
+    if like is None:
+        return
+    row = int(np.argmax(column.codes == [text.strip() for text in texts].index(like[0])))
+    fault = f"holds numbers written with {like[1]}, such as {like[0]!r} at {{where}}"
+    raise table.fail(name, fault, like[2], row)
 
 
 def _number(table: Table, name: str, unit: str) -> tuple[Column | None, list[Finding]]:
@@ -185,10 +233,10 @@ def _number(table: Table, name: str, unit: str) -> tuple[Column | None, list[Fin
 
 
 def _category(table: Table, name: str) -> tuple[Column | None, list[Finding]]:
-    values = check_many(table, name, {cell for cell in table.texts(name) if cell is not None})
+    values = check_many(table, name, set(table.coded(name).names))
     if not values:
         return None, []
-    findings = []
+    findings = table.holes(name)
     if len(values) == 1 and len(table) > 1:
         text = f"`{name}` is {values[0]!r} wherever it is given; it can tell nothing. Kept."
         findings.append(Finding("constant", name, text, len(table)))
@@ -211,19 +259,31 @@ def check_many(table: Table, name: str, values: set[str]) -> tuple[str, ...]:
 
 
 def labels(table: Table, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """A target column as labels (whole numbers, numbers, bools or text) and which rows have one."""
-    kind = table.kind(name)
-    if kind == "text":
-        cells = table.texts(name)
-        known = np.array([cell is not None for cell in cells], dtype=np.bool_)
-        return np.array(["" if cell is None else cell for cell in cells], dtype=np.str_), known
-    numbers = table.numbers(name)
-    known = ~np.isnan(numbers)
-    whole = numbers[known]
-    filled = np.where(known, numbers, 0.0)
+    """A target column as labels (whole numbers, numbers, bools or text) and which rows have one.
+
+    Whole numbers are exact, whatever their size and whatever holes the column has.
+    """
+    column = table.coded(name)
+    known = column.codes >= 0
+    return column.take(values_of(table, name)), known
+
+
+def values_of(table: Table, name: str) -> NDArray[Any]:
+    """The label of each different cell of a column."""
+    cells, kind, written = table.coded(name).cells, table.kind(name), name in table.written
     if kind == "bool":
-        return filled.astype(np.bool_), known
-    return (filled.astype(np.int64) if np.array_equal(whole, np.floor(whole)) else filled), known
+        return np.array([truth(cell) if written else bool(cell) for cell in cells], np.bool_)
+    if kind == "number":
+        plain = [table.form.plain(cell) if written else cell for cell in cells]
+        whole = exact([spelled(cell) for cell in plain])
+        if whole.dtype.kind == "i" or not all(float(cell).is_integer() for cell in plain):
+            return whole if whole.dtype.kind == "i" else np.array(list(map(float, plain)), np.float64)
+        numbers = np.array(list(map(float, plain)), np.float64)
+        # Written as 1e5, say, or beyond 64 bits: the latter are told apart by their digits alone.
+        return numbers.astype(np.int64) if (np.abs(numbers) < 2**53).all() else whole
+    if kind == "other":
+        table.numbers(name)  # refuses the type
+    return np.array([str(cell) for cell in cells], np.str_)
 
 
 def guess_task(table: Table, ask: Ask, found: Order) -> str:
@@ -244,8 +304,8 @@ def guess_task(table: Table, ask: Ask, found: Order) -> str:
     kinds = [table.kind(name) for name in ask.target]
     if len(ask.target) > 1 and ask.task != "classes":
         return "imitate" if any(_changes(table, name, found) for name in ask.target) else "regress"
-    found_labels, known = labels(table, ask.target[0])
-    few = len(np.unique(found_labels[known])) <= _FEW and found_labels.dtype.kind in "ib"
+    different = np.unique(values_of(table, ask.target[0]))
+    few = len(different) <= _FEW and different.dtype.kind in "ib"
     changes = _changes(table, ask.target[0], found)
     if ask.task == "classes" or (ask.task == "auto" and (kinds[0] == "text" or few)):
         return "classify_steps" if changes else "classify"
@@ -265,8 +325,7 @@ def learn_classes(table: Table, name: str, least: int = 2) -> tuple[Label, ...]:
     Raises:
         DataError: there are fewer than `least`.
     """
-    values, known = labels(table, name)
-    classes = tuple(np.unique(values[known]).tolist())
+    classes = tuple(np.unique(values_of(table, name)).tolist())
     if len(classes) < least:
         fault = f"holds one class only, {classes[0]!r}" if classes else "is empty in every row"
         raise table.fail(name, fault, "A classifier needs series of at least two classes.")

@@ -66,11 +66,7 @@ def order(
     Raises:
         DataError: a name or time is missing, or two different rows of one series share a time and that is an error.
     """
-    keys = table.keys(series)
-    ids, first, codes = np.unique(keys, return_index=True, return_inverse=True)
-    rank = np.argsort(np.argsort(first))
-    codes = rank[codes]
-    ids = ids[np.argsort(first)]
+    codes, ids = table.key_codes(series)
     ticks, dates = _ticks(table, time, codes, datetimes)
     rows = np.lexsort((np.arange(len(codes)), ticks, codes)).astype(np.int64)
     findings = _unsorted(table, codes, ticks)
@@ -200,6 +196,6 @@ def _twins(table: Table, one: NDArray[np.int64], other: NDArray[np.int64], names
     """Which pairs of rows agree in every column."""
     alike = np.ones(len(one), np.bool_)
     for name in names:
-        cells = table.texts(name)
-        alike &= np.array([cells[a] == cells[b] for a, b in zip(one, other, strict=True)], dtype=np.bool_)
+        codes = table.coded(name).codes
+        alike &= codes[one] == codes[other]
     return alike

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from caudal.data.learn import Ask, check_many, guess_task, input_columns, labels, learn_classes, learn_columns
+from caudal.data.learn import Ask, check_many, guess_task, input_columns, learn_classes, learn_columns
 from caudal.data.order import Order, typical_gap
 from caudal.data.recipe import Column, Recipe
 from caudal.data.sequences import Finding
@@ -49,8 +49,10 @@ def plan(table: Table, ask: Ask, found: Order, least_classes: int = 2) -> tuple[
         window=(ask.window or 4 * ask.horizon) if forecast else 0,
         stride=ask.stride,
         dtype=ask.dtype,
+        form=ask.form,
     )
-    return recipe, [*findings, *more, *_few_series(ask, found), *_incomplete(table, ask)]
+    holes = [finding for name in ask.target if task.startswith("classify") for finding in table.holes(name)]
+    return recipe, [*table.notes, *findings, *more, *holes, *_few_series(ask, found), *_incomplete(table, ask)]
 
 
 def widen(recipe: Recipe, table: Table) -> Recipe:
@@ -73,8 +75,7 @@ def widen(recipe: Recipe, table: Table) -> Recipe:
 def _wider(column: Column, table: Table) -> Column:
     if column.kind == "number":
         return column
-    more = {cell for cell in table.texts(column.name) if cell is not None}
-    return replace(column, values=check_many(table, column.name, {*column.values, *more}))
+    return replace(column, values=check_many(table, column.name, {*column.values, *table.coded(column.name).names}))
 
 
 def _few_series(ask: Ask, found: Order) -> list[Finding]:
@@ -87,10 +88,10 @@ def _few_series(ask: Ask, found: Order) -> list[Finding]:
 def _incomplete(table: Table, ask: Ask) -> list[Finding]:
     findings = []
     for name in ask.sensitive:
-        values, known = labels(table, name)
+        findings += table.holes(name)
+        known = table.coded(name).codes >= 0
         if not known.all():
             row = int(np.argmin(known))
             text = f"`{name}` is missing in {int((~known).sum())} rows, first {table.where(row)}."
             findings.append(Finding("missing_sensitive", name, text, int((~known).sum()), row))
-        del values
     return findings

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from caudal.data.spelling import USUAL, TextForm
 from caudal.errors import FileFormatError
 
 _VERSION = 1
@@ -53,6 +54,7 @@ class Recipe:
         window: forecast only, steps of history.
         stride: forecast only, steps between successive windows.
         dtype: of the values.
+        form: how numbers and holes are written in texts.
 
     Example:
         >>> recipe = Recipe(task="classify", series="id", time="day", target=("ill",), inputs=(Column("pulse"),))
@@ -77,6 +79,7 @@ class Recipe:
     window: int = 0
     stride: int = 1
     dtype: str = "float32"
+    form: TextForm = USUAL
 
     def to_json(self) -> str:
         """One JSON object, keys sorted."""
@@ -97,7 +100,8 @@ class Recipe:
                 facts[name] = tuple(Column(**{**c, "values": tuple(c["values"])}) for c in facts[name])
             for name in ("target", "sensitive", "classes"):
                 facts[name] = tuple(facts[name])
-            return Recipe(**facts)
+            form = dict(facts.pop("form", {}))
+            return Recipe(**facts, form=TextForm(**{**form, "na": tuple(form.get("na", ()))}))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, FileFormatError):
                 raise

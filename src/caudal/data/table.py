@@ -1,7 +1,7 @@
 """One door to CSV, Parquet and data frames: columns as plain NumPy arrays, faults named by row and column."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.need import need
-from caudal.data.source import read_file
+from caudal.data.sequences import Finding
+from caudal.data.source import ANY, Wanted, is_open, read_source
+from caudal.data.spelling import (
+    MISSING,
+    USUAL,
+    Coded,
+    TextForm,
+    coded,
+    disguise,
+    exact,
+    is_missing,
+    is_number,
+    spelled,
+    truth,
+    written_kind,
+)  # fmt: skip
 from caudal.errors import DataError
 
 _TICKS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
@@ -27,6 +42,10 @@ class Table:
         source: file name, or `""` for a frame.
         first_line: line of the file that holds row 0, or None.
         rows: `(rows,)` place of each row in the file, when this is a part of it; None for the whole.
+        form: how numbers and holes are written in texts.
+        written: columns whose cells are the texts of a file, so that what they are is read off them.
+        twice: names that more than one column has; only the first column is kept.
+        notes: what was odd about the file.
     """
 
     frame: Any
@@ -34,6 +53,11 @@ class Table:
     source: str = ""
     first_line: int | None = None
     rows: NDArray[np.int64] | None = None
+    form: TextForm = USUAL
+    written: frozenset[str] = frozenset()
+    twice: frozenset[str] = frozenset()
+    notes: tuple[Finding, ...] = ()
+    _codes: dict[str, Coded] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -60,7 +84,7 @@ class Table:
         return DataError(self.owner, column, text, remedy, row=None if row is None else self.place(row))
 
     def need_columns(self, names: Sequence[str]) -> None:
-        """Refuse a table that lacks one of the columns.
+        """Refuse a table that lacks one of the columns, or has two of that name.
 
         Raises:
             DataError: names the column and those that there are.
@@ -71,10 +95,22 @@ class Table:
                 close = get_close_matches(str(name), self.columns, 1, 0.5)
                 remedy = f"Did you mean {close[0]!r}?" if close else "Check the spelling of the name."
                 raise self.fail(name, f"is not a column; there are {there}", remedy)
+            self.need_once(name)
+
+    def need_once(self, name: str) -> None:
+        """Refuse a name that more than one column has.
+
+        Raises:
+            DataError: names the column.
+        """
+        if name in self.twice:
+            raise self.fail(name, "is the name of more than one column", "Give each column its own name.")
 
     def kind(self, name: str) -> str:
-        """`"number"`, `"bool"`, `"datetime"`, `"text"` or `"other"`, by the type of the column."""
+        """`"number"`, `"bool"`, `"datetime"`, `"text"` or `"other"`, by its type or by how it is written."""
         nw = need(self.owner, "narwhals.stable.v2")
+        if name in self.written:
+            return written_kind(tuple(map(self.form.plain, self.coded(name).cells)))
         dtype = self.frame[name].dtype
         if dtype == nw.Boolean:
             return "bool"
@@ -88,16 +124,30 @@ class Table:
             return "text"
         return "other"
 
+    def coded(self, name: str) -> Coded:
+        """The column as codes of its different cells; words for missing cells are holes, but not in a key."""
+        if name not in self._codes:
+            whole = self._all_coded(name)
+            words = self.form.na or (MISSING if name in self.written else ())
+            self._codes[name] = whole.without([isinstance(cell, str) and cell.strip() in words for cell in whole.cells])
+        return self._codes[name]
+
+    def _all_coded(self, name: str) -> Coded:
+        column = self.frame[name]
+        try:
+            return coded(column.to_arrow())
+        except (ValueError, TypeError, NotImplementedError, ModuleNotFoundError):
+            return coded([None if is_missing(cell) else cell for cell in column.to_list()])
+
     def numbers(self, name: str) -> NDArray[np.float64]:
         """The column as float64, NaN where missing.
 
         Raises:
             DataError: a cell holds text, infinity, or something that is neither number nor text.
         """
-        kind = self.kind(name)
+        kind = "text" if name in self.written else self.kind(name)
         if kind in ("number", "bool"):
-            nw = need(self.owner, "narwhals.stable.v2")
-            found = np.asarray(self.frame[name].cast(nw.Float64).to_numpy(), dtype=np.float64)
+            found = _floats(self.frame[name])
         elif kind == "text":
             found = self._parse(name)
         else:
@@ -108,48 +158,84 @@ class Table:
         return found
 
     def _parse(self, name: str) -> NDArray[np.float64]:
-        found = np.full(len(self), np.nan)
-        for row, cell in enumerate(self.texts(name)):
-            if cell is None:
-                continue
-            try:
-                found[row] = float(cell)
-            except ValueError:
-                remedy = "Write a number, leave the cell empty, or list the column in `categorical`."
-                if _reads_as_number(cell.replace(",", ".", 1)):
-                    remedy = "Write numbers with a decimal point, or list the column in `categorical`."
-                raise self.fail(name, f"holds the text {cell[:40]!r} at {{where}}", remedy, row) from None
-        return found
+        column = self.coded(name)
+        texts = [self.form.plain(str(cell)) for cell in column.cells]
+        if name in self.written and texts and written_kind(texts) == "bool":
+            values = np.array([float(truth(text)) for text in texts])
+        else:
+            wrong = [not is_number(text) for text in texts]
+            if any(wrong):
+                raise self._no_number(name, column, wrong)
+            values = np.array(list(map(float, texts)), np.float64)
+        return np.where(column.codes < 0, np.nan, column.take(values))
+
+    def _no_number(self, name: str, column: Coded, wrong: list[bool]) -> DataError:
+        """The error about the first cell that is no number, with what reads all those cells, where something does."""
+        row = int(np.argmax(np.append(wrong, False)[column.codes]))
+        cell = str(column.cells[column.codes[row]])
+        remedy = "Write a number, leave the cell empty, or list the column in `categorical`."
+        like = disguise([str(text) for text, no in zip(column.cells, wrong, strict=True) if no])
+        if like is not None:
+            remedy = like[2]
+        elif is_number(cell.replace(",", ".", 1)):
+            remedy = (
+                'Write numbers with a decimal point, pass `decimal=","` (`--decimal ,`), or list the column in '
+                "`categorical`."
+            )
+        elif 2 * sum(wrong) < len(wrong):
+            remedy += f' A word for what is missing is told by `na=["{cell[:20]}"]` (`--na {cell[:20]}`).'
+        return self.fail(name, f"holds the text {cell[:40]!r} at {{where}}", remedy, row)
 
     def texts(self, name: str) -> list[str | None]:
-        """The column as text, None where missing."""
-        return [None if _is_missing(cell) else str(cell) for cell in self.frame[name].to_list()]
+        """The column as text, None where missing; a whole number has no decimals."""
+        column = self.coded(name)
+        names: list[str | None] = [*column.names, None]
+        return [names[code] for code in column.codes.tolist()]
 
     def is_mostly_numbers(self, name: str) -> bool:
         """Whether at least half of the texts of a text column read as numbers, if with a decimal comma."""
-        cells = [cell.replace(",", ".", 1) for cell in self.texts(name) if cell is not None]
-        return bool(cells) and 2 * sum(map(_reads_as_number, cells)) >= len(cells)
+        column = self.coded(name)
+        cells = [self.form.plain(str(cell)).replace(",", ".", 1) for cell in column.cells]
+        counts = np.bincount(column.codes[column.codes >= 0], minlength=len(cells))
+        return bool(cells) and 2 * int(counts[list(map(is_number, cells))].sum()) >= int(counts.sum())
 
-    def keys(self, name: str) -> NDArray[Any]:
-        """The column as names: int64 where all are whole numbers, else text.
+    def key_codes(self, name: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Who each row belongs to: `(rows,)` codes in order of first appearance, and the names by code.
+
+        Names are as they are written: int64 where all are the usual spelling of a whole number, else text.
 
         Raises:
-            DataError: a cell is missing.
+            DataError: a cell is missing, or a number and a text have one spelling.
         """
-        if self.kind(name) == "number":
-            found = self.numbers(name)
-            self._refuse_missing(name, np.isnan(found))
-            if np.array_equal(found, np.floor(found)) and (np.abs(found) < 2**53).all():
-                return found.astype(np.int64)
-            return np.array([str(key) for key in found.tolist()])
-        cells = self.texts(name)
-        self._refuse_missing(name, np.array([cell is None for cell in cells], dtype=np.bool_))
-        return np.array(cells, dtype=np.str_)
-
-    def _refuse_missing(self, name: str, missing: NDArray[np.bool_]) -> None:
+        column = self._all_coded(name)
+        if self.form.na:
+            column = column.without([isinstance(cell, str) and cell in self.form.na for cell in column.cells])
+        missing = column.codes < 0
         if missing.any():
             row = int(np.argmax(missing))
             raise self.fail(name, "is missing at {where}", "Name the series of every row, or drop the row.", row)
+        texts = [isinstance(cell, str) for cell in column.cells]
+        if name in self.written:
+            # Programs write a column of whole numbers with a hole, or a merged one, as 1.0 and 2.0.
+            zeros = all(cell.endswith(".0") for cell in column.cells)
+            names = [spelled(cell) if zeros else str(cell) for cell in column.cells]
+            return column.codes, exact(names)
+        names = [cell if text else spelled(cell) for cell, text in zip(column.cells, texts, strict=True)]
+        if len(set(names)) < len(names):
+            again = next(cell for cell in names if names.count(cell) > 1)
+            row = int(np.argmax(np.isin(column.codes, [k for k, cell in enumerate(names) if cell == again][1:])))
+            fault = f"holds {again!r} as a number and as a text, first {{where}}"
+            raise self.fail(name, fault, "Write one name in one way.", row)
+        return column.codes, np.array(names, np.str_) if any(texts) else exact(names)
+
+    def keys(self, name: str) -> NDArray[Any]:
+        """The name of each row by `key_codes`.
+
+        Raises:
+            DataError: as `key_codes`.
+        """
+        codes, names = self.key_codes(name)
+        return np.asarray(names[codes])
 
     def clock(self, name: str, datetimes: bool | None = None) -> tuple[NDArray[Any], bool]:
         """The time column: float64 numbers, or int64 nanoseconds since 1970 for datetimes (and for ISO text).
@@ -162,11 +248,16 @@ class Table:
             DataError: a time is missing, infinite, or neither number nor datetime.
         """
         kind = self.kind(name)
-        is_dates = kind == "datetime" or (kind == "text" and not self.is_mostly_numbers(name))
+        is_dates = (
+            kind == "datetime" or self._is_duration(name) or (kind == "text" and not self.is_mostly_numbers(name))
+        )
         if datetimes is not None and datetimes != is_dates:
             words = ("numbers", "datetimes") if is_dates is False else ("datetimes", "numbers")
             raise self.fail(name, f"holds {words[0]}; it held {words[1]} when the model was fitted", "Convert it.")
         if not is_dates:
+            whole = self._whole(name)
+            if whole is not None:
+                return whole, False
             times = self.numbers(name)
             if np.isnan(times).any():
                 row = int(np.argmax(np.isnan(times)))
@@ -179,8 +270,37 @@ class Table:
             raise self.fail(name, "is missing at {where}", "Give every row a time, or drop the row.", row)
         return ticks.astype(np.int64), True
 
+    def holes(self, name: str) -> list[Finding]:
+        """A finding where words of a column of names, which was written in a file, were read as missing."""
+        if name not in self.written or self.form.na:
+            return []
+        whole = self._all_coded(name)
+        at = [k for k, cell in enumerate(whole.cells) if isinstance(cell, str) and cell.strip() in MISSING]
+        rows = np.flatnonzero(np.isin(whole.codes, at))
+        if not len(rows):
+            return []
+        row, words = int(rows[0]), ", ".join(sorted(repr(str(whole.cells[k])) for k in at))
+        text = (
+            f"`{name}` holds {words} in {len(rows)} rows, first {self.where(row)}, read as missing; "
+            '`na=[""]` (`--na ""`) reads them as names.'
+        )
+        return [Finding("missing_words", name, text, len(rows), self.place(row))]
+
+    def _whole(self, name: str) -> NDArray[np.int64] | None:
+        """A column of int64 without holes whose values float64 cannot tell apart; None for any other."""
+        if self.kind(name) != "number" or not self.frame[name].dtype.is_integer() or self.frame[name].is_null().any():
+            return None
+        cells = np.asarray(self.frame[name].to_numpy())
+        large = cells.dtype.kind == "i" and cells.size and max(abs(int(cells.min())), abs(int(cells.max()))) > 2**53
+        return cells.astype(np.int64) if large else None
+
+    def _is_duration(self, name: str) -> bool:
+        return bool(self.frame[name].dtype == need(self.owner, "narwhals.stable.v2").Duration)
+
     def _dates(self, name: str) -> NDArray[np.datetime64]:
         nw = need(self.owner, "narwhals.stable.v2")
+        if self._is_duration(name):  # counted from 1970
+            return np.asarray(self.frame[name].to_numpy()).astype("timedelta64[ns]").astype("datetime64[ns]")
         column = self.frame[name].cast(nw.Datetime("ns")) if self.frame[name].dtype == nw.Date else self.frame[name]
         if getattr(column.dtype, "time_zone", None) is not None:
             column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
@@ -202,45 +322,99 @@ class Table:
         return found
 
 
-def _is_missing(cell: object) -> bool:
-    # pandas.NA answers a comparison with itself, which has no truth value.
-    if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
-        return True
-    return (isinstance(cell, float) and cell != cell) or (isinstance(cell, str) and not cell.strip())
+def _floats(column: Any) -> NDArray[np.float64]:
+    """A column of numbers or bools as float64, rounded where integers are beyond 2^53, NaN where missing."""
+    cells = column.to_numpy()
+    if cells.dtype.kind in "iufb":
+        return np.asarray(cells, np.float64)
+    return np.array([np.nan if is_missing(cell) else float(cell) for cell in cells.tolist()], np.float64)
 
 
 def _is_plain(cell: object) -> bool:
-    return _is_missing(cell) or isinstance(cell, str | int | float | np.number | np.bool_)
+    return is_missing(cell) or isinstance(cell, str | int | float | np.number | np.bool_)
 
 
-def _reads_as_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _once(nw: Any, frame: Any) -> tuple[Any, frozenset[str]]:
+    """A frame wrapped by narwhals, the first column of each name, and the names that stand more than once."""
+    # polars and DuckDB never hold a name twice.
+    names = list(frame.columns if hasattr(frame, "iloc") else getattr(frame, "column_names", ()))
+    twice = frozenset(name for name in names if names.count(name) > 1) if len(set(names)) < len(names) else frozenset()
+    if twice:
+        places = [names.index(name) for name in dict.fromkeys(names)]
+        frame = frame.iloc[:, places] if hasattr(frame, "iloc") else frame.select(places)
+    wrapped = nw.from_native(frame)
+    return (wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped), twice
 
 
-def open_table(source: Any, owner: str) -> Table:
-    """A table from a path (CSV or Parquet), from a pandas, polars or pyarrow frame, or one that is open already.
+def plain_frame(frame: Any, wanted: Wanted, owner: str) -> Any:
+    """A pandas frame with columns that are named by text and hold what NumPy holds; any other frame as it is.
+
+    Levels of an index that are asked for become columns; objects of dates and Decimals, and periods, become datetimes
+    and numbers.
+
+    Raises:
+        DataError: the columns have several levels.
+    """
+    if (
+        type(frame).__module__.partition(".")[0] != "pandas"
+        or not hasattr(frame, "iloc")
+        or not hasattr(frame, "columns")
+    ):
+        return frame
+    pandas = need(owner, "pandas")
+    if frame.columns.nlevels > 1:
+        fault = f"has columns of {frame.columns.nlevels} levels"
+        raise DataError(owner, "frame", fault, 'Join them: `frame.columns = ["_".join(c) for c in frame.columns]`.')
+    if not all(isinstance(name, str) for name in frame.columns):
+        frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    levels = [name for name in frame.index.names if name is not None and str(name) not in frame.columns]
+    if any(str(name) in wanted.columns for name in levels):
+        frame = frame.reset_index(levels)
+    changed = {}
+    for place, name in enumerate(frame.columns):
+        column = frame.iloc[:, place]
+        if isinstance(column.dtype, pandas.PeriodDtype):
+            changed[name] = column.dt.to_timestamp()
+        elif column.dtype == object and name not in wanted.names:
+            held = pandas.api.types.infer_dtype(column, skipna=True)
+            if held in ("date", "datetime"):
+                changed[name] = pandas.to_datetime(column)
+            elif held == "decimal":
+                changed[name] = pandas.to_numeric(column).astype("float64")
+    return frame.assign(**changed) if changed else frame
+
+
+def open_table(source: Any, owner: str, wanted: Wanted = ANY, form: TextForm = USUAL) -> Table:
+    """A table from a file, from a pandas, polars or pyarrow frame, or one that is open already.
+
+    Arguments:
+        source: path, `"-"` for standard input, an open file, a frame, or a table.
+        owner: who reads, for messages.
+        wanted: columns that will be asked for; those that hold names are read as text from the start.
+        form: how the text is written.
 
     Raises:
         DataError: there is no such file, it is empty or not readable, or the object is no data frame.
         MissingExtraError: the packages that read tables are not installed.
     """
     nw = need(owner, "narwhals.stable.v2")
+    form.check(owner)
     if isinstance(source, Table):
         return replace(source, owner=owner)
-    if isinstance(source, str | Path):
-        frame, first_line = read_file(Path(source), owner)
-        table = Table(nw.from_native(frame, eager_only=True), owner, Path(source).name, first_line)
+    if isinstance(source, str | Path) or is_open(source):
+        opened = read_source(source, owner, wanted, form)
+        frame, twice = _once(nw, opened.frame)
+        table = Table(
+            frame, owner, opened.name, opened.first_line, opened.rows, form, opened.written,
+            twice | opened.twice, opened.notes,
+        )  # fmt: skip
     else:
         try:
-            wrapped = nw.from_native(source)
+            frame, twice = _once(nw, plain_frame(source, wanted, owner))
         except TypeError:
             fault = f"is {type(source).__name__}; expected a path or a pandas, polars or pyarrow table"
             raise DataError(owner, "frame", fault, "For NumPy arrays call `from_arrays`.") from None
-        table = Table(wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped, owner)
+        table = Table(frame, owner, form=form, twice=twice)
     if len(table) == 0:
         raise DataError(owner, "frame", "has no rows", "Pass a table with at least one row per series.")
     return table

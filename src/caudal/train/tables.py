@@ -41,8 +41,8 @@ def doctor_table(
         serious table: `x` holds infinity at row 2. Write a number, or leave the cell empty.
         mild constant: `z` is 1 wherever it is given; it can tell nothing. Kept. Leave it out of `features`.
     """
-    table = open_table(frame, "doctor")
     ask = asked(target, series, time, **options)
+    table = open_table(frame, "doctor", ask.wanted, ask.form)
     check_ask(table, ask)
     found: list[Symptom] = []
     features = list(_inputs(table, ask))
