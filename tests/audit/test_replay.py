@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from caudal.audit import Log, Salts, model_digest, records, replay, verify
+from caudal.audit import Log, Salts, Vault, model_digest, records, replay, sealed, verify
+from caudal.audit.salts import alias
 from caudal.data import from_arrays
+from caudal.errors import InputError
 from caudal.estimators import LiquidClassifier, LiquidForecaster, LiquidRegressor
 from caudal.kernels import exact
 from caudal.nn import CTRNN, LRC, LTC, CfC, Readout, WiredCfC
+from caudal.records.decision import Decision
 from caudal.wiring import ncp
 
 
@@ -116,3 +119,46 @@ def test_cells_outside_replay_mode_decide_the_same(tmp_path, key):
 def test_the_digest_is_of_what_decides(tmp_path, model):
     model.save(tmp_path / "model.caudal")
     assert model_digest(LiquidClassifier.load(tmp_path / "model.caudal")) == model_digest(model)
+
+
+def test_nothing_in_the_clear_tells_whose_an_erased_record_is(tmp_path, key):
+    """An attacker has the table, the model and the log, and looks for the nearest of each number."""
+    dice = np.random.default_rng(4)
+    x = dice.normal(size=(60, 2, 6))
+    data = from_arrays(x, np.arange(60) % 2, ids=[f"p{k}" for k in range(60)])
+    gru = LiquidClassifier("gru", 6, epochs=1).fit(data)
+    numbers = LiquidRegressor("cfc", 5, epochs=1).fit(x, x.mean(axis=(1, 2)))
+    vault = Vault(bytes(32))
+    with Log(tmp_path / "log", key, sync=False, shuffle=True, vault=vault) as log:
+        scores = gru.predict_proba(data, log=log)
+        numbers.predict(x, log=log)
+    owners = owners_of(tmp_path / "log", [f"p{k}" for k in range(60)] + [str(k) for k in range(60)])
+    exact_records = [Salts(tmp_path / "log.salts").opened(record) for _, record in decisions(tmp_path / "log")]
+    assert all(record.uncertainty is not None for record in exact_records[:60])
+    salts = Salts(tmp_path / "log.salts")
+    for person in set(owners):
+        salts.erase_person(person)
+    found = [record for _, record in decisions(tmp_path / "log")]
+    assert {(record.dt, record.uncertainty, record.influence) for record in found} == {(None, None, ())}
+    guesses = [f"p{np.abs(scores - np.float64(record.output)).sum(axis=1).argmin()}" for record in found[:60]]
+    assert sum(guess == owner for guess, owner in zip(guesses, owners[:60], strict=True)) <= 2  # one of each class
+    assert np.isnan([record.output for record in found[60:]]).all()
+    by_order = sum(owner == f"p{k}" for k, owner in enumerate(owners[:60]))
+    assert by_order < 10
+    assert len({len(record.payload) for record in found[:60]}) == 1
+    for record, owner in zip(found, owners, strict=True):
+        for salt in (bytes(32), owner.encode().ljust(32)):
+            with pytest.raises(InputError, match="does not open"):
+                sealed.opened(record, salt)
+            with pytest.raises(InputError, match="does not open"):
+                vault.open(sealed.split(record)[1], sealed.place(record.session, record.sequence), salt)
+
+
+def decisions(folder):
+    return [(index, record) for index, record in records(folder) if isinstance(record, Decision)]
+
+
+def owners_of(folder, names):
+    salts = Salts(folder.with_name("log.salts"))
+    known = {alias(salt): name for name in names if (salt := salts.of_person(name)) is not None}
+    return [known[record.session] for _, record in decisions(folder)]

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from caudal.audit import sealed
 from caudal.audit.digest import model_digest
 from caudal.audit.proof import records
 from caudal.audit.salts import Salts, alias, commitment
 from caudal.audit.series import STEPWISE, pieces
 from caudal.data import Sequences
-from caudal.errors import DataError
+from caudal.errors import DataError, InputError
 from caudal.kernels import exact
 from caudal.records.decision import Decision
 from caudal.train import answer, examples
@@ -139,13 +140,23 @@ def _compare(
                 salt = salts[row]
                 if salt is None or step not in given:
                     continue
-                bound = commitment(salt, one.session.encode(), one.sequence, (*given[step], b"|", None))
                 found = (out[k] if step is None else out[k, step]).reshape(-1)
-                if bound.hex() != one.commitment:
+                exact_record = _linked(one, salt, given[step])
+                if exact_record is None:
                     tally.other_input += (index,)
                     tally.decisions += 1
                 else:
-                    tally.add(index, one, found, data.task.startswith("classify"))
+                    tally.add(index, exact_record, found, data.task.startswith("classify"))
+
+
+def _linked(record: Decision, salt: bytes, inputs: list[Any]) -> Decision | None:
+    """The record with its exact values, where its commitment is to these inputs; None otherwise."""
+    try:
+        exact_parts = sealed.parts(record, salt)
+        bound = commitment(salt, record.session.encode(), record.sequence, (*inputs, b"|", None, *exact_parts))
+        return sealed.opened(record, salt) if bound.hex() == record.commitment else None
+    except InputError:
+        return None
 
 
 def _outputs(model: Any, data: Sequences, rows: list[int]) -> NDArray[Any]:

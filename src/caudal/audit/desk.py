@@ -20,6 +20,7 @@ class Slip:
     """
 
     guard = None
+    shuffle = False
 
     def __init__(self, queue: Any) -> None:
         self._queue = queue

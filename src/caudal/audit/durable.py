@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
+from weakref import WeakSet
 
 from caudal.errors import InputError
 
@@ -85,4 +86,16 @@ def hold(path: Path) -> IO[str]:
     file.truncate()
     file.write(str(os.getpid()))
     file.flush()
+    _HELD.add(file)
     return file
+
+
+def _let_go() -> None:
+    """A child that is forked holds nothing: the lock would otherwise outlive the writer in it."""
+    for file in list(_HELD):
+        file.close()
+
+
+_HELD: WeakSet[IO[str]] = WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)

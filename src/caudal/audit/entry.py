@@ -4,7 +4,7 @@ A packed record, little-endian: version u8 (1), kind u8, flags u16, time i64, th
 
     decision  sequence u64, monitors u32, dt f64, uncertainty f64 (NaN: none), model 32 bytes, commitment 32 bytes,
               length of session u8, outputs u16, influences u16, length of payload u16; session UTF-8, outputs f32 or
-              f64 (by flag), influences f32, payload
+              f64 (by flag), influences f32, payload; by flag the payload begins with encrypted exact values (`sealed`)
     event     length of kind u8, length of facts u16, kind UTF-8, facts as canonical JSON
     seal      SHA-256 of bundle, SHA-256 of tile, 32 bytes each
 
@@ -26,7 +26,7 @@ from caudal.records.decision import Decision, Event, Record, Seal, record_from_d
 
 VERSION = 1
 DECISION, EVENT, SEAL = 0, 1, 2
-BACKWARDS, EXACT, SINGLE, PERSONAL = 1, 2, 4, 8
+BACKWARDS, EXACT, SINGLE, PERSONAL, SEALED = 1, 2, 4, 8, 16
 LARGEST = 65535  # a bundle of C2SP states the length of an entry in two bytes
 HEAD = struct.Struct("<BBHq")
 BODY = struct.Struct("<QIdd32s32sBHHH")
@@ -49,6 +49,7 @@ def pack(record: Record) -> bytes:
     flags = BACKWARDS if record.is_backwards else 0
     if isinstance(record, Decision):
         flags |= EXACT * record.is_exact | SINGLE * record.is_single | PERSONAL * record.is_personal
+        flags |= SEALED * record.is_sealed
         output = np.asarray(record.output, "<f4" if record.is_single else "<f8").tobytes()
         influence = np.asarray(record.influence, "<f4").tobytes() if record.influence else b""
         return decision(
@@ -185,7 +186,7 @@ def _unpacked(data: bytes) -> Record:
     return Decision(
         time, model.hex(), session, sequence, commitment.hex(), output, None if dt != dt else dt,
         None if uncertainty != uncertainty else uncertainty, monitors, influence, bool(flags & EXACT),
-        bool(flags & SINGLE), back, bool(flags & PERSONAL), data[at:end],
+        bool(flags & SINGLE), back, bool(flags & PERSONAL), data[at:end], bool(flags & SEALED),
     )  # fmt: skip
 
 

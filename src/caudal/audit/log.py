@@ -4,18 +4,21 @@ import math
 import os
 import time as clocks
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from caudal._version import __version__
-from caudal.audit import about, durable, entry, keys, recover
+from caudal.audit import about, door, durable, entry, keys, merkle, recover, sealed
 from caudal.audit.keys import Key
 from caudal.audit.note import Checkpoint, Note
 from caudal.audit.salts import Salts, alias, commitment
 from caudal.audit.store import Store
+from caudal.audit.tiles import Tiles
 from caudal.audit.vault import Vault
 from caudal.errors import InputError
 from caudal.records.decision import Event, Seal
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
 
 _SECOND = 10**9
 _SINGLE, _DOUBLE = np.dtype("<f4"), np.dtype("<f8")
-_OWN = ("open", "key", "recovered", "retired", "refused")
+_OWN = ("open", "key", "recovered", "retired", "refused", "lost")
+_DECIDE, _U32, _U64 = "Log.decide", 2**32 - 1, 2**64 - 1
 
 
 class Log:
@@ -45,6 +49,8 @@ class Log:
         seconds: between automatic flushes, looked at when a record comes; 0 for none.
         sync: a promise waits for the disk and outlives a power cut; otherwise it outlives the process only.
         guard: watches the model that `predict` asks; see `audit.Guard`.
+        shuffle: the series of a batch of `predict` are written in an order of chance, so that nobody who has the table
+            finds an erased person by counting its rows.
         clock: nanoseconds since 1970; replaced in tests.
 
     Raises:
@@ -75,20 +81,28 @@ class Log:
         seconds: float = 5.0,
         sync: bool = True,
         guard: "Guard | None" = None,
+        shuffle: bool = False,
         clock: Callable[[], int] = clocks.time_ns,
     ) -> None:
         self.path, self.vault, self.sync, self.guard = Path(path), vault, sync, guard
+        self.shuffle = shuffle
         self._every, self._pause, self._clock = every or math.inf, seconds * _SECOND or math.inf, clock
         self._key = key if isinstance(key, Key) else keys.default() if key is None else keys.load(key)
         about.check_new(self.path, form)
         (self.path / "edge").mkdir(parents=True, exist_ok=True)
         self._lock, self._process = RLock(), os.getpid()
-        self._hold = durable.hold(self.path / "lock")
+        self._hold = ExitStack()
+        self._hold.enter_context(closing(durable.hold(self.path / "lock")))
         try:
             self.about = about.of(self.path, self._key, origin, form)
             found = recover.find(self.path)
             aside = recover.mend(self.path, found)
-            self.salts = Salts(salts or self.path.with_name(f"{self.path.name}.salts"))
+            tree = Tiles(self.path, found.levels)
+            self.salts = Salts.of_log(
+                Path(salts or self.path.with_name(f"{self.path.name}.salts")), self.about.origin, found.size,
+                lambda size: merkle.tree_root(tree, size),
+            )  # fmt: skip
+            self._hold.callback(self.salts.close)
             self._encode = entry.pack if self.about.form == "packed" else entry.to_json
             self._store = Store(
                 self.path, found, self.about.origin, self._sign, self._seal, self.salts.hand, sync
@@ -131,6 +145,7 @@ class Log:
         sequence: int | None = None,
         time: int | None = None,
         is_exact: bool = False,
+        lasting: Any = None,
     ) -> int:
         """Write down one decision or step.
 
@@ -143,11 +158,13 @@ class Log:
             uncertainty: as its model states it.
             monitors: flags of `records.decision.MONITORS`.
             influence: of each input, kept as float32.
-            person: whose salt is used, so that erasing it breaks the link to all their records; without, the record
-                has a salt of its own.
+            person: whose salt is used. Output, `dt`, uncertainty and influence are then encrypted by it, and NaN stands
+                in their place: once the salt is erased nobody reads them. Without, the record has a salt of its own,
+                and they stand in the clear.
             sequence: number within the session; counted from 0 by this writer without.
             time: nanoseconds since 1970; the clock's without.
             is_exact: made in replay mode.
+            lasting: what of the output of a person stays readable, such as 1 for the class and 0 for the others.
 
         Returns:
             index of the record in the log.
@@ -156,33 +173,67 @@ class Log:
             InputError: something does not fit into a record, or the log is closed.
             OSError: the disk is full; see `flush`.
         """
+        _names(session, person, model)
+        dt, uncertainty = door.number(_DECIDE, "dt", dt), door.number(_DECIDE, "uncertainty", uncertainty)
+        monitors = monitors and door.whole(_DECIDE, "monitors", monitors, 0, _U32)
+        sequence = None if sequence is None else door.whole(_DECIDE, "sequence", sequence, 0, _U64)
+        time, is_exact = door.moment(_DECIDE, time), door.yes_or_no(_DECIDE, "is_exact", is_exact)
+        numbers = door.numbers(_DECIDE, "output", output)
+        is_single = numbers.dtype == _SINGLE
+        numbers = np.ascontiguousarray(numbers, _SINGLE if is_single else _DOUBLE)
+        weights = b"" if influence is None else door.numbers(_DECIDE, "influence", influence).astype("<f4").tobytes()
         with self._lock:
             self._check_open()
             index = self._store.next_index()
             salt = self.salts.new(index) if person is None else self.salts.of_person(person, make=True) or b""
-            flags = 0 if person is None else entry.PERSONAL
-            if session is None and person is None:
-                raise InputError("Log.decide", "session", "is missing, and so is `person`", "Pass one of them.")
-            session = alias(salt) if session is None else session
-            name = entry.text_bytes(session)
-            if sequence is None:
-                sequence = self._numbers.get(session, 0)
-                self._numbers[session] = sequence + 1
-            parts = (*_parts(inputs), b"|", *_parts(state))
-            bound = commitment(salt, name[:255], sequence, parts)
-            numbers = np.asarray(output)
-            is_single = numbers.dtype == _SINGLE
-            flags |= entry.SINGLE * is_single | entry.EXACT * is_exact
-            payload = b"" if self.vault is None else self.vault.seal(parts, place(session, sequence))
-            now, flags = self._now(time, flags)
-            data = entry.decision(
-                flags, now, name, sequence, self._digest(model), bound,
-                numbers.astype(_SINGLE if is_single else _DOUBLE, copy=False).tobytes(), dt, uncertainty, monitors,
-                b"" if influence is None else np.asarray(influence, "<f4").tobytes(), payload,
-            )  # fmt: skip
-            if self.about.form == "json":
-                data = entry.to_json(entry.unpack(data))
-            return self._take(data, index)
+            name = alias(salt) if session is None else session
+            step = self._numbers.get(name, 0) if sequence is None else sequence
+            try:
+                data = self._decision(
+                    salt, name, step, (*_parts(inputs), b"|", *_parts(state)), numbers, (dt, uncertainty), weights,
+                    lasting, person is not None, is_exact, monitors, self._digest(model), time,
+                )  # fmt: skip
+                return self._take(data, index)
+            finally:
+                if self._store.size <= index:
+                    self.salts.drop(index)
+                elif sequence is None:
+                    self._numbers[name] = step + 1
+
+    def _decision(
+        self,
+        salt: bytes,
+        session: str,
+        sequence: int,
+        parts: tuple[Any, ...],
+        output: NDArray[Any],
+        scalars: tuple[float, float],
+        influence: bytes,
+        lasting: Any,
+        is_personal: bool,
+        is_exact: bool,
+        monitors: int,
+        model: bytes,
+        time: int | None,
+    ) -> bytes:
+        """Bytes of a decision; what would say whose it is stands behind the salt, where that is a person's."""
+        flags = entry.SINGLE * (output.dtype == _SINGLE) | entry.EXACT * is_exact
+        payload, key = b"", b""
+        if is_personal:
+            plain = sealed.values(output, *scalars, influence)
+            payload, key = sealed.hide(salt, sealed.place(session, sequence), plain), salt
+            parts = (*parts, sealed.MARK, plain)
+            output, scalars, influence = sealed.shown(output, lasting), (math.nan, math.nan), b""
+            flags |= entry.PERSONAL | entry.SEALED
+        name = session.encode()
+        bound = commitment(salt, name[:255], sequence, parts)
+        if self.vault is not None:
+            payload += self.vault.seal(parts, sealed.place(session, sequence), key)
+        now, flags = self._now(time, flags)
+        data = entry.decision(
+            flags, now, name, sequence, model, bound, output.tobytes(), *scalars, monitors, influence, payload
+        )
+        return data if self.about.form == "packed" else entry.to_json(entry.unpack(data))
 
     def event(self, kind: str, **facts: Any) -> int:
         """Write down something that is no decision.
@@ -197,6 +248,10 @@ class Log:
         Raises:
             InputError: the facts are no JSON values, or too many, or the kind is one that only the log itself writes.
         """
+        door.text("Log.event", "kind", kind)
+        if not kind or len(kind.encode()) > 255:
+            fault = f"has {len(kind.encode())} bytes"
+            raise InputError("Log.event", "kind", fault, "Keep it one word, and say more in the facts.")
         if kind in _OWN:
             raise InputError(
                 "Log.event", "kind", f"is {kind!r}, which only the log itself writes", "Pass another word."
@@ -211,13 +266,27 @@ class Log:
             return self._take(data, None)
 
     def override(self, session: str, sequence: int, operator: str, reason: str, output: Sequence[float] = ()) -> int:
-        """Write down that an operator decided otherwise; the decision itself stays as it was."""
-        return self.event(
-            "override", session=session, sequence=sequence, operator=operator, reason=reason, output=list(output)
-        )
+        """Write down that an operator decided otherwise; the decision itself stays as it was.
+
+        Raises:
+            InputError: an argument is of another type, or too long.
+        """
+        for name, value in (("session", session), ("operator", operator), ("reason", reason)):
+            door.text("Log.override", name, value)
+        facts = {"sequence": door.whole("Log.override", "sequence", sequence, 0, 2**53 - 1)}
+        numbers = door.numbers("Log.override", "output", output).ravel().tolist()
+        return self.event("override", session=session, operator=operator, reason=reason, output=numbers, **facts)
 
     def stop(self, operator: str, reason: str, session: str | None = None) -> int:
-        """Write down that an operator stopped the system, or a session of it; promised at once."""
+        """Write down that an operator stopped the system, or a session of it; promised at once.
+
+        Raises:
+            InputError: an argument is of another type, or too long.
+            OSError: the disk is full; see `flush`.
+        """
+        for name, value in (("operator", operator), ("reason", reason)):
+            door.text("Log.stop", name, value)
+        door.text("Log.stop", "session", session, optional=True)
         index = self.event("stop", session=session, operator=operator, reason=reason)
         self.flush()
         return index
@@ -235,7 +304,9 @@ class Log:
             self._check_open()
             self._flushed_at = clocks.monotonic_ns()
             self.salts.flush(sync=self.sync)
-            return self._store.promise()
+            point = self._store.promise()
+            self.salts.promised(point.size, point.root)
+            return point
 
     def rotate(self, key: Key | str | os.PathLike[str]) -> None:
         """Sign with another key from now on; the old one signs one last time, for the new one.
@@ -310,9 +381,13 @@ class Log:
             raise InputError("Log", "log", fault, "Give each process its own log, or let one process write for all.")
 
 
-def place(session: str, sequence: int) -> bytes:
-    """What binds a payload to its decision."""
-    return f"{session}/{sequence}".encode()
+def _names(session: object, person: object, model: object) -> None:
+    door.text(_DECIDE, "session", session, optional=True)
+    door.text(_DECIDE, "person", person, optional=True)
+    if session is None and person is None:
+        raise InputError(_DECIDE, "session", "is missing, and so is `person`", "Pass one of them.")
+    if not isinstance(model, str):
+        door.text(_DECIDE, "model", model)
 
 
 def _parts(value: Any) -> Sequence[Any]:

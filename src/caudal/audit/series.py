@@ -1,6 +1,7 @@
 """Decisions about series, as an estimator makes them: one record for each series, or for each step of one."""
 
 from collections.abc import Iterator
+from random import SystemRandom
 from typing import Any
 
 import numpy as np
@@ -12,21 +13,26 @@ from caudal.data import Sequences
 from caudal.records.decision import NOT_FINITE
 
 STEPWISE = ("classify_steps", "imitate")
+_CHANCE = SystemRandom()
 
 
 def log_series(log: Log, model: Any, data: Sequences, rows: list[int], out: NDArray[Any]) -> None:
     """Write down what a network answered about some series.
 
-    The session is an alias of the series, made with the salt of that person: once it is erased nobody can say whose
-    the records are. The uncertainty of classes is 1 less the largest probability.
+    The session is an alias of the series, made with the salt of that person; elapsed time, outputs and uncertainty
+    are encrypted by it. Of classes the record says in the clear which one it was (1, and 0 for the others). The
+    uncertainty of classes is 1 less the largest probability.
 
     Arguments:
         log: open.
         model: estimator that answered.
         data: what it was asked about.
-        rows: which of the series, in the order of `out`.
+        rows: which of the series, in the order of `out`; with `log.shuffle` they are written in an order of chance.
         out: outputs of the network, `(series, ...)`.
     """
+    if log.shuffle:
+        order = _CHANCE.sample(range(len(rows)), len(rows))
+        rows, out = [rows[k] for k in order], out[order]
     look = None if log.guard is None else log.guard.look(data, rows, out)
     digest, exact, task = model_digest(model), is_replayable(model), data.task
     spread = _uncertainty(out) if task.startswith("classify") else np.full(out.shape[:-1], np.nan)
@@ -40,6 +46,7 @@ def log_series(log: Log, model: Any, data: Sequences, rows: list[int], out: NDAr
             log.decide(
                 None, answer.reshape(-1), model=digest, inputs=parts, person=person, sequence=step, is_exact=exact,
                 dt=_gap(data, row, step), uncertainty=float(spread[at]), monitors=flags | bad,
+                lasting=_class(answer) if task.startswith("classify") else None,
             )  # fmt: skip
         for alarm in () if look is None else look.alarms[k]:
             log.event("alarm", **alarm.facts)
@@ -59,6 +66,15 @@ def pieces(data: Sequences, row: int) -> Iterator[tuple[int | None, list[Any]]]:
 def _gap(data: Sequences, row: int, step: int | None) -> float:
     at = int(data.lengths[row]) - 1 if step is None else step
     return float(data.dt[row, at]) if at >= 0 else float("nan")
+
+
+def _class(answer: NDArray[Any]) -> NDArray[Any]:
+    """1 for the class that was answered, 0 for the others; NaN throughout where the answer is not finite."""
+    scores = answer.reshape(-1)
+    if not np.isfinite(scores).all():
+        return np.full(scores.shape, np.nan, scores.dtype)
+    shown: NDArray[Any] = np.eye(scores.size, dtype=scores.dtype)[scores.argmax()]
+    return shown
 
 
 def _uncertainty(out: NDArray[Any]) -> NDArray[np.float64]:

@@ -44,7 +44,8 @@ def spell(record: Decision, rare: Callable[[float], str]) -> str:
     return (
         f'{{"commitment":{word(record.commitment)},"dt":{number(record.dt)},"influence":[{numbers(record.influence)}],'
         f'"is_backwards":{_WORD[record.is_backwards]},"is_exact":{_WORD[record.is_exact]},'
-        f'"is_personal":{_WORD[record.is_personal]},"is_single":{_WORD[record.is_single]},"model":{word(record.model)},'
+        f'"is_personal":{_WORD[record.is_personal]},'
+        f'"is_sealed":{_WORD[record.is_sealed]},"is_single":{_WORD[record.is_single]},"model":{word(record.model)},'
         f'"monitors":{record.monitors},"output":[{numbers(record.output)}],"payload":"{record.payload.hex()}",'
         f'"sequence":{record.sequence},"session":{word(record.session)},'
         f'"time":"{time_text(record.time)}","type":"decision","uncertainty":{number(record.uncertainty)}}}'

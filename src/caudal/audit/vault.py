@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.files import put
 
 _NONCE = 12
+_LENGTH = 4
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,31 +52,56 @@ class Vault:
             raise FileFormatError(f"Vault: {place} is no key of 32 bytes. Pass the file that was made with the log.")
         return Vault(data)
 
-    def seal(self, parts: Sequence[Any], place: bytes) -> bytes:
-        """Arrays or bytes as one encrypted payload, bound to a place in the log."""
+    def seal(self, parts: Sequence[Any], place: bytes, salt: bytes = b"") -> bytes:
+        """Arrays or bytes as one encrypted payload, bound to a place in the log.
+
+        Arguments:
+            parts: arrays, bytes or None.
+            place: session and number of the decision, as `b"bed 4/0"`.
+            salt: of the person; once it is erased the payload does not open any more. Its length then tells little of
+                the input's: it is filled up by up to an eighth.
+        """
         found = io.BytesIO()
         arrays = {str(k): _array(part) for k, part in enumerate(parts) if part is not None}
         np.savez(found, allow_pickle=False, **arrays)
+        plain = found.getvalue()
+        if salt:
+            plain = _filled(plain)
         nonce = os.urandom(_NONCE)
-        return nonce + bytes(self._cipher().encrypt(nonce, found.getvalue(), place))
+        return nonce + bytes(self._cipher(salt).encrypt(nonce, plain, place))
 
-    def open(self, payload: bytes, place: bytes) -> list[Any]:
+    def open(self, payload: bytes, place: bytes, salt: bytes = b"") -> list[Any]:
         """The arrays of a payload.
 
+        Arguments:
+            payload: of a decision; of one of a person, that of `Salts.opened`.
+            place: as it was sealed.
+            salt: of the person, where the decision is of one.
+
         Raises:
-            InputError: the key is another one, or the payload was altered or moved.
+            InputError: the key or the salt is another one, or the payload was altered or moved.
         """
         wrong = need("audit", "cryptography.exceptions", "audit").InvalidTag
         try:
-            plain = self._cipher().decrypt(payload[:_NONCE], payload[_NONCE:], place)
+            plain = self._cipher(salt).decrypt(payload[:_NONCE], payload[_NONCE:], place)
         except (wrong, ValueError) as error:
             fault = "does not open the payload"
             raise InputError("Vault", "key", fault, "Pass the key of the log; or the payload was altered.") from error
+        if salt:
+            plain = plain[_LENGTH : _LENGTH + int.from_bytes(plain[:_LENGTH], "big")]
         with np.load(io.BytesIO(plain), allow_pickle=False) as held:
             return [held[name] for name in sorted(held.files, key=int)]
 
-    def _cipher(self) -> Any:
-        return need("audit", "cryptography.hazmat.primitives.ciphers.aead", "audit").AESGCM(self.key)
+    def _cipher(self, salt: bytes) -> Any:
+        key = sha256(b"caudal.vault/2" + self.key + salt).digest() if salt else self.key
+        return need("audit", "cryptography.hazmat.primitives.ciphers.aead", "audit").AESGCM(key)
+
+
+def _filled(data: bytes) -> bytes:
+    """Data behind their length, with zeros up to one of few sizes: eight for each power of two."""
+    whole = len(data).to_bytes(_LENGTH, "big") + data
+    step = max(64, 1 << max(len(whole).bit_length() - 4, 0))
+    return whole + bytes(-len(whole) % step)
 
 
 def _array(part: Any) -> Any:

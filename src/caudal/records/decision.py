@@ -41,7 +41,9 @@ class Decision:
         is_single: the outputs are float32, otherwise float64.
         is_backwards: the clock was behind that of the record before.
         is_personal: the salt is that of a person, otherwise of this record alone.
-        payload: encrypted input, or empty.
+        payload: encrypted input, or empty; of a sealed record, before it the encrypted values and their length (u16).
+        is_sealed: the exact output, `dt`, uncertainty and influence are in the payload, and only the person's salt
+            opens them; what stands in the clear is what stays once it is erased.
 
     Example:
         >>> one = Decision(0, "ab" * 32, "bed 4", 7, "00" * 32, (0.25, math.nan), monitors=9)
@@ -66,6 +68,7 @@ class Decision:
     is_backwards: bool = False
     is_personal: bool = False
     payload: bytes = b""
+    is_sealed: bool = False
 
     @property
     def violations(self) -> tuple[str, ...]:
@@ -80,7 +83,8 @@ class Event:
 
     Attributes:
         time: as in `Decision`.
-        kind: one word; `"open"`, `"override"`, `"stop"`, `"alarm"`, `"key"`, `"retired"`, `"recovered"` are known.
+        kind: one word; `"open"`, `"override"`, `"stop"`, `"alarm"`, `"key"`, `"retired"`, `"recovered"`,
+            `"refused"`, `"lost"` are known.
         facts: JSON values.
         is_backwards: as in `Decision`.
     """

@@ -15,6 +15,7 @@ from caudal.audit.package import check
 from caudal.audit.page.fairness import quoted
 from caudal.audit.page.tally import Tally
 from caudal.audit.proof import newest, prove, records
+from caudal.audit.salts import beside
 from caudal.audit.verdict import Verdict
 from caudal.audit.verify import verify
 from caudal.errors import CaudalError, FileFormatError
@@ -47,8 +48,9 @@ def gather(
     verdict = verify(folder, trusted, held)
     tally, fault = Tally(), None
     try:
+        salts = beside(folder)
         for index, one in records(folder):
-            tally.add(index, one)
+            tally.add(index, one if salts is None else salts.opened(one))
     except FileFormatError as error:
         fault = str(error)
     counted = tally.facts()

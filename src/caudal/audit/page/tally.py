@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from caudal.audit import sealed
 from caudal.records.decision import Decision, Event, Record, Seal, record_to_dict, time_text
 
 MOST = 12  # records of one kind that are quoted
@@ -77,7 +78,7 @@ class Tally:
         self.sessions.add(hash(one.session))
         if one.is_exact:
             self.exact.add(index)
-        if one.payload:
+        if sealed.split(one)[1]:
             self.payloads.add(index)
         if one.influence:
             self.explained.add(index)
@@ -86,9 +87,10 @@ class Tally:
                 self.flags[name].add(index)
         if one.uncertainty is not None:
             self.unsure.append(one.uncertainty)
-            if 1 < len(one.output) <= 20:
-                best = max(range(len(one.output)), key=one.output.__getitem__)
-                self.answers[str(best)].add(index)
+        # The record of a person says the class in the clear, and its uncertainty only to who has the salt.
+        if 1 < len(one.output) <= 20 and (one.uncertainty is not None or (one.is_sealed and max(one.output) == 1)):
+            best = max(range(len(one.output)), key=one.output.__getitem__)
+            self.answers[str(best)].add(index)
 
     def _event(self, index: int, one: Event) -> None:
         self.events[one.kind].add(index)
