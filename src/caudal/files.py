@@ -1,9 +1,13 @@
-"""Files that are whole or not there: whoever reads sees the old one or the new one, never a part."""
+"""Files that are whole or not there, never a part; and bytes of a file, never more than were asked for."""
 
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
+
+from caudal import limits
+from caudal.errors import FileFormatError, MissingFileError
 
 
 def put(path: Path, data: str | bytes, *, sync: bool = False, mode: int = 0o644) -> None:
@@ -44,3 +48,40 @@ def put(path: Path, data: str | bytes, *, sync: bool = False, mode: int = 0o644)
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+def read(owner: str, path: Path, largest: int = limits.TEXT) -> bytes:
+    """All bytes of a regular file; a pipe or a device, which may never end, is not opened.
+
+    Arguments:
+        owner: function or class to name in errors.
+        path: of the file.
+        largest: how many bytes it may have.
+
+    Raises:
+        MissingFileError: there is none, or it is a folder.
+        FileFormatError: it is no file, or larger.
+        OSError: it cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     put(Path(folder) / "a.txt", "whole")
+        ...     read("load", Path(folder) / "a.txt")
+        b'whole'
+    """
+    try:
+        facts = path.stat()
+        if stat.S_ISREG(facts.st_mode) and facts.st_size <= largest:
+            with path.open("rb") as file:
+                data = file.read(largest + 1)
+            if len(data) <= largest:
+                return data
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingFileError(f"{owner}: {path} does not exist. Pass the path of a file.") from error
+    except (ValueError, UnicodeError) as error:  # a path with a zero byte
+        raise MissingFileError(f"{owner}: {str(path)!r} is no path. Pass the path of a file.") from error
+    if stat.S_ISDIR(facts.st_mode):
+        raise MissingFileError(f"{owner}: {path} is a folder. Pass the path of a file.")
+    fault = f"is larger than the {largest:,} bytes that are read" if stat.S_ISREG(facts.st_mode) else "is no file"
+    raise FileFormatError(f"{owner}: {path} {fault}. Pass the path of a file that caudal wrote.")

@@ -19,7 +19,7 @@ FLOORS = {
     3: ["nn"],
     2: ["kernels"],
     1: ["dynamics", "wiring", "data"],
-    0: ["errors", "shapes", "records", "files", "pages", "_version"],
+    0: ["errors", "shapes", "limits", "records", "files", "pages", "_version"],
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 WITHOUT_TORCH = {"wiring", "data"}

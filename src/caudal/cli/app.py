@@ -45,7 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("caudal.cli.explain", "why this decision: a page with the circuit, its checks and what would turn it"),
     "export": ("caudal.cli.export", "write a model's step as C, with proof and self-test, or as ONNX"),
     "export measure": ("caudal.cli.export_measure", "run an exported step on simulated chips, count and size it"),
-    "export verify": ("caudal.cli.export_verify", "check the proof of an exported step from its folder alone"),
+    "export verify": ("caudal.cli.export_verify", "write an exported step again from its model and compare every byte"),
     "fair": ("caudal.cli.fair", "does a model treat some groups worse: gaps with intervals, over time, and why"),
     "fit": ("caudal.cli.fit", "train on a table or data set, score on held-out series, save"),
     "energy": ("caudal.cli.energy", "count the work of a saved model, or measure the joules of a command"),

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     data = None if source is None else _data(model, source)
     made = export.c(model, args.out, dtype, **options)
     found = None if data is None else export.lost(model, made.program, data)
-    say(f"written to {args.out}; check it with `caudal export verify {args.out}`")
+    say(f"written to {args.out}; check it with `caudal export verify {args.out} --model {args.model}`")
     if args.json:
         print_json(_facts(args.out, made, found))
         return 0

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from caudal.export.plan import INPUT, Conduct, Hold, Leak, Links, Neurons, Plan, Resist, Substeps
-from caudal.export.program import Array, Block, Clock, Program, Slot, Step
+from caudal.export.program import Array, Block, Clock, Program, Slot, Step, label
 
 
 class Assembly:
@@ -59,8 +59,9 @@ class Assembly:
         if "phi" in read and self.dtype == "float32":
             read.add("density")
         self.tables = {name: table for name, table in self.tables.items() if name in read}
+        names = tuple(map(label, self.plan.scaling.names))
         return Program(
-            self.dtype, self.plan.layer, self.plan.scaling.names, self.slots, self.constants, self.tables,
+            self.dtype, self.plan.layer, names, self.slots, self.constants, self.tables,
             self.input_bits, self.output_bits, clock, tuple(self.steps),
         )  # fmt: skip
 

@@ -52,7 +52,7 @@ class Builder:
     def reach(self, view: View, weight: Floats, bias: Floats) -> float:
         """What `|weight @ view + bias|` never exceeds."""
         within = np.abs(view.scale) * self.vectors[view.vector].bound + np.abs(view.shift)
-        return float((np.abs(weight) @ within + np.abs(bias)).max())
+        return float(((np.abs(weight) * within).sum(-1) + np.abs(bias)).max())
 
 
 def vector_of(tensor: Tensor) -> Floats:

@@ -4,7 +4,7 @@ import textwrap
 
 from caudal._version import __version__
 from caudal.export.c_nodes import literal
-from caudal.export.program import Array, Program
+from caudal.export.program import Array, Program, label
 
 
 def sized(most: int) -> str:
@@ -136,6 +136,5 @@ def _units(program: Program, upper: str) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    """A name of a column that cannot end a comment."""
-    kept = "".join(c if c.isprintable() and c not in "*/\\?" else "_" for c in name)
-    return kept.encode("ascii", "replace").decode()[:60]
+    """A name of a column in plain ASCII, which cannot end a comment."""
+    return "".join(sign if sign.isascii() else "_" for sign in label(name))[:60]

@@ -2,8 +2,9 @@
 
 It reads the folder alone. For integers it walks through the program with intervals (`intervals.py`): every
 accumulator, at every partial sum, and every value on the way stays within 32 bits; every vector stays within what it
-declares, the states from one step to the next. The cone of a relaxing state is checked synapse by synapse, see
-`fixed_relax.py` for why it suffices. Then the tables in the C are read and compared with those of the proof.
+declares, the states from one step to the next. An input is taken to be anything that its C type holds, and the time
+what the entry of the step makes of any 32 bits: what the file says of these is compared and never used. The cone of a
+relaxing state is checked synapse by synapse, see `fixed_relax.py` for why it suffices.
 """
 
 from dataclasses import dataclass, replace
@@ -11,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from caudal.export.intervals import Broken, Span, down, fits, looked_up, minus, node_span, plus, product, span, whole
-from caudal.export.program import Array, Block, Cone, Gate, Link, Node, Program
+from caudal.export.program import Array, Block, Cone, Gate, Link, Node, Program, Step
+from caudal.export.program_form import SCALARS
 
 _TYPES = {"int16": (-(2**15), 2**15 - 1), "int32": (-(2**31), 2**31 - 1)}
 # The smallest divisor for which a rounded quotient cannot leave the cone.
@@ -59,19 +61,51 @@ class _Walk:
 
     def run(self) -> Bounds:
         for name, slot in self.program.slots.items():
-            if slot.role in ("input", "scalar", "state"):
+            if slot.role in ("input", "scalar"):
+                self.slots[name] = self._given(name)
+            elif slot.role == "state":
                 self.slots[name] = self._declared(name)
-            if slot.role == "state" and not ((self.slots[name].low <= 0) & (self.slots[name].high >= 0)).all():
-                raise Broken(f"the state {name} cannot start at 0")
+                if not ((self.slots[name].low <= 0) & (self.slots[name].high >= 0)).all():
+                    raise Broken(f"the state {name} cannot start at 0")
         for step in self.program.steps:
-            if step.block is not None:
-                try:
-                    self._block(step.block)
-                except Broken as fault:
-                    raise Broken(f"{step.block.name}: {fault}") from fault
-            for source, state in step.commit:
-                self._within(state, self.slots[source])
+            self._step(step)
+        if "y" not in self.slots:
+            raise Broken("no answer is written")
         return Bounds(self.slots, self.totals, self.divisors)
+
+    def _given(self, name: str) -> Span:
+        """What a caller can pass, and what the entry of the step makes of any time, whatever the file declares."""
+        slot = self.program.slots[name]
+        given = span(*(_TYPES[slot.ctype] if slot.role == "input" else SCALARS[name]), slot.size)
+        declared = self._declared(name)
+        if (declared.low != given.low).any() or (declared.high != given.high).any():
+            raise Broken(f"{name} declares another range than its type")
+        return given
+
+    def _step(self, step: Step) -> None:
+        known = set(self.slots)
+        stored = {name for name, _ in step.block.stores} if step.block is not None else set()
+        if step.times > 1:  # a later repetition reads what an earlier one has left, which stays as declared
+            for name in stored & known:
+                self.slots[name] = self._declared(name)
+        if step.block is not None:
+            try:
+                self._block(step.block)
+            except Broken as fault:
+                raise Broken(f"{step.block.name}: {fault}") from fault
+        for source, name in step.commit:
+            self._within(name, self.slots[source])
+            self.slots[name] = self._declared(name)
+        if step.only_moving:  # where no time has passed, nothing was written
+            written = stored | {name for _, name in step.commit}
+            for name in written & known:
+                self.slots[name] = self._declared(name)
+            for name in written - known:
+                del self.slots[name]
+            self._forget(written)
+
+    def _forget(self, written: set[str]) -> None:
+        self.cones = {names: cone for names, cone in self.cones.items() if not written & set(names)}
 
     def _declared(self, name: str) -> Span:
         slot = self.program.slots[name]
@@ -93,6 +127,7 @@ class _Walk:
         for name in stored:
             if block.spans and name not in self.slots:
                 self.slots[name] = self._declared(name)
+        self._forget(stored)
         totals = [self._base(block, name) for name in block.base]
         for link in block.links:
             self._ordered(block, link, stored)
@@ -104,10 +139,8 @@ class _Walk:
         for node in block.nodes:
             values.append(self._node(block, node, values, totals))
         for name, at in block.stores:
-            size = self.program.slots[name].size
-            found = values[at] if size == block.rows else span(values[at].low.min(), values[at].high.max(), size)
-            self._within(name, found)
-            self.slots[name] = found
+            self._within(name, values[at])
+            self.slots[name] = values[at]
 
     def _base(self, block: Block, name: str) -> Span:
         if name in self.program.constants:
@@ -189,8 +222,8 @@ class _Walk:
             rows = np.repeat(np.arange(block.rows), self.program.constants[link.counts].astype(np.int64))
             den, num = (whole(self._held(link.weights[k]), len(rows)) for k in (cone.den, cone.num))
             self._inside(den, num, low[rows], high[rows], cone)
-        outs = [name for name, at in block.stores if block.nodes[at].op == "total"]
-        if len(outs) == len(block.base):
+        outs = {int(block.nodes[at].values[0]): name for name, at in block.stores if block.nodes[at].op == "total"}
+        if cone.den in outs and cone.num in outs:
             self.cones[(outs[cone.den], outs[cone.num])] = cone
 
     def _held(self, name: str) -> Array:
@@ -228,12 +261,12 @@ class _Walk:
             raise Broken("a conductance leaves 0 to 2**30, or its shift 0 to 15")
         if extra == 0:
             upper = ((den.high >> 15) * v.most) * 2 ** (15 - (bits - lift))
-            fits("a product of state and conductance", -upper - v.most, upper + v.most * 32767)
+            fits("a product of state and conductance", -upper - v.most * 32768, upper + v.most * 32768)
         moved = down(product(den, v), bits + extra - lift)
         raised = Span(num.low * 2**lift, num.high * 2**lift)
         force = minus(raised, moved)
         for what in (raised, moved, force):
-            fits("a force", what.low, what.high)
+            fits("a force", what.low - 1, what.high)  # its size is taken, which -2**31 has none of
         pull = den
         if gain:
             if (gain[0].low < 0).any() or (gain[0].high > 32768).any():

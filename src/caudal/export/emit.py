@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from caudal.errors import FileFormatError
 from caudal.export.c_helpers import CALLS, CONSTANT_TIME, FLOAT_HELPERS, HELPERS
 from caudal.export.c_nodes import expression, literal
 from caudal.export.c_text import array, header, preamble, sized
@@ -90,7 +91,9 @@ class _Writer:
 
     def _keep(self, name: str, values: Array, ctype: str) -> str:
         upper = self._upper(name)
-        self.arrays.setdefault(upper, array(upper, ctype, values, self.rom))
+        text = array(upper, ctype, values, self.rom)
+        if self.arrays.setdefault(upper, text) != text or name in self.program.tables:
+            raise FileFormatError(f"export: two tables would be named {upper} in the C. Export the model again.")
         return upper
 
     def block(self, block: Block) -> str:

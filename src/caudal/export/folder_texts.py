@@ -1,14 +1,24 @@
 """The texts around an export: README, and what Arduino and Zephyr need to take the folder as a library."""
 
 from caudal._version import __version__
-from caudal.export.plan import Plan
 from caudal.export.program import Program
 
 
-def texts(program: Program, plan: Plan, name: str, dt_min: float) -> dict[str, str]:
-    """Files by path."""
+def texts(
+    program: Program, name: str, *, answers: tuple[str, ...], input_range: float, dt_min: float
+) -> dict[str, str]:
+    """Files by path, from a program and what its numbers mean in the user's units.
+
+    Arguments:
+        answers: what each number of `y` means.
+        input_range: deviations beyond which an input is clamped.
+        dt_min: shortest usable elapsed time; 0 where none is.
+    """
+    words = _float_words(program, answers)
+    if not program.is_float:
+        words = _integer_words(program, answers, input_range, dt_min, name)
     return {
-        "README.md": _readme(program, plan, name, dt_min),
+        "README.md": _readme(program, name, words),
         "library.properties": _arduino(name),
         "examples/Step/Step.ino": _sketch(program, name),
         "zephyr/module.yml": f"name: {name}\nbuild:\n  cmake: zephyr\n",
@@ -53,7 +63,7 @@ void loop() {{
 """
 
 
-def _readme(program: Program, plan: Plan, name: str, dt_min: float) -> str:
+def _readme(program: Program, name: str, words: list[str]) -> str:
     upper = name.upper()
     numbers = "float32" if program.is_float else f"integers ({program.dtype} weights)"
     lines = [
@@ -71,26 +81,28 @@ def _readme(program: Program, plan: Plan, name: str, dt_min: float) -> str:
         f"{name}_step(&state, x, dt, y); /* once per reading */",
         "```",
         "",
-        *(_float_words(plan) if program.is_float else _integer_words(program, plan, upper, dt_min)),
+        *words,
         "## Test",
         "",
         "```",
-        f"cc -std=c99 -ffp-contract=off -D{upper}_TEST_MAIN -I. {name}.c test/{name}_test.c -o selftest && ./selftest",
+        f"cc -std=c99 -ffp-contract=off -D{upper}_TEST_MAIN -I. {name}.c test/{name}_test.c -o ../selftest",
+        "../selftest",
         "```",
         "",
         "It runs 1,000 steps and ends with 0 when every answer and every state is, to the bit, that of the reference.",
+        "Build outside this folder: `caudal export verify` calls every further file in it a fault.",
         "",
     ]
     return "\n".join(lines)
 
 
 def _some(names: tuple[str, ...]) -> str:
-    return ", ".join([*map(_cell, names[:8]), *(["..."] if len(names) > 8 else [])])
+    return ", ".join([*names[:8], *(["..."] if len(names) > 8 else [])])
 
 
-def _float_words(plan: Plan) -> list[str]:
+def _float_words(program: Program, answers: tuple[str, ...]) -> list[str]:
     return [
-        f"Inputs ({_some(plan.scaling.names)}), time and answers ({_some(plan.answers)}) are in",
+        f"Inputs ({_some(program.names)}), time and answers ({_some(answers)}) are in",
         "the units of the training data. Compile with `-ffp-contract=off` (the default of gcc with `-std=c99`) and",
         "never with `-ffast-math`: then the numbers are the same to the bit on every machine with IEEE floats.",
         "",
@@ -102,41 +114,38 @@ def _whole(bits: int) -> str:
     return str(2**bits) if bits >= 0 else f"1/{2**-bits}"
 
 
-def _cell(name: str) -> str:
-    """A name that cannot end a cell of a table."""
-    return "".join(c if c.isprintable() and c not in "|`" else "_" for c in name)
-
-
-def _integer_words(program: Program, plan: Plan, upper: str, dt_min: float) -> list[str]:
+def _integer_words(
+    program: Program, answers: tuple[str, ...], input_range: float, dt_min: float, name: str
+) -> list[str]:
     rows = [
-        f"| `x[{k}]` | {_cell(one)} | {_whole(bits)} |"
-        for k, (one, bits) in enumerate(zip(program.names, program.input_bits, strict=True))
+        f"| `x[{k}]` | {label} | {_whole(bits)} |"
+        for k, (label, bits) in enumerate(zip(program.names, program.input_bits, strict=True))
     ]
     shown = rows[:16] + ([f"| ... | {len(rows) - 16} more, see the header | |"] if len(rows) > 16 else [])
-    reach = plan.vectors["x"].bound
     words = [
         "| number | meaning | value times |",
         "|---|---|---|",
         *shown,
         f"| `dt_raw` | time since the previous step | {_whole(program.clock.bits)} |",
         *(
-            f"| `y[{k}]` | {_cell(one)} | {_whole(bits)} |"
-            for k, (one, bits) in list(enumerate(zip(plan.answers, program.output_bits, strict=True)))[:16]
+            f"| `y[{k}]` | {label} | {_whole(bits)} |"
+            for k, (label, bits) in list(enumerate(zip(answers, program.output_bits, strict=True)))[:16]
         ),
         "",
-        f"An input further than {reach:g} deviations from its mean counts as {reach:g} deviations.",
+        f"An input further than {input_range:g} deviations from its mean counts as {input_range:g} deviations.",
     ]
     if dt_min > 0:
         words.append(
-            f"Times below {dt_min:.3g} are too short for this state; the step then returns `{upper}_DT_SHORT`."
+            f"Times below {dt_min:.3g} are too short for this state; the step then returns `{name.upper()}_DT_SHORT`."
         )
     return [
         *words,
         "",
         "## Proof",
         "",
-        "`proof.json` holds every number of this code and the range of every sum and vector. `caudal export verify` on",
-        "this folder checks that nothing can overflow for any input and any time, and that the C holds these numbers.",
+        "`proof.json` holds every number of this code, the range of every sum and vector, and the digest of the model",
+        "that it was made from. `caudal export verify FOLDER --model MODEL` makes this folder again from the model,",
+        "compares every byte, and checks that nothing can overflow for any input and any time.",
         "",
         "## Relaxation",
         "",

@@ -116,7 +116,9 @@ def _arithmetic(op: str, args: list[Span], values: list[int]) -> Span:
     if op == "clip":
         return kept(args[0], values[0], values[1])
     if op == "clip_const":
-        return Span(*(np.minimum(np.maximum(end, args[1].low), args[2].high) for end in (args[0].low, args[0].high)))
+        a, low, high = args
+        lowest, highest = np.minimum(a.low, high.low), np.minimum(a.high, high.high)
+        return Span(np.maximum(lowest, low.low), np.maximum(highest, low.high))
     if op == "shr":
         return down(args[0], values[0])
     if op == "rnd":
@@ -130,8 +132,10 @@ def _arithmetic(op: str, args: list[Span], values: list[int]) -> Span:
         a, b, share = args
         if (share.low < 0).any() or (share.high > 32768).any():
             raise Broken("a share of a blend leaves 0 to 1")
-        moved = product(share, minus(b, a))
-        fits("a blend on the way", moved.low + 16384, moved.high + 16384)
+        gap = minus(b, a)
+        moved = product(share, gap)
+        for way in (gap, moved):
+            fits("a blend on the way", way.low, way.high + 16384)
         return Span(np.minimum(a.low, b.low), np.maximum(a.high, b.high))
     if op == "average":
         mean, value, count = args
@@ -152,4 +156,6 @@ def _resistance(args: list[Span], places: int) -> Span:
     found = product(c, inverse)
     fits("a resistance on the way", found.low, found.high)
     least = found.low >> max(0, places - int(exponent.low.min()))
-    return Span(np.minimum(least, 2**30), np.full(len(c.low), 2**30, object))
+    # Shifted to the right by as little as this it passes unclamped; to the left it is kept below 2**30.
+    most = found.high >> max(0, places - int(exponent.high.max()))
+    return Span(np.minimum(least, 2**30), np.maximum(most, 2**30))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from caudal.export.program import Block, Program
+from caudal.export.program import Program, Step
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,14 @@ class Place:
     size: int
 
 
-def _touched(block: Block | None) -> set[str]:
-    if block is None:
-        return set()
-    names = {*block.base, *(link.source for link in block.links), *(name for name, _ in block.stores)}
-    return names | {node.name for node in block.nodes if node.op in ("load", "scalar")}
+def _touched(step: Step) -> list[str]:
+    """Slots that a step reads or writes, in the order in which the program names them."""
+    names = [name for pair in step.commit for name in pair]
+    if step.block is not None:
+        names += [*step.block.base, *(link.source for link in step.block.links)]
+        names += [name for name, _ in step.block.stores]
+        names += [node.name for node in step.block.nodes if node.op in ("load", "scalar")]
+    return names
 
 
 def places(program: Program) -> dict[str, Place]:
@@ -33,12 +36,13 @@ def places(program: Program) -> dict[str, Place]:
     """
     spans: dict[str, tuple[int, int]] = {}
     for at, step in enumerate(program.steps):
-        for name in _touched(step.block) | {name for pair in step.commit for name in pair}:
+        for name in _touched(step):
             if name in program.slots and program.slots[name].role == "work":
                 spans[name] = (spans.get(name, (at, at))[0], at)
     groups: list[tuple[list[tuple[int, int]], Place]] = []
     found: dict[str, int] = {}
-    for name, span in sorted(spans.items(), key=lambda item: -program.slots[item[0]].size):
+    # Ties are broken by name: equal programs must give equal C in every process.
+    for name, span in sorted(spans.items(), key=lambda item: (-program.slots[item[0]].size, item[1], item[0])):
         slot = program.slots[name]
         for k, (taken, place) in enumerate(groups):
             if place.ctype == slot.ctype and all(span[1] < first or last < span[0] for first, last in taken):

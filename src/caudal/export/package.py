@@ -1,34 +1,31 @@
 """`caudal.export.c`: a layer as a folder of C that builds anywhere, with its proof and its golden vectors."""
 
 import hashlib
-import json
 import math
 import os
-import re
 import secrets
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from caudal._version import __version__
+from caudal import limits
 from caudal.data import Encoder
 from caudal.errors import InputError
-from caudal.export import check, deadband, emit, folder_texts, vectors
+from caudal.export import check, deadband, proof, vectors
 from caudal.export.assemble import neurons_of
 from caudal.export.fixed import lower_fixed
 from caudal.export.floats import lower_float
 from caudal.export.intervals import Broken
 from caudal.export.plan import Plan
-from caudal.export.program import Program, to_json
+from caudal.export.program import Program, label
+from caudal.export.proof import DTYPES, PREFIX, STATES, Options, Proof
+from caudal.export.proof import claims as claims
 from caudal.export.read import INPUT_RANGE, describe
+from caudal.nn.digest import model_digest
 
 Dtype = Literal["float32", "int16", "int8"]
 Width = Literal["auto", "int16", "int32"]
-DTYPES = ("float32", "int16", "int8")
-FORMAT = 1
-# A table of more weights is no program for a small machine, and takes hours to prove.
-MOST_WEIGHTS = 1_000_000
 # Without a word from the user, times down to half of the typical gap must be resolved.
 USUAL_SHORTEST = 0.5
 
@@ -93,14 +90,35 @@ def c(
         ...     sorted(path.name for path in made.folder.iterdir() if path.is_file())
         ['README.md', 'library.properties', 'policy.c', 'policy.h', 'proof.json']
     """
-    place = _checked(folder, dtype, name, state, constant_time)
-    plan = describe(model, encoder, input_range=input_range)
+    options = Options(
+        dtype, state, None if shortest_dt is None else float(shortest_dt), float(input_range), constant_time
+    )
+    place = _checked(folder, name, options)
+    stated = made(model, name, options, encoder)
+    golden = vectors.vectors(stated.program).digest
+    _write(place, proof.files(stated))
+    return Export(place, stated.program, stated.dt_min, golden)
+
+
+def made(model: Any, name: str, options: Options, encoder: Encoder | None = None) -> Proof:
+    """What an export of a model states: a function of these arguments alone, in every process.
+
+    Raises:
+        InputError: the model has no C form, or the options do not suit it; see `c`.
+    """
+    plan = describe(model, encoder, input_range=options.input_range)
     _small_enough(plan)
-    program, dt_min = lower(plan, dtype, state=state, shortest_dt=shortest_dt)
-    found = vectors.vectors(program)
-    files = _files(program, plan, name, found, dt_min, constant_time)
-    _write(place, files)
-    return Export(place, program, dt_min, found.digest)
+    width = cast(Width, options.state)
+    program, dt_min = lower(plan, cast(Dtype, options.dtype), state=width, shortest_dt=options.shortest_dt)
+    return Proof(
+        name,
+        model_digest(model),
+        "" if encoder is None else hashlib.sha256(encoder.to_json().encode()).hexdigest(),
+        options,
+        dt_min,
+        tuple(map(label, plan.answers)),
+        program,
+    )
 
 
 def lower(
@@ -139,62 +157,34 @@ def _proven(plan: Plan, dtype: str, wide: bool) -> Program:
 
 
 def _small_enough(plan: Plan) -> None:
-    count = sum(links.weights.size for neurons, _ in neurons_of(plan) for links in neurons.links)
-    if count > MOST_WEIGHTS:
-        fault = f"holds {count:,} weights; C is written for up to {MOST_WEIGHTS:,}"
-        raise InputError("export", "model", fault, "Export it to ONNX, or train a sparse circuit.")
+    groups = neurons_of(plan)
+    counts = {
+        "weights": (sum(links.weights.size for neurons, _ in groups for links in neurons.links), limits.WEIGHTS),
+        "elements in one vector": (max(vector.size for vector in plan.vectors.values()), limits.ELEMENTS),
+        "sub-steps": (max((times for _, times in groups), default=1), limits.REPEATS),
+    }
+    for what, (count, most) in counts.items():
+        if count > most:
+            fault = f"holds {count:,} {what}; C is written for up to {most:,}"
+            raise InputError("export", "model", fault, "Export it to ONNX, or train a smaller or sparse circuit.")
 
 
-def _checked(folder: str | os.PathLike[str], dtype: str, name: str, state: str, constant_time: bool) -> Path:
+def _checked(folder: str | os.PathLike[str], name: str, options: Options) -> Path:
     place = Path(os.path.realpath(folder))
-    if dtype not in DTYPES:
-        raise InputError("export", "dtype", f"is {dtype!r}", f"Pass one of {', '.join(DTYPES)}.")
-    if state not in ("auto", "int16", "int32"):
-        raise InputError("export", "state", f"is {state!r}", 'Pass "auto", "int16" or "int32".')
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", name):
+    if options.dtype not in DTYPES:
+        raise InputError("export", "dtype", f"is {options.dtype!r}", f"Pass one of {', '.join(DTYPES)}.")
+    if options.state not in STATES:
+        raise InputError("export", "state", f"is {options.state!r}", 'Pass "auto", "int16" or "int32".')
+    if not PREFIX.fullmatch(name):
         fault = f"is {name!r}; it becomes part of C names"
         raise InputError("export", "name", fault, 'Pass small letters, digits and "_", such as "policy".')
-    if constant_time and dtype == "float32":
+    if options.constant_time and options.dtype == "float32":
         fault = "is set with float32, whose instructions' time is the processor's affair"
         raise InputError("export", "constant_time", fault, 'Export with `dtype="int16"`.')
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         fault = f"is not empty: {place}" if place.is_dir() else f"is a file: {place}"
         raise InputError("export", "folder", fault, "Pass a new folder.")
     return place
-
-
-def _files(
-    program: Program, plan: Plan, name: str, found: vectors.Vectors, dt_min: float, constant_time: bool
-) -> dict[str, str]:
-    files = {
-        f"{name}.c": emit.source(program, name, constant_time=constant_time),
-        f"{name}.h": emit.interface(program, name),
-        f"test/{name}_test.c": vectors.test_source(program, name, found),
-    }
-    proof: dict[str, Any] = {
-        "format": FORMAT,
-        "caudal": __version__,
-        "name": name,
-        "constant_time": constant_time,
-        "dt_min": dt_min,
-        "golden": found.digest,
-        "files": {key: hashlib.sha256(text.encode()).hexdigest() for key, text in files.items()},
-        "claims": {} if program.is_float else claims(check.bounds(program)),
-        "program": to_json(program),
-    }
-    files["proof.json"] = json.dumps(proof, allow_nan=False)
-    files |= folder_texts.texts(program, plan, name, dt_min)
-    return files
-
-
-def claims(found: check.Bounds) -> dict[str, Any]:
-    """The bounds of a program as JSON: what every sum and every vector stays within."""
-    ends = {name: [int(part.low.min()), int(part.high.max())] for name, part in found.slots.items()}
-    sums = {
-        name: [[int(part.low.min()), int(part.high.max())] for part in parts] for name, parts in found.totals.items()
-    }
-    least = {name: int(part.min()) for name, part in found.divisors.items()}
-    return {"vectors": ends, "sums": sums, "smallest conductance": least}
 
 
 def _write(place: Path, files: dict[str, str]) -> None:

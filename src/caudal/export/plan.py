@@ -287,7 +287,8 @@ def linear(view: View, weight: Floats) -> tuple[Links, Floats]:
     rows, columns = np.nonzero(live)
     ptr = np.concatenate([[0], live.sum(1).cumsum()])
     links = Links(view.vector, ptr, view.index[columns], scaled[:, rows, columns].T, gated=(False,) * weight.shape[0])
-    return links, weight @ view.shift
+    # No matrix product: how a library of linear algebra orders its sums depends on the processor and its threads.
+    return links, (weight * view.shift).sum(-1)
 
 
 def along(view: View, ptr: Ints, source: Ints, weight: Floats) -> tuple[Links, Floats]:

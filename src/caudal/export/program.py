@@ -1,25 +1,29 @@
 """The exported step in machine terms: vectors of a C type, constants, and blocks that loop over rows.
 
 A program has four readings that must agree: C (`emit.py`), NumPy (`twin.py`), bounds (`check.py`) and JSON, in which it
-travels inside `proof.json`. It holds nothing but numbers and names.
+travels inside `proof.json`. It holds nothing but numbers and names, and what is read from a file passes the patterns
+and sizes of `program_form.py` before anything else looks at it.
 
 A `Block` runs, for each row: start every accumulator from its base; for each link add `weight * value`, where the value
 is the source's element or the gate of it; shift what the links brought by the link's shift, rounding half up; then
 evaluate the nodes in order and store. Nodes are in single-assignment form: arguments are positions of earlier nodes.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+import re
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal import limits
 from caudal.errors import FileFormatError
 
 Array: TypeAlias = NDArray[Any]
 Role = Literal["input", "output", "state", "work", "scalar"]
 
+# The only text of a user that a program carries: no sign that ends a comment, a cell of a table or a line.
+_UNSAFE = re.compile(r"""[*/\\?|`<>"']""")
 # Intervals of a table, and the half-width of its argument in integers: every table covers an int16.
 INTERVALS, HALF = 256, 32768
 
@@ -216,51 +220,25 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def from_json(found: dict[str, Any]) -> Program:
-    """The program that `to_json` wrote.
+def label(text: str) -> str:
+    """A name of an input or an answer as an export may carry it: printable, short, and unable to end a comment.
+
+    Example:
+        >>> label("pulse */ evil()"), label("presión|kPa")
+        ('pulse __ evil()', 'presión_kPa')
+    """
+    return _UNSAFE.sub("_", "".join(sign if sign.isprintable() else "_" for sign in text))[: limits.NAME]
+
+
+def from_json(found: object) -> Program:
+    """The program that `to_json` wrote, each name, size, type and position in it checked.
 
     Raises:
         FileFormatError: it is no program.
     """
+    from caudal.export.program_form import Misfit, program_of
+
     try:
-        arrays: dict[str, Any] = {
-            kind: {name: np.array(a["values"], a["type"]) for name, a in found[kind].items()}
-            for kind in ("constants", "tables")
-        }
-        slots = {name: _slot(slot) for name, slot in found["slots"].items()}
-        steps = tuple(_step(step) for step in found["steps"])
-        plain: dict[str, Any] = {
-            name: _tuples(found[name]) for name in ("dtype", "layer", "names", "input_bits", "output_bits")
-        }
-        return Program(slots=slots, clock=Clock(**found["clock"]), steps=steps, **plain, **arrays)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FileFormatError(f"proof.json: holds no program ({error!r}). Export the model again.") from error
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value
-
-
-def _slot(held: dict[str, Any]) -> Slot:
-    bounds = {k: None if held[k] is None else np.array(held[k], np.int64) for k in ("low", "high")}
-    return Slot(**{**held, **bounds})
-
-
-def _record(kind: type, held: dict[str, Any]) -> dict[str, Any]:
-    names: Sequence[str] = [field.name for field in fields(kind)]
-    return {name: _tuples(held[name]) for name in names}
-
-
-def _step(held: dict[str, Any]) -> Step:
-    block = held["block"]
-    made = None
-    if block is not None:
-        parts = _record(Block, block)
-        parts["nodes"] = tuple(Node(**_record(Node, node)) for node in block["nodes"])
-        parts["links"] = tuple(
-            Link(**{**_record(Link, link), "gate": None if link["gate"] is None else Gate(**link["gate"])})
-            for link in block["links"]
-        )
-        parts["cone"] = None if block["cone"] is None else Cone(**_record(Cone, block["cone"]))
-        made = Block(**parts)
-    return Step(made, held["times"], _tuples(held["commit"]), held["only_moving"])
+        return program_of(found)
+    except Misfit as fault:
+        raise FileFormatError(f"proof.json: holds no program ({fault}). Export the model again.") from fault

@@ -143,7 +143,7 @@ def _answer(builder: Builder, model: Layer, view: View, encoder: Encoder | None)
     weight, bias = answer_map(model, len(view.index), encoder)
     links, extra = linear(view, weight[None])
     bound = float(
-        (np.abs(weight) @ (np.abs(view.scale) * builder.vectors[view.vector].bound + np.abs(view.shift))).max()
+        (np.abs(weight) * (np.abs(view.scale) * builder.vectors[view.vector].bound + np.abs(view.shift))).sum(-1).max()
     )
     builder.add(Vector(OUTPUT, len(bias), bound + float(np.abs(bias).max())))
     builder.stages.append(Neurons("answer", bias[None] + extra, (links,), Answer(), len(bias)))

@@ -116,7 +116,7 @@ def _pure(
         inner = np.zeros_like(inner)
     for further, own in layers:  # every activation satisfies |act(z)| <= |z|
         outer = float((np.abs(further).sum(1) * outer + np.abs(own)).max())
-        inner = np.abs(further) @ inner
+        inner = np.stack([(row[:, None] * inner).sum(0) for row in np.abs(further)])
     return pure_bound(builder, inner, outer, a)
 
 

@@ -1,5 +1,8 @@
 """Plans of the cells over a wiring: LTC, CT-RNN, LRC and the wired CfC."""
 
+import copy
+from typing import TypeVar
+
 import numpy as np
 
 from caudal.errors import InputError
@@ -26,13 +29,15 @@ from caudal.nn import CTRNN, LRC, LTC
 from caudal.nn.cfc_wired import WiredCfC
 from caudal.nn.wired import graph_tensors
 
+Wired = TypeVar("Wired", LTC, CTRNN, LRC, WiredCfC)
+
 
 def ltc(builder: Builder, net: LTC, view: View) -> View:
     """LTC; the affine map of its inputs is folded into the gates."""
     if net.solver != "fused" and not builder.graphs:
         fault = f"is an LTC with solver={net.solver!r}, an explicit step that no bound holds for"
         raise InputError("export", "model", fault, 'Build it with `solver="fused"`, or export it to ONNX.')
-    p = [vector_of(part) for part in net.params()]
+    p = [vector_of(part) for part in _double(net).params()]
     sensory_ptr, sensory_source, ptr, source = (integers_of(part) for part in graph_tensors(net))
     w_s, mu_s, sigma_s, e_s, w, mu, sigma, e, g_leak, v_leak, c_m = p
     low, high = (_extreme(which, (sensory_ptr, e_s), (ptr, e), v_leak) for which in (np.minimum, np.maximum))
@@ -79,7 +84,7 @@ def _motor(state: View, scale: Floats, shift: Floats) -> View:
 
 def ctrnn(builder: Builder, net: CTRNN, view: View) -> View:
     """CT-RNN."""
-    sensory_w, w, b, tau = (vector_of(part) for part in net.params())
+    sensory_w, w, b, tau = (vector_of(part) for part in _double(net).params())
     sensory_ptr, sensory_source, ptr, source = (integers_of(part) for part in graph_tensors(net))
     state = builder.view("v", net.units, float(tau.max()), is_state=True)
     sensory, extra = along(view, sensory_ptr, sensory_source, sensory_w[None])
@@ -94,7 +99,7 @@ def lrc(builder: Builder, net: LRC, view: View) -> View:
     if net.solver != "hybrid" and not builder.graphs:
         fault = f"is an LRC with solver={net.solver!r}, a step that no bound holds for"
         raise InputError("export", "model", fault, 'Build it with `solver="hybrid"`, or export it to ONNX.')
-    p = net.params()._asdict()
+    p = _double(net).params()._asdict()
     f = {name: vector_of(part) for name, part in p.items()}
     sensory_ptr, sensory_source, ptr, source = (integers_of(part) for part in graph_tensors(net))
     state = builder.view("v", net.units, 2 * float(np.abs(f["e_leak"]).max()), is_state=True)
@@ -119,7 +124,7 @@ def lrc(builder: Builder, net: LRC, view: View) -> View:
 def wired_cfc(builder: Builder, net: WiredCfC, view: View) -> View:
     """Wired CfC: a neuron reads new values of lower layers, old ones of the others, and its own membrane."""
     sensory_ptr, sensory_source, ptr, source, current, layer_ptr = (integers_of(part) for part in net.graph())
-    sensory_w, w, own, bias = (vector_of(part) for part in net.params()[:4])
+    sensory_w, w, own, bias = (vector_of(part) for part in _double(net).params()[:4])
     units = net.units
     rows = np.repeat(np.arange(units), np.diff(ptr))
     bound = {"default": 1.0, "no_gate": 2.0}.get(net.mode, 0.0)
@@ -145,6 +150,11 @@ def wired_cfc(builder: Builder, net: WiredCfC, view: View) -> View:
     builder.stages.append(Neurons(builder.name("climb"), bias + extra, links, finish, units, spans))
     builder.stages.append(Commit(new.vector, old.vector))
     return _motor(old, np.ones(net.outputs), np.zeros(net.outputs))
+
+
+def _double(net: Wired) -> Wired:
+    """The layer in float64: how exp rounds in float32 differs from processor to processor, and an export must not."""
+    return copy.deepcopy(net).double()
 
 
 def _pointers(rows: Ints, units: int, more: int) -> Ints:

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from caudal.errors import BackendError, ShapeError
-from caudal.export.program import Array, from_json
-from caudal.export.targets import prefix_of
+from caudal.export.program import Array
 from caudal.export.twin import Twin
-from caudal.export.verify import read_proof
+from caudal.export.verify import sources
 
 _COMPILERS = ("cc", "gcc", "clang")
 _FLAGS = ("-std=c99", "-O2", "-ffp-contract=off", "-fPIC", "-shared")
@@ -24,12 +23,15 @@ _FLAGS = ("-std=c99", "-O2", "-ffp-contract=off", "-fPIC", "-shared")
 class Runner:
     """One stream through an exported step, compiled on the spot: the very numbers that the chip computes.
 
+    What is compiled is written again from the checked program, in a folder of its own; no file of the export is run.
+
     Arguments:
         folder: what `caudal.export.c` wrote.
         compiler: program that compiles C; the first of cc, gcc and clang when left out.
 
     Raises:
-        InputError: the folder holds no export.
+        MissingFileError: the folder holds no export.
+        FileFormatError: its proof cannot be read, its integers may overflow, or its C is not that of its proof.
         BackendError: there is no compiler, or it fails.
 
     Example:
@@ -45,11 +47,10 @@ class Runner:
     """
 
     def __init__(self, folder: str | os.PathLike[str], compiler: str | None = None) -> None:
-        place = Path(folder)
-        name, proof = prefix_of(place), read_proof(place)
-        program = from_json(proof["program"])
+        proof, files = sources(folder)
+        name, program = proof.name, proof.program
         self._twin = Twin(program)
-        library = _built(place, name, compiler or _found())
+        library = _built(files, name, compiler or _found())
         self._step, init = getattr(library, f"{name}_step"), getattr(library, f"{name}_init")
         kind: Any = ctypes.c_float if program.is_float else ctypes.c_int32
         self._time: Any = ctypes.c_float if program.is_float else ctypes.c_uint32
@@ -130,10 +131,12 @@ def _found() -> str:
     return compiler
 
 
-def _built(place: Path, name: str, compiler: str) -> ctypes.CDLL:
+def _built(files: dict[str, str], name: str, compiler: str) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory() as scratch:
         target = Path(scratch) / f"{name}.so"
-        command = [compiler, *_FLAGS, str(place / f"{name}.c"), "-o", str(target)]
+        for file, text in files.items():
+            (Path(scratch) / file).write_text(text, encoding="utf-8", newline="\n")
+        command = [compiler, *_FLAGS, str(Path(scratch) / f"{name}.c"), "-o", str(target)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:

@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 
 from caudal.errors import BackendError, InputError
-from caudal.export import host_count, machine_code
+from caudal.export import host_count, machine_code, vectors
 from caudal.export.machine_code import COUNTED_STEPS
-from caudal.export.program import from_json
-from caudal.export.verify import read_proof
+from caudal.export.program import Program
+from caudal.export.verify import sources
 
 _SECONDS = 600
 # What compilers and linkers say of code or tables beyond the memory of a chip.
@@ -154,23 +154,24 @@ def measure(
         steps: random steps whose instructions are counted.
 
     Raises:
-        InputError: no such target, or the folder holds no export.
+        InputError: no such target.
+        MissingFileError, FileFormatError: the folder holds no export, or one whose C is not that of its proof.
         BackendError: a program is missing, the build fails, or the run ends without an answer.
     """
     if target not in TARGETS:
         raise InputError("measure", "target", f"is {target!r}", f"Name one of {', '.join(TARGETS)}.")
-    one, place = TARGETS[target], Path(folder)
+    one = TARGETS[target]
     if one.missing():
         fault = f"measure: {target} needs `{one.missing()}`, which is not installed."
         raise BackendError(f"{fault} See the page on export for the packages.")
-    name = prefix_of(place)
+    proof, files = sources(folder)
+    name, program = proof.name, proof.program
+    files[f"{name}_test.c"] = vectors.test_source(program, name, vectors.vectors(program))
+    files |= {"main.c": machine_code.main(name, steps), "unit.h": _unit(program)}
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
-        (work / "main.c").write_text(machine_code.main(name, steps))
-        (work / "unit.h").write_text(_unit(place))
-        for file, text in machine_code.support(one.support).items():
-            (work / file).write_text(text)
-        build = partial(_compile, one, place, name, work, optimise, tuple(extra))
+        _lay(work, {**files, **machine_code.support(one.support)})
+        build = partial(_compile, one, name, work, optimise, tuple(extra))
         flash, stack = build()
         digest, (total, least, most), size = _figures(_run(one, work), target)
         if not one.runner:
@@ -195,36 +196,31 @@ def footprint(folder: str | Path, target: str, *, optimise: str = "-O2", extra: 
         bytes of flash and of stack, as in `Measured`.
 
     Raises:
-        InputError: no such target, or the folder holds no export.
+        InputError: no such target.
+        MissingFileError, FileFormatError: the folder holds no export, or one whose C is not that of its proof.
         BackendError: the compiler is missing, or the build fails.
     """
     if target not in TARGETS:
         raise InputError("footprint", "target", f"is {target!r}", f"Name one of {', '.join(TARGETS)}.")
-    one, place = TARGETS[target], Path(folder)
+    one = TARGETS[target]
     if shutil.which(one.compiler) is None:
         raise BackendError(f"footprint: {target} needs `{one.compiler}`, which is not installed.")
-    name = prefix_of(place)
+    proof, files = sources(folder)
     with tempfile.TemporaryDirectory() as scratch:
-        return _sizes(one, place, name, Path(scratch), _flags(one, optimise, tuple(extra)))
+        _lay(Path(scratch), files)
+        return _sizes(one, proof.name, Path(scratch), _flags(one, optimise, tuple(extra)))
 
 
-def _unit(place: Path) -> str:
-    program = from_json(read_proof(place)["program"])
+def _lay(work: Path, files: dict[str, str]) -> None:
+    """Files written again from the proof: what is built is never a file of the folder that was given."""
+    for name, text in files.items():
+        (work / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _unit(program: Program) -> str:
     if program.is_float:
         return machine_code.unit(True, f"{1 / program.clock.scale!r}f")
     return machine_code.unit(False, f"{round(2**20 * 2**program.clock.shift / program.clock.factor)}u")
-
-
-def prefix_of(place: Path) -> str:
-    """The name that an export's files begin with.
-
-    Raises:
-        InputError: the folder holds no export.
-    """
-    found = [path.name.removesuffix("_test.c") for path in sorted((place / "test").glob("*_test.c"))]
-    if len(found) != 1 or not (place / f"{found[0]}.c").is_file():
-        raise InputError("export", "folder", f"holds no export: {place}", "Pass a folder that `caudal export` wrote.")
-    return found[0]
 
 
 def _flags(one: Target, optimise: str, extra: tuple[str, ...]) -> list[str]:
@@ -233,20 +229,20 @@ def _flags(one: Target, optimise: str, extra: tuple[str, ...]) -> list[str]:
     return [*usual, "-Wno-unused-command-line-argument"] if one.compiler == "clang" else usual
 
 
-def _compile(one: Target, place: Path, name: str, work: Path, optimise: str, extra: tuple[str, ...]) -> tuple[int, int]:
+def _compile(one: Target, name: str, work: Path, optimise: str, extra: tuple[str, ...]) -> tuple[int, int]:
     usual = _flags(one, optimise, extra)
-    sizes = _sizes(one, place, name, work, usual)
+    sizes = _sizes(one, name, work, usual)
     linker = ["-Wl,--gc-sections", *(["-T", "link.ld"] if (work / "link.ld").exists() else [])]
-    sources = ["main.c", "machine.c", str((place / "test" / f"{name}_test.c").resolve()), "export.o"]
-    _call([*usual, f"-I{place.resolve()}", *sources, *linker, "-o", "run.elf"], work)
+    inputs = ["main.c", "machine.c", f"{name}_test.c", "export.o"]
+    _call([*usual, "-I.", *inputs, *linker, "-o", "run.elf"], work)
     return sizes
 
 
-def _sizes(one: Target, place: Path, name: str, work: Path, usual: list[str]) -> tuple[int, int]:
+def _sizes(one: Target, name: str, work: Path, usual: list[str]) -> tuple[int, int]:
     """Flash and stack of the export alone, left as `export.o`."""
     states = [] if one.compiler == "clang" else ["-fstack-usage"]
     compile_only = [flag for flag in usual if flag != "-nostartfiles"]
-    _call([*compile_only, *states, "-c", str((place / f"{name}.c").resolve()), "-o", "export.o"], work)
+    _call([*compile_only, *states, "-c", f"{name}.c", "-o", "export.o"], work)
     tool = one.compiler.replace("gcc", "size").replace("clang", "size")
     listed = _call([tool, "-A", "export.o"], work)
     flash = sum(int(n) for key, n in re.findall(r"^(\.(?:text|rodata|data|progmem)\S*)\s+(\d+)", listed, re.M))

@@ -1,21 +1,22 @@
-"""`caudal export verify`: what an export claims, checked from its folder alone."""
+"""`caudal export verify`: a folder written anew, from the model or from its own proof, and compared byte for byte."""
 
-import hashlib
-import json
-import re
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from caudal._version import __version__
-from caudal.errors import FileFormatError, MissingFileError
-from caudal.export import check, emit, package, vectors
+from caudal.data import Encoder
+from caudal.errors import FileFormatError, InputError
+from caudal.export import check, package, vectors
 from caudal.export.intervals import Broken
-from caudal.export.program import Array, Link, Program, from_json
+from caudal.export.proof import Proof, code, files, read_proof
+from caudal.files import read
 
-_ARRAY = re.compile(r"static const \w+ROM \w+ (\w+)\[(\d+)\] = \{([^}]*)\};")
+_RANGES = "nothing can overflow, for any input and any time"
+# Faults of one kind that are listed by name.
+_LISTED = 8
 
 
 @dataclass(frozen=True)
@@ -29,22 +30,38 @@ class Claim:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Every claim of an export.
+    """What a check of an export found.
 
     Attributes:
         claims: in the order in which they were checked.
+        model: digest of the model that the folder was compared with; "" where it was compared with none.
     """
 
     claims: tuple[Claim, ...]
+    model: str = ""
 
     @property
     def holds(self) -> bool:
-        """Whether all of them hold."""
+        """Whether every claim that was checked holds; `word` says what that is worth."""
         return all(claim.holds for claim in self.claims)
 
+    @property
+    def word(self) -> str:
+        """`"broken"`, `"consistent with itself"` where no model was compared with, or `"holds"`."""
+        if not self.holds:
+            return "broken"
+        return "holds" if self.model else "consistent with itself"
 
-def verify(folder: str | Path) -> Verdict:
-    """Check an export: files unaltered, tables of the C those of the proof, ranges proven, answers the reference's.
+
+def verify(folder: str | os.PathLike[str], model: Any = None, *, encoder: Encoder | None = None) -> Verdict:
+    """Write an export again and compare every byte: from the model where one is passed, from its own proof otherwise.
+
+    Without the model, whoever can write the folder can make another that is as consistent with itself.
+
+    Arguments:
+        folder: what `export.c` wrote; any other file in it is a fault.
+        model: the layer or estimator that it is said to be made from.
+        encoder: the one that was passed beside the model, where one was.
 
     Raises:
         MissingFileError: there is no `proof.json`.
@@ -53,123 +70,112 @@ def verify(folder: str | Path) -> Verdict:
     Example:
         >>> import tempfile
         >>> from caudal.nn import CfC
+        >>> net = CfC(2, 3, backbone_layers=0)
         >>> with tempfile.TemporaryDirectory() as scratch:
-        ...     made = package.c(CfC(2, 3, backbone_layers=0), f"{scratch}/policy")
-        ...     verify(made.folder).holds
-        True
+        ...     made = package.c(net, f"{scratch}/policy")
+        ...     verify(made.folder).word, verify(made.folder, net).word, verify(made.folder, CfC(2, 3)).word
+        ('consistent with itself', 'holds', 'broken')
+    """
+    place, claims, digest = Path(folder), list[Claim](), ""
+    proof = read_proof(place)
+    if model is not None:
+        of_model, claim, digest = _of_model(proof, model, encoder)
+        claims.append(claim)
+        proof = of_model or proof
+    try:
+        expected = files(proof)
+    except Broken as fault:
+        return Verdict((*claims, Claim(_RANGES, False, str(fault))), digest)
+    claims.append(_compared(place, expected, proof))
+    claims.append(_alone(place, expected))
+    if not proof.program.is_float:
+        claims.append(Claim(_RANGES, True))
+    return Verdict(tuple(claims), digest)
+
+
+def sources(folder: str | os.PathLike[str]) -> tuple[Proof, dict[str, str]]:
+    """The proof of an export and every file that a build needs, written again from it; no file of the folder is used.
+
+    Raises:
+        MissingFileError: there is no `proof.json`.
+        FileFormatError: it cannot be read, its integers may overflow, or the C and header of the folder are not those
+            that its proof gives.
     """
     place = Path(folder)
     proof = read_proof(place)
-    program = from_json(proof["program"])
-    name = str(proof["name"])
-    claims = [_files(place, proof), _tables(place, name, program), _text(place, proof, program)]
-    if not program.is_float:
-        claims.append(_ranges(proof, program))
-    digest = vectors.vectors(program).digest
-    claims.append(Claim("golden vectors are the reference's", digest == proof["golden"], "the hash differs"))
-    return Verdict(tuple(one if not one.holds else Claim(one.name, True) for one in claims))
+    made = code(proof)
+    if not proof.program.is_float:
+        try:
+            check.bounds(proof.program)
+        except Broken as fault:
+            raise FileFormatError(f"{place}: its integers may overflow ({fault}). Export the model again.") from fault
+    differing = [name for name, text in made.items() if not _is_same(place / name, text.encode())]
+    if differing and proof.caudal == __version__:
+        fault = f"{', '.join(differing)} differs from what the proof gives"
+        raise FileFormatError(f"{place}: {fault}. Run `caudal export verify` on it, or export the model again.")
+    return proof, made
 
 
-def read_proof(place: Path) -> dict[str, Any]:
-    """The content of `proof.json`.
-
-    Raises:
-        MissingFileError: it is not there.
-        FileFormatError: it cannot be read.
-    """
-    path = place / "proof.json"
-    if not path.is_file():
-        raise MissingFileError(f"verify: {place} holds no proof.json. Pass a folder that `caudal export` wrote.")
-    try:
-        proof: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        wanted = ("format", "name", "golden", "files", "claims", "program", "constant_time", "caudal", "dt_min")
-        missing = [key for key in wanted if key not in proof]
-    except (ValueError, TypeError, RecursionError) as error:
-        raise FileFormatError(f"{path}: is no proof ({error}). Export the model again.") from error
-    if missing or proof["format"] != package.FORMAT:
-        fault = f"lacks {', '.join(missing)}" if missing else f"has format {proof['format']}"
-        raise FileFormatError(f"{path}: {fault}. Export the model again with this version of caudal.")
-    return proof
-
-
-def golden_of(folder: str | Path) -> int:
-    """Hash that every build of an export must answer.
+def golden_of(folder: str | os.PathLike[str]) -> int:
+    """Hash that every build of an export must answer, computed from its program.
 
     Raises:
         MissingFileError, FileFormatError: as `verify`.
     """
-    return int(read_proof(Path(folder))["golden"])
+    return vectors.vectors(read_proof(folder).program).digest
 
 
-def _files(place: Path, proof: dict[str, Any]) -> Claim:
-    wrong = [
-        key
-        for key, digest in proof["files"].items()
-        if not (place / key).is_file() or hashlib.sha256((place / key).read_bytes()).hexdigest() != digest
-    ]
-    return Claim("files are as they were written", not wrong, f"{', '.join(wrong)} differ or are missing")
-
-
-def _tables(place: Path, name: str, program: Program) -> Claim:
-    title = "tables in the C are those of the proof"
+def _of_model(proof: Proof, model: Any, encoder: Encoder | None) -> tuple[Proof | None, Claim, str]:
+    """What an export of the model states, the claim that the folder is one, and the digest of the model."""
+    title = "it is the export of this model"
     try:
-        text = (place / f"{name}.c").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        return Claim(title, False, str(error))
-    found = {key.lower().removeprefix(f"{name}_"): body for key, _, body in _ARRAY.findall(text)}
-    for key, values in _expected(program).items():
-        if key in found and not _equal(found[key], values):
-            return Claim(title, False, f"{key} differs")
-    known = _expected(program)
-    strange = [key for key in found if key not in known]
-    return Claim(title, not strange, f"{', '.join(strange)} is in the C alone")
+        made = package.made(model, proof.name, proof.options, encoder)
+    except InputError as error:
+        return None, Claim(title, False, f"this model cannot be exported so ({error})"), ""
+    fault = ""
+    if made.model != proof.model:
+        fault = f"it was made from the model {proof.model[:16]}...; this one is {made.model[:16]}..."
+    elif made.encoder != proof.encoder:
+        fault = "it was made with another encoder beside the model; pass that one as `encoder`"
+    return (None if fault else made), Claim(title, not fault, fault), made.model
 
 
-def _expected(program: Program) -> dict[str, Array]:
-    """Every array that the C may hold: plain constants, tables, and the fields of each link side by side."""
-    found = {**program.constants, **program.tables}
-    for block in program.blocks():
-        for k, link in enumerate(block.links):
-            for kind, values in _mixed(program, link).items():
-                found[f"{block.name}_{k}_{kind}"] = values
-    return found
+def _compared(place: Path, expected: dict[str, str], proof: Proof) -> Claim:
+    title = "every file is, to the byte, what caudal writes"
+    if proof.caudal != __version__:
+        fault = f"written by caudal {proof.caudal}; this is {__version__}: install that version to compare"
+        return Claim(title, False, fault)
+    wrong = [name for name, text in expected.items() if not _is_same(place / name, text.encode())]
+    return Claim(title, not wrong, f"{_some(wrong)} differ or are missing" if wrong else "")
 
 
-def _mixed(program: Program, link: Link) -> dict[str, Array]:
-    names = [*((link.gate.slope, link.gate.offset) if link.gate else ()), *filter(None, link.weights)]
-    arrays = [program.constants[one] for one in names]
-    kinds = dict.fromkeys(held.dtype.name for held in arrays)
-    return {kind: np.stack([held for held in arrays if held.dtype.name == kind], 1).ravel() for kind in kinds}
-
-
-def _equal(body: str, values: Array) -> bool:
-    words = re.sub(r"\(-INT32_C\(2147483647\) - 1\)", "-2147483648", body)
-    words = re.sub(r"INT32_C\((-?\d+)\)", r"\1", words)
-    texts = [word.strip().rstrip("uf") for word in words.split(",")]
-    if len(texts) != len(values):
+def _is_same(path: Path, expected: bytes) -> bool:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size != len(expected):
         return False
-    kind = np.float32 if values.dtype == np.float32 else np.int64
-    return bool(np.array_equal(np.array([kind(text) for text in texts]), values.astype(kind)))
+    return read("verify", path, len(expected)) == expected
 
 
-def _text(place: Path, proof: dict[str, Any], program: Program) -> Claim:
-    """The code outside the tables, compared with what this version writes for the program."""
-    name = str(proof["name"])
-    if proof["caudal"] != __version__:
-        fault = f"written by caudal {proof['caudal']}; install that version to compare"
-        return Claim("code is what caudal writes for this proof", False, fault)
-    written = emit.source(program, name, constant_time=bool(proof["constant_time"]))
-    path = place / f"{name}.c"
-    same = path.is_file() and path.read_text(encoding="utf-8", errors="replace") == written
-    return Claim("code is what caudal writes for this proof", same, f"{name}.c differs")
+def _alone(place: Path, expected: dict[str, str]) -> Claim:
+    foreign: list[str] = []
+    for name in _foreign(place, place, expected):
+        foreign.append(name)
+        if len(foreign) > _LISTED:
+            break
+    fault = f"{_some(foreign)} does not belong to an export" if foreign else ""
+    return Claim("the folder holds nothing else", not foreign, fault)
 
 
-def _ranges(proof: dict[str, Any], program: Program) -> Claim:
-    title = "nothing can overflow, for any input and any time"
-    try:
-        found = package.claims(check.bounds(program))
-    except Broken as fault:
-        return Claim(title, False, str(fault))
-    except (KeyError, IndexError, ValueError) as error:
-        return Claim(title, False, f"the program cannot be followed ({error!r})")
-    return Claim(title, found == proof["claims"], "the stated bounds are not those found")
+def _foreign(place: Path, folder: Path, expected: dict[str, str]) -> Iterator[str]:
+    """Files, folders and links that an export does not write, hidden ones too."""
+    parents = {str(parent) for name in expected for parent in PurePosixPath(name).parents}
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            name = Path(entry.path).relative_to(place).as_posix()
+            if entry.is_dir(follow_symlinks=False) and name in parents:
+                yield from _foreign(place, Path(entry.path), expected)
+            elif name not in expected or not entry.is_file(follow_symlinks=False):
+                yield name
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join([*map(ascii, names[:_LISTED]), *(["..."] if len(names) > _LISTED else [])])
