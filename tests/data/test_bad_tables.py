@@ -87,7 +87,12 @@ def read(changes: dict[str, object] | None = None, **ask: object) -> Sequences:
             "from_frame: `time_unit` is 'moons', and `t` holds datetimes. Use one of ns, us",
             None,
         ),
-        ({"w": pandas.to_datetime(["2024-01-01"] * 4)}, {}, "from_frame: `w` has the type Datetime", None),
+        (
+            {"w": pandas.to_datetime(["2024-01-01"] * 4)},
+            {"features": ["w"]},
+            "from_frame: `w` has the type Datetime",
+            None,
+        ),
     ],
 )
 def test_faults_name_column_row_and_remedy(changes, ask, text: str, row: int | None):

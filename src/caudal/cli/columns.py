@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from caudal.estimators import FitRecipe
 
 _ENDINGS = (".csv", ".txt", ".tsv", ".csv.gz", ".parquet", ".pq")
-_LISTS = ("target", "features", "static", "categorical", "sensitive")
+_LISTS = ("target", "features", "static", "categorical", "sensitive", "drop")
 _WORDS = ("series", "time", "group", "task", "time_unit", "equal_times", "folder", "protocol")
 _COUNTS = ("horizon", "window")
 
@@ -25,6 +25,7 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     columns.add_argument("--static", metavar="NAMES", help="inputs with one value per series")
     columns.add_argument("--categorical", metavar="NAMES", help="numbers that are names")
     columns.add_argument("--sensitive", metavar="NAMES", help="protected attributes, kept out of the inputs")
+    columns.add_argument("--drop", metavar="NAMES", help="columns that are not read")
     columns.add_argument("--group", metavar="NAME", help="what must not be split between training and test")
     columns.add_argument("--task", metavar="TASK", help="classify, classify_steps, regress, forecast, imitate or auto")
     columns.add_argument("--time-unit", metavar="UNIT", help="of the elapsed times: s, min, h, d, ...")

@@ -17,7 +17,7 @@ _NAMES = {"en": "report.html", "es": "informe.html"}
 _INTERRUPTED = 130
 # Options of a table that `from_frame` takes under the same name; those that hold several columns.
 _ONE = ("task", "time_unit", "group", "equal_times", "horizon", "window", "stride")
-_MANY = ("features", "static", "sensitive", "categorical")
+_MANY = ("features", "static", "sensitive", "categorical", "drop")
 _COUNTS = ("horizon", "window", "stride")
 
 

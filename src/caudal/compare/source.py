@@ -10,13 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.compare.job import Parts
-from caudal.data import Sequences, from_frame, split
+from caudal.data import Finding, Sequences, from_frame, split
+from caudal.data.account import read_as
 from caudal.data.datasets import Card, Dataset, load, names
+from caudal.data.plan import refuse_flips
 from caudal.errors import DataError
 from caudal.records import DataFacts
 
 _OWNER = "compare"
 _VAL, _TEST = 0.15, 0.2
+# Fewer series of a class in the test part than this are told.
+_FEW = 3
+_OWNERS = {"series": "series", "group": "groups", "time": "times"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +31,12 @@ class Source:
     Attributes:
         parts: training, validation and test series.
         facts: for the report.
+        read: what a table was read as and what is odd about it, as lines.
     """
 
     parts: Parts
     facts: DataFacts
+    read: tuple[str, ...] = ()
 
 
 def open_source(
@@ -104,6 +111,7 @@ def _of_table(data: Any, columns: Mapping[str, Any], by: str, seed: int) -> Sour
         if name not in columns:
             raise DataError(_OWNER, name, "is missing; a table needs it", "Name the column.")
     whole = from_frame(data, **{"time": None, **columns})
+    refuse_flips(_OWNER, whole.findings, whole.task)
     return _of_sequences(whole, Path(data).name if isinstance(data, str | Path) else "table", by, seed)
 
 
@@ -116,12 +124,51 @@ def _of_sequences(whole: Sequences, name: str, by: str, seed: int) -> Source:
     how = "time" if by == "auto" and whole.task == "forecast" else by
     laid = split(whole, val=_VAL, test=_TEST, by=how, seed=seed)
     parts = Parts(whole.select(laid.train), whole.select(laid.val), whole.select(laid.test))
+    findings = _check_classes(parts, laid.by)
+    parts = Parts(*(part.with_findings(findings) for part in (parts.train, parts.val, parts.test)))
     shares = f"{100 * (1 - _VAL - _TEST):.0f}/{100 * _VAL:.0f}/{100 * _TEST:.0f} by {laid.by}"
     card = Card(name=name, title=name, task=whole.task, source="a table of the user", licence="of the user", obtain="")
     words = shares + (f", seed {seed}." if laid.seed is not None else ".")
     if len(laid.dropped):
         words += f" {len(laid.dropped):,} series that bridge two parts are left out."
-    return Source(parts, _facts(parts, card, "table", words))
+    notes = tuple(f"note: {finding.message}" for finding in parts.train.findings)
+    return Source(parts, _facts(parts, card, "table", words), (*read_as(whole.recipe, whole.findings, whole), *notes))
+
+
+def _check_classes(parts: Parts, by: str) -> list[Finding]:
+    """Findings about classes that the test part hardly holds; a part that holds one class alone is refused.
+
+    Raises:
+        DataError: training or test would hold one class only, so no score could tell models apart.
+    """
+    classes = parts.train.classes
+    if not classes:
+        return []
+    named = parts.train.recipe.target[0] if parts.train.recipe else parts.train.outputs[0]
+    counts = {name: _class_counts(part) for name, part in (("training", parts.train), ("test", parts.test))}
+    total = counts["training"] + counts["test"] + _class_counts(parts.val)
+    rare = int(np.argmin(np.where(total > 0, total, total.max() + 1)))
+    unit = "series" if parts.train.task == "classify" else "steps"
+    holds = f"class {classes[rare]} has {int(total[rare])} of {int(total.sum())} {unit}"
+    for name, count in counts.items():
+        if (count > 0).sum() < 2:
+            fault = f"would have one class only in the {name} part, divided by {by}: {holds}"
+            remedy = (
+                f"Each class needs at least 2 {unit} of different {_OWNERS[by]}, better 10; collect more or join it."
+            )
+            raise DataError(_OWNER, named, fault, remedy)
+    few = [k for k in np.flatnonzero(total > 0) if counts["test"][k] < _FEW]
+    if not few:
+        return []
+    least = min(few, key=lambda k: counts["test"][k])
+    shown = f"{int(counts['test'][least])} of class {classes[least]}" + (f", {len(few)} such classes" * (len(few) > 1))
+    text = f"The test part holds few {unit} of a class of `{named}` ({shown}): its scores say little of them."
+    return [Finding("few", named, text, len(few))]
+
+
+def _class_counts(part: Sequences) -> NDArray[np.int64]:
+    known = np.asarray(part.target)[np.asarray(part.target_mask)]
+    return np.bincount(known, minlength=len(part.classes)).astype(np.int64)
 
 
 def _facts(parts: Parts, card: Card, protocol: str, words: str) -> DataFacts:

@@ -106,6 +106,8 @@ def compare(
         columns={**named, **(columns or {})},
     )  # fmt: skip
     watcher = watcher or Board()
+    for line in source.read:
+        watcher.say(line)
     store = Store(out, _facts(source, agenda))
     try:
         started = store.fact("started", datetime.now(UTC).isoformat(timespec="seconds"))

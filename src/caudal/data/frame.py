@@ -42,11 +42,13 @@ def from_frame(
     thousands: str = "",
     na: Sequence[str] = (),
     comment: str = "",
+    drop: Sequence[str] = (),
 ) -> Sequences:
     """Sequences from a long table: one row per series and time, in any order.
 
     What is odd but harmless (rows out of order, rows repeated in full, constant columns, huge gaps) is put right or
-    kept, and told in `findings`; what would change the meaning is an error that names row and column.
+    kept, and told in `findings`, as is what is likely an accident (a column that counts rows, `Yes` beside `yes`); what
+    would change the meaning is an error that names row and column.
 
     Names are never numbers: series, groups, classes, categories and protected values are read as they are written
     (`007` is not `7`), or as exact whole numbers where the column holds integers; see docs/data.md.
@@ -57,7 +59,8 @@ def from_frame(
         target: column to predict, or several columns of numbers.
         series: column that names the series (patient, trip, machine).
         time: column of numbers, datetimes or ISO text; None when the order of rows is the time.
-        features: input columns; None takes every column that has no other part.
+        features: input columns; None takes every column that has no other part, but for those without a name, of dates,
+            or that count the rows, which `findings` tell.
         static: columns with one value per series.
         sensitive: protected columns with one value per series. They are no inputs unless also listed as such.
         group: column of what must not be split between training and test (the patient of several stays).
@@ -81,6 +84,7 @@ def from_frame(
         na: words that mean missing, in texts; none for NA, NaN, null, None and their like, of which only columns of
             series and groups are spared. `[""]` leaves empty cells alone.
         comment: of text files: what begins a line that is no row.
+        drop: columns that are not read.
 
     Returns:
         The sequences. The first step of a series has no elapsed time; it is given the median gap of the table, kept in
@@ -104,7 +108,7 @@ def from_frame(
     ask = asked(
         target, series, time, features=features, static=static, sensitive=sensitive, group=group,
         categorical=categorical, task=task, time_unit=time_unit, units=units, equal_times=equal_times,
-        horizon=horizon, window=window, stride=stride, dtype=dtype,
+        horizon=horizon, window=window, stride=stride, dtype=dtype, drop=drop,
         sep=sep, decimal=decimal, thousands=thousands, na=na, comment=comment,
     )  # fmt: skip
     table = open_table(frame, _OWNER, ask.wanted, ask.form)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal.data.accidents import label_flips, left_out
 from caudal.data.order import EQUAL_TIMES, Order
 from caudal.data.recipe import Column
 from caudal.data.sequences import TASKS, Finding, Label
@@ -40,12 +41,13 @@ class Ask:
     stride: int
     dtype: str
     form: TextForm
+    drop: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> Wanted:
         """The columns that a table must have, and which of them hold names."""
         keys = (self.series, *named(self.group))
-        parts = (*named(self.time), *self.target, *(self.features or ()), *self.static, *self.sensitive)
+        parts = (*named(self.time), *self.target, *(self.features or ()), *self.static, *self.sensitive, *self.drop)
         names = {*keys, *self.categorical, *self.sensitive, *(() if self.is_numbers else self.target)}
         return Wanted(frozenset(names), (*keys, *parts, *self.categorical), self.time)
 
@@ -53,6 +55,8 @@ class Ask:
     def is_numbers(self) -> bool:
         """Whether the target is known to be numbers before the table is read."""
         return bool(self.horizon) or self.task in ("numbers", "regress", "forecast", "imitate")
+
+    drop: tuple[str, ...] = ()
 
 
 def asked(
@@ -78,6 +82,7 @@ def asked(
     thousands: str = "",
     na: Sequence[str] = (),
     comment: str = "",
+    drop: Sequence[str] = (),
 ) -> Ask:
     """The arguments of `from_frame` as one value."""
     return Ask(
@@ -98,6 +103,7 @@ def asked(
         stride=stride,
         dtype=dtype,
         form=TextForm(sep or "", decimal or ".", thousands or "", _words(na), comment or ""),
+        drop=named(drop),
     )
 
 
@@ -124,12 +130,19 @@ def check_ask(table: Table, ask: Ask) -> None:
     table.need_columns(
         [
             *(ask.series, *named(ask.time), *ask.target, *(ask.features or ())),
-            *(*ask.static, *ask.sensitive, *named(ask.group), *ask.categorical),
+            *(*ask.static, *ask.sensitive, *named(ask.group), *ask.categorical, *ask.drop),
         ]
     )
     for name in (*(ask.features or ()), *ask.static):
         if name in (ask.series, ask.group):
             raise table.fail(name, "names who the row belongs to; as an input it would leak", "Leave it out.")
+    for name in ask.target:
+        if name in (ask.series, ask.time):
+            part = "series" if name == ask.series else "time"
+            raise table.fail(name, f"is both the target and the {part}", "Name the column that is to be predicted.")
+    for name in ask.drop:
+        if name in (*(ask.features or ()), *ask.static, *ask.target, ask.series, ask.time):
+            raise table.fail(name, "is to be dropped and has another part as well", "Take it out of `drop`.")
 
 
 def _check_options(table: Table, ask: Ask) -> None:
@@ -148,12 +161,15 @@ def _check_options(table: Table, ask: Ask) -> None:
 
 
 def input_columns(table: Table, ask: Ask, forecast: bool) -> tuple[str, ...]:
-    """The columns that become inputs: those listed, or all that have no other part; a forecast sees its own past."""
-    if ask.features is not None:
-        chosen = list(ask.features)
-    else:
-        taken = {ask.series, *named(ask.time), *ask.target, *ask.static, *ask.sensitive, *named(ask.group)}
-        chosen = [name for name in table.columns if name not in taken]
+    """The columns that become inputs: those listed, or all that have no other part and are no likely accident.
+
+    A forecast sees its own past.
+    """
+    chosen = list(ask.features or ())
+    if ask.features is None:
+        free = free_columns(table, ask)
+        accidents = left_out(table, free)
+        chosen = [name for name in free if name not in accidents]
     if forecast:
         chosen += [name for name in ask.target if name not in chosen]
     leak = [name for name in chosen if name in ask.target]
@@ -162,6 +178,12 @@ def input_columns(table: Table, ask: Ask, forecast: bool) -> tuple[str, ...]:
     if not chosen:
         raise table.fail("features", "leave no input at all", "Name at least one feature column.")
     return tuple(chosen)
+
+
+def free_columns(table: Table, ask: Ask) -> tuple[str, ...]:
+    """Columns that no argument names."""
+    taken = {ask.series, *named(ask.time), *ask.target, *ask.static, *ask.sensitive, *named(ask.group), *ask.drop}
+    return tuple(name for name in table.columns if name not in taken)
 
 
 def learn_columns(table: Table, names: Sequence[str], ask: Ask) -> tuple[tuple[Column, ...], list[Finding]]:
@@ -253,7 +275,7 @@ def check_many(table: Table, name: str, values: set[str]) -> tuple[str, ...]:
         raise table.fail(
             name,
             f"has {len(values):,} different texts, too many for a category (at most {_MANY})",
-            "Leave it out of `features`, or group its values first.",
+            f'Leave it out (`drop="{name}"`), or group its values first.',
         )
     return tuple(sorted(values))
 
@@ -317,6 +339,23 @@ def _changes(table: Table, name: str, found: Order) -> bool:
     rows = found.rows[known[found.rows]]
     series = found.series[known[found.rows]]
     return bool(np.any((series[1:] == series[:-1]) & (values[rows][1:] != values[rows][:-1])))
+
+
+def flips(table: Table, name: str, found: Order) -> list[Finding]:
+    """A finding where a target is one per series but for a few cells, which make it a target of each step."""
+    values, known = labels(table, name)
+    rows = found.rows[known[found.rows]]
+    series = found.series[known[found.rows]]
+    places = label_flips(series, values[rows])
+    if not places.size:
+        return []
+    row, count = int(rows[places[0]]), len(places)
+    text = (
+        f"`{name}` is one value per series, but for {count} of {len(found.ids)} series that hold two, first "
+        f"{found.ids[series[places[0]]]} with {str(values[row])!r} at {table.where(row)}; "
+        "read as a target of each step."
+    )
+    return [Finding("flip", name, text, count, table.place(row))]
 
 
 def learn_classes(table: Table, name: str, least: int = 2) -> tuple[Label, ...]:

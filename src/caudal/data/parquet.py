@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal.data.accidents import spelling_twins
 from caudal.data.frame import from_table
 from caudal.data.learn import Ask, asked, check_ask, input_columns, named
 from caudal.data.need import need
 from caudal.data.order import order
-from caudal.data.plan import plan, widen
+from caudal.data.plan import not_read, plan, widen
 from caudal.data.recipe import Recipe
-from caudal.data.sequences import Sequences
+from caudal.data.sequences import Finding, Sequences
 from caudal.data.table import Table
 from caudal.errors import DataError
 
@@ -38,6 +39,7 @@ class ParquetSequences:
         part: bounds of the hash within [0, 1) that belong to this part.
         seed: of the hash.
         target: whether the target, group and sensitive columns are read as well; without, the file need not have them.
+        findings: what was odd in the first batch of rows; classes and categories, in all.
 
     Example:
         >>> import pytest, tempfile
@@ -59,6 +61,7 @@ class ParquetSequences:
     part: tuple[float, float] = (0.0, 1.0)
     seed: int = 0
     target: bool = True
+    findings: tuple[Finding, ...] = ()
 
     @staticmethod
     def open(
@@ -95,14 +98,21 @@ class ParquetSequences:
         ask = asked(target, series, time, **options)
         source = Path(path)
         recipe: Recipe | None = None
+        findings = list[Finding]()
         for table in _whole_series(source, series, None, rows_per_batch):
-            recipe = _first(table, ask) if recipe is None else widen(recipe, table)
+            if recipe is None:
+                recipe, findings = _first(table, ask)
+            else:
+                recipe = widen(recipe, table)
         if recipe is None:
             raise DataError(_OWNER, "path", f"has no rows: {source.name}", "Export the table again.")
         if recipe.task.startswith("classify") and len(recipe.classes) < 2:
             fault = f"holds one class only, {recipe.classes[0]!r}"
             raise DataError(_OWNER, ask.target[0], fault, "A classifier needs series of at least two classes.")
-        return ParquetSequences(source, recipe, series_per_chunk, rows_per_batch)
+        named_values = [(ask.target[0], recipe.classes), *((c.name, c.values) for c in recipe.inputs)]
+        twins = [twin for name, values in named_values for twin in spelling_twins(name, values)]
+        findings = [finding for finding in findings if finding.code != "spelling"]
+        return ParquetSequences(source, recipe, series_per_chunk, rows_per_batch, findings=(*findings, *twins))
 
     def __iter__(self) -> Iterator[Sequences]:
         """Chunks of at most `series_per_chunk` whole series of this part, in the order of the file."""
@@ -146,12 +156,13 @@ class ParquetSequences:
             yield _joined(waiting)
 
 
-def _first(table: Table, ask: Ask) -> Recipe:
+def _first(table: Table, ask: Ask) -> tuple[Recipe, list[Finding]]:
     check_ask(table, ask)
     found = order(table, ask.series, ask.time, ask.time_unit, ask.equal_times, values=table.columns)
     # An input that is empty here may be filled later; named inputs are refused instead of left out in silence.
     inputs = input_columns(table, ask, forecast=ask.task == "forecast" or ask.horizon > 0)
-    return plan(table, replace(ask, features=inputs), found, least_classes=1)[0]
+    recipe, findings = plan(table, replace(ask, features=inputs), found, least_classes=1)
+    return recipe, [*not_read(table, ask), *found.findings, *findings]
 
 
 def _whole_series(path: Path, series: str, columns: list[str] | None, rows: int) -> Iterator[Table]:

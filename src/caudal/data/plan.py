@@ -1,14 +1,27 @@
 """The recipe that a table and the wishes of the user amount to."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
-from caudal.data.learn import Ask, check_many, guess_task, input_columns, learn_classes, learn_columns
+from caudal.data.accidents import key_findings, left_out, spelling_twins, suspects
+from caudal.data.learn import (
+    Ask,
+    check_many,
+    flips,
+    free_columns,
+    guess_task,
+    input_columns,
+    learn_classes,
+    learn_columns,
+    named,
+)
 from caudal.data.order import Order, typical_gap
 from caudal.data.recipe import Column, Recipe
-from caudal.data.sequences import Finding
+from caudal.data.sequences import TASKS, Finding
 from caudal.data.table import Table
+from caudal.errors import DataError
 
 
 def plan(table: Table, ask: Ask, found: Order, least_classes: int = 2) -> tuple[Recipe, list[Finding]]:
@@ -52,7 +65,48 @@ def plan(table: Table, ask: Ask, found: Order, least_classes: int = 2) -> tuple[
         form=ask.form,
     )
     holes = [finding for name in ask.target if task.startswith("classify") for finding in table.holes(name)]
-    return recipe, [*table.notes, *findings, *more, *holes, *_few_series(ask, found), *_incomplete(table, ask)]
+    told = [*table.notes, *findings, *more, *holes, *_few_series(ask, found), *_incomplete(table, ask)]
+    return recipe, [*not_read(table, ask), *told, *_accidents(table, ask, found, recipe)]
+
+
+def refuse_flips(owner: str, findings: Iterable[Finding], task: str) -> None:
+    """Refuse to train on steps where a few cells alone make a target of series one of steps.
+
+    Raises:
+        DataError: names the cell and the words that settle it.
+    """
+    for finding in findings:
+        if finding.code == "flip":
+            fault = finding.message.removeprefix(f"`{finding.column}` ").rstrip(".")
+            remedy = f'Correct the cell, or pass `task="{task}"` if each step has a target of its own.'
+            raise DataError(owner, finding.column, fault, remedy, finding.row)
+
+
+def not_read(table: Table, ask: Ask) -> list[Finding]:
+    """Columns that were left out because they are no likely inputs."""
+    if ask.features is not None:
+        return []
+    text = "`{}` {}; left out. {} to read it."
+    return [
+        Finding(
+            "left_out",
+            name,
+            text.format(name, reason, "Turn it into numbers" if "dates" in reason else "List it in `features`"),
+            len(table),
+        )
+        for name, reason in left_out(table, free_columns(table, ask)).items()
+    ]
+
+
+def _accidents(table: Table, ask: Ask, found: Order, recipe: Recipe) -> list[Finding]:
+    """What among the columns that are read is likely an accident."""
+    findings = suspects(table, recipe.inputs, found, (*ask.categorical, *ask.target))
+    findings += suspects(table, recipe.statics, found, ask.static)
+    if ask.task not in TASKS and recipe.task in ("classify_steps", "imitate"):
+        findings += [flip for name in ask.target for flip in flips(table, name, found)]
+    if recipe.classes:
+        findings += spelling_twins(ask.target[0], recipe.classes)
+    return [*findings, *key_findings((ask.series, *named(ask.group), *ask.sensitive), table)]
 
 
 def widen(recipe: Recipe, table: Table) -> Recipe:

@@ -70,12 +70,12 @@ def split(
     if how == "time":
         return _by_time(data, shares)
     owners = data.group if how == "group" and data.group is not None else data.ids
-    part = _deal(owners, _classes(data, stratify), shares, np.random.default_rng(seed))
+    rng, classes = np.random.default_rng(seed), _classes(data, stratify)
+    part = _topped_up(owners, classes, shares, _deal(owners, classes, shares, rng), rng)
     rows = [np.flatnonzero(part == k) for k in range(3)]
     for name, found, share in zip(("train", "val", "test"), rows, shares, strict=True):
         if share > 0 and not len(found):
-            fault = f"leaves no series; there are {len(np.unique(owners))} to divide by {how}"
-            raise DataError("split", name, fault, "Ask for fewer parts, or cut windows and split by time.")
+            raise _too_few(name, how, len(np.unique(owners)), int((shares > 0).sum()), classes)
     return Split(rows[0], rows[1], rows[2], how, seed)
 
 
@@ -164,6 +164,54 @@ def _deal(
         part[one] = best
         room[best] -= counts[one]
     return part[owner]
+
+
+def _topped_up(
+    owners: NDArray[Any],
+    classes: NDArray[np.int64],
+    shares: NDArray[np.float64],
+    part: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """The parts with owners moved from the others into parts that got less than half of their share.
+
+    Many classes of few series leave none for validation and test, one class at a time. An owner moves out of training
+    only if its classes stay there.
+    """
+    _, owner = np.unique(owners, return_inverse=True)
+    rows_of = np.split(np.argsort(owner, kind="stable"), np.cumsum(np.bincount(owner))[:-1])
+    sizes, wanted = np.bincount(part, minlength=3), shares * len(part)
+    part = part.copy()
+    left = np.bincount(classes[part == 0], minlength=int(classes.max()) + 1)
+    for k in np.flatnonzero((shares > 0) & (2 * sizes < wanted) & (np.arange(3) > 0)):
+        for candidate in rng.permutation(len(rows_of)):
+            rows = rows_of[candidate]
+            source, lost = part[rows[0]], np.bincount(classes[rows], minlength=len(left))
+            keeps = source > 0 or ((left - lost >= np.minimum(left, 1)).all() and len(rows) < sizes[0])
+            if source == k or not keeps or sizes[source] - len(rows) < min(wanted[source] / 2, sizes[source] - 1):
+                continue
+            if sizes[k] and sizes[k] + len(rows) > wanted[k]:
+                break
+            part[rows] = k
+            left = left - lost if source == 0 else left
+            sizes[k], sizes[source] = sizes[k] + len(rows), sizes[source] - len(rows)
+    return part
+
+
+def _too_few(name: str, how: str, owners: int, parts: int, classes: NDArray[np.int64]) -> DataError:
+    fault = f"leaves no series; there are {owners} to divide by {how}"
+    counts = np.bincount(classes)
+    kinds, alone = int((counts > 0).sum()), int((counts == 1).sum())
+    if owners < parts:
+        fault += f", and {parts} parts need at least {parts}"
+        more = "groups" if how == "group" else "series"
+        remedy = f"Pass more {more} (parts of long series under names of their own count), or ask for fewer parts."
+    elif kinds > 1:
+        fault += f"; {alone} of {kinds} classes have one series only, and each class must be in training"
+        remedy = "Join classes of few series, collect more, or ask for fewer parts."
+    else:
+        remedy = "Pass more series, or larger shares, or ask for fewer parts."
+    return DataError("split", name, fault, remedy)
 
 
 def _rarity(counts: NDArray[np.float64]) -> NDArray[np.float64]:

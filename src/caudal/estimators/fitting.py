@@ -8,9 +8,12 @@ import numpy as np
 
 from caudal._version import __version__
 from caudal.data import Finding, ParquetSequences, Sequences, datasets, from_frame, split
+from caudal.data.account import read_as
+from caudal.data.plan import refuse_flips
 from caudal.estimators.held_out import HeldOut, held_out
 from caudal.estimators.recipe import FitRecipe
-from caudal.train import Crew, accelerated
+from caudal.nn.cells import check_cell
+from caudal.train import Crew, TrainRecipe, accelerated
 
 if TYPE_CHECKING:
     from caudal.estimators.base import LiquidEstimator
@@ -24,7 +27,7 @@ _KINDS = {
 }
 _READ = (
     *("target", "series", "time", "features", "static", "categorical", "sensitive", "group", "task", "time_unit"),
-    *("units", "equal_times", "horizon", "window", "stride"),
+    *("units", "equal_times", "horizon", "window", "stride", "drop"),
 )
 
 
@@ -40,6 +43,7 @@ class Trained:
         held_out: scores on the series held out; None when none were.
         recipe: what was asked, the task settled.
         findings: what was odd in the data, and what was done about it.
+        read: the data in two lines: what they were read as, and which inputs; empty for a data set by name.
         is_first: whether this process is the one that talks and writes, of those that `accelerate` started.
     """
 
@@ -47,6 +51,7 @@ class Trained:
     held_out: HeldOut | None
     recipe: FitRecipe
     findings: tuple[Finding, ...] = ()
+    read: tuple[str, ...] = ()
     is_first: bool = True
 
 
@@ -59,6 +64,8 @@ class _Parts:
     test: Any
     task: str
     windows: tuple[int, int]
+    findings: tuple[Finding, ...] = ()
+    read: tuple[str, ...] = ()
 
 
 def fit_recipe(recipe: FitRecipe, *, checkpoint: str | None = None, verbose: bool = True) -> Trained:
@@ -88,7 +95,9 @@ def fit_recipe(recipe: FitRecipe, *, checkpoint: str | None = None, verbose: boo
         >>> type(done.model).__name__, done.held_out.series
         ('LiquidClassifier', 370)
     """
+    _check_settings(recipe)
     parts = _parts(recipe)
+    refuse_flips("fit", parts.findings, parts.task)
     model = _model(recipe, parts).set_params(checkpoint=checkpoint, verbose=verbose)
     model.fit(parts.train, val=parts.val)
     model.set_params(checkpoint=None, verbose=False)  # of this run, not of the model
@@ -101,8 +110,21 @@ def fit_recipe(recipe: FitRecipe, *, checkpoint: str | None = None, verbose: boo
         "data": parts.train.digest if isinstance(parts.train, Sequences) else None,
     }
     crew = accelerated(cpu=model.device == "cpu") if model.accelerate else Crew()
-    findings = parts.train.findings if isinstance(parts.train, Sequences) else ()
-    return Trained(model, scores, settled, findings, crew.rank == 0)
+    return Trained(model, scores, settled, parts.findings, parts.read, crew.rank == 0)
+
+
+def _check_settings(recipe: FitRecipe) -> None:
+    """Refuse a wrong setting before the data are read.
+
+    Raises:
+        InputError: names the setting.
+    """
+    check_cell("fit", recipe.model.cell)
+    train = recipe.train
+    TrainRecipe(
+        epochs=train.epochs, lr=train.lr, batch_size=train.batch_size, patience=train.patience, clip=train.clip,
+        weight_decay=train.weight_decay, schedule=train.schedule, seed=train.seed, precision=train.precision,
+    )  # type: ignore[arg-type]  # the recipe checks the words  # fmt: skip
 
 
 def _model(recipe: FitRecipe, parts: _Parts) -> "LiquidEstimator":
@@ -135,9 +157,28 @@ def _parts(recipe: FitRecipe) -> _Parts:
     whole = from_frame(data.table, **options, dtype=recipe.model.dtype)
     ahead = (data.horizon, whole.steps)
     if not data.test:
-        return _Parts(whole, None, None, whole.task, ahead)
+        return _Parts(
+            whole, None, None, whole.task, ahead, whole.findings, read_as(whole.recipe, whole.findings, whole)
+        )
     found = split(whole, val=0.0, test=data.test, by=_by(data.by, whole), seed=recipe.train.seed)
-    return _Parts(whole.select(found.train), None, whole.select(found.test), whole.task, ahead)
+    test = whole.select(found.test)
+    findings = (*whole.findings, *_few_classes(test, str(data.target[0])))
+    return _Parts(
+        whole.select(found.train), None, test, whole.task, ahead, findings, read_as(whole.recipe, whole.findings, whole)
+    )
+
+
+def _few_classes(test: Sequences, target: str) -> list[Finding]:
+    """A finding where the held-out series say nothing of some classes."""
+    if not test.classes:
+        return []
+    seen = np.unique(np.asarray(test.target)[np.asarray(test.target_mask)])
+    lost = [str(label) for code, label in enumerate(test.classes) if code not in seen]
+    if not lost:
+        return []
+    named = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
+    text = f"The held-out series hold none of {len(lost)} of {len(test.classes)} classes of `{target}` ({named})."
+    return [Finding("few", target, f"{text} The score says nothing of them.", len(lost))]
 
 
 def _by(asked: str, data: Sequences) -> str:
@@ -151,8 +192,9 @@ def _flowing(recipe: FitRecipe, options: dict[str, Any]) -> _Parts:
     whole = ParquetSequences.open(str(data.table), **options, dtype=recipe.model.dtype)
     ahead = (whole.recipe.horizon, whole.recipe.window)
     parts = whole.split(val=train.validation, test=data.test, seed=train.seed)
-    val = parts[1] if train.validation else None
-    return _Parts(parts[0], val, parts[2] if data.test else None, whole.recipe.task, ahead)
+    val, task = parts[1] if train.validation else None, whole.recipe.task
+    read = read_as(whole.recipe, whole.findings)
+    return _Parts(parts[0], val, parts[2] if data.test else None, task, ahead, whole.findings, read)
 
 
 def _of_dataset(recipe: FitRecipe) -> _Parts:
@@ -161,4 +203,5 @@ def _of_dataset(recipe: FitRecipe) -> _Parts:
     whole, rows = found.sequences, found.split
     horizon = 0 if whole.ahead is None else int(np.asarray(whole.ahead).shape[1])
     val = found.val if len(rows.val) else None
-    return _Parts(found.train, val, found.test if len(rows.test) else None, whole.task, (horizon, whole.steps))
+    test = found.test if len(rows.test) else None
+    return _Parts(found.train, val, test, whole.task, (horizon, whole.steps), found.train.findings)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from caudal.data import ParquetSequences, Sequences, from_frame
+from caudal.data.plan import refuse_flips
 from caudal.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ def read_table(model: "LiquidEstimator", x: Any, target: Any, series: str | None
         fault = "is missing; a table needs `target` and `series`"
         raise DataError(type(model).__name__, "series", fault, "Pass the names of the columns.")
     columns["task"] = columns["task"] or model.kind
-    return from_frame(x, target=target, series=series, **{**columns, **model.table_options()})
+    found = from_frame(x, target=target, series=series, **{**columns, **model.table_options()})
+    refuse_flips(type(model).__name__, found.findings, found.task)
+    return found
 
 
 def check_flow(model: "LiquidEstimator", val: Any, sample_weight: Any) -> None:

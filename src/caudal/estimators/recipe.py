@@ -27,7 +27,7 @@ class DataPart:
         by: how they are held out, as in `split`; `"auto"` goes by group or series, and by time for forecasts of fewer
             than ten series.
         target, series, time, features, static, categorical, sensitive, group, task, time_unit, units, equal_times,
-            horizon, window, stride: as in `from_frame`.
+            horizon, window, stride, drop: as in `from_frame`.
     """
 
     table: str | None = None
@@ -52,6 +52,7 @@ class DataPart:
     horizon: int = 0
     window: int = 0
     stride: int = 1
+    drop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -184,10 +184,13 @@ def _trained(
 
 
 def _parts(model: "LiquidEstimator", data: Sequences) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows to train on and to validate on; too few series leave none for validation."""
+    """Rows to train on and to validate on, at least one group of three; fewer leave none for validation."""
     owners = len(np.unique(data.ids if data.group is None else data.group))
-    if model.validation * owners >= 1 and owners > 2:
-        found = split(data, val=model.validation, test=0.0, seed=model.seed)
+    if model.validation > 0 and owners > 2:
+        try:
+            found = split(data, val=max(model.validation, 1 / owners), test=0.0, seed=model.seed)
+        except DataError:  # each class has a single series, which must train
+            return np.arange(len(data)), np.zeros(0, np.int64)
     elif model.validation > 0 and data.task == "forecast" and len(data) >= 8:
         found = split(data, val=model.validation, test=0.0, by="time")
     else:

@@ -102,7 +102,7 @@ def report(
     whose = data.classes[code] if code is not None and data.task == "classify" else None
     asked = _Asked(data, answers, at or {}, chosen, whose, expected or {}, trusted, draws, seed)
     columns = {one: data.sensitive[one] for one in names}
-    single = [Groups.of({one: column}, edges=edges) for one, column in columns.items()]
+    single = [_groups(name, column, edges) for name, column in columns.items()]
     found = [_attribute(asked, groups, whole=True) for groups in single]
     crossed, too_fine = _crossed(columns, edges, cross)
     found += [_attribute(asked, groups, whole=False) for groups in crossed]
@@ -122,6 +122,15 @@ def report(
         scaled=scaled,
         model_digest=model_digest,
     )
+
+
+def _groups(name: str, column: ArrayLike, edges: Edges | None) -> Groups:
+    """Groups of one column; persons who are alone in theirs are put together, and no figure of a few is shown."""
+    groups = Groups.of({name: column}, edges=edges, alone="other")
+    if len(groups.names) < 2:
+        fault = f"holds groups of one person only: {len(groups)} series, each with a value of its own"
+        raise InputError("report", name, fault, "Cut or join its values; an identifier is no attribute.")
+    return groups
 
 
 def _crossed(

@@ -1,6 +1,7 @@
 """Layers by their short names, as estimators and studies take them."""
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -46,6 +47,18 @@ CELLS: Mapping[str, Callable[..., Layer]] = {
 }  # fmt: skip
 
 
+def check_cell(owner: str, cell: str) -> None:
+    """Refuse a name that is none of `CELLS`.
+
+    Raises:
+        InputError: the cell is unknown.
+    """
+    if cell not in CELLS:
+        close = get_close_matches(cell.lower().replace("_", "-"), CELLS, 1)
+        fault = f"is {cell!r}; expected one of {', '.join(CELLS)}"
+        raise InputError(owner, "cell", fault, f"Did you mean {close[0]!r}?" if close else "Name one of them.")
+
+
 def build_cell(
     owner: str,
     cell: str,
@@ -77,9 +90,7 @@ def build_cell(
         >>> build_cell("LiquidClassifier", "ltc-ncp", 3, 12, 2).layer.wiring
         Wiring(auto_ncp, seed 0: 3 inputs, 5 inter, 3 command, 4 motor, 21 synapses)
     """
-    if cell not in CELLS:
-        fault = f"is {cell!r}; expected one of {', '.join(CELLS)}"
-        raise InputError(owner, "cell", fault, "Name one of them.")
+    check_cell(owner, cell)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:

@@ -14,13 +14,14 @@ from caudal.train.symptom import Severity, Symptom
 _ROWS = 256
 _FLAT, _FULL, _OFTEN = 1e-6, 0.99, 0.95
 _FEW = 5
+_FAR = 10.0
 # Cells whose outputs are bounded by 1: at the bound, what gates or heads say no longer depends on the input.
 _BOUNDED = (CfC, LSTM, GRU, GRUD)
 _REMEDIES = {
     "sorted": "Check that the times are right.",
     "duplicates": "Drop the copies, and look for what made them.",
     "equal_times": "Check that each row has its own time.",
-    "constant": "Leave it out of `features`.",
+    "constant": "Leave it out with `drop`.",
     "empty": "Fill it in, or leave it out.",
     "gap": "Correct the date, or give the parts their own names.",
     "unseen": "Train with series that have them.",
@@ -29,7 +30,16 @@ _REMEDIES = {
     "rare_class": "Collect more series of it, or join it with another class.",
     "missing_sensitive": "Fill it in; who is missing is in no group.",
     "short": "Pass a smaller window, or accept that they teach nothing.",
+    "left_out": "Nothing need be done if it was meant to be left out.",
+    "flip": "Correct the cell, or name the `task` if each step has a target of its own.",
+    "owner": "Name it as `group`, so that no split tears it apart, or leave it out with `drop`.",
+    "spelling": "Write them in one way, unless both are meant.",
+    "row_order": "Leave it out with `drop` unless it was measured.",
+    "calendar": "Turn it into days since a date, or leave it out with `drop`.",
+    "sentinel": "Leave those cells empty, unless the value was measured.",
+    "repeated": "Leave one of them out with `drop`.",
 }
+_SERIOUS = ("flip", "owner", "spelling", "row_order", "sentinel")
 
 
 def doctor(
@@ -69,7 +79,7 @@ def doctor(
         batch = examples(fitted, data.select(slice(0, _ROWS)), paired=paired)
         found += [*_numbers(model), *_units(model, batch), *_gradients(model, batch)]
     if encoder is not None:
-        found += clock.unlike_training(encoder, data)
+        found += [*clock.unlike_training(encoder, data), *inputs_unlike_training(encoder, data)]
     found += [*clock.stamps(data), *clock.mixed_units(data), *leaks.giveaways(data), *leaks.copies(data)]
     if other is not None:
         found += leaks.overlaps(data, other)
@@ -150,9 +160,35 @@ def _rare(data: Sequences) -> list[Symptom]:
     return [Symptom("few", str(data.classes[least]), text, remedy, int(rare.sum()), "mild")]
 
 
+def inputs_unlike_training(encoder: Encoder, data: Sequences) -> list[Symptom]:
+    """Inputs that are empty throughout, or far from all values of the training."""
+    found = []
+    for k, name in enumerate(encoder.names[: data.inputs]):
+        seen = data.observed[:, :, k]
+        is_category = data.features[k].kind == "category"
+        if not seen.any():
+            if name not in encoder.indicators and not is_category:
+                text = f"The input {name!r} is empty in every row, and was never empty in training."
+                found.append(Symptom("dead_input", name, text, "Look at its sensor, or at the name of the column."))
+            continue
+        mean, std = encoder.scaler.mean[k], encoder.scaler.std[k]
+        typical = float(np.median(data.values[:, :, k][seen])) - mean
+        if not is_category and std != 1.0 and abs(typical) > _FAR * std:
+            text = f"The input {name!r} lies {abs(typical) / std:.3g} standard deviations from its mean in training."
+            found.append(Symptom("unlike", name, text, "Look at its unit, or train again on such series."))
+    return found
+
+
 def _findings(data: Sequences) -> list[Symptom]:
     """What was found when the table was read."""
     return [
-        Symptom(one.code, one.column, one.message, _REMEDIES.get(one.code, "See the row."), one.count, "mild")
-        for one in data.findings
+        Symptom(
+            finding.code,
+            finding.column,
+            finding.message,
+            _REMEDIES.get(finding.code, "See the row."),
+            finding.count,
+            "serious" if finding.code in _SERIOUS else "mild",
+        )
+        for finding in data.findings
     ]

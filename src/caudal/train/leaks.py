@@ -13,6 +13,8 @@ from caudal.train.symptom import Symptom
 
 _SAME = 0.9999
 _LEAST = 8
+# Pairs of equal series that chance may be expected to make before one of them is no wonder.
+_BY_CHANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -141,26 +143,61 @@ def overlaps(data: Sequences, other: Sequences) -> list[Symptom]:
 
 
 def copies(data: Sequences) -> list[Symptom]:
-    """Series that are another one under another name, which a split may tear apart."""
+    """Series that are another one under another name, which a split may tear apart.
+
+    Serious where chance would hardly make one such pair among so many series of that length; short series of few
+    different values are equal by chance.
+    """
     first: dict[bytes, int] = {}
-    found = []
+    pairs = []
     for row, content in _rows(data):
         at = first.setdefault(content, row)
-        if at == row:
-            continue
         # Copies of one group stay together.
-        if data.group is None or data.group[at] != data.group[row]:
-            found.append((at, row))
-    if not found:
+        if at != row and (data.group is None or data.group[at] != data.group[row]):
+            pairs.append((at, row))
+    if not pairs:
         return []
-    (at, row), count = found[0], len(found)
+    expected = _chance_pairs(data, np.array(sorted(first.values())))
+    real = [pair for pair in pairs if expected[pair[1]] < _BY_CHANCE]
+    (at, row), count = (real or pairs)[0], len(real or pairs)
     text = (
         f"{count} series repeat another one value by value, first {data.ids[row]!s}, which is {data.ids[at]!s} again."
     )
+    if not real:
+        remedy = "Among so many short series that is what chance makes; look at them if it should not be."
+        return [Symptom("overlap", str(data.ids[row]), text, remedy, count, "mild")]
     remedy = (
         "A split may put one in training and the other in test: drop the copies, or name a `group` that holds both."
     )
     return [Symptom("overlap", str(data.ids[row]), text, remedy, count)]
+
+
+def _chance_pairs(data: Sequences, distinct: NDArray[np.int64]) -> NDArray[np.float64]:
+    """`(batch,)` how many pairs of series of that length would be equal if their steps were drawn apart.
+
+    A pair agrees at its first step as often as two first steps of the distinct series do, and at each later one as
+    often as two values or two changes do, whichever is more often.
+    """
+    count = int(data.inputs)
+    weights = np.random.default_rng(0).normal(size=2 * count)
+    # One number for each step stands for all that it holds.
+    marks = data.values.astype(np.float64) @ weights[:count] + data.observed @ weights[count:]
+    later = data.mask[distinct, 1:]
+    marks = marks[distinct]
+    changes = np.diff(marks, axis=1) + data.dt[distinct, 1:] * np.sqrt(2.0)
+    first, value, change = (_agreement(part) for part in (marks[:, 0], marks[:, 1:][later], changes[later]))
+    lengths = data.lengths
+    alike = np.bincount(lengths)[lengths]
+    return np.asarray(alike * (alike - 1) / 2 * first * max(value, change) ** (lengths - 1))
+
+
+def _agreement(values: NDArray[np.float64]) -> float:
+    """How often two of the values are the same."""
+    if len(values) < 2:
+        return 0.0
+    # Rounded, since equal changes between different values differ in their last bits.
+    counts = np.unique(np.round(values, 6), return_counts=True)[1].astype(np.float64)
+    return float((counts * (counts - 1)).sum() / (len(values) * (len(values) - 1)))
 
 
 def _rows(data: Sequences) -> Iterator[tuple[int, bytes]]:

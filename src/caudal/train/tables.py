@@ -39,22 +39,26 @@ def doctor_table(
         >>> for symptom in doctor_table(rows, target="y", series="id", time="t"):
         ...     print(symptom.severity, symptom)
         serious table: `x` holds infinity at row 2. Write a number, or leave the cell empty.
-        mild constant: `z` is 1 wherever it is given; it can tell nothing. Kept. Leave it out of `features`.
+        mild constant: `z` is 1 wherever it is given; it can tell nothing. Kept. Leave it out with `drop`.
     """
     ask = asked(target, series, time, **options)
     table = open_table(frame, "doctor", ask.wanted, ask.form)
     check_ask(table, ask)
     found: list[Symptom] = []
-    features = list(_inputs(table, ask))
+    features, refused = _inputs(table, ask), list[str]()
     wishes = {**options, "target": target, "series": series, "time": time}
     while True:
+        if ask.features is None:
+            wishes["drop"] = (*ask.drop, *refused)
+        else:
+            wishes["features"] = [name for name in ask.features if name not in refused]
         try:
-            data = from_frame(table, **{**wishes, "features": features} if found else wishes)
+            data = from_frame(table, **wishes)
         except DataError as error:
             found.append(Symptom("table", error.argument, f"`{error.argument}` {error.fault}.", error.remedy))
-            if error.argument not in features or len(features) == 1:
+            if error.argument not in features or len(refused) == len(features) - 1:
                 return tuple(found)
-            features.remove(error.argument)
+            refused.append(error.argument)
         else:
             return (*found, *doctor(None, data))
 

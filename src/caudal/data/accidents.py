@@ -1,0 +1,285 @@
+"""What in a table is likely an accident: counters of rows, dates, codes of persons, spelling twins."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.data.order import Order
+from caudal.data.recipe import Column
+from caudal.data.sequences import Finding
+from caudal.data.table import Table
+from caudal.errors import DataError
+
+_SAMPLE = 2000
+# Below these sizes a pattern is as likely chance as accident.
+_ROWS, _SERIES, _CODES = 20, 10, 8
+_UNNAMED = re.compile(r"\s*|Unnamed: \d+(\.\d+)?(_level_\d+)?|__index_level_\d+__")
+_DATE = re.compile(
+    r"\d{4}-(0?[1-9]|1[0-2])(-\d{1,2}([T ]\d.*)?)?|\d{1,4}[/.]\d{1,2}[/.]\d{1,4}([T ]\d.*)?|\d{1,2}:\d{2}(:\d{2}.*)?"
+)
+_CODE = re.compile(r"[^\W\d_]{0,10}[-_ .]?\d+")
+_BETWEEN = re.compile(r"(?<=\w)[\s_\-.]+(?=\w)")
+_SENTINELS = (-9.0, -99.0, -999.0, -9999.0, -99999.0, 99.0, 999.0, 9999.0, 99999.0)
+_WORDS = """patient subject person student pupil user customer client speaker driver rider athlete participant employee
+    worker operator animal mouse household account player member voice who uuid guid ssn mrn record rowid row index
+    case stay admission encounter episode trip paciente sujeto persona estudiante alumno usuario cliente hablante
+    conductor piloto participante empleado trabajador operador hogar cuenta jugador socio voz quien dni nif
+    registro fila indice caso ingreso estancia viaje patiente sprecher kunde fahrer benutzer personne locuteur
+    pessoa aluno"""
+_OWNERS = frozenset(_WORDS.split())
+_OF_NAMES = frozenset(("id", "nr", "no", "num", "number", "name", "code", "key", "ref", "nombre", "numero", "codigo"))
+
+
+def left_out(table: Table, names: Sequence[str]) -> dict[str, str]:
+    """Columns that are no inputs unless listed, each with the reason as a clause.
+
+    They have no name, hold dates, or count the rows of the table (each whole number of a range once).
+    """
+    reasons = {}
+    for name in names:
+        if _UNNAMED.fullmatch(str(name)):
+            reasons[name] = "has no name, as the index of an exported table"
+        elif _holds_dates(table, name):
+            reasons[name] = "holds dates"
+        elif table.kind(name) == "number" and _counts_rows(table, name):
+            reasons[name] = "counts the rows of the table"
+    return reasons
+
+
+def _counts_rows(table: Table, name: str) -> bool:
+    try:
+        cells = table.numbers(name)
+    except DataError:  # what it holds is told where the column is read
+        return False
+    if len(cells) < _ROWS or np.isnan(cells).any():
+        return False
+    low = cells.min()
+    if cells.max() - low != len(cells) - 1 or (cells != np.floor(cells)).any():
+        return False
+    return bool((np.bincount((cells - low).astype(np.int64), minlength=len(cells)) == 1).all())
+
+
+def _holds_dates(table: Table, name: str) -> bool:
+    kind = table.kind(name)
+    if kind != "text":
+        return kind == "datetime"
+    cells = table.coded(name).cells[:_SAMPLE]
+    return len(cells) > 0 and all(_DATE.fullmatch(str(cell).strip()) for cell in cells)
+
+
+def suspects(table: Table, columns: Sequence[Column], found: Order, listed: Sequence[str]) -> list[Finding]:
+    """Findings about columns that became inputs.
+
+    Arguments:
+        table: the table.
+        columns: as they were read.
+        found: its rows in order.
+        listed: columns that the user asked to read as they are: categories, static features.
+    """
+    findings, contents = [], dict[bytes, str]()
+    for column in columns:
+        name = column.name
+        if column.kind == "category":
+            findings += spelling_twins(name, column.values)
+            findings += _owner_of_text(table, column, found) if name not in listed else []
+            continue
+        cells = table.numbers(name)
+        findings += [*_calendar(name, cells), *_sentinel(name, cells)]
+        if name not in listed:
+            owner = _owner_of_numbers(name, cells, found)
+            findings += owner or _row_order(name, cells, found)
+        findings += _repeated(name, cells, contents)
+    return findings
+
+
+def spelling_twins(name: str, values: Sequence[object]) -> list[Finding]:
+    """A finding where texts differ in case, blanks or accents alone.
+
+    Example:
+        >>> [finding.message for finding in spelling_twins("ill", ["Yes", "no", "yes "])]
+        ["`ill` holds 'Yes' and 'yes ', which differ in spelling alone and count as different values."]
+    """
+    texts = [value for value in values if isinstance(value, str)]
+    first: dict[str, str] = {}
+    pairs = [(other, text) for text in texts if (other := first.setdefault(_folded(text), text)) != text]
+    if not pairs:
+        return []
+    shown = " and ".join(map(repr, pairs[0])) + (f" (and {len(pairs) - 1} more pairs)" if len(pairs) > 1 else "")
+    text = f"`{name}` holds {shown}, which differ in spelling alone and count as different values."
+    return [Finding("spelling", name, text, len(pairs))]
+
+
+def _folded(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(sign for sign in plain if not "\u0300" <= sign <= "\u036f").strip()
+    return _BETWEEN.sub(" ", plain) if any(sign.isalpha() for sign in plain) else plain
+
+
+def label_flips(series: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.int64]:
+    """Positions of labels that break the rule of one label per series, where nearly all series keep it.
+
+    Arguments:
+        series: `(labels,)` series of each label, rising.
+        values: `(labels,)` the labels in the order of time.
+
+    Returns:
+        `(flips,)` the first label of each breaking series that its other labels outvote; empty where labels change
+        in many series, or where those that never change all have the same label.
+    """
+    none = np.zeros(0, np.int64)
+    change = (series[1:] == series[:-1]) & (values[1:] != values[:-1])
+    breaking = np.unique(series[1:][change])
+    steady = ~np.isin(series, breaking)
+    several = np.bincount(series)[np.unique(series[steady])] > 1
+    count, alone = int(several.sum()), len(np.unique(values[steady])) < 2
+    if alone or count < 4 or len(breaking) > max(1, 0.1 * (count + len(breaking))):
+        return none
+    places = []
+    for row in breaking:
+        at = np.flatnonzero(series == row)
+        labels, codes, votes = np.unique(values[at], return_inverse=True, return_counts=True)
+        rare = at[codes != int(np.argmax(votes))]
+        # One of a handful of series may well change for good; a single cell that turns and turns back does not.
+        if count < 9 and (len(rare) > 1 or len(labels) > 2):
+            return none
+        places.append(int(rare[0]))
+    return np.array(places, np.int64)
+
+
+def _owner_of_text(table: Table, column: Column, found: Order) -> list[Finding]:
+    name, count = column.name, len(column.values)
+    several = 2 * len(found.rows) >= 3 * len(found.ids)
+    coded = several and count >= _CODES and all(map(_CODE.fullmatch, column.values))
+    apart = several and count == len(found.ids) >= _CODES
+    if count < 3 or not (coded or apart or _is_owner(name)):
+        return []
+    codes = table.coded(name).codes.astype(np.float64)
+    codes[codes < 0] = np.nan
+    return [_owner(name, count)] if _steady(codes, found) else []
+
+
+def _owner_of_numbers(name: str, cells: NDArray[np.float64], found: Order) -> list[Finding]:
+    known = cells[~np.isnan(cells)]
+    if (known != np.floor(known)).any() or not _steady(cells, found):
+        return []
+    count, span = len(np.unique(known)), float(known.max() - known.min())
+    several = 2 * len(found.rows) >= 3 * len(found.ids)
+    dense = several and count == len(found.ids) >= _SERIES and span <= 1.5 * count
+    return [_owner(name, count)] if dense or (count >= 3 and _is_owner(name)) else []
+
+
+def _owner(name: str, count: int) -> Finding:
+    text = (
+        f"`{name}` is an input, has one value within each series ({count:,} in all) and seems to name whom a series "
+        "belongs to: a model would know them again."
+    )
+    return Finding("owner", name, text, count)
+
+
+def _is_owner(name: str) -> bool:
+    """Whether the words of a name say person or record, and nothing about them."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    words = [word.removesuffix("s") for word in re.findall(r"[^\W\d_]+", _folded(spaced))]
+    return any(word in _OWNERS for word in words) and all(word in _OWNERS | _OF_NAMES for word in words)
+
+
+def _steady(cells: NDArray[np.float64], found: Order) -> bool:
+    """Whether known values are the same within each series."""
+    values = cells[found.rows]
+    known = ~np.isnan(values)
+    values, series = values[known], found.series[known]
+    return not ((series[1:] == series[:-1]) & (values[1:] != values[:-1])).any()
+
+
+def _row_order(name: str, cells: NDArray[np.float64], found: Order) -> list[Finding]:
+    """Numbers that rise or fall with the rows of the table, across series."""
+    several = 2 * len(found.rows) >= 3 * len(found.ids)
+    if len(found.ids) < 2 or len(cells) < _ROWS or (several and _steady(cells, found)):
+        return []
+    rows = np.arange(0, len(cells), -(-len(cells) // _SAMPLE))
+    rows = rows[~np.isnan(cells[rows])]
+    values = cells[rows]
+    steps = np.diff(values)
+    strictly = bool((steps > 0).all() or (steps < 0).all()) and (values == np.floor(values)).all()
+    if len(np.unique(values)) < _ROWS / 2 or not (strictly or (several and _rank_correlation(values) > 0.99)):
+        return []
+    starts = np.argsort(found.rows)
+    times = (found.start[found.series] + _elapsed(found))[starts] if len(found.rows) == len(cells) else None
+    if times is not None and (_rank_correlation(times[rows]) > 0.9 or not several):
+        return []  # rows in the order of time: what grows with time grows with them
+    text = f"`{name}` follows the order of the rows across series, as a record number does; kept as an input."
+    return [Finding("row_order", name, text, len(cells))]
+
+
+def _elapsed(found: Order) -> NDArray[np.float64]:
+    """Time of each row since the first of its series."""
+    total = np.cumsum(np.nan_to_num(found.gaps))
+    return np.asarray(total - total[found.step == 0][found.series])
+
+
+def _rank_correlation(values: NDArray[np.float64]) -> float:
+    """Size of Spearman's correlation with the position, ties in order of value by their mean rank."""
+    if len(np.unique(values)) < 2:
+        return 0.0
+    _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[codes]
+    return abs(float(np.corrcoef(ranks, np.arange(len(values)))[0, 1]))
+
+
+def _calendar(name: str, cells: NDArray[np.float64]) -> list[Finding]:
+    """Numbers such as 20240131 or 202401, whose differences are no days or months."""
+    values = np.unique(cells[~np.isnan(cells)])
+    if len(values) < 5 or (values != np.floor(values)).any():
+        return []
+    for form, low, high, least in (("YYYYMMDD", 19000101, 21001231, 5), ("YYYYMM", 190001, 210012, 8)):
+        if values[0] < low or values[-1] > high or len(values) < least:
+            continue
+        whole = values.astype(np.int64)
+        months = whole // 100 % 100 if form == "YYYYMMDD" else whole % 100
+        days = whole % 100 if form == "YYYYMMDD" else np.ones_like(whole)
+        if ((months >= 1) & (months <= 12) & (days >= 1) & (days <= 31)).all():
+            text = f"`{name}` looks like dates written as {form} and is read as numbers, whose differences are no time."
+            return [Finding("calendar", name, text, len(values))]
+    return []
+
+
+def _sentinel(name: str, cells: NDArray[np.float64]) -> list[Finding]:
+    """A number such as -999, far from all others, that stands for a missing value."""
+    known = cells[~np.isnan(cells)]
+    if len(known) < _ROWS:
+        return []
+    for code in {float(known.min()), float(known.max())} & set(_SENTINELS):
+        rest = known[known != code]
+        if not rest.size or 2 * rest.size < len(known) or len(known) - rest.size < 2:
+            continue
+        far = float(np.abs(rest - code).min()) > 3 * max(float(rest.max() - rest.min()), 1e-12)
+        if len(np.unique(rest)) > 1 and (far or (code <= -99 and rest.min() >= 0)):
+            count = len(known) - rest.size
+            text = f"`{name}` is {code:g} in {count:,} rows, far from all other values: it may stand for missing."
+            return [Finding("sentinel", name, text, count)]
+    return []
+
+
+def _repeated(name: str, cells: NDArray[np.float64], contents: dict[bytes, str]) -> list[Finding]:
+    if len(np.unique(cells[:_SAMPLE])) < 5:
+        return []
+    other = contents.setdefault(cells.tobytes(), name)
+    if other == name:
+        return []
+    return [Finding("repeated", name, f"`{name}` holds the same values as `{other}` in every row.", len(cells))]
+
+
+def key_findings(names: Sequence[str], table: Table) -> Iterator[Finding]:
+    """Spelling twins in columns that name series, groups or protected attributes."""
+    for name in dict.fromkeys(names):
+        if table.kind(name) != "text":
+            continue
+        values = sorted(str(cell) for cell in table.coded(name).cells)
+        mixed = sum(value not in (value.lower(), value.upper(), value.title(), value.capitalize()) for value in values)
+        # Codes of letters in both cases mean the case.
+        if len(values) <= 20 * _SAMPLE and 5 * mixed <= len(values):
+            yield from spelling_twins(name, values)
