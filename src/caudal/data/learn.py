@@ -56,8 +56,6 @@ class Ask:
         """Whether the target is known to be numbers before the table is read."""
         return bool(self.horizon) or self.task in ("numbers", "regress", "forecast", "imitate")
 
-    drop: tuple[str, ...] = ()
-
 
 def asked(
     target: str | int | Sequence[str],

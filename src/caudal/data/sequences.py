@@ -42,7 +42,7 @@ class Finding:
     Attributes:
         code: a stable word: `"sorted"`, `"duplicates"`, `"constant"`, `"empty"`, `"gap"`, `"unseen"`, `"unlabelled"`,
             `"single_series"`, `"rare_class"`, `"missing_sensitive"`, `"equal_times"`, `"short"`, and of likely
-            accidents `"left_out"`, `"owner"`, `"spelling"`, `"row_order"`, `"number_text"`, `"calendar"`,
+            accidents `"left_out"`, `"owner"`, `"spelling"`, `"row_order"`, `"calendar"`,
             `"sentinel"`, `"repeated"`, `"flip"`.
         column: the column, or `""` for the whole table.
         message: a full sentence that names row and column.
