@@ -85,7 +85,16 @@ def test_predict_writes_a_log_and_replay_makes_it_again(tmp_path, capsys):
     keys.make(pem, "example.org/ward-4")
     told(capsys, "predict", file, str(table), "--log", log, "--key", pem)
     out = told(capsys, "audit", "replay", log, file, str(table), "--batch", "5").out
-    assert out.startswith("12 decisions made again: 12 the same, 12 to the bit")
+    assert out.startswith("12 decisions made again: 12 the same, 12 to the bit; 100.0% of the 12 in the log")
+    assert "NOT VERIFIED" in out.splitlines()[0]
+    words = ["audit", "replay", log, file, str(table), "--key", f"{pem}.pub"]
+    assert "signed by example.org/ward-4 (" in told(capsys, *words).out.splitlines()[0]
+    assert "BAD  it is called 'example.org/ward-4', and not 'x'" in told(capsys, *words, "--origin", "x", code=1).out
+    (tmp_path / "few.csv").write_text("patient,hour,x,ill\n" + "\n".join(rows[:8]) + "\n")
+    words[4] = str(tmp_path / "few.csv")
+    told_less = told(capsys, *words, code=1).out
+    assert "16.7% of the 12" in told_less and "10 cannot be linked to the data" in told_less
+    assert json.loads(told(capsys, *words, "--allow-unlinked", "--json").out)["holds"] is True
 
 
 def test_a_model_of_arrays_cannot_be_asked_about_a_table(tmp_path, key, capsys):

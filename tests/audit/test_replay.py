@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from caudal.audit import Log, Salts, Vault, model_digest, records, replay, sealed, verify
+from caudal.audit import Log, Salts, Vault, keys, model_digest, newest, records, replay, sealed, verify
+from caudal.audit.again import _outputs
 from caudal.audit.salts import alias
+from caudal.audit.series import class_of, elapsed, uncertainty_of, pieces
+from caudal.audit.tiles import split
 from caudal.data import from_arrays
 from caudal.errors import InputError
 from caudal.estimators import LiquidClassifier, LiquidForecaster, LiquidRegressor
 from caudal.kernels import exact
 from caudal.nn import CTRNN, LRC, LTC, CfC, Readout, WiredCfC
-from caudal.records.decision import Decision
+from caudal.records.decision import NOT_FINITE, Decision
 from caudal.wiring import ncp
 
 
@@ -84,8 +87,8 @@ def test_an_erased_person_cannot_be_linked_and_every_proof_holds(tmp_path, key, 
         model.predict(data, log=log)
         log.salts.erase_person("p3")
     found = replay(tmp_path / "log", model, data)
-    assert found.holds
-    assert (found.decisions, found.unlinked) == (19, 1)
+    assert (found.decisions, found.unlinked, found.share, found.holds) == (19, 1, 0.95, False)
+    assert replay(tmp_path / "log", model, data, allow_unlinked=True).holds
     assert verify(tmp_path / "log", key.verifier, full=True).holds
     assert Salts(tmp_path / "log.salts").of_person("p3") is None
 
@@ -162,3 +165,100 @@ def owners_of(folder, names):
     salts = Salts(folder.with_name("log.salts"))
     known = {alias(salt): name for name in names if (salt := salts.of_person(name)) is not None}
     return [known[record.session] for _, record in decisions(folder)]
+
+
+def rewritten(folder, key, model, data, change):
+    """A log of the same decisions, each changed by its writer, who has the key."""
+    with Log(folder, key, sync=False) as log:
+        out = _outputs(model, data, list(range(len(data))))
+        for row in range(len(data)):
+            output, facts = out[row], {"uncertainty": float(uncertainty_of(out[row])), "dt": elapsed(data, row, None)}
+            output, facts = change(output, facts)
+            inputs = dict(pieces(data, row))[None]
+            log.decide(None, output, model=model_digest(model), inputs=inputs, person=str(data.ids[row]), **facts)
+    return folder
+
+
+CHANGES = {
+    "certain": (lambda out, facts: (np.float32([50, -50]) * (1 if out[0] > out[1] else -1), facts), "broken"),
+    "one bit": (lambda out, facts: (np.nextafter(out, np.float32(9)), facts), "broken"),
+    "one bit, said to be exact": (
+        lambda out, facts: (np.nextafter(out, np.float32(9)), {**facts, "is_exact": True}),
+        "broken",
+    ),
+    "another number of outputs": (lambda out, facts: (out[:1], facts), "broken"),
+    "sure": (lambda out, facts: (out, {**facts, "uncertainty": 0.0}), "other_facts"),
+    "another time": (lambda out, facts: (out, {**facts, "dt": facts["dt"] + 1}), "other_facts"),
+    "not finite": (lambda out, facts: (out, {**facts, "monitors": NOT_FINITE}), "other_facts"),
+    "another class in the clear": (lambda out, facts: (out, {**facts, "lasting": class_of(-out)}), "other_facts"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_record_does_not_say_how_strictly_it_is_judged(tmp_path, key, model, name):
+    data, (change, where) = series(), CHANGES[name]
+    assert replay(rewritten(tmp_path / "honest", key, model, data, lambda *facts: facts), model, data).holds
+    found = replay(rewritten(tmp_path / "log", key, model, data, change), model, data)
+    assert (found.holds, len(getattr(found, where)), found.exact) == (False, 20, 20)
+
+
+def test_networks_outside_replay_mode_are_compared_as_numbers(tmp_path, key):
+    data = series()
+    gru = LiquidClassifier("gru", 6, epochs=1).fit(data)
+    far = replay(
+        rewritten(tmp_path / "far", key, gru, data, lambda out, facts: (out * np.float32(1.001), facts)), gru, data
+    )
+    assert (far.holds, far.tolerance, len(far.broken) > 0) == (False, 1e-6, True)
+    near = rewritten(tmp_path / "near", key, gru, data, lambda out, facts: (np.nextafter(out, np.float32(9)), facts))
+    found = replay(near, gru, data)
+    assert (found.holds, found.same_bits, found.same_decision) == (True, 0, 20)
+    assert not replay(near, gru, data, tolerance=0).holds
+
+
+def test_decisions_made_elsewhere_pass_by_a_tolerance_that_is_asked_for(tmp_path, key, model):
+    data = series()
+    log = rewritten(tmp_path / "log", key, model, data, lambda out, facts: (np.nextafter(out, np.float32(9)), facts))
+    assert not replay(log, model, data).holds
+    found = replay(log, model, data, tolerance=1e-5)
+    assert (found.holds, found.exact, found.tolerance) == (True, 0, 1e-5)
+    for bad in (-1, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="`tolerance` is"):
+            replay(log, model, data, tolerance=bad)
+
+
+def test_what_was_not_made_again_is_not_good(tmp_path, key, model):
+    data, other = series(), LiquidClassifier("cfc", 6, epochs=1, seed=3).fit(series(40, 1))
+    with Log(tmp_path / "log", key, sync=False) as log:
+        other.predict(data, log=log)
+        for k in range(100):
+            log.decide(f"ghost {k}", np.float32([9, -9]), model=model_digest(model), inputs=np.zeros(3))
+        model.predict(data, log=log)
+    found = replay(tmp_path / "log", model, series(21, 0))
+    assert (found.total, found.unlinked, found.other_models, found.holds) == (140, 100, 20, False)
+    found = replay(tmp_path / "log", model, data, allow_unlinked=True)
+    assert (found.decisions, found.share, found.holds) == (20, 20 / 140, True)
+    assert replay(tmp_path / "log", model, series(20), allow_unlinked=True).silent == 0
+
+
+def test_the_log_is_verified_before_it_is_believed(tmp_path, key, model):
+    data = series()
+    with Log(tmp_path / "log", key, origin="example.org/test", sync=False) as log:
+        model.predict(data, log=log)
+    assert replay(tmp_path / "log", model, data).key is None
+    found = replay(tmp_path / "log", model, data, key=key.verifier)
+    assert (found.holds, found.decisions, "is called" in found.log_faults[0]) == (False, 0, True)
+    found = replay(tmp_path / "log", model, data, key=key.verifier, origin="example.org/test")
+    assert (found.holds, found.key) == (True, f"{key.name} ({key.verifier.id.hex()})")
+    foreign = keys.make(tmp_path / "foreign.pem", key.name).verifier
+    assert not replay(tmp_path / "log", model, data, key=foreign, origin="example.org/test").holds
+    end = tmp_path / "log" / "edge" / "entries"
+    held = newest(tmp_path / "log")
+    with Log(tmp_path / "log", key, sync=False) as log:
+        log.event("alarm")
+    wanted = {"key": key.verifier, "origin": "example.org/test"}
+    assert replay(tmp_path / "log", model, data, held=held, **wanted).holds
+    entries, _ = split(end.read_bytes())
+    del entries[3]  # a decision is not missed by who has never seen it
+    end.write_bytes(b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries))
+    found = replay(tmp_path / "log", model, data, **wanted)
+    assert (found.holds, found.decisions, bool(found.log_faults)) == (False, 0, True)

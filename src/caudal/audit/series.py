@@ -35,7 +35,7 @@ def log_series(log: Log, model: Any, data: Sequences, rows: list[int], out: NDAr
         rows, out = [rows[k] for k in order], out[order]
     look = None if log.guard is None else log.guard.look(data, rows, out)
     digest, exact, task = model_digest(model), is_replayable(model), data.task
-    spread = _uncertainty(out) if task.startswith("classify") else np.full(out.shape[:-1], np.nan)
+    spread = uncertainty_of(out) if task.startswith("classify") else np.full(out.shape[:-1], np.nan)
     for k, row in enumerate(rows):
         person = str(data.ids[row])
         flags = 0 if look is None else int(look.flags[k])
@@ -45,8 +45,8 @@ def log_series(log: Log, model: Any, data: Sequences, rows: list[int], out: NDAr
             bad = 0 if np.isfinite(answer).all() else NOT_FINITE
             log.decide(
                 None, answer.reshape(-1), model=digest, inputs=parts, person=person, sequence=step, is_exact=exact,
-                dt=_gap(data, row, step), uncertainty=float(spread[at]), monitors=flags | bad,
-                lasting=_class(answer) if task.startswith("classify") else None,
+                dt=elapsed(data, row, step), uncertainty=float(spread[at]), monitors=flags | bad,
+                lasting=class_of(answer) if task.startswith("classify") else None,
             )  # fmt: skip
         for alarm in () if look is None else look.alarms[k]:
             log.event("alarm", **alarm.facts)
@@ -63,12 +63,13 @@ def pieces(data: Sequences, row: int) -> Iterator[tuple[int | None, list[Any]]]:
         yield t, [data.values[row, t], data.observed[row, t], data.dt[row, t], *fixed]
 
 
-def _gap(data: Sequences, row: int, step: int | None) -> float:
+def elapsed(data: Sequences, row: int, step: int | None) -> float:
+    """Time before a step of a series, of its last one where none is named; NaN where there is none."""
     at = int(data.lengths[row]) - 1 if step is None else step
     return float(data.dt[row, at]) if at >= 0 else float("nan")
 
 
-def _class(answer: NDArray[Any]) -> NDArray[Any]:
+def class_of(answer: NDArray[Any]) -> NDArray[Any]:
     """1 for the class that was answered, 0 for the others; NaN throughout where the answer is not finite."""
     scores = answer.reshape(-1)
     if not np.isfinite(scores).all():
@@ -77,7 +78,8 @@ def _class(answer: NDArray[Any]) -> NDArray[Any]:
     return shown
 
 
-def _uncertainty(out: NDArray[Any]) -> NDArray[np.float64]:
+def uncertainty_of(out: NDArray[Any]) -> NDArray[np.float64]:
+    """1 less the largest probability, from scores of classes `(..., classes)`: `(...)`."""
     wide = out.astype(np.float64)
     shares = np.exp(wide - wide.max(axis=-1, keepdims=True))
     found: NDArray[np.float64] = 1 - (shares / shares.sum(axis=-1, keepdims=True)).max(axis=-1)

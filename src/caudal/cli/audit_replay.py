@@ -1,9 +1,15 @@
 """`caudal audit replay`."""
 
 import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from caudal.cli.audit_verify import held
 from caudal.cli.predict import reader
 from caudal.cli.show import print_json
+
+if TYPE_CHECKING:
+    from caudal.audit import Replay
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,25 +17,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("log", help="folder of the log")
     parser.add_argument("model", help="the file of the model that decided")
     parser.add_argument("data", help="the table that it was asked about")
+    parser.add_argument("--key", metavar="KEY", help="public key of the log that you trust: a .pub file, or its text")
+    parser.add_argument("--held", metavar="FILE", help="a checkpoint of the log that was kept elsewhere")
+    parser.add_argument("--origin", metavar="NAME", help="what the log must be called (default: as its key)")
+    parser.add_argument(
+        "--allow-unlinked", action="store_true", help="decisions that cannot be made again are no fault"
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="X",
+        help="of outputs (default: none where they repeat to the bit, else 1e-6)",
+    )
     parser.add_argument("--salts", metavar="FOLDER", help="of the log (default: beside it)")
     parser.add_argument("--batch", type=int, default=256, metavar="N", help="series at a time (default: 256)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make every decision again; 1 when one does not come out as it should."""
+    """Make every decision again; 1 when one does not come out as it should, or cannot be made again."""
     from caudal import audit
     from caudal.errors import InputError
 
     if args.batch < 1:
         raise InputError("audit replay", "--batch", f"is {args.batch}; expected at least 1", "Leave it out.")
-    found = audit.replay(args.log, reader(args.model, "audit replay"), args.data, salts=args.salts, batch=args.batch)
+    found = audit.replay(
+        args.log, reader(args.model, "audit replay"), args.data, salts=args.salts, batch=args.batch,
+        key=audit.keys.public(args.key) if args.key else None, held=held(args.held), origin=args.origin,
+        allow_unlinked=args.allow_unlinked, tolerance=args.tolerance,
+    )  # fmt: skip
     if args.json:
-        print_json({"holds": found.holds, **found.__dict__})
-        return 0 if found.holds else 1
-    print(f"{found.decisions:,} decisions made again: {found.same_decision:,} the same, {found.same_bits:,} to the bit")
-    print(f"{found.exact:,} were made in replay mode; the largest difference is {found.worst:.3g}")
-    print(f"{found.unlinked:,} cannot be linked to the data, {found.other_models:,} are of other models")
-    for name, rows in (("come out otherwise", found.broken), ("were made from other inputs", found.other_input)):
-        if rows:
-            print(f"BAD  {len(rows):,} records {name}, the first is {rows[0]:,}")
+        print_json({"holds": found.holds, "share": found.share, **found.__dict__})
+    else:
+        print("\n".join(_lines(found)))
     return 0 if found.holds else 1
+
+
+def _lines(found: "Replay") -> Iterator[str]:
+    if found.log_faults:
+        yield f"nothing was made again: the log {found.origin} is not as it was signed"
+        yield from (f"BAD  {fault}" for fault in found.log_faults)
+        return
+    log = f"{found.share:.1%} of the {found.total:,} in the log {found.origin}"
+    signer = f"signed by {found.key}" if found.key else "NOT VERIFIED: no --key was named, and nobody vouches for it"
+    made = f"{found.decisions:,} decisions made again: {found.same_decision:,} the same, {found.same_bits:,} to the bit"
+    yield f"{made}; {log}, {signer}"
+    strictness = f"within {found.tolerance:g}" if found.tolerance else "to the bit"
+    yield f"they had to be the same {strictness}; the largest difference is {found.worst:.3g}"
+    if missed := found.total - found.decisions:
+        word, rest = ("note", "") if found.allows_unlinked else ("BAD ", "; --allow-unlinked accepts them")
+        kinds = f"{found.unlinked:,} cannot be linked to the data, {found.other_models:,} are of other models"
+        yield f"{word} {missed:,} decisions were not made again: {kinds}{rest}"
+    if found.silent:
+        yield f"note {found.silent:,} series of the data have no decision of this model in the log"
+    for name, rows in (
+        ("come out otherwise", found.broken),
+        ("were made from other inputs", found.other_input),
+        ("state another uncertainty, elapsed time or flag than follows from their output and data", found.other_facts),
+    ):
+        if rows:
+            yield f"BAD  {len(rows):,} records {name}, the first is {rows[0]:,}"

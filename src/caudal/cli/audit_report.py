@@ -3,9 +3,13 @@
 import argparse
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from caudal.cli.audit_verify import held
 from caudal.cli.show import print_json, say
+
+if TYPE_CHECKING:
+    from caudal.audit import Checkpoint, Replay, Verifier
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fairness", metavar="FILE", help="gaps between groups: what `caudal fair --out fair.json` wrote"
     )
     parser.add_argument("--data", metavar="TABLE", help="make the decisions again from this table; needs a model")
+    parser.add_argument("--allow-unlinked", action="store_true", help="with --data: as of `caudal audit replay`")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,12 +36,12 @@ def run(args: argparse.Namespace) -> int:
     if args.data and not args.model:
         raise InputError("audit report", "--data", "needs a model to make the decisions again", "Pass it.")
     trusted = audit.keys.public(args.trust) if args.trust else None
-    held = audit.Checkpoint.parse(Path(args.held).read_bytes()) if args.held else None
+    kept = held(args.held)
     with tempfile.TemporaryDirectory() as scratch:
         folder = _package(args.model, Path(scratch)) if args.model else None
-        again = _again(args, folder) if folder is not None and args.data else None
+        again = _again(args, folder, trusted, kept) if folder is not None and args.data else None
         found = audit.report(
-            args.log, folder, out=args.out, key=args.key, lang=args.lang, trusted=trusted, held=held, replayed=again,
+            args.log, folder, out=args.out, key=args.key, lang=args.lang, trusted=trusted, held=kept, replayed=again,
             fairness=args.fairness,
         )  # fmt: skip
     if args.json:
@@ -44,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         print_json({"holds": found.holds, "bars": bars, "page": str(found.page), "twin": str(found.twin)})
     else:
         for bar in found.facts["bars"]:
-            print(f"{'good' if bar['holds'] else 'BAD '}  {bar['name']}")
+            print(f"{'good' if bar['holds'] else 'BAD '}  {bar['name']}{_of(bar['name'], found.facts)}")
         say(f"{found.page} and its signed twin {found.twin}; {len(found.facts['untested'])} things were not tested")
     return 0 if found.holds else 1
 
@@ -58,9 +63,28 @@ def _package(model: str, scratch: Path) -> Path:
     return audit.package(load(place), scratch / place.stem) if place.is_file() else place
 
 
-def _again(args: argparse.Namespace, folder: Path) -> Any:
+def _of(bar: str, facts: dict[str, Any]) -> str:
+    """Of what a line of the verdict is."""
+    log, model, again = facts["log"], facts["model"], facts["replay"]
+    if bar == "log":
+        vouched = "signed by the key named" if log["trusted"] else "agrees with itself; nobody vouches for it (--trust)"
+        return f": {log['origin']}, {log['size']:,} records, {vouched}"
+    if bar == "model":
+        signed = "" if model["signature"] else "; its signature was not checked"
+        return f": {model['decisions']['value']:,} decisions of the log are of {model['name']}{signed}"
+    if bar == "replay":
+        return f": {again['decisions']:,} of {again['total']:,} decisions made again"
+    return ""
+
+
+def _again(args: argparse.Namespace, folder: Path, key: "Verifier | None", kept: "Checkpoint | None") -> "Replay":
     from caudal import audit
     from caudal.audit.package import MODEL
     from caudal.cli.predict import reader
 
-    return audit.replay(args.log, reader(str(folder / MODEL), "audit report"), args.data)
+    model = reader(str(folder / MODEL), "audit report")
+    # A report names the log that it is about: the name is shown, not asked for.
+    origin = audit.newest(args.log).origin
+    return audit.replay(
+        args.log, model, args.data, key=key, held=kept, origin=origin, allow_unlinked=args.allow_unlinked
+    )

@@ -50,6 +50,8 @@ def gather(
     try:
         salts = beside(folder)
         for index, one in records(folder):
+            if index >= verdict.size:
+                break  # promised by nobody
             tally.add(index, one if salts is None else salts.opened(one))
     except FileFormatError as error:
         fault = str(error)
@@ -60,7 +62,7 @@ def gather(
         "log": _log(folder, facts, verdict, fault, trusted, held),
         "counts": counted,
         "model": None if model is None else _model(model, trusted, counted),
-        "replay": None if replayed is None else {"holds": replayed.holds, **asdict(replayed)},
+        "replay": None if replayed is None else {"holds": replayed.holds, "share": replayed.share, **asdict(replayed)},
         "fairness": fair,
     }
     if fair is not None:
