@@ -7,7 +7,7 @@ import torch
 from caudal.audit import Log, Salts, Vault, keys, model_digest, newest, records, replay, sealed, verify
 from caudal.audit.again import _outputs
 from caudal.audit.salts import alias
-from caudal.audit.series import class_of, elapsed, uncertainty_of, pieces
+from caudal.audit.series import class_of, elapsed, pieces, uncertainty_of
 from caudal.audit.tiles import split
 from caudal.data import from_arrays
 from caudal.errors import InputError

@@ -19,7 +19,7 @@ from caudal.audit.examine import Finding, Wanted, examine
 from caudal.audit.note import Checkpoint, Verifier
 from caudal.audit.proof import records
 from caudal.audit.salts import Salts, alias, commitment
-from caudal.audit.series import STEPWISE, class_of, elapsed, uncertainty_of, pieces
+from caudal.audit.series import STEPWISE, class_of, elapsed, pieces, uncertainty_of
 from caudal.data import Sequences
 from caudal.errors import DataError, InputError
 from caudal.kernels import exact
