@@ -117,6 +117,16 @@ def test_a_log_in_a_model_folder_does_not_decide_what_is_checked(made, verified,
     assert verified(place, "--as", "model")[0] == 1
 
 
+@pytest.mark.parametrize("name", ["recipe.json", "environment.json", "weights.caudal"])
+def test_what_only_a_package_holds_is_no_remark_in_a_log(made, verified, tmp_path, name):
+    place = copied(made / "log", tmp_path / "log")
+    (place / "notes.txt").write_text("x")
+    assert verified(place)[0] == 0
+    (place / name).write_text("{}")
+    code, told = verified(place)
+    assert (code, "BAD  model: check" in told) == (1, True)
+
+
 def test_a_folder_that_is_signed_and_is_a_log_is_checked_as_both(made, verified, tmp_path, capsys):
     place = copied(made / "log", tmp_path / "log")
     main(["audit", "sign", str(place), "--key", str(made / "k.pem")])
@@ -193,6 +203,8 @@ def test_what_is_none_of_them(made, verified, tmp_path):
     ):
         code, told = verified(made / "model", *words)
         assert (code, sentence in told) == (2, True), told
+    code, told = verified(made / "log" / "checkpoint")
+    assert (code, "is a checkpoint alone" in told) == (2, True)
     with pytest.raises(MissingFileError, match="there is no"):
         examine(tmp_path / "none", keys.public(f"{made / 'k.pem'}.pub"))
     with pytest.raises(InputError, match="`kind` is 'card'"):

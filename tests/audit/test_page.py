@@ -93,6 +93,23 @@ def test_a_bad_log_gives_a_red_report(told, tmp_path, key, capsys):
     assert "is not the page that was signed" in capsys.readouterr().out
 
 
+def test_a_line_of_the_verdict_that_nobody_vouches_for_is_not_good(told, tmp_path, key, capsys):
+    log, folder = told
+    pem = tmp_path / "auditor.pem"
+    keys.make(pem, "example.org/auditor")
+    words_ = ["audit", "report", str(log), str(folder), "--key", str(pem), "--out", str(tmp_path / "a.html")]
+    assert main(words_) == 0
+    out = capsys.readouterr().out
+    assert "good" not in out and "UNPROVEN  log: example.org/ward-4, 605 records" in out
+    assert main([*words_, "--trust", str(key.verifier)]) == 0
+    out = capsys.readouterr().out
+    assert "good  log: example.org/ward-4" in out and "good  model: 600 decisions of the log are of" in out
+    facts = json.loads((folder / "environment.json").read_text())
+    (folder / "environment.json").write_text(json.dumps({**facts, "model": "ab" * 32}))
+    assert main(words_) == 2
+    assert "is not of one model (its environment.json says abababababab..." in capsys.readouterr().err
+
+
 def test_a_model_that_did_not_decide_or_was_changed_is_red(told, tmp_path, key):
     log, folder = told
     other = report(log, package(LTC(2, 3), tmp_path / "other"), out=tmp_path / "a.html", key=key)

@@ -6,6 +6,7 @@ import torch
 
 from caudal.audit import Log, Salts, Vault, keys, model_digest, newest, records, replay, sealed, verify
 from caudal.audit.again import _outputs
+from caudal.audit.digest import model_digest_1
 from caudal.audit.salts import alias
 from caudal.audit.series import class_of, elapsed, pieces, uncertainty_of
 from caudal.audit.tiles import split
@@ -238,6 +239,14 @@ def test_what_was_not_made_again_is_not_good(tmp_path, key, model):
     found = replay(tmp_path / "log", model, data, allow_unlinked=True)
     assert (found.decisions, found.share, found.holds) == (20, 20 / 140, True)
     assert replay(tmp_path / "log", model, series(20), allow_unlinked=True).silent == 0
+
+
+def test_records_of_caudal_0_1_are_told_by_name_and_not_taken_for_the_same(tmp_path, key, model, monkeypatch):
+    monkeypatch.setattr("caudal.audit.series.model_digest", model_digest_1)
+    with Log(tmp_path / "log", key, sync=False) as log:
+        model.predict(series(), log=log)
+    found = replay(tmp_path / "log", model, series())
+    assert (found.holds, found.other_models, found.former) == (False, 20, 20)
 
 
 def test_the_log_is_verified_before_it_is_believed(tmp_path, key, model):

@@ -1,12 +1,14 @@
 """Time stamps by an authority of openssl's own, on this machine."""
 
+import json
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from caudal.audit import Log, newest, stamp_request, stamped
+from caudal.audit import Log, keys, newest, stamp_request, stamped
+from caudal.audit.note import checkpoint_text
 from caudal.cli import main
 from caudal.errors import FileFormatError, InputError, MissingFileError
 
@@ -93,10 +95,35 @@ def test_stamps_that_do_not_hold(written, authority, key, tmp_path):
         stamped(answer, point, [authority / "serial"])
 
 
-def test_on_the_command_line(written, authority, tmp_path, capsys):
-    log, query, answer = str(written(3)), tmp_path / "q.tsq", tmp_path / "a.tsr"
-    assert main(["audit", "stamp", log, "--request", str(query)]) == 0
-    answer.write_bytes(asked(authority, query.read_bytes()))
-    assert main(["audit", "stamp", log, "--response", str(answer), "--root", str(authority / "ca.pem")]) == 0
-    assert "example.org/ward-4 with 4 records was seen at" in capsys.readouterr().out
-    assert main(["audit", "stamp", log]) == 2
+def test_on_the_command_line(written, authority, tmp_path, capsys, key):
+    log, query, answer = written(3), tmp_path / "q.tsq", tmp_path / "a.tsr"
+    signed = ["--key", str(key.verifier)]
+    check = ["audit", "stamp", str(log), "--response", str(answer), "--root", str(authority / "ca.pem")]
+
+    def ask(*words):
+        assert main(["audit", "stamp", str(log), "--request", str(query), *words]) == 0
+        answer.write_bytes(asked(authority, query.read_bytes()))
+
+    ask(*signed)
+    assert main(check) == 0
+    told = capsys.readouterr().out
+    assert "example.org/ward-4 with 4 records was seen at" in told
+    assert "checkpoint NOT CHECKED" in told and "good" not in told
+    assert main([*check, *signed]) == 0
+    assert capsys.readouterr().out.startswith("good  example.org/ward-4 with 4 records")
+    assert main([*check, *signed, "--origin", "example.org/ward-5"]) == 1
+    assert "is of 'example.org/ward-4', and not of 'example.org/ward-5'" in capsys.readouterr().out
+    assert main(["audit", "stamp", str(log)]) == 2
+    assert main(check[:-2]) == 2
+    rogue = keys.make(tmp_path / "rogue.pem", key.name)
+    (log / "checkpoint").write_text(str(rogue.note(checkpoint_text(key.name, 10**9, bytes(32)))))
+    assert main(["audit", "stamp", str(log), "--request", str(query), *signed]) == 2
+    ask()
+    assert main([*check, *signed]) == 1
+    assert "BAD  the checkpoint of 1,000,000,000 records is not signed by example.org/ward-4" in capsys.readouterr().out
+    assert main([*check, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["checkpoint_checked"] is False
+    (log / "checkpoint").write_text(str(key.note(checkpoint_text("example.org/test", 4, bytes(32)))))
+    ask()
+    assert main([*check, *signed]) == 1
+    assert "and not of 'example.org/ward-4'" in capsys.readouterr().out

@@ -5,7 +5,7 @@ of itself; uncertainty and elapsed time of a record are compared too. A decision
 """
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from caudal.audit import sealed
-from caudal.audit.digest import is_replayable, model_digest
+from caudal.audit.digest import is_replayable, model_digest, model_digest_1
 from caudal.audit.examine import Finding, Wanted, examine
 from caudal.audit.note import Checkpoint, Verifier
 from caudal.audit.proof import records
@@ -43,6 +43,8 @@ class Replay:
         other_input: indices of records whose commitment is to other inputs than those of the data.
         unlinked: decisions of this model about none of the series: others, or persons whose salt was erased.
         other_models: decisions of other models.
+        former: those of them that name this model as caudal 0.1 did, which left the recipe of the table out: they may
+            be of it.
         other_facts: indices of records whose uncertainty, elapsed time or flag of numbers that are not finite is
             another than follows from output and data.
         total: decisions that the log promises; others are not looked at.
@@ -66,6 +68,7 @@ class Replay:
     other_facts: tuple[int, ...] = ()
     total: int = 0
     silent: int = 0
+    former: int = 0
     tolerance: float = 0.0
     allows_unlinked: bool = False
     origin: str = ""
@@ -129,15 +132,16 @@ def replay(
     must_be_exact = is_replayable(model) and tolerance is None
     tally = _Tally(0.0 if must_be_exact else TOLERANCE if tolerance is None else tolerance)
     known, others = _promised(path, log, model_digest(model))
-    total = others + sum(map(len, known.values()))
+    total = others.total() + sum(map(len, known.values()))
     held_salts = Salts(salts or f"{os.fspath(path).rstrip('/')}.salts")
     for part in model.parts(data):
         _compare(tally, known, held_salts, model, part, batch)
     return Replay(
         **tally.__dict__,
         exact=tally.decisions if must_be_exact else 0,
-        unlinked=total - others - tally.decisions,
-        other_models=others,
+        unlinked=total - others.total() - tally.decisions,
+        other_models=others.total(),
+        former=others[model_digest_1(model)],
         total=total,
         allows_unlinked=allow_unlinked,
         origin=log.origin or "",
@@ -147,17 +151,17 @@ def replay(
 
 def _promised(
     path: str | os.PathLike[str], log: Finding, digest: str
-) -> tuple[dict[str, list[tuple[int, Decision]]], int]:
-    """Decisions of a model under the newest checkpoint by their session, and how many there are of others."""
+) -> tuple[dict[str, list[tuple[int, Decision]]], Counter[str]]:
+    """Decisions of a model under the newest checkpoint by their session, and how many there are of each other."""
     known: dict[str, list[tuple[int, Decision]]] = defaultdict(list)
-    others = 0
+    others: Counter[str] = Counter()
     for index, record in records(path):
         if index >= (log.size or 0):
             break
         if isinstance(record, Decision) and record.model == digest:
             known[record.session].append((index, record))
         elif isinstance(record, Decision):
-            others += 1
+            others[record.model] += 1
     return known, others
 
 

@@ -159,7 +159,7 @@ def kinds_at(place: Path) -> tuple[str, ...]:
     """
     if place.is_dir():
         names = {name.name for name in place.iterdir()}
-        is_package = package.STATEMENT in names or any(name.endswith(".caudal") for name in names)
+        is_package = bool(package.NAMES & names) or any(name.endswith(".caudal") for name in names)
         is_log = about.NAME in names or ("checkpoint" in names and bool({"edge", "tile"} & names))
         kinds = (("model",) if is_package else ()) + (("log",) if is_log else ())
         if not kinds:
@@ -172,7 +172,23 @@ def kinds_at(place: Path) -> tuple[str, ...]:
         twin = place.with_suffix(".json")
         raise InputError("audit", "path", f"is a page, which bears no signature: {place}", f"Pass {twin} beside it.")
     with place.open("rb") as file:
-        return ("report",) if file.read(1) == b"{" else ("proof",)
+        head = file.read(LARGEST)
+    if head[:1] == b"{":
+        return ("report",)
+    if _is_checkpoint(head):
+        fault = f"is a checkpoint alone, which tells nothing of the records: {place}"
+        raise InputError(
+            "audit", "path", fault, "Pass the folder of its log, and the checkpoint as the one that was held."
+        )
+    return ("proof",)
+
+
+def _is_checkpoint(data: bytes) -> bool:
+    try:
+        Checkpoint.parse(data)
+    except FileFormatError:
+        return False
+    return not data.startswith(proof.FIRST.encode())
 
 
 def _check_wanted(wanted: Wanted, kinds: tuple[str, ...]) -> None:

@@ -35,6 +35,8 @@ from caudal.files import put
 
 STATEMENT = "statement.json"
 MODEL = "model.caudal"
+# What only a package holds: a folder with one of them and no statement is a package that lost its signature.
+NAMES = frozenset({STATEMENT, MODEL, "recipe.json", "wiring.json", "environment.json", "metrics.json"})
 _LARGEST = 1 << 34
 _MOST = 10_000
 _NAMED = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_. -]*(/[A-Za-z0-9_.][A-Za-z0-9_. -]*)*")

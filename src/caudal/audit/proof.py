@@ -16,7 +16,7 @@ from caudal.errors import FileFormatError, InputError
 from caudal.files import put
 from caudal.records.decision import Record
 
-_FIRST = "c2sp.org/tlog-proof@v1"
+FIRST = "c2sp.org/tlog-proof@v1"
 _MOST = 64
 
 
@@ -66,7 +66,7 @@ class Proof:
         return included and point.note.is_signed_by(key) and origin in (None, point.origin)
 
     def __str__(self) -> str:
-        lines = [_FIRST, f"extra {_text(self.entry)}", f"index {self.index}", *map(_text, self.path)]
+        lines = [FIRST, f"extra {_text(self.entry)}", f"index {self.index}", *map(_text, self.path)]
         return "\n".join(lines) + f"\n\n{self.checkpoint}"
 
     @staticmethod
@@ -81,7 +81,7 @@ class Proof:
                 raise ValueError(f"it has {len(data):,} bytes")
             top, gap, rest = data.decode().partition("\n\n")
             first, extra, index, *path = top.split("\n")
-            if first != _FIRST or not gap or extra[:6] != "extra " or index[:6] != "index " or len(path) > _MOST:
+            if first != FIRST or not gap or extra[:6] != "extra " or index[:6] != "index " or len(path) > _MOST:
                 raise ValueError("a line is missing")
             found = tuple(base64.b64decode(one, validate=True) for one in path)
             number = int(index[6:])

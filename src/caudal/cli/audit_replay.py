@@ -67,6 +67,9 @@ def _lines(found: "Replay") -> Iterator[str]:
         word, rest = ("note", "") if found.allows_unlinked else ("BAD ", "; --allow-unlinked accepts them")
         kinds = f"{found.unlinked:,} cannot be linked to the data, {found.other_models:,} are of other models"
         yield f"{word} {missed:,} decisions were not made again: {kinds}{rest}"
+    if found.former:
+        digest = "as caudal 0.1 named it, by a digest that left the recipe of the table out"
+        yield f"note {found.former:,} of them name this model {digest}: they may be of it, and are not taken for it"
     if found.silent:
         yield f"note {found.silent:,} series of the data have no decision of this model in the log"
     for name, rows in (

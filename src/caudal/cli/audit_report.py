@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from caudal.cli.audit_verify import held
 from caudal.cli.show import print_json, say
+from caudal.errors import FileFormatError, InputError
 
 if TYPE_CHECKING:
     from caudal.audit import Checkpoint, Replay, Verifier
@@ -31,7 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the page and its twin; 1 when something that was checked does not hold."""
     from caudal import audit
-    from caudal.errors import InputError
 
     if args.data and not args.model:
         raise InputError("audit report", "--data", "needs a model to make the decisions again", "Pass it.")
@@ -49,32 +49,49 @@ def run(args: argparse.Namespace) -> int:
         print_json({"holds": found.holds, "bars": bars, "page": str(found.page), "twin": str(found.twin)})
     else:
         for bar in found.facts["bars"]:
-            print(f"{'good' if bar['holds'] else 'BAD '}  {bar['name']}{_of(bar['name'], found.facts)}")
+            print("  ".join(_line(bar["name"], bar["holds"], found.facts)))
         say(f"{found.page} and its signed twin {found.twin}; {len(found.facts['untested'])} things were not tested")
     return 0 if found.holds else 1
 
 
 def _package(model: str, scratch: Path) -> Path:
-    """The folder of a package; a bare file of a model becomes one that nobody signed."""
+    """The folder of a package; a bare file of a model becomes one that nobody signed.
+
+    Raises:
+        FileFormatError: the package says that it is of another model than its file holds.
+    """
     from caudal import audit
+    from caudal.audit.cards.record import record_of
+    from caudal.audit.digest import model_digest_1
+    from caudal.audit.package import MODEL
     from caudal.estimators import load
 
     place = Path(model)
-    return audit.package(load(place), scratch / place.stem) if place.is_file() else place
+    if place.is_file():
+        return audit.package(load(place), scratch / place.stem)
+    kept = load(place / MODEL)
+    stated, computed = record_of(place).digest, audit.model_digest(kept)
+    if stated not in (computed, model_digest_1(kept)):
+        fault = f"its environment.json says {stated[:12]}..., and {MODEL} is {computed[:12]}..."
+        raise FileFormatError(f"audit report: {place} is not of one model ({fault}). Write the package anew.")
+    return place
 
 
-def _of(bar: str, facts: dict[str, Any]) -> str:
-    """Of what a line of the verdict is."""
+def _line(bar: str, holds: bool, facts: dict[str, Any]) -> tuple[str, str]:
+    """A word for one line of the verdict, and of what it is; what nobody vouches for is never "good"."""
     log, model, again = facts["log"], facts["model"], facts["replay"]
+    about, is_vouched = bar, True
     if bar == "log":
-        vouched = "signed by the key named" if log["trusted"] else "agrees with itself; nobody vouches for it (--trust)"
-        return f": {log['origin']}, {log['size']:,} records, {vouched}"
-    if bar == "model":
-        signed = "" if model["signature"] else "; its signature was not checked"
-        return f": {model['decisions']['value']:,} decisions of the log are of {model['name']}{signed}"
-    if bar == "replay":
-        return f": {again['decisions']:,} of {again['total']:,} decisions made again"
-    return ""
+        about, is_vouched = f"log: {log['origin']}, {log['size']:,} records", log["trusted"] is not None
+    elif bar == "model":
+        about = f"model: {model['decisions']['value']:,} decisions of the log are of {model['name']}"
+        is_vouched = model["signature"] is not None
+    elif bar == "replay":
+        about = f"replay: {again['decisions']:,} of {again['total']:,} decisions made again"
+        is_vouched = again["key"] is not None
+    if not holds:
+        return "BAD ", about
+    return ("good", about) if is_vouched else ("UNPROVEN", f"{about}; who signed it was not checked (--trust)")
 
 
 def _again(args: argparse.Namespace, folder: Path, key: "Verifier | None", kept: "Checkpoint | None") -> "Replay":

@@ -28,13 +28,15 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("audit stamp", "--request", "or --response is needed, and not both", "Pass one of them.")
     place = Path(args.checkpoint)
     point = audit.newest(place) if place.is_dir() else audit.Checkpoint.parse(place.read_bytes())
+    key = audit.keys.public(args.key) if args.key else None
     if args.request:
+        if key is not None and not point.note.is_signed_by(key):
+            raise InputError("audit stamp", "--key", f"did not sign this checkpoint: {key.name}", "Pass the log's key.")
         put(Path(args.request), audit.stamp_request(point), sync=True)
         say(f"{args.request}: send it to the authority as application/timestamp-query")
         return 0
     if not args.root:
         raise InputError("audit stamp", "--root", "is missing", "Pass the root certificate of the authority (PEM).")
-    key = audit.keys.public(args.key) if args.key else None
     facts = {"origin": point.origin, "records": point.size, "root": point.root.hex(), "key": key and str(key)}
     try:
         moment = audit.stamped(Path(args.response).read_bytes(), point, args.root, key, args.origin)
