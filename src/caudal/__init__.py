@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from caudal import audit as audit
     from caudal import compare as compare
     from caudal import data as data
-    from caudal import drive as drive
     from caudal import energy as energy
     from caudal import estimators as estimators
     from caudal import explain as explain
@@ -36,7 +35,6 @@ _ROOMS = (
     "audit",
     "compare",
     "data",
-    "drive",
     "energy",
     "estimators",
     "explain",

@@ -5,7 +5,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FILES = [
-    path for folder in ("src", "tests", "benchmarks", "docs", "examples") for path in (ROOT / folder).rglob("*.py")
+    path
+    for folder in ("src", "studies", "tests", "benchmarks", "docs", "examples")
+    for path in (ROOT / folder).rglob("*.py")
 ]
 LONGEST_FILE, LONGEST_FUNCTION, USUAL_FUNCTION = 700, 80, 50
 

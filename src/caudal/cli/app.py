@@ -41,7 +41,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "datasets": ("caudal.cli.datasets", "data sets and their cards"),
     "datasets export": ("caudal.cli.datasets_export", "write a data set as a table, one row per series and step"),
     "doctor": ("caudal.cli.doctor", "what is wrong with a table, or with a model on data, with the remedy in words"),
-    "drive": ("caudal.cli.drive", "imitate a driver, race in closed loop, see which policies hold up"),
     "explain": ("caudal.cli.explain", "why this decision: a page with the circuit, its checks and what would turn it"),
     "export": ("caudal.cli.export", "write a model's step as C, with proof and self-test, or as ONNX"),
     "export measure": ("caudal.cli.export_measure", "run an exported step on simulated chips, count and size it"),

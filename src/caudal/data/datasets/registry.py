@@ -7,7 +7,6 @@ from typing import Any
 
 from caudal.data.datasets import (
     archive,
-    carracing,
     diabetes130,
     mitbih,
     motion,
@@ -34,7 +33,6 @@ _SHIPPED: tuple[tuple[Card, Callable[..., Dataset]], ...] = (
     (panel.STAR, panel.star),
     (nlswork.CARD, nlswork.load),
     (panel.ELECDEMAND, panel.elecdemand),
-    (carracing.CARRACING, carracing.carracing),
     (simulated.SIM_HALFCHEETAH, simulated.sim_halfcheetah),
     (simulated.SIM_WALKER2D, simulated.sim_walker2d),
 )

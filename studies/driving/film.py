@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.racing import HALF_WIDTH, Simulator, Track
-from caudal.drive.canvas import Canvas
-from caudal.drive.disturb import Disturbance
-from caudal.drive.policy import Policy
-from caudal.drive.race import Moment, race
-from caudal.drive.records import Episode
-from caudal.drive.words import words
 from caudal.errors import InputError, MissingExtraError
 from caudal.wiring import Wiring
 from caudal.wiring.layout import Layout, lay_out
+from studies.driving.canvas import Canvas
+from studies.driving.disturb import Disturbance
+from studies.driving.policy import Policy
+from studies.driving.race import Moment, race
+from studies.driving.records import Episode
+from studies.driving.words import words
+from studies.racing import HALF_WIDTH, Simulator, Track
 
 SIZE = (760, 400)
 _SCALE, _VIEW, _ZOOM = 2, (10, 34, 360, 390), 3.4

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from caudal.drive.page import SIGNS
-from caudal.drive.records import EXPERT, DriveReport
-from caudal.drive.scores import Duel, Score, duels, scores, word
-from caudal.drive.verdict import verdict
-from caudal.drive.words import number, words
 from caudal.records import Interval
+from studies.driving.page import SIGNS
+from studies.driving.records import EXPERT, DriveReport
+from studies.driving.scores import Duel, Score, duels, scores, word
+from studies.driving.verdict import verdict
+from studies.driving.words import number, words
 
 PARTS = ("verdict", "returns", "offs", "completion", "duels", "kept", "trained")
 

@@ -3,13 +3,22 @@
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from pathlib import Path
 
-from caudal.drive.plots import Dot, dots
-from caudal.drive.records import EXPERT, LIQUID, DriveReport
-from caudal.drive.scores import MARGIN, Duel, Score, duels, scores, word
-from caudal.drive.verdict import verdict
-from caudal.drive.words import number, words
+from caudal.errors import FileFormatError, MissingFileError
+from caudal.files import put
 from caudal.records import Interval
+from studies.driving.disturb import CLEAN
+from studies.driving.film import film, take
+from studies.driving.imitate import Lesson, policy
+from studies.driving.plots import Dot, dots
+from studies.driving.policy import units_and_synapses
+from studies.driving.records import EXPERT, LIQUID, DriveReport
+from studies.driving.scores import MARGIN, Duel, Score, duels, scores, word
+from studies.driving.store import writable
+from studies.driving.verdict import verdict
+from studies.driving.words import number, words
+from studies.racing import Simulator
 
 _STYLE = """
 :root{color-scheme:light dark;--line:#8884;--good:#0E8F7433;--bad:#D55E0033}
@@ -212,3 +221,65 @@ def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) ->
         f'<div class=scroll tabindex=0 role=region aria-label="{label}"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+PAGE, FILM = "drive.html", "drive.gif"
+
+
+def publish(report: DriveReport, folder: str | Path, lang: str = "en") -> tuple[Path, ...]:
+    """Write `drive.html` and `drive.gif` into the folder of a study.
+
+    Arguments:
+        report: a finished study.
+        folder: its folder, which holds the networks.
+        lang: `"en"` or `"es"`.
+
+    Returns:
+        the files.
+
+    Raises:
+        MissingExtraError: Pillow or the simulator is not installed.
+        MissingFileError: the networks are not in the folder.
+        InputError: the language is unknown.
+    """
+    place, say = Path(folder), words(lang)
+    model, seed = filmed(report), report.recipe.seeds[0]
+    rate = next(one.rate for one in report.trained if (one.model, one.seed) == (model, seed))
+    driver = policy(place / "models", Lesson(model, seed, rate))
+    first = min(one.track for one in report.episodes)
+    scene = take(Simulator("drive"), driver, (model, seed), CLEAN, first, report.recipe.frames)
+    units, synapses = units_and_synapses(driver.net)
+    moving = film(scene, driver, say["film.label"].format(model=say[model], units=units, synapses=synapses), lang)
+    put(place / FILM, moving)
+    put(place / PAGE, page(report, lang, moving))
+    return place / PAGE, place / FILM
+
+
+def read(path: str | Path) -> DriveReport:
+    """The report in a file.
+
+    Raises:
+        MissingFileError: there is no such file.
+        FileFormatError: it holds something else.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise MissingFileError(f"drive: {path} is no file. Pass the drive.json of a study.") from error
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"drive: {path} is no text. Pass the drive.json of a study.") from error
+    return DriveReport.from_json(text)
+
+
+def redraw(path: str | Path, folder: str | Path, lang: str = "en") -> Path:
+    """Write the page of a kept report into a folder, with the film that stands beside the report, if there is one.
+
+    Raises:
+        MissingFileError, FileFormatError: as `read`.
+        InputError: the folder cannot be written into, or the language is unknown.
+    """
+    report, beside = read(path), Path(path).with_name(FILM)
+    text = page(report, lang, beside.read_bytes() if beside.is_file() else None)
+    place = writable(folder) / PAGE
+    put(place, text)
+    return place

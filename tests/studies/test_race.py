@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from caudal.data.racing import Expert, Simulator
-from caudal.drive import DISTURBANCES, Disturbance, ExpertDriver, build, race, schedule
-from caudal.drive.policy import parameters, units_and_synapses
-from caudal.drive.records import MODELS
 from caudal.errors import InputError
+from studies.driving import DISTURBANCES, Disturbance, ExpertDriver, build, race, schedule
+from studies.driving.policy import parameters, units_and_synapses
+from studies.driving.records import MODELS
+from studies.racing import Expert, Simulator
 
 FRAMES = 1000
 

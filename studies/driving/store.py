@@ -6,8 +6,9 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
-from caudal.drive.records import DriveRecipe, Episode, Trained
 from caudal.errors import FileFormatError, InputError
+from caudal.files import put
+from studies.driving.records import DriveRecipe, Episode, Trained
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS study (digest TEXT NOT NULL);
@@ -85,3 +86,20 @@ class Store:
     def _write(self, statement: str, row: tuple[object, ...]) -> None:
         with self._file, closing(self._file.execute(statement, row)):
             pass
+
+
+def writable(folder: str | Path) -> Path:
+    """The folder, made if it is not there.
+
+    Raises:
+        InputError: it cannot be made or written into.
+    """
+    place = Path(folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        put(place / ".writable", "")
+        (place / ".writable").unlink()
+    except OSError as error:
+        fault = f"cannot be written into ({error.strerror or error}): {place}"
+        raise InputError("drive", "out", fault, "Name a folder of your own.") from error
+    return place

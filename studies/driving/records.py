@@ -5,8 +5,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from caudal.drive.disturb import DISTURBANCES
 from caudal.errors import FileFormatError, InputError
+from studies.driving.disturb import DISTURBANCES
 
 VERSION = 1
 LIQUID = ("ltc-ncp", "cfc-ncp")
@@ -89,12 +89,12 @@ class DriveRecipe:
 
         Example:
             >>> DriveRecipe(seeds=(0, 1)).command
-            'caudal drive --budget full --episodes 50 --seeds 0,1'
+            'python -m studies.driving --budget full --episodes 50 --seeds 0,1'
         """
         for name, budget in (("full", DriveRecipe()), ("small", DriveRecipe.small())):
             if replace(budget, episodes=self.episodes, seeds=self.seeds) == self:
                 seeds = ",".join(map(str, self.seeds))
-                return f"caudal drive --budget {name} --episodes {self.episodes} --seeds {seeds}"
+                return f"python -m studies.driving --budget {name} --episodes {self.episodes} --seeds {seeds}"
         return repr(self)
 
     @property
@@ -211,7 +211,7 @@ class DriveReport:
                 tuple(sorted(facts["packages"].items())),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            remedy = "Pass the drive.json that `caudal drive` wrote."
+            remedy = "Pass the drive.json that `python -m studies.driving` wrote."
             raise FileFormatError(f"DriveReport.from_json: not a driving study ({error}). {remedy}") from error
 
 

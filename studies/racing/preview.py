@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.racing.track import HALF_WIDTH, TILE, Pose, Spot, Track
 from caudal.data.sequences import Feature
+from studies.racing.track import HALF_WIDTH, TILE, Pose, Spot, Track
 
 _BEARINGS = np.array([5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0])
 _BENDS = np.array([10.0, 20.0, 30.0, 45.0, 60.0, 80.0])

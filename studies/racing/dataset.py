@@ -4,11 +4,11 @@ import numpy as np
 
 from caudal.data.arrays import from_arrays
 from caudal.data.datasets.card import Card, Dataset
-from caudal.data.racing import INPUTS, OUTPUTS, Simulator, record
-from caudal.data.racing.record import STYLES
 from caudal.data.sequences import Sequences
 from caudal.data.split import split
 from caudal.errors import DataError
+from studies.racing import INPUTS, OUTPUTS, Simulator, record
+from studies.racing.record import STYLES
 
 TRACKS = 1_000
 """Track seeds that belong to one `seed`: recordings of different seeds never share a track."""
@@ -17,7 +17,7 @@ CARRACING = Card(
     name="carracing",
     title="Driving a racing car from a preview of the road: imitate a scripted expert",
     task="2 numbers at each step: steering and throttle, from -1 to 1",
-    source="CarRacing-v3 of gymnasium (Klimov), without pixels; expert and preview of caudal.data.racing",
+    source="CarRacing-v3 of gymnasium (Klimov), without pixels; expert and preview of studies.racing",
     licence="MIT (gymnasium); the recording is made on your machine",
     licence_checked=True,
     obtain='pip install "caudal[drive]" (package gymnasium with Box2D)',
@@ -45,7 +45,7 @@ def carracing(*, episodes: int = 36, seed: int = 0) -> Dataset:
         MissingExtraError: gymnasium or Box2D is not installed.
         DataError: an argument is out of range.
     """
-    data = recorded("datasets.load('carracing')", episodes, seed)
+    data = recorded("carracing", episodes, seed)
     return Dataset(CARRACING, data, split(data, val=0.15, test=0.15, by="group", seed=seed))
 
 

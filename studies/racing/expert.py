@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from caudal.data.racing.track import TILE, Pose, Spot, Track
+from studies.racing.track import TILE, Pose, Spot, Track
 
 _TILES = np.arange(1, 25)
 

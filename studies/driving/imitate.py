@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caudal.data import Encoder, Sequences, split, windows
-from caudal.data.datasets.carracing import recorded
-from caudal.drive.policy import Policy, build, parameters, units_and_synapses
-from caudal.drive.records import DriveRecipe, Trained
 from caudal.errors import MissingFileError, NonFiniteError
 from caudal.files import put
 from caudal.nn import load, save
 from caudal.train import Examples, TrainRecipe, examples, fit
+from studies.driving.policy import Policy, build, parameters, units_and_synapses
+from studies.driving.records import DriveRecipe, Trained
+from studies.racing.dataset import recorded
 
 ENCODER = "encoder.json"
 

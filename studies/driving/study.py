@@ -16,17 +16,16 @@ import numpy as np
 import torch
 
 from caudal._version import __version__
-from caudal.data.racing import Expert, Simulator
-from caudal.drive.disturb import DISTURBANCES
-from caudal.drive.files import writable
-from caudal.drive.imitate import Lesson, imitate, policy
-from caudal.drive.policy import Driver, ExpertDriver, Policy
-from caudal.drive.race import race
-from caudal.drive.records import EXPERT, DriveRecipe, DriveReport, Episode, Trained
-from caudal.drive.store import Key, Store
 from caudal.errors import InputError, NonFiniteError
 from caudal.files import put
 from caudal.train.bar import Bar
+from studies.driving.disturb import DISTURBANCES
+from studies.driving.imitate import Lesson, imitate, policy
+from studies.driving.policy import Driver, ExpertDriver, Policy
+from studies.driving.race import race
+from studies.driving.records import EXPERT, DriveRecipe, DriveReport, Episode, Trained
+from studies.driving.store import Key, Store, writable
+from studies.racing import Expert, Simulator
 
 FIRST_TRACK = 5_000_000
 """Seed of the first track to race on; recordings stay far below."""

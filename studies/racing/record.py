@@ -6,10 +6,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.racing.expert import Expert
-from caudal.data.racing.preview import Preview
-from caudal.data.racing.simulator import FRAMES, Simulator
 from caudal.errors import DataError
+from studies.racing.expert import Expert
+from studies.racing.preview import Preview
+from studies.racing.simulator import FRAMES, Simulator
 
 Style = Literal["clean", "noisy", "irregular"]
 STYLES: tuple[Style, ...] = ("clean", "noisy", "irregular")

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from caudal.drive.records import EXPERT, LIQUID, DriveReport
-from caudal.drive.scores import Duel, Score, duels, scores
-from caudal.drive.words import number, words
+from studies.driving.records import EXPERT, LIQUID, DriveReport
+from studies.driving.scores import Duel, Score, duels, scores
+from studies.driving.words import number, words
 
 
 def verdict(report: DriveReport, lang: str = "en") -> tuple[str, ...]:

@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from caudal.data import Encoder
-from caudal.data.racing import INPUTS, OUTPUTS, Action, Expert, Pose, Spot, Track
-from caudal.drive.records import LIQUID
 from caudal.nn import Readout, build_cell
 from caudal.nn.layer import State, leaves
 from caudal.wiring import Wiring
+from studies.driving.records import LIQUID
+from studies.racing import INPUTS, OUTPUTS, Action, Expert, Pose, Spot, Track
 
 NEURONS = 19
 """Of the circuits, as in the driving policy of Lechner et al. 2020: here 11 inter, 6 command, 2 motor neurons."""

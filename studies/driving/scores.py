@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.drive.records import EXPERT, LIQUID, DriveReport, Episode
 from caudal.records import Interval
+from studies.driving.records import EXPERT, LIQUID, DriveReport, Episode
 
 DRAWS = 2_000
 LEVEL = 0.95

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from caudal import drive
-from caudal.drive.markdown import PARTS
+from studies import driving
+from studies.driving.markdown import PARTS
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "benchmarks" / "results" / "drive.json"
@@ -15,14 +15,14 @@ KEPT = ROOT / "benchmarks" / "results" / "drive.json"
 
 @pytest.fixture(scope="module")
 def kept():
-    return drive.read(KEPT)
+    return driving.read(KEPT)
 
 
 def test_every_driver_raced_on_the_same_tracks_at_least_fifty_times(kept):
     recipe = kept.recipe
     assert recipe.episodes >= 50
-    assert set(recipe.models) == set(drive.MODELS)
-    assert set(recipe.disturbances) == set(drive.DISTURBANCES)
+    assert set(recipe.models) == set(driving.MODELS)
+    assert set(recipe.disturbances) == set(driving.DISTURBANCES)
     counts = Counter((one.model, one.seed, one.disturbance) for one in kept.episodes)
     assert set(counts.values()) == {recipe.episodes}
     assert len(counts) == len(recipe.disturbances) * (1 + len(recipe.models) * len(recipe.seeds))
@@ -38,6 +38,6 @@ def test_the_pages_show_every_part_of_it_and_its_command(kept, page):
     text = (ROOT / "docs" / page).read_text()
     lang = "es" if page.startswith("es/") else "en"
     assert re.findall(r"^<!-- drive: (\w+) (\w+) -->$", text, re.M) == [(part, lang) for part in PARTS]
-    assert "caudal drive" in text
+    assert "python -m studies.driving" in text
     assert "--budget full" in text
-    assert kept.recipe.command.startswith("caudal drive --budget full")
+    assert kept.recipe.command.startswith("python -m studies.driving --budget full")

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from caudal.data.racing.track import Pose, Track
 from caudal.errors import DataError, MissingExtraError
+from studies.racing.track import Pose, Track
 
 FRAMES = 1000
 """Frames after which an episode ends, 20 s: the limit of CarRacing-v3."""

@@ -10,14 +10,14 @@ import time
 
 import pytest
 
-from caudal import drive
-from caudal.cli import main
-from caudal.drive import DriveRecipe, DriveReport, duels, page, scores, study, verdict
-from caudal.drive.markdown import PARTS
-from caudal.drive.scores import MARGIN, word
-from caudal.drive.words import words
 from caudal.errors import FileFormatError, InputError, MissingExtraError, MissingFileError
 from caudal.records import Interval
+from studies import driving
+from studies.driving import DriveRecipe, DriveReport, duels, page, scores, study, verdict
+from studies.driving.__main__ import main
+from studies.driving.markdown import PARTS
+from studies.driving.scores import MARGIN, word
+from studies.driving.words import words
 
 TINY = DriveRecipe(
     episodes=2, seeds=(0, 1), laps=9, epochs=1, rates=(0.01,), window=12, models=("ltc-ncp", "cfc-ncp", "mlp"),
@@ -36,20 +36,20 @@ def studied(simulated, tmp_path_factory):
 def published(studied):
     """Page and film of the tiny study."""
     pytest.importorskip("PIL", reason="Pillow is not installed: pip install caudal[drive]")
-    return drive.publish(studied[1], studied[0], "es")
+    return driving.publish(studied[1], studied[0], "es")
 
 
 def test_a_report_holds_every_race_and_is_json_there_and_back(studied):
     folder, report = studied
     assert len(report.episodes) == 2 * 3 * (1 + 3 * 2)
     assert DriveReport.from_json(report.to_json()) == report
-    assert drive.read(folder / "drive.json") == report
+    assert driving.read(folder / "drive.json") == report
     assert {one.track for one in report.episodes} == {5_000_000, 5_000_001}
 
 
 def test_a_finished_study_is_not_done_again(studied, monkeypatch):
     folder, report = studied
-    monkeypatch.setattr(sys.modules["caudal.drive.study"], "_map", None)
+    monkeypatch.setattr(sys.modules["studies.driving.study"], "_map", None)
     assert study(TINY, folder, processes=1, progress=False) == report
 
 
@@ -62,7 +62,7 @@ def test_episodes_and_seeds_may_be_added(studied, tmp_path):
 @pytest.mark.slow
 def test_a_killed_study_goes_on_and_leaves_no_worker(simulated, studied, tmp_path):
     code = (
-        "import sys\nfrom caudal.drive import DriveRecipe, study\n"
+        "import sys\nfrom studies.driving import DriveRecipe, study\n"
         f"if __name__ == '__main__':\n    study({TINY!r}, sys.argv[1], progress=False)\n"
     )
     script = tmp_path / "run.py"
@@ -93,10 +93,10 @@ def test_a_folder_of_another_study_is_refused(studied):
 
 def test_a_checkpoint_of_another_run_is_refused(studied, tmp_path):
     source = studied[0] / "models" / "mlp-0-0.01.fit"
-    lesson = drive.Lesson("mlp", 1, 0.01)
+    lesson = driving.Lesson("mlp", 1, 0.01)
     (tmp_path / f"{lesson.name}.fit").write_bytes(source.read_bytes())
     with pytest.raises(InputError, match="`checkpoint` names a run with another recipe, model"):
-        drive.imitate(TINY, lesson, tmp_path)
+        driving.imitate(TINY, lesson, tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_named(simulated, tmp_path):
@@ -131,11 +131,11 @@ def test_the_missing_extra_is_named(monkeypatch, tmp_path):
 def test_damaged_reports_are_refused(studied, tmp_path):
     path = tmp_path / "drive.json"
     with pytest.raises(MissingFileError, match="is no file"):
-        drive.read(path)
+        driving.read(path)
     for text in ("", "[]", '{"caudal_drive": 99}', studied[1].to_json().replace('"reward"', '"fun"')):
         path.write_text(text)
         with pytest.raises(FileFormatError, match="not a driving study"):
-            drive.read(path)
+            driving.read(path)
 
 
 def test_scores_repeat_and_the_clean_condition_loses_nothing(studied):
@@ -204,7 +204,7 @@ def test_verdict_and_page_say_losses_as_plainly_as_wins(studied, lang):
 @pytest.mark.parametrize("part", PARTS)
 def test_the_docs_get_every_part_as_markdown(studied, part):
     _, report = studied
-    made = drive.markdown(report, part, "es")
+    made = driving.markdown(report, part, "es")
     starts = {line[0] for line in made.splitlines()}
     assert starts == ({"-"} if part == "verdict" else {"|"})
     columns = {line.count("|") for line in made.splitlines()}
@@ -226,20 +226,21 @@ def test_the_film_is_a_small_gif_that_moves(studied, published):
     assert moving.stat().st_size < 3_000_000
     with image.open(moving) as opened:
         assert opened.n_frames > 20
-    assert drive.redraw(folder / "drive.json", folder / "again", "es").read_text() == made.read_text()
+    assert driving.redraw(folder / "drive.json", folder / "again", "es").read_text() == made.read_text()
 
 
 def test_the_command_line(studied, published, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(DriveRecipe, "small", staticmethod(lambda: TINY))
-    monkeypatch.setattr(drive, "publish", lambda report, folder, lang: published)
+    monkeypatch.setattr(driving, "publish", lambda report, folder, lang: published)
     folder, report = studied
-    assert main(["drive", "--out", str(folder), "--processes", "1"]) == 0
+    assert main(["--out", str(folder), "--processes", "1"]) == 0
     printed = capsys.readouterr()
     assert printed.out.splitlines() == list(verdict(report))
     assert all((folder / f"drive.{kind}").stat().st_size for kind in ("json", "html", "gif"))
-    assert main(["drive", "--page", str(folder / "drive.json"), "--out", str(tmp_path), "--lang", "es", "--json"]) == 0
+    assert main(["--page", str(folder / "drive.json"), "--out", str(tmp_path), "--lang", "es", "--json"]) == 0
     assert '"verdict"' in capsys.readouterr().out
-    assert main(["drive", "--episodes", "-5", "--out", str(tmp_path)]) == 2
+    assert main(["--episodes", "-5", "--out", str(tmp_path)]) == 2
     assert "`episodes` is -5" in capsys.readouterr().err
-    assert main(["drive", "--seeds", "a"]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["--seeds", "a"])
     assert "is no list of whole numbers" in capsys.readouterr().err

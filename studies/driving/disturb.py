@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.racing import INPUTS
 from caudal.errors import InputError
+from studies.racing import INPUTS
 
 
 @dataclass(frozen=True)

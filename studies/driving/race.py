@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.racing import HALF_WIDTH, Action, Pose, Preview, Simulator, Spot, Track
-from caudal.drive.disturb import Disturbance, schedule
-from caudal.drive.policy import Driver
-from caudal.drive.records import Episode
+from studies.driving.disturb import Disturbance, schedule
+from studies.driving.policy import Driver
+from studies.driving.records import Episode
+from studies.racing import HALF_WIDTH, Action, Pose, Preview, Simulator, Spot, Track
 
 # A car that swings about the edge of the road leaves it once, not at every frame.
 _BACK = HALF_WIDTH - 0.5

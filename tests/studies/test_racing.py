@@ -8,11 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from caudal.data import racing
-from caudal.data.datasets import load
-from caudal.data.datasets.carracing import CARRACING, recorded
-from caudal.data.racing import INPUTS, Expert, Pose, Preview, Simulator, Track
 from caudal.errors import DataError, MissingExtraError
+from studies import racing
+from studies.racing import INPUTS, Expert, Pose, Preview, Simulator, Track
+from studies.racing.dataset import CARRACING, carracing, recorded
 
 RADIUS = 60.0
 
@@ -109,7 +108,7 @@ def test_recorded_series_are_imitated_with_their_labels(simulator):
 
 def test_bad_arguments_are_named(simulator):
     with pytest.raises(DataError, match="`episodes` is 3 with seed 0; expected 9 to 1000 episodes"):
-        load("carracing", episodes=3)
+        carracing(episodes=3)
     with pytest.raises(DataError, match="`style` is 'wild' with 10 frames"):
         racing.record(simulator, 0, "wild", 10)
     with pytest.raises(DataError, match="`seed` is -1"):
@@ -119,12 +118,12 @@ def test_bad_arguments_are_named(simulator):
 def test_without_gymnasium_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "gymnasium.envs.box2d.car_racing", None)
     with pytest.raises(MissingExtraError, match=r'needs `gymnasium\[box2d\]`.*pip install "caudal\[drive\]"'):
-        load("carracing", episodes=9)
+        carracing(episodes=9)
 
 
 def test_nothing_is_printed_and_no_torch_is_loaded(simulator):
     code = (
-        "import sys, json; from caudal.data.racing import Simulator; Simulator().reset(0); "
+        "import sys, json; from studies.racing import Simulator; Simulator().reset(0); "
         "print(json.dumps('torch' in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -133,6 +132,6 @@ def test_nothing_is_printed_and_no_torch_is_loaded(simulator):
 
 @pytest.mark.slow
 def test_the_whole_set_has_the_counts_of_its_card(simulator):
-    data = load("carracing")
+    data = carracing()
     assert len(data.sequences) == CARRACING.counts["episodes"]
     assert all(len({name.split("-")[0] for name in part.ids.tolist()}) >= 2 for part in (data.train, data.val))

@@ -1,0 +1,1 @@
+"""Studies that stand beside the library: run from a clone, not part of the wheel."""
