@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command for the words `argv`, by default those typed; the exit code: 0, or 2 and a sentence on stderr."""
     parser = argparse.ArgumentParser(
         prog="python -m studies.driving",
-        description="Record an expert, imitate it, race in closed loop, and say which policies hold up.",
+        description="Imitate a driver, race, see which policies hold up.",
     )
     add_arguments(parser)
     try:
