@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".csv", ".txt", ".tsv", ".csv.gz", ".parquet", ".pq")
 _LISTS = ("target", "features", "static", "categorical", "sensitive", "drop")
-_WORDS = ("series", "time", "group", "task", "time_unit", "equal_times", "folder", "protocol")
+_WORDS = (
+    *("series", "time", "group", "task", "time_unit", "time_format", "time_zone", "equal_times"),
+    *("folder", "protocol"),
+)
 _COUNTS = ("horizon", "window")
 
 
@@ -19,7 +22,7 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     """Options that say what the columns of a table are."""
     columns = parser.add_argument_group("columns (NAMES are separated by commas)")
     columns.add_argument("--target", metavar="NAMES", help="what to predict")
-    columns.add_argument("--series", metavar="NAME", help="what tells one series from another: patient, trip, machine")
+    columns.add_argument("--series", metavar="NAME", help="what tells series apart: patient, trip (none: one series)")
     columns.add_argument("--time", metavar="NAME", help="numbers or datetimes (default: the order of the rows)")
     columns.add_argument("--features", metavar="NAMES", help="inputs (default: every column with no other part)")
     columns.add_argument("--static", metavar="NAMES", help="inputs with one value per series")
@@ -29,12 +32,25 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     columns.add_argument("--group", metavar="NAME", help="what must not be split between training and test")
     columns.add_argument("--task", metavar="TASK", help="classify, classify_steps, regress, forecast, imitate or auto")
     columns.add_argument("--time-unit", metavar="UNIT", help="of the elapsed times: s, min, h, d, ...")
+    add_time_options(columns)
     columns.add_argument("--equal-times", metavar="HOW", help="rows of a series at one time: error, first, last, keep")
     columns.add_argument("--horizon", type=int, metavar="STEPS", help="how far ahead to forecast")
-    columns.add_argument("--window", type=int, metavar="STEPS", help="history of a forecast (default: four horizons)")
+    columns.add_argument("--window", type=int, metavar="STEPS", help="history of a forecast (default: 4 horizons)")
     sets = parser.add_argument_group("data sets")
     sets.add_argument("--folder", metavar="DIR", help="where the files of a data set are, if it does not ship")
     sets.add_argument("--protocol", metavar="NAME", help="clean (default) or paper")
+
+
+def add_time_options(group: "argparse._ArgumentGroup") -> None:
+    """Options that say how times are written."""
+    group.add_argument(
+        "--time-format",
+        metavar="FORMAT",
+        help="how times are written, if not as 2024-03-31T23:59Z: DD/MM/YYYY, YYYYMMDD, duration, a strptime pattern",
+    )
+    group.add_argument(
+        "--time-zone", metavar="ZONE", help="of times written without one, and of days: America/Bogota, -05:00"
+    )
 
 
 def recipe_of(args: argparse.Namespace) -> "FitRecipe":

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caudal.cli.columns import add_time_options
 from caudal.cli.show import print_json, say
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _NAMES = {"en": "report.html", "es": "informe.html"}
 _INTERRUPTED = 130
 # Options of a table that `from_frame` takes under the same name; those that hold several columns.
-_ONE = ("task", "time_unit", "group", "equal_times", "horizon", "window", "stride")
+_ONE = ("task", "time_unit", "time_format", "time_zone", "group", "equal_times", "horizon", "window", "stride")
 _MANY = ("features", "static", "sensitive", "categorical", "drop")
 _COUNTS = ("horizon", "window", "stride")
 
@@ -30,17 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lang", choices=("en", "es", "both"), default="en", help="of the report (default: en)")
     table = parser.add_argument_group("a table")
     table.add_argument("--target", type=_names, metavar="COLUMN", help="what to predict")
-    table.add_argument("--series", metavar="COLUMN", help="which series a row belongs to")
+    table.add_argument("--series", metavar="COLUMN", help="which series a row belongs to; left out, the table is one")
     table.add_argument("--time", metavar="COLUMN", help="when; left out, the order of rows is the time")
     for name in _MANY:
         table.add_argument(f"--{name}", type=_names, metavar="COLUMN,...", help=f"{name} columns")
     table.add_argument("--group", metavar="COLUMN", help="what must not be split between training and test")
     table.add_argument("--task", help="auto, classify, classify_steps, regress, forecast or imitate")
     table.add_argument("--time-unit", metavar="UNIT", help="of the elapsed times, for example h")
+    add_time_options(table)
     table.add_argument("--equal-times", metavar="HOW", help="error, first, last or keep")
     for name in _COUNTS:
         table.add_argument(f"--{name}", type=_count, metavar="N", help="of a forecast, in steps")
-    table.add_argument("--split", default="auto", help="auto, series, group or time")
+    table.add_argument("--split", default="auto", help="auto, series, group, time or targets")
     named = parser.add_argument_group("a named data set")
     named.add_argument("--folder", metavar="DIR", help="where its files are, if no package ships them")
     named.add_argument("--protocol", help="clean (default), or paper")

@@ -57,7 +57,7 @@ def _examined(args: argparse.Namespace) -> "Sequence[Symptom]":
         whole = datasets.load(data.dataset, folder=data.folder, protocol=data.protocol)
         return doctor(None, whole.train, other=whole.test if len(whole.split.test) else None)
     options = {name: getattr(data, name) for name in _READ}
-    return doctor_table(data.table, target=data.target, series=str(data.series), time=data.time, **options)
+    return doctor_table(data.table, target=data.target, series=data.series, time=data.time, **options)
 
 
 def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":
@@ -74,5 +74,5 @@ def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":
 
 _READ = (
     *("features", "static", "categorical", "sensitive", "group", "task", "time_unit", "units", "equal_times"),
-    *("horizon", "window", "stride", "drop"),
+    *("horizon", "window", "stride", "drop", "time_format", "time_zone"),
 )

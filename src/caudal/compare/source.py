@@ -55,8 +55,8 @@ def open_source(
         data: name of a data set, a loaded `Dataset`, `Sequences`, a path of CSV or Parquet, or a data frame.
         folder: where the files of a named data set are, if it does not ship in a package.
         protocol: of a named data set; None is `"clean"`.
-        by: how a table is divided, as in `split`; `"auto"` divides windows of a forecast by time, else by group
-            where there is one, else by series. Named sets keep the split that their card tells.
+        by: how a table is divided, as in `split`; `"auto"` divides windows of a forecast by time (`"past"`), else by
+            group where there is one, else by series. Named sets keep the split that their card tells.
         seed: of the split.
         options: of a named data set, as `load` takes them.
         columns: of a table, as `from_frame` takes them: `target`, `series`, `time` and more.
@@ -107,9 +107,8 @@ def _of_dataset(found: Dataset, seed: int) -> Source:
 
 
 def _of_table(data: Any, columns: Mapping[str, Any], by: str, seed: int) -> Source:
-    for name in ("target", "series"):
-        if name not in columns:
-            raise DataError(_OWNER, name, "is missing; a table needs it", "Name the column.")
+    if "target" not in columns:
+        raise DataError(_OWNER, "target", "is missing; a table needs it", "Name the column to predict.")
     whole = from_frame(data, **{"time": None, **columns})
     refuse_flips(_OWNER, whole.findings, whole.task)
     return _of_sequences(whole, Path(data).name if isinstance(data, str | Path) else "table", by, seed)
@@ -121,7 +120,7 @@ def _of_sequences(whole: Sequences, name: str, by: str, seed: int) -> Source:
     axes = tuple(range(1, whole.target_mask.ndim))
     known = whole.target_mask.any(axis=axes) if axes else whole.target_mask
     whole = whole.select(np.flatnonzero(known))
-    how = "time" if by == "auto" and whole.task == "forecast" else by
+    how = "past" if by == "auto" and whole.task == "forecast" else by
     laid = split(whole, val=_VAL, test=_TEST, by=how, seed=seed)
     parts = Parts(whole.select(laid.train), whole.select(laid.val), whole.select(laid.test))
     findings = _check_classes(parts, laid.by)

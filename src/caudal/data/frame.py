@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from caudal.data.build import build
-from caudal.data.learn import asked, check_ask, named
-from caudal.data.order import huge_gaps, order
+from caudal.data.calendar import Calendar
+from caudal.data.learn import Ask, asked, check_ask, named
+from caudal.data.order import Order, huge_gaps, order, without_ahead
 from caudal.data.plan import plan
 from caudal.data.recipe import Recipe
 from caudal.data.sequences import Finding, Sequences
@@ -22,8 +26,8 @@ def from_frame(
     frame: Any | str | Path,
     *,
     target: str | int | Sequence[str],
-    series: str | int,
-    time: str | int | None,
+    series: str | int | None = None,
+    time: str | int | None = None,
     features: Sequence[str] | None = None,
     static: Sequence[str] = (),
     sensitive: Sequence[str] = (),
@@ -43,6 +47,8 @@ def from_frame(
     na: Sequence[str] = (),
     comment: str = "",
     drop: Sequence[str] = (),
+    time_format: str | None = None,
+    time_zone: str | None = None,
 ) -> Sequences:
     """Sequences from a long table: one row per series and time, in any order.
 
@@ -57,7 +63,8 @@ def from_frame(
         frame: path of a text file (.csv, .tsv, .txt, also packed), Parquet (a file or a folder of them), .jsonl,
             .feather or .xlsx; `"-"` for standard input; an open file; or a pandas, polars or pyarrow table.
         target: column to predict, or several columns of numbers.
-        series: column that names the series (patient, trip, machine).
+        series: column that names the series (patient, trip, machine); None for a forecast, or answers at each step,
+            of a table of one series.
         time: column of numbers, datetimes or ISO text; None when the order of rows is the time.
         features: input columns; None takes every column that has no other part, but for those without a name, of dates,
             or that count the rows, which `findings` tell.
@@ -75,7 +82,7 @@ def from_frame(
         equal_times: when rows of one series share a time and differ: `"error"`, `"first"`, `"last"`, or `"keep"`
             (an elapsed time of 0).
         horizon: forecast: steps ahead.
-        window: forecast: steps of history; 0 takes four horizons.
+        window: forecast: steps of history; 0 takes four horizons, or fewer where series are short.
         stride: forecast: steps between windows.
         dtype: `"float32"` or `"float64"`.
         sep: of text files: what separates columns; `""` reads it off the file (comma, semicolon, tab, bar).
@@ -85,6 +92,11 @@ def from_frame(
             series and groups are spared. `[""]` leaves empty cells alone.
         comment: of text files: what begins a line that is no row.
         drop: columns that are not read.
+        time_format: how times are written where it is no ISO 8601: a pattern of `strptime` such as `"%d.%m.%Y"`,
+            letters such as `"DD/MM/YYYY"` or `"YYYYMMDD"`, `"duration"` (1:27:18), `"quarter"` (2023Q4), `"week"`
+            (2023-W48), `"unix"` (or `"unix-ms"`), or `"number"`.
+        time_zone: name (`"America/Bogota"`) or offset (`"-05:00"`) of times written without a zone. Days and months
+            of a forecast are those of this zone, or else of the zone of the column.
 
     Returns:
         The sequences. The first step of a series has no elapsed time; it is given the median gap of the table, kept in
@@ -109,14 +121,16 @@ def from_frame(
         target, series, time, features=features, static=static, sensitive=sensitive, group=group,
         categorical=categorical, task=task, time_unit=time_unit, units=units, equal_times=equal_times,
         horizon=horizon, window=window, stride=stride, dtype=dtype, drop=drop,
+        time_format=time_format, time_zone=time_zone,
         sep=sep, decimal=decimal, thousands=thousands, na=na, comment=comment,
     )  # fmt: skip
     table = open_table(frame, _OWNER, ask.wanted, ask.form)
     check_ask(table, ask)
-    found = order(table, ask.series, ask.time, time_unit, equal_times, values=table.columns)
+    found = ordered(table, ask)
     recipe, findings = plan(table, ask, found)
     data = build(table, found, recipe, with_target=True)
-    return _finish(data, recipe, [*found.findings, *findings, *huge_gaps(table, found, ask.time)], True)
+    odd = [*found.findings, *findings, *huge_gaps(table, found, ask.time), *_past_end(recipe, found, target=True)]
+    return _finish(data, recipe, odd, True)
 
 
 def read_like(frame: Any | str | Path, recipe: Recipe, *, target: bool = False) -> Sequences:
@@ -150,8 +164,13 @@ def read_like(frame: Any | str | Path, recipe: Recipe, *, target: bool = False) 
 def _wanted(recipe: Recipe, target: bool) -> Wanted:
     """The columns that another table must have, and which of them hold names."""
     inputs = (*recipe.inputs, *recipe.statics)
-    keys = (recipe.series, *named(recipe.group if target else None))
-    names = {recipe.series, *named(recipe.group), *recipe.sensitive, *(c.name for c in inputs if c.kind == "category")}
+    keys = (*named(recipe.series), *named(recipe.group if target else None))
+    names = {
+        *named(recipe.series),
+        *named(recipe.group),
+        *recipe.sensitive,
+        *(c.name for c in inputs if c.kind == "category"),
+    }
     classes = recipe.target if recipe.classes else ()
     columns = (*keys, *named(recipe.time), *(column.name for column in inputs), *(recipe.target if target else ()))
     return Wanted(frozenset({*names, *classes}), columns, recipe.time)
@@ -163,26 +182,82 @@ def from_table(table: Table, recipe: Recipe, target: bool) -> Sequences:
     Raises:
         DataError: as `read_like`.
     """
-    needed = [recipe.series, *named(recipe.time), *(column.name for column in (*recipe.inputs, *recipe.statics))]
+    needed = [*named(recipe.series), *named(recipe.time)]
+    needed += [column.name for column in (*recipe.inputs, *recipe.statics)]
     table.need_columns([*needed, *(recipe.target if target else ()), *named(recipe.group if target else None)])
+    calendar = recipe.calendar or Calendar()
+    fitted: Calendar | Literal["numbers"] = calendar if recipe.datetimes else "numbers"
     found = order(
         table,
         recipe.series,
         recipe.time,
         recipe.time_unit,
         recipe.equal_times,
-        recipe.datetimes if recipe.time is not None else None,
+        fitted if recipe.time is not None else None,
         table.columns,
+        calendar.form,
+        calendar.zone if calendar.localized else "",
     )
+    if recipe.task == "forecast" and all(name in table.columns for name in recipe.target):
+        found = without_ahead(found, _known(table, recipe.target))
     usable = recipe if target or recipe.group in table.columns else replace(recipe, group=None)
+    if found.calendar is not None:
+        usable = replace(usable, calendar=replace(found.calendar, step=calendar.step, localized=calendar.localized))
     data = build(table, found, usable, with_target=target)
-    return _finish(data, recipe, [*table.notes, *found.findings], target)
+    odd = [*table.notes, *found.findings, *_past_end(recipe, found, target)]
+    return _finish(data, usable, odd, target, found.ahead)
 
 
-def _finish(data: Sequences, recipe: Recipe, findings: list[Finding], target: bool) -> Sequences:
+def ordered(table: Table, ask: Ask) -> Order:
+    """The rows of a table in order; of a forecast, up to the last known target of each series.
+
+    Raises:
+        DataError: as `from_frame`.
+    """
+    found = order(
+        table, ask.series, ask.time, ask.time_unit, ask.equal_times,
+        values=table.columns, form=ask.time_format, zone=ask.time_zone,
+    )  # fmt: skip
+    if ask.task == "forecast" or ask.horizon:
+        return without_ahead(found, _known(table, ask.target))
+    return found
+
+
+def _known(table: Table, target: Sequence[str]) -> NDArray[np.bool_]:
+    """`(rows,)`, whether a target is given."""
+    return np.asarray(np.any([~np.isnan(table.numbers(name)) for name in target], axis=0))
+
+
+def _past_end(recipe: Recipe, found: Order, target: bool) -> list[Finding]:
+    """Words about the rows after the last known target."""
+    if found.ahead is None:
+        return []
+    counts = (~np.isnan(found.ahead)).sum(axis=1)
+    series, longest = int((counts > 0).sum()), int(counts.max())
+    names = ", ".join(f"`{name}`" for name in recipe.target)
+    text = f"{int(counts.sum())} rows of {series} series come after the last known {names}"
+    if target:
+        text += "; they are left out of the training."
+        return [Finding("ahead", recipe.target[0], text, int(counts.sum()))]
+    text += ": they are what is forecast"
+    if longest > recipe.horizon:
+        text += f", the first {recipe.horizon} of each series: the model was trained for a horizon of {recipe.horizon}"
+    others = [column.name for column in recipe.inputs if column.name not in recipe.target]
+    if others:
+        text += f". What they hold in {', '.join(others[:5])} is not used: the model forecasts from the past alone"
+    return [Finding("ahead", recipe.target[0], f"{text}.", int(counts.sum()))]
+
+
+def _finish(
+    data: Sequences,
+    recipe: Recipe,
+    findings: list[Finding],
+    target: bool,
+    ahead: NDArray[np.float64] | None = None,
+) -> Sequences:
     data = data.with_findings(findings)
     if recipe.task != "forecast":
         return data
     if target:
         return windows(data, recipe.window, recipe.stride, recipe.horizon)
-    return history(data, recipe.window, recipe.horizon, recipe.first_dt)
+    return history(data, recipe.window, recipe.horizon, recipe.first_dt, ahead)

@@ -18,6 +18,7 @@ from caudal.data.table import Table
 _MANY = 100
 _FEW = 20
 KINDS = ("auto", "classes", "numbers")
+_OF_ONE_SERIES = ("forecast", "classify_steps", "imitate")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Ask:
     """The arguments of `from_frame`, as the user gave them."""
 
     target: tuple[str, ...]
-    series: str
+    series: str | None
     time: str | None
     features: tuple[str, ...] | None
     static: tuple[str, ...]
@@ -42,11 +43,13 @@ class Ask:
     dtype: str
     form: TextForm
     drop: tuple[str, ...] = ()
+    time_format: str = ""
+    time_zone: str = ""
 
     @property
     def wanted(self) -> Wanted:
         """The columns that a table must have, and which of them hold names."""
-        keys = (self.series, *named(self.group))
+        keys = (*named(self.series), *named(self.group))
         parts = (*named(self.time), *self.target, *(self.features or ()), *self.static, *self.sensitive, *self.drop)
         names = {*keys, *self.categorical, *self.sensitive, *(() if self.is_numbers else self.target)}
         return Wanted(frozenset(names), (*keys, *parts, *self.categorical), self.time)
@@ -59,7 +62,7 @@ class Ask:
 
 def asked(
     target: str | int | Sequence[str],
-    series: str | int,
+    series: str | int | None,
     time: str | int | None,
     *,
     features: Sequence[str] | None = None,
@@ -81,11 +84,13 @@ def asked(
     na: Sequence[str] = (),
     comment: str = "",
     drop: Sequence[str] = (),
+    time_format: str | None = None,
+    time_zone: str | None = None,
 ) -> Ask:
     """The arguments of `from_frame` as one value."""
     return Ask(
         target=named(target),
-        series=str(series),
+        series=None if series is None else str(series),
         time=None if time is None else str(time),
         features=None if features is None else named(features),
         static=named(static),
@@ -102,6 +107,8 @@ def asked(
         dtype=dtype,
         form=TextForm(sep or "", decimal or ".", thousands or "", _words(na), comment or ""),
         drop=named(drop),
+        time_format=time_format or "",
+        time_zone=time_zone or "",
     )
 
 
@@ -127,12 +134,12 @@ def check_ask(table: Table, ask: Ask) -> None:
     _check_options(table, ask)
     table.need_columns(
         [
-            *(ask.series, *named(ask.time), *ask.target, *(ask.features or ())),
+            *(*named(ask.series), *named(ask.time), *ask.target, *(ask.features or ())),
             *(*ask.static, *ask.sensitive, *named(ask.group), *ask.categorical, *ask.drop),
         ]
     )
     for name in (*(ask.features or ()), *ask.static):
-        if name in (ask.series, ask.group):
+        if name in (*named(ask.series), *named(ask.group)):
             raise table.fail(name, "names who the row belongs to; as an input it would leak", "Leave it out.")
     for name in ask.target:
         if name in (ask.series, ask.time):
@@ -146,6 +153,13 @@ def check_ask(table: Table, ask: Ask) -> None:
 def _check_options(table: Table, ask: Ask) -> None:
     if not ask.target:
         raise table.fail("target", "names no column", "Name the column to predict.")
+    if ask.series is None and not ask.horizon and ask.task not in _OF_ONE_SERIES:
+        fault = "is missing: no column says which rows belong to one series"
+        remedy = (
+            "Name it. A table of one series needs none for a forecast (`horizon`), nor where `task` is classify_steps "
+            "or imitate."
+        )
+        raise table.fail("series", fault, remedy)
     if ask.equal_times not in EQUAL_TIMES:
         fault = f"is {ask.equal_times!r}; expected one of {', '.join(EQUAL_TIMES)}"
         raise table.fail("equal_times", fault, "Name one of them.")
@@ -180,7 +194,15 @@ def input_columns(table: Table, ask: Ask, forecast: bool) -> tuple[str, ...]:
 
 def free_columns(table: Table, ask: Ask) -> tuple[str, ...]:
     """Columns that no argument names."""
-    taken = {ask.series, *named(ask.time), *ask.target, *ask.static, *ask.sensitive, *named(ask.group), *ask.drop}
+    taken = {
+        *named(ask.series),
+        *named(ask.time),
+        *ask.target,
+        *ask.static,
+        *ask.sensitive,
+        *named(ask.group),
+        *ask.drop,
+    }
     return tuple(name for name in table.columns if name not in taken)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal.data.calendar import Calendar, spell
 from caudal.data.sequences import Feature, Sequences
 from caudal.data.table import TICKS
 from caudal.errors import DataError
@@ -36,7 +37,8 @@ def to_columns(data: Sequences) -> dict[str, NDArray[Any]]:
         raise DataError("to_columns", "data", "hold forecasts, which are windows of a table", "Pass whole series.")
     row, step = np.nonzero(data.mask)
     recipe = data.recipe
-    found: dict[str, NDArray[Any]] = {recipe.series if recipe else "series": data.ids[row]}
+    series = recipe.series if recipe else "series"
+    found: dict[str, NDArray[Any]] = {} if series is None else {series: data.ids[row]}
     if data.group is not None:
         found[recipe.group if recipe and recipe.group else "group"] = data.group[row]
     name = recipe.time if recipe else "time"
@@ -49,7 +51,7 @@ def to_columns(data: Sequences) -> dict[str, NDArray[Any]]:
 
 
 def clock(data: Sequences, times: NDArray[np.float64] | None = None) -> NDArray[Any]:
-    """Times as they were read: numbers in `time_unit`, or datetimes to the microsecond.
+    """Times as they were read: numbers in `time_unit`, or datetimes in the zone and the spelling of the table.
 
     Arguments:
         data: who tells the unit.
@@ -58,8 +60,8 @@ def clock(data: Sequences, times: NDArray[np.float64] | None = None) -> NDArray[
     found = data.times if times is None else times
     if data.recipe is None or not data.recipe.datetimes:
         return found
-    ticks = np.round(found * (TICKS[data.time_unit] / 1000)).astype(np.int64)
-    return ticks.astype("datetime64[us]")
+    ticks = np.round(found * (TICKS[data.time_unit] / 1000)).astype(np.int64).astype("datetime64[us]")
+    return spell(ticks.ravel(), data.recipe.calendar or Calendar()).reshape(ticks.shape)
 
 
 def _unfolded(features: Sequence[Feature], values: NDArray[Any], seen: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:

@@ -1,17 +1,22 @@
 """Rows of a long table put in order: one block per series, times rising, equal times settled."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal.data.calendar import Calendar
 from caudal.data.sequences import Finding
 from caudal.data.table import TICKS, Table
+from caudal.data.times import Times, read_times
 
 EQUAL_TIMES = ("error", "first", "last", "keep")
 _UNITS = ("s", "min", "h", "d")
 _HUGE = 1000.0
+_HOUR = 3600 * 10**9
+# Clocks go back between midnight and four.
+_LATEST_CHANGE = 4
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,10 @@ class Order:
         ids: `(batch,)` names.
         lengths: `(batch,)` int64.
         unit: time unit.
-        datetimes: whether times were datetimes.
+        times: of the rows kept, in their order.
         findings: what was odd.
+        ahead: `(batch, k)` float64 gaps of rows after the last known target, in `unit`, NaN where there are fewer;
+            those rows are left out of all the above.
     """
 
     rows: NDArray[np.int64]
@@ -39,68 +46,130 @@ class Order:
     ids: NDArray[Any]
     lengths: NDArray[np.int64]
     unit: str
-    datetimes: bool
+    times: Times
     findings: tuple[Finding, ...]
+    ahead: NDArray[np.float64] | None = None
+
+    @property
+    def calendar(self) -> Calendar | None:
+        """Zone and spelling of datetimes, None for numbers."""
+        return None if self.times.kind == "number" else self.times.calendar
 
 
 def order(
     table: Table,
-    series: str,
+    series: str | None,
     time: str | None,
     unit: str | None,
     equal_times: str,
-    datetimes: bool | None = None,
+    fitted: Calendar | Literal["numbers"] | None = None,
     values: tuple[str, ...] = (),
+    form: str = "",
+    zone: str = "",
 ) -> Order:
     """Sort, find repeated rows and equal times, and measure gaps.
 
     Arguments:
         table: long form.
-        series: column that names the series.
+        series: column that names the series; None for a table of one series.
         time: column of the time; None takes the order of rows.
         unit: of numbers a label only, of datetimes what they are measured in; None chooses.
         equal_times: `"error"`, `"first"`, `"last"` or `"keep"`.
-        datetimes: what the time column must hold, None for either.
+        fitted: what the time column held when the model was fitted, None for either.
         values: columns that tell a repeated row from two rows at one time.
+        form: how times are written; see `read_times`.
+        zone: of times without one.
 
     Raises:
         DataError: a name or time is missing, or two different rows of one series share a time and that is an error.
     """
-    codes, ids = table.key_codes(series)
-    ticks, dates = _ticks(table, time, codes, datetimes)
+    codes, ids = (np.zeros(len(table), np.int64), np.array(["series"])) if series is None else table.key_codes(series)
+    times = _steps(codes) if time is None else read_times(table, time, codes, form, zone, fitted)
+    ticks = times.ticks
     rows = np.lexsort((np.arange(len(codes)), ticks, codes)).astype(np.int64)
+    if time is not None:
+        _refuse_clock_change(table, time, codes, times)
     findings = _unsorted(table, codes, ticks)
-    rows, more = _settle(table, rows, codes, ticks, equal_times, (series, time or series), values)
-    codes, ticks = codes[rows], ticks[rows]
-    new = np.concatenate([[True], codes[1:] != codes[:-1]])
-    raw = np.concatenate([[0], np.diff(ticks)]).astype(np.float64)
-    raw[new] = np.nan
-    unit = unit or (_pick(raw) if dates else "step" if time is None else "unit")
-    size = float(_ticks_of(table, time, unit)) if dates else 1.0
-    lengths = np.bincount(codes)
-    heads = np.flatnonzero(new)
+    rows, more = _settle(table, rows, codes, times, equal_times, (series, time or series or "series"), values)
+    unit = unit or (_pick(_gaps(ticks[rows], codes[rows]) * times.tick) if times.tick else None)
+    unit = unit or ("step" if time is None else "unit")
+    size = _ticks_of(table, time, unit) / times.tick if times.tick else 1.0
+    return _placed(
+        rows, codes[rows], ids, replace(times, ticks=ticks[rows]), unit, size, (*times.findings, *findings, *more)
+    )
+
+
+def _placed(
+    rows: NDArray[np.int64],
+    codes: NDArray[np.int64],
+    ids: NDArray[Any],
+    times: Times,
+    unit: str,
+    size: float,
+    findings: tuple[Finding, ...],
+) -> Order:
+    """The order of rows that are sorted; `size`: ticks of one unit."""
+    lengths = np.bincount(codes, minlength=len(ids))
+    heads = np.cumsum(lengths) - lengths
     return Order(
         rows=rows,
         series=codes.astype(np.int64),
         step=(np.arange(len(codes)) - heads[codes]).astype(np.int64),
-        gaps=raw / size,
-        start=ticks[heads].astype(np.float64) / size,
+        gaps=_gaps(times.ticks, codes) / size,
+        start=times.ticks[heads].astype(np.float64) / size,
         ids=ids,
         lengths=lengths.astype(np.int64),
         unit=unit,
-        datetimes=dates,
-        findings=(*findings, *more),
+        times=times,
+        findings=findings,
     )
 
 
-def _ticks(table: Table, time: str | None, codes: NDArray[Any], datetimes: bool | None) -> tuple[NDArray[Any], bool]:
-    if time is not None:
-        return table.clock(time, datetimes)
+def _gaps(ticks: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Differences of sorted ticks, NaN at the first row of each series."""
+    gaps = np.concatenate([[0], np.diff(ticks)]).astype(np.float64)
+    gaps[np.concatenate([[True], codes[1:] != codes[:-1]])] = np.nan
+    return gaps
+
+
+def without_ahead(order: Order, known: NDArray[np.bool_]) -> Order:
+    """The order up to the last row of each series that has a target; the rows after it are what is to be forecast.
+
+    A series without any target keeps its rows.
+
+    Arguments:
+        order: of all rows.
+        known: `(rows of the table,)`, whether a target is given.
+    """
+    given = known[order.rows]
+    last = np.full(len(order.ids), -1, np.int64)
+    np.maximum.at(last, order.series[given], order.step[given])
+    last = np.where(last < 0, order.lengths - 1, last)
+    extra = order.lengths - 1 - last
+    if not extra.any():
+        return order
+    is_ahead = order.step > last[order.series]
+    ahead = np.full((len(order.ids), int(extra.max())), np.nan)
+    ahead[order.series[is_ahead], (order.step - last[order.series] - 1)[is_ahead]] = order.gaps[is_ahead]
+    keep = ~is_ahead
+    return replace(
+        order,
+        rows=order.rows[keep],
+        series=order.series[keep],
+        step=order.step[keep],
+        gaps=order.gaps[keep],
+        lengths=last + 1,
+        times=replace(order.times, ticks=order.times.ticks[keep]),
+        ahead=ahead,
+    )
+
+
+def _steps(codes: NDArray[Any]) -> Times:
     by_series = np.argsort(codes, kind="stable")
     heads = np.flatnonzero(np.concatenate([[True], np.diff(codes[by_series]) != 0]))
     place = np.empty(len(codes))
     place[by_series] = np.arange(len(codes)) - heads[codes[by_series]]
-    return place, False
+    return Times(place)
 
 
 def _ticks_of(table: Table, time: str | None, unit: str) -> int:
@@ -114,6 +183,38 @@ def _pick(raw: NDArray[np.float64]) -> str:
     typical = float(np.median(gaps)) if gaps.size else 1.0
     fitting = [unit for unit in _UNITS if typical >= TICKS[unit]]
     return fitting[-1] if fitting else "s"
+
+
+def _refuse_clock_change(table: Table, time: str, codes: NDArray[Any], times: Times) -> None:
+    """Refuse local times whose clock was set back by an hour: sorting would mix the two hours.
+
+    Raises:
+        DataError: rows that are otherwise in order step back by an hour, less the usual gap, in the small hours.
+    """
+    if times.kind != "datetime" or times.calendar.zone:
+        return
+    by_series = np.argsort(codes, kind="stable")
+    moves = np.diff(times.ticks[by_series])
+    inside = np.diff(codes[by_series]) == 0
+    back = np.flatnonzero(inside & (moves < 0))
+    forward = moves[inside & (moves > 0)] * times.tick
+    if not back.size or not forward.size:
+        return
+    # What the gap was when clocks went back by an hour: one as others are.
+    gap = moves[back] * times.tick + _HOUR
+    is_change = (gap > 0) & (gap <= max(2 * np.median(forward), np.quantile(forward, 0.95)))
+    # Clocks change once in a half year: rows that go back more often are merely out of order.
+    changes = np.unique(codes).size * (np.ptp(times.ticks) * times.tick / (180 * 24 * _HOUR) + 1)
+    if not is_change.all() or not _small_hours(times, by_series[back]).all() or back.size > changes:
+        return
+    row = int(by_series[back[0] + 1])
+    raise table.fail(
+        time,
+        f"goes back at {{where}}, from {times.instants[by_series[back[0]]]} to {times.instants[row]}: clocks seem to "
+        "have been set back there, and the hour comes twice",
+        'Name the zone, such as `time_zone="America/New_York"`; with `time_zone="UTC"` rows are sorted as they are.',
+        row,
+    )
 
 
 def typical_gap(gaps: NDArray[np.float64]) -> float:
@@ -138,6 +239,10 @@ def huge_gaps(table: Table, found: Order, time: str | None) -> list[Finding]:
     return [Finding("gap", time, text, int(huge.sum()), table.place(row))]
 
 
+def _small_hours(times: Times, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return np.asarray(times.instants[rows].astype("datetime64[h]").astype(np.int64) % 24 <= _LATEST_CHANGE)
+
+
 def _unsorted(table: Table, codes: NDArray[Any], ticks: NDArray[Any]) -> list[Finding]:
     by_series = np.argsort(codes, kind="stable")
     back = (np.diff(codes[by_series]) == 0) & (np.diff(ticks[by_series]) < 0)
@@ -152,11 +257,12 @@ def _settle(
     table: Table,
     rows: NDArray[np.int64],
     codes: NDArray[Any],
-    ticks: NDArray[Any],
+    times: Times,
     equal_times: str,
-    names: tuple[str, str],
+    names: tuple[str | None, str],
     values: tuple[str, ...],
 ) -> tuple[NDArray[np.int64], list[Finding]]:
+    ticks = times.ticks
     same = (np.diff(codes[rows]) == 0) & (np.diff(ticks[rows]) == 0)
     if not same.any():
         return rows, []
@@ -177,13 +283,14 @@ def _settle(
     row = int(rows[pairs + 1].min())
     if equal_times == "error":
         other = int(rows[int(np.flatnonzero(rows == row)[0]) - 1])
-        raise table.fail(
-            names[1],
-            f"is the same at {table.where(other)} and {{where}}, "
-            f"both of {names[0]} {table.frame[names[0]][row]}, and the rows differ",
-            'Pass `equal_times="first"`, `"last"` or `"keep"` (an elapsed time of 0), or repair the times.',
-            row,
-        )
+        whose = "" if names[0] is None else f"both of {names[0]} {table.frame[names[0]][row]}, "
+        remedy = 'Pass `equal_times="first"`, `"last"` or `"keep"` (an elapsed time of 0), or repair the times.'
+        if times.kind == "datetime" and not times.calendar.zone and _small_hours(times, np.array([row])).all():
+            remedy = f'If clocks were set back then, name the zone (`time_zone="America/New_York"`). {remedy}'
+        if names[0] is None:
+            remedy = f"If the table holds several series, name the column that tells them apart (`series`). {remedy}"
+        fault = f"is the same at {table.where(other)} and {{where}}, {whose}and the rows differ"
+        raise table.fail(names[1], fault, remedy, row)
     # Every pair marks its first row; "last" drops those, "first" drops the second rows.
     drop = np.zeros(len(rows), np.bool_)
     drop[pairs + (1 if equal_times == "first" else 0)] = True

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.accidents import spelling_twins
-from caudal.data.frame import from_table
+from caudal.data.frame import from_table, ordered
 from caudal.data.learn import Ask, asked, check_ask, input_columns, named
 from caudal.data.need import need
-from caudal.data.order import order
 from caudal.data.plan import not_read, plan, widen
 from caudal.data.recipe import Recipe
 from caudal.data.sequences import Finding, Sequences
@@ -136,6 +135,8 @@ class ParquetSequences:
 
     def _tables(self) -> Iterator[Table]:
         recipe = self.recipe
+        if recipe.series is None:
+            raise DataError(_OWNER, "series", "is missing: batches end where a series ends", "Read the table whole.")
         names = [recipe.series, *named(recipe.time)]
         names += [column.name for column in (*recipe.inputs, *recipe.statics)]
         if self.target:
@@ -158,7 +159,7 @@ class ParquetSequences:
 
 def _first(table: Table, ask: Ask) -> tuple[Recipe, list[Finding]]:
     check_ask(table, ask)
-    found = order(table, ask.series, ask.time, ask.time_unit, ask.equal_times, values=table.columns)
+    found = ordered(table, ask)
     # An input that is empty here may be filled later; named inputs are refused instead of left out in silence.
     inputs = input_columns(table, ask, forecast=ask.task == "forecast" or ask.horizon > 0)
     recipe, findings = plan(table, replace(ask, features=inputs), found, least_classes=1)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from caudal.data.accidents import key_findings, left_out, spelling_twins, suspects
+from caudal.data.calendar import Calendar, step_of
 from caudal.data.learn import (
     Ask,
     check_many,
@@ -20,6 +21,7 @@ from caudal.data.learn import (
 from caudal.data.order import Order, typical_gap
 from caudal.data.recipe import Column, Recipe
 from caudal.data.sequences import TASKS, Finding
+from caudal.data.split import default_window
 from caudal.data.table import Table
 from caudal.errors import DataError
 
@@ -44,6 +46,8 @@ def plan(table: Table, ask: Ask, found: Order, least_classes: int = 2) -> tuple[
     inputs, findings = learn_columns(table, input_columns(table, ask, task == "forecast"), ask)
     statics, more = learn_columns(table, ask.static, ask) if ask.static else ((), [])
     forecast = task == "forecast"
+    window, odd = _window(ask, found) if forecast else (0, [])
+    calendar, irregular = _calendar(ask, found) if forecast else (found.calendar, [])
     recipe = Recipe(
         task=task,
         series=ask.series,
@@ -55,18 +59,19 @@ def plan(table: Table, ask: Ask, found: Order, least_classes: int = 2) -> tuple[
         group=ask.group,
         classes=learn_classes(table, ask.target[0], least_classes) if task.startswith("classify") else (),
         time_unit=found.unit,
-        datetimes=found.datetimes,
+        datetimes=found.calendar is not None,
         first_dt=typical_gap(found.gaps),
         equal_times=ask.equal_times,
         horizon=ask.horizon if forecast else 0,
-        window=(ask.window or 4 * ask.horizon) if forecast else 0,
+        window=window,
         stride=ask.stride,
         dtype=ask.dtype,
         form=ask.form,
+        calendar=calendar,
     )
     holes = [finding for name in ask.target if task.startswith("classify") for finding in table.holes(name)]
     told = [*table.notes, *findings, *more, *holes, *_few_series(ask, found), *_incomplete(table, ask)]
-    return recipe, [*not_read(table, ask), *told, *_accidents(table, ask, found, recipe)]
+    return recipe, [*not_read(table, ask), *told, *odd, *irregular, *_accidents(table, ask, found, recipe)]
 
 
 def refuse_flips(owner: str, findings: Iterable[Finding], task: str) -> None:
@@ -106,7 +111,34 @@ def _accidents(table: Table, ask: Ask, found: Order, recipe: Recipe) -> list[Fin
         findings += [flip for name in ask.target for flip in flips(table, name, found)]
     if recipe.classes:
         findings += spelling_twins(ask.target[0], recipe.classes)
-    return [*findings, *key_findings((ask.series, *named(ask.group), *ask.sensitive), table)]
+    return [*findings, *key_findings((*named(ask.series), *named(ask.group), *ask.sensitive), table)]
+
+
+def _window(ask: Ask, found: Order) -> tuple[int, list[Finding]]:
+    """Steps of history: those asked for, or as many of four horizons as the series leave windows for."""
+    usual = 4 * ask.horizon
+    window = ask.window or default_window(found.lengths, ask.horizon, ask.stride)
+    if ask.window or window == usual:
+        return window, []
+    text = (
+        f"The window is {window} steps: with the usual four horizons ({usual}) series of up to "
+        f"{int(found.lengths.max()):,} rows would leave too few windows to train and to test on."
+    )
+    return window, [Finding("window", "", text)]
+
+
+def _calendar(ask: Ask, found: Order) -> tuple[Calendar | None, list[Finding]]:
+    """The calendar with the step by which the rows go on, or a finding where there is none."""
+    if found.calendar is None:
+        return None, []
+    utc = found.times.instants
+    zone = found.calendar.zone if found.times.kind == "datetime" else ""
+    step = step_of(utc, found.series, zone)
+    if step is not None or not (found.gaps > 0).any():
+        return replace(found.calendar, step=step), []
+    gap = f"{typical_gap(found.gaps):.4g} {found.unit}"
+    text = f"The times in `{ask.time}` follow no regular step; forecasts are spaced by the typical gap, {gap}."
+    return found.calendar, [Finding("irregular", ask.time or "", text)]
 
 
 def widen(recipe: Recipe, table: Table) -> Recipe:
@@ -135,8 +167,9 @@ def _wider(column: Column, table: Table) -> Column:
 def _few_series(ask: Ask, found: Order) -> list[Finding]:
     if len(found.ids) > 1:
         return []
-    text = f"`{ask.series}` names one series only: it cannot be split by series; split windows of it by time."
-    return [Finding("single_series", ask.series, text)]
+    name = "The table is one series" if ask.series is None else f"`{ask.series}` names one series only"
+    text = f"{name}: it cannot be split by series; split windows of it by time."
+    return [Finding("single_series", ask.series or "", text)]
 
 
 def _incomplete(table: Table, ask: Ask) -> list[Finding]:

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from caudal.data.calendar import Calendar
 from caudal.data.spelling import USUAL, TextForm
 from caudal.errors import FileFormatError
 
@@ -38,7 +39,7 @@ class Recipe:
 
     Attributes:
         task: what is asked of a model.
-        series: column that names the series.
+        series: column that names the series, or None for a table of one series.
         time: column of the time, or None when the order of rows is the time.
         target: target columns.
         inputs: columns that become inputs, in order.
@@ -55,6 +56,7 @@ class Recipe:
         stride: forecast only, steps between successive windows.
         dtype: of the values.
         form: how numbers and holes are written in texts.
+        calendar: zone, spelling and step of datetimes; None for numbers, and in files of older versions.
 
     Example:
         >>> recipe = Recipe(task="classify", series="id", time="day", target=("ill",), inputs=(Column("pulse"),))
@@ -63,7 +65,7 @@ class Recipe:
     """
 
     task: str
-    series: str
+    series: str | None
     time: str | None
     target: tuple[str, ...]
     inputs: tuple[Column, ...]
@@ -80,6 +82,7 @@ class Recipe:
     stride: int = 1
     dtype: str = "float32"
     form: TextForm = USUAL
+    calendar: Calendar | None = None
 
     def to_json(self) -> str:
         """One JSON object, keys sorted."""
@@ -101,6 +104,8 @@ class Recipe:
             for name in ("target", "sensitive", "classes"):
                 facts[name] = tuple(facts[name])
             form = dict(facts.pop("form", {}))
+            if facts.get("calendar") is not None:
+                facts["calendar"] = Calendar.from_dict(facts["calendar"])
             return Recipe(**facts, form=TextForm(**{**form, "na": tuple(form.get("na", ()))}))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, FileFormatError):

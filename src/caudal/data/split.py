@@ -9,7 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from caudal.data.sequences import Sequences
 from caudal.errors import DataError
 
-_HOW = ("auto", "series", "group", "time")
+_HOW = ("auto", "series", "group", "time", "targets", "past")
+# Shares of validation and test in a comparison, which divides by time twice: a default window must leave room for them.
+_VAL, _TEST = 0.15, 0.2
+_ENOUGH = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +23,7 @@ class Split:
         train: `(n,)` int64 positions, rising.
         val: `(n,)`; empty when none was asked for.
         test: `(n,)`; empty when none was asked for.
-        by: `"series"`, `"group"`, `"time"`, or `"official"` when the source of the data laid it down.
+        by: `"series"`, `"group"`, `"time"`, `"targets"`, or `"official"` when the source of the data laid it down.
         seed: of the draw, or None.
         dropped: `(n,)` rows in no part: they would bridge two times.
     """
@@ -47,8 +50,10 @@ def split(
         val: share of the series for validation, 0 for none.
         test: share for test, 0 for none.
         by: `"series"`; `"group"`: groups stay whole; `"time"`: training ends before validation begins, and that
-            before test; series that bridge a boundary are dropped; `"auto"`: by group where there is one, else by
-            series.
+            before test; series that bridge a boundary are dropped; `"targets"`: windows of forecasts so that the
+            steps ahead of a later part come after all that an earlier part saw, while its history may reach back;
+            `"past"`: by time where that drops at most half of the windows, else by targets; `"auto"`: by group where
+            there is one, else by series.
         seed: of the draw; a split by time has none.
         stratify: keep the shares of classes alike (task classify).
 
@@ -67,8 +72,10 @@ def split(
     _check_shares(val, test)
     how = _how("split", data, by)
     shares = np.array([1 - val - test, val, test])
-    if how == "time":
-        return _by_time(data, shares)
+    if how in ("time", "targets"):
+        return _by_time(data, shares, how)
+    if how == "past":
+        return _by_past(data, shares)
     owners = data.group if how == "group" and data.group is not None else data.ids
     rng, classes = np.random.default_rng(seed), _classes(data, stratify)
     part = _topped_up(owners, classes, shares, _deal(owners, classes, shares, rng), rng)
@@ -99,8 +106,8 @@ def folds(data: Sequences, k: int = 5, *, by: str = "auto", seed: int = 0, strat
         [0, 1, 2, 3, 4, 5]
     """
     how = _how("folds", data, by)
-    if how == "time":
-        raise DataError("folds", "by", "is 'time'; folds would train on the future", "Use `split(by='time')`.")
+    if how not in ("series", "group"):
+        raise DataError("folds", "by", f"is {how!r}; folds would train on the future", "Use `split(by='time')`.")
     owners = data.group if how == "group" and data.group is not None else data.ids
     count = len(np.unique(owners))
     if not 2 <= k <= count:
@@ -130,6 +137,9 @@ def _how(owner: str, data: Sequences, by: str) -> str:
     if by == "series" and data.group is not None and len(np.unique(data.group)) < len(data):
         fault = "is 'series', and several series share a group: they would leak from one part to another"
         raise DataError(owner, "by", fault, "Pass `by='group'`.")
+    if by in ("targets", "past") and data.task != "forecast":
+        fault = f"is {by!r}, and the task is {data.task}; only forecasts have steps ahead"
+        raise DataError(owner, "by", fault, "Pass `by='time'`.")
     if by == "group" and data.group is None:
         raise DataError(owner, "by", "is 'group', and the data have none", "Name a `group` column when reading.")
     return ("series" if data.group is None else "group") if by == "auto" else by
@@ -220,8 +230,18 @@ def _rarity(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return rarity
 
 
-def _by_time(data: Sequences, shares: NDArray[np.float64]) -> Split:
+def _by_past(data: Sequences, shares: NDArray[np.float64]) -> Split:
+    try:
+        strict = _by_time(data, shares, "time")
+    except DataError:
+        return _by_time(data, shares, "targets")
+    return strict if 2 * len(strict.dropped) <= len(data) else _by_time(data, shares, "targets")
+
+
+def _by_time(data: Sequences, shares: NDArray[np.float64], how: str) -> Split:
     start, end = data.start, data.end
+    if how == "targets" and data.ahead is not None:
+        start = end - data.ahead[:, 1:].sum(axis=1)
     marks = np.sort(start)
     edge = np.cumsum(shares)[:2]
     at = np.minimum((edge * len(marks)).round().astype(int), len(marks) - 1)
@@ -235,6 +255,62 @@ def _by_time(data: Sequences, shares: NDArray[np.float64]) -> Split:
     for name, found, share in zip(("train", "val", "test"), rows, shares, strict=True):
         if share > 0 and not len(found):
             fault = "holds no series: all that begin in its time reach into the next"
-            raise DataError("split", name, fault, "Cut shorter windows, or split by series.")
+            remedy = "Cut shorter windows, or split by series."
+            if data.task == "forecast":
+                words, remedy = _too_short(data, shares)
+                fault = f"{fault}; {words}"
+            raise DataError("split", name, fault, remedy)
     kept = np.concatenate(rows)
-    return Split(rows[0], rows[1], rows[2], "time", None, np.setdiff1d(np.arange(len(data)), kept))
+    return Split(rows[0], rows[1], rows[2], how, None, np.setdiff1d(np.arange(len(data)), kept))
+
+
+def _too_short(data: Sequences, shares: NDArray[np.float64]) -> tuple[str, str]:
+    """How many rows the windows need and how many there are, and the window that would do."""
+    horizon = 0 if data.ahead is None else int(data.ahead.shape[1])
+    stride = 1 if data.recipe is None else data.recipe.stride
+    owners = data.ids if data.group is None else data.group
+    count = int(np.unique(owners, return_counts=True)[1].max())
+    rows = (count - 1) * stride + data.steps + horizon
+    need = next((n for n in range(rows, 100 * rows) if _fewest(n, data.steps, horizon, stride, shares) > 0), None)
+    words = f"the longest series has {rows:,} rows"
+    if need is not None:
+        words = f"a window of {data.steps} and a horizon of {horizon} need {need:,} rows, and {words}"
+    fits = [w for w in range(data.steps - 1, 0, -1) if _fewest(rows, w, horizon, stride, shares) > 0]
+    if fits:
+        return words, f"Pass `window={fits[0]}` or less, or a smaller `horizon`."
+    return words, "Pass a smaller `horizon`, more rows, or split by series."
+
+
+def _fewest(rows: int, window: int, horizon: int, stride: int, shares: NDArray[np.float64]) -> int:
+    """Windows in the smallest part when one series is divided by its targets."""
+    count = (rows - window - horizon) // stride + 1
+    if count < 1:
+        return 0
+    at = np.minimum((np.cumsum(shares)[:2] * count).round().astype(int), count - 1)
+    lost = -(-(horizon - 1) // stride)
+    middle = int(at[1] - at[0]) - lost if shares[2] > 0 else count - int(at[0])
+    sizes = [int(at[0]) - lost, middle, count - int(at[1])]
+    return max(0, min(size for size, share in zip(sizes, shares, strict=True) if share > 0))
+
+
+def default_window(lengths: NDArray[np.int64], horizon: int, stride: int = 1) -> int:
+    """Steps of history for a forecast: four horizons, or fewer where the series are too short to be divided by time.
+
+    Arguments:
+        lengths: `(batch,)` rows of each series.
+        horizon: steps ahead.
+        stride: between windows.
+
+    Example:
+        >>> default_window(np.array([1000]), 12), default_window(np.array([144]), 12)
+        (48, 24)
+    """
+    usual, longest = 4 * horizon, int(np.max(lengths))
+    shares = np.array([1 - _VAL - _TEST, _VAL, _TEST])
+    shorter = [*range(usual, 0, -horizon), *range(horizon - 1, 0, -1)]
+    # Every series gives windows of its own to each part.
+    for least in (_ENOUGH, 1):
+        for window in shorter:
+            if len(lengths) * _fewest(longest, window, horizon, stride, shares) >= least:
+                return window
+    return next((window for window in shorter if window + horizon <= longest), usual)

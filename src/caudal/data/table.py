@@ -116,7 +116,9 @@ class Table:
             return "bool"
         if dtype.is_numeric():
             return "number"
-        if dtype in (nw.Datetime, nw.Date):
+        # narwhals does not know every zone of pandas.
+        zone = getattr(getattr(self.frame[name].to_native(), "dtype", None), "tz", None)
+        if dtype in (nw.Datetime, nw.Date) or zone is not None:
             return "datetime"
         if dtype in (nw.String, nw.Categorical, nw.Enum):
             return "text"
@@ -237,39 +239,6 @@ class Table:
         codes, names = self.key_codes(name)
         return np.asarray(names[codes])
 
-    def clock(self, name: str, datetimes: bool | None = None) -> tuple[NDArray[Any], bool]:
-        """The time column: float64 numbers, or int64 nanoseconds since 1970 for datetimes (and for ISO text).
-
-        Arguments:
-            name: of the column.
-            datetimes: what it must be; None for what it looks like.
-
-        Raises:
-            DataError: a time is missing, infinite, or neither number nor datetime.
-        """
-        kind = self.kind(name)
-        is_dates = (
-            kind == "datetime" or self._is_duration(name) or (kind == "text" and not self.is_mostly_numbers(name))
-        )
-        if datetimes is not None and datetimes != is_dates:
-            words = ("numbers", "datetimes") if is_dates is False else ("datetimes", "numbers")
-            raise self.fail(name, f"holds {words[0]}; it held {words[1]} when the model was fitted", "Convert it.")
-        if not is_dates:
-            whole = self._whole(name)
-            if whole is not None:
-                return whole, False
-            times = self.numbers(name)
-            if np.isnan(times).any():
-                row = int(np.argmax(np.isnan(times)))
-                raise self.fail(name, "is missing at {where}", "Give every row a time, or drop the row.", row)
-            return times, False
-        ticks = self._dates_of_text(name) if kind == "text" else self._dates(name)
-        lost = np.isnat(ticks)
-        if lost.any():
-            row = int(np.argmax(lost))
-            raise self.fail(name, "is missing at {where}", "Give every row a time, or drop the row.", row)
-        return ticks.astype(np.int64), True
-
     def holes(self, name: str) -> list[Finding]:
         """A finding where words of a column of names, which was written in a file, were read as missing."""
         if name not in self.written or self.form.na:
@@ -285,41 +254,6 @@ class Table:
             '`na=[""]` (`--na ""`) reads them as names.'
         )
         return [Finding("missing_words", name, text, len(rows), self.place(row))]
-
-    def _whole(self, name: str) -> NDArray[np.int64] | None:
-        """A column of int64 without holes whose values float64 cannot tell apart; None for any other."""
-        if self.kind(name) != "number" or not self.frame[name].dtype.is_integer() or self.frame[name].is_null().any():
-            return None
-        cells = np.asarray(self.frame[name].to_numpy())
-        large = cells.dtype.kind == "i" and cells.size and max(abs(int(cells.min())), abs(int(cells.max()))) > 2**53
-        return cells.astype(np.int64) if large else None
-
-    def _is_duration(self, name: str) -> bool:
-        return bool(self.frame[name].dtype == need(self.owner, "narwhals.stable.v2").Duration)
-
-    def _dates(self, name: str) -> NDArray[np.datetime64]:
-        nw = need(self.owner, "narwhals.stable.v2")
-        if self._is_duration(name):  # counted from 1970
-            return np.asarray(self.frame[name].to_numpy()).astype("timedelta64[ns]").astype("datetime64[ns]")
-        column = self.frame[name].cast(nw.Datetime("ns")) if self.frame[name].dtype == nw.Date else self.frame[name]
-        if getattr(column.dtype, "time_zone", None) is not None:
-            column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        return np.asarray(column.to_numpy()).astype("datetime64[ns]")
-
-    def _dates_of_text(self, name: str) -> NDArray[np.datetime64]:
-        found = np.full(len(self), np.datetime64("NaT", "ns"))
-        for row, cell in enumerate(self.texts(name)):
-            if cell is None:
-                continue
-            try:
-                # NumPy warns about time zones instead of refusing them.
-                if cell.rstrip().endswith("Z") or "+" in cell:
-                    raise ValueError
-                found[row] = np.datetime64(cell.strip().replace(" ", "T"), "ns")
-            except ValueError:
-                remedy = "Write times as numbers or as 2024-03-31 23:59:59, or pass a frame with a datetime column."
-                raise self.fail(name, f"holds {cell[:40]!r} at {{where}}, not a time", remedy, row) from None
-        return found
 
 
 def _floats(column: Any) -> NDArray[np.float64]:
@@ -373,12 +307,14 @@ def plain_frame(frame: Any, wanted: Wanted, owner: str) -> Any:
     changed = {}
     for place, name in enumerate(frame.columns):
         column = frame.iloc[:, place]
+        if name == wanted.time:  # read by `read_times`, which keeps how it was written
+            continue
         if isinstance(column.dtype, pandas.PeriodDtype):
             changed[name] = column.dt.to_timestamp()
         elif column.dtype == object and name not in wanted.names:
             held = pandas.api.types.infer_dtype(column, skipna=True)
             if held in ("date", "datetime"):
-                changed[name] = pandas.to_datetime(column)
+                changed[name] = pandas.to_datetime(column, utc=True)
             elif held == "decimal":
                 changed[name] = pandas.to_numeric(column).astype("float64")
     return frame.assign(**changed) if changed else frame

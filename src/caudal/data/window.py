@@ -6,8 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal.data.calendar import next_times
+from caudal.data.recipe import Recipe
 from caudal.data.sequences import Finding, Sequences
+from caudal.data.table import TICKS
 from caudal.errors import DataError
+
+Gaps = NDArray[np.float64]
 
 
 def windows(data: Sequences, length: int, stride: int = 1, horizon: int = 0, *, gaps: str = "true") -> Sequences:
@@ -44,7 +49,10 @@ def windows(data: Sequences, length: int, stride: int = 1, horizon: int = 0, *, 
     if not len(series):
         longest = int(data.lengths.max())
         fault = f"is {length} steps and {horizon} ahead; the longest series has {longest}"
-        raise DataError("windows", "length", fault, "Pass a smaller window or horizon.")
+        remedy = "Pass a smaller window or horizon."
+        if longest > horizon > 0:
+            remedy = f"Pass a window of at most {longest - horizon}, or a smaller horizon."
+        raise DataError("windows", "length", fault, remedy)
     parts = _cut(data, series, first, length, gaps)
     if horizon:
         parts |= _ahead(data, series, first + length, horizon)
@@ -55,14 +63,16 @@ def windows(data: Sequences, length: int, stride: int = 1, horizon: int = 0, *, 
     return replace(data, **parts)
 
 
-def history(data: Sequences, length: int, horizon: int, gap: float) -> Sequences:
+def history(data: Sequences, length: int, horizon: int, gap: float, given: Gaps | None = None) -> Sequences:
     """The last `length` steps of each series, to forecast from; shorter series are kept whole.
 
     Arguments:
         data: whole series.
         length: steps kept.
         horizon: steps to forecast.
-        gap: elapsed time assumed between the steps ahead.
+        gap: elapsed time between the steps ahead where no calendar tells it.
+        given: `(batch, k)` gaps of steps ahead that the table names, NaN where it names fewer; further ones go on from
+            there.
 
     Returns:
         Forecast sequences without a target.
@@ -82,8 +92,45 @@ def history(data: Sequences, length: int, horizon: int, gap: float) -> Sequences
         task="forecast",
         target=None,
         target_mask=None,
-        ahead=np.full((len(data), horizon), gap),
+        ahead=_gaps_ahead(data, horizon, gap, given),
     )
+
+
+def _gaps_ahead(data: Sequences, horizon: int, gap: float, given: Gaps | None) -> Gaps:
+    """`(batch, horizon)` gaps before the steps ahead: as given, then as the calendar goes on."""
+    ahead = np.full((len(data), horizon), gap)
+    last = data.times[np.arange(len(data)), data.lengths - 1]
+    given = np.full((len(data), 0), np.nan) if given is None else given[:, :horizon]
+    named = (~np.isnan(given)).sum(axis=1)
+    for count in np.unique(named):
+        rows = named == count
+        ahead[rows, :count] = given[rows, :count]
+        origin = last[rows] + given[rows, :count].sum(axis=1)
+        ahead[rows, count:] = gaps_after(data.recipe, origin, horizon - int(count), gap)
+    return ahead
+
+
+def gaps_after(recipe: Recipe | None, last: NDArray[np.float64], horizon: int, gap: float) -> Gaps:
+    """Gaps before the next steps of series.
+
+    Arguments:
+        recipe: whose calendar tells them; without one they are all `gap`.
+        last: `(batch,)` time of the last step, in the unit of the recipe.
+        horizon: how many steps.
+        gap: in the unit of the recipe.
+
+    Returns:
+        `(batch, horizon)`.
+    """
+    calendar = None if recipe is None else recipe.calendar
+    if recipe is None or calendar is None or calendar.step is None or horizon < 1:
+        return np.full((len(last), horizon), gap)
+    size = TICKS[recipe.time_unit] / 1000
+    grain = max(1, calendar.resolution // 1000)
+    origin = (np.round(last * size / grain).astype(np.int64) * grain).astype("datetime64[us]")
+    times = next_times(calendar, origin, horizon, np.timedelta64(round(gap * size), "us"))
+    gaps = np.diff(times.astype("datetime64[us]"), axis=1, prepend=origin[:, None])
+    return np.asarray(gaps.astype(np.int64) / size)
 
 
 def _check(data: Sequences, length: int, stride: int, horizon: int) -> None:

@@ -21,9 +21,9 @@ Columns = dict[str, NDArray[Any]]
 def predictions(model: "LiquidEstimator", x: Any, log: "Log | None" = None) -> Iterator[Columns]:
     """Predictions in long form, one chunk of columns after the other.
 
-    The first column names the series. Classes: `class`, and `p(label)` of each label. Numbers: one column per output,
-    in its own unit. Answers at each step also have the time of the step; forecasts `step` (1 is the next one) and the
-    time that it is for.
+    The first column names the series, unless the table is one series without a name. Classes: `class`, and `p(label)`
+    of each label. Numbers: one column per output, in its own unit. Answers at each step also have the time of the step;
+    forecasts `step` (1 is the next one) and the time that it is for, as the times of the table are written.
 
     Arguments:
         model: trained.
@@ -56,6 +56,7 @@ def _columns(model: Any, data: Sequences, log: "Log | None") -> Columns:
     else:
         row, step = np.nonzero(data.mask)
         where = {name: data.ids[row], time or "time": clock(data)[row, step]}
+    where.pop(None, None)
     if model.task_.startswith("classify"):
         shares = model.predict_proba(data, log=log)
         shares = np.concatenate(shares) if isinstance(shares, list) else shares
@@ -67,7 +68,7 @@ def _columns(model: Any, data: Sequences, log: "Log | None") -> Columns:
     return where | {output: numbers[:, k] for k, output in enumerate(data.outputs)}
 
 
-def _ahead(data: Sequences, name: str, time: str | None) -> Columns:
+def _ahead(data: Sequences, name: str | None, time: str | None) -> dict[str | None, NDArray[Any]]:
     gaps = np.asarray(data.ahead)
     horizon = gaps.shape[1]
     last = data.times[np.arange(len(data)), data.lengths - 1]

@@ -131,6 +131,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         time_unit: str | None = None,
         equal_times: str = "error",
         drop: Sequence[str] = (),
+        time_format: str | None = None,
+        time_zone: str | None = None,
         val: Any = None,
         sample_weight: Any = None,
     ) -> Self:
@@ -142,8 +144,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
                 `Sequences`; `ParquetSequences`, read again in each pass; or a path or frame in long form, with
                 `target` and `series`. NaN: not observed.
             y: one target per series, or one per step with a collection; None otherwise.
-            target, series, time, features, static, categorical, group, task, time_unit, equal_times, drop: as
-                in `from_frame`. A classifier reads the target as classes, a regressor as numbers.
+            target, series, time, features, static, categorical, group, task, time_unit, equal_times, drop, time_format,
+                time_zone: as in `from_frame`. A classifier reads the target as classes, a regressor as numbers.
             sensitive: names of columns as there, or what `fairness` asks for: values `(batch,)`, several by name, or
                 `caudal.fair.Groups`. Never an input.
             val: series to stop by, as a table, `Sequences` or `ParquetSequences`; None takes `validation` of X.
@@ -168,6 +170,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
                 "sensitive": () if is_values(sensitive) else sensitive,
             }
             columns |= {"group": group, "task": task, "time_unit": time_unit, "equal_times": equal_times, "drop": drop}
+            columns |= {"time_format": time_format, "time_zone": time_zone}
             data = read_table(self, X, target, series, time=time, **columns)
             self.named(data.classes)
         else:

@@ -27,7 +27,7 @@ _KINDS = {
 }
 _READ = (
     *("target", "series", "time", "features", "static", "categorical", "sensitive", "group", "task", "time_unit"),
-    *("units", "equal_times", "horizon", "window", "stride", "drop"),
+    *("units", "equal_times", "horizon", "window", "stride", "drop", "time_format", "time_zone"),
 )
 
 
@@ -184,7 +184,7 @@ def _few_classes(test: Sequences, target: str) -> list[Finding]:
 def _by(asked: str, data: Sequences) -> str:
     """How to hold out: forecasts of a few series have nothing but time to be split by."""
     few = data.group is not None and len(np.unique(data.group)) < _FEW
-    return "time" if asked == "auto" and data.task == "forecast" and few else asked
+    return "past" if asked == "auto" and data.task == "forecast" and few else asked
 
 
 def _flowing(recipe: FitRecipe, options: dict[str, Any]) -> _Parts:

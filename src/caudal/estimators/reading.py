@@ -14,11 +14,12 @@ def read_table(model: "LiquidEstimator", x: Any, target: Any, series: str | None
     """A long table, its target read as the estimator needs it.
 
     Raises:
-        DataError: no target or series is named, or `from_frame` refuses the table.
+        DataError: no target is named, or no series where there must be several; or `from_frame` refuses the table.
     """
-    if target is None or series is None:
+    is_one_series = "forecast" in model.tasks or columns["task"] in ("classify_steps", "imitate")
+    if target is None or (series is None and not is_one_series):
         fault = "is missing; a table needs `target` and `series`"
-        raise DataError(type(model).__name__, "series", fault, "Pass the names of the columns.")
+        raise DataError(type(model).__name__, "series" if target else "target", fault, "Pass the names of the columns.")
     columns["task"] = columns["task"] or model.kind
     found = from_frame(x, target=target, series=series, **{**columns, **model.table_options()})
     refuse_flips(type(model).__name__, found.findings, found.task)

@@ -27,7 +27,7 @@ class DataPart:
         by: how they are held out, as in `split`; `"auto"` goes by group or series, and by time for forecasts of fewer
             than ten series.
         target, series, time, features, static, categorical, sensitive, group, task, time_unit, units, equal_times,
-            horizon, window, stride, drop: as in `from_frame`.
+            horizon, window, stride, drop, time_format, time_zone: as in `from_frame`.
     """
 
     table: str | None = None
@@ -53,6 +53,8 @@ class DataPart:
     window: int = 0
     stride: int = 1
     drop: tuple[str, ...] = ()
+    time_format: str | None = None
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class FitRecipe:
         train: how it is trained.
 
     Raises:
-        InputError: neither a table nor a data set is named, or both; or a table without `target` and `series`.
+        InputError: neither a table nor a data set is named, or both; or a table without `target`.
 
     Example:
         >>> recipe = FitRecipe.from_dict({"data": {"table": "ward.csv", "target": "ill", "series": "patient"}})
@@ -114,9 +116,8 @@ class FitRecipe:
         if (data.table is None) == (data.dataset is None):
             fault = "is missing" if data.table is None else "is given, and a data set as well"
             raise InputError(_OWNER, "data.table", fault, "Name a table or a data set.")
-        if data.table is not None and (not data.target or data.series is None):
-            missing = "series" if data.target else "target"
-            raise InputError(_OWNER, f"data.{missing}", "is missing; a table needs both", "Name the column.")
+        if data.table is not None and not data.target:
+            raise InputError(_OWNER, "data.target", "is missing; a table needs it", "Name the column to predict.")
         if not 0 <= data.test < 1:
             fault = f"is {data.test:g}; expected a share from 0 to below 1"
             raise InputError(_OWNER, "data.test", fault, "Pass for example `test=0.2`.")

@@ -192,7 +192,10 @@ def _parts(model: "LiquidEstimator", data: Sequences) -> tuple[NDArray[np.int64]
         except DataError:  # each class has a single series, which must train
             return np.arange(len(data)), np.zeros(0, np.int64)
     elif model.validation > 0 and data.task == "forecast" and len(data) >= 8:
-        found = split(data, val=model.validation, test=0.0, by="time")
+        try:
+            found = split(data, val=model.validation, test=0.0, by="past")
+        except DataError:  # too few windows for both parts
+            return np.arange(len(data)), np.zeros(0, np.int64)
     else:
         return np.arange(len(data)), np.zeros(0, np.int64)
     return found.train, found.val

@@ -12,7 +12,7 @@ from caudal.train.symptom import Symptom
 
 
 def doctor_table(
-    frame: Any | str | Path, *, target: Any, series: str, time: str | None, **options: Any
+    frame: Any | str | Path, *, target: Any, series: str | None, time: str | None, **options: Any
 ) -> tuple[Symptom, ...]:
     """Examine a table: what stops it from being read, and then what `doctor` finds in its series.
 
