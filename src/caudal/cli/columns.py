@@ -22,7 +22,7 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     """Options that say what the columns of a table are."""
     columns = parser.add_argument_group("columns (NAMES are separated by commas)")
     columns.add_argument("--target", metavar="NAMES", help="what to predict")
-    columns.add_argument("--series", metavar="NAME", help="what tells series apart: patient, trip (none: one series)")
+    columns.add_argument("--series", metavar="NAME", help="what tells one series from another: patient, trip, machine")
     columns.add_argument("--time", metavar="NAME", help="numbers or datetimes (default: the order of the rows)")
     columns.add_argument("--features", metavar="NAMES", help="inputs (default: every column with no other part)")
     columns.add_argument("--static", metavar="NAMES", help="inputs with one value per series")

@@ -5,7 +5,6 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caudal.cli.columns import add_time_options
 from caudal.cli.show import print_json, say
 
 if TYPE_CHECKING:
@@ -31,14 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lang", choices=("en", "es", "both"), default="en", help="of the report (default: en)")
     table = parser.add_argument_group("a table")
     table.add_argument("--target", type=_names, metavar="COLUMN", help="what to predict")
-    table.add_argument("--series", metavar="COLUMN", help="which series a row belongs to; left out, the table is one")
+    table.add_argument("--series", metavar="COLUMN", help="which series a row belongs to")
     table.add_argument("--time", metavar="COLUMN", help="when; left out, the order of rows is the time")
     for name in _MANY:
         table.add_argument(f"--{name}", type=_names, metavar="COLUMN,...", help=f"{name} columns")
     table.add_argument("--group", metavar="COLUMN", help="what must not be split between training and test")
     table.add_argument("--task", help="auto, classify, classify_steps, regress, forecast or imitate")
     table.add_argument("--time-unit", metavar="UNIT", help="of the elapsed times, for example h")
-    add_time_options(table)
+    table.add_argument("--time-format", metavar="FORMAT", help="how times are written, such as DD/MM/YYYY")
+    table.add_argument("--time-zone", metavar="ZONE", help="of times written without one, such as America/Bogota")
     table.add_argument("--equal-times", metavar="HOW", help="error, first, last or keep")
     for name in _COUNTS:
         table.add_argument(f"--{name}", type=_count, metavar="N", help="of a forecast, in steps")

@@ -307,7 +307,7 @@ def default_window(lengths: NDArray[np.int64], horizon: int, stride: int = 1) ->
     """
     usual, longest = 4 * horizon, int(np.max(lengths))
     shares = np.array([1 - _VAL - _TEST, _VAL, _TEST])
-    shorter = [*range(usual, 0, -horizon), *range(horizon - 1, 0, -1)]
+    shorter: list[int] = [*range(usual, 0, -horizon), *range(horizon - 1, 0, -1)]
     # Every series gives windows of its own to each part.
     for least in (_ENOUGH, 1):
         for window in shorter:
