@@ -97,7 +97,8 @@ def read_times(
             return replace(times, findings=(*times.findings, _zone_changed(name, fitted, times)))
         return times
     if times.calendar.zone:
-        return replace(times, calendar=replace(times.calendar, zone=zone, spelling=_unfixed(times.calendar.spelling)))
+        spelling = _unfixed(times.calendar.spelling)
+        return replace(times, calendar=replace(times.calendar, zone=zone, localized=True, spelling=spelling))
     return _localized(table, name, times, series, zone)
 
 
@@ -130,7 +131,8 @@ def _read(table: Table, name: str, form: str) -> Times:
     if kind == "other":
         fault = f"has the type {table.frame[name].dtype}, which is no time"
         raise table.fail(name, fault, "Turn it into numbers, or into datetimes.")
-    if kind == "number" or (kind == "text" and not form and table.is_mostly_numbers(name)):
+    is_numbers = form in (*_UNIX, "number") or (not form and kind == "text" and table.is_mostly_numbers(name))
+    if kind == "number" or (kind == "text" and is_numbers):
         return _of_numbers(table, name, form)
     return _of_texts(table, name, table.texts(name), form)
 
@@ -348,8 +350,6 @@ def _zoned(table: Table, name: str, found: NDArray[Any], zones: Sequence[str], s
 def _of_texts(table: Table, name: str, texts: Cells, form: str) -> Times:
     _refuse_missing(table, name, np.array([text is None for text in texts], np.bool_))
     cells = [text.strip() for text in texts if text is not None]
-    if form in _UNIX or form == "number":
-        raise _unreadable(table, name, cells, np.array([not _is_number(cell) for cell in cells]), form)
     if form == "duration":
         return _durations(table, name, cells)
     times: Times | None
@@ -368,14 +368,6 @@ def _of_texts(table: Table, name: str, texts: Cells, form: str) -> Times:
         wrong = np.array([not any(rule.fullmatch(cell) for rule in rules) for cell in cells])
         raise _unreadable(table, name, cells, wrong, form)
     return replace(times, calendar=replace(times.calendar, form=form))
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _quarters(table: Table, name: str, cells: list[str]) -> Times | None:
