@@ -107,7 +107,7 @@ def test_the_hour_that_comes_twice():
     assert [finding.code for finding in data.findings if finding.code == "clock_change"] == ["clock_change"]
     assert data.values[0, :, 0].tolist() == load.tolist()
     hourly = rows.iloc[::2].reset_index(drop=True)
-    with pytest.raises(DataError, match="is the same at row .*clocks were set back"):
+    with pytest.raises(DataError, match=r"is the same at row .*clocks were set back"):
         from_frame(hourly, **ask)
     assert set(from_frame(hourly, **ask, time_zone="Europe/Madrid", time_unit="h").dt[0].tolist()) == {1.0}
     with pytest.raises(DataError, match="an hour that clocks skip in Europe/Madrid"):
