@@ -21,7 +21,7 @@ from caudal.data.learn import (
 from caudal.data.order import Order, typical_gap
 from caudal.data.recipe import Column, Recipe
 from caudal.data.sequences import TASKS, Finding
-from caudal.data.split import default_window
+from caudal.data.split import default_window, too_short
 from caudal.data.table import Table
 from caudal.errors import DataError
 
@@ -118,6 +118,11 @@ def _window(ask: Ask, found: Order) -> tuple[int, list[Finding]]:
     """Steps of history: those asked for, or as many of four horizons as the series leave windows for."""
     usual = 4 * ask.horizon
     window = ask.window or default_window(found.lengths, ask.horizon, ask.stride)
+    short = too_short(found.lengths, window, ask.horizon, ask.stride)
+    if short is not None:
+        words, remedy = short
+        text = f"The series are too short to train, stop and test on different times: {words}. {remedy}"
+        return window, [Finding("short_history", "", text, len(found.ids))]
     if ask.window or window == usual:
         return window, []
     text = (

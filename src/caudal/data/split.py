@@ -270,15 +270,38 @@ def _too_short(data: Sequences, shares: NDArray[np.float64]) -> tuple[str, str]:
     stride = 1 if data.recipe is None else data.recipe.stride
     owners = data.ids if data.group is None else data.group
     count = int(np.unique(owners, return_counts=True)[1].max())
-    rows = (count - 1) * stride + data.steps + horizon
-    need = next((n for n in range(rows, 100 * rows) if _fewest(n, data.steps, horizon, stride, shares) > 0), None)
+    return _needed((count - 1) * stride + data.steps + horizon, data.steps, horizon, stride, shares)
+
+
+def _needed(rows: int, window: int, horizon: int, stride: int, shares: NDArray[np.float64]) -> tuple[str, str]:
+    """How many rows a window and a horizon need where there are `rows`, and what would do instead."""
+    need = next((n for n in range(rows, 100 * rows) if _fewest(n, window, horizon, stride, shares) > 0), None)
     words = f"the longest series has {rows:,} rows"
     if need is not None:
-        words = f"a window of {data.steps} and a horizon of {horizon} need {need:,} rows, and {words}"
-    fits = [w for w in range(data.steps - 1, 0, -1) if _fewest(rows, w, horizon, stride, shares) > 0]
-    if fits:
-        return words, f"Pass `window={fits[0]}` or less, or a smaller `horizon`."
+        words = f"a window of {window} and a horizon of {horizon} need {need:,} rows, and {words}"
+    fits = next((w for w in range(window - 1, 0, -1) if _fewest(rows, w, horizon, stride, shares) > 0), None)
+    if fits is not None:
+        return words, f"Pass `window={fits}` or less, or a smaller `horizon`."
     return words, "Pass a smaller `horizon`, more rows, or split by series."
+
+
+def too_short(lengths: NDArray[np.int64], window: int, horizon: int, stride: int = 1) -> tuple[str, str] | None:
+    """Why series cannot be divided by time into three parts, and what would do; None when they can.
+
+    Arguments:
+        lengths: `(batch,)` rows of each series.
+        window: steps of history.
+        horizon: steps ahead.
+        stride: between windows.
+
+    Example:
+        >>> print(too_short(np.array([100]), 60, 8)[0])
+        a window of 60 and a horizon of 8 need 117 rows, and the longest series has 100 rows
+    """
+    rows, shares = int(np.max(lengths)), np.array([1 - _VAL - _TEST, _VAL, _TEST])
+    if _fewest(rows, window, horizon, stride, shares) > 0:
+        return None
+    return _needed(rows, window, horizon, stride, shares)
 
 
 def _fewest(rows: int, window: int, horizon: int, stride: int, shares: NDArray[np.float64]) -> int:
