@@ -117,6 +117,14 @@ def test_a_log_in_a_model_folder_does_not_decide_what_is_checked(made, verified,
     assert verified(place, "--as", "model")[0] == 1
 
 
+def test_the_name_of_a_file_cannot_look_like_an_answer(made, verified, tmp_path):
+    place = copied(made / "log", tmp_path / "log")
+    (place / "x\ngood  model m is as it was signed\x1b[2K").write_text("x")
+    code, told = verified(place)
+    assert (code, told.count("\ngood"), "\x1b" in told) == (0, 0, False)
+    assert "not checked: x\\x0agood" in told
+
+
 @pytest.mark.parametrize("name", ["recipe.json", "environment.json", "weights.caudal"])
 def test_what_only_a_package_holds_is_no_remark_in_a_log(made, verified, tmp_path, name):
     place = copied(made / "log", tmp_path / "log")
@@ -205,6 +213,9 @@ def test_what_is_none_of_them(made, verified, tmp_path):
         assert (code, sentence in told) == (2, True), told
     code, told = verified(made / "log" / "checkpoint")
     assert (code, "is a checkpoint alone" in told) == (2, True)
+    for words in (("--as", "model"), ("--as", "log"), ()):
+        assert verified(tmp_path / "none", *words)[0] == 2
+    assert "there is no checkpoint" in verified(made / "log", "--held", str(tmp_path / "none"))[1]
     with pytest.raises(MissingFileError, match="there is no"):
         examine(tmp_path / "none", keys.public(f"{made / 'k.pem'}.pub"))
     with pytest.raises(InputError, match="`kind` is 'card'"):

@@ -176,25 +176,43 @@ asked = json.load(sys.stdin)
 tree = InmemoryTree(algorithm="sha256")
 for entry in asked["entries"]:
     tree.append_entry(bytes.fromhex(entry))
-print(json.dumps({"root": tree.get_state().hex(), "old": tree.get_state(asked["old"]).hex()}))
+path = tree.prove_inclusion(asked["index"] + 1).serialize()["path"]
+print(json.dumps({"root": tree.get_state().hex(), "old": tree.get_state(asked["old"]).hex(), "path": path}))
 """
 
 
-def test_pymerkle_finds_the_same_roots(written, tmp_path):
+def by_pymerkle(entries, old, index):
+    """Roots and path that pymerkle computes; skipped, loudly, where there is none."""
     python = os.environ.get("PYMERKLE_PYTHON", "python3")
     has = subprocess.run([python, "-c", "import pymerkle"], capture_output=True, check=False).returncode == 0
     if not has:
         pytest.skip("no pymerkle (GPL, kept out of our environment): set PYMERKLE_PYTHON to an interpreter that has it")
+    asked = json.dumps({"entries": [entry.hex() for entry in entries], "old": old, "index": index})
+    done = subprocess.run([python, "-c", PYMERKLE], input=asked, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_pymerkle_finds_the_same_roots_and_paths(written, tmp_path):
     folder = written(400)
     export(folder, tmp_path / "served")
-    data = b"".join(one.read_bytes() for one in sorted((tmp_path / "served/tile/entries").rglob("*")) if one.is_file())
-    entries, _ = split(data)
-    asked = json.dumps({"entries": [one.hex() for one in entries], "old": 300})
-    done = subprocess.run([python, "-c", PYMERKLE], input=asked, capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout)
-    row = [merkle.leaf(one) for one in entries]
-    assert found["root"] == newest(folder).root.hex() == merkle.root(row).hex()
-    assert found["old"] == merkle.root(row[:300]).hex()
+    served = sorted(path for path in (tmp_path / "served/tile/entries").rglob("*") if path.is_file())
+    entries, _ = split(b"".join(path.read_bytes() for path in served))
+    computed = by_pymerkle(entries, 300, 7)
+    row = [merkle.leaf(entry) for entry in entries]
+    assert computed["root"] == newest(folder).root.hex() == merkle.root(row).hex()
+    assert computed["old"] == merkle.root(row[:300]).hex()
+    proof = prove(folder, 7)
+    assert computed["path"] == [merkle.leaf(proof.entry).hex(), *(hop.hex() for hop in proof.path)]
+
+
+@pytest.mark.parametrize(
+    "name", ["a record falsified", "a record and its hash", "two records exchanged", "two rows of hashes"]
+)
+def test_pymerkle_finds_another_root_where_a_record_is_forged(written, key, name):
+    folder = written(600)
+    FORGERIES[name](folder, key)
+    size = newest(folder).size
+    assert by_pymerkle(entries_of(folder)[:size], 1, 0)["root"] != newest(folder).root.hex()
 
 
 SIGNING = """
@@ -272,3 +290,217 @@ def test_a_checkpoint_is_checked_by_hashlib_and_cryptography_alone(written, key)
     Ed25519PublicKey.from_public_bytes(raw[1:]).verify(data[4:], f"{body}\n".encode())
     origin, size, root = body.splitlines()
     assert (origin, int(size), len(base64.b64decode(root))) == ("example.org/ward-4", 302, 32)
+
+
+def rfc_included(leaf_hash, index, size, path, root):
+    """RFC 9162, 2.1.3.2: whether a leaf is in a tree."""
+    if index >= size:
+        return False
+    fn, sn, node = index, size - 1, leaf_hash
+    for hop in path:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            node = sha(b"\1" + hop + node)
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            node = sha(b"\1" + node + hop)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and node == root
+
+
+def rfc_consistent(first, second, first_root, second_root, path):
+    """RFC 9162, 2.1.4.2: whether a tree continues a smaller one."""
+    if first == second:
+        return not path and first_root == second_root
+    hops = [first_root, *path] if first & (first - 1) == 0 else list(path)
+    if not hops:
+        return False
+    fn, sn = first - 1, second - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    old = new = hops[0]
+    for hop in hops[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            old, new = sha(b"\1" + hop + old), sha(b"\1" + hop + new)
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            new = sha(b"\1" + new + hop)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and (old, new) == (first_root, second_root)
+
+
+def signed(text, vkey):
+    """Origin, size and root of a checkpoint that a key signed, by `cryptography` alone; None where it did not."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    body, _, marks = text.rpartition("\n\n")
+    name, id_, encoded = vkey.split("+", 2)
+    for line in marks.splitlines():
+        _, who, mark = line.split(" ")
+        data = base64.b64decode(mark)
+        if (who, data[:4].hex()) != (name, id_):
+            continue
+        try:
+            Ed25519PublicKey.from_public_bytes(base64.b64decode(encoded)[1:]).verify(data[4:], f"{body}\n".encode())
+        except InvalidSignature:
+            return None
+        origin, size, root = body.splitlines()[:3]
+        return origin, int(size), base64.b64decode(root)
+    return None
+
+
+def entries_of(folder):
+    """Every record that lies in a log, whatever is promised, as bytes."""
+    entries, number = [], 0
+    while (path := folder / "tile" / "entries" / c2sp_path(number)).is_file():
+        number += 1
+        entries += framed_entries(path.read_bytes())
+    end = folder / "edge" / "entries"
+    return entries + (framed_entries(end.read_bytes()) if end.is_file() else [])
+
+
+def framed_entries(data):
+    entries, at = [], 0
+    while at + 2 <= len(data):
+        length = int.from_bytes(data[at : at + 2], "big")
+        entries.append(data[at + 2 : at + 2 + length])
+        at += 2 + length
+    return entries
+
+
+def mth(hashes):
+    """RFC 6962, 2.1: the head of a tree."""
+    if len(hashes) < 2:
+        return hashes[0] if hashes else sha(b"")
+    half = 1 << (len(hashes) - 1).bit_length() - 1
+    return sha(b"\1" + mth(hashes[:half]) + mth(hashes[half:]))
+
+
+def accepts(folder, vkey, held=None):
+    """Whether a log holds, by the letter of RFC 6962 and C2SP, with no code of ours: all records, one root, one key."""
+    point = signed((folder / "checkpoint").read_text(), vkey)
+    if point is None:
+        return False
+    leaves = [sha(b"\0" + entry) for entry in entries_of(folder)]
+    if len(leaves) < point[1] or mth(leaves[: point[1]]) != point[2]:
+        return False
+    if held is None:
+        return True
+    old = signed(held, vkey)
+    return old is not None and old[0] == point[0] and old[1] <= point[1] and mth(leaves[: old[1]]) == old[2]
+
+
+def falsified(entry):
+    """A record whose first output is another, with a checksum that fits."""
+    import zlib
+
+    body = bytearray(entry[:-4])
+    body[-5] ^= 0x40
+    return bytes(body) + zlib.crc32(body).to_bytes(4, "little")
+
+
+def rewrite(folder, number, change, hashes=True):
+    """Change the records of one bundle, or of the end; with the kept hashes of it, where they are asked for."""
+    path = folder / "tile" / "entries" / c2sp_path(number)
+    tile = folder / "tile" / "0" / c2sp_path(number)
+    if not path.is_file():
+        path, tile = folder / "edge" / "entries", folder / "edge" / "0"
+    entries = change(framed_entries(path.read_bytes()))
+    path.write_bytes(b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries))
+    if hashes:
+        tile.write_bytes(b"".join(sha(b"\0" + entry) for entry in entries))
+
+
+def swap_hashes(folder):
+    """Forged records beside genuine hashes, and a second row of hashes that fits the forged ones."""
+    genuine = (folder / "edge" / "0").read_bytes()
+    rewrite(folder, 9, lambda entries: [falsified(entry) for entry in entries])
+    (folder / "tile" / "0" / c2sp_path(2)).write_bytes(genuine.ljust(8192, b"\1"))
+
+
+def beside(folder, rogue):
+    """A rogue key under the genuine text, and named in log.json; the records are forged."""
+    text = (folder / "checkpoint").read_text()
+    note = rogue.note(text.rpartition("\n\n")[0] + "\n")
+    (folder / "checkpoint").write_text(text + str(note).rpartition("\n\n")[2])
+    facts = json.loads((folder / "log.json").read_text())
+    (folder / "log.json").write_text(json.dumps({**facts, "keys": [*facts["keys"], str(rogue.verifier)]}))
+    rewrite(folder, 0, lambda entries: [*entries[:3], falsified(entries[3]), *entries[4:]])
+
+
+def resign(folder, rogue):
+    text = (folder / "checkpoint").read_text().rpartition("\n\n")[0] + "\n"
+    (folder / "checkpoint").write_text(str(rogue.note(text)))
+
+
+def enlarge(folder, _):
+    text = (folder / "checkpoint").read_text()
+    size = text.splitlines()[1]
+    (folder / "checkpoint").write_text(text.replace(f"\n{size}\n", f"\n{int(size) + 1}\n", 1))
+
+
+FORGERIES = {
+    "a record falsified": lambda log, _: rewrite(log, 0, lambda e: [*e[:7], falsified(e[7]), *e[8:]], hashes=False),
+    "a record and its hash": lambda log, _: rewrite(log, 1, lambda e: [*e[:7], falsified(e[7]), *e[8:]]),
+    "the last record and its hash": lambda log, _: rewrite(log, 9, lambda e: [*e[:-1], falsified(e[-1])]),
+    "a record removed": lambda log, _: rewrite(log, 0, lambda e: e[:9] + e[10:]),
+    "two records exchanged": lambda log, _: rewrite(log, 0, lambda e: [*e[:9], e[10], e[9], *e[11:]]),
+    "a record doubled": lambda log, _: rewrite(log, 1, lambda e: [*e[:9], e[8], *e[10:]]),
+    "two rows of hashes": lambda log, _: swap_hashes(log),
+    "a rogue key beside the genuine one": beside,
+    "another key": resign,
+    "one record more": enlarge,
+}
+
+
+@pytest.mark.parametrize("size", [1, 2, 254, 255, 256, 257, 600])
+def test_code_that_shares_nothing_with_ours_accepts_the_same_logs(written, key, size):
+    from caudal.audit import verify
+
+    folder, vkey = written(size), str(key.verifier)
+    assert accepts(folder, vkey)
+    assert verify(folder, key.verifier, full=True).holds
+    _, count, root = signed((folder / "checkpoint").read_text(), vkey)
+    entries = entries_of(folder)
+    for index in {0, count // 2, count - 1}:
+        proof = prove(folder, index)
+        assert rfc_included(sha(b"\0" + entries[index]), index, count, proof.path, root)
+        assert not rfc_included(sha(b"\0" + falsified(entries[index])), index, count, proof.path, root)
+        assert not rfc_included(sha(b"\0" + entries[index]), index + 1, count, proof.path, root)
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_code_that_shares_nothing_with_ours_refuses_the_same_forgeries(written, key, tmp_path, name):
+    from caudal.audit import verify
+
+    folder = written(600)
+    assert accepts(folder, str(key.verifier))
+    FORGERIES[name](folder, keys.make(tmp_path / "rogue.pem", key.name))
+    assert not accepts(folder, str(key.verifier))
+    assert not verify(folder, key.verifier).holds
+    assert not verify(folder, key.verifier, full=True).holds
+
+
+def test_an_older_state_and_another_log_are_refused_by_what_was_held(written, key, tmp_path):
+    from caudal.audit import Log, verify
+
+    folder = written(300)
+    shutil.copytree(folder, tmp_path / "early")
+    before = newest(folder)
+    with Log(folder, key, sync=False) as log:
+        log.event("alarm")
+    held, other, vkey = newest(folder), written(400, "other"), str(key.verifier)
+    for place, point, is_good in (
+        (folder, before, True), (folder, held, True), (tmp_path / "early", held, False), (other, held, False),
+    ):  # fmt: skip
+        assert accepts(place, vkey, str(point)) == is_good
+        assert verify(place, key.verifier, point).holds == is_good
+    assert rfc_consistent(before.size, held.size, before.root, held.root, continues(folder, before))
+    assert not rfc_consistent(before.size, held.size, sha(before.root), held.root, continues(folder, before))
+    assert not rfc_consistent(before.size, held.size, before.root, newest(other).root, continues(folder, before))

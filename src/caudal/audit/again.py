@@ -133,9 +133,9 @@ def replay(
     tally = _Tally(0.0 if must_be_exact else TOLERANCE if tolerance is None else tolerance)
     known, others = _promised(path, log, model_digest(model))
     total = others.total() + sum(map(len, known.values()))
-    held_salts = Salts(salts or f"{os.fspath(path).rstrip('/')}.salts")
+    keeper = Salts(salts or f"{os.fspath(path).rstrip('/')}.salts")
     for part in model.parts(data):
-        _compare(tally, known, held_salts, model, part, batch)
+        _compare(tally, known, keeper, model, part, batch)
     return Replay(
         **tally.__dict__,
         exact=tally.decisions if must_be_exact else 0,

@@ -138,6 +138,8 @@ def examine(
     place, wanted = Path(path), wanted or Wanted()
     if key is None and not (place / about.NAME).is_file():
         raise InputError("audit", "key", "is missing", "Pass the public key of whoever signed.")
+    if not place.exists():
+        raise MissingFileError(f"audit: there is no {place}. Pass a log, a signed package, a proof or a report.")
     kinds = (wanted.kind,) if wanted.kind else kinds_at(place)
     _check_wanted(wanted, kinds)
     findings = []
@@ -158,7 +160,7 @@ def kinds_at(place: Path) -> tuple[str, ...]:
         MissingFileError: none of them.
     """
     if place.is_dir():
-        names = {name.name for name in place.iterdir()}
+        names = {entry.name for entry in place.iterdir()}
         is_package = bool(package.NAMES & names) or any(name.endswith(".caudal") for name in names)
         is_log = about.NAME in names or ("checkpoint" in names and bool({"edge", "tile"} & names))
         kinds = (("model",) if is_package else ()) + (("log",) if is_log else ())
@@ -167,7 +169,7 @@ def kinds_at(place: Path) -> tuple[str, ...]:
             raise MissingFileError(f"audit: {sentence}. Pass the folder of one of them.")
         return kinds
     if not place.is_file():
-        raise MissingFileError(f"audit: there is no {place}. Pass a log, a signed package, a proof or a report.")
+        raise MissingFileError(f"audit: {place} is no file. Pass a log, a signed package, a proof or a report.")
     if place.suffix.lower() in (".html", ".htm"):
         twin = place.with_suffix(".json")
         raise InputError("audit", "path", f"is a page, which bears no signature: {place}", f"Pass {twin} beside it.")
@@ -224,8 +226,8 @@ def _differences(finding: Finding, key: Verifier | None, wanted: Wanted) -> Iter
     if wanted.min_size is not None and finding.kind != "model" and (finding.size or 0) < wanted.min_size:
         yield f"it has {finding.size or 0:,} records, and {wanted.min_size:,} were asked for"
     if wanted.min_time is not None and (finding.time is None or finding.time < wanted.min_time):
-        told = "it does not say when it was written" if finding.time is None else f"it is of {finding.time:%F %T} UTC"
-        yield f"{told}, and {wanted.min_time:%F %T} UTC or later was asked for"
+        age = "it does not say when it was written" if finding.time is None else f"it is of {finding.time:%F %T} UTC"
+        yield f"{age}, and {wanted.min_time:%F %T} UTC or later was asked for"
     if wanted.digest is not None and finding.digest != wanted.digest:
         yield f"its digest is {finding.digest}, and not {wanted.digest}"
 

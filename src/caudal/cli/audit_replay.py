@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from caudal.cli.audit_verify import held
+from caudal.cli.audit_verify import checkpoint_of
 from caudal.cli.predict import reader
-from caudal.cli.show import print_json
+from caudal.cli.show import print_json, printable
 
 if TYPE_CHECKING:
     from caudal.audit import Replay
@@ -40,42 +40,44 @@ def run(args: argparse.Namespace) -> int:
 
     if args.batch < 1:
         raise InputError("audit replay", "--batch", f"is {args.batch}; expected at least 1", "Leave it out.")
-    found = audit.replay(
+    result = audit.replay(
         args.log, reader(args.model, "audit replay"), args.data, salts=args.salts, batch=args.batch,
-        key=audit.keys.public(args.key) if args.key else None, held=held(args.held), origin=args.origin,
+        key=audit.keys.public(args.key) if args.key else None, held=checkpoint_of(args.held), origin=args.origin,
         allow_unlinked=args.allow_unlinked, tolerance=args.tolerance,
     )  # fmt: skip
     if args.json:
-        print_json({"holds": found.holds, "share": found.share, **found.__dict__})
+        print_json({"holds": result.holds, "share": result.share, **result.__dict__})
     else:
-        print("\n".join(_lines(found)))
-    return 0 if found.holds else 1
+        print("\n".join(_lines(result)))
+    return 0 if result.holds else 1
 
 
-def _lines(found: "Replay") -> Iterator[str]:
-    if found.log_faults:
-        yield f"nothing was made again: the log {found.origin} is not as it was signed"
-        yield from (f"BAD  {fault}" for fault in found.log_faults)
+def _lines(result: "Replay") -> Iterator[str]:
+    if result.log_faults:
+        yield f"nothing was made again: the log {printable(result.origin)} is not as it was signed"
+        yield from (f"BAD  {printable(fault)}" for fault in result.log_faults)
         return
-    log = f"{found.share:.1%} of the {found.total:,} in the log {found.origin}"
-    signer = f"signed by {found.key}" if found.key else "NOT VERIFIED: no --key was named, and nobody vouches for it"
-    made = f"{found.decisions:,} decisions made again: {found.same_decision:,} the same, {found.same_bits:,} to the bit"
+    log = f"{result.share:.1%} of the {result.total:,} in the log {printable(result.origin)}"
+    signer = f"signed by {result.key}" if result.key else "NOT VERIFIED: no --key was named, and nobody vouches for it"
+    made = (
+        f"{result.decisions:,} decisions made again: {result.same_decision:,} the same, {result.same_bits:,} to the bit"
+    )
     yield f"{made}; {log}, {signer}"
-    strictness = f"within {found.tolerance:g}" if found.tolerance else "to the bit"
-    yield f"they had to be the same {strictness}; the largest difference is {found.worst:.3g}"
-    if missed := found.total - found.decisions:
-        word, rest = ("note", "") if found.allows_unlinked else ("BAD ", "; --allow-unlinked accepts them")
-        kinds = f"{found.unlinked:,} cannot be linked to the data, {found.other_models:,} are of other models"
+    strictness = f"within {result.tolerance:g}" if result.tolerance else "to the bit"
+    yield f"they had to be the same {strictness}; the largest difference is {result.worst:.3g}"
+    if missed := result.total - result.decisions:
+        word, rest = ("note", "") if result.allows_unlinked else ("BAD ", "; --allow-unlinked accepts them")
+        kinds = f"{result.unlinked:,} cannot be linked to the data, {result.other_models:,} are of other models"
         yield f"{word} {missed:,} decisions were not made again: {kinds}{rest}"
-    if found.former:
+    if result.former:
         digest = "as caudal 0.1 named it, by a digest that left the recipe of the table out"
-        yield f"note {found.former:,} of them name this model {digest}: they may be of it, and are not taken for it"
-    if found.silent:
-        yield f"note {found.silent:,} series of the data have no decision of this model in the log"
+        yield f"note {result.former:,} of them name this model {digest}: they may be of it, and are not taken for it"
+    if result.silent:
+        yield f"note {result.silent:,} series of the data have no decision of this model in the log"
     for name, rows in (
-        ("come out otherwise", found.broken),
-        ("were made from other inputs", found.other_input),
-        ("state another uncertainty, elapsed time or flag than follows from their output and data", found.other_facts),
+        ("come out otherwise", result.broken),
+        ("were made from other inputs", result.other_input),
+        ("state another uncertainty, elapsed time or flag than follows from their output and data", result.other_facts),
     ):
         if rows:
             yield f"BAD  {len(rows):,} records {name}, the first is {rows[0]:,}"

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caudal.cli.audit_verify import held
+from caudal.cli.audit_verify import checkpoint_of
 from caudal.cli.show import print_json, say
 from caudal.errors import FileFormatError, InputError
 
@@ -36,12 +36,12 @@ def run(args: argparse.Namespace) -> int:
     if args.data and not args.model:
         raise InputError("audit report", "--data", "needs a model to make the decisions again", "Pass it.")
     trusted = audit.keys.public(args.trust) if args.trust else None
-    kept = held(args.held)
+    point = checkpoint_of(args.held)
     with tempfile.TemporaryDirectory() as scratch:
         folder = _package(args.model, Path(scratch)) if args.model else None
-        again = _again(args, folder, trusted, kept) if folder is not None and args.data else None
+        again = _again(args, folder, trusted, point) if folder is not None and args.data else None
         found = audit.report(
-            args.log, folder, out=args.out, key=args.key, lang=args.lang, trusted=trusted, held=kept, replayed=again,
+            args.log, folder, out=args.out, key=args.key, lang=args.lang, trusted=trusted, held=point, replayed=again,
             fairness=args.fairness,
         )  # fmt: skip
     if args.json:
@@ -69,9 +69,9 @@ def _package(model: str, scratch: Path) -> Path:
     place = Path(model)
     if place.is_file():
         return audit.package(load(place), scratch / place.stem)
-    kept = load(place / MODEL)
-    stated, computed = record_of(place).digest, audit.model_digest(kept)
-    if stated not in (computed, model_digest_1(kept)):
+    net = load(place / MODEL)
+    stated, computed = record_of(place).digest, audit.model_digest(net)
+    if stated not in (computed, model_digest_1(net)):
         fault = f"its environment.json says {stated[:12]}..., and {MODEL} is {computed[:12]}..."
         raise FileFormatError(f"audit report: {place} is not of one model ({fault}). Write the package anew.")
     return place
@@ -94,7 +94,7 @@ def _line(bar: str, holds: bool, facts: dict[str, Any]) -> tuple[str, str]:
     return ("good", about) if is_vouched else ("UNPROVEN", f"{about}; who signed it was not checked (--trust)")
 
 
-def _again(args: argparse.Namespace, folder: Path, key: "Verifier | None", kept: "Checkpoint | None") -> "Replay":
+def _again(args: argparse.Namespace, folder: Path, key: "Verifier | None", point: "Checkpoint | None") -> "Replay":
     from caudal import audit
     from caudal.audit.package import MODEL
     from caudal.cli.predict import reader
@@ -103,5 +103,5 @@ def _again(args: argparse.Namespace, folder: Path, key: "Verifier | None", kept:
     # A report names the log that it is about: the name is shown, not asked for.
     origin = audit.newest(args.log).origin
     return audit.replay(
-        args.log, model, args.data, key=key, held=kept, origin=origin, allow_unlinked=args.allow_unlinked
+        args.log, model, args.data, key=key, held=point, origin=origin, allow_unlinked=args.allow_unlinked
     )

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from caudal.cli.show import print_json, say
+from caudal.errors import InputError, MissingFileError
 from caudal.files import put
 
 
@@ -22,12 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask, or check an answer; 1 when the stamp does not hold, or is over what the key did not sign."""
     from caudal import audit
-    from caudal.errors import InputError
 
     if bool(args.request) == bool(args.response):
         raise InputError("audit stamp", "--request", "or --response is needed, and not both", "Pass one of them.")
     place = Path(args.checkpoint)
-    point = audit.newest(place) if place.is_dir() else audit.Checkpoint.parse(place.read_bytes())
+    point = audit.newest(place) if place.is_dir() else audit.Checkpoint.parse(_read(place, "checkpoint"))
     key = audit.keys.public(args.key) if args.key else None
     if args.request:
         if key is not None and not point.note.is_signed_by(key):
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("audit stamp", "--root", "is missing", "Pass the root certificate of the authority (PEM).")
     facts = {"origin": point.origin, "records": point.size, "root": point.root.hex(), "key": key and str(key)}
     try:
-        moment = audit.stamped(Path(args.response).read_bytes(), point, args.root, key, args.origin)
+        moment = audit.stamped(_read(Path(args.response), "response"), point, args.root, key, args.origin)
     except InputError as error:
         return _refuse(facts, f"the {error.argument} {error.fault}", args.json)
     if args.json:
@@ -52,6 +52,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"good  {seen}\n      root    {point.root.hex()}\n      key     {key.name} ({key.id.hex()})")
         print("      not checked: whether the log still leads to it: caudal audit verify LOG --held CHECKPOINT")
     return 0
+
+
+def _read(place: Path, what: str) -> bytes:
+    if not place.is_file():
+        raise MissingFileError(f"audit stamp: there is no {what} {place}. Pass a file that is there.")
+    return place.read_bytes()
 
 
 def _refuse(facts: dict[str, object], fault: str, as_json: bool) -> int:

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caudal.cli.show import print_json, say
-from caudal.errors import InputError
+from caudal.cli.show import print_json, printable, say
+from caudal.errors import InputError, MissingFileError
 
 if TYPE_CHECKING:
-    from caudal.audit import Examination, Finding, Verifier, Wanted
+    from caudal.audit import Checkpoint, Examination, Finding, Verifier, Wanted
 
 _UNITS = {"log": "records", "model": "files", "proof": "records in its log", "report": "records in its log"}
 _CLOCKS = {
@@ -40,14 +40,14 @@ def run(args: argparse.Namespace) -> int:
 
     key, wanted = audit.keys.public(args.key) if args.key else None, _wanted(args)
     try:
-        found = audit.examine(args.path, key, wanted, full=args.full)
+        examination = audit.examine(args.path, key, wanted, full=args.full)
     except InputError as error:
         raise InputError("audit verify", _option(error.argument), error.fault, error.remedy) from error
     if args.json:
-        print_json(_facts(found))
+        print_json(_facts(examination))
     else:
-        _tell(found, key, args)
-    return 0 if found.holds else 1
+        _show(examination, key, args)
+    return 0 if examination.holds else 1
 
 
 def moment(text: str | None, command: str) -> datetime | None:
@@ -57,69 +57,79 @@ def moment(text: str | None, command: str) -> datetime | None:
         InputError: it is none.
     """
     try:
-        found = None if text is None else datetime.fromisoformat(text)
+        time = None if text is None else datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError(command, "--min-time", f"is {text!r}", "Pass a time: 2026-01-31T10:00.") from error
-    return None if found is None else found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return None if time is None else time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def held(path: str | None) -> Any:
-    """The checkpoint of a file, or None where no file is named."""
+def checkpoint_of(path: str | None) -> "Checkpoint | None":
+    """The checkpoint of a file, or None where no file is named.
+
+    Raises:
+        MissingFileError: there is no such file.
+        FileFormatError: it holds none.
+    """
     from caudal import audit
 
-    return audit.Checkpoint.parse(Path(path).read_bytes()) if path else None
+    if path is None:
+        return None
+    place = Path(path)
+    if not place.is_file():
+        raise MissingFileError(f"audit: there is no checkpoint {place}. Pass a file `checkpoint` that was kept.")
+    return audit.Checkpoint.parse(place.read_bytes())
 
 
 def _wanted(args: argparse.Namespace) -> "Wanted":
     from caudal import audit
 
     since = moment(args.min_time, "audit verify")
-    return audit.Wanted(args.kind, args.origin, args.min_size, since, args.digest, held(args.held))
+    return audit.Wanted(args.kind, args.origin, args.min_size, since, args.digest, checkpoint_of(args.held))
 
 
 def _option(argument: str) -> str:
     return argument if argument == "path" else "--as" if argument == "kind" else f"--{argument.replace('_', '-')}"
 
 
-def _tell(found: "Examination", key: "Verifier | None", args: argparse.Namespace) -> None:
-    if found.holds:
-        print("\n".join(line for finding in found.findings for line in _lines(finding)))
+def _show(examination: "Examination", key: "Verifier | None", args: argparse.Namespace) -> None:
+    if examination.holds:
+        print("\n".join(line for finding in examination.findings for line in _lines(finding)))
         return
-    say(f"note: checked as {' and as '.join(finding.kind for finding in found.findings)}: {args.path}")
-    for finding in found.findings:
-        prefix = f"{finding.kind}: " if len(found.findings) > 1 else ""
+    say(f"note: checked as {' and as '.join(finding.kind for finding in examination.findings)}: {args.path}")
+    for finding in examination.findings:
+        prefix = f"{finding.kind}: " if len(examination.findings) > 1 else ""
         for fault in finding.faults:
-            print(f"BAD  {prefix}{fault.what}")
+            print(f"BAD  {prefix}{printable(fault.what)}")
         if not finding.faults and finding.key is None:
             print(f"UNPROVEN  {finding.kind} {finding.path} agrees with itself, and nobody vouches for it: pass --key")
         for remark in finding.remarks:
-            say(f"note: {remark}")
+            say(f"note: {printable(remark)}")
         is_other_name = key is not None and finding.kind in ("log", "proof") and finding.origin not in (None, key.name)
         if is_other_name and not (args.origin or args.held):
-            say(f"note: if {finding.origin} is the one that you mean, pass --origin {finding.origin}")
+            say(f"note: if that is the one that you mean, pass --origin {printable(finding.origin or '')}")
 
 
 def _lines(finding: "Finding") -> Iterator[str]:
     yield f"good  {finding.kind} {finding.path} is as it was signed"
-    yield f"      name    {finding.origin or 'it has none'}"
+    yield f"      name    {printable(finding.origin or 'it has none')}"
     yield f"      size    {finding.size or 0:,} {_UNITS[finding.kind]}"
     yield f"      key     {finding.key}"
     time = "not stated" if finding.time is None else f"{finding.time:%Y-%m-%d %H:%M:%S} UTC"
     yield f"      time    {time} ({_CLOCKS[finding.kind]})"
     yield f"      digest  {finding.digest}"
-    yield from (f"      note: {remark}" for remark in finding.remarks)
+    yield from (f"      note: {printable(remark)}" for remark in finding.remarks)
     yield from (f"      not checked: {what}" for what in finding.unchecked)
 
 
-def _facts(found: "Examination") -> dict[str, Any]:
+def _facts(examination: "Examination") -> dict[str, Any]:
     faults = [
         {"kind": finding.kind, "index": fault.index, "last": fault.last, "what": fault.what}
-        for finding in found.findings
+        for finding in examination.findings
         for fault in finding.faults
     ]
     checked = [
         {**finding.__dict__, "holds": finding.holds, "time": finding.time and finding.time.isoformat()}
-        for finding in found.findings
+        for finding in examination.findings
     ]
-    bad = [fault.index for fault in found.faults if fault.index is not None]
-    return {"holds": found.holds, "first_bad": min(bad, default=None), "faults": faults, "checked": checked}
+    bad = [fault.index for fault in examination.faults if fault.index is not None]
+    return {"holds": examination.holds, "first_bad": min(bad, default=None), "faults": faults, "checked": checked}

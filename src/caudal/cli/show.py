@@ -42,3 +42,13 @@ def print_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def say(line: str) -> None:
     """Talk: a line on stderr."""
     print(line, file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    r"""A text that a file may have chosen, as one line that cannot look like several, nor move the cursor.
+
+    Example:
+        >>> print(printable("a\ngood  b"), printable("cama 4 ñ"))
+        a\x0agood  b cama 4 ñ
+    """
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
