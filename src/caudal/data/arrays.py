@@ -6,7 +6,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from caudal.data.sequences import TASKS, Feature, Label, Sequences, Task
+from caudal.data.scale import needs_float64
+from caudal.data.sequences import TASKS, Feature, Finding, Label, Sequences, Task
+from caudal.data.spelling import is_missing
 from caudal.errors import DataError
 
 _OWNER = "from_arrays"
@@ -62,38 +64,59 @@ def from_arrays(
         >>> data.lengths.tolist(), data.classes
         ([3, 5], ('a', 'b'))
     """
-    rows = _series(x, axes, dtype)
+    rows, findings = _unpadded(_series(x, axes, dtype), x, y, task)
     lengths = np.array([len(row) for row in rows], dtype=np.int64)
-    values = _pad(rows, lengths, np.dtype(dtype))
+    values = _pad(rows, lengths)
     observed = ~np.isnan(values) & (np.arange(values.shape[1]) < lengths[:, None])[:, :, None]
     _refuse_infinite("x", values)
     width, batch = values.shape[2], len(rows)
     labels = _names("names", names, width, "x")
     measure = _names("units", units, width, None) if units is not None else ("",) * width
-    target = _Target(y, task, classes, lengths, values.shape[1], np.dtype(dtype))
-    fixed = np.zeros((batch, 0), dtype) if static is None else _grid("static", static, batch, np.dtype(dtype))
+    target = _Target(y, task, classes, lengths, values.shape[1])
+    fixed = np.zeros((batch, 0)) if static is None else _grid("static", static, batch, np.dtype(np.float64))
     _refuse_infinite("static", fixed)
+    fine = dtype == "float32" and _loses(values, observed, fixed, target)
+    kept = np.dtype("float64" if fine else dtype)
+    _refuse_large(values, kept)
     columns = _names("static_names", static_names, fixed.shape[1], "static")
     return Sequences(
-        values=np.where(observed, values, 0).astype(dtype),
+        values=np.where(observed, values, 0).astype(kept),
         observed=observed,
         dt=_elapsed(dt, lengths, values.shape[1]),
         lengths=lengths,
         features=tuple(Feature(name, unit) for name, unit in zip(labels, measure, strict=True)),
         task=target.task,
-        target=target.values,
+        target=target.values if target.classes or target.values is None else target.values.astype(kept),
         target_mask=target.mask,
         classes=target.classes,
         outputs=tuple(outputs) if outputs is not None else target.outputs,
         ids=np.arange(batch) if ids is None else _plain("ids", ids, batch),
         start=np.zeros(batch),
         group=None if group is None else _plain("group", group, batch),
-        static=np.nan_to_num(fixed),
+        static=np.nan_to_num(fixed).astype(kept),
         static_observed=~np.isnan(fixed),
         statics=tuple(Feature(name) for name in columns),
         sensitive={name: _plain(name, column, batch) for name, column in (sensitive or {}).items()},
         time_unit=time_unit,
+        findings=findings,
+        precision=dtype if fine else "",
     )
+
+
+def _loses(values: NDArray[Any], observed: NDArray[np.bool_], static: NDArray[Any], target: "_Target") -> bool:
+    """Whether float32 would lose differences of an input, a static feature or a target of numbers."""
+    blocks = [(values, observed), (static, ~np.isnan(static))]
+    if target.values is not None and target.mask is not None and not target.classes:
+        blocks.append((target.values, target.mask))
+    return any(needs_float64(cells, known) for cells, known in blocks)
+
+
+def _refuse_large(values: NDArray[Any], dtype: np.dtype[Any]) -> None:
+    large = np.abs(np.nan_to_num(values)) > np.finfo(dtype).max
+    if large.any():
+        at = tuple(int(i) for i in np.argwhere(large)[0])
+        remedy = 'Pass `dtype="float64"`, or repair the value.'
+        raise DataError(_OWNER, "x", f"holds {values[at]:g} at {at}, beyond {dtype}", remedy)
 
 
 class _Target:
@@ -106,7 +129,6 @@ class _Target:
         classes: Sequence[Label] | None,
         lengths: NDArray[np.int64],
         steps: int,
-        dtype: np.dtype[Any],
     ) -> None:
         if task not in ("auto", *TASKS) or task == "forecast":
             remedy = "For a forecast read each step as `imitate` and cut with `windows(horizon=...)`."
@@ -125,12 +147,15 @@ class _Target:
         if self.task.startswith("classify"):
             self._classify(raw, within)
         else:
-            self._regress(raw, within, dtype)
+            self._regress(raw, within)
 
     def _classify(self, raw: NDArray[Any], within: NDArray[np.bool_]) -> None:
         if raw.shape != within.shape:
             fault = f"has shape {raw.shape}; classes need {within.shape}"
-            raise DataError(_OWNER, "y", fault, "Pass one class per series, or one per step.")
+            remedy = "Pass one class per series, or one per step."
+            if raw.ndim == 2 and raw.dtype.kind in "iufb" and np.array_equal(raw.max(axis=1), raw.sum(axis=1)):
+                remedy = "Of one column per class pass the classes: `y.argmax(axis=1)`."
+            raise DataError(_OWNER, "y", fault, remedy)
         known = within & _is_known(raw)
         if self.task == "classify" and not known.all():
             fault = f"is missing for series {int(np.argmin(known))}"
@@ -149,7 +174,7 @@ class _Target:
         codes = np.array([place.get(label, 0) for label in raw.ravel().tolist()], dtype=np.int64).reshape(raw.shape)
         self.values, self.mask = np.where(known, codes, 0), known
 
-    def _regress(self, raw: NDArray[Any], within: NDArray[np.bool_], dtype: np.dtype[Any]) -> None:
+    def _regress(self, raw: NDArray[Any], within: NDArray[np.bool_]) -> None:
         if raw.dtype.kind not in "iufb":
             raise DataError(_OWNER, "y", f"has dtype {raw.dtype}; a regression needs numbers", "Pass floats.")
         if raw.ndim == within.ndim:
@@ -162,7 +187,7 @@ class _Target:
         if self.task == "regress" and not known.all():
             row = int(np.argwhere(~known)[0, 0])
             raise DataError(_OWNER, "y", f"is NaN for series {row}", "Drop the series without a target.", row=row)
-        self.values, self.mask = np.where(known, raw, 0).astype(dtype), known
+        self.values, self.mask = np.where(known, raw, 0).astype(np.float64), known
         if raw.shape[-1] > 1:
             self.outputs = tuple(f"target{k}" for k in range(raw.shape[-1]))
 
@@ -200,25 +225,67 @@ def _target_array(y: Any, lengths: NDArray[np.int64], steps: int) -> tuple[NDArr
         for k, row in enumerate(rows):
             padded[k, : len(row)] = row
         return padded, True
-    raw = np.asarray(y)
+    raw = numbers_or_names(plain_array(y))
     if raw.dtype == object:
-        raw = np.array(["" if cell is None or cell != cell else str(cell) for cell in raw.ravel()]).reshape(raw.shape)
+        raw = np.array(["" if is_missing(cell) else str(cell) for cell in raw.ravel()]).reshape(raw.shape)
     if raw.ndim == 0 or len(raw) != len(lengths):
         fault = f"has shape {raw.shape}; x holds {len(lengths)} series"
         raise DataError(_OWNER, "y", fault, "Pass one target per series.")
     return raw, False
 
 
-def _series(x: Any, axes: str, dtype: str) -> list[NDArray[Any]]:
-    """One `(time, channels)` float array per series."""
+def _unpadded(
+    rows: list[NDArray[np.float64]], x: Any, y: Any, task: str
+) -> tuple[list[NDArray[np.float64]], tuple[Finding, ...]]:
+    """Series of a 3D array without the steps at their end that are empty in every channel; told in a finding.
+
+    Where a target is asked for at each step they stay, and so they do in a series that is empty throughout.
+    """
+    stay = task in ("classify_steps", "imitate") or (y is not None and _is_by_step(y, len(rows[0])))
+    if getattr(x, "ndim", 0) != 3 or stay:
+        return rows, ()
+    last = [int(np.max(np.flatnonzero(~np.isnan(row).all(axis=1)), initial=-1)) + 1 or len(row) for row in rows]
+    short = [k for k, row in enumerate(rows) if last[k] < len(row)]
+    if not short:
+        return rows, ()
+    text = (
+        f"{len(short)} series end in steps that are empty in every channel, first series {short[0]}; "
+        "those steps are padding, not time."
+    )
+    kept = [row[:end] for row, end in zip(rows, last, strict=True)]
+    return kept, (Finding("padding", "", text, len(short)),)
+
+
+def _is_by_step(y: Any, steps: int) -> bool:
+    if isinstance(y, list | tuple):
+        return len(y) > 0 and np.ndim(y[0]) > 0
+    return np.ndim(y) > 1 and np.shape(y)[1] == steps
+
+
+def numbers_or_names(y: Any) -> NDArray[Any]:
+    """A target as an array; whole numbers and bools of nullable columns of pandas stay what they are."""
+    raw = np.asarray(y)
+    if raw.dtype != object or not raw.size or any(is_missing(cell) for cell in raw.flat):
+        return raw
+    kinds = {type(cell) for cell in raw.flat}
+    if kinds <= {bool, np.bool_} or all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds):
+        return np.array(raw.tolist())
+    return raw
+
+
+def _series(x: Any, axes: str, dtype: str) -> list[NDArray[np.float64]]:
+    """One `(time, channels)` float64 array per series."""
     if axes not in ("channels_first", "time_first"):
         raise DataError(_OWNER, "axes", f"is {axes!r}; expected channels_first or time_first", "Name one of them.")
     if dtype not in ("float32", "float64"):
         raise DataError(_OWNER, "dtype", f"is {dtype!r}; expected float32 or float64", "Pass one of them.")
+    if isinstance(x, Mapping) or getattr(x, "ndim", 0) > 3:
+        shown = "a dictionary" if isinstance(x, Mapping) else f"an array of {x.ndim} axes"
+        raise DataError(_OWNER, "x", f"is {shown}; expected (batch, channels, time)", "Pass one 3D array, or a list.")
     made = []
-    for k, row in enumerate(x):
+    for k, row in enumerate(plain_array(x)):
         try:
-            one = np.asarray(row, dtype=dtype)
+            one = np.asarray(plain_array(row), dtype=np.float64)
         except (ValueError, TypeError) as error:
             raise DataError(_OWNER, "x", f"holds no numbers in series {k} ({error})", "Pass numbers.", row=k) from None
         one = one[None, :] if one.ndim == 1 and axes == "channels_first" else one
@@ -235,8 +302,20 @@ def _series(x: Any, axes: str, dtype: str) -> list[NDArray[Any]]:
     return made
 
 
-def _pad(rows: list[NDArray[Any]], lengths: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
-    values = np.zeros((len(rows), int(lengths.max()), rows[0].shape[1]), dtype)
+def plain_array(x: Any) -> Any:
+    """An array without a mask or a gradient: what is masked is NaN; anything else unchanged.
+
+    Example:
+        >>> plain_array(np.ma.masked_greater(np.array([1.0, 9999.0]), 5000)).tolist()
+        [1.0, nan]
+    """
+    if isinstance(x, np.ma.MaskedArray):
+        return np.ma.filled(x.astype(np.float64), np.nan)
+    return x.detach().cpu().numpy() if hasattr(x, "detach") else x
+
+
+def _pad(rows: list[NDArray[np.float64]], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+    values = np.zeros((len(rows), int(lengths.max()), rows[0].shape[1]))
     for k, row in enumerate(rows):
         values[k, : len(row)] = row
     return values

@@ -24,7 +24,7 @@ def build(table: Table, found: Order, recipe: Recipe, with_target: bool) -> Sequ
         DataError: a static or series-level target changes within a series, a target is missing, or the padded block
             would be too large.
     """
-    dtype = np.dtype(recipe.dtype)
+    dtype = np.dtype("float64" if recipe.fine else recipe.dtype)
     batch, time = len(found.ids), int(found.lengths.max())
     width = sum(column.width for column in recipe.inputs)
     if batch * time * width * dtype.itemsize > _LARGEST_BYTES:
@@ -59,6 +59,7 @@ def build(table: Table, found: Order, recipe: Recipe, with_target: bool) -> Sequ
         time_unit=recipe.time_unit,
         findings=(*findings, *more, *odd),
         recipe=recipe,
+        precision=recipe.dtype if recipe.fine else "",
     )
 
 

@@ -133,10 +133,13 @@ class Encoder:
                 f"It was fitted on {list(self.names)} and {list(self.static_names)}; read the table with its recipe."
             )
             raise DataError("Encoder", "data", fault, remedy)
-        dtype, within = data.values.dtype, data.mask[:, :, None]
+        dtype, within = np.dtype(data.precision or data.values.dtype), data.mask[:, :, None]
         gaps = data.dt / self.scaler.gap
-        static = self._static(data)
-        parts = [self._filled(data), data.observed[:, :, [n in self.indicators for n in self.names]].astype(dtype)]
+        static = self._static(data, dtype)
+        parts = [
+            self._filled(data, dtype),
+            data.observed[:, :, [n in self.indicators for n in self.names]].astype(dtype),
+        ]
         if self.elapsed != "none":
             since = since_observed(data.observed, gaps)
             parts.append((np.log1p(since) if self.elapsed == "log" else since).astype(dtype))
@@ -149,7 +152,7 @@ class Encoder:
             dt=self.told(gaps).astype(dtype),
             lengths=data.lengths,
             names=self.channels,
-            target=target if target is None or data.classes else self.scaler.target(target),
+            target=target if target is None or data.classes else self.scaler.target(target).astype(dtype),
             target_mask=data.target_mask,
             ahead=None if data.ahead is None else (data.ahead / self.scaler.gap).astype(dtype),
         )
@@ -158,9 +161,9 @@ class Encoder:
         """What a network is given as dt for elapsed times in typical gaps."""
         return np.log1p(gaps) if self.clock == "log" else gaps
 
-    def _filled(self, data: Sequences) -> NDArray[Any]:
+    def _filled(self, data: Sequences, dtype: np.dtype[Any]) -> NDArray[Any]:
         scaled = (data.values - np.array(self.scaler.mean)) / np.array(self.scaler.std)
-        scaled = np.where(data.observed, scaled, 0).astype(data.values.dtype)
+        scaled = np.where(data.observed, scaled, 0).astype(dtype)
         if self.fill == "forward" and not data.observed.all():
             steps = np.arange(data.steps)[None, :, None]
             last = np.maximum.accumulate(np.where(data.observed, steps, 0), axis=1)
@@ -168,11 +171,11 @@ class Encoder:
             scaled = np.take_along_axis(scaled, last, axis=1)
         return scaled
 
-    def _static(self, data: Sequences) -> NDArray[Any]:
+    def _static(self, data: Sequences, dtype: np.dtype[Any]) -> NDArray[Any]:
         scaled = (data.static - np.array(self.scaler.static_mean)) / np.array(self.scaler.static_std)
         scaled = np.where(data.static_observed, scaled, 0)
         marks = data.static_observed[:, [name in self.indicators for name in self.static_names]]
-        return np.concatenate([scaled, marks], axis=1).astype(data.values.dtype)
+        return np.concatenate([scaled, marks], axis=1).astype(dtype)
 
     def to_json(self) -> str:
         """One JSON object, the scaler included; numbers keep every bit."""

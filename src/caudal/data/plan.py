@@ -1,6 +1,6 @@
 """The recipe that a table and the wishes of the user amount to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from caudal.data.learn import (
 )
 from caudal.data.order import Order, typical_gap
 from caudal.data.recipe import Column, Recipe
+from caudal.data.scale import needs_float64
 from caudal.data.sequences import TASKS, Finding
 from caudal.data.split import default_window, too_short
 from caudal.data.table import Table
@@ -48,6 +49,7 @@ def plan(table: Table, ask: Ask, found: Order, least_classes: int = 2) -> tuple[
     forecast = task == "forecast"
     window, odd = _window(ask, found) if forecast else (0, [])
     calendar, irregular = _calendar(ask, found) if forecast else (found.calendar, [])
+    numbers = () if task.startswith("classify") else ask.target
     recipe = Recipe(
         task=task,
         series=ask.series,
@@ -68,6 +70,7 @@ def plan(table: Table, ask: Ask, found: Order, least_classes: int = 2) -> tuple[
         dtype=ask.dtype,
         form=ask.form,
         calendar=calendar,
+        fine=ask.dtype == "float32" and _loses(table, (*inputs, *statics), numbers),
     )
     holes = [finding for name in ask.target if task.startswith("classify") for finding in table.holes(name)]
     told = [*table.notes, *findings, *more, *holes, *_few_series(ask, found), *_incomplete(table, ask)]
@@ -144,6 +147,13 @@ def _calendar(ask: Ask, found: Order) -> tuple[Calendar | None, list[Finding]]:
     gap = f"{typical_gap(found.gaps):.4g} {found.unit}"
     text = f"The times in `{ask.time}` follow no regular step; forecasts are spaced by the typical gap, {gap}."
     return found.calendar, [Finding("irregular", ask.time or "", text)]
+
+
+def _loses(table: Table, inputs: Sequence[Column], target: Sequence[str]) -> bool:
+    """Whether float32 would lose differences of an input or of a target of numbers."""
+    names = dict.fromkeys((*(column.name for column in inputs if column.kind == "number"), *target))
+    columns = (table.numbers(name)[:, None] for name in names)
+    return any(needs_float64(cells, ~np.isnan(cells)) for cells in columns)
 
 
 def widen(recipe: Recipe, table: Table) -> Recipe:

@@ -57,6 +57,7 @@ class Recipe:
         dtype: of the values.
         form: how numbers and holes are written in texts.
         calendar: zone, spelling and step of datetimes; None for numbers, and in files of older versions.
+        fine: whether values are kept in float64, because `dtype` would lose differences that matter.
 
     Example:
         >>> recipe = Recipe(task="classify", series="id", time="day", target=("ill",), inputs=(Column("pulse"),))
@@ -83,6 +84,7 @@ class Recipe:
     dtype: str = "float32"
     form: TextForm = USUAL
     calendar: Calendar | None = None
+    fine: bool = False
 
     def to_json(self) -> str:
         """One JSON object, keys sorted."""

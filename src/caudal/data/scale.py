@@ -13,6 +13,7 @@ from caudal.errors import DataError, FileFormatError
 
 _VERSION = 1
 _GAPS_KEPT = 100_000
+_LOSS = 1e-4
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Scaler:
         static_std: of each static feature.
         target_mean: of each output; empty for classes.
         target_std: of each output; empty for classes.
+        fine: whether float32 would lose differences that matter, so that values are scaled in float64.
         gap: the unit of scaled time: median positive elapsed time (of a sample of 100,000), first steps left out.
 
     Example:
@@ -44,6 +46,7 @@ class Scaler:
     target_mean: tuple[float, ...] = ()
     target_std: tuple[float, ...] = ()
     gap: float = 1.0
+    fine: bool = False
 
     @staticmethod
     def fit(train: Sequences | Iterable[Sequences]) -> "Scaler":
@@ -54,8 +57,9 @@ class Scaler:
         """
         inputs, statics, targets, gaps = _Moments(), _Moments(), _Moments(), _Gaps()
         first: Sequences | None = None
+        fine = False
         for part in [train] if isinstance(train, Sequences) else train:
-            first = first or part
+            first, fine = first or part, fine or part.is_fine
             inputs.add(part.values.reshape(-1, part.inputs), part.observed.reshape(-1, part.inputs))
             statics.add(part.static, part.static_observed)
             if part.target is not None and part.target_mask is not None and not part.classes:
@@ -67,7 +71,7 @@ class Scaler:
         mean, std = inputs.result(first.features)
         static_mean, static_std = statics.result(first.statics)
         target_mean, target_std = targets.result(None)
-        return Scaler(mean, std, static_mean, static_std, target_mean, target_std, gaps.median())
+        return Scaler(mean, std, static_mean, static_std, target_mean, target_std, gaps.median(), fine)
 
     def target(self, target: NDArray[Any]) -> NDArray[Any]:
         """Scale outputs `(..., outputs)`; classes pass through."""
@@ -80,7 +84,8 @@ class Scaler:
         """Predicted outputs `(..., outputs)` back in their own units."""
         if not self.target_mean:
             return output
-        return np.asarray(output * np.array(self.target_std) + np.array(self.target_mean), dtype=output.dtype)
+        dtype = np.float64 if self.fine else output.dtype
+        return np.asarray(output * np.array(self.target_std) + np.array(self.target_mean), dtype=dtype)
 
     def to_json(self) -> str:
         """One JSON object; numbers keep every bit."""
@@ -97,16 +102,41 @@ class Scaler:
             facts: dict[str, Any] = json.loads(text)
             if facts.pop("version") != _VERSION:
                 raise ValueError("written by another version")
-            gap = float(facts.pop("gap"))
-            return Scaler(**{name: tuple(map(float, numbers)) for name, numbers in facts.items()}, gap=gap)
+            gap, fine = float(facts.pop("gap")), bool(facts.pop("fine", False))
+            return Scaler(**{name: tuple(map(float, numbers)) for name, numbers in facts.items()}, gap=gap, fine=fine)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FileFormatError(f"Scaler.from_json: not a scaler ({error}). Fit it again.") from error
+
+
+def is_flat(mean: NDArray[np.float64], std: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[np.bool_]:
+    """Which columns are constant: what spread they have is left by rounding in the dtype of their cells."""
+    return np.asarray(std <= (1e-7 if dtype == np.float32 else 1e-13) * np.maximum(np.abs(mean), 1e-30), np.bool_)
+
+
+def needs_float64(cells: NDArray[Any], known: NDArray[np.bool_]) -> bool:
+    """Whether rounding to float32 takes more than a ten-thousandth of the spread of some column `(..., columns)`.
+
+    Example:
+        >>> needs_float64(np.array([[1.7e9], [1.7e9 + 20]]), np.ones((2, 1), bool))
+        True
+    """
+    for k in range(cells.shape[-1]):
+        column = cells[..., k][known[..., k]].astype(np.float64)
+        if not column.size:
+            continue
+        low, high = float(column.min()), float(column.max())
+        if low < high and max(-low, high) * 2.0**-24 > _LOSS * float(column.std()):
+            with np.errstate(over="ignore"):
+                if (column.astype(np.float32) != column).any():
+                    return True
+    return False
 
 
 class _Moments:
     """Count, mean and squared deviation per column, merged chunk by chunk (Chan, Golub and LeVeque 1979)."""
 
     def __init__(self) -> None:
+        self.dtype = np.dtype(np.float32)
         self.count: NDArray[np.float64] = np.zeros(0)
         self.mean: NDArray[np.float64] = np.zeros(0)
         self.spread: NDArray[np.float64] = np.zeros(0)
@@ -114,6 +144,7 @@ class _Moments:
     def add(self, cells: NDArray[Any], known: NDArray[np.bool_]) -> None:
         if not self.count.size:
             self.count, self.mean, self.spread = (np.zeros(cells.shape[1]) for _ in range(3))
+        self.dtype = np.dtype(cells.dtype)
         count = known.sum(axis=0).astype(np.float64)
         safe = np.maximum(count, 1)
         mean = cells.sum(axis=0, dtype=np.float64, where=known) / safe
@@ -130,8 +161,7 @@ class _Moments:
 
     def result(self, features: tuple[Feature, ...] | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
         std = np.sqrt(self.spread / np.maximum(self.count, 1))
-        # A constant column leaves rounding, not spread.
-        flat = std <= 1e-7 * np.maximum(np.abs(self.mean), 1e-30)
+        flat = is_flat(self.mean, std, self.dtype)
         kept = np.array([f.kind == "category" for f in features], dtype=np.bool_) if features else np.zeros_like(flat)
         mean = np.where(kept, 0.0, self.mean)
         return tuple(mean.tolist()), tuple(np.where(kept | flat, 1.0, std).tolist())

@@ -91,7 +91,8 @@ def _text(path: Path, owner: str) -> Iterator[TextIO]:
                 raise DataError(owner, "frame", fault, f"Unpack it (`unzip {path.name}`) and name one of them.")
             raw = io.BytesIO(bundle.read(bundle.namelist()[0]))
     else:
-        raw = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(ending, open)(path, "rb")
+        openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+        raw = openers.get(ending, open)(path, "rb")
     with io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
         yield text
 
@@ -171,8 +172,8 @@ def _layout(path: Path, owner: str, name: str, wanted: Wanted, form: TextForm) -
     _refuse_headless(owner, name, header, sep, wanted)
     notes: tuple[Finding, ...] = ()
     if at and any(line.strip() and not line.lower().startswith("sep=") for line in lines[:at]):
-        text = f"The first {at} lines of {name} are no rows and were left out; the header is line {at + 1}."
-        notes = (Finding("preface", "", text, at),)
+        told = f"The first {at} lines of {name} are no rows and were left out; the header is line {at + 1}."
+        notes = (Finding("preface", "", told, at),)
     return _Layout(sep, at, header, tuple(map(tuple, rows[1:])), notes)
 
 

@@ -87,6 +87,8 @@ class Sequences:
         time_unit: unit of `dt`, for example `"d"`.
         findings: what was odd and what was done about it.
         recipe: how a table was read, to read another the same way; None for arrays.
+        precision: dtype that networks are given, where `values` are float64 because float32 would lose differences
+            that matter; `""` for that of `values`.
 
     Raises:
         DataError: shapes disagree, a value is not finite, a length or elapsed time is impossible, ids repeat.
@@ -121,6 +123,7 @@ class Sequences:
     time_unit: str = "step"
     findings: tuple[Finding, ...] = ()
     recipe: Recipe | None = None
+    precision: str = ""
 
     def __post_init__(self) -> None:
         if not self.statics:
@@ -155,6 +158,11 @@ class Sequences:
     def inputs(self) -> int:
         """Number of input features."""
         return int(self.values.shape[2])
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether values are kept in float64 for networks of float32."""
+        return self.precision == "float32" and self.values.dtype == np.float64
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -11,8 +11,18 @@ from sklearn.utils.validation import check_is_fitted
 from caudal.data import ParquetSequences, Sequences, read_like
 from caudal.estimators import files
 from caudal.estimators.belonging import groups_in, groups_of, is_values
-from caudal.estimators.inputs import in_dtype, is_collection, is_table, listed, weights_of
-from caudal.estimators.reading import check_flow, known, read_table
+from caudal.estimators.inputs import (
+    in_dtype,
+    is_collection,
+    is_table,
+    listed,
+    series_of,
+    settled_axes,
+    single_target,
+    weights_of,
+)  # fmt: skip
+from caudal.estimators.reading import check_flow, check_stop, known, read_table, refuse_names
+from caudal.estimators.settings import with_plain_settings
 from caudal.estimators.training import Facts, Outcome, check_classes, check_task, train_flowing, train_held
 from caudal.estimators.why import question
 from caudal.explain import Checks, Explanation, explain
@@ -65,6 +75,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         checkpoint: str | None = None,
         verbose: bool = False,
         fairness: Fairness | None = None,
+        axes: str = "auto",
     ) -> None:
         self.cell = cell
         self.units = units
@@ -87,6 +98,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self.checkpoint = checkpoint
         self.verbose = verbose
         self.fairness = fairness
+        self.axes = axes
 
     def arrays(self, x: Any, y: Any) -> Sequences:
         """Training sequences from arrays, with the target."""
@@ -156,7 +168,9 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             DataError: the data are unusable; the message names what and where.
             NonFiniteError: training diverged.
         """
+        owner = type(self).__name__
         self.is_flat_, self.origin_, X = False, None, listed(X)
+        self.axes_ = settled_axes(owner, self.axes, X)
         if isinstance(X, ParquetSequences):
             return self._flow(X, val, sample_weight, sensitive)
         if isinstance(X, Sequences):
@@ -174,17 +188,20 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             data = read_table(self, X, target, series, time=time, **columns)
             self.named(data.classes)
         else:
-            data = self.arrays(X, y)
+            refuse_names(
+                owner, {"series": series, "time": time, "features": features, "static": static, "group": group}
+            )
+            data = self.arrays(X, single_target(y))
             self.is_flat_ = not is_collection(X)
-        check_task(type(self).__name__, self.tasks, data.task, data.target is not None)
+        check_task(owner, self.tasks, data.task, data.target is not None)
         data = in_dtype(data, self.dtype)
         self.data_recipe_, self.task_ = data.recipe, str(data.task)
         if not self.is_flat_:
             self.n_features_in_ = data.inputs
             self.__dict__.pop("feature_names_in_", None)
-        weight = weights_of(type(self).__name__, sample_weight, data)
-        stop = None if val is None else self._series(val, target=True)
-        return self._keep(train_held(self, data, stop, weight, groups_of(self, sensitive, data)))
+        weight = weights_of(owner, sample_weight, data)
+        stop = None if val is None else self._stop(val, data.is_fine)
+        return self._keep(train_held(with_plain_settings(self), data, stop, weight, groups_of(self, sensitive, data)))
 
     def _flow(self, source: ParquetSequences, val: Any, sample_weight: Any, sensitive: Any) -> Self:
         owner = type(self).__name__
@@ -193,27 +210,38 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self.named(source.recipe.classes)
         self.data_recipe_, self.task_ = source.recipe, source.recipe.task
         self.__dict__.pop("feature_names_in_", None)
-        self._keep(train_flowing(self, source, val, groups_in(self, sensitive, source)))
+        self._keep(train_flowing(with_plain_settings(self), source, val, groups_in(self, sensitive, source)))
         self.n_features_in_ = len(self.encoder_.names)
         return self
 
     def _keep(self, found: Outcome) -> Self:
         self.net_, self.encoder_, self.fitted_ = found.net, found.encoder, found.fitted
+        self.check(found.facts)  # a copy of the estimator was trained
         return self
 
     def read(self, x: Any, *, target: bool = False) -> Sequences:
         """Data to predict or to score, read as those of the training; `target`: whether it is there."""
         check_is_fitted(self, "net_")
-        return self._series(x, target=target)
+        return self._series(x, self.encoder_.scaler.fine, target=target)
 
-    def _series(self, x: Any, *, target: bool = False) -> Sequences:
+    def _stop(self, val: Any, fine: bool) -> Sequences:
+        """Series to stop by."""
+        check_stop(type(self).__name__, val)
+        return self._series(val, fine, target=True)
+
+    def _series(self, x: Any, fine: bool, *, target: bool = False) -> Sequences:
         if isinstance(x, Sequences):
             if target:
                 check_classes(type(self).__name__, x, tuple(getattr(self, "classes_", x.classes)))
-            return in_dtype(self.prepared(x) if target else x, self.dtype)
+            return in_dtype(self.prepared(x) if target else x, self.dtype, fine)
         if self.data_recipe_ is not None:
-            return in_dtype(read_like(x, self.data_recipe_, target=target), self.dtype)
-        return self.asked(listed(x))
+            return in_dtype(read_like(x, self.data_recipe_, target=target), self.dtype, fine)
+        return in_dtype(self.asked(listed(x)), self.dtype, fine)
+
+    def from_arrays(self, x: Any, y: Any = None, *, exact: bool = False, **options: Any) -> Sequences:
+        """Arrays as sequences, time where the training had it; `exact`: in float64 whatever the model has."""
+        axes = getattr(self, "axes_", "channels_first")
+        return series_of(x, "float64" if exact else self.dtype, y, axes=axes, **options)
 
     def _reads(self, x: Any, *, target: bool = False) -> Iterator[Sequences]:
         """The same, in chunks where the data come in chunks."""

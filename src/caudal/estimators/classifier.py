@@ -14,7 +14,7 @@ from sklearn.utils.validation import column_or_1d
 from caudal.data import Sequences
 from caudal.errors import DataError, InputError
 from caudal.estimators.base import LiquidEstimator
-from caudal.estimators.inputs import flat, is_collection, per_step, series_of
+from caudal.estimators.inputs import flat, is_collection, per_step, refuse_unlabelled
 from caudal.estimators.outputs import outputs
 from caudal.estimators.training import Facts
 from caudal.fair.mitigate.kinds import Fairness
@@ -49,6 +49,8 @@ class LiquidClassifier(LiquidEstimator):
         verbose: draw a progress bar on standard error.
         fairness: what to keep equal between groups while training, `Penalty`, `Lagrangian` or `Fairret` of
             `caudal.fair.mitigate`; `fit(..., sensitive=)` says who belongs to which, and no decision asks again.
+        axes: of 3D arrays and lists: `"channels_first"`, `"time_first"`, or `"auto"`: channels first, but for a block
+            with 20 times more channels than steps, which is read as time first, with a warning.
 
     Attributes:
         classes_: labels in the order of `predict_proba`.
@@ -91,12 +93,13 @@ class LiquidClassifier(LiquidEstimator):
         checkpoint: str | None = None,
         verbose: bool = False,
         fairness: Fairness | None = None,
+        axes: str = "auto",
     ) -> None:
         super().__init__(
             cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
             batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
             schedule=schedule, precision=precision, dtype=dtype, seed=seed, device=device, accelerate=accelerate,
-            checkpoint=checkpoint, verbose=verbose, fairness=fairness,
+            checkpoint=checkpoint, verbose=verbose, fairness=fairness, axes=axes,
         )  # fmt: skip
         self.class_weight = class_weight
 
@@ -155,21 +158,22 @@ class LiquidClassifier(LiquidEstimator):
     def arrays(self, x: Any, y: Any) -> Sequences:
         """Training sequences from arrays; see `fit`."""
         if is_collection(x) and y is not None and per_step(y):
-            data = series_of(x, self.dtype, y, task="classify_steps")
+            data = self.from_arrays(x, y, task="classify_steps")
             self.named(data.classes)
             return data
         if not is_collection(x):
             x, y = flat(self, x, y, reset=True, numeric=False)
         labels = column_or_1d(y, warn=True)
+        refuse_unlabelled("LiquidClassifier", labels)
         check_classification_targets(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
-        return series_of(x, self.dtype, codes, task="classify")
+        return self.from_arrays(x, codes, task="classify")
 
     def asked(self, x: Any) -> Sequences:
         """Sequences to classify."""
         if not is_collection(x):
             x, _ = flat(self, x, None, reset=False, numeric=False)
-        return series_of(x, self.dtype, task=self.task_)
+        return self.from_arrays(x, exact=self.encoder_.scaler.fine, task=self.task_)
 
     def class_weights(self, facts: Facts) -> tuple[float, ...] | None:
         """Weights of the classes in the order of their codes, or None."""

@@ -17,12 +17,13 @@ from safetensors.torch import save as pack
 from caudal import nn
 from caudal.data import Encoder, Recipe
 from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.estimators.settings import plain
 from caudal.fair.mitigate.kinds import Fairness, from_dict, to_dict
 from caudal.train import Epoch, Fitted, TrainRecipe
 
 FORMAT = 1
 KEY = "caudal.estimator"
-_PLAIN = ("task_", "is_flat_", "n_features_in_", "horizon_", "window_", "origin_")
+_PLAIN = ("task_", "is_flat_", "n_features_in_", "horizon_", "window_", "origin_", "axes_")
 _LISTS = ("classes_", "feature_names_in_")
 _KINDS = "iufbUO"
 
@@ -89,7 +90,7 @@ def load(kind: type, path: str | os.PathLike[str]) -> Any:
 
 
 def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    return {name: to_dict(one) if isinstance(one, Fairness) else one for name, one in settings.items()}
+    return {name: to_dict(value) if isinstance(value, Fairness) else plain(value) for name, value in settings.items()}
 
 
 def _settings(plain: dict[str, Any]) -> dict[str, Any]:

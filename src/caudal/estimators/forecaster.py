@@ -1,6 +1,7 @@
 """The next steps of series."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -12,7 +13,7 @@ from caudal.data import Sequences, windows
 from caudal.data.window import history
 from caudal.errors import DataError
 from caudal.estimators.base import LiquidEstimator
-from caudal.estimators.inputs import flat, is_collection, series_of
+from caudal.estimators.inputs import flat, is_collection
 from caudal.estimators.outputs import outputs
 from caudal.estimators.training import Facts
 from caudal.fair.mitigate.kinds import Fairness
@@ -72,12 +73,13 @@ class LiquidForecaster(LiquidEstimator):
         checkpoint: str | None = None,
         verbose: bool = False,
         fairness: Fairness | None = None,
+        axes: str = "auto",
     ) -> None:
         super().__init__(
             cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
             batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
             schedule=schedule, precision=precision, dtype=dtype, seed=seed, device=device, accelerate=accelerate,
-            checkpoint=checkpoint, verbose=verbose, fairness=fairness,
+            checkpoint=checkpoint, verbose=verbose, fairness=fairness, axes=axes,
         )  # fmt: skip
         self.horizon = horizon
         self.window = window
@@ -136,13 +138,14 @@ class LiquidForecaster(LiquidEstimator):
             raise DataError("LiquidForecaster", "y", fault, "Leave it out.")
         if not is_collection(x):
             x, _ = flat(self, x, None, reset=True, numeric=True)
-        whole = series_of(x, self.dtype)
-        truth = [np.where(whole.observed[k], whole.values[k], np.nan)[:n] for k, n in enumerate(whole.lengths.tolist())]
-        return self.prepared(series_of(x, self.dtype, truth, task="imitate"))
+        whole = self.from_arrays(x)
+        names = tuple(f"target{k}" for k in range(whole.inputs)) if whole.inputs > 1 else ("target",)
+        ahead = replace(whole, task="imitate", target=whole.values, target_mask=whole.observed, outputs=names)
+        return self.prepared(ahead)
 
     def asked(self, x: Any) -> Sequences:
         """Histories of arrays; a 2D array may be longer or shorter than in training."""
-        return self._latest(series_of(x, self.dtype))
+        return self._latest(self.from_arrays(x, exact=self.encoder_.scaler.fine))
 
     def asking(self, data: Sequences) -> Sequences:
         """The last steps of whole series."""

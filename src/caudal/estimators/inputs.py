@@ -1,5 +1,7 @@
 """Whatever `fit` and `predict` are given becomes `Sequences`."""
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,8 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data import Encoder, Scaler, Sequences, from_arrays
-from caudal.errors import InputError
+from caudal.data.arrays import numbers_or_names, plain_array
+from caudal.data.scale import is_flat, needs_float64
+from caudal.data.spelling import is_missing
+from caudal.errors import DataError, InputError
 from caudal.estimators.panels import is_panel, panel
+
+# A block with so many times more channels than steps is in the order of torch, keras and tslearn.
+_MANY_CHANNELS = 20
 
 
 def listed(x: Any) -> Any:
@@ -24,7 +32,10 @@ def listed(x: Any) -> Any:
     is_objects = isinstance(x, np.ndarray) and x.dtype == object and x.size > 0
     if is_objects and x.shape in ((len(x),), (len(x), 1)) and all(np.ndim(one) == 2 for one in x.flat):
         return list(x.flat)
-    return x
+    if isinstance(x, Mapping) and not hasattr(x, "shape"):  # a sparse matrix may be a dictionary
+        fault = f"is a {type(x).__name__}; expected arrays, or a table with names of columns"
+        raise DataError("LiquidEstimator", "X", fault, "Pass `pandas.DataFrame(X)` with `target` and `series`.")
+    return plain_array(x)
 
 
 def is_listed(x: Any) -> bool:
@@ -74,22 +85,84 @@ def flat(owner: Any, x: Any, y: Any, *, reset: bool, numeric: bool) -> tuple[NDA
     return found[0], found[1]
 
 
+def settled_axes(owner: str, axes: str, x: Any) -> str:
+    """Which axis of a 3D array is time: as it was said, or for `"auto"` the longer by far.
+
+    Raises:
+        InputError: it is none of the words.
+    """
+    if axes not in ("auto", "channels_first", "time_first"):
+        fault = f"is {axes!r}; expected auto, channels_first or time_first"
+        raise InputError(owner, "axes", fault, "Name one of them.")
+    if axes != "auto":
+        return axes
+    if getattr(x, "ndim", 0) != 3 or np.shape(x)[1] < _MANY_CHANNELS * np.shape(x)[2]:
+        return "channels_first"
+    count, first, second = np.shape(x)
+    sentence = (
+        f"{owner}: `X` of shape {(count, first, second)} is read as (batch, time, channels): {first} steps of {second} "
+        f'channels. Pass `axes="time_first"` to say so, or `axes="channels_first"` for {first} channels.'
+    )
+    warnings.warn(sentence, UserWarning, stacklevel=4)
+    return "time_first"
+
+
+def single_target(y: Any) -> Any:
+    """Targets as NumPy holds them: a column `(n, 1)` as `(n,)`, whole numbers and bools of nullable columns kept.
+
+    Example:
+        >>> single_target(np.zeros((3, 1))).shape
+        (3,)
+    """
+    from sklearn.utils.validation import column_or_1d
+
+    if y is None or isinstance(y, list | tuple):
+        return y
+    cells = np.asarray(plain_array(y))
+    if cells.ndim == 2 and cells.shape[1] == 1:
+        cells = column_or_1d(cells, warn=True)
+    return numbers_or_names(cells)
+
+
+def refuse_unlabelled(owner: str, labels: NDArray[Any]) -> None:
+    """Refuse labels of series of which one is None, NaN or blank.
+
+    Raises:
+        DataError: names the series.
+    """
+    missing = [is_missing(label) for label in labels.tolist()]
+    if any(missing):
+        row = missing.index(True)
+        raise DataError(owner, "y", f"is missing for series {row}", "Drop the series without a class.", row=row)
+
+
 def series_of(x: Any, dtype: str, y: Any = None, **options: Any) -> Sequences:
     """Arrays, or frames of sktime, as sequences in a dtype."""
     if is_panel(x):
         found = panel(x)
-        return from_arrays(found.series, y, dtype=dtype, dt=found.dt, **options)
+        return from_arrays(found.series, y, dtype=dtype, dt=found.dt, **{**options, "axes": "channels_first"})
     return from_arrays(x, y, dtype=dtype, **options)
 
 
-def in_dtype(data: Sequences, dtype: str) -> Sequences:
-    """Sequences in the dtype of a model."""
+def in_dtype(data: Sequences, dtype: str, fine: bool | None = None) -> Sequences:
+    """Sequences for a model of a dtype: cast, unless float32 would lose differences that matter.
+
+    Arguments:
+        data: series.
+        dtype: of the model.
+        fine: whether values stay in float64 to be scaled first; None looks at them.
+    """
+    if dtype == "float32" and data.values.dtype == np.float64:
+        keep = needs_float64(data.values, data.observed) if fine is None else fine
+        if data.is_fine or keep:
+            return replace(data, precision=dtype)
     if data.values.dtype == dtype:
-        return data
+        return replace(data, precision="") if data.precision else data
     target = data.target
     if target is not None and not data.classes:
         target = target.astype(dtype)
-    return replace(data, values=data.values.astype(dtype), static=data.static.astype(dtype), target=target)
+    values, static = data.values.astype(dtype), data.static.astype(dtype)
+    return replace(data, values=values, static=static, target=target, precision="")
 
 
 def weights_of(owner: str, given: Any, data: Sequences) -> NDArray[np.float64] | None:
@@ -124,7 +197,7 @@ def weighted(encoder: Encoder, data: Sequences, weight: NDArray[np.float64]) -> 
     target = (old.target_mean, old.target_std)
     if old.target_mean and data.target is not None and data.target_mask is not None:
         target = _moments(data.target, data.target_mask, weight, *target)
-    return replace(encoder, scaler=Scaler(mean, std, *static, *target, old.gap))
+    return replace(encoder, scaler=Scaler(mean, std, *static, *target, old.gap, old.fine))
 
 
 def _moments(
@@ -142,6 +215,6 @@ def _moments(
     std = np.sqrt((share * np.square(cells - mean)).sum(axis=0) / total)
     # Categories and constants keep the scale that the scaler gave them.
     kept = (np.array(old_std) == 1.0) & (np.array(old_mean) == 0.0)
-    flat = std <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
+    flat = is_flat(mean, std, values.dtype)
     mean = np.where(kept, 0.0, mean)
     return tuple(mean.tolist()), tuple(np.where(kept | flat, 1.0, std).tolist())

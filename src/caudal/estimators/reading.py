@@ -1,5 +1,6 @@
 """Tables and streams as an estimator needs them, or a sentence that says why not."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from caudal.data import ParquetSequences, Sequences, from_frame
@@ -24,6 +25,33 @@ def read_table(model: "LiquidEstimator", x: Any, target: Any, series: str | None
     found = from_frame(x, target=target, series=series, **{**columns, **model.table_options()})
     refuse_flips(type(model).__name__, found.findings, found.task)
     return found
+
+
+def refuse_names(owner: str, columns: Mapping[str, Any]) -> None:
+    """Refuse names of columns beside arrays, where nothing would read them.
+
+    Raises:
+        DataError: names the argument, and `target` as what is missing.
+    """
+    given = [name for name, value in columns.items() if value is not None and len(value)]
+    if given:
+        fault = f"is missing, and `{given[0]}` names a column: a long table holds its target in a column as well"
+        remedy = 'Put it into the table and name it: `fit(X.assign(y=y), target="y", series=...)`.'
+        raise DataError(owner, "target", fault, remedy)
+
+
+def check_stop(owner: str, val: Any) -> None:
+    """Refuse what cannot be series to stop by.
+
+    Raises:
+        DataError: names what to pass.
+    """
+    if isinstance(val, float | int):
+        fault = f"is {val}; it takes series, and a share of X is a setting of the model"
+        raise DataError(owner, "val", fault, f"Pass `{owner}(validation={val})`.")
+    if isinstance(val, tuple | list):
+        fault = "is a list or a pair; expected a table, `Sequences` or `ParquetSequences`"
+        raise DataError(owner, "val", fault, "Of arrays pass `caudal.data.from_arrays(X, y)`.")
 
 
 def check_flow(model: "LiquidEstimator", val: Any, sample_weight: Any) -> None:

@@ -9,7 +9,7 @@ from sklearn.utils import RegressorTags, TargetTags
 
 from caudal.data import Sequences
 from caudal.estimators.base import LiquidEstimator
-from caudal.estimators.inputs import flat, is_collection, series_of
+from caudal.estimators.inputs import flat, is_collection
 from caudal.estimators.outputs import outputs
 
 if TYPE_CHECKING:
@@ -91,15 +91,15 @@ class LiquidRegressor(LiquidEstimator):
         """Training sequences from arrays; see `fit`."""
         if is_collection(x):
             steps = y is not None and (np.ndim(y) == 3 if isinstance(y, np.ndarray) else np.ndim(y[0]) == 2)
-            return series_of(x, self.dtype, y, task="imitate" if steps else "regress")
+            return self.from_arrays(x, y, task="imitate" if steps else "regress")
         x, y = flat(self, x, y, reset=True, numeric=True)
-        return series_of(x, self.dtype, y, task="regress")
+        return self.from_arrays(x, y, task="regress")
 
     def asked(self, x: Any) -> Sequences:
         """Sequences to predict."""
         if not is_collection(x):
             x, _ = flat(self, x, None, reset=False, numeric=True)
-        return series_of(x, self.dtype, task=self.task_)
+        return self.from_arrays(x, exact=self.encoder_.scaler.fine, task=self.task_)
 
     def tags(self) -> dict[str, Any]:
         """Tags of scikit-learn."""

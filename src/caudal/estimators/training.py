@@ -52,6 +52,7 @@ class Outcome:
     net: Readout
     encoder: Encoder
     fitted: Fitted
+    facts: Facts
 
 
 def facts_of(data: Sequences, weight: Weights | None = None) -> Facts:
@@ -179,8 +180,9 @@ def _trained(
     ).to(getattr(torch, model.dtype))  # fmt: skip
     crew = accelerated(cpu=model.device == "cpu") if model.accelerate else Crew()
     net.to(crew.accelerator.device if crew.size > 1 else model.device)
-    fitted = fit(net, train, val, recipe, checkpoint=model.checkpoint, progress=model.verbose, crew=crew, term=term)
-    return Outcome(net, encoder, fitted)
+    with torch.inference_mode(False), torch.enable_grad():  # whatever the caller is in
+        fitted = fit(net, train, val, recipe, checkpoint=model.checkpoint, progress=model.verbose, crew=crew, term=term)
+    return Outcome(net, encoder, fitted, facts)
 
 
 def _parts(model: "LiquidEstimator", data: Sequences) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
