@@ -10,7 +10,7 @@ from caudal.data.learn import values_of
 from caudal.data.order import Order
 from caudal.data.recipe import Column, Recipe
 from caudal.data.sequences import Feature, Finding, Sequences, Task
-from caudal.data.spelling import exact, spelled
+from caudal.data.spelling import exact, spelled, spellings
 from caudal.data.table import Table
 
 # A padded block beyond this is nearly always one very long series among short ones.
@@ -226,8 +226,8 @@ def _target(
 
 
 def _class_codes(table: Table, name: str, recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    # By spelling: the text '0' of one file is the 0 of another.
-    place = {spelled(label): code for code, label in enumerate(recipe.classes)}
+    # By spelling: the text '0' of one file is the 0 of another, and TRUE is True.
+    place = {word: code for code, label in enumerate(recipe.classes) for word in spellings(label)}
     column = table.coded(name)
     values = values_of(table, name)
     label_codes = [place.get(spelled(label), -1) for label in values.tolist()]

@@ -125,10 +125,10 @@ def needs_float64(cells: NDArray[Any], known: NDArray[np.bool_]) -> bool:
         if not column.size:
             continue
         low, high = float(column.min()), float(column.max())
-        if low < high and max(-low, high) * 2.0**-24 > _LOSS * float(column.std()):
-            with np.errstate(over="ignore"):
-                if (column.astype(np.float32) != column).any():
-                    return True
+        with np.errstate(over="ignore"):
+            is_lost = low < high and max(-low, high) * 2.0**-24 > _LOSS * float(column.std())
+            if is_lost and (column.astype(np.float32) != column).any():
+                return True
     return False
 
 

@@ -159,6 +159,17 @@ def spelled(cell: object) -> str:
     return whole.group(1) if whole else text
 
 
+def spellings(label: object) -> tuple[str, ...]:
+    """The ways in which a class is written in text.
+
+    Example:
+        >>> spellings(True), spellings(7)
+        (('True', 'TRUE', 'true'), ('7',))
+    """
+    text = spelled(label)
+    return (text, text.upper(), text.lower()) if isinstance(label, bool) else (text,)
+
+
 def exact(names: Sequence[str]) -> NDArray[Any]:
     """Names as int64 where each is the usual spelling of a whole number, else as text.
 
