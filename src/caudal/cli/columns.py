@@ -9,13 +9,19 @@ from caudal.errors import InputError
 if TYPE_CHECKING:
     from caudal.estimators import FitRecipe
 
-_ENDINGS = (".csv", ".txt", ".tsv", ".csv.gz", ".parquet", ".pq")
 _LISTS = ("target", "features", "static", "categorical", "sensitive", "drop")
 _WORDS = (
     *("series", "time", "group", "task", "time_unit", "time_format", "time_zone", "equal_times"),
     *("folder", "protocol"),
 )
 _COUNTS = ("horizon", "window")
+_FORM = (
+    ("sep", "SIGN", "what separates columns, such as ; or tab (default: read off the file)"),
+    ("decimal", "SIGN", "decimal mark of numbers (default: a point)"),
+    ("thousands", "SIGN", "mark between groups of three digits; a space stands for every kind of space"),
+    ("na", "WORDS", 'words that mean missing, separated by commas; "" for empty cells alone'),
+    ("comment", "SIGN", "what begins a line that is no row"),
+)
 
 
 def add_columns(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +42,7 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     columns.add_argument("--equal-times", metavar="HOW", help="rows of a series at one time: error, first, last, keep")
     columns.add_argument("--horizon", type=int, metavar="STEPS", help="how far ahead to forecast")
     columns.add_argument("--window", type=int, metavar="STEPS", help="history of a forecast (default: 4 horizons)")
+    add_form(parser)
     sets = parser.add_argument_group("data sets")
     sets.add_argument("--folder", metavar="DIR", help="where the files of a data set are, if it does not ship")
     sets.add_argument("--protocol", metavar="NAME", help="clean (default) or paper")
@@ -53,6 +60,22 @@ def add_time_options(group: "argparse._ArgumentGroup") -> None:
     )
 
 
+def add_form(parser: argparse.ArgumentParser) -> None:
+    """Options that say how a text file is written."""
+    group = parser.add_argument_group("how a text file is written")
+    for name, metavar, text in _FORM:
+        group.add_argument(f"--{name}", metavar=metavar, help=text)
+
+
+def form_of(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of `add_form` that were given, as arguments of `from_frame`."""
+    given = {name: getattr(args, name, None) for name, *_ in _FORM}
+    found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if "na" in found:
+        found["na"] = tuple(word.strip() for word in found["na"].split(","))
+    return found
+
+
 def recipe_of(args: argparse.Namespace) -> "FitRecipe":
     """The recipe of a command: a TOML file, a table or a data set, and what its options change.
 
@@ -61,13 +84,14 @@ def recipe_of(args: argparse.Namespace) -> "FitRecipe":
         MissingFileError: the TOML file is not there.
     """
     from caudal.data import datasets
+    from caudal.data.source import is_table_path
     from caudal.estimators import FitRecipe
 
     source, options = args.source, _given(args)
     settings = list(getattr(args, "set", None) or [])
     if source.lower().endswith(".toml"):
         found = FitRecipe.from_toml(source).to_dict()
-    elif source.lower().endswith(_ENDINGS):
+    elif is_table_path(source):
         found = {"data": {"table": source}}
     elif source.lower().replace("_", "-") in datasets.names():
         found = {"data": {"dataset": source}}
@@ -94,6 +118,7 @@ def _given(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
         for name, value in values.items()
         if value is not None
     }
+    data |= form_of(args)
     if getattr(args, "stream", False):
         data["stream"] = True
     model = {name: getattr(args, name) for name in ("cell", "units") if getattr(args, name, None) is not None}

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caudal.cli.columns import add_form, form_of
 from caudal.cli.show import print_json, say
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                        help="of a busy core; gives joules from processor time without a counter")  # fmt: skip
     spent.add_argument("--executor", default="local", help="local (default), inline, ray or ray:ADDRESS")
     spent.add_argument("--workers", type=_count, metavar="N", help="runs at once (default: one per core)")
+    add_form(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -116,6 +118,7 @@ def typed(args: argparse.Namespace) -> str:
 
 def _asked(args: argparse.Namespace) -> dict[str, Any]:
     columns = {name: found for name in (*_ONE, *_MANY) if (found := getattr(args, name)) is not None}
+    columns |= form_of(args)
     changes = {name: found for name in ("seeds", "trials") if (found := getattr(args, name)) is not None}
     return {
         **{name: getattr(args, name) for name in ("series", "time", "folder", "protocol", "budget", "models")},

@@ -75,4 +75,5 @@ def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":
 _READ = (
     *("features", "static", "categorical", "sensitive", "group", "task", "time_unit", "units", "equal_times"),
     *("horizon", "window", "stride", "drop", "time_format", "time_zone"),
+    *("sep", "decimal", "thousands", "na", "comment"),
 )

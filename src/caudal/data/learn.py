@@ -17,6 +17,8 @@ from caudal.data.table import Table
 
 _MANY = 100
 _FEW = 20
+# As shells write it.
+_TABS = {"tab": "\t", "\\t": "\t"}
 KINDS = ("auto", "classes", "numbers")
 _OF_ONE_SERIES = ("forecast", "classify_steps", "imitate")
 
@@ -105,7 +107,7 @@ def asked(
         window=window,
         stride=stride,
         dtype=dtype,
-        form=TextForm(sep or "", decimal or ".", thousands or "", _words(na), comment or ""),
+        form=TextForm(_TABS.get(sep, sep), decimal, thousands, _words(na), comment),
         drop=named(drop),
         time_format=time_format or "",
         time_zone=time_zone or "",

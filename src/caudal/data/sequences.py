@@ -41,9 +41,9 @@ class Finding:
 
     Attributes:
         code: a stable word: `"sorted"`, `"duplicates"`, `"constant"`, `"empty"`, `"gap"`, `"unseen"`, `"unlabelled"`,
-            `"single_series"`, `"rare_class"`, `"missing_sensitive"`, `"equal_times"`, `"short"`, and of likely
-            accidents `"left_out"`, `"owner"`, `"spelling"`, `"row_order"`, `"calendar"`,
-            `"sentinel"`, `"repeated"`, `"flip"`.
+            `"single_series"`, `"missing_words"`, `"preface"`, `"padding"`, `"rare_class"`,
+            `"missing_sensitive"`, `"equal_times"`, `"short"`, and of likely accidents `"left_out"`, `"owner"`,
+            `"spelling"`, `"row_order"`, `"calendar"`, `"sentinel"`, `"repeated"`, `"flip"`.
         column: the column, or `""` for the whole table.
         message: a full sentence that names row and column.
         count: how many rows or series.

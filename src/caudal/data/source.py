@@ -32,9 +32,9 @@ def is_parquet(path: str | Path) -> bool:
 
 
 def is_table_path(path: str | Path) -> bool:
-    """Whether it is named like a table that can be read: by its ending, a folder of Parquet files, or `-`."""
+    """Whether it is named like a table: by its ending, as a folder of Parquet files, as `-`, or as an address."""
     place = Path(path).expanduser()
-    if str(path) == "-" or place.name.lower().endswith((*CSV, *PARQUET, *OTHER)):
+    if str(path) == "-" or "://" in str(path) or place.name.lower().endswith((*CSV, *PARQUET, *OTHER)):
         return True
     return place.is_dir() and any(place.rglob("*.parquet"))
 

@@ -28,6 +28,7 @@ _KINDS = {
 _READ = (
     *("target", "series", "time", "features", "static", "categorical", "sensitive", "group", "task", "time_unit"),
     *("units", "equal_times", "horizon", "window", "stride", "drop", "time_format", "time_zone"),
+    *("sep", "decimal", "thousands", "na", "comment"),
 )
 
 

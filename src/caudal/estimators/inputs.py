@@ -111,8 +111,8 @@ def single_target(y: Any) -> Any:
     """Targets as NumPy holds them: a column `(n, 1)` as `(n,)`, whole numbers and bools of nullable columns kept.
 
     Example:
-        >>> single_target(np.zeros((3, 1))).shape
-        (3,)
+        >>> single_target(np.array([True, False], dtype=object)).dtype
+        dtype('bool')
     """
     from sklearn.utils.validation import column_or_1d
 

@@ -27,7 +27,8 @@ class DataPart:
         by: how they are held out, as in `split`; `"auto"` goes by group or series, and by time for forecasts of fewer
             than ten series.
         target, series, time, features, static, categorical, sensitive, group, task, time_unit, units, equal_times,
-            horizon, window, stride, drop, time_format, time_zone: as in `from_frame`.
+            horizon, window, stride, drop, time_format, time_zone, sep, decimal, thousands, na, comment: as in
+            `from_frame`.
     """
 
     table: str | None = None
@@ -55,6 +56,11 @@ class DataPart:
     drop: tuple[str, ...] = ()
     time_format: str | None = None
     time_zone: str | None = None
+    sep: str = ""
+    decimal: str = "."
+    thousands: str = ""
+    na: tuple[str, ...] = ()
+    comment: str = ""
 
 
 @dataclass(frozen=True)
