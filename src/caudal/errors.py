@@ -31,6 +31,10 @@ class InputError(CaudalError, ValueError):
         self.fault = fault
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """An error that another process raised arrives as it was."""
+        return type(self), (self.owner, self.argument, self.fault, self.remedy), self.__dict__
+
 
 class ShapeError(InputError):
     """A tensor or array has the wrong shape, or is empty where that has no meaning."""

@@ -1,14 +1,20 @@
 """Several processes hand in to one log: nothing is lost, and what does not fit is told."""
 
+import errno
 import importlib
 import multiprocessing
+import os
+import random
+import signal
+import socket
+import time
 from collections import defaultdict
 
 import numpy as np
 import pytest
 
-from caudal.audit import Desk, Log, records, verify
-from caudal.errors import InputError
+from caudal.audit import Desk, Log, durable, keys, records, verify
+from caudal.errors import CaudalError, InputError
 from caudal.records.decision import Decision, Event
 
 MODEL = "ab" * 32
@@ -72,18 +78,162 @@ def test_an_estimator_may_write_through_a_slip(tmp_path, key):
     assert replay(tmp_path / "log", model, x).same_decision == 20
 
 
-def test_a_full_disk_is_told_when_the_desk_closes(tmp_path, key, monkeypatch):
-    with Log(tmp_path / "log", key, sync=False) as log:
+def test_a_full_disk_is_told_where_it_matters_and_nothing_is_lost(tmp_path, key, monkeypatch):
+    """What the disk refuses waits, in its order; `flush` and `close` tell, and succeed once there is room."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with Log(tmp_path / "log", key, sync=False, every=0, seconds=0) as log:
         desk = Desk(log)
-
-        def full():
-            raise OSError(28, "No space left on device")
-
+        slip = desk.slip()
+        assert slip.flush() == 1
         with monkeypatch.context() as patch:
-            patch.setattr(log, "flush", full)
-            desk.slip().flush()
+            patch.setattr(durable.Grower, "add", full)
+            for k in range(600):
+                slip.decide("bed 4", [k], model=MODEL, sequence=k)
+            for _ in range(2):
+                with pytest.raises(OSError, match="No space left"):
+                    slip.flush()
+            assert log.checkpoint.size == 1
+            with pytest.raises(OSError, match="No space left"):
+                desk.slip().flush()
+        assert slip.flush() == log.checkpoint.size == log.size
+        with monkeypatch.context() as patch:
+            slip.decide("bed 4", [600], model=MODEL, sequence=600)
+            patch.setattr(durable.Grower, "add", full)
             with pytest.raises(OSError, match="No space left"):
                 desk.close()
         desk.close()
+        with pytest.raises(ConnectionError, match="its desk was closed"):
+            slip.flush()
+    found = [one.sequence for _, one in records(tmp_path / "log") if isinstance(one, Decision)]
+    assert found == list(range(601))
+    assert verify(tmp_path / "log", key.verifier, full=True).holds
     with pytest.raises(InputError, match="is closed"):
         Desk(log)
+
+
+def test_a_dead_writer_is_told(tmp_path, key, monkeypatch):
+    with Log(tmp_path / "log", key, sync=False) as log:
+        desk = Desk(log)
+        slip = desk.slip()
+        slip.flush()
+
+        def die(*_, **__):
+            raise SystemExit("killed")
+
+        monkeypatch.setattr(log, "decide", die)
+        slip.decide("bed 4", [1.0], model=MODEL)
+        with pytest.raises(ConnectionError, match="is gone"):
+            slip.flush()
+        with pytest.raises(CaudalError, match="the writer had ended"):
+            desk.close()
+
+
+def test_a_foreigner_and_half_a_message_do_not_stop_the_others(tmp_path, key):
+    """Whoever has not the key is not read; a message that never ends is waited for by nobody."""
+    with Log(tmp_path / "log", key, sync=False) as log, Desk(log) as desk:
+        slip = desk.slip()
+        lines = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+        for line in lines:
+            line.connect(slip._address)
+        lines[0].sendall(b"\0\0\0\x28" + bytes(40) + b"\0\0\0\5cos.\n")
+        lines[1].sendall(b"\xff\xff\xff\xffhalf")
+        lines[2].sendall(b"\0\0\0\x28" + slip._key + (7).to_bytes(8, "big") + b"\0\0\0\3c\0?\0\0\0\xffhalf")
+        slip.decide("bed 4", [1.0], model=MODEL)
+        assert slip.flush() in (2, 3)
+        lines[2].close()
+        while slip.flush() < 4:
+            slip.event("note")
+    for line in lines:
+        line.close()
+    told = [one for _, one in records(tmp_path / "log") if isinstance(one, Event)]
+    assert [one.facts["action"] for one in told if one.kind == "refused"] == ["read"]
+    lost = [dict(one.facts) for one in told if one.kind == "lost"]
+    assert lost == [{"process": 7, "handed_in": 1, "flushed": 0, "half_a_message": True}]
+
+
+def test_what_cannot_be_copied_is_refused_at_the_door(tmp_path, key):
+    with Log(tmp_path / "log", key, sync=False) as log, Desk(log) as desk:
+        slip = desk.slip()
+        for call, sentence in (
+            (lambda: slip.decide(4, [1.0], model=MODEL), "`session` is 4, an int"),
+            (lambda: slip.decide("a", [1.0], model=MODEL, inputs=lambda: 0), "cannot be handed to another process"),
+            (lambda: slip.event(b"x"), "`kind` is b'x', a bytes"),
+        ):
+            with pytest.raises(InputError, match=sentence):
+                call()
+        assert slip.flush() == 1
+
+
+def sender(slip, number, told):
+    """Hand in without end; say in shared memory what was promised."""
+    count = 0
+    while True:
+        for _ in range(7):
+            slip.decide(f"bed {number}", np.zeros(50 * (count % 5), np.float32), model=MODEL, sequence=count)
+            count += 1
+        slip.flush()
+        told[number] = count
+
+
+def test_killed_senders_are_events_and_lose_nothing_promised(tmp_path, key):
+    kills, dice = 12, random.Random(0)
+    context = multiprocessing.get_context("fork")
+    told = context.Array("q", kills + 2, lock=False)
+    with Log(tmp_path / "log", key, sync=False) as log, Desk(log, context) as desk:
+        alive = [context.Process(target=sender, args=(desk.slip(), k, told), daemon=True) for k in range(2)]
+        for process in alive:
+            process.start()
+        for k in range(kills):
+            time.sleep(dice.uniform(0.01, 0.06))
+            os.kill(alive[0].pid, signal.SIGKILL)
+            alive.pop(0).join()
+            alive.append(context.Process(target=sender, args=(desk.slip(), k + 2, told), daemon=True))
+            alive[-1].start()
+        before = told[kills]
+        until = time.monotonic() + 20
+        while told[kills] <= before + 7 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert told[kills] > before + 7  # the others go on
+        for process in alive:
+            os.kill(process.pid, signal.SIGKILL)
+            process.join()
+    found = defaultdict(list)
+    lost = 0
+    for _, one in records(tmp_path / "log"):
+        if isinstance(one, Decision):
+            found[one.session].append(one.sequence)
+        lost += isinstance(one, Event) and one.kind == "lost"
+    for number, count in enumerate(told):
+        steps = found[f"bed {number}"]
+        assert steps == list(range(len(steps)))
+        assert len(steps) >= count
+    assert lost >= sum(count > 0 for count in told)
+    assert verify(tmp_path / "log", key.verifier, full=True).holds
+
+
+def writer(folder, pem, pipe):
+    """A process with a desk, whose slip goes to the others."""
+    with Log(folder, pem, sync=False) as log, Desk(log) as desk:
+        pipe.send(desk.slip())
+        time.sleep(60)
+
+
+def test_a_killed_writer_is_told_and_the_log_opens_again(tmp_path):
+    context = multiprocessing.get_context("fork")
+    key = keys.make(tmp_path / "key.pem", "example.org/ward-4")
+    near, far = context.Pipe()
+    process = context.Process(target=writer, args=(tmp_path / "log", tmp_path / "key.pem", far), daemon=True)
+    process.start()
+    slip = near.recv()
+    slip.decide("bed 4", [1.0], model=MODEL)
+    promised = slip.flush()
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    with pytest.raises(ConnectionError, match="is gone"):
+        slip.flush()
+    with Log(tmp_path / "log", key, sync=False) as log:
+        assert log.size > promised
+    assert verify(tmp_path / "log", key.verifier, full=True).holds

@@ -50,7 +50,7 @@ def whole(owner: str, argument: str, value: object, low: int, high: int) -> int:
     """
     try:
         number = operator.index(value)  # type: ignore[arg-type]  # asked here
-    except TypeError as error:
+    except Exception as error:  # whatever a foreign type raises when it is asked for a number
         raise InputError(owner, argument, f"is {_a(value)}", "Pass a whole number.") from error
     if not low <= number <= high:
         fault = f"does not fit: it is {number if abs(number) < 10**24 else 'far too large'}"
@@ -92,6 +92,22 @@ def numbers(owner: str, argument: str, value: object) -> NDArray[Any]:
         kind = "str" if found.dtype.kind == "U" else str(found.dtype)
         raise InputError(owner, argument, f"holds {kind}", "Pass real numbers: a list, or an array.")
     return found
+
+
+def singles(owner: str, argument: str, value: object) -> bytes:
+    """Real numbers as the bytes of float32; empty for None.
+
+    Raises:
+        InputError: there is something else among them, or one is too large.
+    """
+    if value is None:
+        return b""
+    found = numbers(owner, argument, value)
+    with np.errstate(over="ignore"):
+        small = found.astype("<f4")
+    if (np.isinf(small) & np.isfinite(found)).any():
+        raise InputError(owner, argument, "does not fit: a number is beyond float32", "Pass numbers below 3e38.")
+    return small.tobytes()
 
 
 def moment(owner: str, value: object) -> int | None:

@@ -216,9 +216,9 @@ def canonical(value: Any) -> bytes:
         if _depth(value) > _NESTED:
             raise ValueError("it is nested too deep")
         return bytes(library.dumps(value))
-    except (library.CanonicalizationError, ValueError, TypeError) as error:
+    except Exception as error:  # whatever a foreign type raises when it is looked at
         remedy = "Pass texts, whole numbers below 2**53, finite numbers, lists and objects of them."
-        raise InputError("Log", "facts", f"have no canonical JSON ({error})", remedy) from error
+        raise InputError("Log", "facts", f"have no canonical JSON ({str(error)[:200]})", remedy) from error
 
 
 def _depth(value: Any, limit: int = _NESTED + 1) -> int:

@@ -175,13 +175,15 @@ class Log:
         """
         _names(session, person, model)
         dt, uncertainty = door.number(_DECIDE, "dt", dt), door.number(_DECIDE, "uncertainty", uncertainty)
-        monitors = monitors and door.whole(_DECIDE, "monitors", monitors, 0, _U32)
+        monitors = door.whole(_DECIDE, "monitors", monitors, 0, _U32)
         sequence = None if sequence is None else door.whole(_DECIDE, "sequence", sequence, 0, _U64)
         time, is_exact = door.moment(_DECIDE, time), door.yes_or_no(_DECIDE, "is_exact", is_exact)
         numbers = door.numbers(_DECIDE, "output", output)
+        if lasting is not None:
+            lasting = _lasting(lasting, numbers, person)
         is_single = numbers.dtype == _SINGLE
         numbers = np.ascontiguousarray(numbers, _SINGLE if is_single else _DOUBLE)
-        weights = b"" if influence is None else door.numbers(_DECIDE, "influence", influence).astype("<f4").tobytes()
+        weights = door.singles(_DECIDE, "influence", influence)
         with self._lock:
             self._check_open()
             index = self._store.next_index()
@@ -388,6 +390,17 @@ def _names(session: object, person: object, model: object) -> None:
         raise InputError(_DECIDE, "session", "is missing, and so is `person`", "Pass one of them.")
     if not isinstance(model, str):
         door.text(_DECIDE, "model", model)
+
+
+def _lasting(value: object, output: NDArray[Any], person: str | None) -> NDArray[Any]:
+    numbers = door.numbers(_DECIDE, "lasting", value)
+    if person is None:
+        fault = "is given, and the decision is of no `person`: all of its output stays readable"
+        raise InputError(_DECIDE, "lasting", fault, "Leave it out.")
+    if numbers.size != output.size:
+        fault = f"holds {numbers.size} numbers, and `output` {output.size}"
+        raise InputError(_DECIDE, "lasting", fault, "Pass one for each output.")
+    return numbers
 
 
 def _parts(value: Any) -> Sequence[Any]:

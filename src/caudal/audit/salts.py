@@ -518,20 +518,28 @@ def _begin(folder: Path, origin: str, size: int, root: str) -> None:
 
 def _note(owner: Owner) -> bytes:
     """The text of `salts.json`, filled up to whole sectors of a disk."""
-    text = json.dumps({"format": FORMAT, **asdict(owner)}, indent=1).encode()
+    text = json.dumps({"format": FORMAT, **asdict(owner), "check": _check(owner)}, indent=1).encode()
     return text + b" " * (-(len(text) + 1) % _SECTOR) + b"\n"
+
+
+def _check(owner: Owner) -> int:
+    return crc32(json.dumps(asdict(owner)).encode())
 
 
 def _owner(folder: Path) -> Owner:
     place = folder / _NOTE
     try:
-        found: Any = json.loads(place.read_bytes())
+        data = place.read_bytes()
+        found: Any = json.loads(data)
         if found.pop("format") != FORMAT:
             raise ValueError("another format")
+        check = found.pop("check")
         owner = Owner(**found)
         texts, counts = (owner.origin, owner.secret, owner.root), (owner.size, owner.first, owner.persons)
         if any(type(one) is not str for one in texts) or any(type(one) is not int or one < 0 for one in counts):
             raise ValueError("a field is of another type")
+        if check != _check(owner) or len(data) % _SECTOR:
+            raise ValueError("its checksum is another one")
     except FileNotFoundError as error:
         fault = f"{folder}: has no {_NOTE}: it holds no salts, or those of an earlier version"
         raise FileFormatError(f"{fault}, which `audit.Log` brings to this one when it opens the log.") from error
