@@ -177,3 +177,37 @@ def test_a_guard_of_numbers_and_what_it_refuses():
     steps = LiquidClassifier("cfc", 4, epochs=1).fit(list(x[:20]), [np.arange(5) % 2] * 20)
     with pytest.raises(InputError, match="is trained to classify_steps"):
         Guard(steps, data)
+
+
+def test_a_table_at_once_gives_the_alarms_of_row_by_row():
+    dice = np.random.default_rng(8)
+    names = [f"channel {k}" for k in range(4)]
+    reference = {name: np.round(dice.normal(size=300), 1 + k) for k, name in enumerate(names)}
+    slow, fast = Watch(reference, per=50), Watch(reference, per=50)
+    alarms = 0
+    for rows in (1, 5, 40, 256, 256, 13):
+        table = dice.normal(size=(rows, 4)) + np.linspace(0, 0.8, rows)[:, None] * [0, 1, -1, 2]
+        table[dice.random((rows, 4)) < 0.1] = np.nan
+        told = tuple(slow.see(dict(zip(names, row.tolist(), strict=True))) for row in table)
+        assert fast.see_all(dict(zip(names, table.T, strict=True))) == told
+        alarms += sum(map(len, told))
+    assert alarms > 4
+    assert slow.see_all({name: [] for name in names}) == ()
+    with pytest.raises(InputError, match="holds the stream 'b'"):
+        slow.see_all({"b": np.zeros(30)})
+
+
+@pytest.mark.parametrize("by_class", [False, True])
+def test_the_limits_are_those_of_the_p_values(told, by_class):
+    """Sets by a limit for each category are the sets of the p-values that crepes states."""
+    from crepes import ConformalClassifier
+
+    shares, truth, group = told
+    held = conformal.calibrate(shares[:400], truth[:400], group[:400], by_class=by_class, confidence=0.85)
+    sets = held.answer(shares[400:], group[400:]).sets
+    model = ConformalClassifier().fit(held.scores, bins=held.bins)
+    codes = np.array(["abc".index(name) for name in group[400:]])
+    for c in range(3):
+        bins = codes * 3 + c if by_class else codes
+        p = model.predict_p(1 - shares[400:, c : c + 1], bins=bins, smoothing=False)[:, 0]
+        assert (sets[:, c] == (p > 0.15 + 1e-9)).all()

@@ -7,6 +7,7 @@ is over series that come as those of the calibration came: whether they still do
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -114,25 +115,40 @@ class Conformal:
         """
         numbers = _checked("answer", told, self.classes)
         codes = _codes(groups, self.groups, len(numbers))
-        known = (codes >= 0) & ~np.isin(codes, [self.groups.index(one) for one in self.small])
+        limits = self.limits[codes]  # the last row is that of a group which is not known
         if self.classes:
-            sets = np.ones(numbers.shape, bool)
-            for c in range(self.classes):
-                bins = codes[known] * self.classes + c if self.by_class else codes[known]
-                sets[known, c] = self._p(1 - numbers[known, c], bins) > 1 - self.confidence + 1e-9
+            sets = 1 - numbers <= limits
             return Answer(sets, None, sets.sum(axis=1) != 1)
-        ends = np.column_stack([np.full(len(numbers), -np.inf), np.full(len(numbers), np.inf)])
-        if known.any():
-            model = need("Conformal", "crepes", "monitor").ConformalRegressor().fit(self.scores, bins=self.bins)
-            ends[known] = model.predict_int(numbers[known], bins=codes[known], confidence=self.confidence)
-        return Answer(None, ends, (ends[:, 1] - ends[:, 0] > self.widest) | ~known)
+        ends = numbers[:, None] + limits * [-1.0, 1.0]
+        return Answer(None, ends, (ends[:, 1] - ends[:, 0] > self.widest) | np.isinf(limits[:, 0]))
 
-    def _p(self, scores: NDArray[np.float64], bins: NDArray[np.int64]) -> NDArray[np.float64]:
-        if not len(scores):
-            return np.zeros(0)
-        model = need("Conformal", "crepes", "monitor").ConformalClassifier().fit(self.scores, bins=self.bins)
-        found: NDArray[np.float64] = model.predict_p(scores[:, None], bins=bins, smoothing=False)
-        return found[:, 0]
+    @cached_property
+    def limits(self) -> NDArray[np.float64]:
+        """`(groups + 1, classes)`, or `(groups + 1, 1)` for numbers: scores up to these are within; infinity where
+        nothing is promised, and in the last row.
+        """
+        limits = np.full((len(self.groups) + 1, max(self.classes, 1)), np.inf)
+        crepes = need("Conformal", "crepes", "monitor")
+        promised = [k for k, name in enumerate(self.groups) if name not in self.small]
+        if not self.classes:
+            if promised:
+                is_enough = np.isin(self.bins, promised)
+                model = crepes.ConformalRegressor().fit(self.scores[is_enough], bins=self.bins[is_enough])
+                ends = model.predict_int(np.zeros(len(promised)), bins=np.array(promised), confidence=self.confidence)
+                limits[promised, 0] = ends[:, 1]
+            return limits
+        # The p-value falls as the score grows, in steps at the scores of the calibration.
+        model = crepes.ConformalClassifier().fit(self.scores, bins=self.bins)
+        is_within = model.predict_p(self.scores[:, None], bins=self.bins, smoothing=False)[:, 0] > self._least_p
+        for k in promised:
+            for c in range(self.classes):
+                scores = self.scores[is_within & (self.bins == (k * self.classes + c if self.by_class else k))]
+                limits[k, c] = scores.max(initial=-np.inf)
+        return limits
+
+    @property
+    def _least_p(self) -> float:
+        return 1 - self.confidence + 1e-9
 
 
 def calibrate(

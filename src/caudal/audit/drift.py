@@ -5,6 +5,7 @@ of their normal scores, against the reference; and ADWIN of `river` (Bifet and G
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -20,6 +21,7 @@ SHIFT = 0.5  # standard deviations that are to be found
 _LEAST = 50
 _SPARE = 5.0  # times fewer false alarms than promised, for what the reference does not show
 _OVERSHOOT = 1.166
+_FEW = 12  # rows: for fewer of them, one after the other is faster
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,26 @@ class Watch:
             fault = f"holds the stream {unknown[0]!r}"
             raise InputError("Watch.see", "values", fault, f"Pass some of {', '.join(list(self.streams)[:8])}.")
         found = (self.streams[name].see(float(value)) for name, value in values.items())
-        return tuple(one for one in found if one is not None)
+        return tuple(alarm for alarm in found if alarm is not None)
+
+    def see_all(self, values: Mapping[str, ArrayLike]) -> tuple[tuple[Alarm, ...], ...]:
+        """The alarms of each row of a table, as `see` gives them row by row, in less time.
+
+        Arguments:
+            values: `(rows,)` of each stream.
+
+        Raises:
+            InputError: there is no such stream.
+        """
+        table = {name: np.asarray(column, np.float64) for name, column in values.items()}
+        rows = len(next(iter(table.values()), ()))
+        if rows < _FEW or any(name not in self.streams for name in table):
+            return tuple(self.see({name: column[k] for name, column in table.items()}) for k in range(rows))
+        alarms: list[list[Alarm]] = [[] for _ in range(rows)]
+        for name, column in table.items():
+            for row, alarm in self.streams[name].see_all(column):
+                alarms[row].append(alarm)
+        return tuple(map(tuple, alarms))
 
 
 class _Stream:
@@ -101,35 +122,87 @@ class _Stream:
         self.limit = limit(length, self.slack)
         self.drift: Any = need("Watch", "river.drift", "monitor").ADWIN
         self.seen = 0
+        # A value has one of 2 n + 1 ranks, ties in the middle: their normal scores are made once.
+        self.rank_table = (np.arange(2 * size + 1) + 1) / 2 / (size + 1)
+        self.score_table = np.array([NormalDist().inv_cdf(rank) for rank in self.rank_table.tolist()])
+        self.values, self.ranks, self.scores = self.sorted.tolist(), self.rank_table.tolist(), self.score_table.tolist()
         self.begin()
 
     def begin(self) -> None:
         self.up = self.down = 0.0
         self.since_up = self.since_down = 0
+        self.total, self.count = 0.0, 0
         self.adwin = self.drift()
 
     def see(self, value: float) -> Alarm | None:
         if not math.isfinite(value):
             return None
         self.seen += 1
-        rank = share(self.sorted, value)
-        score = NormalDist().inv_cdf(rank)
+        place = bisect_left(self.values, value) + bisect_right(self.values, value)
+        rank, score = self.ranks[place], self.scores[place]
         self.up, self.down = max(0.0, self.up + score - self.slack), max(0.0, self.down - score - self.slack)
         self.since_up = self.since_up + 1 if self.up else 0
         self.since_down = self.since_down + 1 if self.down else 0
-        before = self.adwin.estimation
+        self.total, self.count = self.total + rank, self.count + 1
         self.adwin.update(rank)
-        alarm = None
         if max(self.up, self.down) > self.limit:
-            is_up = self.up > self.down
-            since = self.since_up if is_up else self.since_down
-            alarm = Alarm(self.name, "cusum", "up" if is_up else "down", since, self.seen)
-        elif self.adwin.drift_detected:
-            is_up = self.adwin.estimation > before
-            alarm = Alarm(self.name, "adwin", "up" if is_up else "down", int(self.adwin.width), self.seen)
-        if alarm is not None:
-            self.begin()
-        return alarm
+            return self._cusum()
+        return self._adwin() if self.adwin.drift_detected else None
+
+    def see_all(self, values: NDArray[np.float64]) -> list[tuple[int, Alarm]]:
+        """Alarms with the positions of the values at which they came."""
+        rows, found = np.flatnonzero(np.isfinite(values)), []
+        values = values[rows]
+        places = np.searchsorted(self.sorted, values, "left") + np.searchsorted(self.sorted, values, "right")
+        ranks, scores, start = self.rank_table[places], self.score_table[places], 0
+        while start < len(rows):
+            taken, alarm = self._stretch(ranks[start:], scores[start:])
+            start += taken
+            if alarm is not None:
+                found.append((int(rows[start - 1]), alarm))
+        return found
+
+    def _stretch(self, ranks: NDArray[np.float64], scores: NDArray[np.float64]) -> tuple[int, Alarm | None]:
+        """Take values up to the first alarm, or all; how many they were, and the alarm."""
+        up, since_up = _sums(self.up, self.since_up, scores - self.slack)
+        down, since_down = _sums(self.down, self.since_down, -scores - self.slack)
+        beyond = np.maximum(up, down) > self.limit
+        end, is_cusum = (int(beyond.argmax()), True) if beyond.any() else (len(ranks) - 1, False)
+        adwin, is_adwin = self.adwin, False
+        for k, rank in enumerate(ranks[: end + 1].tolist()):
+            adwin.update(rank)
+            if adwin.drift_detected:
+                is_cusum, is_adwin, end = is_cusum and k == end, True, k
+                break
+        self.up, self.down, self.since_up, self.since_down = (
+            float(up[end]), float(down[end]), int(since_up[end]), int(since_down[end])
+        )  # fmt: skip
+        self.total, self.count = self.total + float(ranks[: end + 1].sum()), self.count + end + 1
+        self.seen += end + 1
+        return end + 1, self._cusum() if is_cusum else self._adwin() if is_adwin else None
+
+    def _cusum(self) -> Alarm:
+        is_up = self.up > self.down
+        since = self.since_up if is_up else self.since_down
+        self.begin()
+        return Alarm(self.name, "cusum", "up" if is_up else "down", since, self.seen)
+
+    def _adwin(self) -> Alarm:
+        # Its window held all values since the last alarm: their mean is what it estimated before it cut.
+        width, mean = int(self.adwin.width), self.total / max(self.count, 1)
+        is_up = self.adwin.estimation > mean
+        self.begin()
+        return Alarm(self.name, "adwin", "up" if is_up else "down", width, self.seen)
+
+
+def _sums(start: float, since: int, steps: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Cumulative sums that never fall below 0, and how many values ago each was 0."""
+    free = start + np.cumsum(steps)
+    lowest = np.minimum(np.minimum.accumulate(free), 0.0)
+    sums = free - lowest
+    number = np.arange(1, len(steps) + 1)
+    last_zero = np.maximum.accumulate(np.where(sums > 0, -since, number))
+    return sums, number - last_zero
 
 
 def share(reference: NDArray[np.float64], value: float) -> float:
@@ -215,6 +288,9 @@ class Space:
 
     def tail(self, states: ArrayLike) -> NDArray[np.float64]:
         """`(series,)` share of known states that are at least as far out: a conformal p-value; 0 is never reached."""
-        far = self.distance(states)
-        beyond = len(self.reference) - np.searchsorted(self.reference, far, "left")
-        return np.where(np.isfinite(far), (beyond + 1) / (len(self.reference) + 1), 1 / (len(self.reference) + 1))
+        return self.share(self.distance(states))
+
+    def share(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`(series,)` share of known states that are at least so far out."""
+        beyond = len(self.reference) - np.searchsorted(self.reference, distance, "left")
+        return np.where(np.isfinite(distance), beyond + 1, 1) / (len(self.reference) + 1)

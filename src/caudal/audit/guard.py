@@ -19,6 +19,7 @@ from caudal.train import examples
 
 _TASKS = ("classify", "regress")
 _BATCH = 256
+_ALL_ROWS = slice(None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,28 +102,29 @@ class Guard:
             raise InputError("Guard", "by", fault, "Name the column in `sensitive` when the data are read.")
         return data.sensitive[self.by]
 
-    def look(self, data: Sequences, rows: list[int], out: NDArray[Any]) -> Look:
+    def look(
+        self, data: Sequences, rows: list[int], out: NDArray[Any], states: NDArray[np.float64] | None = None
+    ) -> Look:
         """Look at some series and what the network said of them.
 
         Arguments:
             data: as `predict` was asked.
             rows: which of the series.
             out: `(series, outputs)` of the network.
+            states: `(series, neurons)`, where the network ended; it is run again without.
         """
-        part = data.select(rows)
         told = shares(out) if self.model.task_ == "classify" else _numbers(self.model, out)
-        states = states_of(self.model, data, rows)
+        distance = self.space.distance(states_of(self.model, data, rows) if states is None else states)
         flags = np.zeros(len(rows), np.int64)
         good = np.isfinite(told).reshape(len(rows), -1).all(axis=1)
         if good.any():
-            answer = self.conformal.answer(told[good], _part(self.groups(part), good))
+            answer = self.conformal.answer(told[good], _part(_part(self.groups(data), rows), good))
             flags[good] |= answer.abstained * ABSTAINED
         flags |= (~good) * ABSTAINED
-        flags |= (self.space.tail(states) <= self.rare) * OUT_OF_DISTRIBUTION
-        seen = streams(part, told, self.space.distance(states))
-        kept = {name: seen[name] for name in self.watch.streams}
-        alarms = tuple(self.watch.see({name: values[k] for name, values in kept.items()}) for k in range(len(rows)))
-        flags |= np.array([bool(one) for one in alarms]) * DRIFT
+        flags |= (self.space.share(distance) <= self.rare) * OUT_OF_DISTRIBUTION
+        seen = streams(data, told, distance, rows)
+        alarms = self.watch.see_all({name: seen[name] for name in self.watch.streams})
+        flags |= np.array([bool(some) for some in alarms]) * DRIFT
         return Look(flags, alarms)
 
 
@@ -154,16 +156,34 @@ def states_of(model: Any, data: Sequences, rows: Any) -> NDArray[np.float64]:
         for index in torch.split(torch.tensor(list(rows)), _BATCH):
             batch = seen.rows(index, device)
             state = model.net_.series(batch.x, dt=batch.dt, lengths=batch.lengths)[1]
-            found.append(torch.cat([one.double().cpu() for one in _leaves(state)], dim=1))
-    return torch.cat(found).numpy()
+            found.append(flat(state))
+    return np.concatenate(found)
 
 
-def streams(data: Sequences, told: NDArray[Any], distance: NDArray[Any]) -> Mapping[str, NDArray[np.float64]]:
-    """Values of each stream, `(series,)`; NaN where a channel was never observed."""
-    shown = np.asarray(data.observed) & data.mask[:, :, None]
-    count = shown.sum(axis=1)
-    total = np.where(shown, np.asarray(data.values, np.float64), 0.0).sum(axis=1)
-    means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+def flat(state: Any) -> NDArray[np.float64]:
+    """`(series, neurons)`: a state of the network in one row for each series."""
+    found: NDArray[np.float64] = torch.cat([leaf.double().cpu() for leaf in _leaves(state)], dim=1).numpy()
+    return found
+
+
+def streams(
+    data: Sequences, told: NDArray[Any], distance: NDArray[Any], rows: list[int] | slice = _ALL_ROWS
+) -> Mapping[str, NDArray[np.float64]]:
+    """Values of each stream, `(series,)`; NaN where a channel was never observed.
+
+    Arguments:
+        data: all of the series.
+        told, distance: of the rows: what conformal prediction is about, and how far out the states lie.
+        rows: which of the series; all without.
+    """
+    values, lengths = np.asarray(data.values[rows], np.float64), data.lengths[rows]
+    observed = data.observed[rows] & (np.arange(values.shape[1]) < lengths[:, None])[:, :, None]
+    if observed.all():
+        means = values.mean(axis=1)
+    else:
+        count = observed.sum(axis=1)
+        total = np.where(observed, values, 0.0).sum(axis=1)
+        means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     found = {f"input {name}": means[:, k] for k, name in enumerate(data.names)}
     spread = 1 - told.max(axis=1) if told.ndim == 2 else told
     return found | {"uncertainty" if told.ndim == 2 else "output": spread, "distance of the state": distance}

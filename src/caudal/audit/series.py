@@ -16,7 +16,14 @@ STEPWISE = ("classify_steps", "imitate")
 _CHANCE = SystemRandom()
 
 
-def log_series(log: Log, model: Any, data: Sequences, rows: list[int], out: NDArray[Any]) -> None:
+def log_series(
+    log: Log,
+    model: Any,
+    data: Sequences,
+    rows: list[int],
+    out: NDArray[Any],
+    states: NDArray[np.float64] | None = None,
+) -> None:
     """Write down what a network answered about some series.
 
     The session is an alias of the series, made with the salt of that person; elapsed time, outputs and uncertainty
@@ -29,11 +36,12 @@ def log_series(log: Log, model: Any, data: Sequences, rows: list[int], out: NDAr
         data: what it was asked about.
         rows: which of the series, in the order of `out`; with `log.shuffle` they are written in an order of chance.
         out: outputs of the network, `(series, ...)`.
+        states: `(series, neurons)`, where the network ended; the guard of the log runs it again without.
     """
     if log.shuffle:
         order = _CHANCE.sample(range(len(rows)), len(rows))
-        rows, out = [rows[k] for k in order], out[order]
-    look = None if log.guard is None else log.guard.look(data, rows, out)
+        rows, out, states = [rows[k] for k in order], out[order], None if states is None else states[order]
+    look = None if log.guard is None else log.guard.look(data, rows, out, states)
     digest, exact, task = model_digest(model), is_replayable(model), data.task
     spread = uncertainty_of(out) if task.startswith("classify") else np.full(out.shape[:-1], np.nan)
     for k, row in enumerate(rows):

@@ -43,6 +43,7 @@ PARTS: dict[str, Callable[[Sizes, Say], tuple[Figure, ...]]] = {
     "kills": lambda sizes, say: audit_log.kills(sizes.kills, say),
     "replay": lambda sizes, say: audit_replay.replays(sizes.decisions, say),
     "conformal": lambda sizes, say: audit_monitor.conformal(sizes.data, say),
+    "monitors": lambda sizes, say: audit_monitor.cost(sizes.data, say),
     "drift": lambda sizes, say: audit_monitor.drift(sizes.data, say),
 }
 

@@ -1,16 +1,20 @@
 """Conformal sets and drift monitors on real data: coverage by group, delay of alarms, false alarms."""
 
 from collections.abc import Mapping
+from time import process_time
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from caudal.audit.conformal import calibrate, coverage
 from caudal.audit.drift import SHIFT, Space, Watch
-from caudal.audit.guard import states_of, streams
+from caudal.audit.guard import Guard, flat, states_of, streams
 from caudal.bench.audit_figures import Figure, Say, at_least, at_most, within
 from caudal.bench.audit_subject import Subject, subject
 from caudal.data import Sequences
+from caudal.kernels import exact
+from caudal.train import answer_and_state, examples
 
 _DRAWS = 100
 _STREAMS = 10_000
@@ -93,6 +97,34 @@ def drift(folder: str | None, say: Say) -> tuple[Figure, ...]:
         Figure("delay, 95th percentile", float(np.percentile(every, 95)), "series"),
         Figure("drifts flagged within 200 series", 100 * float((every <= _LATE).mean()), "%"),
     )
+
+
+def cost(folder: str | None, say: Say) -> tuple[Figure, ...]:
+    """CPU time of the monitors beside that of the predictions they watch, in batches of 256 and one by one.
+
+    Arguments:
+        folder: of PhysioNet 2012; None for nafld.
+        say: told what goes on.
+    """
+    model, held, _ = subject(folder)
+    half = np.random.default_rng(0).permutation(len(held)) < len(held) // 2
+    guard, data = Guard(model, held.select(half)), held.select(~half)
+    seen = examples(model.encoder_, data.without_target())
+    figures = []
+    for size, most in ((256, len(data)), (1, 256)):
+        deciding = watching = 0.0
+        for rows in np.array_split(np.arange(most), max(most // size, 1)):
+            begun = process_time()
+            with torch.no_grad(), exact():
+                out, state = answer_and_state(model.net_, seen.rows(torch.tensor(rows)))
+            middle = process_time()
+            guard.look(data, rows.tolist(), out.numpy(), flat(state))
+            deciding, watching = deciding + middle - begun, watching + process_time() - middle
+        times = [f"{seconds / most * 1e6:.0f} us" for seconds in (deciding, watching)]
+        say(f"batches of {size}: a prediction {times[0]}, its monitors {times[1]}")
+        name = f"monitors of {len(guard.watch.streams)} streams beside a prediction, batches of {size}"
+        figures.append(at_most(name, 100 * watching / deciding, 5, "%", is_time=True))
+    return tuple(figures)
 
 
 def _values(model: Subject, data: Sequences, space: Space) -> Mapping[str, NDArray[np.float64]]:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from caudal.audit import log_series
+from caudal.audit.guard import flat
 from caudal.errors import DataError
 from caudal.kernels import exact
-from caudal.train import answer, examples
+from caudal.train import answer_and_state, examples
 
 if TYPE_CHECKING:
     from caudal.audit import Log
@@ -40,7 +41,9 @@ def outputs(model: "LiquidEstimator", x: Any, log: "Log | None" = None) -> Itera
             for index in torch.split(torch.arange(len(seen)), _BATCH):
                 batch = seen.rows(index, device)
                 with nullcontext() if log is None else exact():
-                    out = answer(model.net_, batch).cpu()
+                    found, state = answer_and_state(model.net_, batch)
+                out = found.cpu()
                 if log is not None:
-                    log_series(log, model, data, index.tolist(), out.numpy())
+                    states = None if log.guard is None else flat(state)
+                    log_series(log, model, data, index.tolist(), out.numpy(), states)
                 yield out, batch.lengths.cpu()

@@ -8,6 +8,7 @@ from caudal.train.examples import examples as examples
 from caudal.train.loop import Fitted as Fitted
 from caudal.train.loop import fit as fit
 from caudal.train.losses import answer as answer
+from caudal.train.losses import answer_and_state as answer_and_state
 from caudal.train.losses import loss as loss
 from caudal.train.recipe import Epoch as Epoch
 from caudal.train.recipe import TrainRecipe as TrainRecipe

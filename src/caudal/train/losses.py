@@ -6,6 +6,7 @@ from torch.nn.functional import cross_entropy
 
 from caudal.errors import InputError
 from caudal.nn import Readout
+from caudal.nn.layer import State
 from caudal.train.examples import Examples
 
 
@@ -21,9 +22,14 @@ def answer(model: Readout, batch: Examples, synapses: Tensor | None = None) -> T
         by task: classify `(batch, classes)`; classify_steps `(batch, time, classes)`; regress `(batch, outputs)`;
         forecast `(batch, horizon * outputs)`, horizon outermost; imitate `(batch, time, outputs)`.
     """
-    if batch.task in ("classify_steps", "imitate"):
-        return model(batch.x, dt=batch.dt, lengths=batch.lengths, synapses=synapses)[0]  # type: ignore[no-any-return]  # torch
-    return model.series(batch.x, dt=batch.dt, lengths=batch.lengths, synapses=synapses)[0]
+    return answer_and_state(model, batch, synapses)[0]
+
+
+def answer_and_state(model: Readout, batch: Examples, synapses: Tensor | None = None) -> tuple[Tensor, State]:
+    """What `answer` gives, and the state of the network at the end of each series."""
+    ask = model if batch.task in ("classify_steps", "imitate") else model.series
+    found: tuple[Tensor, State] = ask(batch.x, dt=batch.dt, lengths=batch.lengths, synapses=synapses)
+    return found
 
 
 def loss(out: Tensor, batch: Examples, class_weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
