@@ -25,7 +25,7 @@ class Sizes:
     Attributes:
         records: of the large log.
         mutations: to try on a log of 1,100 records.
-        kills: of a writer.
+        kills: of a writer, and of processes at a desk.
         decisions: to replay.
         data: folder of PhysioNet 2012; None for the data that a package ships.
     """
@@ -41,6 +41,7 @@ PARTS: dict[str, Callable[[Sizes, Say], tuple[Figure, ...]]] = {
     "cost": lambda sizes, say: audit_log.cost(sizes.records, say),
     "mutations": lambda sizes, say: audit_log.mutations(sizes.mutations, say),
     "kills": lambda sizes, say: audit_log.kills(sizes.kills, say),
+    "desk": lambda sizes, say: audit_log.desk_kills(sizes.kills, say),
     "replay": lambda sizes, say: audit_replay.replays(sizes.decisions, say),
     "conformal": lambda sizes, say: audit_monitor.conformal(sizes.data, say),
     "monitors": lambda sizes, say: audit_monitor.cost(sizes.data, say),

@@ -4,6 +4,8 @@ import multiprocessing
 import random
 import shutil
 import tempfile
+import threading
+from collections import Counter
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import perf_counter, sleep
@@ -11,9 +13,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from caudal.audit import Checkpoint, Key, Log, keys, newest, prove, verify
+from caudal.audit import Checkpoint, Desk, Key, Log, Slip, keys, newest, prove, records, verify
 from caudal.audit.tiles import split, tile_path
 from caudal.bench.audit_figures import Figure, Say, at_most, exactly
+from caudal.records.decision import Decision
 
 _MODEL = "ab" * 32
 _SMALL = 1100
@@ -128,10 +131,7 @@ def mutate(entries: list[bytes], dice: random.Random) -> list[bytes]:
 
 def kills(count: int, say: Say) -> tuple[Figure, ...]:
     """Kill a writer at random moments, and see whether what it had promised is there."""
-    names = multiprocessing.get_all_start_methods()
-    context: Any = multiprocessing.get_context("forkserver" if "forkserver" in names else "spawn")
-    if "forkserver" in names:
-        context.set_forkserver_preload(["caudal.bench.audit_log"])
+    context = _forking("caudal.bench.audit_log")
     dice, lost, bad, promised = random.Random(0), 0, 0, 0
     with tempfile.TemporaryDirectory() as scratch:
         pem = Path(scratch) / "key.pem"
@@ -155,6 +155,116 @@ def kills(count: int, say: Say) -> tuple[Figure, ...]:
         exactly("kills after which a promised record was lost", lost, 0),
         exactly("kills after which the log did not open and verify", bad, 0),
     )
+
+
+def desk_kills(count: int, say: Say) -> tuple[Figure, ...]:
+    """Kill processes that hand in to a desk, and such that have the desk, and look for what was promised."""
+    context, dice, tally = _forking("caudal.bench.audit_log"), random.Random(1), Counter[str]()
+    with tempfile.TemporaryDirectory() as scratch:
+        pem = Path(scratch) / "key.pem"
+        key = keys.make(pem, "bench.local/audit")
+        for start in range(0, count, _FRESH):
+            number = min(_FRESH, count - start)
+            folder = Path(scratch) / f"log-{start}"
+            promised = _senders_killed(context, folder, key, (number + 1) // 2, dice)
+            held = 0
+            for _ in range(number // 2):
+                told = _desk_killed(context, folder, pem, dice)
+                held = max(held, told)
+                tally["lost"] += newest(folder).size < held
+                tally["promised"] += told > 0
+            with Log(folder, key, sync=False):
+                pass
+            tally["bad"] += not verify(folder, key.verifier, full=True).holds
+            there = Counter(one.session for _, one in records(folder) if isinstance(one, Decision))
+            tally["lost"] += sum(there[name] < least for name, least in promised.items())
+            tally["promised"] += sum(least > 0 for least in promised.values())
+            say(f"{start + number:,} kills at a desk: {tally['lost']} with a promise lost, {tally['bad']} bad logs")
+            shutil.rmtree(folder)
+    return (
+        Figure("processes at a desk killed (SIGKILL): senders and writers", count),
+        Figure("of them after at least one promise", tally["promised"]),
+        exactly("kills at a desk after which a promised record was lost", tally["lost"], 0),
+        exactly("logs of a desk that did not open and verify", tally["bad"], 0),
+    )
+
+
+def _senders_killed(context: Any, folder: Path, key: Key, count: int, dice: random.Random) -> dict[str, int]:
+    """Kill senders of a desk in this process; by session, how many records each was told are promised."""
+    promised: dict[str, int] = {}
+    with Log(folder, key, sync=False) as log, Desk(log) as desk:
+        for trial in range(count):
+            ours, theirs = context.Pipe(duplex=False)
+            name = f"sender {trial}"
+            process = context.Process(target=_hand_in, args=(desk.slip(), name, theirs), daemon=True)
+            process.start()
+            theirs.close()
+            promised[name] = 0
+            try:
+                for _ in range(dice.randrange(4)):
+                    promised[name] = int(ours.recv_bytes())
+                sleep(dice.uniform(0, _LONGEST))
+                process.kill()
+                while True:
+                    promised[name] = int(ours.recv_bytes())
+            except (EOFError, OSError):
+                pass
+            process.join()
+            ours.close()
+    return promised
+
+
+def _desk_killed(context: Any, folder: Path, pem: Path, dice: random.Random) -> int:
+    """Hand in to a desk in another process until it is killed; the last promised size."""
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_serve, args=(str(folder), str(pem), theirs), daemon=True)
+    process.start()
+    theirs.close()
+    promised = 0
+    try:
+        slip: Slip = ours.recv()
+        for _ in range(dice.randrange(3)):
+            promised = slip.flush()
+        timer = threading.Timer(dice.uniform(0, _LONGEST), process.kill)
+        timer.start()
+        while True:
+            for _ in range(7):
+                slip.decide("bench", [1.0], model=_MODEL, inputs=b"x")
+            promised = slip.flush()
+    except (EOFError, OSError):
+        pass
+    process.kill()
+    process.join()
+    ours.close()
+    return promised
+
+
+def _hand_in(slip: Slip, session: str, tell: Connection) -> None:
+    """Hand in, flush and tell how many were promised, until the end."""
+    count = 0
+    tell.send_bytes(b"0")
+    while True:
+        for _ in range(7):
+            slip.decide(session, [1.0], model=_MODEL, inputs=b"x")
+        count += 7
+        slip.flush()
+        tell.send_bytes(str(count).encode())
+
+
+def _serve(folder: str, pem: str, tell: Connection) -> None:
+    """A desk, until the end."""
+    with Log(folder, pem, sync=False, every=50, seconds=0) as log, Desk(log) as desk:
+        tell.send(desk.slip())
+        sleep(600)
+
+
+def _forking(module: str) -> Any:
+    """The cheapest way to start processes that load nothing but a module."""
+    names = multiprocessing.get_all_start_methods()
+    context: Any = multiprocessing.get_context("forkserver" if "forkserver" in names else "spawn")
+    if "forkserver" in names:
+        context.set_forkserver_preload([module])
+    return context
 
 
 def _killed(context: Any, folder: Path, pem: Path, delay: float) -> bytes | None:

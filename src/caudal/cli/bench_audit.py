@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="PART",
-        help="cost, mutations, kills, replay, conformal, monitors, drift",
+        help="cost, mutations, kills, desk, replay, conformal, monitors, drift",
     )
     parser.add_argument("--records", type=int, default=1_000_000, metavar="N", help="of the large log (1,000,000)")
     parser.add_argument("--mutations", type=int, default=10_000, metavar="N", help="to try (10,000)")
