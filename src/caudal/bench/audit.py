@@ -25,7 +25,7 @@ class Sizes:
     Attributes:
         records: of the large log.
         mutations: to try on a log of 1,100 records.
-        kills: of a writer, and of processes at a desk.
+        kills: of a writer.
         decisions: to replay.
         data: folder of PhysioNet 2012; None for the data that a package ships.
     """

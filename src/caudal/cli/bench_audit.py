@@ -8,19 +8,13 @@ from caudal.cli.show import print_columns, print_json, say
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument(
-        "--only",
-        nargs="+",
-        default=[],
-        metavar="PART",
-        help="cost, mutations, kills, desk, replay, conformal, monitors, drift",
+        "--only", nargs="+", default=[], metavar="PART", help="cost, mutations, kills, replay, conformal, drift"
     )
     parser.add_argument("--records", type=int, default=1_000_000, metavar="N", help="of the large log (1,000,000)")
     parser.add_argument("--mutations", type=int, default=10_000, metavar="N", help="to try (10,000)")
     parser.add_argument("--kills", type=int, default=1_000, metavar="N", help="of a writer (1,000)")
     parser.add_argument("--decisions", type=int, default=10_000, metavar="N", help="to make again (10,000)")
-    parser.add_argument(
-        "--data", metavar="FOLDER", help="PhysioNet 2012, for conformal, monitors and drift (default: nafld)"
-    )
+    parser.add_argument("--data", metavar="FOLDER", help="PhysioNet 2012, for conformal and drift (default: nafld)")
     parser.add_argument(
         "-o", "--out", metavar="FILE", help="keep the figures as JSON; parts that it holds already stay"
     )
