@@ -181,8 +181,8 @@ class Log:
         numbers = door.numbers(_DECIDE, "output", output)
         if lasting is not None:
             lasting = _lasting(lasting, numbers, person)
-        is_single = numbers.dtype == _SINGLE
-        numbers = np.ascontiguousarray(numbers, _SINGLE if is_single else _DOUBLE)
+        if numbers.dtype != _SINGLE:
+            numbers = numbers.astype(_DOUBLE, copy=False)
         weights = door.singles(_DECIDE, "influence", influence)
         with self._lock:
             self._check_open()
@@ -384,8 +384,10 @@ class Log:
 
 
 def _names(session: object, person: object, model: object) -> None:
-    door.text(_DECIDE, "session", session, optional=True)
-    door.text(_DECIDE, "person", person, optional=True)
+    if type(session) is not str or not session.isascii():
+        door.text(_DECIDE, "session", session, optional=True)
+    if person is not None:
+        door.text(_DECIDE, "person", person)
     if session is None and person is None:
         raise InputError(_DECIDE, "session", "is missing, and so is `person`", "Pass one of them.")
     if not isinstance(model, str):

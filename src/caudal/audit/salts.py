@@ -24,6 +24,7 @@ from typing import IO, Any
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from caudal.audit import door, durable, sealed
 from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
@@ -56,35 +57,43 @@ def commitment(salt: bytes, session: bytes, sequence: int, parts: Iterable[Any])
     """
     pieces = [salt, _DOMAIN, len(session).to_bytes(1, "big"), session, sequence.to_bytes(8, "big")]
     for part in parts:
-        if part is None:
+        if type(part) is np.ndarray:
+            pieces += _array_pieces(part)
+        elif part is None:
             pieces.append(b"-")
-            continue
-        if isinstance(part, bytes | bytearray | memoryview):
+        elif isinstance(part, bytes | bytearray | memoryview):
             data = bytes(part)
             pieces += (_BYTES, len(data).to_bytes(8, "big"), data)
-            continue
-        try:
-            array = part if type(part) is np.ndarray else np.asarray(part)
-        except Exception as error:  # whatever a foreign type raises when it is asked for numbers
-            fault = f"is a {type(part).__name__}, and no array can be made of it ({str(error)[:80]})"
-            raise InputError("Log", "inputs", fault, "Pass bytes, arrays of numbers, or a list of those.") from error
-        head, plain = _head(array.dtype, array.shape)
-        if plain is None:
-            fault = f"is a {type(part).__name__}, which has no bytes of its own"
-            raise InputError("Log", "inputs", fault, "Pass bytes, arrays of numbers, or a list of those.")
-        data = (array if plain == array.dtype else array.astype(plain)).tobytes()
-        pieces += (head, len(data).to_bytes(8, "big"), data)
+        else:
+            pieces += _array_pieces(_array(part))
     return sha256(b"".join(pieces)).digest()
+
+
+def _array(part: object) -> NDArray[Any]:
+    try:
+        return np.asarray(part)
+    except Exception as error:  # whatever a foreign type raises when it is asked for numbers
+        fault = f"is a {type(part).__name__}, and no array can be made of it ({str(error)[:80]})"
+        raise InputError("Log", "inputs", fault, "Pass bytes, arrays of numbers, or a list of those.") from error
+
+
+def _array_pieces(array: NDArray[Any]) -> tuple[bytes, bytes, bytes]:
+    head, plain = _head(array.dtype, array.shape)
+    if not head:
+        fault = f"is or holds an object ({array.dtype}), which has no bytes of its own"
+        raise InputError("Log", "inputs", fault, "Pass bytes, arrays of numbers, or a list of those.")
+    data = (array if plain is None else array.astype(plain)).tobytes()
+    return head, len(data).to_bytes(8, "big"), data
 
 
 @lru_cache(maxsize=4096)
 def _head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> tuple[bytes, np.dtype[Any] | None]:
-    """What says how the bytes of an array are to be read, and the type that they are of; None where there is none."""
+    """What says how the bytes of an array are to be read, empty where there are none; the type to change to, if any."""
     if dtype.kind not in "biufSU":
         return b"", None
     plain = dtype.newbyteorder("<")
     text = f"{plain.str}{shape or (1,)}".encode()
-    return len(text).to_bytes(2, "big") + text, plain
+    return len(text).to_bytes(2, "big") + text, None if plain == dtype else plain
 
 
 def alias(salt: bytes) -> str:
