@@ -3,6 +3,7 @@
 import argparse
 import sys
 from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,5 +107,11 @@ def _source(model: "LiquidEstimator", args: argparse.Namespace) -> Any:
 
 
 def _rows(chunk: Any) -> list[tuple[Any, ...]]:
-    columns = [[str(cell) for cell in one] if one.dtype.kind == "M" else one.tolist() for one in chunk.values()]
-    return list(zip(*columns, strict=True))
+    return list(zip(*map(_plain, chunk.values()), strict=True))
+
+
+def _plain(column: Any) -> list[Any]:
+    """Cells that JSON holds; datetimes with a zone are objects."""
+    if column.dtype.kind in "mM":
+        return [str(cell) for cell in column]
+    return [str(cell) if isinstance(cell, datetime) else cell for cell in column.tolist()]

@@ -18,6 +18,12 @@ _FAR = 10.0
 # Cells whose outputs are bounded by 1: at the bound, what gates or heads say no longer depends on the input.
 _BOUNDED = (CfC, LSTM, GRU, GRUD)
 _REMEDIES = {
+    "short_history": "Or give more rows.",
+    "window": "Name another with `window`.",
+    "ahead": "Fill in those that are past.",
+    "irregular": "If they should be regular, repair the times.",
+    "zone": "If that is not so, name the zone with `time_zone`.",
+    "clock_change": "If they are not in that order, correct the times.",
     "sorted": "Check that the times are right.",
     "duplicates": "Drop the copies, and look for what made them.",
     "equal_times": "Check that each row has its own time.",
