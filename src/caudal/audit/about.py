@@ -24,7 +24,7 @@ class About:
     Attributes:
         origin: its name in checkpoints.
         form: `"packed"` or `"json"`.
-        keys: public keys, the one in use last.
+        keys: public keys that signed, the one in use last. Nobody vouches for this list, and nothing trusts it.
         first: index of the first record that is kept; those before were retired.
         retired: index of the record that says so.
     """
@@ -74,7 +74,8 @@ def of(folder: Path, key: Key, origin: str | None, form: str) -> About:
     """What a log that is opened says of itself; a new one begins.
 
     Raises:
-        InputError: the key is not the one that signed so far, or the log has another name.
+        InputError: the log has another name, or it was begun by another key and nothing was promised yet.
+        FileFormatError: `log.json` is damaged or gone.
     """
     if not (folder / NAME).exists():
         if (folder / "checkpoint").exists():
@@ -83,15 +84,17 @@ def of(folder: Path, key: Key, origin: str | None, form: str) -> About:
         save(folder, made)
         return made
     about = load(folder)
-    if about.keys[-1] != key.verifier:
-        last, own = about.keys[-1], key.verifier
-        fault = f"is {own.name} ({own.id.hex()}); {folder} is signed by {last.name} ({last.id.hex()})"
-        raise InputError(
-            "Log", "key", fault, "Pass that key, or change keys with `Log.rotate` while you still have it."
-        )
+    if about.keys[-1] != key.verifier and not (folder / "checkpoint").exists():
+        raise wrong_key(folder, key.verifier, about.keys[-1])
     if origin is not None and origin != about.origin:
         raise InputError("Log", "origin", f"is {origin!r}; the log is {about.origin!r}", "Leave it out.")
     return about
+
+
+def wrong_key(folder: Path, key: Verifier, last: Verifier) -> InputError:
+    """What is said to who opens a log with a key that is not the one that signs it."""
+    fault = f"is {key.name} ({key.id.hex()}); {folder} is signed by {last.name} ({last.id.hex()})"
+    return InputError("Log", "key", fault, "Pass that key, or change keys with `Log.rotate` while you still have it.")
 
 
 def with_key(folder: Path, about: About, key: Verifier) -> About:

@@ -92,10 +92,10 @@ class Log:
         (self.path / "edge").mkdir(parents=True, exist_ok=True)
         self._lock, self._process = RLock(), os.getpid()
         self._hold = ExitStack()
-        self._hold.enter_context(closing(durable.hold(self.path / "lock")))
+        hold = self._hold.enter_context(closing(durable.hold(self.path / "lock")))
         try:
             self.about = about.of(self.path, self._key, origin, form)
-            found = recover.find(self.path)
+            found = self._find()
             aside = recover.mend(self.path, found)
             tree = Tiles(self.path, found.levels)
             self.salts = Salts.of_log(
@@ -105,19 +105,33 @@ class Log:
             self._hold.callback(self.salts.close)
             self._encode = entry.pack if self.about.form == "packed" else entry.to_json
             self._store = Store(
-                self.path, found, self.about.origin, self._sign, self._seal, self.salts.hand, sync
-            )  # fmt: skip
+                self.path, hold, found, self.about.origin, self._sign, self._seal, self.salts.hand, sync
+            )
         except BaseException:
             self._hold.close()
             raise
-        self._also: tuple[Key, ...] = ()
+        self._next: Key | None = None
         self._numbers: dict[str, int] = {}
         self._models: dict[str, bytes] = {}
         self._last, self._flushed_at, self._is_open = about.last_time(found.tail), clocks.monotonic_ns(), True
         facts: dict[str, Any] = {"caudal": __version__, "process": os.getpid()}
-        if aside is not None:
-            self._event("recovered", bytes=len(found.torn), after=found.size - 1, kept=aside.name)
+        if aside is not None or found.unpromised:
+            where = None if aside is None else aside.name
+            self._event(
+                "recovered", bytes=len(found.torn), after=found.size - 1, kept=where, unpromised=found.unpromised
+            )
         self._event("open", **facts)
+
+    def _find(self) -> recover.Found:
+        key = self._key.verifier
+        point = recover.promise_of(self.path, self.about, key)
+        found = recover.find(self.path, point, self.about.first, str(key))
+        if found.replaced is not None:
+            fault = f"is {key.name} ({key.id.hex()}); record {found.replaced:,} of {self.path} replaced it"
+            raise InputError("Log", "key", fault, "Pass the key that the record names.")
+        if self.about.keys[-1] != key:
+            self.about = about.with_key(self.path, self.about, key)
+        return found
 
     @property
     def size(self) -> int:
@@ -304,40 +318,69 @@ class Log:
         """
         with self._lock:
             self._check_open()
+            self._hand_over()
             self._flushed_at = clocks.monotonic_ns()
-            self.salts.flush(sync=self.sync)
-            point = self._store.promise()
-            self.salts.promised(point.size, point.root)
-            return point
+            return self._promise()
 
     def rotate(self, key: Key | str | os.PathLike[str]) -> None:
-        """Sign with another key from now on; the old one signs one last time, for the new one.
+        """Sign with another key from now on; the old one signs one last time, for the record that names the new one.
 
         Raises:
-            InputError: its name or the key itself is the one in use.
+            InputError: it is the one in use.
+            OSError: the disk is full or gone. The change then comes first as soon as there is room: call `flush`, or
+                this again; until then nothing else is written.
         """
         new = key if isinstance(key, Key) else keys.load(key)
         with self._lock:
+            self._check_open()
             if new.verifier == self._key.verifier:
                 raise InputError(
                     "Log.rotate", "key", "is the one in use", "Make another with `caudal audit keys make`."
                 )
-            self._event("key", old=str(self._key.verifier), new=str(new.verifier))
-            self._also = (new,)
-            self.flush()
-            self.about = about.with_key(self.path, self.about, new.verifier)
-            self._key, self._also = new, ()
-            self._store.sign_again()
+            if self._next is not None and self._next.verifier != new.verifier:
+                fault = "is another one than that of the change that could not be finished"
+                raise InputError("Log.rotate", "key", fault, f"Pass the key {self._next.verifier}.")
+            if self._next is None:
+                self.flush()
+                now, flags = self._now(None, 0)
+                facts = {"old": str(self._key.verifier), "new": str(new.verifier)}
+                self._store.append(self._encode(Event(now, "key", facts, bool(flags))))
+                self._next = new
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Let the key in use promise the record that names the next one, and nothing after it."""
+        if self._next is None:
+            return
+        self._promise()
+        self.about = about.with_key(self.path, self.about, self._next.verifier)
+        self._key, self._next = self._next, None
+        self._store.sign_again()
+
+    def _promise(self) -> Checkpoint:
+        self.salts.flush(sync=self.sync)
+        point = self._store.promise()
+        self.salts.promised(point.size, point.root)
+        return point
 
     def close(self) -> None:
         """Flush, and let the log go. Safe to call twice."""
         with self._lock:
             if not self._is_open:
                 return
-            self.flush()
-            self._is_open = False
-            self._store.close()
-            self._hold.close()
+            try:
+                self.flush()
+            except OSError:
+                raise
+            except BaseException:
+                self._let_go()  # another writer was at work: nothing more can be promised here
+                raise
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._is_open = False
+        self._store.close()
+        self._hold.close()
 
     def __enter__(self) -> Self:
         return self
@@ -346,6 +389,7 @@ class Log:
         self.close()
 
     def _take(self, data: bytes, index: int | None) -> int:
+        self._hand_over()
         at = self._store.append(data)
         if index is not None and at != index:
             raise InputError("Log", "index", "moved while a record was made", "This is a fault of caudal.")
@@ -366,7 +410,8 @@ class Log:
         return self._encode(Seal(now, bundle.hex(), tile.hex(), bool(flags)))
 
     def _sign(self, text: str) -> Note:
-        marks = [mark for key in (self._key, *self._also) for mark in key.note(text).signatures]
+        signers = (self._key,) if self._next is None else (self._key, self._next)
+        marks = [mark for key in signers for mark in key.note(text).signatures]
         return Note(text, tuple(marks))
 
     def _digest(self, model: str) -> bytes:

@@ -4,21 +4,27 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 from caudal.audit import durable, merkle
+from caudal.audit.durable import Hold
 from caudal.audit.note import Checkpoint, Note, checkpoint_text
 from caudal.audit.recover import Found
 from caudal.audit.tiles import ENTRIES, WIDTH, tile_path
+from caudal.errors import InputError
 from caudal.files import put
 
 
 class Store:
     """The growing end of a log.
 
+    Every step that the system may refuse can be done again: what is in memory changes only once the disk has it.
+
     Arguments:
-        folder: of the log, held by this process.
+        folder: of the log.
+        hold: of the folder, by this process.
         found: where it ends.
         origin: name of the log.
         sign: what puts signatures under a text.
@@ -30,6 +36,7 @@ class Store:
     def __init__(
         self,
         folder: Path,
+        hold: Hold,
         found: Found,
         origin: str,
         sign: Callable[[str], Note],
@@ -37,24 +44,20 @@ class Store:
         before: Callable[[], None],
         sync: bool = True,
     ) -> None:
-        self.folder, self.origin, self.sign, self.seal, self.before, self.sync = (
-            folder,
-            origin,
-            sign,
-            seal,
-            before,
-            sync,
-        )
+        self.folder, self.hold, self.origin, self.sync = folder, hold, origin, sync
+        self.sign, self.seal, self.before = sign, seal, before
         self.size, self.checkpoint = found.size, found.checkpoint
         self._levels = [list(row) for row in found.levels]
         self._pending: list[bytes] = []
         self._handed = len(self._levels[0])
         self._fresh: set[Path] = set()
         self._grown: set[int] = set()
+        self._folders: set[Path] = set()
         # Finished tiles go to the disk beside the writing; a promise waits for them.
         self._sinking: dict[Path, Future[None]] = {}
         self._sinker = ThreadPoolExecutor(1, "caudal-log")
-        self._open_edges()
+        self._entries = durable.Grower(folder / "edge" / ENTRIES)
+        self._hashes = durable.Grower(folder / "edge" / "0")
         self._digest = sha256(found.tail)
         self._needs_seal = found.size > 0 and not self._levels[0]
         self._last = found.last
@@ -69,48 +72,44 @@ class Store:
 
         Returns:
             its index in the log.
+
+        Raises:
+            OSError: the disk is full or gone; the entry was not taken, and a later call may go through.
         """
-        row = self._levels[0]
-        if len(row) == WIDTH:
+        if len(self._levels[0]) == WIDTH:
             self._complete()
-            row = self._levels[0]
         if self._needs_seal:
-            self._needs_seal = False
             self._take(self.seal(*self._last))
+            self._needs_seal = False
         self._take(entry)
-        index = self.size - 1
-        if len(row) == WIDTH:
-            self._complete()
-        return index
+        return self.size - 1
 
     def next_index(self) -> int:
         """Index that the next entry will get."""
-        return self.size + self._needs_seal + (1 if len(self._levels[0]) == WIDTH else 0)
+        return self.size + (self._needs_seal or len(self._levels[0]) == WIDTH)
 
     def hand(self) -> None:
         """Hand what waits to the system: from then on it outlives this process, though not a power cut.
 
         Raises:
             OSError: the disk is full or gone; what waits goes on waiting, and nothing handed over is lost.
+            InputError: another writer was at work.
         """
         if not self._pending:
             return
         try:
             self.before()
+            self._check_edge()
             data, row = b"".join(self._pending), self._levels[0]
             self._entries.add(data)
             try:
                 self._hashes.add(b"".join(row[self._handed :]))
             except OSError:
-                self._entries.cut(self._entries.size - len(data))
+                with suppress(OSError):
+                    self._entries.cut(self._entries.size - len(data))
                 raise
         except OSError as error:
-            waits = len(self._pending)
-            sentence = (
-                f"Log: could not write to {self.folder} ({error.strerror or error}); {waits:,} records wait in memory, "
-                f"and the {self.promised:,} promised ones are safe. Free space, then flush or close again"
-            )
-            raise OSError(error.errno, sentence) from error
+            raise self._waiting(error) from error
         self._digest.update(data)
         self._pending.clear()
         self._handed = len(row)
@@ -120,9 +119,11 @@ class Store:
 
         Raises:
             OSError: as in `hand`; no promise was made.
+            InputError: another writer was at work; no promise was made.
         """
         if len(self._levels[0]) == WIDTH:
             self._complete()
+        self._raise_rows()
         self.hand()
         if self.checkpoint is not None and self.checkpoint.size == self.size:
             return self.checkpoint
@@ -130,26 +131,56 @@ class Store:
 
     def sign_again(self) -> Checkpoint:
         """A checkpoint of what was handed over, whether or not it has grown."""
-        self._write_grown()
-        if self.sync:
-            self._entries.sync()
-            self._hashes.sync()
-            self._settle()
-        note = self.sign(checkpoint_text(self.origin, self.size, merkle.edge_root(self._levels)))
-        line = json.dumps({"size": self.size, "note": str(note)}) + "\n"
+        try:
+            self._write_grown()
+            if self.sync:
+                self._sync()
+            self._check_edge()
+            note = self.sign(checkpoint_text(self.origin, self.size, merkle.edge_root(self._levels)))
+            self._write_history(json.dumps({"size": self.size, "note": str(note)}))
+            put(self.folder / "checkpoint", str(note).encode(), sync=self.sync)
+        except OSError as error:
+            raise self._waiting(error) from error
+        self.checkpoint = Checkpoint.parse(str(note).encode())
+        return self.checkpoint
+
+    def close(self) -> None:
+        """Give the files back."""
+        self._entries.close()
+        self._hashes.close()
+        self._sinker.shutdown()
+
+    def _waiting(self, error: OSError) -> OSError:
+        waits = self.size - self.promised
+        sentence = (
+            f"Log: could not write to {self.folder} ({error.strerror or error}); {waits:,} records wait in memory, "
+            f"and the {self.promised:,} promised ones are safe. Free space, then flush or close again"
+        )
+        return OSError(error.errno, sentence)
+
+    def _check_edge(self) -> None:
+        """See to it that the end of the log is as this writer left it, before more is written or signed."""
+        self.hold.check()
+        last = b"".join(self._levels[0][self._handed - 1 : self._handed])
+        if not self._entries.is_as_left() or not self._hashes.is_as_left(last):
+            fault = f"was changed while this process wrote to it: {self.folder}"
+            raise InputError("Log", "path", fault, "Close this log, run `caudal audit verify`, and open it again.")
+
+    def _write_history(self, line: str) -> None:
         history = durable.Grower(self.folder / "checkpoints")
         try:
-            history.add(line.encode())
+            start = "" if not history.size or history.is_as_left(b"\n") else "\n"  # what an older fault has left
+            history.add(f"{start}{line}\n".encode())
             if self.sync:
                 history.sync()
         finally:
             history.close()
-        put(self.folder / "checkpoint", str(note).encode(), sync=self.sync)
-        self.checkpoint = Checkpoint.parse(str(note).encode())
-        return self.checkpoint
 
-    def _settle(self) -> None:
-        """Wait until every finished tile, and every new name, is on the disk."""
+    def _sync(self) -> None:
+        """Wait until records, every finished tile, and every new name are on the disk."""
+        for grower in (self._entries, self._hashes):
+            if grower.size:
+                grower.sync()
         wait(self._sinking.values())
         # What failed beside the writing fails again here, for the writer to see.
         self._fresh |= {path for path, done in self._sinking.items() if done.exception() is not None}
@@ -157,49 +188,47 @@ class Store:
         durable.settle(sorted(self._fresh))
         self._fresh.clear()
 
-    def close(self) -> None:
-        """Give the files back."""
-        self._close_edges()
-        self._sinker.shutdown()
-
-    def _close_edges(self) -> None:
-        self._entries.close()
-        self._hashes.close()
-
     def _take(self, entry: bytes) -> None:
         self._pending.append(len(entry).to_bytes(2, "big") + entry)
         self._levels[0].append(sha256(b"\0" + entry).digest())
         self.size += 1
 
-    def _open_edges(self) -> None:
-        self._entries = durable.Grower(self.folder / "edge" / ENTRIES)
-        self._hashes = durable.Grower(self.folder / "edge" / "0")
-
     def _complete(self) -> None:
-        """Turn a full edge into tiles. Every step may be cut off: `recover` finds its way from what is there."""
+        """Turn a full edge into tiles."""
+        self._raise_rows()
         self.hand()
-        number = self.size // WIDTH - 1
-        row = self._levels[0]
+        number, row = self.size // WIDTH - 1, self._levels[0]
+        try:
+            self._check_edge()
+            self._move(self._hashes, 0, number)
+            self._move(self._entries, ENTRIES, number)
+        except OSError as error:
+            raise self._waiting(error) from error
         self._last = self._digest.digest(), sha256(b"".join(row)).digest()
-        self._close_edges()
-        self._rename("0", 0, number)
-        self._rename(ENTRIES, ENTRIES, number)
-        self._open_edges()
-        self._levels[0], self._handed, self._digest = [], 0, sha256()
-        self._needs_seal = True
-        self._up(1, merkle.root(row), number)
-
-    def _up(self, level: int, hash_: bytes, number: int) -> None:
-        if level == len(self._levels):
+        self._levels[0], self._handed, self._digest, self._needs_seal = [], 0, sha256(), True
+        if len(self._levels) == 1:
             self._levels.append([])
-        row = self._levels[level]
-        row.append(hash_)
-        self._grown.add(level)
-        if len(row) == WIDTH:
-            self._write_grown()
+        self._levels[1].append(merkle.root(row))
+        self._grown.add(1)
+
+    def _raise_rows(self) -> None:
+        """Turn full rows above the leaves into tiles."""
+        for level in range(1, 1 + len(self._levels)):
+            row = self._levels[level] if level < len(self._levels) else []
+            if len(row) < WIDTH:
+                return
+            target = self.folder / tile_path(level, self.size // WIDTH ** (level + 1) - 1)
+            try:
+                self._make_folder(target.parent)
+                put(target, b"".join(row))
+            except OSError as error:
+                raise self._waiting(error) from error
+            self._fresh |= {target, target.parent}
+            if level + 1 == len(self._levels):
+                self._levels.append([])
+            self._levels[level + 1].append(merkle.root(row))
             self._levels[level] = []
-            self._rename(str(level), level, number // WIDTH)
-            self._up(level + 1, merkle.root(row), number // WIDTH)
+            self._grown |= {level, level + 1}
 
     def _write_grown(self) -> None:
         """Rows above the leaves, as they stand; `recover` makes them again where they are not up to date."""
@@ -209,12 +238,20 @@ class Store:
             self._fresh |= {edge, edge.parent}
         self._grown.clear()
 
-    def _rename(self, edge: str, level: int | str, number: int) -> None:
+    def _move(self, grower: durable.Grower, level: int | str, number: int) -> None:
+        """Rename a file of the edge to what it has become, unless that was done before something else failed."""
         target = self.folder / tile_path(level, number)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source = self.folder / "edge" / edge
-        if source.exists() or not target.exists():
-            os.replace(source, target)  # noqa: PTH105
+        if not grower.size and target.exists():
+            return
+        self._make_folder(target.parent)
+        grower.tidy()
+        os.replace(grower.path, target)  # noqa: PTH105
+        grower.restart()
         if self.sync:
             self._sinking[target] = self._sinker.submit(durable.settle, [target])
-        self._fresh |= {target.parent, target.parent.parent, source.parent}
+        self._fresh |= {target.parent, target.parent.parent, grower.path.parent}
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder not in self._folders:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._folders.add(folder)

@@ -16,7 +16,8 @@ from pathlib import Path
 from caudal.audit import merkle
 from caudal.errors import FileFormatError
 
-WIDTH = 256
+WIDTH = 256  # hashes of a tile, 2**HEIGHT
+HEIGHT = 8
 HASH = 32
 ENTRIES = "entries"
 
@@ -87,7 +88,7 @@ class Tiles:
         Raises:
             FileFormatError: a tile that it needs is not there.
         """
-        level, inside = divmod(height, 8)
+        level, inside = divmod(height, HEIGHT)
         number, start = divmod(index << inside, WIDTH)
         row: Sequence[bytes] | None = self.full(level, number)
         if row is None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from caudal.audit.note import Verifier
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -26,11 +28,20 @@ class Verdict:
         size: records that are promised.
         faults: by record; none where the log is as promised.
         remarks: what is no fault, but should be known: records after the last promise, torn bytes, keys not given.
+        origin: name of the log in its checkpoint, which the key signed where the log holds.
+        key: public key that signed the checkpoint; None where it is not signed by a trusted one.
+        time: of the last promised record, nanoseconds since 1970, as the writer's clock said; None where it cannot be
+            told.
+        is_full: whether every record was hashed, rather than every bundle compared with its promised seal.
     """
 
     size: int
     faults: tuple[Fault, ...]
     remarks: tuple[str, ...] = ()
+    origin: str = ""
+    key: Verifier | None = None
+    time: int | None = None
+    is_full: bool = False
 
     @property
     def holds(self) -> bool:
