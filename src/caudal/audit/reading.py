@@ -1,8 +1,9 @@
 """One reading of a log, upward: bytes of records, hashes of leaves, nodes, and the root that a checkpoint signed.
 
-Records and a signed root decide; nothing else that lies in the folder does. Stored hashes (`tile/0`, `tile/1`, `edge/0`,
-...) are tried as a short way: they are untrusted until the root over them and over the records of the end is the signed
-one, and then they are the promised ones, since SHA-256 has no known collisions. `docs/audit-soundness.md` has the proof.
+Records and a signed root decide; nothing else that lies in the folder does. Stored hashes (`tile/0`, `tile/1`,
+`edge/0`, ...) are tried as a short way: they are untrusted until the root over them and over the records of the end is
+the signed one, and then they are the promised ones, since SHA-256 has no known collisions. `docs/audit-soundness.md`
+has the proof.
 """
 
 import base64
@@ -178,7 +179,7 @@ def numbers(folder: Path, level: int | str) -> list[int]:
 
 
 def stored_row(folder: Path, level: int, count: int) -> list[bytes]:
-    """The first hashes of a level as the folder keeps them, as many of `count` as are there; nobody vouches for them."""
+    """The first hashes of a level as the folder keeps them, at most `count`; nobody vouches for them."""
     full, rest = divmod(count, WIDTH)
     row: list[bytes] = []
     for number in range(full + bool(rest)):
