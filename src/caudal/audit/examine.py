@@ -4,7 +4,6 @@ A folder may hold a log, a signed package, or both: each is checked, and both mu
 beside what was.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +14,11 @@ from typing import Any
 
 from caudal.audit import about, package, page, proof
 from caudal.audit.note import LARGEST, Checkpoint, Verifier
-from caudal.audit.tiles import read
-from caudal.audit.verdict import Fault
+from caudal.audit.reading import promises
+from caudal.audit.verdict import Fault, Verdict
 from caudal.audit.verify import verify
 from caudal.errors import FileFormatError, InputError, MissingFileError
-from caudal.records.decision import record_to_dict
+from caudal.records.decision import record_to_dict, time_text
 
 KINDS = ("log", "model", "proof", "report")
 _LOG_FILES = re.compile(
@@ -234,43 +233,24 @@ def _differences(finding: Finding, key: Verifier | None, wanted: Wanted) -> Iter
 
 def _log(place: Path, key: Verifier | None, held: Checkpoint | None, full: bool) -> Finding:
     try:
-        verdict, point = verify(place, key, held, full=full), proof.newest(place)
+        verdict = verify(place, key, held, full=full)
     except (FileFormatError, MissingFileError) as error:
         return Finding("log", str(place), faults=(Fault(None, str(error)),))
     unchecked = [] if held else ["whether it is the newest state: no checkpoint kept elsewhere was compared"]
     if key is None:
         unchecked.insert(0, "who wrote it: no key was named, and anybody can write a log that agrees with itself")
-    signer = None if key is None else _signer(place, point, key)
-    remarks = (*verdict.remarks, *_history(place, point), *_strangers(place))
     return Finding(
-        "log", str(place), point.origin, verdict.size, _key_text(signer), _last_time(place, point), point.root.hex(),
-        verdict.faults, remarks, tuple(unchecked),
+        "log", str(place), verdict.origin, verdict.size, None if key is None else _key_text(verdict.key),
+        None if verdict.time is None else _moment(time_text(verdict.time)), verdict.root.hex(),
+        verdict.faults, (*verdict.remarks, *_history(place, verdict), *_strangers(place)), tuple(unchecked),
     )  # fmt: skip
 
 
-def _signer(folder: Path, point: Checkpoint, key: Verifier) -> Verifier:
-    """The key that signed: the one that is trusted, or its successor where that did."""
-    named = (key, *about.load(folder).keys)
-    return next((verifier for verifier in named if point.note.is_signed_by(verifier)), key)
-
-
-def _history(folder: Path, newest: Checkpoint) -> tuple[str, ...]:
+def _history(folder: Path, verdict: Verdict) -> tuple[str, ...]:
     """A remark where the list of earlier promises does not end with the newest one."""
-    lines = (read(folder / "checkpoints") or b"").splitlines()
-    try:
-        last = json.loads(lines[-1])["note"] if lines else None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        last = None
-    if last == str(newest):
+    if verdict.key is None or next(promises(folder, verdict.key, verdict.size), None) is not None:
         return ()
     return ("checkpoints is missing, or does not end with the newest checkpoint: older promises cannot be compared",)
-
-
-def _last_time(folder: Path, point: Checkpoint) -> datetime | None:
-    try:
-        return _moment(record_to_dict(proof.prove(folder, point.size - 1).record)["time"])
-    except (FileFormatError, InputError):
-        return None
 
 
 def _strangers(folder: Path) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ class Verdict:
         key: public key that signed the checkpoint; None where it is not signed by a trusted one.
         time: of the last promised record, nanoseconds since 1970, as the writer's clock said; None where it cannot be
             told.
+        root: of the tree of the promised records, as the checkpoint states it.
         is_full: whether every record was hashed, rather than every bundle compared with its promised seal.
     """
 
@@ -41,6 +42,7 @@ class Verdict:
     origin: str = ""
     key: Verifier | None = None
     time: int | None = None
+    root: bytes = b""
     is_full: bool = False
 
     @property

@@ -64,7 +64,7 @@ def verify(
         what = f"the checkpoint is not signed by {key.name if key else 'a key of the log'}"
         if point.origin != facts.origin:
             what = f"the checkpoint is of {point.origin}, and log.json of {facts.origin}"
-        return Verdict(point.size, (Fault(None, what),), tuple(remarks), point.origin, is_full=full)
+        return Verdict(point.size, (Fault(None, what),), tuple(remarks), point.origin, root=point.root, is_full=full)
     found = reading.climb(folder, facts.first, newest, full=full)
     faults = [*found.faults, *(Fault(None, _amiss(folder, path)) for path in dict.fromkeys(found.spoilt))]
     reason = unfounded(folder, facts, newest.size)
@@ -86,6 +86,7 @@ def verify(
         newest.origin,
         terms[-1].key,
         _time(found),
+        newest.root,
         full,
     )
 
