@@ -15,6 +15,7 @@ import pytest
 from caudal.audit import Log, durable, keys, newest, records, recover, store, verify
 from caudal.audit.entry import closed
 from caudal.audit.tiles import split, tile_path
+from caudal.bench import audit_faults
 from caudal.errors import FileFormatError, InputError
 
 WRITER = """
@@ -156,6 +157,17 @@ def test_a_writer_that_dies_while_it_finishes_a_bundle(tmp_path, key, monkeypatc
         while again.size < 520:
             again.decide("a", [1.0], model="ab" * 32)
     assert verify(tmp_path / "log", key.verifier, full=True).holds
+
+
+def test_calls_of_the_system_fail_and_writers_die_at_them():
+    said = []
+    figures = audit_faults.faults(10, said.append)
+    assert all(figure.holds for figure in figures), said
+
+
+@pytest.mark.slow
+def test_every_call_of_the_system_fails_and_writers_die_at_each():
+    assert all(figure.holds for figure in audit_faults.faults(600, print))
 
 
 def test_lost_upper_tiles_are_made_again(written, key):

@@ -8,7 +8,7 @@ from caudal.bench import audit
 from caudal.bench.audit_figures import at_least, at_most, exactly, within
 from caudal.errors import FileFormatError, InputError
 
-SMALL = audit.Sizes(records=600, mutations=30, kills=3, decisions=40)
+SMALL = audit.Sizes(records=600, mutations=30, forgeries=16, faults=3, kills=3, decisions=40)
 
 
 def named(report, part):

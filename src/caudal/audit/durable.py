@@ -213,12 +213,12 @@ def _refusal(folder: Path, holder: str) -> InputError:
     return InputError("Log", "path", fault, remedy)
 
 
-def _let_go() -> None:
-    """A child that is forked holds nothing: the lock would otherwise outlive the writer in it."""
+def release_all() -> None:
+    """Let go of whatever this process holds, as its end does; a child that is forked holds nothing either."""
     for held in list(_HELD):
         held.close()
 
 
 _HELD: WeakSet[Hold] = WeakSet()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go)
+    os.register_at_fork(after_in_child=release_all)

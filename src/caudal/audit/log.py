@@ -349,13 +349,12 @@ class Log:
             self._hand_over()
 
     def _hand_over(self) -> None:
-        """Let the key in use promise the record that names the next one, and nothing after it."""
+        """Let the key in use promise the record that names the next one, and nothing after it; the next signs too."""
         if self._next is None:
             return
         self._promise()
         self.about = about.with_key(self.path, self.about, self._next.verifier)
         self._key, self._next = self._next, None
-        self._store.sign_again()
 
     def _promise(self) -> Checkpoint:
         self.salts.flush(sync=self.sync)

@@ -73,9 +73,14 @@ class Reading:
         """Full bundles that the checkpoint counts."""
         return self.point.size // WIDTH
 
+    @property
+    def retired(self) -> int:
+        """Full bundles of which only hashes are kept."""
+        return min(self.first // WIDTH, self.bundles)
+
     def leaf_row(self, number: int) -> list[bytes]:
         """Hashes of the records of a full bundle, from its bytes; from `tile/0` where the records were retired."""
-        if number < self.first // WIDTH:
+        if number < self.retired:
             return hashes(read(self.folder / tile_path(0, number)) or b"")
         entries, end = split(data := read(self.folder / tile_path(ENTRIES, number)) or b"")
         return [merkle.leaf(entry) for entry in entries] if end == len(data) else []
@@ -276,7 +281,7 @@ def _tail(folder: Path, bundles: int) -> list[bytes]:
 def _gaps(folder: Path, found: Reading, rest: int) -> list[Fault]:
     """Promised records whose files are not there, or are too short: a fault for each gap."""
     bundles, faults = found.bundles, []
-    at = found.first // WIDTH
+    at = found.retired
     for number in [*(k for k in numbers(folder, ENTRIES) if at <= k < bundles), bundles]:
         if at < number:
             start, end = at * WIDTH, number * WIDTH
@@ -321,7 +326,7 @@ def _walk(found: Reading, full: bool) -> None:
     if found.leaves == found.row:
         found.changes += _changes(found.tail, start)
     seal = seal_of(found.tail[0]) if found.tail and found.leaves[0] == found.row[0] else None
-    for number in range(found.bundles - 1, found.first // WIDTH - 1, -1):
+    for number in range(found.bundles - 1, found.retired - 1, -1):
         data, row = read(found.folder / tile_path(ENTRIES, number)), read(found.folder / tile_path(0, number))
         if data is None or row is None:
             seal = _look(found, number, data, row or b"", seal)
@@ -331,7 +336,7 @@ def _walk(found: Reading, full: bool) -> None:
             if data.find(_JSON_CHANGE if data[2:3] == b"{" else _PACKED_CHANGE) >= 0:
                 found.changes += _changes(split(data)[0], number * WIDTH)
             seal = seal_of(data[2 : 2 + int.from_bytes(data[:2], "big")]) if number else None
-    for number in range(found.first // WIDTH):
+    for number in range(found.retired):
         if merkle.root(hashes(read(found.folder / tile_path(0, number)) or b"")) != nodes[number]:
             found.spoilt.append(tile_path(0, number))
 

@@ -20,7 +20,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
-from typing import IO, Any
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -164,7 +164,7 @@ class Salts:
         if not self.folder.is_dir():
             raise MissingFileError(f"Salts: there is no folder {self.folder}. Pass the one beside the log.")
         self._lock = RLock()
-        self._hold: IO[str] | None = None
+        self._hold: durable.Hold | None = None
         self._waiting: dict[int, bytes] = {}
         self._newcomers: list[bytes] = []
         self._pool = b""
@@ -496,7 +496,7 @@ def _row(id: bytes, salt: bytes) -> bytes:
     return id + salt + crc32(id + salt).to_bytes(4, "big")
 
 
-def _hold(folder: Path) -> IO[str]:
+def _hold(folder: Path) -> durable.Hold:
     try:
         return durable.hold(folder / "lock")
     except InputError as error:

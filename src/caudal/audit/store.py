@@ -127,10 +127,9 @@ class Store:
         self.hand()
         if self.checkpoint is not None and self.checkpoint.size == self.size:
             return self.checkpoint
-        return self.sign_again()
+        return self._promise()
 
-    def sign_again(self) -> Checkpoint:
-        """A checkpoint of what was handed over, whether or not it has grown."""
+    def _promise(self) -> Checkpoint:
         try:
             self._write_grown()
             if self.sync:

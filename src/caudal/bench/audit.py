@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from caudal._version import __version__
-from caudal.bench import audit_log, audit_monitor, audit_replay
+from caudal.bench import audit_faults, audit_forge, audit_log, audit_monitor, audit_replay
 from caudal.bench.audit_figures import Figure, Say
 from caudal.bench.machine import machine
 from caudal.errors import FileFormatError, InputError
@@ -25,13 +25,17 @@ class Sizes:
     Attributes:
         records: of the large log.
         mutations: to try on a log of 1,100 records.
-        kills: of a writer.
+        forgeries: logs that an attacker edits.
+        faults: calls of the system that fail, and as many at which the writer dies.
+        kills: of a writer, at any time.
         decisions: to replay.
         data: folder of PhysioNet 2012; None for the data that a package ships.
     """
 
     records: int = 1_000_000
     mutations: int = 10_000
+    forgeries: int = 100_000
+    faults: int = 1_000
     kills: int = 1_000
     decisions: int = 10_000
     data: str | None = None
@@ -40,6 +44,8 @@ class Sizes:
 PARTS: dict[str, Callable[[Sizes, Say], tuple[Figure, ...]]] = {
     "cost": lambda sizes, say: audit_log.cost(sizes.records, say),
     "mutations": lambda sizes, say: audit_log.mutations(sizes.mutations, say),
+    "forgeries": lambda sizes, say: audit_forge.forgeries(sizes.forgeries, say),
+    "faults": lambda sizes, say: audit_faults.faults(sizes.faults, say),
     "kills": lambda sizes, say: audit_log.kills(sizes.kills, say),
     "desk": lambda sizes, say: audit_log.desk_kills(sizes.kills, say),
     "replay": lambda sizes, say: audit_replay.replays(sizes.decisions, say),
@@ -75,7 +81,7 @@ def measure(
     unknown = [name for name in only if name not in PARTS]
     if unknown:
         raise InputError("bench audit", "only", f"is {unknown[0]!r}", f"Pass some of {', '.join(PARTS)}.")
-    if min(sizes.records, sizes.mutations, sizes.kills, sizes.decisions) < 1:
+    if min(value for value in asdict(sizes).values() if isinstance(value, int)) < 1:
         raise InputError("bench audit", "sizes", "are below 1", "Leave them out.")
     report: dict[str, Any] = _held(out) if out else {"schema": SCHEMA, "parts": {}}
     for name in only or PARTS:
