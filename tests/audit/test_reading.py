@@ -245,6 +245,21 @@ def test_a_successor_is_named_by_a_promised_record_alone(tmp_path, key):
     assert verify(folder, key.verifier).faults[0].what == "the checkpoint is not signed by example.org/ward-4"
 
 
+def test_a_change_of_keys_stands_once_the_history_has_it(tmp_path, key):
+    """A writer died between the line of `checkpoints` and the file `checkpoint`."""
+    folder, new, before = rotated(tmp_path, key)
+    files = audit_forge.files_of(folder)
+    lines = files["checkpoints"].splitlines(keepends=True)
+    at = next(k for k, line in enumerate(lines) if json.loads(line)["size"] == before.size)
+    files["checkpoints"], files["checkpoint"] = b"".join(lines[: at + 1]), json.loads(lines[at - 1])["note"].encode()
+    shutil.rmtree(folder)
+    audit_forge.lay(folder, {}, files)
+    assert verify(folder, key.verifier, before).holds
+    with Log(folder, new, sync=False):
+        pass
+    assert verify(folder, key.verifier, before, full=True).holds
+
+
 def test_log_json_is_not_asked_who_signs(tmp_path, key):
     folder, new, _ = rotated(tmp_path, key)
     facts = json.loads((folder / "log.json").read_text())

@@ -63,16 +63,20 @@ def promise_of(folder: Path, facts: About, key: Verifier) -> Checkpoint | None:
     """
     data = read(folder / "checkpoint", LARGEST)
     point = None if data is None else Checkpoint.parse(data)
-    if point is not None and not point.note.is_signed_by(key):
+    is_own = point is not None and point.note.is_signed_by(key)
+    least = 0 if point is None else point.size + is_own
+    later = next((one for one in promises(folder, key, least) if one.origin == facts.origin), None)
+    if point is None or later is not None:
+        return later
+    if not is_own:
         last = next((one for one in reversed(facts.keys) if point.note.is_signed_by(one)), facts.keys[-1])
         if last == key:
             raise FileFormatError(f"{folder}: the signature of its checkpoint does not hold. Restore it from a copy.")
         raise wrong_key(folder, key, last)
-    if point is not None and point.origin != facts.origin:
+    if point.origin != facts.origin:
         fault = f"its checkpoint is of {point.origin}, and log.json of {facts.origin}"
         raise FileFormatError(f"{folder}: {fault}. Restore them from a copy.")
-    later = promises(folder, key, 0 if point is None else point.size + 1)
-    return next((one for one in later if one.origin == facts.origin), point)
+    return point
 
 
 def find(folder: Path, checkpoint: Checkpoint | None, first: int = 0, key: str = "") -> Found:
