@@ -125,7 +125,9 @@ def yes_or_no(owner: str, argument: str, value: object) -> bool:
     Raises:
         InputError: it is something else.
     """
-    if isinstance(value, bool | np.bool_):
+    if value is True or value is False:
+        return value
+    if isinstance(value, np.bool_):
         return bool(value)
     raise InputError(owner, argument, f"is {_a(value)}", "Pass True or False.")
 

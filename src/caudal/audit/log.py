@@ -187,11 +187,13 @@ class Log:
             InputError: something does not fit into a record, or the log is closed.
             OSError: the disk is full; see `flush`.
         """
-        _names(session, person, model)
+        if type(session) is not str or person is not None or type(model) is not str or not session.isascii():
+            _names(session, person, model)
         dt, uncertainty = door.number(_DECIDE, "dt", dt), door.number(_DECIDE, "uncertainty", uncertainty)
         monitors = door.whole(_DECIDE, "monitors", monitors, 0, _U32)
         sequence = None if sequence is None else door.whole(_DECIDE, "sequence", sequence, 0, _U64)
-        time, is_exact = door.moment(_DECIDE, time), door.yes_or_no(_DECIDE, "is_exact", is_exact)
+        time = None if time is None else door.moment(_DECIDE, time)
+        is_exact = door.yes_or_no(_DECIDE, "is_exact", is_exact)
         numbers = door.numbers(_DECIDE, "output", output)
         if lasting is not None:
             lasting = _lasting(lasting, numbers, person)
@@ -450,4 +452,4 @@ def _lasting(value: object, output: NDArray[Any], person: str | None) -> NDArray
 
 
 def _parts(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list | tuple) else (value,)
+    return value if isinstance(value, (list, tuple)) else (value,)

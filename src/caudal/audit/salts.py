@@ -40,6 +40,7 @@ _NONE = bytes(SIZE)
 _FRESH = 256
 _DOMAIN = b"caudal.commitment/1"
 _BYTES = b"\0\5bytes"
+_RAW = (bytes, bytearray, memoryview)  # a tuple: to make a union anew for each part of each record takes longer
 
 
 def commitment(salt: bytes, session: bytes, sequence: int, parts: Iterable[Any]) -> bytes:
@@ -61,7 +62,7 @@ def commitment(salt: bytes, session: bytes, sequence: int, parts: Iterable[Any])
             pieces += _array_pieces(part)
         elif part is None:
             pieces.append(b"-")
-        elif isinstance(part, bytes | bytearray | memoryview):
+        elif isinstance(part, _RAW):
             data = bytes(part)
             pieces += (_BYTES, len(data).to_bytes(8, "big"), data)
         else:
@@ -167,7 +168,7 @@ class Salts:
         self._hold: durable.Hold | None = None
         self._waiting: dict[int, bytes] = {}
         self._newcomers: list[bytes] = []
-        self._pool = b""
+        self._pool: list[bytes] = []
         self._load()
 
     @classmethod
@@ -200,9 +201,9 @@ class Salts:
     def new(self, index: int) -> bytes:
         """A salt for one record."""
         if not self._pool:
-            self._pool = os.urandom(SIZE * _FRESH)
-        salt, self._pool = self._pool[:SIZE], self._pool[SIZE:]
-        self._waiting[index] = salt
+            chance = os.urandom(SIZE * _FRESH)
+            self._pool = [chance[k : k + SIZE] for k in range(0, len(chance), SIZE)]
+        salt = self._waiting[index] = self._pool.pop()
         return salt
 
     def drop(self, index: int) -> None:

@@ -55,7 +55,7 @@ class Store:
         self._folders: set[Path] = set()
         # Finished tiles go to the disk beside the writing; a promise waits for them.
         self._sinking: dict[Path, Future[None]] = {}
-        self._sinker = ThreadPoolExecutor(1, "caudal-log")
+        self._sinker = ThreadPoolExecutor(16, "caudal-log")
         self._entries = durable.Grower(folder / "edge" / ENTRIES)
         self._hashes = durable.Grower(folder / "edge" / "0")
         self._digest = sha256(found.tail)
@@ -76,13 +76,17 @@ class Store:
         Raises:
             OSError: the disk is full or gone; the entry was not taken, and a later call may go through.
         """
-        if len(self._levels[0]) == WIDTH:
-            self._complete()
-        if self._needs_seal:
-            self._take(self.seal(*self._last))
-            self._needs_seal = False
+        if self._needs_seal or len(self._levels[0]) == WIDTH:
+            self._begin()
         self._take(entry)
         return self.size - 1
+
+    def _begin(self) -> None:
+        """Begin a bundle: its first entry seals the one before it."""
+        if not self._needs_seal:
+            self._complete()
+        self._take(self.seal(*self._last))
+        self._needs_seal = False
 
     def next_index(self) -> int:
         """Index that the next entry will get."""

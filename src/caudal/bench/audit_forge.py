@@ -175,9 +175,6 @@ def judge(folder: Path, files: Files, base: World, held: Checkpoint | None, full
     return ""
 
 
-# ---- what an attacker does; each takes the files, what is at hand and dice, and changes the files
-
-
 def _records(files: Files) -> list[str]:
     return sorted(path for path in files if path.startswith(("tile/entries/", "edge/entries")))
 
