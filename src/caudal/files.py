@@ -74,8 +74,8 @@ def read(owner: str, path: Path, largest: int = limits.TEXT) -> bytes:
         facts = path.stat()
         if stat.S_ISREG(facts.st_mode) and facts.st_size <= largest:
             with path.open("rb") as file:
-                data = file.read(largest + 1)
-            if len(data) <= largest:
+                data = file.read(facts.st_size + 1)
+            if len(data) <= facts.st_size:  # nobody writes to it while it is read
                 return data
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingFileError(f"{owner}: {path} does not exist. Pass the path of a file.") from error

@@ -12,6 +12,8 @@ from caudal.errors import FileFormatError
 
 LAYERS = 1_000  # in a saved network, layers inside layers counted
 SUBSTEPS = 1_000  # of one step of a cell
+PARAMETERS = 10**10  # numbers in all tensors of a saved network
+MODEL = 64 * 2**30  # bytes of a saved network
 SIZE = 10_000_000  # units, inputs, features or states of a layer
 CONTEXT = 10_000_000  # steps that a layer looks back
 DEPTH = 64  # layers, lists and objects inside each other
@@ -20,6 +22,10 @@ COLUMNS = 100_000  # of a table, or classes of a target
 STEPS = 100_000_000  # ahead, back or between windows of a table
 EPOCHS = 10_000_000  # of a recipe of training
 DIGITS = 40  # of a whole number: a seed of 128 bits has 39
+NUMBER = 2**63  # what a whole number of a record lies within
+RECIPE = 2**20  # bytes of a recipe in TOML
+RECORD = 512 * 2**20  # bytes of a record, such as a study
+WIRING = 512 * 2**20  # bytes of a wiring, which has a character for each possible synapse
 TEXT = 64 * 2**20  # bytes of a text that one value is read from
 REPEATS = 256  # sub-steps of a cell in exported C
 ELEMENTS = 65_535  # of a vector in exported C, whose counters have 16 bits
@@ -82,9 +88,9 @@ def parsed(text: str | bytes, largest: int = TEXT, *, finite: bool = False) -> A
     """
     if len(text) > largest:
         raise ValueError(f"it has {len(text):,} characters; at most {largest:,} are read")
-    refuse = {"parse_constant": _no_number} if finite else {}
+    refuse = _no_number if finite else None
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_int=_whole, **refuse)
+        return json.loads(text, object_pairs_hook=_once, parse_int=_whole, parse_constant=refuse)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
 

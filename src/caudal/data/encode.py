@@ -8,9 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal import limits
 from caudal.data.scale import Scaler
 from caudal.data.sequences import Sequences
 from caudal.errors import DataError, FileFormatError
+from caudal.records import facts
 
 _VERSION = 1
 Fill = Literal["forward", "zero"]
@@ -199,14 +201,17 @@ class Encoder:
             FileFormatError: the text is no encoder, or of another version.
         """
         try:
-            facts: dict[str, Any] = json.loads(text)
-            if facts.pop("version") != _VERSION:
+            values: dict[str, Any] = limits.parsed(text, finite=True)
+            if values.pop("version") != _VERSION:
                 raise ValueError("written by another version")
-            scaler = Scaler.from_json(json.dumps(facts.pop("scaler")))
-            for name in ("names", "static_names", "indicators"):
-                facts[name] = tuple(facts[name])
-            return Encoder(scaler, **facts)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            Scaler.from_json(json.dumps(values["scaler"]))
+            del values["scaler"]["version"]
+            encoder = facts.read(Encoder, values)
+            for names, means in (("names", "mean"), ("static_names", "static_mean")):
+                if len(getattr(encoder, names)) != len(getattr(encoder.scaler, means)):
+                    raise ValueError(f"{names} and {means} are of different lengths")
+            return encoder
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise FileFormatError(f"Encoder.from_json: not an encoder ({error}). Fit it again.") from error
 
 

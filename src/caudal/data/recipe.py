@@ -4,9 +4,11 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from caudal import limits
 from caudal.data.calendar import Calendar
 from caudal.data.spelling import USUAL, TextForm
 from caudal.errors import FileFormatError
+from caudal.records import facts
 
 _VERSION = 1
 
@@ -98,18 +100,14 @@ class Recipe:
             FileFormatError: the text is not JSON, misses a field, has an unknown one, or is of another version.
         """
         try:
-            facts: dict[str, Any] = json.loads(text)
-            if facts.pop("version") != _VERSION:
+            values: dict[str, Any] = limits.parsed(text, finite=True)
+            if values.pop("version") != _VERSION:
                 raise FileFormatError("Recipe.from_json: written by another version. Read the table again.")
-            for name in ("inputs", "statics"):
-                facts[name] = tuple(Column(**{**c, "values": tuple(c["values"])}) for c in facts[name])
-            for name in ("target", "sensitive", "classes"):
-                facts[name] = tuple(facts[name])
-            form = dict(facts.pop("form", {}))
-            if facts.get("calendar") is not None:
-                facts["calendar"] = Calendar.from_dict(facts["calendar"])
-            return Recipe(**facts, form=TextForm(**{**form, "na": tuple(form.get("na", ()))}))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            recipe = facts.read(Recipe, values)
+            for name in ("horizon", "window", "stride"):
+                limits.integer("Recipe.from_json", name, getattr(recipe, name), limits.STEPS)
+            return recipe
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             if isinstance(error, FileFormatError):
                 raise
             raise FileFormatError(f"Recipe.from_json: not a recipe ({error}). Read the table again.") from error

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal import limits
 from caudal.data.sequences import Feature, Sequences
 from caudal.errors import DataError, FileFormatError
+from caudal.records import facts
 
 _VERSION = 1
 _GAPS_KEPT = 100_000
@@ -99,12 +101,15 @@ class Scaler:
             FileFormatError: the text is no scaler, or of another version.
         """
         try:
-            facts: dict[str, Any] = json.loads(text)
-            if facts.pop("version") != _VERSION:
+            values: dict[str, Any] = limits.parsed(text, finite=True)
+            if values.pop("version") != _VERSION:
                 raise ValueError("written by another version")
-            gap, fine = float(facts.pop("gap")), bool(facts.pop("fine", False))
-            return Scaler(**{name: tuple(map(float, numbers)) for name, numbers in facts.items()}, gap=gap, fine=fine)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            scaler = facts.read(Scaler, values)
+            for mean, std in (("mean", "std"), ("static_mean", "static_std"), ("target_mean", "target_std")):
+                if len(getattr(scaler, mean)) != len(getattr(scaler, std)):
+                    raise ValueError(f"{mean} and {std} are of different lengths")
+            return scaler
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise FileFormatError(f"Scaler.from_json: not a scaler ({error}). Fit it again.") from error
 
 

@@ -1,13 +1,12 @@
 """One door for saved files: an estimator where there is one, else the network."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from caudal import nn
+from caudal import limits, nn
 from caudal.estimators import files
 
 KINDS = {
@@ -47,8 +46,8 @@ def kind_of(path: Path) -> str | None:
         return None
     try:
         with safe_open(os.fspath(path), framework="np") as file:
-            held = json.loads((file.metadata() or {})[files.KEY])
-        kind = json.loads(held["facts"])["kind"]
+            held = limits.parsed((file.metadata() or {})[files.KEY])
+        kind = limits.parsed(held["facts"])["kind"]
     except (SafetensorError, KeyError, ValueError, TypeError, OSError):
         return None
-    return kind if kind in KINDS else None
+    return kind if isinstance(kind, str) and kind in KINDS else None

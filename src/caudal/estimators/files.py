@@ -3,29 +3,32 @@
 import hashlib
 import json
 import os
+import re
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as unpack
 from safetensors.torch import save as pack
 
-from caudal import nn
+from caudal import limits, nn
 from caudal.data import Encoder, Recipe
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.estimators.settings import plain
 from caudal.fair.mitigate.kinds import Fairness, from_dict, to_dict
+from caudal.records.facts import read
 from caudal.train import Epoch, Fitted, TrainRecipe
 
 FORMAT = 1
 KEY = "caudal.estimator"
-_PLAIN = ("task_", "is_flat_", "n_features_in_", "horizon_", "window_", "origin_", "axes_")
 _LISTS = ("classes_", "feature_names_in_")
-_KINDS = "iufbUO"
+_DTYPE = re.compile(r"[<>|=]?(?:b1|[iuf][1248]|U(?P<width>\d{1,8})|O8?)")
 
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:
@@ -65,28 +68,71 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 def load(kind: type, path: str | os.PathLike[str]) -> Any:
     """Read an estimator of a class."""
     facts = _facts(kind.__name__, Path(path))
+    net = nn.load(path).eval()
     try:
         model = kind(**_settings(facts["settings"]))
         model.encoder_ = Encoder.from_json(facts["encoder"])
         recipe = facts["data_recipe"]
         model.data_recipe_ = None if recipe is None else Recipe.from_json(recipe)
         fitted = facts["fitted"]
-        history = tuple(Epoch(**one) for one in fitted["history"])
+        history = tuple(read(Epoch, epoch) for epoch in fitted["history"])
         told = TrainRecipe.from_json(fitted["recipe"])
         model.fitted_ = Fitted(history, fitted["best_epoch"], fitted["stopped"], told, fitted.get("collapsed", ""))
-        for key in _PLAIN:
+        for key, check in _PLAIN.items():
             if key in facts["plain"]:
-                setattr(model, key, facts["plain"][key])
+                setattr(model, key, check(key, facts["plain"][key]))
         for key in _LISTS:
             if key in facts["lists"]:
-                dtype, values = facts["lists"][key]
-                if np.dtype(dtype).kind not in _KINDS:
-                    raise ValueError(f"{key} has dtype {dtype}")
-                setattr(model, key, np.array(values, dtype=dtype))
-    except (KeyError, TypeError, ValueError) as error:
+                setattr(model, key, _labels(key, *facts["lists"][key]))
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FileFormatError(f"{path}: does not rebuild a {kind.__name__} ({error}). Save it again.") from error
-    model.net_ = nn.load(path).eval()
+    model.net_ = net
     return model
+
+
+def _text(key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{key} is {limits.shown(value)}, no text")
+    return value
+
+
+def _flag(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{key} is {limits.shown(value)}, neither true nor false")
+    return value
+
+
+def _count(key: str, value: object) -> int:
+    return limits.integer("load", key, value, limits.STEPS)
+
+
+def _any(key: str, value: object) -> object:  # of the form of the others
+    return value
+
+
+# What an estimator keeps beside its network, and how each is checked when it is read.
+_PLAIN: dict[str, Callable[[str, object], object]] = {
+    "task_": _text,
+    "is_flat_": _flag,
+    "n_features_in_": _count,
+    "horizon_": _count,
+    "window_": _count,
+    "origin_": _any,
+    "axes_": _any,
+}
+
+
+def _labels(key: str, dtype: object, values: object) -> NDArray[Any]:
+    """Labels as an array; the dtype states how wide each is, so it decides how much memory they take."""
+    if not isinstance(dtype, str) or not (found := _DTYPE.fullmatch(dtype)):
+        raise ValueError(f"{key} has dtype {limits.shown(dtype)}")
+    if not isinstance(values, list) or len(values) > limits.COLUMNS:
+        raise ValueError(f"{key} is {limits.shown(values)}, no list of at most {limits.COLUMNS:,}")
+    if any(isinstance(value, list | dict) for value in values):
+        raise ValueError(f"{key} holds other things than labels")
+    if len(values) * int(found["width"] or 1) > limits.TEXT:
+        raise ValueError(f"{key} states labels of {found['width']} characters each")
+    return np.array(values, dtype=dtype)
 
 
 def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -103,15 +149,16 @@ def _facts(kind: str, path: Path) -> dict[str, Any]:
         raise MissingFileError(f"{kind}.load: there is no file {path}. Pass the path that `save` wrote.")
     try:
         with safe_open(os.fspath(path), framework="pt") as file:
-            held = json.loads((file.metadata() or {})[KEY])
+            held = limits.parsed((file.metadata() or {})[KEY])
         text = held["facts"]
         if hashlib.sha256(text.encode()).hexdigest() != held["digest"]:
             raise ValueError("it was altered after it was saved")
-        facts: dict[str, Any] = json.loads(text)
+        facts: dict[str, Any] = limits.parsed(text)
         if facts["format"] != FORMAT:
-            raise ValueError(f"it has format {facts['format']}; this version reads {FORMAT}")
-    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"it has format {limits.shown(facts['format'])}; this version reads {FORMAT}")
+    except (SafetensorError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise FileFormatError(f"{path}: holds no estimator ({error}). Pass a file that `save` wrote.") from error
-    if facts["kind"] != kind:
-        raise FileFormatError(f"{path}: holds a {facts['kind']}. Call `{facts['kind']}.load`.")
+    if facts.get("kind") != kind:
+        other = limits.shown(facts.get("kind")).strip("'")
+        raise FileFormatError(f"{path}: holds a {other}. Call `{other}.load`.")
     return facts

@@ -8,7 +8,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from caudal import limits
 from caudal.errors import InputError, MissingFileError
+from caudal.files import read
 
 _OWNER = "FitRecipe"
 
@@ -156,10 +158,10 @@ class FitRecipe:
         """
         place = Path(path)
         try:
-            given = tomllib.loads(place.read_text(encoding="utf-8"))
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            given = tomllib.loads(read(_OWNER, place, limits.RECIPE).decode())
+        except MissingFileError as error:
             raise MissingFileError(f"{_OWNER}: {place} is no file. Pass a recipe in TOML.") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InputError(_OWNER, "path", f"is no TOML: {place.name} ({error})", "Correct the line.") from error
         data = given.get("data")
         for name in ("table", "folder"):

@@ -19,11 +19,12 @@ from safetensors.torch import load as unpack
 from safetensors.torch import save as pack
 from torch import Tensor
 
+from caudal import limits
 from caudal._version import __version__
-from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
-from caudal.files import put
+from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.files import put, read
 from caudal.nn.layer import Layer
-from caudal.nn.recipe import decode_layer, encode_layer
+from caudal.nn.recipe import Held, decode_layer, encode_layer, sketch_layer
 
 FORMAT = 1
 LARGEST_HEADER = 64 * 2**20
@@ -74,8 +75,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     place = Path(path)
     try:
-        raw = place.read_bytes()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raw = read("load", place, limits.MODEL)
+    except MissingFileError as error:
         fault = "is a folder" if place.is_dir() else "does not exist"
         raise MissingFileError(f"load: {place} {fault}. Pass the path that `caudal.save` wrote.") from error
     stated = _stated(raw, place)
@@ -86,7 +87,12 @@ def load(path: str | os.PathLike[str]) -> Any:
     _check_digests(tensors, stated["tensors"], place)
     with torch.random.fork_rng(devices=[]):
         net = _rebuilt(stated["recipe"], tensors, place)
-    _fill(net, tensors, stated["frozen"])
+    try:
+        _fill(net, tensors, frozenset(map(str, stated["frozen"])))
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise FileFormatError(
+            f"{place}: holds numbers of a type that its layer has not ({error}). {DAMAGED}"
+        ) from error
     return net
 
 
@@ -143,10 +149,11 @@ def _stated(raw: bytes, path: Path) -> dict[str, Any]:
     if len(raw) < 8 + size:
         raise FileFormatError(f"{path}: ends within its header. {DAMAGED}")
     try:
-        stated = dict(json.loads(json.loads(raw[8 : 8 + size])["__metadata__"]["caudal"]))
+        header = limits.parsed(raw[8 : 8 + size])
+        stated = dict(limits.parsed(header["__metadata__"]["caudal"]))
         given = stated.pop("digest", None)
         found = _digest_of(stated)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise _foreign(path, "holds no recipe of caudal") from error
     except (ValueError, RecursionError) as error:
         raise _foreign(path, "has a header that is not JSON") from error
@@ -157,10 +164,11 @@ def _stated(raw: bytes, path: Path) -> dict[str, Any]:
 
 def _checked(stated: dict[str, Any], path: Path) -> dict[str, Any]:
     version = stated.get("format")
-    if isinstance(version, int) and version > FORMAT:
+    if type(version) is int and version > FORMAT:
+        writer = str(stated.get("caudal"))[:40]
         raise FileFormatError(
-            f"{path}: was written by caudal {stated.get('caudal')} in format {version}; caudal {__version__} reads up "
-            f"to format {FORMAT}. Run `pip install --upgrade caudal`."
+            f"{path}: was written by caudal {writer} in format {version}; caudal {__version__} reads up to format "
+            f"{FORMAT}. Run `pip install --upgrade caudal`."
         )
     form = {"recipe": dict, "frozen": list, "tensors": dict}
     if version != FORMAT or not all(isinstance(stated.get(name), kind) for name, kind in form.items()):
@@ -185,15 +193,12 @@ def _check_digests(tensors: dict[str, Tensor], stated: dict[str, Any], path: Pat
 
 def _rebuilt(recipe: Any, tensors: dict[str, Tensor], path: Path) -> Layer:
     """The layer of a recipe, first without memory, so that a small file cannot claim a huge one."""
-    try:
-        with torch.device("meta"):
-            sketch = decode_layer(recipe, path)
-    except (CaudalError, RuntimeError):
-        pass  # layers that read their own numbers while they are built, and recipes that fail again below
-    else:
+    held = Held(len(tensors), sum(value.numel() for value in tensors.values()))
+    sketch = sketch_layer(recipe, path, held)
+    if sketch is not None:
         _check_fit(sketch, tensors, path)
     with torch.device("cpu"):
-        net = decode_layer(recipe, path)
+        net = decode_layer(recipe, path, held)
     _check_fit(net, tensors, path)
     return net
 
@@ -208,7 +213,7 @@ def _check_fit(net: Layer, tensors: dict[str, Tensor], path: Path) -> None:
         )
 
 
-def _fill(net: Layer, tensors: dict[str, Tensor], frozen: list[str]) -> None:
+def _fill(net: Layer, tensors: dict[str, Tensor], frozen: frozenset[str]) -> None:
     """Copy the numbers in; parameters take the dtype of the file, and so do the buffers that are not saved."""
     kinds = {value.dtype for value in tensors.values() if value.is_floating_point()}
     if len(kinds) == 1:

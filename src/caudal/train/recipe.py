@@ -3,9 +3,11 @@
 import json
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
+from caudal import limits
 from caudal.errors import FileFormatError, InputError
+from caudal.records import facts
 
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["full", "bfloat16"]
@@ -105,11 +107,8 @@ class TrainRecipe:
             FileFormatError: the text is no recipe of training.
         """
         try:
-            facts: dict[str, Any] = json.loads(text)
-            if facts.get("class_weights") is not None:
-                facts["class_weights"] = tuple(facts["class_weights"])
-            return TrainRecipe(**facts)
-        except (ValueError, TypeError, AttributeError) as error:
+            return facts.read(TrainRecipe, limits.parsed(text, finite=True))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise FileFormatError(f"TrainRecipe.from_json: not a recipe ({error}). Train again.") from error
 
 

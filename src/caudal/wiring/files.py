@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from caudal import limits
 from caudal.errors import FileFormatError
 from caudal.wiring.parts import ROLES, Polarity, Role, roles_of
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 FORMAT, VERSION = "caudal.wiring", 1
 SIGNS = {"+": 1, "-": -1, ".": 0}
+# The polarity of each sign, by its code in ASCII.
+_POLARITIES = np.array([SIGNS.get(chr(code), 0) for code in range(128)], np.int8)
 KEYS = ("format", "version", "family", "seed", "neurons", "layers", "sensory", "recurrent")
 
 
@@ -57,15 +60,19 @@ def loads(text: str | bytes) -> Fields:
     """
     fields = _object(text)
     if fields.get("format") != FORMAT:
-        raise _fault("format", f"is {fields.get('format')!r}; expected {FORMAT!r}")
+        raise _fault("format", f"is {limits.shown(fields.get('format'))}; expected {FORMAT!r}")
     version = fields.get("version")
     if type(version) is not int or version != VERSION:
         raise _fault(
-            "version", f"is {version!r}; this release reads {VERSION}", "Read it with the release of its time."
+            "version",
+            f"is {limits.shown(version)}; this release reads {VERSION}",
+            "Read it with the release of its time.",
         )
     for key in (*KEYS, *fields):
         if key not in fields or key not in KEYS:
-            raise _fault(key, "is missing" if key not in fields else "is not a field of a wiring")
+            raise _fault(
+                limits.shown(key).strip("'"), "is missing" if key not in fields else "is not a field of a wiring"
+            )
     neurons = _neurons(fields["neurons"])
     units = sum(neurons.values())
     return Fields(
@@ -90,8 +97,8 @@ def _lines(value: Any) -> str:
 
 def _object(text: str | bytes) -> dict[str, Any]:
     try:
-        value = json.loads(text, object_pairs_hook=_once)
-    except (ValueError, RecursionError, TypeError) as error:
+        value = limits.parsed(text, limits.WIRING)
+    except (ValueError, TypeError) as error:
         raise FileFormatError(
             f"Wiring.from_json: `text` is not JSON ({error}). Pass the text that `Wiring.to_json` wrote."
         ) from None
@@ -100,24 +107,17 @@ def _object(text: str | bytes) -> dict[str, Any]:
     return value
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Two readers may disagree on which of two equal keys counts; an auditable file has none.
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise ValueError("a key stands twice")
-    return fields
-
-
 def _neurons(value: Any) -> dict[Role, int]:
     is_sound = isinstance(value, dict) and set(value) == set(ROLES)
     # The bound refuses a short text that claims a circuit too large for memory.
-    if not is_sound or not all(type(number) is int and 0 <= number <= 10**6 for number in value.values()):
+    if not is_sound or not all(type(number) is int and 0 <= number <= limits.NEURONS for number in value.values()):
         raise _fault("neurons", f"is not a number for each of {', '.join(ROLES)}")
     return {role: value[role] for role in ROLES}
 
 
 def _layers(value: Any, units: int) -> tuple[int, ...]:
-    if not isinstance(value, list) or len(value) != units or not all(type(layer) is int for layer in value):
+    is_sound = isinstance(value, list) and len(value) == units
+    if not is_sound or not all(type(layer) is int and 0 <= layer <= limits.NEURONS for layer in value):
         raise _fault("layers", f"is not a list of {units} whole numbers, one per neuron")
     return tuple(value)
 
@@ -128,18 +128,19 @@ def _matrix(key: str, value: Any, units: int) -> Polarity:
     )
     if not is_sound or (key == "recurrent" and len(value) != units):
         raise _fault(key, f"is not a list of rows of {units} characters out of '+', '-' and '.'")
-    return np.array([[SIGNS[sign] for sign in row] for row in value], dtype=np.int8).reshape(len(value), units)
+    codes = np.frombuffer("".join(value).encode(), np.uint8)
+    return _POLARITIES[codes].reshape(len(value), units)
 
 
 def _seed(value: Any) -> int | None:
     if value is not None and type(value) is not int:
-        raise _fault("seed", f"is {value!r}; expected a whole number or null")
+        raise _fault("seed", f"is {limits.shown(value)}; expected a whole number or null")
     return value
 
 
 def _family(value: Any) -> str:
     if not isinstance(value, str):
-        raise _fault("family", f"is {value!r}; expected a name")
+        raise _fault("family", f"is {limits.shown(value)}; expected a name")
     return value
 
 
