@@ -109,22 +109,29 @@ def _arrays() -> tuple[np.ndarray, np.ndarray]:
 
 def _ask(path: Path) -> None:
     model = caudal.load(path)
-    if hasattr(model, "predict"):  # a file that names another kind is read as the layer that it holds
-        model.predict(_arrays()[0])
+    if not hasattr(model, "predict"):  # a file that names another kind is read as the layer that it holds
+        return
+    x = _arrays()[0]
+    channels = len(model.encoder_.names)
+    model.predict(_table() if model.data_recipe_ is not None else x if channels == 2 else x[:, :1])
 
 
-def _estimators(folder: Path) -> list[bytes]:
+@cache
+def _table() -> Any:
     import pandas
 
-    x, y = _arrays()
     rows = [
         {"id": f"p{p}", "t": float(t), "a": p % 2 + t / 9, "kind": "xyz"[p % 3]} for p in range(9) for t in range(5)
     ]
-    table = pandas.DataFrame(rows).assign(ill=lambda rows: [int(one[1:]) % 2 for one in rows["id"]])
+    return pandas.DataFrame(rows).assign(ill=lambda rows: [int(one[1:]) % 2 for one in rows["id"]])
+
+
+def _estimators(folder: Path) -> list[bytes]:
+    x, y = _arrays()
     fitted = [
         LiquidClassifier("cfc", 3, epochs=1).fit(x, y),
         LiquidRegressor("gru", 3, epochs=1).fit(x, x[:, 0].mean(1)),
-        LiquidClassifier("ltc", 3, epochs=1).fit(table, target="ill", series="id", time="t"),
+        LiquidClassifier("ltc", 3, epochs=1).fit(_table(), target="ill", series="id", time="t"),
     ]
     series = np.random.default_rng(1).normal(size=(3, 1, 40))
     fitted.append(LiquidForecaster("gru", 3, epochs=1, horizon=2, window=5).fit(series))

@@ -1,6 +1,7 @@
 """Scaling fitted on training series only, as a value that JSON carries there and back exactly."""
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -108,6 +109,10 @@ class Scaler:
             for mean, std in (("mean", "std"), ("static_mean", "static_std"), ("target_mean", "target_std")):
                 if len(getattr(scaler, mean)) != len(getattr(scaler, std)):
                     raise ValueError(f"{mean} and {std} are of different lengths")
+                if not all(0 < width < math.inf for width in getattr(scaler, std)):
+                    raise ValueError(f"{std} holds a width that is not above 0")
+            if not 0 < scaler.gap < math.inf:
+                raise ValueError(f"gap is {scaler.gap}; expected a time above 0")
             return scaler
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise FileFormatError(f"Scaler.from_json: not a scaler ({error}). Fit it again.") from error
