@@ -280,6 +280,10 @@ def formats(folder: Path) -> dict[str, Format]:
     }
     for name, (texts, read) in reports.items():
         found[name] = Format([one.encode() for one in texts], text(read), json.loads, dumped)
+    for name in ("layer", "estimator"):  # kernels are compiled here, once, and not in each child
+        for seed in found[name].seeds:
+            (folder / "seed.caudal").write_bytes(seed)
+            found[name].read(folder / "seed.caudal")
     raw, train = _checkpoint(folder)
     found["training checkpoint"] = Format([raw], train)
     return found | _audited(folder)

@@ -24,19 +24,22 @@ def main() -> int:
     parser.add_argument("--only", nargs="*")
     args = parser.parse_args()
     end, rng, faults = time.monotonic() + 60 * args.minutes, random.Random(args.seed), set[str]()
+    told = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         known = formats(Path(folder))
         counts = {name: Counter[str]() for name in args.only or known}
         while time.monotonic() < end:
             for name, tally in counts.items():
-                cases = [mutated(known[name], rng, rng.choice([1, 1, 2, 5])) for _ in range(60)]
+                cases = [mutated(known[name], rng, rng.choice([1, 1, 2, 5])) for _ in range(40)]
                 for case, outcome in zip(cases, read_all(known[name], cases), strict=True):
                     tally[outcome.word] += 1
                     fault = f"{name}: {outcome.word} {outcome.fault}"
                     if outcome.word not in ("read", "refused") and fault[:120] not in faults:
                         faults.add(fault[:120])
                         print(fault, f"[{len(case)} bytes]", flush=True)
-            print({name: sum(tally.values()) for name, tally in counts.items()}, flush=True)
+                if time.monotonic() > told + 60:
+                    told = time.monotonic()
+                    print({name: tally.total() for name, tally in counts.items()}, flush=True)
     for name, tally in counts.items():
         print(f"{name}: {dict(tally)}")
     return 1 if faults else 0
