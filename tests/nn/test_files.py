@@ -1,9 +1,11 @@
 """A saved layer comes back to the bit, or a sentence says why not; an older file survives every failed save."""
 
+import dataclasses
 import json
 import os
 import pickle
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +16,10 @@ from safetensors.torch import save_file
 
 import caudal
 from caudal import nn, wiring
+from caudal.data import Encoder, Recipe, from_arrays
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.nn import files
+from caudal.nn.digest import model_digest
 from caudal.nn.recipe import decode_layer, encode_layer
 from caudal.nn.registry import kinds, register
 
@@ -365,3 +369,63 @@ def test_a_header_length_that_looks_like_a_pickle_is_none(tmp_path):
         first.add((tmp_path / "net.caudal").read_bytes()[0])
         caudal.load(tmp_path / "net.caudal")
     assert 0x80 in first
+
+
+BOMBS = {
+    "CfC": (nn.CfC, {"backbone_layers": 10**12, "backbone_units": 10**9, "units": 10**9}),
+    "SSM": (nn.SSM, {"layers": 10**6, "states": 10**9}),
+    "Transformer": (nn.Transformer, {"layers": 10**6, "hidden": 10**12, "context": 10**12}),
+    "MLP": (nn.MLP, {"layers": 10**6, "units": 10**9}),
+    "ODERNN": (nn.ODERNN, {"substeps": 10**9, "hidden": 10**7}),
+    "LTC": (nn.LTC, {"substeps": 10**9}),
+    "GRU": (nn.GRU, {"units": 10**9, "inputs": 10**7}),
+    "LSTM": (nn.LSTM, {"units": True, "inputs": 2.0}),
+}
+
+
+@pytest.mark.parametrize(("name", "argument"), [(name, key) for name, (_, given) in BOMBS.items() for key in given])
+def test_a_small_file_that_states_much_is_refused_at_once(tmp_path, name, argument):
+    kind, given = BOMBS[name]
+    caudal.save(kind(2, 4), tmp_path / "net")
+    _rewritten(tmp_path / "net", lambda stated: stated["recipe"]["arguments"].update({argument: given[argument]}))
+    with pytest.raises(FileFormatError):
+        caudal.load(tmp_path / "net")
+
+
+def test_layers_inside_layers_are_compared_with_the_file_before_memory_is_taken(tmp_path):
+    caudal.save(nn.Stack(nn.GRU(2, 3), nn.CTRNN(3, 2)), tmp_path / "net")
+    _rewritten(
+        tmp_path / "net",
+        lambda stated: stated["recipe"]["arguments"]["layers"][0]["$layer"]["arguments"].update(units=60_000),
+    )
+    with pytest.raises(FileFormatError, match=r"does not fit the GRU that the recipe rebuilds, of 10,8"):
+        caudal.load(tmp_path / "net")
+
+
+def test_what_a_file_could_not_be_read_with_is_not_saved(tmp_path):
+    with pytest.raises(InputError, match=r"`substeps` is 1,001, more than the 1,000 that a file may state"):
+        caudal.save(nn.LTC(2, 3, substeps=1001), tmp_path / "net")
+
+
+def _model(**changed):
+    torch.manual_seed(0)
+    data = from_arrays(np.random.default_rng(0).normal(size=(4, 2, 3)), [0, 1, 0, 1])
+    recipe = Recipe(task="classify", series="id", time="day", target=("ill",), inputs=())
+    around = {"net_": nn.CfC(2, 3), "encoder_": Encoder.fit(data), "data_recipe_": recipe, "classes_": np.array([0, 1])}
+    return SimpleNamespace(**{**around, **changed})
+
+
+def test_every_field_of_the_recipe_of_the_table_has_a_part_in_the_digest():
+    base, recipe = model_digest(_model()), _model().data_recipe_
+    assert base == model_digest(_model())
+    for field in dataclasses.fields(recipe):
+        held = getattr(recipe, field.name)
+        other = (
+            not held if isinstance(held, bool) else held + 1 if isinstance(held, int | float) else f"other {field.name}"
+        )
+        if isinstance(held, tuple):
+            other = ("another",)
+        if dataclasses.is_dataclass(held):
+            continue
+        assert model_digest(_model(data_recipe_=dataclasses.replace(recipe, **{field.name: other}))) != base, field.name
+    assert model_digest(_model(classes_=np.array(["0", "1"]))) != base
