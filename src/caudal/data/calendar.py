@@ -84,12 +84,6 @@ class Calendar:
     resolution: int = 1000
     step: Step | None = None
 
-    @staticmethod
-    def from_dict(facts: dict[str, Any]) -> "Calendar":
-        """The calendar that `dataclasses.asdict` took apart."""
-        step = facts.get("step")
-        return Calendar(**{**facts, "step": None if step is None else Step(**step)})
-
 
 def zone_info(zone: str) -> tzinfo:
     """The zone of an IANA name or of `"+01:00"`.
