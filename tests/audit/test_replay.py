@@ -241,6 +241,17 @@ def test_what_was_not_made_again_is_not_good(tmp_path, key, model):
     assert replay(tmp_path / "log", model, series(20), allow_unlinked=True).silent == 0
 
 
+def test_a_series_that_comes_twice_makes_up_for_no_other_decision(tmp_path, key, model, monkeypatch):
+    data = series(2)
+    with Log(tmp_path / "log", key, sync=False) as log:
+        model.predict(data, log=log)
+        for name in ("ghost", "spectre"):
+            log.decide(name, np.float32([9, -9]), model=model_digest(model), inputs=np.zeros(3))
+    monkeypatch.setattr(model, "parts", lambda _: iter([data, data]), raising=False)
+    found = replay(tmp_path / "log", model, data)
+    assert (found.decisions, found.total, found.unlinked, found.holds) == (2, 4, 2, False)
+
+
 def test_records_of_caudal_0_1_are_told_by_name_and_not_taken_for_the_same(tmp_path, key, model, monkeypatch):
     monkeypatch.setattr("caudal.audit.series.model_digest", model_digest_1)
     with Log(tmp_path / "log", key, sync=False) as log:

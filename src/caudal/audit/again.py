@@ -83,7 +83,7 @@ class Replay:
     @property
     def holds(self) -> bool:
         """Whether the log is good, there were decisions to compare, all were compared, and came out as they should."""
-        is_whole = self.decisions == self.total or self.allows_unlinked
+        is_whole = (self.unlinked == 0 and self.other_models == 0) or self.allows_unlinked
         is_same = not (self.broken or self.other_input or self.other_facts)
         return self.decisions > 0 and is_whole and is_same and not self.log_faults
 
@@ -134,8 +134,9 @@ def replay(
     known, others = _promised(path, log, model_digest(model))
     total = others.total() + sum(map(len, known.values()))
     keeper = Salts(salts or f"{os.fspath(path).rstrip('/')}.salts")
+    compared: set[int] = set()  # a series that stands in the data twice makes no decision twice
     for part in model.parts(data):
-        _compare(tally, known, keeper, model, part, batch)
+        _compare(tally, known, keeper, model, part, batch, compared)
     return Replay(
         **tally.__dict__,
         exact=tally.decisions if must_be_exact else 0,
@@ -228,6 +229,7 @@ def _compare(
     model: Any,
     data: Sequences,
     batch: int,
+    compared: set[int],
 ) -> None:
     salts = [held.of_person(str(id)) for id in data.ids]
     names = [None if salt is None else alias(salt) for salt in salts]
@@ -244,8 +246,9 @@ def _compare(
             for index, record in known[str(names[row])]:
                 step = record.sequence if data.task in STEPWISE else None
                 salt = salts[row]
-                if salt is None or step not in given:
+                if salt is None or step not in given or index in compared:
                     continue
+                compared.add(index)
                 output = (out[k] if step is None else out[k, step]).reshape(-1)
                 exact_record = _linked(record, salt, given[step])
                 if exact_record is None:
