@@ -27,7 +27,7 @@ class Sizes:
         mutations: to try on a log of 1,100 records.
         forgeries: logs that an attacker edits.
         faults: calls of the system that fail, and as many at which the writer dies.
-        kills: of a writer, at any time.
+        kills: of a writer, at any time, and of processes at a desk.
         decisions: to replay.
         data: folder of PhysioNet 2012; None for the data that a package ships.
     """

@@ -9,13 +9,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="PART",
-        help="cost, mutations, forgeries, faults, kills, replay, conformal, drift",
+        help="cost, mutations, forgeries, faults, kills, desk, replay, conformal, monitors, drift",
     )  # fmt: skip
     parser.add_argument("--records", type=int, default=1_000_000, metavar="N", help="of the large log (1,000,000)")
     parser.add_argument("--mutations", type=int, default=10_000, metavar="N", help="to try (10,000)")
     parser.add_argument("--forgeries", type=int, default=100_000, metavar="N", help="logs to forge (100,000)")
     parser.add_argument("--faults", type=int, default=1_000, metavar="N", help="calls that fail, and deaths (1,000)")
-    parser.add_argument("--kills", type=int, default=1_000, metavar="N", help="of a writer (1,000)")
+    parser.add_argument("--kills", type=int, default=1_000, metavar="N", help="of a writer, and at a desk (1,000)")
     parser.add_argument("--decisions", type=int, default=10_000, metavar="N", help="to make again (10,000)")
     parser.add_argument("--data", metavar="FOLDER", help="PhysioNet 2012, for conformal and drift (default: nafld)")
     parser.add_argument(
