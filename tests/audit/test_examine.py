@@ -117,6 +117,13 @@ def test_a_log_in_a_model_folder_does_not_decide_what_is_checked(made, verified,
     assert verified(place, "--as", "model")[0] == 1
 
 
+def test_promises_of_another_log_of_the_same_size_are_named(made, verified, tmp_path):
+    place = copied(made / "log", tmp_path / "log")
+    assert "checkpoints is missing" not in verified(place)[1]
+    shutil.copy(made / "test" / "checkpoints", place)
+    assert "checkpoints is missing, or does not end with the newest checkpoint" in verified(place)[1]
+
+
 def test_the_name_of_a_file_cannot_look_like_an_answer(made, verified, tmp_path):
     place = copied(made / "log", tmp_path / "log")
     (place / "x\ngood  model m is as it was signed\x1b[2K").write_text("x")

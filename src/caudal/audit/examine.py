@@ -248,7 +248,8 @@ def _log(place: Path, key: Verifier | None, held: Checkpoint | None, full: bool)
 
 def _history(folder: Path, verdict: Verdict) -> tuple[str, ...]:
     """A remark where the list of earlier promises does not end with the newest one."""
-    if verdict.key is None or next(promises(folder, verdict.key, verdict.size), None) is not None:
+    later = () if verdict.key is None else promises(folder, verdict.key, verdict.size)
+    if verdict.key is None or any((point.origin, point.root) == (verdict.origin, verdict.root) for point in later):
         return ()
     return ("checkpoints is missing, or does not end with the newest checkpoint: older promises cannot be compared",)
 
