@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from caudal.compare import Kept
+    from caudal.compare.progress import Watcher
     from caudal.records import Study
 
 _NAMES = {"en": "report.html", "es": "informe.html"}
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     command = typed(args)
     say(f"caudal compare: results go to {out}")
     try:
-        study = compare(args.data, out, command=command, keep=_keeper(out / "models"), **_asked(args))
+        study = compare(args.data, out, command=command, keep=_keeper(out / "models"), watcher=_board(), **_asked(args))
     except KeyboardInterrupt:
         say(f"\nStopped. Every finished run is kept in {out}; the same command goes on from there:\n  {command}")
         return _INTERRUPTED
@@ -82,6 +83,19 @@ def run(args: argparse.Namespace) -> int:
         report.write(study, path, lang=lang)
     _tell(study, out, written, langs[0], args.json)
     return 0
+
+
+def _board() -> "Watcher":
+    """The usual board, which says options instead of arguments of Python where it tells how a table was read."""
+    from caudal.cli.series import in_words
+    from caudal.compare.progress import Board
+
+    class Worded(Board):
+        def say(self, line: str) -> None:
+            """See `Watcher`."""
+            super().say(in_words(line) if line.startswith(("asks: ", "reads: ", "note: ")) else line)
+
+    return Worded()
 
 
 def _keeper(folder: Path) -> "Callable[[Kept], None]":

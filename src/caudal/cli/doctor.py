@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from caudal.cli.columns import add_columns, recipe_of
+from caudal.cli.series import in_words, say_read
 from caudal.cli.show import print_json
 from caudal.errors import InputError
 
@@ -40,28 +41,36 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"serious": serious, "symptoms": [asdict(one) for one in found]})
     else:
-        for one in found:
-            print(f"{one.severity:<8} {one}")
+        for symptom in found:
+            words = f"{in_words(symptom.message, symptom.where)} {in_words(symptom.remedy, symptom.where)}"
+            print(f"{symptom.severity:<8} {symptom.code}: {words}")
         print(f"{serious} serious, {len(found) - serious} mild" if found else "nothing found")
     return 1 if serious else 0
 
 
 def _examined(args: argparse.Namespace) -> "Sequence[Symptom]":
     from caudal.data import datasets
-    from caudal.train import doctor, doctor_table
+    from caudal.data.account import read_as
+    from caudal.train import doctor
+    from caudal.train.tables import examined
 
     if args.table is not None or args.source.lower().endswith(".caudal"):
         return _of_model(args)
     data = recipe_of(args).data
     if data.dataset is not None:
-        whole = datasets.load(data.dataset, folder=data.folder, protocol=data.protocol)
-        return doctor(None, whole.train, other=whole.test if len(whole.split.test) else None)
+        shipped = datasets.load(data.dataset, folder=data.folder, protocol=data.protocol)
+        return doctor(None, shipped.train, other=shipped.test if len(shipped.split.test) else None)
     options = {name: getattr(data, name) for name in _READ}
-    return doctor_table(data.table, target=data.target, series=data.series, time=data.time, **options)
+    found, whole = examined(data.table, target=data.target, series=data.series, time=data.time, **options)
+    if whole is not None:
+        say_read(read_as(whole.recipe, whole.findings, whole), ())
+    return found
 
 
 def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":
     from caudal.cli.predict import estimator
+    from caudal.data.account import read_as
+    from caudal.estimators.reading import known
 
     if args.table is None:
         raise InputError("doctor", "table", "is missing; a model is examined on data", "Pass a table after it.")
@@ -69,7 +78,9 @@ def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":
     if model.data_recipe_ is None:
         fault = f"was trained on arrays and cannot read a table: {args.source}"
         raise InputError("doctor", "source", fault, "Call `model.doctor(x)` from Python.")
-    return model.doctor(args.table, other=args.other)
+    data = known(model, args.table)
+    say_read(read_as(model.data_recipe_, data.findings, data, settled=True), ())
+    return model.doctor(data, other=args.other)
 
 
 _READ = (

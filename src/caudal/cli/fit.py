@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from caudal.cli.columns import add_columns, recipe_of
-from caudal.cli.show import print_json, say
+from caudal.cli.series import say_read
+from caudal.cli.show import print_json
 from caudal.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,12 +46,10 @@ def run(args: argparse.Namespace) -> int:
 
     out = Path(args.out)
     check_place("fit", out)
-    done = fit_recipe(recipe_of(args), checkpoint=args.checkpoint, verbose=not args.quiet)
+    done = fit_recipe(recipe_of(args), checkpoint=args.checkpoint, verbose=not args.quiet, told=say_read)
     if not done.is_first:
         return 0
     done.model.save(out)
-    for one in done.findings:
-        say(f"note: {one.message}")
     if args.json:
         print_json({"file": os.fspath(out), "kind": type(done.model).__name__, **dict(done.model.origin_ or {})})
         return 0
@@ -77,7 +76,18 @@ def check_place(owner: str, out: Path) -> None:
 def _lines(done: "Trained") -> list[str]:
     model, found = done.model, done.model.fitted_
     size = sum(one.numel() for one in model.net_.parameters())
-    why = "no better pass for a while" if found.stopped == "patience" else "all passes done"
+    passes = len(found.history)
+    ended = f"best of pass {found.best_epoch} of {passes} (all passes done)"
+    if found.stopped == "patience":
+        ended = f"best of pass {found.best_epoch} of {passes} (no better pass for a while)"
+    elif found.history[-1].val is None:
+        ended = f"all {passes} passes; no validation: {_why(done)}, so the last pass is kept"
     head = f"{type(model).__name__}, {model.cell} of {model.units} units, {size:,} parameters"
-    lines = [f"{head}: best of pass {found.best_epoch} of {len(found.history)} ({why})"]
+    lines = [f"{head}: {ended}"]
     return [*lines, "nothing held out: no score" if done.held_out is None else str(done.held_out)]
+
+
+def _why(done: "Trained") -> str:
+    if done.recipe.train.validation == 0:
+        return "`validation` is 0"
+    return "too few series or groups are left to hold one out"

@@ -26,14 +26,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predict, and write or print."""
+    from caudal.cli.series import Notes
     from caudal.data import write
     from caudal.estimators import predictions
 
     if args.out:
         write.check_path(Path(args.out))
     model = reader(args.model, "predict")
+    parts = Notes(model).watched(model.parts(_source(model, args)))
     with _log(args) as log:
-        return _answer(args, predictions(model, _source(model, args), log))
+        return _answer(args, (chunk for part in parts for chunk in predictions(model, part, log)))
 
 
 def _log(args: argparse.Namespace) -> Any:

@@ -1,13 +1,88 @@
 """The series that a command asks a model about: a table read as that of its training, or a data set by name."""
 
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caudal.cli.show import say
 from caudal.errors import InputError
 
 if TYPE_CHECKING:
-    from caudal.data import Sequences
+    from caudal.data import Finding, Sequences
+    from caudal.estimators.base import LiquidEstimator
+
+
+def say_read(lines: Iterable[str], findings: Iterable["Finding"]) -> None:
+    """Say on standard error what a table was read as and what is odd in it, in words of the shell."""
+    for line in lines:
+        say(in_words(line))
+    for finding in findings:
+        say(f"note: {in_words(finding.message, finding.column)}")
+
+
+def in_words(text: str, column: str = "") -> str:
+    """Text with options of the shell in the place of arguments of Python, but for the name of a column.
+
+    Example:
+        >>> in_words("`group` counts the rows; list it in `features`.", "group")
+        '`group` counts the rows; list it in `--features`.'
+    """
+    from caudal.cli.columns import add_columns
+    from caudal.cli.spoken import options_of, typed
+
+    parser = argparse.ArgumentParser(add_help=False)
+    add_columns(parser)
+    return typed(text, {name: option for name, option in options_of(parser).items() if name != column})
+
+
+class Notes:
+    """What is odd about a table that a model reads, whole or in chunks, said once.
+
+    Arguments:
+        model: an estimator that was trained on a table.
+    """
+
+    def __init__(self, model: "LiquidEstimator") -> None:
+        self.model = model
+        self.chunks = 0
+        self.findings: dict[tuple[str, str], Finding] = {}
+        self.unlike: Counter[tuple[str, str]] = Counter()
+
+    def watched(self, parts: Iterable["Sequences"]) -> Iterator["Sequences"]:
+        """The same chunks; once they are through, what was odd is said."""
+        whole: Sequences | None = None
+        for part in parts:
+            self._add(part)
+            whole = part if self.chunks == 1 else None
+            yield part
+        self._say(whole)
+
+    def say(self, data: "Sequences") -> None:
+        """Say what is odd about a table that was read whole."""
+        self._add(data)
+        self._say(data)
+
+    def _add(self, data: "Sequences") -> None:
+        from caudal.data.account import without_past
+        from caudal.train.doctor import unlike_training
+
+        self.chunks += 1
+        for finding in (*data.findings, *without_past(data)):
+            self.findings.setdefault((finding.code, finding.column), finding)
+        self.unlike.update({(one.message, one.remedy) for one in unlike_training(self.model.encoder_, data)})
+
+    def _say(self, data: "Sequences | None") -> None:
+        from caudal.data.account import read_as
+
+        findings = tuple(self.findings.values())
+        say_read(read_as(self.model.data_recipe_, findings, data, settled=True), findings)
+        for (message, remedy), count in self.unlike.items():
+            # Of a stream a chunk or two may well lack a sensor.
+            if 2 * count > self.chunks:
+                say(f"warning: {message} {remedy}")
 
 
 def series_for(
@@ -34,7 +109,9 @@ def series_for(
         fault = "was trained on arrays or on a data set, so it cannot say how to read a table"
         raise InputError(owner, "model", fault, "Name the data set, train on a table, or pass arrays in Python.")
     recipe = model.data_recipe_ if sensitive is None else replace(model.data_recipe_, sensitive=sensitive)
-    return read_like(source, recipe, target=target)
+    found = read_like(source, recipe, target=target)
+    Notes(model).say(found)
+    return found
 
 
 def training_series(owner: str, model: Any, source: str) -> "tuple[Sequences, Sequences | None]":

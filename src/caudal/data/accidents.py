@@ -55,7 +55,7 @@ def _counts_rows(table: Table, name: str) -> bool:
         cells = table.numbers(name)
     except DataError:  # what it holds is told where the column is read
         return False
-    if len(cells) < _ROWS or np.isnan(cells).any():
+    if len(cells) < _ROWS or (cells[:_ROWS] != np.floor(cells[:_ROWS])).any() or np.isnan(cells).any():
         return False
     low = cells.min()
     if cells.max() - low != len(cells) - 1 or (cells != np.floor(cells)).any():

@@ -8,21 +8,25 @@ from caudal.data.recipe import Recipe
 from caudal.data.sequences import Finding, Sequences
 
 _SHOWN = 8
+_OTHERWISE, _UNNAMED = " (another `task` reads it otherwise)", " (`time_unit` names it)"
 
 
-def read_as(recipe: Recipe | None, findings: Iterable[Finding], data: Sequences | None = None) -> tuple[str, ...]:
+def read_as(
+    recipe: Recipe | None, findings: Iterable[Finding], data: Sequences | None = None, *, settled: bool = False
+) -> tuple[str, ...]:
     r"""Two lines about a table; none without a recipe.
 
     Arguments:
         recipe: of the table.
         findings: of its reading.
         data: the series, for their numbers and the counts of the classes.
+        settled: whether the recipe is that of a model, which no option changes.
 
     Example:
         >>> from caudal.data import Column
         >>> recipe = Recipe("classify", "id", None, ("ill",), (Column("pulse"),), classes=("no", "yes"))
-        >>> print("\n".join(read_as(recipe, ())))
-        asks: `ill` as 2 classes (no, yes), one per series (other readings: `task`); time is the order of the rows
+        >>> print("\n".join(read_as(recipe, (), settled=True)))
+        asks: `ill` as 2 classes (no, yes), one per series; time is the order of the rows
         reads: pulse
     """
     if recipe is None:
@@ -37,7 +41,27 @@ def read_as(recipe: Recipe | None, findings: Iterable[Finding], data: Sequences 
         reads.append(f"left out: {_listed(list(dict.fromkeys(out)))}")
     if data is not None:
         reads[0] += f" ({100 * data.missing:.0f} % of cells empty)" if data.missing >= 0.005 else ""
-    return (f"asks: {_question(recipe, data)}; {_time(recipe)}", f"reads: {'; '.join(reads)}")
+    asks = f"asks: {_question(recipe, data)}; {_time(recipe)}"
+    for option in (_OTHERWISE, _UNNAMED) if settled else ():
+        asks = asks.replace(option, "")
+    return (asks, f"reads: {'; '.join(reads)}")
+
+
+def without_past(data: Sequences) -> list[Finding]:
+    """A finding where forecasts are asked of series whose own past is empty."""
+    columns = [data.names.index(name) for name in data.outputs if name in data.names]
+    if data.task != "forecast" or not columns:
+        return []
+    owners = data.ids if data.group is None else data.group
+    seen = np.asarray(data.observed[:, :, columns].any(axis=(1, 2)))
+    names = np.setdiff1d(owners, owners[seen])
+    if not len(names):
+        return []
+    named = ", ".join(f"`{name}`" for name in data.outputs)
+    text = (
+        f"{named} is empty throughout in {len(names)} series, first {names[0]}: its forecast knows no past of its own."
+    )
+    return [Finding("no_past", data.outputs[0], text, len(names))]
 
 
 def _question(recipe: Recipe, data: Sequences | None) -> str:
@@ -46,9 +70,9 @@ def _question(recipe: Recipe, data: Sequences | None) -> str:
     if recipe.task == "forecast":
         words = f"the next {recipe.horizon} steps of {names} from {recipe.window}"
     elif recipe.classes:
-        words = f"{names} as {len(recipe.classes)} classes ({_classes(recipe, data)}), {where} (other readings: `task`)"
+        words = f"{names} as {len(recipe.classes)} classes ({_classes(recipe, data)}), {where}{_OTHERWISE}"
     else:
-        words = f"{names} as numbers, {where} (other readings: `task`)"
+        words = f"{names} as numbers, {where}{_OTHERWISE}"
     if data is None or recipe.task == "forecast":
         return words if data is None else f"{words}, {len(data):,} windows"
     return f"{words}, in {len(data):,} series of {_range(data.lengths)} steps"
@@ -68,7 +92,7 @@ def _time(recipe: Recipe) -> str:
     gap = f"typical gap {recipe.first_dt:.4g}"
     if recipe.datetimes:
         return f"`{recipe.time}` as dates, measured in {recipe.time_unit}, {gap}"
-    unit = "a unit not named (`time_unit`)" if recipe.time_unit == "unit" else recipe.time_unit
+    unit = f"a unit not named{_UNNAMED}" if recipe.time_unit == "unit" else recipe.time_unit
     return f"`{recipe.time}` as numbers in {unit}, {gap}"
 
 

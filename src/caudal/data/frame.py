@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from caudal.data.build import build
 from caudal.data.calendar import Calendar
-from caudal.data.learn import Ask, asked, check_ask, named
+from caudal.data.learn import Ask, asked, check_ask, named, told_columns
 from caudal.data.order import Order, huge_gaps, order, without_ahead
 from caudal.data.plan import plan
 from caudal.data.recipe import Recipe
@@ -176,6 +176,12 @@ def _wanted(recipe: Recipe, target: bool) -> Wanted:
     return Wanted(frozenset({*names, *classes}), columns, recipe.time)
 
 
+def _read_columns(recipe: Recipe) -> frozenset[str]:
+    """Columns in which a row must repeat another to be its double."""
+    columns = [column.name for column in (*recipe.inputs, *recipe.statics)]
+    return frozenset((*named(recipe.series), *named(recipe.time), *columns, *recipe.target, *recipe.sensitive))
+
+
 def from_table(table: Table, recipe: Recipe, target: bool) -> Sequences:
     """`read_like` for a table that is open already.
 
@@ -194,7 +200,7 @@ def from_table(table: Table, recipe: Recipe, target: bool) -> Sequences:
         recipe.time_unit,
         recipe.equal_times,
         fitted if recipe.time is not None else None,
-        table.columns,
+        tuple(name for name in table.columns if name in _read_columns(recipe)),
         calendar.form,
         calendar.zone if calendar.localized else "",
     )
@@ -216,7 +222,7 @@ def ordered(table: Table, ask: Ask) -> Order:
     """
     found = order(
         table, ask.series, ask.time, ask.time_unit, ask.equal_times,
-        values=table.columns, form=ask.time_format, zone=ask.time_zone,
+        values=told_columns(table, ask), form=ask.time_format, zone=ask.time_zone,
     )  # fmt: skip
     if ask.task == "forecast" or ask.horizon:
         return without_ahead(found, _known(table, ask.target))

@@ -134,6 +134,10 @@ def check_ask(table: Table, ask: Ask) -> None:
         DataError: names the column or the option.
     """
     _check_options(table, ask)
+    parts = [name.strip() for name in str(ask.series).split(",")]
+    if ask.series not in table.columns and len(parts) > 1 and all(name in table.columns for name in parts):
+        remedy = "Join them into one column first, such as the texts of both with a dash between."
+        raise table.fail(str(ask.series), f"names {len(parts)} columns; a series has one name", remedy)
     table.need_columns(
         [
             *(*named(ask.series), *named(ask.time), *ask.target, *(ask.features or ())),
@@ -206,6 +210,12 @@ def free_columns(table: Table, ask: Ask) -> tuple[str, ...]:
         *ask.drop,
     }
     return tuple(name for name in table.columns if name not in taken)
+
+
+def told_columns(table: Table, ask: Ask) -> tuple[str, ...]:
+    """Columns in which a row must repeat another to be its double: all but those that are no likely inputs."""
+    accidents = left_out(table, free_columns(table, ask)) if ask.features is None else {}
+    return tuple(name for name in table.columns if name not in accidents)
 
 
 def learn_columns(table: Table, names: Sequence[str], ask: Ask) -> tuple[tuple[Column, ...], list[Finding]]:

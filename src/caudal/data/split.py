@@ -197,8 +197,9 @@ def _topped_up(
         for candidate in rng.permutation(len(rows_of)):
             rows = rows_of[candidate]
             source, lost = part[rows[0]], np.bincount(classes[rows], minlength=len(left))
-            keeps = source > 0 or ((left - lost >= np.minimum(left, 1)).all() and len(rows) < sizes[0])
-            if source == k or not keeps or sizes[source] - len(rows) < min(wanted[source] / 2, sizes[source] - 1):
+            trains = (left - lost >= np.minimum(left, 1)).all()
+            floor = max(1.0, wanted[source] / 2) if source else 1.0
+            if source == k or sizes[source] - len(rows) < floor or not (source or trains):
                 continue
             if sizes[k] and sizes[k] + len(rows) > wanted[k]:
                 break

@@ -92,7 +92,7 @@ class Table:
         for name in names:
             if name not in self.columns:
                 there = ", ".join(map(repr, self.columns[:12])) + (", ..." if len(self.columns) > 12 else "")
-                close = get_close_matches(str(name), self.columns, 1, 0.5)
+                close = get_close_matches(str(name), self.columns, 1, 0.6)
                 remedy = f"Did you mean {close[0]!r}?" if close else "Check the spelling of the name."
                 raise self.fail(name, f"is not a column; there are {there}", remedy)
             self.need_once(name)

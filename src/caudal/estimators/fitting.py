@@ -1,6 +1,6 @@
 """From a recipe to a trained estimator and its score on series that it has not seen."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from caudal._version import __version__
 from caudal.data import Finding, ParquetSequences, Sequences, datasets, from_frame, split
-from caudal.data.account import read_as
+from caudal.data.account import read_as, without_past
 from caudal.data.plan import refuse_flips
 from caudal.estimators.held_out import HeldOut, held_out
 from caudal.estimators.recipe import FitRecipe
@@ -44,7 +44,6 @@ class Trained:
         held_out: scores on the series held out; None when none were.
         recipe: what was asked, the task settled.
         findings: what was odd in the data, and what was done about it.
-        read: the data in two lines: what they were read as, and which inputs; empty for a data set by name.
         is_first: whether this process is the one that talks and writes, of those that `accelerate` started.
     """
 
@@ -52,7 +51,6 @@ class Trained:
     held_out: HeldOut | None
     recipe: FitRecipe
     findings: tuple[Finding, ...] = ()
-    read: tuple[str, ...] = ()
     is_first: bool = True
 
 
@@ -69,7 +67,13 @@ class _Parts:
     read: tuple[str, ...] = ()
 
 
-def fit_recipe(recipe: FitRecipe, *, checkpoint: str | None = None, verbose: bool = True) -> Trained:
+def fit_recipe(
+    recipe: FitRecipe,
+    *,
+    checkpoint: str | None = None,
+    verbose: bool = True,
+    told: Callable[[tuple[str, ...], tuple[Finding, ...]], None] | None = None,
+) -> Trained:
     """Read the data, hold some out, train, and score.
 
     Data sets come with their own parts. Of a table whole groups (or series) are held out at random; of forecasts
@@ -79,6 +83,7 @@ def fit_recipe(recipe: FitRecipe, *, checkpoint: str | None = None, verbose: boo
         recipe: what to do.
         checkpoint: file to resume from after a kill.
         verbose: draw a bar with the time left on standard error.
+        told: is called before the training with what a table was read as, in two lines, and with what is odd in it.
 
     Returns:
         the estimator; what it was told and how it scored go with it into its file.
@@ -99,6 +104,9 @@ def fit_recipe(recipe: FitRecipe, *, checkpoint: str | None = None, verbose: boo
     _check_settings(recipe)
     parts = _parts(recipe)
     refuse_flips("fit", parts.findings, parts.task)
+    crew = accelerated(cpu=recipe.train.device == "cpu") if recipe.train.accelerate else Crew()
+    if told is not None and crew.rank == 0:
+        told(parts.read, parts.findings)
     model = _model(recipe, parts).set_params(checkpoint=checkpoint, verbose=verbose)
     model.fit(parts.train, val=parts.val)
     model.set_params(checkpoint=None, verbose=False)  # of this run, not of the model
@@ -110,8 +118,7 @@ def fit_recipe(recipe: FitRecipe, *, checkpoint: str | None = None, verbose: boo
         "held_out": None if scores is None else asdict(scores),
         "data": parts.train.digest if isinstance(parts.train, Sequences) else None,
     }
-    crew = accelerated(cpu=model.device == "cpu") if model.accelerate else Crew()
-    return Trained(model, scores, settled, parts.findings, parts.read, crew.rank == 0)
+    return Trained(model, scores, settled, parts.findings, crew.rank == 0)
 
 
 def _check_settings(recipe: FitRecipe) -> None:
@@ -124,8 +131,9 @@ def _check_settings(recipe: FitRecipe) -> None:
     train = recipe.train
     TrainRecipe(
         epochs=train.epochs, lr=train.lr, batch_size=train.batch_size, patience=train.patience, clip=train.clip,
-        weight_decay=train.weight_decay, schedule=train.schedule, seed=train.seed, precision=train.precision,
-    )  # type: ignore[arg-type]  # the recipe checks the words  # fmt: skip
+        weight_decay=train.weight_decay, seed=train.seed,
+        schedule=train.schedule, precision=train.precision,  # type: ignore[arg-type]  # the recipe checks the words
+    )  # fmt: skip
 
 
 def _model(recipe: FitRecipe, parts: _Parts) -> "LiquidEstimator":
@@ -163,7 +171,7 @@ def _parts(recipe: FitRecipe) -> _Parts:
         )
     found = split(whole, val=0.0, test=data.test, by=_by(data.by, whole), seed=recipe.train.seed)
     test = whole.select(found.test)
-    findings = (*whole.findings, *_few_classes(test, str(data.target[0])))
+    findings = (*whole.findings, *without_past(whole), *_few_classes(test, str(data.target[0])))
     return _Parts(
         whole.select(found.train), None, test, whole.task, ahead, findings, read_as(whole.recipe, whole.findings, whole)
     )

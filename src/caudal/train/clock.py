@@ -17,6 +17,7 @@ _RATIOS = {
     7.0: "days and weeks",
 }
 _NEAR, _USUAL, _OFTEN_MEANT = 0.1, 3.0, 24.0
+_FEW_SERIES, _FEW_GAPS = 3, 4
 _EPOCHS = {
     "ns": (1e18, "nanoseconds"),
     "us": (1e15, "microseconds"),
@@ -35,7 +36,7 @@ def unlike_training(encoder: Encoder, data: Sequences) -> list[Symptom]:
     if 1 / _FAR <= typical <= _FAR:
         return []
     text = f"The typical gap is {typical:.3g} times that of the training data (here in {data.time_unit})."
-    remedy = "The unit of time differs: measure `dt` in the unit of training, or train again."
+    remedy = "The unit of time differs: bring the times to that of the training, or train again."
     return [Symptom("time", "dt", text, remedy, int(later.size))]
 
 
@@ -54,6 +55,10 @@ def mixed_units(data: Sequences) -> list[Symptom]:
             if not odd.any() or not (odd | ((far < _USUAL) & (far > 1 / _USUAL))).all():
                 continue
             count, first = int(odd.sum()), data.ids[some][np.argmax(odd)]
+            # The median of two or three gaps may be short or long by chance.
+            few = count < 2 or (count < _FEW_SERIES and np.isfinite(gaps[some][odd]).sum() < _FEW_GAPS * count)
+            if few and size <= _OFTEN_MEANT:
+                continue
             text = f"The gaps of {count} of {len(odd)} series are {times} those of the others, first series {first!s}."
             remedy = f"They look like {words} mixed: convert their times. If they were sampled so, all is well."
             # Hours beside days, and days beside weeks, are often meant.

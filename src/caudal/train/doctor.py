@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from caudal.data import Encoder, Sequences
+from caudal.data.account import without_past
 from caudal.nn import GRU, GRUD, LSTM, CfC, Readout
 from caudal.train import clock, leaks
 from caudal.train.examples import Examples, examples
@@ -15,6 +16,7 @@ _ROWS = 256
 _FLAT, _FULL, _OFTEN = 1e-6, 0.99, 0.95
 _FEW = 5
 _FAR = 10.0
+_FEW_GROUPS = 5
 # Cells whose outputs are bounded by 1: at the bound, what gates or heads say no longer depends on the input.
 _BOUNDED = (CfC, LSTM, GRU, GRUD)
 _REMEDIES = {
@@ -43,6 +45,7 @@ _REMEDIES = {
     "row_order": "Leave it out with `drop` unless it was measured.",
     "calendar": "Turn it into days since a date, or leave it out with `drop`.",
     "sentinel": "Leave those cells empty, unless the value was measured.",
+    "no_past": "Leave those series out, or fill them in.",
     "repeated": "Leave one of them out with `drop`.",
 }
 _SERIOUS = ("flip", "owner", "spelling", "row_order", "sentinel")
@@ -85,11 +88,11 @@ def doctor(
         batch = examples(fitted, data.select(slice(0, _ROWS)), paired=paired)
         found += [*_numbers(model), *_units(model, batch), *_gradients(model, batch)]
     if encoder is not None:
-        found += [*clock.unlike_training(encoder, data), *inputs_unlike_training(encoder, data)]
+        found += unlike_training(encoder, data)
     found += [*clock.stamps(data), *clock.mixed_units(data), *leaks.giveaways(data), *leaks.copies(data)]
     if other is not None:
         found += leaks.overlaps(data, other)
-    return (*found, *_rare(data), *_findings(data))
+    return (*found, *_rare(data), *_few_groups(data), *_findings(data))
 
 
 def _numbers(model: Readout) -> list[Symptom]:
@@ -166,9 +169,27 @@ def _rare(data: Sequences) -> list[Symptom]:
     return [Symptom("few", str(data.classes[least]), text, remedy, int(rare.sum()), "mild")]
 
 
-def inputs_unlike_training(encoder: Encoder, data: Sequences) -> list[Symptom]:
-    """Inputs that are empty throughout, or far from all values of the training."""
+def _few_groups(data: Sequences) -> list[Symptom]:
+    """Groups too few for a part of them to speak for others; a time axis along which every series has one step."""
     found = []
+    if data.recipe is not None and data.recipe.group is not None and data.group is not None:
+        count = len(np.unique(data.group))
+        if count < _FEW_GROUPS:
+            where = data.recipe.group
+            text = f"`{where}` has {count} groups, and a fifth of them is what a model is tested on."
+            remedy = "Read its score as that of those few: collect more groups, or cross-validate over them."
+            found.append(Symptom("few_groups", where, text, remedy, count, "mild"))
+    name = None if data.recipe is None or data.recipe.time is None else data.recipe.series
+    if name is not None and data.steps == 1 and np.ptp(data.start) > 0:
+        text = f"`{name}` differs in every row, so each of {len(data)} series has one step and no past."
+        remedy = "If it numbers the rows, name the column that says whom they belong to."
+        found.append(Symptom("single_steps", name, text, remedy, len(data), "mild"))
+    return found
+
+
+def unlike_training(encoder: Encoder, data: Sequences) -> list[Symptom]:
+    """Symptoms of series that are unlike those of the training: in their gaps, or in inputs empty or far away."""
+    found = clock.unlike_training(encoder, data)
     for k, name in enumerate(encoder.names[: data.inputs]):
         seen = data.observed[:, :, k]
         is_category = data.features[k].kind == "category"
@@ -196,5 +217,5 @@ def _findings(data: Sequences) -> list[Symptom]:
             finding.count,
             "serious" if finding.code in _SERIOUS else "mild",
         )
-        for finding in data.findings
+        for finding in (*data.findings, *without_past(data))
     ]

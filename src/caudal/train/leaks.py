@@ -105,7 +105,7 @@ def _beside(data: Sequences, values: NDArray[Any], seen: NDArray[np.bool_]) -> _
 
 
 def _alike(values: NDArray[Any], target: NDArray[Any], *, classes: bool) -> bool:
-    """Whether values explain the target nearly fully, or the classes explain the values and differ in them."""
+    """Whether values explain the target nearly fully, or the classes explain the values."""
     if len(values) < _LEAST or len(np.unique(target)) < 2:
         return False
     x, y = values.astype(np.float64), target.astype(np.float64)
@@ -119,7 +119,7 @@ def _alike(values: NDArray[Any], target: NDArray[Any], *, classes: bool) -> bool
         return False
     means = np.array([x[y == c].mean() for c in np.unique(y)])
     within = sum(np.square(x[y == c] - mean).sum() for c, mean in zip(np.unique(y), means, strict=True))
-    return len(np.unique(np.round(means, 9))) == len(means) and 1 - within / spread > _SAME
+    return len(np.unique(np.round(means, 9))) > 1 and 1 - within / spread > _SAME
 
 
 def overlaps(data: Sequences, other: Sequences) -> list[Symptom]:
@@ -159,6 +159,8 @@ def copies(data: Sequences) -> list[Symptom]:
         return []
     expected = _chance_pairs(data, np.array(sorted(first.values())))
     real = [pair for pair in pairs if expected[pair[1]] < _BY_CHANCE]
+    if not real and len(pairs) <= 3 * float((expected / np.bincount(data.lengths)[data.lengths]).sum()):
+        return []
     (at, row), count = (real or pairs)[0], len(real or pairs)
     text = (
         f"{count} series repeat another one value by value, first {data.ids[row]!s}, which is {data.ids[at]!s} again."

@@ -12,7 +12,8 @@ class Symptom:
 
     Attributes:
         code: a stable word. Of a model: `"nan"`, `"gradient"`, `"dead"`, `"saturated"`. Of data: `"time"`, `"overlap"`,
-            `"leak"`, `"few"`, `"table"`, `"dead_input"`, `"unlike"`, and the codes of `Finding`.
+            `"leak"`, `"few"`, `"table"`, `"dead_input"`, `"unlike"`, `"few_groups"`,
+            `"single_steps"`, and the codes of `Finding`.
         where: the parameter, feature, column, series or part at fault.
         message: what was found, as a sentence.
         remedy: what to do, as a sentence.

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from caudal.data import from_frame
+from caudal.data import Sequences, from_frame
 from caudal.data.learn import Ask, asked, check_ask, input_columns
 from caudal.data.table import open_table
 from caudal.errors import DataError
@@ -41,6 +41,13 @@ def doctor_table(
         serious table: `x` holds infinity at row 2. Write a number, or leave the cell empty.
         mild constant: `z` is 1 wherever it is given; it can tell nothing. Kept. Leave it out with `drop`.
     """
+    return examined(frame, target=target, series=series, time=time, **options)[0]
+
+
+def examined(
+    frame: Any | str | Path, *, target: Any, series: str | None, time: str | None, **options: Any
+) -> tuple[tuple[Symptom, ...], Sequences | None]:
+    """The symptoms of `doctor_table`, and the series as far as they could be read."""
     ask = asked(target, series, time, **options)
     table = open_table(frame, "doctor", ask.wanted, ask.form)
     check_ask(table, ask)
@@ -57,10 +64,10 @@ def doctor_table(
         except DataError as error:
             found.append(Symptom("table", error.argument, f"`{error.argument}` {error.fault}.", error.remedy))
             if error.argument not in features or len(refused) == len(features) - 1:
-                return tuple(found)
+                return tuple(found), None
             refused.append(error.argument)
         else:
-            return (*found, *doctor(None, data))
+            return (*found, *doctor(None, data)), data
 
 
 def _inputs(table: Any, ask: Ask) -> tuple[str, ...]:
