@@ -141,3 +141,13 @@ def test_two_marks_of_one_sign_are_refused():
     for marks in ({"decimal": ",", "thousands": ","}, {"decimal": ",", "sep": ","}, {"thousands": ",", "sep": ","}):
         with pytest.raises(DataError, match="separates columns or thousands as well"):
             from_frame(FRAME, **ASK, **marks)
+
+
+def test_points_that_may_be_thousands_are_told(tmp_path):
+    shown = FRAME.assign(pulse=[f"1.{60 + k:03d}" for k in range(18)])
+    shown.to_csv(tmp_path / "t.csv", index=False, sep=";")
+    told = [finding for finding in from_frame(tmp_path / "t.csv", **ASK).findings if finding.code == "points"]
+    assert [finding.column for finding in told] == ["pulse"]
+    assert "`thousands=" in told[0].message
+    FRAME.to_csv(tmp_path / "t.csv", index=False, sep=";")
+    assert not [finding for finding in from_frame(tmp_path / "t.csv", **ASK).findings if finding.code == "points"]

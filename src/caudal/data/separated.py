@@ -5,11 +5,12 @@ import csv
 import gzip
 import io
 import lzma
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -174,7 +175,24 @@ def _layout(path: Path, owner: str, name: str, wanted: Wanted, form: TextForm) -
     if at and any(line.strip() and not line.lower().startswith("sep=") for line in lines[:at]):
         told = f"The first {at} lines of {name} are no rows and were left out; the header is line {at + 1}."
         notes = (Finding("preface", "", told, at),)
-    return _Layout(sep, at, header, tuple(map(tuple, rows[1:])), notes)
+    layout = _Layout(sep, at, header, tuple(map(tuple, rows[1:])), notes)
+    return layout if form.thousands else replace(layout, notes=(*notes, *_pointed(layout)))
+
+
+def _pointed(layout: _Layout) -> list[Finding]:
+    """Columns of a file by semicolons whose every number has a point and three digits: perhaps thousands."""
+    if layout.sep != ";":
+        return []
+    findings = []
+    for at, column in enumerate(layout.header):
+        cells = [row[at].strip() for row in layout.rows if at < len(row) and row[at].strip()]
+        if len(cells) > 1 and all(re.fullmatch(_POINTS, cell) for cell in cells):
+            text = (
+                f"`{column}` holds numbers such as {cells[0]}, all with a point and three digits, read as decimals; "
+                'where the point marks thousands, pass `thousands=".", decimal=","` (`--thousands . --decimal ,`).'
+            )
+            findings.append(Finding("points", column, text, len(cells)))
+    return findings
 
 
 def _marks(lines: Sequence[str], path: Path, form: TextForm) -> str:

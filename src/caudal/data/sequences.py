@@ -41,7 +41,7 @@ class Finding:
 
     Attributes:
         code: a stable word: `"sorted"`, `"duplicates"`, `"constant"`, `"empty"`, `"gap"`, `"unseen"`, `"unlabelled"`,
-            `"single_series"`, `"missing_words"`, `"preface"`, `"padding"`, `"rare_class"`,
+            `"single_series"`, `"missing_words"`, `"preface"`, `"points"`, `"padding"`, `"rare_class"`,
             `"missing_sensitive"`, `"equal_times"`, `"short"`, and of likely accidents `"left_out"`, `"owner"`,
             `"spelling"`, `"row_order"`, `"calendar"`, `"sentinel"`, `"repeated"`, `"flip"`,
             `"no_past"`.

@@ -36,15 +36,19 @@ def is_panel(x: Any) -> bool:
     """
     if isinstance(x, list | tuple):
         return bool(x) and all(_is_frame(one) for one in x)
-    return _is_frame(x) and (x.index.nlevels == 2 or _is_nested(x))
+    return _is_frame(x) and (x.index.nlevels > 1 or _is_nested(x))
 
 
 def panel(x: Any) -> Panel:
     """The series of a collection in one of the shapes.
 
     Raises:
-        DataError: times fall, series have other channels, or a channel of a series has another length.
+        DataError: times fall, series have other channels, a channel of a series has another length, a cell is a
+            text, or the index has more than two levels.
     """
+    if _is_frame(x) and x.index.nlevels > 2:
+        fault = f"has an index of {x.index.nlevels} levels; expected series and time"
+        raise DataError("LiquidEstimator", "X", fault, "Join the levels before the last into one, as text.")
     if isinstance(x, list | tuple):
         return _panel([(one.index, one) for one in x])
     if _is_nested(x):
@@ -69,7 +73,20 @@ def _panel(parts: list[tuple[Any, Any]]) -> Panel:
             fault = f"has the channels {list(frame.columns)} in series {k} and {list(names)} in series 0"
             raise DataError("LiquidEstimator", "X", fault, "Pass the same channels for every series.")
     clocks = [_clock(index, k) for k, (index, _) in enumerate(parts)]
-    return Panel([frame.to_numpy(dtype=np.float64).T for _, frame in parts], _gaps(clocks))
+    return Panel([_cells(frame, k).T for k, (_, frame) in enumerate(parts)], _gaps(clocks))
+
+
+def _cells(frame: Any, k: int) -> NDArray[np.float64]:
+    """`(time, channels)` of one frame."""
+    for name in frame.columns:
+        if frame[name].dtype.kind not in "iufb":
+            try:
+                frame[name].to_numpy(dtype=np.float64)
+            except (ValueError, TypeError):
+                fault = f"holds texts in the channel {name!r} of series {k}"
+                remedy = "Call `X.reset_index()` and pass the table with `target` and `series`, which reads categories."
+                raise DataError("LiquidEstimator", "X", fault, remedy) from None
+    return np.asarray(frame.to_numpy(dtype=np.float64))
 
 
 def _clock(index: Any, k: int) -> NDArray[np.float64]:
