@@ -48,6 +48,8 @@ def whole(owner: str, argument: str, value: object, low: int, high: int) -> int:
         >>> whole("Log.decide", "sequence", np.int64(7), 0, 2**64 - 1)
         7
     """
+    if type(value) is int and low <= value <= high:
+        return value
     try:
         number = operator.index(value)  # type: ignore[arg-type]  # asked here
     except Exception as error:  # whatever a foreign type raises when it is asked for a number
