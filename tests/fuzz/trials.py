@@ -7,6 +7,7 @@ import resource
 import select
 import signal
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -68,6 +69,7 @@ def _told(reader: int, child: int, patience: float) -> Iterator[Outcome]:
 
 def _child(form: Format, cases: list[bytes], writer: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(BrokenPipeError):
         path = Path(folder) / form.name
         for case in cases:

@@ -416,8 +416,8 @@ def _link(value: object) -> Link:
     gate = None
     if held["gate"] is not None:
         parts = _fields("gate", held["gate"], Gate)
-        names = (_text(key, parts[key]) for key in ("slope", "offset", "table"))
-        gate = Gate(*names, _int("shift", parts["shift"], 0, 30))
+        slope, offset, table = (_text(key, parts[key]) for key in ("slope", "offset", "table"))
+        gate = Gate(slope, offset, table, _int("shift", parts["shift"], 0, 30))
     texts: Callable[[str], tuple[str, ...]] = lambda key: _texts(key, held[key])  # noqa: E731
     takes = tuple(_flag("takes_gate", flag) for flag in _list("takes_gate", held["takes_gate"], 256))
     source, counts, index = (_text(key, held[key]) for key in ("source", "counts", "index"))

@@ -8,6 +8,7 @@ back, and no clock, order of a set or name of a machine has a part in it. So a f
 import hashlib
 import json
 import math
+import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -122,7 +123,7 @@ def claims(found: check.Bounds) -> dict[str, Any]:
     return {"vectors": ends, "sums": sums, "smallest conductance": least}
 
 
-def read_proof(folder: str | Path) -> Proof:
+def read_proof(folder: str | os.PathLike[str]) -> Proof:
     """What the `proof.json` of a folder states, each text and number in it checked; nothing of it is believed yet.
 
     Raises:

@@ -107,8 +107,8 @@ def sources(folder: str | os.PathLike[str]) -> tuple[Proof, dict[str, str]]:
     if not proof.program.is_float:
         try:
             check.bounds(proof.program)
-        except Broken as fault:
-            raise FileFormatError(f"{place}: its integers may overflow ({fault}). Export the model again.") from fault
+        except Broken as broken:
+            raise FileFormatError(f"{place}: its integers may overflow ({broken}). Export the model again.") from broken
     differing = [name for name, text in made.items() if not _is_same(place / name, text.encode())]
     if differing and proof.caudal == __version__:
         fault = f"{', '.join(differing)} differs from what the proof gives"

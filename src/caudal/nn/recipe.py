@@ -7,7 +7,6 @@ constructor sees it: with the table of limits, and with the tensors that are the
 import inspect
 import json
 import math
-from functools import cache
 from types import UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -204,7 +203,6 @@ class _Reader:
         raise malformed(self.path, f"holds an unknown tag {limits.shown(tag)}")
 
 
-@cache
 def _types(kind: type[Layer]) -> dict[str, tuple[Any, ...]]:
     """The types that each argument of a layer may have; empty for what is not annotated by a plain type."""
     try:
