@@ -126,16 +126,22 @@ def read(
     if stated["bound"] != bound:
         fault = f"names a run with another recipe, model, data or number of processes: {path}"
         raise InputError("fit", "checkpoint", fault, "Name another file, or delete this one to train from the start.")
-    model.load_state_dict(_part(tensors, "model."))
-    slots: dict[int, dict[str, Tensor]] = {}
-    for name, value in _part(tensors, "optimizer.").items():
-        number, slot = name.split(".", 1)
-        slots.setdefault(int(number), {})[slot] = value
-    optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
-    # A copy: torch crashes on a state that is a view into another tensor.
-    torch.set_rng_state(tensors["random"][crew.rank].clone())
-    if "random.cuda" in tensors and (device := next(model.parameters()).device).type == "cuda":
-        torch.cuda.set_rng_state(tensors["random.cuda"][crew.rank].clone(), device)
+    try:
+        model.load_state_dict(_part(tensors, "model."))
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, value in _part(tensors, "optimizer.").items():
+            number, slot = name.split(".", 1)
+            slots.setdefault(int(number), {})[slot] = value
+        if any(slot.keys() != {"step", "exp_avg", "exp_avg_sq"} for slot in slots.values()):  # of AdamW
+            raise ValueError("a parameter of the optimiser")
+        optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+        # A copy: torch crashes on a state that is a view into another tensor.
+        torch.set_rng_state(tensors["random"][crew.rank].clone())
+        if "random.cuda" in tensors and (device := next(model.parameters()).device).type == "cuda":
+            torch.cuda.set_rng_state(tensors["random.cuda"][crew.rank].clone(), device)
+    except (LookupError, ValueError, TypeError, RuntimeError) as error:
+        fault = f"lacks, or should not have, a number of this run ({error})"
+        raise FileFormatError(f"{path}: {fault}. Delete it to train from the start.") from error
     return progress, _part(tensors, "best.")
 
 
