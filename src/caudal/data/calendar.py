@@ -267,7 +267,7 @@ def next_times(
     if step is None:
         return np.asarray(last[:, None] + ahead * typical)
     if step.unit == "elapsed":
-        return last[:, None] + (ahead * step.count).astype("timedelta64[ns]").astype("timedelta64[us]")
+        return np.asarray(last[:, None] + (ahead * step.count).astype("timedelta64[ns]").astype("timedelta64[us]"))
     wall = to_wall(last, calendar.zone)
     day = wall.astype("datetime64[D]")
     days = _next_months(step, day, ahead) if step.unit == "month" else _next_days(step, day, ahead)

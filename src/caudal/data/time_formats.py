@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import product
 from typing import Any
@@ -24,6 +24,33 @@ _DATES = (
     *("DD MMMM YYYY", "MMM-YYYY", "MMM YYYY", "MMMM YYYY", "MMM-YY", "MM/YYYY", "YYYY MMM", "YYYY-MMM-DD", "YYYY-MMM"),
 )
 _CLOCKS = ("", " HH:mm", " HH:mm:SS", " hh:mm AM", " hh:mm:SS AM", "THH:mm:SS", ", HH:mm", ", HH:mm:SS")
+_ISO = re.compile(
+    r"(?P<year>\d{4})(?:(?P<dash>[-/]?)(?P<month>\d\d)(?:(?P=dash)(?P<day>\d\d))?)?"
+    r"(?:(?P<t>[T ])(?P<hour>\d\d)(?:(?P<colon>:?)(?P<minute>\d\d)(?:(?P=colon)(?P<second>\d\d)"
+    r"(?:(?P<point>[.,])(?P<fraction>\d+))?)?)?(?P<gap>\s?)(?P<zone>[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?"
+)
+_ORDINAL = re.compile(r"(?P<year>\d{4})-(?P<day>\d{3})")
+_MONTHS = {
+    "ene": "Jan",
+    "abr": "Apr",
+    "ago": "Aug",
+    "dic": "Dec",
+    "sept": "Sep",
+    "set": "Sep",
+    "enero": "January",
+    "febrero": "February",
+    "marzo": "March",
+    "abril": "April",
+    "mayo": "May",
+    "junio": "June",
+    "julio": "July",
+    "agosto": "August",
+    "septiembre": "September",
+    "setiembre": "September",
+    "octubre": "October",
+    "noviembre": "November",
+    "diciembre": "December",
+}
 _SAMPLE = 2000
 _CLEAR = 4
 
@@ -166,3 +193,45 @@ _NUMBERS: tuple[tuple[str, Callable[[Cells], Flags]], ...] = (
     *(("DDMMYYYY", _is_day_first), ("MMDDYYYY", _is_month_first)),
     *(("YYMMDD", _is_short), ("YYYYQ", _is_quarter), ("YYYYWW", _is_week)),
 )
+
+
+def plain_iso(cells: list[str]) -> tuple[list[str], NDArray[np.timedelta64]]:
+    """ISO times in the forms that pandas takes: no ordinal day, no 24:00, no leap second; and what they lose by it."""
+    plain, extra = [], np.zeros(len(cells), "timedelta64[s]")
+    for row, cell in enumerate(cells):
+        text = re.sub(r"\s?(?:[zZ]|UTC|GMT)$", "Z", cell).replace(",", ".")
+        if match := _ORDINAL.fullmatch(text[:8]):
+            start = date(int(match["year"]), 1, 1) + timedelta(days=int(match["day"]) - 1)
+            # A day 366 of a common year belongs to no date: it stays as it is and is refused.
+            text = start.isoformat() + text[8:] if start.year == int(match["year"]) and match["day"] != "000" else text
+        if re.search(r"[T ]24(?::?00){0,2}", text) and not re.search(r"[T ]24:?0*[1-9]", text):
+            text, extra[row] = re.sub(r"([T ])24", r"\g<1>00", text, count=1), np.timedelta64(86_400, "s")
+        if re.search(r"[T ]\d\d:?\d\d:?60", text):
+            text, extra[row] = re.sub(r"([T ]\d\d:?\d\d:?)60", r"\g<1>59", text, count=1), np.timedelta64(1, "s")
+        plain.append(text)
+    return plain, extra
+
+
+def iso_spelling(cell: str) -> str:
+    """The template of an ISO time; for other forms that of a full date and time."""
+    match = _ISO.fullmatch(cell)
+    if match is None:
+        return "%Y-%j" if _ORDINAL.fullmatch(cell) else "%Y-%m-%dT%H:%M:%S"
+    text = "%Y" + "".join(f"{match['dash']}%{code}" for code, part in (("m", "month"), ("d", "day")) if match[part])
+    if match["hour"] is None:
+        return text
+    text += f"{match['t']}%H" + "".join(
+        f"{match['colon']}%{code}" for code, part in (("M", "minute"), ("S", "second")) if match[part]
+    )
+    if match["fraction"]:
+        text += f"{match['point']}%{min(9, len(match['fraction']))}f"
+    zone = match["zone"] or ""
+    if zone in ("Z", "z", "UTC", "GMT"):
+        return f"{text}{match['gap']}{'Z' if zone in 'Zz' else '%:z'}"
+    return text + match["gap"] + ({6: "%:z", 5: "%z", 3: "%h"}.get(len(zone), ""))
+
+
+def english(cell: str) -> str:
+    """A time with the names of months and the half of the day in English, which strptime knows."""
+    text = re.sub(r"\b([ap])\.?\s?m\.?(?=\s|$)", r"\1m", cell, flags=re.IGNORECASE)
+    return re.sub(r"[^\W\d_]+", lambda word: _MONTHS.get(word[0].lower(), word[0]), text)

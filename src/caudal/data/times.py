@@ -14,7 +14,15 @@ from caudal.data.calendar import Calendar, spelled, zone_info
 from caudal.data.need import need
 from caudal.data.sequences import Finding
 from caudal.data.table import Table
-from caudal.data.time_formats import WORDS, calendar_words, likely_formats, pattern_of
+from caudal.data.time_formats import (
+    WORDS,
+    calendar_words,
+    english,
+    iso_spelling,
+    likely_formats,
+    pattern_of,
+    plain_iso,
+)
 
 Kind = Literal["number", "datetime", "duration"]
 Cells = list[str | None]
@@ -23,14 +31,8 @@ _UNIX = {"unix": 10**9, "unix-ms": 10**6, "unix-us": 10**3, "unix-ns": 1}
 _NS_RANGE = (np.datetime64("1678-01-01"), np.datetime64("2262-01-01"))
 _OBJECTS = (date, timedelta, np.datetime64)
 _GRAINS = (10**9, 10**6, 10**3)
-_ISO = re.compile(
-    r"(?P<year>\d{4})(?:(?P<dash>[-/]?)(?P<month>\d\d)(?:(?P=dash)(?P<day>\d\d))?)?"
-    r"(?:(?P<t>[T ])(?P<hour>\d\d)(?:(?P<colon>:?)(?P<minute>\d\d)(?:(?P=colon)(?P<second>\d\d)"
-    r"(?:(?P<point>[.,])(?P<fraction>\d+))?)?)?(?P<gap>\s?)(?P<zone>[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?"
-)
 _ZONED = re.compile(r".*\d[T ]\d\d.*?(?P<zone>[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)")
 _WEEK = re.compile(r"(?P<year>\d{4})(?P<dash>-?)(?P<w>W?)(?P<week>\d\d)(?:-?(?P<day>[1-7]))?")
-_ORDINAL = re.compile(r"(?P<year>\d{4})-(?P<day>\d{3})")
 _QUARTERS = (
     (re.compile(r"(?P<year>\d{4})(?P<between>)(?P<quarter>[1-4])"), "%Y%q"),
     (re.compile(r"(?P<year>\d{4})(?P<between>[-/ ]?)[Qq](?P<quarter>[1-4])"), "%Y{}Q%q"),
@@ -243,12 +245,12 @@ def _dated(ticks: NDArray[np.int64], tick: int, calendar: Calendar, findings: tu
     return Times(ticks, kind, tick, replace(calendar, resolution=grain), findings)
 
 
-def _of_instants(table: Table, name: str, found: NDArray[np.datetime64], calendar: Calendar, **more: Any) -> Times:
+def _of_instants(table: Table, name: str, instants: NDArray[np.datetime64], calendar: Calendar, **more: Any) -> Times:
     """Times of datetime64, in nanoseconds where they fit."""
-    _refuse_missing(table, name, np.isnat(found))
-    fits = bool(len(found)) and found.min() >= _NS_RANGE[0] and found.max() <= _NS_RANGE[1]
+    _refuse_missing(table, name, np.isnat(instants))
+    fits = bool(len(instants)) and instants.min() >= _NS_RANGE[0] and instants.max() <= _NS_RANGE[1]
     unit, tick = ("ns", 1) if fits else ("us", 1000)
-    return _dated(found.astype(f"datetime64[{unit}]").astype(np.int64), tick, calendar, **more)
+    return _dated(instants.astype(f"datetime64[{unit}]").astype(np.int64), tick, calendar, **more)
 
 
 def _typed(table: Table, name: str) -> Times:
@@ -272,8 +274,8 @@ def _typed(table: Table, name: str) -> Times:
     zone = getattr(column.dtype, "time_zone", None) or ""
     if zone:
         column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    found = np.asarray(column.to_numpy()).astype(f"datetime64[{_unit(column)}]")
-    return _of_instants(table, name, found, Calendar(zone=zone))
+    instants = np.asarray(column.to_numpy()).astype(f"datetime64[{_unit(column)}]")
+    return _of_instants(table, name, instants, Calendar(zone=zone))
 
 
 def _unit(column: Any) -> str:
@@ -324,8 +326,8 @@ def _of_objects(table: Table, name: str) -> Times:
             table, name, np.array(starts, "datetime64[us]"), Calendar(spelling="date" if only_dates else "")
         )
     zones = list(dict.fromkeys(_zone_name(cell.tzinfo) for cell in starts))
-    found = np.array([cell.astimezone(UTC).replace(tzinfo=None) for cell in starts], "datetime64[us]")
-    return _zoned(table, name, found, zones, "")
+    instants = np.array([cell.astimezone(UTC).replace(tzinfo=None) for cell in starts], "datetime64[us]")
+    return _zoned(table, name, instants, zones, "")
 
 
 def _mixed(table: Table, name: str, cells: Sequence[str | None], zoned: Sequence[bool]) -> Exception:
@@ -334,17 +336,17 @@ def _mixed(table: Table, name: str, cells: Sequence[str | None], zoned: Sequence
     return table.fail(name, fault, "Write the zone of every time, or of none.", bare)
 
 
-def _zoned(table: Table, name: str, found: NDArray[Any], zones: Sequence[str], spelling: str) -> Times:
+def _zoned(table: Table, name: str, instants: NDArray[Any], zones: Sequence[str], spelling: str) -> Times:
     """Times of one zone or of several; with several the calendar is that of UTC, and a finding says so."""
     if len(zones) == 1:
-        return _of_instants(table, name, found, Calendar(zone=zones[0], spelling=spelling))
+        return _of_instants(table, name, instants, Calendar(zone=zones[0], spelling=spelling))
     shown = ", ".join(zones[:3]) + (", ..." if len(zones) > 3 else "")
     text = (
         f"`{name}` holds times of several offsets ({shown}); days and months are those of UTC. "
         'Name the zone, such as `time_zone="Europe/Madrid"`, if its clocks change.'
     )
-    finding = Finding("zone", name, text, len(found))
-    return _of_instants(table, name, found, Calendar(zone="UTC", spelling=_unfixed(spelling)), findings=(finding,))
+    finding = Finding("zone", name, text, len(instants))
+    return _of_instants(table, name, instants, Calendar(zone="UTC", spelling=_unfixed(spelling)), findings=(finding,))
 
 
 def _of_texts(table: Table, name: str, texts: Cells, form: str) -> Times:
@@ -418,7 +420,7 @@ def _durations(table: Table, name: str, cells: list[str]) -> Times:
 def _iso(table: Table, name: str, cells: list[str]) -> Times:
     pandas = need(table.owner, "pandas")
     longest = max(cells, key=len)
-    spelling = _iso_spelling(longest)
+    spelling = iso_spelling(longest)
     parse = partial(pandas.to_datetime, format="ISO8601")
     wrong = np.array([not cell[:1].isdigit() for cell in cells], np.bool_)
     if wrong.any():
@@ -430,7 +432,7 @@ def _iso(table: Table, name: str, cells: list[str]) -> Times:
     except (ValueError, OverflowError):
         parsed = None
     if parsed is None:
-        cells, extra = _plain_iso(cells)
+        cells, extra = plain_iso(cells)
         zones = [_ZONED.fullmatch(cell) for cell in cells]
         if any(zones) and not all(zones):
             raise _mixed(table, name, cells, [match is not None for match in zones])
@@ -454,48 +456,12 @@ def _offset_name(text: str) -> str:
     return f"{text[0]}{digits[:2]}:{digits[2:]}"
 
 
-def _plain_iso(cells: list[str]) -> tuple[list[str], NDArray[np.timedelta64]]:
-    """ISO times in the forms that pandas takes: no ordinal day, no 24:00, no leap second; and what they lose by it."""
-    plain, extra = [], np.zeros(len(cells), "timedelta64[s]")
-    for row, cell in enumerate(cells):
-        text = re.sub(r"\s?(?:[zZ]|UTC|GMT)$", "Z", cell).replace(",", ".")
-        if match := _ORDINAL.fullmatch(text[:8]):
-            start = date(int(match["year"]), 1, 1) + timedelta(days=int(match["day"]) - 1)
-            # A day 366 of a common year belongs to no date: it stays as it is and is refused.
-            text = start.isoformat() + text[8:] if start.year == int(match["year"]) and match["day"] != "000" else text
-        if re.search(r"[T ]24(?::?00){0,2}", text) and not re.search(r"[T ]24:?0*[1-9]", text):
-            text, extra[row] = re.sub(r"([T ])24", r"\g<1>00", text, count=1), np.timedelta64(86_400, "s")
-        if re.search(r"[T ]\d\d:?\d\d:?60", text):
-            text, extra[row] = re.sub(r"([T ]\d\d:?\d\d:?)60", r"\g<1>59", text, count=1), np.timedelta64(1, "s")
-        plain.append(text)
-    return plain, extra
-
-
-def _iso_spelling(cell: str) -> str:
-    """The template of an ISO time; for other forms that of a full date and time."""
-    match = _ISO.fullmatch(cell)
-    if match is None:
-        return "%Y-%j" if _ORDINAL.fullmatch(cell) else "%Y-%m-%dT%H:%M:%S"
-    text = "%Y" + "".join(f"{match['dash']}%{code}" for code, part in (("m", "month"), ("d", "day")) if match[part])
-    if match["hour"] is None:
-        return text
-    text += f"{match['t']}%H" + "".join(
-        f"{match['colon']}%{code}" for code, part in (("M", "minute"), ("S", "second")) if match[part]
-    )
-    if match["fraction"]:
-        text += f"{match['point']}%{min(9, len(match['fraction']))}f"
-    zone = match["zone"] or ""
-    if zone in ("Z", "z", "UTC", "GMT"):
-        return f"{text}{match['gap']}{'Z' if zone in 'Zz' else '%:z'}"
-    return text + match["gap"] + ({6: "%:z", 5: "%z", 3: "%h"}.get(len(zone), ""))
-
-
 def _by_pattern(table: Table, name: str, cells: list[str], form: str) -> Times:
     pandas = need(table.owner, "pandas")
     pattern = pattern_of(form)
     if pattern is None:
         raise table.fail("time_format", f"is {form!r}, which is no format", f"Pass {WORDS}.")
-    plain = [_english(cell) for cell in cells]
+    plain = [english(cell) for cell in cells]
     try:
         parsed = pandas.to_datetime(pandas.Series(plain), format=pattern, errors="coerce", utc="%z" in pattern)
     except ValueError as error:
@@ -507,50 +473,21 @@ def _by_pattern(table: Table, name: str, cells: list[str], form: str) -> Times:
         offsets = dict.fromkeys(match["zone"] for match in map(_ZONED.fullmatch, plain) if match)
         names = list(dict.fromkeys("UTC" if text[0] not in "+-" else _offset_name(text) for text in offsets))
         return _zoned(table, name, _naive(parsed), names or ["UTC"], pattern)
-    found = np.asarray(parsed.to_numpy())
-    return _of_instants(table, name, found, Calendar(spelling=_unpadded(pattern, found, cells)))
+    instants = np.asarray(parsed.to_numpy())
+    return _of_instants(table, name, instants, Calendar(spelling=_unpadded(pattern, instants, cells)))
 
 
-def _unpadded(pattern: str, found: NDArray[np.datetime64], cells: list[str]) -> str:
+def _unpadded(pattern: str, instants: NDArray[np.datetime64], cells: list[str]) -> str:
     """The pattern without zeros before days, months and hours, where that is how the table writes them."""
-    shown = found[:100].astype("datetime64[us]").tolist()
+    shown = instants[:100].astype("datetime64[us]").tolist()
     bare = re.sub(r"%([dmHI])", r"%-\1", pattern)
     return bare if all(spelled(m, bare) == c for m, c in zip(shown, cells, strict=False)) else pattern
-
-
-_MONTHS = {
-    "ene": "Jan",
-    "abr": "Apr",
-    "ago": "Aug",
-    "dic": "Dec",
-    "sept": "Sep",
-    "set": "Sep",
-    "enero": "January",
-    "febrero": "February",
-    "marzo": "March",
-    "abril": "April",
-    "mayo": "May",
-    "junio": "June",
-    "julio": "July",
-    "agosto": "August",
-    "septiembre": "September",
-    "setiembre": "September",
-    "octubre": "October",
-    "noviembre": "November",
-    "diciembre": "December",
-}
-
-
-def _english(cell: str) -> str:
-    """A time with the names of months and the half of the day in English, which strptime knows."""
-    text = re.sub(r"\b([ap])\.?\s?m\.?(?=\s|$)", r"\1m", cell, flags=re.IGNORECASE)
-    return re.sub(r"[^\W\d_]+", lambda word: _MONTHS.get(word[0].lower(), word[0]), text)
 
 
 def _unreadable(table: Table, name: str, cells: list[str], wrong: NDArray[np.bool_], form: str) -> Exception:
     """The error for a cell that is not in the format, with the formats that would read the column."""
     row = int(np.argmax(wrong))
-    fits = [words for words in likely_formats([_english(cell) for cell in cells]) if words != form]
+    fits = [words for words in likely_formats([english(cell) for cell in cells]) if words != form]
     fault = f"holds {cells[row][:40]!r} at {{where}}, not a time" + (f" written as {form}" if form else "")
     if len(fits) == 1:
         remedy = f'Pass `time_format="{fits[0]}"`.'
