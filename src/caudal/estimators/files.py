@@ -78,6 +78,8 @@ def load(kind: type, path: str | os.PathLike[str]) -> Any:
         history = tuple(read(Epoch, epoch) for epoch in fitted["history"])
         told = TrainRecipe.from_json(fitted["recipe"])
         model.fitted_ = Fitted(history, fitted["best_epoch"], fitted["stopped"], told, fitted.get("collapsed", ""))
+        if facts["plain"].get("task_") == "forecast" and not facts["plain"].keys() >= {"horizon_", "window_"}:
+            raise ValueError("it lacks the steps of a forecast")
         for key, check in _PLAIN.items():
             if key in facts["plain"]:
                 setattr(model, key, check(key, facts["plain"][key]))
