@@ -29,6 +29,7 @@ def put(path: Path, data: str | bytes, *, sync: bool = False, mode: int = 0o644)
         ...     [one.name for one in Path(folder).iterdir()]
         ['a.txt']
     """
+    path = Path(os.path.realpath(path))  # behind a link, so that the link stays one
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
@@ -37,9 +38,11 @@ def put(path: Path, data: str | bytes, *, sync: bool = False, mode: int = 0o644)
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(beside, path)  # noqa: PTH105
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             beside.unlink()
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from error  # the place that was asked for
         raise
     if sync:
         with suppress(OSError, AttributeError):  # a folder cannot be opened on every system

@@ -8,9 +8,11 @@ exports, because a graph cannot raise a sentence.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from caudal.errors import DtypeError, NonFiniteError, ShapeError, TimeError
 
@@ -86,6 +88,53 @@ def check_values(owner: str, x: Tensor, dt: Tensor | None) -> None:
 
 def _first(bad: Tensor) -> tuple[int, ...]:
     return tuple(int(i) for i in bad.nonzero()[0])
+
+
+def tensors(
+    owner: str, x: object, dt: object, mask: object = None, lengths: object = None
+) -> tuple[Tensor, Tensor | float | None, Tensor | None, Tensor | None]:
+    """The arguments of a layer by kind: tensors, a plain number as `dt`, and a list of whole numbers as `lengths`.
+
+    Raises:
+        DtypeError: an argument is of another kind, such as an array of NumPy or a packed sequence.
+
+    Example:
+        >>> tensors("LTC", torch.zeros(2, 3, 1), 0.5, None, [3, 2])[1:]
+        (0.5, None, tensor([3, 2]))
+    """
+    if not isinstance(x, Tensor):
+        raise _foreign(owner, "x", x)
+    if dt is not None and not isinstance(dt, Tensor):
+        if not isinstance(dt, Real) or isinstance(dt, bool):
+            raise _foreign(owner, "dt", dt)
+        dt = float(dt)
+    if mask is not None and not isinstance(mask, Tensor):
+        raise _foreign(owner, "mask", mask)
+    if lengths is not None and not isinstance(lengths, Tensor):
+        is_counts = isinstance(lengths, list | tuple) and all(isinstance(count, Integral) for count in lengths)
+        if not is_counts:
+            raise _foreign(owner, "lengths", lengths)
+        lengths = torch.tensor([int(count) for count in lengths], device=x.device)  # type: ignore[attr-defined]
+    return x, dt, mask, lengths
+
+
+def _foreign(owner: str, name: str, value: object) -> DtypeError:
+    kind = type(value).__name__
+    if isinstance(value, PackedSequence):
+        remedy = (
+            "Unpack it: `x, lengths = torch.nn.utils.rnn.pad_packed_sequence(x, batch_first=True)`, and pass both."
+            if name == "x"
+            else "Pass a tensor."
+        )
+    elif name == "x":
+        remedy = "Pass `torch.as_tensor(x, dtype=next(net.parameters()).dtype)`."
+    elif name == "dt":
+        remedy = "Pass `torch.as_tensor(dt).to(x)`, or one number for all steps."
+    elif name == "mask":
+        remedy = "Pass `torch.as_tensor(mask, dtype=torch.bool)`."
+    else:
+        remedy = "Pass `torch.as_tensor(lengths)`, whole numbers."
+    return DtypeError(owner, name, f"is of type {kind}; expected a tensor", remedy)
 
 
 def check_sequence(

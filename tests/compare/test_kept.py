@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 import caudal as cd
 from caudal.compare import compare
+from caudal.compare.contenders import CONTENDERS
 from caudal.compare.evaluate import run_job
 from caudal.compare.job import Job
 from caudal.compare.kept import kept
@@ -56,6 +58,24 @@ def test_it_can_be_fitted_again():
     for one in kept(finals, parts)[0]:
         again = estimator(one).set_params(epochs=1).fit(parts.train)
         assert again.net_.layer.wiring.units == one.net.layer.wiring.units
+
+
+NETWORKS = [name for name, entry in CONTENDERS.items() if entry.kind == "network"]
+
+
+@pytest.mark.parametrize("task", ["classify", "regress"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_a_study_hands_over_is_fitted_to_itself_again(name, task):
+    parts, finals = judged(task, name)
+    (one,), _ = kept(finals, parts)
+    model = estimator(one)
+    again = clone(model).set_params(epochs=1, validation=0).fit(parts.train)
+    assert again.encoder_ == model.encoder_
+    shapes = [{key: value.shape for key, value in each.net_.state_dict().items()} for each in (model, again)]
+    assert shapes[0] == shapes[1]
+    assert getattr(again.net_.layer, "wiring", None) == getattr(model.net_.layer, "wiring", None)
+    assert repr(again.net_) == repr(model.net_)
+    assert (again.net_.pool, again.net_.outputs) == (model.net_.pool, model.net_.outputs)
 
 
 def test_a_network_of_other_outputs_is_refused():

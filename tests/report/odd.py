@@ -88,7 +88,13 @@ def hostile(full):
             would_change=(HOSTILE,),
         ),
         provenance=replace(
-            full.provenance, command=HOSTILE, versions={HOSTILE: HOSTILE}, machine=HOSTILE, started=HOSTILE
+            full.provenance,
+            command=HOSTILE,
+            versions={HOSTILE: HOSTILE},
+            machine=HOSTILE,
+            started=HOSTILE,
+            source=HOSTILE,
+            folder=HOSTILE,
         ),
         not_measured=(HOSTILE,),
         fairness=tuple(

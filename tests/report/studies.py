@@ -150,6 +150,8 @@ class Maker:
                 "2026-11-22T23:59:10+00:00",
                 4312.0,
                 "0.1.0",
+                "nafld",
+                "results/nafld",
             ),
             not_measured=("one split", "one data set", "few seeds", "no energy", "no audit", "a code without words"),
             chips=self.chips(order, skills),

@@ -16,8 +16,8 @@ def section(page):
 
 
 def typed(study):
-    command = "caudal compare nafld --budget demo --out results/here"
-    return replace(study, provenance=replace(study.provenance, command=command))
+    """The study as a command made it."""
+    return replace(study, provenance=replace(study.provenance, source="nafld", folder="results/here"))
 
 
 @pytest.mark.parametrize(

@@ -5,21 +5,18 @@ from dataclasses import replace
 import pytest
 
 from caudal.report import render
-from caudal.report.next import chosen, place
+from caudal.report.next import chosen
 
 
-@pytest.mark.parametrize(
-    ("command", "expected"),
-    [
-        ("caudal compare nafld --out 'my results' --lang both", ("nafld", "my results")),
-        ("caudal compare --no-chips --budget demo ward.csv --series who --json", ("ward.csv", "results/ward")),
-        ("caudal compare", None),
-        ("caudal compare 'torn", None),
-        ("caudal.compare.compare('nafld', 'x', budget='demo', ...)", None),
-    ],
-)
-def test_source_and_folder_are_read_from_what_was_typed(command, expected):
-    assert place(command) == expected
+@pytest.mark.parametrize("command", ["caudal compare ward.csv --watts 5 15", "caudal compare 'torn", "", "./study.py"])
+def test_the_command_is_never_read(studies, command):
+    study = studies.study()
+    made = replace(study.provenance, command=command, source="my ward.csv", folder="my results")
+    page = render(replace(study, provenance=made), "en")
+    assert "explain &#x27;my results/models/" in page or "explain 'my results/models/" in page
+    assert "explain 15" not in page
+    none = render(replace(study, provenance=replace(made, source="", folder="")), "en")
+    assert "caudal explain" not in none
 
 
 def test_where_trees_are_chosen_the_best_network_is_taken(studies):
@@ -30,7 +27,7 @@ def test_where_trees_are_chosen_the_best_network_is_taken(studies):
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_every_command_names_the_file(studies, lang):
     study = studies.study()
-    made = replace(study.provenance, command="caudal compare ward.csv --target ill --series who --out here")
+    made = replace(study.provenance, source="ward.csv", folder="here")
     facts = replace(study.data, protocol="table", sensitive=("sex",))
     page = render(replace(study, provenance=made, data=facts), lang)
     model = f"here/models/{chosen(study).name}.caudal"

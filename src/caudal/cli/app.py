@@ -5,13 +5,16 @@ not verify), 2 misuse, 70 a fault of caudal itself.
 """
 
 import argparse
-import os
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
 from caudal._version import __version__
+from caudal.cli.needs import check_needs, missing_of, sentence
+from caudal.cli.places import Writes, check
+from caudal.cli.spoken import sentence_of, told
+from caudal.cli.streams import flushed, has_left, steady
 from caudal.errors import CaudalError
 
 GOOD, NO, MISUSE, FAULT = 0, 1, 2, 70
@@ -71,33 +74,50 @@ def main(argv: Sequence[str] | None = None) -> int:
         0
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    if words in (["--version"], ["-V"]):
-        print(f"caudal {__version__}")
-        return GOOD
+    with steady():
+        code = _main(words)
+        fault = flushed()
+        if isinstance(fault, BrokenPipeError):
+            return GOOD  # the reader has left, as `head` does; nothing more can be told to it
+        if fault is not None:
+            print(f"caudal: {sentence_of(fault, 'standard output')}", file=sys.stderr)
+            return code if code not in (GOOD, NO) else MISUSE
+    return code
+
+
+def _main(words: Sequence[str]) -> int:
     name = _name(words)
-    if name is None:
-        return _listing(words)
     shows_traceback = "--traceback" in words
+    parser: argparse.ArgumentParser | None = None
     try:
-        args = _parser(name).parse_args(words[len(name.split()) :])
+        if list(words) in (["--version"], ["-V"]):
+            print(f"caudal {__version__}")
+            return GOOD
+        if name is None:
+            return _listing(words)
+        parser = _parser(name)
+        args = parser.parse_args(words[len(name.split()) :])
+        check(name, parser, args)
+        check_needs(name, args)
         code: int = import_module(COMMANDS[name][0]).run(args)
-        sys.stdout.flush()
         return code
     except SystemExit as end:  # argparse has printed its help or its complaint
         return end.code if isinstance(end.code, int) else MISUSE
-    except BrokenPipeError:
-        # The reader has left, as `head` does; nothing more can be told to it, not even by the interpreter's own flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return GOOD
     except KeyboardInterrupt:
         print("caudal: interrupted.", file=sys.stderr)
         return 130
-    except (CaudalError, OSError) as error:
+    except (CaudalError, OSError, MemoryError) as error:
         if shows_traceback:
             traceback.print_exc()
-        print(f"caudal: {error}", file=sys.stderr)
+        if isinstance(error, BrokenPipeError) and has_left():
+            return GOOD
+        print(f"caudal: {told(error, name, parser)}", file=sys.stderr)
         return MISUSE
-    except Exception:
+    except Exception as error:
+        missing = missing_of(error) if isinstance(error, ImportError) else None
+        if missing is not None:
+            print(f"caudal: {sentence(name or '', [missing])}", file=sys.stderr)
+            return MISUSE
         traceback.print_exc()
         print(f"caudal {name}: this is a fault of caudal; please report it with the lines above.", file=sys.stderr)
         return FAULT
@@ -112,6 +132,8 @@ def _parser(name: str) -> argparse.ArgumentParser:
     module, line = COMMANDS[name]
     parser = argparse.ArgumentParser(prog=f"caudal {name}", description=f"{line[0].upper()}{line[1:]}.")
     import_module(module).add_arguments(parser)
+    if any(isinstance(action.type, Writes) for action in parser._actions):
+        parser.add_argument("--overwrite", action="store_true", help="replace a file that caudal did not write")
     parser.add_argument("--json", action="store_true", help="print JSON on stdout")
     parser.add_argument("--traceback", action="store_true", help="show where an error was raised")
     return parser

@@ -2,14 +2,15 @@
 
 import argparse
 
+from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("model", help="folder of a model package, as `audit.package` writes it")
+    parser.add_argument("model", type=Reads(), help="folder of a model package, as `audit.package` writes it")
     parser.add_argument("--to", choices=("hf", "cyclonedx", "croissant"), default="hf", help="form (default: hf)")
-    parser.add_argument("-o", "--out", metavar="FILE", help="file to write (default: stdout)")
+    parser.add_argument("-o", "--out", type=Writes(), metavar="FILE", help="file to write (default: stdout)")
 
 
 def run(args: argparse.Namespace) -> int:

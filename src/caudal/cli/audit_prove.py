@@ -3,15 +3,18 @@
 import argparse
 from pathlib import Path
 
+from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("log", help="folder of the log")
+    parser.add_argument("log", type=Reads(), help="folder of the log")
     parser.add_argument("index", type=int, nargs="?", help="of a record")
-    parser.add_argument("-o", "--out", metavar="FILE", help="write the proof here (default: stdout)")
-    parser.add_argument("--export", metavar="FOLDER", help="copy the log for outside witnesses (C2SP tlog-tiles)")
+    parser.add_argument("-o", "--out", type=Writes(), metavar="FILE", help="write the proof here (default: stdout)")
+    parser.add_argument(
+        "--export", type=Writes("folder"), metavar="FOLDER", help="copy the log for outside witnesses (C2SP tlog-tiles)"
+    )
     parser.add_argument("--hashes-only", action="store_true", help="with --export: leave the records out")
 
 

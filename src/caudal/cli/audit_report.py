@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caudal.cli.audit_verify import checkpoint_of
+from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 from caudal.errors import FileFormatError, InputError
 
@@ -15,17 +16,30 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("log", help="folder of the log")
-    parser.add_argument("model", nargs="?", help="folder of a model package, or a file that `caudal fit` wrote")
-    parser.add_argument("-o", "--out", metavar="FILE", default="audit.html", help="page to write (default: audit.html)")
-    parser.add_argument("--lang", choices=("en", "es"), default="en", help="of the page (default: en)")
-    parser.add_argument("--key", metavar="FILE", help="private key that signs the report (default: your own)")
-    parser.add_argument("--trust", metavar="KEY", help="public key of the log and the model: a .pub file, or its text")
-    parser.add_argument("--held", metavar="FILE", help="a checkpoint of the log that was kept elsewhere")
+    parser.add_argument("log", type=Reads(), help="folder of the log")
     parser.add_argument(
-        "--fairness", metavar="FILE", help="gaps between groups: what `caudal fair --out fair.json` wrote"
+        "model", type=Reads(), nargs="?", help="folder of a model package, or a file that `caudal fit` wrote"
     )
-    parser.add_argument("--data", metavar="TABLE", help="make the decisions again from this table; needs a model")
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Writes(beside=(".json",), example="audit.html"),
+        metavar="FILE",
+        default="audit.html",
+        help="page to write (default: audit.html)",
+    )
+    parser.add_argument("--lang", choices=("en", "es"), default="en", help="of the page (default: en)")
+    parser.add_argument(
+        "--key", type=Reads(), metavar="FILE", help="private key that signs the report (default: your own)"
+    )
+    parser.add_argument("--trust", metavar="KEY", help="public key of the log and the model: a .pub file, or its text")
+    parser.add_argument("--held", type=Reads(), metavar="FILE", help="a checkpoint of the log that was kept elsewhere")
+    parser.add_argument(
+        "--fairness", type=Reads(), metavar="FILE", help="gaps between groups: what `caudal fair --out fair.json` wrote"
+    )
+    parser.add_argument(
+        "--data", type=Reads(), metavar="TABLE", help="make the decisions again from this table; needs a model"
+    )
     parser.add_argument("--allow-unlinked", action="store_true", help="with --data: as of `caudal audit replay`")
 
 

@@ -3,16 +3,21 @@
 import argparse
 from datetime import datetime
 
+from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("log", help="folder of the log")
+    parser.add_argument("log", type=Reads(), help="folder of the log")
     parser.add_argument("--before", metavar="DATE", required=True, help="remove what is older: 2026-01-31 (UTC)")
-    parser.add_argument("--key", metavar="FILE", help="private key that signs the log (default: your own)")
+    parser.add_argument(
+        "--key", type=Reads(), metavar="FILE", help="private key that signs the log (default: your own)"
+    )
     parser.add_argument("--days", type=int, metavar="N", help="younger records always stay (default: 184, six months)")
-    parser.add_argument("--archive", metavar="FOLDER", help="copy the records there before they go")
+    parser.add_argument(
+        "--archive", type=Writes("folder"), metavar="FOLDER", help="copy the records there before they go"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

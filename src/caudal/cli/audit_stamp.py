@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 from caudal.errors import InputError, MissingFileError
 from caudal.files import put
@@ -10,9 +11,11 @@ from caudal.files import put
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("checkpoint", help="a checkpoint, or the folder of a log: its newest one")
-    parser.add_argument("--request", metavar="FILE", help="write a request for a time-stamping authority")
-    parser.add_argument("--response", metavar="FILE", help="check what the authority answered")
+    parser.add_argument("checkpoint", type=Reads(), help="a checkpoint, or the folder of a log: its newest one")
+    parser.add_argument(
+        "--request", type=Writes("resumed"), metavar="FILE", help="write a request for a time-stamping authority"
+    )
+    parser.add_argument("--response", type=Reads(), metavar="FILE", help="check what the authority answered")
     parser.add_argument("--root", metavar="FILE", action="append", default=[], help="root certificate you trust (PEM)")
     parser.add_argument(
         "--key", metavar="KEY", help="public key of the log that you trust: who signed what was stamped"

@@ -2,6 +2,7 @@
 
 import argparse
 
+from caudal.cli.places import Writes
 from caudal.cli.show import print_columns, print_json, say
 
 
@@ -19,7 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--decisions", type=int, default=10_000, metavar="N", help="to make again (10,000)")
     parser.add_argument("--data", metavar="FOLDER", help="PhysioNet 2012, for conformal and drift (default: nafld)")
     parser.add_argument(
-        "-o", "--out", metavar="FILE", help="keep the figures as JSON; parts that it holds already stay"
+        "-o",
+        "--out",
+        type=Writes("resumed"),
+        metavar="FILE",
+        help="keep the figures as JSON; parts that it holds already stay",
     )
 
 

@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import asdict
 
+from caudal.cli.places import Writes
 from caudal.cli.show import print_json, say
 
 
@@ -14,7 +15,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="one short training of each kind; the figures mean nothing"
     )
-    parser.add_argument("-o", "--out", metavar="FILE", help="keep each row as JSON, and go on from those it holds")
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Writes("resumed"),
+        metavar="FILE",
+        help="keep each row as JSON, and go on from those it holds",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

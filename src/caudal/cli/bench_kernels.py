@@ -3,6 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from caudal.cli.names import AddNames, name_list
+from caudal.cli.places import Writes
 from caudal.cli.show import say
 
 if TYPE_CHECKING:
@@ -14,9 +16,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="about a minute on a quiet machine; rougher numbers")
     parser.add_argument("--threads", type=_numbers, metavar="N,N", help="numbers of threads (default: 1,2)")
     parser.add_argument("--lengths", type=_numbers, metavar="T,T", help="time steps (default: 100,1000,10000)")
-    parser.add_argument("--only", metavar="ROW,ROW", help="rows to measure; `growth` for the growth curves")
+    parser.add_argument(
+        "--only",
+        type=name_list,
+        action=AddNames,
+        metavar="ROW,ROW",
+        help="rows to measure; `growth` for the growth curves",
+    )
     parser.add_argument("--batch", type=_number, metavar="N", help="series per call (default: 64)")
-    parser.add_argument("-o", "--out", metavar="FILE", help="keep the report with every raw value as JSON")
+    parser.add_argument(
+        "-o", "--out", type=Writes("resumed"), metavar="FILE", help="keep the report with every raw value as JSON"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
 def _settings(args: argparse.Namespace) -> "Settings":
     from caudal.bench import ROWS, presets
 
-    names = tuple(args.only.split(",")) if args.only else (*ROWS, presets.GROWTH)
-    made = presets.quick(names) if args.quick else presets.full(names)
+    rows = args.only or (*ROWS, presets.GROWTH)
+    made = presets.quick(rows) if args.quick else presets.full(rows)
     return presets.changed(made, threads=args.threads, lengths=args.lengths, batch=args.batch)
 
 

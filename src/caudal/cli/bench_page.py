@@ -3,13 +3,19 @@
 import argparse
 from pathlib import Path
 
+from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
+from caudal.files import put
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("report", nargs="?", help="what `caudal bench kernels --out` kept; without it an empty page")
-    parser.add_argument("-o", "--out", metavar="FILE", help="where to write the page; stdout when left out")
+    parser.add_argument(
+        "report", type=Reads(), nargs="?", help="what `caudal bench kernels --out` kept; without it an empty page"
+    )
+    parser.add_argument(
+        "-o", "--out", type=Writes(), metavar="FILE", help="where to write the page; stdout when left out"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -18,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
 
     page = bench.page(bench.read(args.report) if args.report else None, args.report or "")
     if args.out:
-        Path(args.out).write_text(page, encoding="utf-8")
+        put(Path(args.out), page)
         say(f"wrote {args.out}")
     if args.json:
         print_json({"page": args.out or page})

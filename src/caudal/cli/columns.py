@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caudal.cli.names import AddNames, columns_of, joined, name_list
 from caudal.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,15 +27,18 @@ _FORM = (
 
 def add_columns(parser: argparse.ArgumentParser) -> None:
     """Options that say what the columns of a table are."""
-    columns = parser.add_argument_group("columns (NAMES are separated by commas)")
-    columns.add_argument("--target", metavar="NAMES", help="what to predict")
+    columns = parser.add_argument_group('columns (NAMES: a,b,"c, d", or the option again)')
+    columns.add_argument("--target", type=name_list, action=AddNames, metavar="NAMES", help="what to predict")
     columns.add_argument("--series", metavar="NAME", help="what tells one series from another: patient, trip, machine")
     columns.add_argument("--time", metavar="NAME", help="numbers or datetimes (default: the order of the rows)")
-    columns.add_argument("--features", metavar="NAMES", help="inputs (default: every column with no other part)")
-    columns.add_argument("--static", metavar="NAMES", help="inputs with one value per series")
-    columns.add_argument("--categorical", metavar="NAMES", help="numbers that are names")
-    columns.add_argument("--sensitive", metavar="NAMES", help="protected attributes, kept out of the inputs")
-    columns.add_argument("--drop", metavar="NAMES", help="columns that are not read")
+    for name, text in (
+        ("features", "inputs (default: every column with no other part)"),
+        ("static", "inputs with one value per series"),
+        ("categorical", "numbers that are names"),
+        ("sensitive", "protected attributes, kept out of the inputs"),
+        ("drop", "columns that are not read"),
+    ):
+        columns.add_argument(f"--{name}", type=name_list, action=AddNames, metavar="NAMES", help=text)
     columns.add_argument("--group", metavar="NAME", help="what must not be split between training and test")
     columns.add_argument("--task", metavar="TASK", help="classify, classify_steps, regress, forecast, imitate or auto")
     columns.add_argument("--time-unit", metavar="UNIT", help="of the elapsed times: s, min, h, d, ...")
@@ -88,6 +92,9 @@ def recipe_of(args: argparse.Namespace) -> "FitRecipe":
     from caudal.estimators import FitRecipe
 
     source, options = args.source, _given(args)
+    for name in _LISTS:
+        if len(options["data"].get(name, ())) > 1:
+            options["data"][name] = joined(options["data"][name], columns_of(source))
     settings = list(getattr(args, "set", None) or [])
     if source.lower().endswith(".toml"):
         found = FitRecipe.from_toml(source).to_dict()
@@ -113,11 +120,7 @@ def _remedy(source: str, names: tuple[str, ...]) -> str:
 def _given(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Options that were given, as parts of a recipe."""
     values = {name: getattr(args, name, None) for name in (*_LISTS, *_WORDS, *_COUNTS)}
-    data = {
-        name: tuple(filter(None, map(str.strip, value.split(",")))) if name in _LISTS else value
-        for name, value in values.items()
-        if value is not None
-    }
+    data = {name: value for name, value in values.items() if value is not None}
     data |= form_of(args)
     if getattr(args, "stream", False):
         data["stream"] = True

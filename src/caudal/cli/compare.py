@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_form, form_of
+from caudal.cli.names import AddNames, columns_of, joined, name_list, quoted
+from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 
 if TYPE_CHECKING:
@@ -25,17 +27,23 @@ _COUNTS = ("horizon", "window", "stride")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("data", metavar="TABLE|NAME", help="CSV or Parquet file, or name of a data set (nafld, ...)")
     parser.add_argument(
-        "-o", "--out", metavar="DIR", help="folder of results (default: results/NAME); resumes what is there"
+        "data", type=Reads(), metavar="TABLE|NAME", help="CSV or Parquet file, or name of a data set (nafld, ...)"
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Writes("folder"),
+        metavar="DIR",
+        help="folder of results (default: results/NAME); resumes what is there",
     )
     parser.add_argument("--lang", choices=("en", "es", "both"), default="en", help="of the report (default: en)")
     table = parser.add_argument_group("a table")
-    table.add_argument("--target", type=_names, metavar="COLUMN", help="what to predict")
+    table.add_argument("--target", type=name_list, action=AddNames, metavar="COLUMN", help="what to predict")
     table.add_argument("--series", metavar="COLUMN", help="which series a row belongs to")
     table.add_argument("--time", metavar="COLUMN", help="when; left out, the order of rows is the time")
     for name in _MANY:
-        table.add_argument(f"--{name}", type=_names, metavar="COLUMN,...", help=f"{name} columns")
+        table.add_argument(f"--{name}", type=name_list, action=AddNames, metavar="COLUMN,...", help=f"{name} columns")
     table.add_argument("--group", metavar="COLUMN", help="what must not be split between training and test")
     table.add_argument("--task", help="auto, classify, classify_steps, regress, forecast or imitate")
     table.add_argument("--time-unit", metavar="UNIT", help="of the elapsed times, for example h")
@@ -50,7 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     named.add_argument("--protocol", help="clean (default), or paper")
     spent = parser.add_argument_group("what is spent")
     spent.add_argument("--budget", default="small", help="demo, small (default) or full")
-    spent.add_argument("--models", type=_names, metavar="NAME,...", help="contenders (default: all)")
+    spent.add_argument(
+        "--models", type=name_list, action=AddNames, metavar="NAME,...", help="contenders (default: all)"
+    )
     spent.add_argument("--seeds", type=_count, metavar="N", help="final runs of each contender")
     spent.add_argument("--trials", type=_count, metavar="N", help="settings tried for each contender")
     spent.add_argument("--set", action="append", default=[], type=_change, metavar="NAME=N",
@@ -126,17 +136,20 @@ def typed(args: argparse.Namespace) -> str:
         elif name == "watts":
             words += ["--watts", *(f"{each:g}" for each in value)]
         else:
-            words += [f"--{name.replace('_', '-')}", ",".join(value) if isinstance(value, tuple) else str(value)]
+            words += [f"--{name.replace('_', '-')}", quoted(value) if isinstance(value, tuple) else str(value)]
     return shlex.join(words)
 
 
 def _asked(args: argparse.Namespace) -> dict[str, Any]:
-    columns = {name: found for name in (*_ONE, *_MANY) if (found := getattr(args, name)) is not None}
+    columns = {name: value for name in (*_ONE, *_MANY) if (value := getattr(args, name)) is not None}
+    listed = {"target": args.target, **{name: columns[name] for name in _MANY if name in columns}}
+    whole = {name: joined(value, columns_of(args.data)) for name, value in listed.items() if value and len(value) > 1}
+    columns |= {name: value for name, value in whole.items() if name != "target"}
     columns |= form_of(args)
     changes = {name: found for name in ("seeds", "trials") if (found := getattr(args, name)) is not None}
     return {
         **{name: getattr(args, name) for name in ("series", "time", "folder", "protocol", "budget", "models")},
-        "target": args.target,
+        "target": whole.get("target", args.target),
         "columns": columns,
         "by": args.split,
         "changes": {**changes, **dict(args.set)},
@@ -156,10 +169,6 @@ def _tell(study: "Study", out: Path, written: list[Path], lang: str, as_json: bo
     print("\n".join(verdict_lines(study, lang)))
     for path in written:
         print(path)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _count(text: str) -> int:

@@ -3,13 +3,16 @@
 import argparse
 from pathlib import Path
 
+from caudal.cli.places import Writes, check_table
 from caudal.cli.show import print_json, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("name", help="of the set; see `caudal datasets`")
-    parser.add_argument("-o", "--out", metavar="FILE", required=True, help=".csv, .tsv or .parquet")
+    parser.add_argument(
+        "-o", "--out", type=Writes("table"), metavar="FILE", required=True, help=".csv, .tsv or .parquet"
+    )
     parser.add_argument("--part", choices=("all", "train", "val", "test"), default="all", help="which of its series")
     parser.add_argument("--folder", metavar="DIR", help="where its files are, if it does not ship in a package")
     parser.add_argument("--protocol", metavar="NAME", default="clean", help="clean (default) or paper")
@@ -23,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     found = datasets.load(args.name, folder=args.folder, protocol=args.protocol)
     series = found.sequences if args.part == "all" else getattr(found, args.part)
     columns = to_columns(series)
+    check_table("datasets export", Path(args.out), set(columns), args.overwrite)
     rows = write.write_table(args.out, [columns])
     say(f"{rows:,} rows of {len(series):,} series in {args.out}")
     if args.json:

@@ -3,18 +3,30 @@
 import argparse
 from typing import Any
 
+from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("model", help="an estimator that `save` wrote")
-    parser.add_argument("data", help="CSV or Parquet file with the columns of the training, or a data set's name")
+    parser.add_argument("model", type=Reads(), help="an estimator that `save` wrote")
+    parser.add_argument(
+        "data", type=Reads(), help="CSV or Parquet file with the columns of the training, or a data set's name"
+    )
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--row", type=int, default=0, metavar="N", help="which series, from 0 (default: 0)")
     chosen.add_argument("--id", metavar="NAME", help="which series, by its name")
-    parser.add_argument("-o", "--out", metavar="FILE", default="explanation.html", help="(default: explanation.html)")
-    parser.add_argument("--pictures", metavar="FOLDER", help="also each picture by itself, as SVG and PNG")
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Writes(example="explanation.html"),
+        metavar="FILE",
+        default="explanation.html",
+        help="(default: explanation.html)",
+    )
+    parser.add_argument(
+        "--pictures", type=Writes("folder"), metavar="FOLDER", help="also each picture by itself, as SVG and PNG"
+    )
     parser.add_argument("--lang", choices=("en", "es"), default="en", help="language of the page (default: en)")
     parser.add_argument("--radius", type=float, default=0.02, metavar="R", help="tolerance of the proof, in standard "
                         "deviations (default: 0.02)")  # fmt: skip

@@ -2,8 +2,10 @@
 
 import argparse
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caudal.cli.places import Reads, Writes, check_file, check_folder
 from caudal.cli.show import print_json, say
 from caudal.errors import InputError
 
@@ -33,9 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("model", help="a saved layer, or a file that `caudal fit` wrote")
+    parser.add_argument("model", type=Reads(), help="a saved layer, or a file that `caudal fit` wrote")
     parser.add_argument("--to", choices=("c", *_FILES), default="c", help="the form (default: c)")
-    parser.add_argument("-o", "--out", metavar="PLACE", required=True, help="a new folder for c, a file otherwise")
+    parser.add_argument(
+        "-o", "--out", type=Writes("place"), metavar="PLACE", required=True, help="a new folder for c, a file otherwise"
+    )
     graphs = parser.add_argument_group("onnx, torch")
     graphs.add_argument("--graph", choices=("step", "sequence"), help="one step (default), or a whole series")
     c = parser.add_argument_group("c")
@@ -44,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     c.add_argument("--state", help="width of relaxing states: auto (default), int16 or int32")
     c.add_argument("--shortest-dt", type=float, metavar="TIME", help="shortest elapsed time, in your unit")
     c.add_argument("--constant-time", action="store_true", default=None, help="no branch whose time depends on data")
-    c.add_argument("--data", metavar="SOURCE", help="a table with targets, or a data set's name: report the loss")
+    c.add_argument(
+        "--data", type=Reads(), metavar="SOURCE", help="a table with targets, or a data set's name: report the loss"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -83,6 +89,10 @@ def _check_options(args: argparse.Namespace) -> None:
     if foreign:
         option = f"--{foreign[0].replace('_', '-')}"
         raise InputError("export", option, f"is given, and `--to {args.to}` has no such choice", "Leave it out.")
+    if args.to == "c":
+        check_folder("export", "--out", Path(args.out))
+    else:
+        check_file("export", "--out", Path(args.out), Writes(example="net.onnx"), args.overwrite)
 
 
 def _file(args: argparse.Namespace, made: "Exported") -> int:

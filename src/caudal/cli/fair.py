@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caudal.cli.names import AddNames, columns_of, joined, name_list
+from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 from caudal.errors import InputError
 
@@ -36,9 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("model", help="a file that `caudal fit` wrote")
-    parser.add_argument("data", help="a table that took no part in the training, or a data set (its test series)")
-    parser.add_argument("--sensitive", metavar="NAMES", required=True, help="protected columns, separated by commas")
+    parser.add_argument("model", type=Reads(), help="a file that `caudal fit` wrote")
+    parser.add_argument(
+        "data", type=Reads(), help="a table that took no part in the training, or a data set (its test series)"
+    )
+    parser.add_argument(
+        "--sensitive",
+        type=name_list,
+        action=AddNames,
+        metavar="NAMES",
+        required=True,
+        help="protected columns, separated by commas",
+    )
     parser.add_argument(
         "--edges", action="append", default=[], metavar="NAME=A,B",
         help="where to cut a column of numbers (default: into thirds, which are told)",
@@ -48,7 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="columns to cross, such as sex,age; again for more, or `none` (default: all of --sensitive)",
     )  # fmt: skip
     parser.add_argument("--positive", metavar="CLASS", help="the class that is decided for or against")
-    parser.add_argument("--threshold", type=float, metavar="P", help="decide yes from this probability (default: 0.5)")
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="decide yes from this probability (default: 0.5; of more than two classes the likeliest is decided for)",
+    )
     parser.add_argument(
         "--expected", action="append", default=[], metavar="NAME=GROUP:SHARE,...",
         help="shares that a census or register expects, so that who never came can be judged",
@@ -71,7 +87,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="exit with 1 where the interval of a gap lies above this (default: 0.1 of decisions; none of numbers, "
         "whose limit is in their unit and asked of errors alone)",
     )  # fmt: skip
-    parser.add_argument("-o", "--out", metavar="FILE", help="write the page (.html) or the whole record (.json)")
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Writes(example="fair.html"),
+        metavar="FILE",
+        help="write the page (.html) or the whole record (.json)",
+    )
     parser.add_argument("--lang", choices=("en", "es", "both"), default="en", help="of page and lines (default: en)")
 
 
@@ -101,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Refuse numbers out of range, and a place that cannot be written, before the work."""
+    """Refuse numbers out of range, and an ending that is not known, before the work."""
     if args.limit is not None and not 0 <= args.limit < float("inf"):
         raise InputError("fair", "--limit", f"is {args.limit}; expected at least 0", "Leave it out for 0.1.")
     if args.steps < 0:
@@ -109,23 +131,21 @@ def _check(args: argparse.Namespace) -> None:
     if args.out is None:
         return
     place = Path(args.out)
-    if place.is_dir() or place.suffix not in (".html", ".json"):
+    if place.suffix not in (".html", ".json"):
         raise InputError("fair", "--out", f"is {args.out}; expected a file .html or .json", "Name one: fair.html.")
-    if not place.absolute().parent.is_dir():
-        raise InputError("fair", "--out", f"names a folder that is not there: {place.parent}", "Make it first.")
 
 
 def _found(args: argparse.Namespace) -> "FairReport":
     from caudal.audit import model_digest
-    from caudal.cli.fair_options import crossings, edges_of, expected_of, listed, trusted_of
+    from caudal.cli.fair_options import crossings, edges_of, expected_of, trusted_of
     from caudal.cli.predict import estimator
     from caudal.fair import ask, report
     from caudal.fair.rates import gaps_of
 
-    names = listed(args.sensitive)
+    sensitive = joined(args.sensitive, columns_of(args.data))
     model = estimator(args.model, "fair")
-    data, checked = trusted_of(_series(model, args.data, names, args.trusted), args.trusted, names)
-    edges = edges_of(args.edges, data, names)
+    data, checked = trusted_of(_series(model, args.data, sensitive, args.trusted), args.trusted, sensitive)
+    edges = edges_of(args.edges, data, sensitive)
     numbers = not data.classes
     threshold = None if numbers else args.threshold
     asked = ask(model, data, positive=args.positive, threshold=threshold, steps=args.step or args.steps)
@@ -136,14 +156,14 @@ def _found(args: argparse.Namespace) -> "FairReport":
     return report(
         data,
         asked.answers,
-        sensitive=names,
+        sensitive=sensitive,
         edges=edges,
-        cross=crossings(args.intersections),
+        cross=crossings(args.intersections, sensitive),
         at=asked.at,
         curve_of=args.gap or ("mae" if numbers else "equal_opportunity"),
         positive=args.positive,
-        threshold=None if numbers else (0.5 if threshold is None else threshold),
-        expected=expected_of(args.expected, names),
+        threshold=0.5 if threshold is None and len(data.classes) == 2 else threshold,
+        expected=expected_of(args.expected, sensitive),
         trusted=checked,
         name=Path(args.data).name,
         model=f"{type(model).__name__} ({model.cell}, {model.units})",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from caudal.cli.names import divided, joined, name_list
 from caudal.cli.show import say
 from caudal.errors import InputError
 
@@ -14,33 +15,23 @@ if TYPE_CHECKING:
     from caudal.data import Sequences
 
 
-def listed(names: str) -> tuple[str, ...]:
-    """Names separated by commas, each once.
-
-    Example:
-        >>> listed("sex, age,sex")
-        ('sex', 'age')
-    """
-    return tuple(dict.fromkeys(filter(None, map(str.strip, names.split(",")))))
-
-
-def crossings(given: Sequence[str]) -> bool | list[tuple[str, ...]]:
+def crossings(given: Sequence[str], sensitive: Sequence[str]) -> bool | list[tuple[str, ...]]:
     """Which columns to cross, as `caudal.fair.report` takes it.
 
     Raises:
         InputError: a crossing names fewer than two columns.
 
     Example:
-        >>> crossings([]), crossings(["none"]), crossings(["sex,age", "sex,site"])
+        >>> crossings([], []), crossings(["none"], []), crossings(["sex,age", "sex,site"], ["sex", "age", "site"])
         (True, False, [('sex', 'age'), ('sex', 'site')])
     """
     if not given:
         return True
     if list(given) == ["none"]:
         return False
-    found = [listed(one) for one in given]
-    for one, names in zip(given, found, strict=True):
-        if len(names) < 2:
+    found = [joined(name_list(one), sensitive) for one in given]
+    for one, crossed in zip(given, found, strict=True):
+        if len(crossed) < 2:
             raise InputError("fair", "--intersections", f"is {one!r}; expected two columns", "Pass, say, sex,age.")
     return found
 
@@ -56,7 +47,7 @@ def edges_of(given: Sequence[str], data: "Sequences", names: tuple[str, ...]) ->
 
     found: dict[str, tuple[float, ...]] = {}
     for one in given:
-        name, _, cuts = one.partition("=")
+        name, cuts = divided(one, names)
         if name not in names:
             raise InputError("fair", "--edges", f"cuts {name!r}, which is not among --sensitive", "Add it there.")
         try:
@@ -83,11 +74,11 @@ def expected_of(given: Sequence[str], names: tuple[str, ...]) -> dict[str, dict[
     """
     found: dict[str, dict[str, float]] = {}
     for one in given:
-        name, _, shares = one.partition("=")
+        name, shares = divided(one, names)
         if name not in names:
             raise InputError("fair", "--expected", f"names {name!r}, which is not among --sensitive", "Add it there.")
         try:
-            pairs = [part.rpartition(":") for part in shares.split(",")]
+            pairs = [part.rpartition(":") for part in name_list(shares)]
             found[name] = {group.strip(): float(share) for group, _, share in pairs}
         except ValueError:
             fault = f"is {one!r}; expected NAME=GROUP:SHARE,GROUP:SHARE"

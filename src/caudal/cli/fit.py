@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from caudal.cli.columns import add_columns, recipe_of
+from caudal.cli.places import Reads, Writes
 from caudal.cli.series import say_read
 from caudal.cli.show import print_json
-from caudal.errors import InputError
 
 if TYPE_CHECKING:
     from caudal.estimators import Trained
@@ -26,15 +26,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.set_defaults(command="fit")
-    parser.add_argument("source", help="a table (.csv, .tsv, .parquet), a recipe (.toml), or the name of a data set")
-    parser.add_argument("-o", "--out", metavar="FILE", required=True, help="where the model goes, such as ward.caudal")
+    parser.add_argument(
+        "source", type=Reads(), help="a table (.csv, .tsv, .parquet), a recipe (.toml), or the name of a data set"
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Writes(example="ward.caudal"),
+        metavar="FILE",
+        required=True,
+        help="where the model goes, such as ward.caudal",
+    )
     parser.add_argument("--cell", metavar="NAME", help="cfc (default), ltc, ltc-ncp, cfc-ncp, gru, lstm, ...")
     parser.add_argument("--units", type=int, metavar="N", help="neurons (default: 32)")
     parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training series (default: at most 50)")
     parser.add_argument("--seed", type=int, metavar="N", help="of weights, order and held-out series (default: 0)")
     parser.add_argument("--set", action="append", metavar="NAME=VALUE", help="another setting, such as train.lr=0.003")
     parser.add_argument("--stream", action="store_true", help="read a Parquet table in batches: it may exceed memory")
-    parser.add_argument("--checkpoint", metavar="FILE", help="go on from here after a kill")
+    parser.add_argument("--checkpoint", type=Writes("resumed"), metavar="FILE", help="go on from here after a kill")
     parser.add_argument("--accelerate", action="store_true", help="share batches among the processes of torchrun")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_columns(parser)
@@ -45,7 +54,6 @@ def run(args: argparse.Namespace) -> int:
     from caudal.estimators import fit_recipe
 
     out = Path(args.out)
-    check_place("fit", out)
     done = fit_recipe(recipe_of(args), checkpoint=args.checkpoint, verbose=not args.quiet, told=say_read)
     if not done.is_first:
         return 0
@@ -57,20 +65,6 @@ def run(args: argparse.Namespace) -> int:
         print(line)
     print(out)
     return 0
-
-
-def check_place(owner: str, out: Path) -> None:
-    """Refuse a place that cannot be written before hours of training, not after.
-
-    Raises:
-        InputError: it is a folder, or its folder is missing or cannot be written.
-    """
-    if out.is_dir():
-        raise InputError(owner, "--out", f"names a folder: {out}", "Name a file in it, such as ward.caudal.")
-    if not out.parent.is_dir():
-        raise InputError(owner, "--out", f"names a folder that is not there: {out.parent}", "Make it first.")
-    if not os.access(out.parent, os.W_OK):
-        raise InputError(owner, "--out", f"names a folder that cannot be written: {out.parent}", "Choose another.")
 
 
 def _lines(done: "Trained") -> list[str]:

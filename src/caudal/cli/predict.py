@@ -1,13 +1,14 @@
 """`caudal predict`."""
 
 import argparse
-import sys
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caudal.cli.places import Reads, Writes, check_table
 from caudal.cli.show import print_json, say
+from caudal.cli.streams import exact
 from caudal.errors import FileFormatError, InputError
 
 if TYPE_CHECKING:
@@ -16,11 +17,24 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("model", help="a file that `caudal fit` wrote")
-    parser.add_argument("table", help="a table (.csv, .tsv, .parquet) with the inputs of the training")
-    parser.add_argument("-o", "--out", metavar="FILE", help=".csv, .tsv or .parquet (default: CSV on stdout)")
-    parser.add_argument("--log", metavar="FOLDER", help="write every decision into this audit log; made if missing")
-    parser.add_argument("--key", metavar="FILE", help="private key that signs the log (default: your own)")
+    parser.add_argument("model", type=Reads(), help="a file that `caudal fit` wrote")
+    parser.add_argument("table", type=Reads(), help="a table (.csv, .tsv, .parquet) with the inputs of the training")
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Writes("table", example="answers.csv"),
+        metavar="FILE",
+        help=".csv, .tsv or .parquet (default: CSV on stdout)",
+    )
+    parser.add_argument(
+        "--log",
+        type=Writes("folder"),
+        metavar="FOLDER",
+        help="write every decision into this audit log; made if missing",
+    )
+    parser.add_argument(
+        "--key", type=Reads(), metavar="FILE", help="private key that signs the log (default: your own)"
+    )
     parser.add_argument("--stream", action="store_true", help="read a Parquet table in batches: it may exceed memory")
 
 
@@ -33,6 +47,10 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         write.check_path(Path(args.out))
     model = reader(args.model, "predict")
+    if args.out:
+        recipe: Any = model.data_recipe_
+        columns = {"class", "p(", "step", "time", recipe.series, recipe.time, *recipe.target}
+        check_table("predict", Path(args.out), columns, args.overwrite)
     parts = Notes(model).watched(model.parts(_source(model, args)))
     with _log(args) as log:
         return _answer(args, (chunk for part in parts for chunk in predictions(model, part, log)))
@@ -57,7 +75,8 @@ def _answer(args: argparse.Namespace, chunks: Any) -> int:
     elif args.json:
         print_json([dict(zip(chunk, row, strict=True)) for chunk in chunks for row in _rows(chunk)])
     else:
-        write.write_csv(sys.stdout, chunks)
+        with exact() as file:
+            write.write_csv(file, chunks)
     return 0
 
 

@@ -2,13 +2,21 @@
 
 import argparse
 
+from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("study", help="the study.json that `caudal compare` wrote, or its folder")
-    parser.add_argument("-o", "--out", metavar="FILE", default="report.html", help="the report (default: report.html)")
+    parser.add_argument("study", type=Reads(), help="the study.json that `caudal compare` wrote, or its folder")
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Writes(example="report.html"),
+        metavar="FILE",
+        default="report.html",
+        help="the report (default: report.html)",
+    )
     parser.add_argument("--lang", default="en", choices=("en", "es"), help="language of the report (default: en)")
 
 

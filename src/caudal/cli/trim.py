@@ -1,9 +1,9 @@
 """`caudal trim`."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 from caudal.errors import InputError
 
@@ -21,9 +21,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("model", help="a file that `caudal fit` wrote, of a cell with a circuit")
-    parser.add_argument("source", help="the training series: a table with the target, or the name of a data set")
-    parser.add_argument("-o", "--out", metavar="FILE", required=True, help="where the smaller model goes")
+    parser.add_argument("model", type=Reads(), help="a file that `caudal fit` wrote, of a cell with a circuit")
+    parser.add_argument(
+        "source", type=Reads(), help="the training series: a table with the target, or the name of a data set"
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Writes(example="small.caudal"),
+        metavar="FILE",
+        required=True,
+        help="where the smaller model goes",
+    )
     parser.add_argument("--keep", type=float, default=0.25, metavar="SHARE", help="of the synapses (default: 0.25)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often synapses leave (default: 3)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -31,11 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trim, say what is left, save."""
-    from caudal.cli.fit import check_place
     from caudal.cli.series import training_series
     from caudal.estimators import load, trim
 
-    check_place("trim", Path(args.out))
     model = load(args.model)
     if not hasattr(model, "fitted_"):
         fault = "holds a network alone, which says nothing of scales and training"

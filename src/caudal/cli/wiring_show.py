@@ -5,8 +5,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caudal.cli.places import MARK, Reads, Writes
 from caudal.cli.show import print_json, say
 from caudal.errors import InputError, MissingFileError
+from caudal.files import put
 
 if TYPE_CHECKING:
     from caudal.wiring import Wiring
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("file", help="a wiring as JSON, or a saved layer that has one")
-    parser.add_argument("--svg", metavar="OUT", help="draw the circuit into this file")
+    parser.add_argument("file", type=Reads(), help="a wiring as JSON, or a saved layer that has one")
+    parser.add_argument("--svg", type=Writes(), metavar="OUT", help="draw the circuit into this file")
     parser.add_argument("--title", help="heading of the drawing")
 
 
@@ -23,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     """Describe, and draw when asked to."""
     wiring = _read(Path(args.file))
     if args.svg:
-        Path(args.svg).write_text(wiring.draw(title=args.title), encoding="utf-8")
+        put(Path(args.svg), f"{wiring.draw(title=args.title)}{MARK}\n")
         say(f"drawn in {args.svg}")
     if args.json:
         print_json({"counts": wiring.counts(), "wiring": json.loads(wiring.to_json()), "svg": args.svg})

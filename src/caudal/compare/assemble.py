@@ -39,6 +39,7 @@ def assemble(
     spent: float,
     chips: Chips | None = None,
     joules: Mapping[str, Spent] | None = None,
+    place: tuple[str, str] = ("", ""),
 ) -> Study:
     """Figures, comparisons and verdict of all outcomes.
 
@@ -52,6 +53,7 @@ def assemble(
         spent: seconds of all runs together.
         chips: the networks on a microcontroller.
         joules: of a decision and of a training, by contender.
+        place: what a command is given as source, and the folder of the results.
 
     Raises:
         CaudalError: all runs of the liquid or of the traditional contenders failed.
@@ -91,8 +93,8 @@ def assemble(
         groups=scores,
         circuits=tuple(o.circuit for every in finals.values() for o in every if o.circuit is not None),
         verdict=judged,
-        provenance=provenance(started, command, spent),
-        not_measured=_left_open(agenda, bool(fair), chips, joules or {}),
+        provenance=provenance(started, command, spent, *place),
+        not_measured=_left_open(agenda, found.is_small, bool(fair), chips, joules or {}),
         chips=chips,
         fairness=fair,
     )
@@ -118,8 +120,12 @@ def _finite(run: Run) -> Run:
     return replace(run, history=history)
 
 
-def _left_open(agenda: Schedule, is_fair: bool, chips: Chips | None, joules: Mapping[str, Spent]) -> tuple[str, ...]:
+def _left_open(
+    agenda: Schedule, is_small: bool, is_fair: bool, chips: Chips | None, joules: Mapping[str, Spent]
+) -> tuple[str, ...]:
     codes = ["one split", "one data set"]
+    if is_small:
+        codes.append("few owners")
     if agenda.budget.seeds < _FEW:
         codes.append("few seeds")
     if not agenda.budget.trials:
@@ -134,13 +140,14 @@ def _left_open(agenda: Schedule, is_fair: bool, chips: Chips | None, joules: Map
     return (*codes, "no audit")
 
 
-def provenance(started: str, command: str, spent: float) -> Provenance:
+def provenance(started: str, command: str, spent: float, source: str = "", folder: str = "") -> Provenance:
     """How to do it again; nothing in it names a host or a user."""
     versions = {"python": platform.python_version()}
     for name in _PACKAGES:
         with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
-    return Provenance(command, versions, f"{_processor()}, {os.cpu_count()} threads", started, spent, __version__)
+    machine = f"{_processor()}, {os.cpu_count()} threads"
+    return Provenance(command, versions, machine, started, spent, __version__, source, folder)
 
 
 def _processor() -> str:

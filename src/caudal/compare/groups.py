@@ -40,7 +40,7 @@ def group_scores(found: Panel, test: Sequences) -> tuple[GroupScore, ...]:
 
 def _score(found: Panel, model: str, rows: NDArray[np.bool_]) -> Interval | None:
     spread = found.spread(model, found.plan.primary, rows)
-    if not np.isfinite(spread.each).all() or np.isfinite(spread.drawn).mean() < 0.9:
+    if not np.isfinite(spread.value) or np.isfinite(spread.drawn).mean() < 0.9:
         return None
     return within(spread.interval(), found.plan.primary)
 

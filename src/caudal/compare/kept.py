@@ -9,13 +9,11 @@ from caudal.compare.contenders import entry_of, settings_of
 from caudal.compare.encoded import encode
 from caudal.compare.job import Outcome, Parts
 from caudal.compare.networks import recipe_of
-from caudal.compare.size import options_of
+from caudal.compare.size import cell_of, options_of
 from caudal.compare.timings import saved_net
 from caudal.data import Encoder, Sequences
 from caudal.nn import Readout
 from caudal.train import Epoch, Fitted
-
-_NINETEEN = "ltc-ncp-19"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +26,7 @@ class Kept:
         encoder: how it reads series; its unit of time is that which the network lives in.
         train: the series it was trained on.
         fitted: its training; step size, gradient and seconds of a pass are NaN, a study does not keep them.
-        settings: how an estimator would build it: cell, units, cell_options, pool, dropout.
+        settings: how an estimator builds and asks it: cell, units, cell_options, pool, dropout, clock, pace.
     """
 
     name: str
@@ -60,6 +58,8 @@ def kept(finals: Mapping[str, Sequence[Outcome]], parts: Parts) -> tuple[tuple[K
         lens, _, _ = encode(parts, name, settings_of(name, first.job.settings))
         if parts.train.task == "forecast" and lens.pace != 1:
             left[name] = "its forecast lives in another unit of time than its horizon"
+        elif lens.encoder.clock == "log" and lens.pace != 1:
+            left[name] = "its time is bent after its pace, which no model file says"
         else:
             scaler = lens.encoder.scaler
             encoder = replace(lens.encoder, scaler=replace(scaler, gap=scaler.gap / lens.pace))
@@ -78,11 +78,14 @@ def _kept(first: Outcome, encoder: Encoder, parts: Parts) -> Kept:
         history, best, "epochs" if len(history) == job.epochs else "patience", recipe_of(job, chosen, len(parts.train))
     )
     units, longest = int(first.contender.units or 0), max(part.steps for part in (parts.train, parts.val, parts.test))
+    net = saved_net(model or b"")
     settings = {
-        "cell": "ltc-ncp" if job.model == _NINETEEN else job.model,
+        "cell": cell_of(job.model),
         "units": units,
-        "cell_options": options_of(job.model, units, chosen, longest) or None,
+        "cell_options": options_of(job.model, units, chosen, longest, net.outputs) or None,
         "pool": chosen["pool"],
         "dropout": chosen["dropout"],
+        "clock": encoder.clock,
+        "pace": float(chosen["pace"] or 1),
     }
-    return Kept(job.model, saved_net(model or b""), encoder, parts.train, fitted, settings)
+    return Kept(job.model, net, encoder, parts.train, fitted, settings)

@@ -63,6 +63,9 @@ HIGHER_IS_BETTER: Mapping[str, bool] = {
 }  # fmt: skip
 
 _SHARES = frozenset(("auroc", "auprc", "accuracy", "balanced_accuracy", "macro_f1", "ece"))
+# Metrics of classes; those of them that weigh each class alike, so that the rarest decides how much is known.
+BY_CLASS = frozenset(("auroc", "auprc", "balanced_accuracy", "macro_f1"))
+OF_CLASSES = BY_CLASS | {"accuracy", "brier", "log_loss", "ece"}
 
 WORDS: Mapping[str, str] = {
     "auroc": "area under the curve of hits against false alarms; 0.5 is chance",

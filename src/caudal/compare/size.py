@@ -4,14 +4,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-import torch
-
 from caudal.compare.contenders import entry_of, settings_of
 from caudal.errors import InputError
-from caudal.nn import LTC, Readout, build_cell
+from caudal.nn import Readout, build_cell
 from caudal.nn.counts import live_parameters
 from caudal.records.study import Scalar
-from caudal.wiring import Wiring, ncp
 
 _MOST_UNITS = 1024
 # Attention reads so many steps back at most.
@@ -50,14 +47,21 @@ def build(
     if entry_of(model).kind != "network":
         raise InputError("compare", "model", f"is {model!r}, which is no network", "Name a network.")
     chosen = settings_of(model, settings or {})
-    ends: dict[str, Any] = {"pool": chosen["pool"], "dropout": chosen["dropout"]}
-    if model == "ltc-ncp-19":
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            layer = LTC(_nineteen(inputs, outputs), substeps=int(_number(chosen["substeps"])))
-            return Readout(layer, outputs, **ends)
-    options = options_of(model, units, chosen, steps)
-    return build_cell("compare", model, inputs, units, outputs, options, **ends, seed=seed)
+    options = options_of(model, units, chosen, steps, outputs)
+    cell = cell_of(model)
+    return build_cell(
+        "compare", cell, inputs, units, outputs, options, pool=chosen["pool"], dropout=chosen["dropout"], seed=seed
+    )
+
+
+def cell_of(model: str) -> str:
+    """The cell of a contender, as `build_cell` takes it.
+
+    Example:
+        >>> cell_of("ltc-ncp-19")
+        'ltc-ncp'
+    """
+    return "ltc-ncp" if model == "ltc-ncp-19" else model
 
 
 def units_for(
@@ -103,8 +107,17 @@ def _units(model: str, inputs: int, outputs: int, parameters: int, settings: tup
     return min(near, key=lambda units: (abs(size(units) - parameters), units))
 
 
-def options_of(model: str, units: int, chosen: Mapping[str, Scalar], steps: int) -> dict[str, Any]:
-    """What a contender's settings ask of its cell, as `build_cell` takes it."""
+def options_of(model: str, units: int, chosen: Mapping[str, Scalar], steps: int, outputs: int) -> dict[str, Any]:
+    """What a contender's settings ask of its cell, as `build_cell` takes it.
+
+    Arguments:
+        model, units, steps, outputs: as in `build`.
+        chosen: all its settings.
+    """
+    if model == "ltc-ncp-19":
+        # One motor neuron for one number or two classes, else one for each output, at most 8.
+        motor = 1 if outputs <= 2 else min(outputs, 8)
+        return {"command": _COMMAND, "motor": motor, "substeps": int(_number(chosen["substeps"]))}
     if model in ("cfc", "mixed"):
         return {"backbone_units": max(2, round(_number(chosen["backbone"]) * units))}
     if model == "ltc-ncp":
@@ -118,12 +131,6 @@ def options_of(model: str, units: int, chosen: Mapping[str, Scalar], steps: int)
         fastest = _number(chosen["fastest"])
         return {"layers": chosen["layers"], "states": units, "step": (fastest / 100, fastest)}
     return {}
-
-
-def _nineteen(inputs: int, outputs: int) -> Wiring:
-    """19 neurons; one motor neuron for one number or two classes, else one for each output, at most 8."""
-    motor = 1 if outputs <= 2 else min(outputs, 8)
-    return ncp(inputs, _NEURONS - _COMMAND - motor, _COMMAND, motor, seed=0)
 
 
 def _number(value: Scalar) -> float:

@@ -117,7 +117,9 @@ def compare(
         took_joules = _joules(store, source, [every[0] for every in finals.values()], watts, watcher)
         small = _small(store, source, finals, watcher) if chips else None
         told = command or _call(data, out, budget)
-        study = assemble(finals, source, agenda, took, started, told, spent, small, took_joules)
+        # A command can be named where it can read the data, and where the models are files.
+        place = (str(data), str(out)) if isinstance(data, str | Path) and keep is not None else ("", "")
+        study = assemble(finals, source, agenda, took, started, told, spent, small, took_joules, place)
     finally:
         watcher.close()
         store.close()

@@ -1,5 +1,6 @@
 """From raw runs to figures with their uncertainty."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -9,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.compare import classes
-from caudal.compare.bootstrap import Draws, Spread, draw, holm, over_seeds
+from caudal.compare.bootstrap import Draws, Spread, draw, holm, least_p, over_owners, over_seeds
 from caudal.compare.disturb import KINDS, UNITS
 from caudal.compare.job import Outcome
-from caudal.compare.metrics import HIGHER_IS_BETTER, Plan, bounds
+from caudal.compare.metrics import BY_CLASS, HIGHER_IS_BETTER, OF_CLASSES, Plan, bounds
 from caudal.compare.weighted import weigh
 from caudal.records import Calibration, Contender, Curve, Interval, Paired
 from caudal.records.outcome import Disturbance
@@ -28,15 +29,23 @@ class Panel:
 
     Attributes:
         outcomes: contender -> outcomes that did not fail, in the order of seeds.
+        lone: contenders without randomness: one run, which stands beside every seed of the others.
         plan: what is measured.
         owner: `(series,)` position of the owner of each test series.
         draws: of owners and seeds.
     """
 
     outcomes: Outcomes
+    lone: frozenset[str]
     plan: Plan
     owner: NDArray[np.int64]
     draws: Draws
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the test part has too few owners, of a class or in all, for any difference to be shown."""
+        outcome = next(iter(self.outcomes.values()))[0]
+        return _few(self.plan.primary, outcome.truth, self.owner[outcome.series])[1] > SURE
 
     def spread(self, model: str, metric: str, rows: NDArray[np.bool_] | None = None) -> Spread:
         """A metric of one contender: its estimate for each seed and its draws.
@@ -46,19 +55,34 @@ class Panel:
             metric: as in `metrics.METRICS`.
             rows: `(series,)` the test series to judge on; None takes all.
         """
-        each, drawn = [], []
-        weights = np.vstack([np.ones(self.draws.owners.shape[1]), self.draws.owners])
-        for outcome in self.outcomes[model]:
-            kept = slice(None) if rows is None else rows[outcome.series]
-            owner = self.owner[outcome.series[kept]]
-            values = weigh(metric, outcome.scores[kept], outcome.truth[kept], owner, weights)
-            each.append(values[0])
-            drawn.append(values[1:])
-        # A contender without randomness has one run; it stands beside every seed of the others.
         count = self.draws.seeds.shape[1]
-        chosen = [seed % len(each) for seed in range(count)]
-        stacked = np.stack([drawn[seed] for seed in chosen], axis=1)
-        return Spread(np.array([each[seed] for seed in chosen]), (stacked * self.draws.seeds).sum(axis=1))
+        each = np.full(count, np.nan)
+        drawn = np.full((len(self.draws.owners), count), np.nan)
+        weights = np.vstack([np.ones(self.draws.owners.shape[1]), self.draws.owners])
+        is_constant, few = True, (math.inf, 0.0)
+        for outcome in self.outcomes[model]:
+            chosen = slice(None) if rows is None else rows[outcome.series]
+            scores, truth = outcome.scores[chosen], outcome.truth[chosen]
+            owner = self.owner[outcome.series[chosen]]
+            values = weigh(metric, scores, truth, owner, weights)
+            seeds = slice(None) if model in self.lone else slice(outcome.job.number, outcome.job.number + 1)
+            each[seeds], drawn[:, seeds] = values[0], values[1:, None]
+            is_constant &= metric == "auroc" and bool((scores == scores[:1]).all())
+            few = _few(metric, truth, owner)
+        # One answer for all ranks nothing, whatever is drawn.
+        limits = (0.5, 0.5) if is_constant and metric == "auroc" else bounds(metric)
+        return over_owners(each, drawn, self.draws.seeds, limits, *few)
+
+
+def _few(metric: str, truth: NDArray[Any], owner: NDArray[np.int64]) -> tuple[float, float]:
+    """How many owners a metric stands on, and the least p value that they allow."""
+    count = len(np.unique(owner))
+    if metric not in OF_CLASSES:
+        return float(count), least_p(count)
+    of_classes = [len(np.unique(owner[truth == code])) for code in np.unique(truth)]
+    if metric not in BY_CLASS:
+        return float(count), least_p(count, of_classes)
+    return min(count, len(of_classes) / sum(1 / each for each in of_classes)), least_p(count, of_classes)
 
 
 def panel(outcomes: Outcomes, plan: Plan, owner: NDArray[np.int64], seeds: int, resamples: int) -> Panel:
@@ -72,11 +96,12 @@ def panel(outcomes: Outcomes, plan: Plan, owner: NDArray[np.int64], seeds: int, 
         resamples: draws.
     """
     good = {
-        model: tuple(one for one in every if not one.run.failed and plan.primary in one.run.metrics)
-        for model, every in outcomes.items()
+        model: tuple(outcome for outcome in runs if not outcome.run.failed and plan.primary in outcome.run.metrics)
+        for model, runs in outcomes.items()
     }
-    kept = {model: every for model, every in good.items() if every}
-    return Panel(kept, plan, owner, draw(int(owner.max()) + 1, seeds, resamples))
+    lone = frozenset(model for model, runs in outcomes.items() if len(runs) == 1)
+    finished = {model: runs for model, runs in good.items() if runs}
+    return Panel(finished, lone, plan, owner, draw(int(owner.max()) + 1, seeds, resamples))
 
 
 def summarise(found: Panel, primary: Mapping[str, Spread]) -> dict[str, dict[str, Interval]]:

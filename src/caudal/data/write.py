@@ -10,12 +10,15 @@ from typing import Any, TextIO
 
 from numpy.typing import NDArray
 
+from caudal._version import __version__
 from caudal.data.need import need
 from caudal.data.source import is_parquet
 from caudal.errors import InputError
 
 Columns = Mapping[str, NDArray[Any]]
 _OWNER = "write_table"
+# Tells a table of ours from a user's, which no command replaces unasked.
+_MARK = "caudal.table"
 
 
 def write_table(path: str | Path, chunks: Iterable[Columns]) -> int:
@@ -113,7 +116,7 @@ def _parquet(path: Path, chunks: Iterable[Columns]) -> int:
     try:
         for chunk in chunks:
             columns = {name: arrow.array(column, from_pandas=True) for name, column in chunk.items()}
-            table = arrow.table(columns)
+            table = arrow.table(columns, metadata={_MARK: __version__})
             writer = writer or parquet.ParquetWriter(path, table.schema)
             writer.write_table(table)
             rows += len(table)

@@ -76,6 +76,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         verbose: bool = False,
         fairness: Fairness | None = None,
         axes: str = "auto",
+        clock: str = "plain",
+        pace: float = 1.0,
     ) -> None:
         self.cell = cell
         self.units = units
@@ -99,6 +101,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self.verbose = verbose
         self.fairness = fairness
         self.axes = axes
+        self.clock = clock
+        self.pace = pace
 
     def arrays(self, x: Any, y: Any) -> Sequences:
         """Training sequences from arrays, with the target."""

@@ -51,6 +51,8 @@ class LiquidClassifier(LiquidEstimator):
             `caudal.fair.mitigate`; `fit(..., sensitive=)` says who belongs to which, and no decision asks again.
         axes: of 3D arrays and lists: `"channels_first"`, `"time_first"`, or `"auto"`: channels first, but for a block
             with 20 times more channels than steps, which is read as time first, with a warning.
+        clock: `"plain"`, or `"log"` for a network that reads `log1p` of the elapsed time.
+        pace: factor of the elapsed time, which counts in typical gaps of the training series.
 
     Attributes:
         classes_: labels in the order of `predict_proba`.
@@ -94,12 +96,14 @@ class LiquidClassifier(LiquidEstimator):
         verbose: bool = False,
         fairness: Fairness | None = None,
         axes: str = "auto",
+        clock: str = "plain",
+        pace: float = 1.0,
     ) -> None:
         super().__init__(
             cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
             batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
             schedule=schedule, precision=precision, dtype=dtype, seed=seed, device=device, accelerate=accelerate,
-            checkpoint=checkpoint, verbose=verbose, fairness=fairness, axes=axes,
+            checkpoint=checkpoint, verbose=verbose, fairness=fairness, axes=axes, clock=clock, pace=pace,
         )  # fmt: skip
         self.class_weight = class_weight
 

@@ -74,12 +74,14 @@ class LiquidForecaster(LiquidEstimator):
         verbose: bool = False,
         fairness: Fairness | None = None,
         axes: str = "auto",
+        clock: str = "plain",
+        pace: float = 1.0,
     ) -> None:
         super().__init__(
             cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
             batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
             schedule=schedule, precision=precision, dtype=dtype, seed=seed, device=device, accelerate=accelerate,
-            checkpoint=checkpoint, verbose=verbose, fairness=fairness, axes=axes,
+            checkpoint=checkpoint, verbose=verbose, fairness=fairness, axes=axes, clock=clock, pace=pace,
         )  # fmt: skip
         self.horizon = horizon
         self.window = window

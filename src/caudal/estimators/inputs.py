@@ -29,6 +29,9 @@ def listed(x: Any) -> Any:
         >>> is_listed(listed(rows))
         True
     """
+    if getattr(x, "ndim", 0) > 3:
+        fault = f"is an array of shape {tuple(x.shape)}, which is no form of series"
+        raise DataError("LiquidEstimator", "X", fault, "Pass (batch, channels, time), or a list of (channels, time).")
     is_objects = isinstance(x, np.ndarray) and x.dtype == object and x.size > 0
     if is_objects and x.shape in ((len(x),), (len(x), 1)) and all(np.ndim(one) == 2 for one in x.flat):
         return list(x.flat)

@@ -76,6 +76,8 @@ class ModelPart:
     dropout: float = 0.0
     dtype: str = "float32"
     class_weight: str | Mapping[str, float] | None = None
+    clock: str = "plain"
+    pace: float = 1.0
 
 
 @dataclass(frozen=True)

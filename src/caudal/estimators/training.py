@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from caudal.data import Encoder, ParquetSequences, Sequences, split
-from caudal.errors import DataError
+from caudal.errors import DataError, InputError
 from caudal.estimators.belonging import codes_in, codes_like, codes_of, fairness_of
 from caudal.estimators.inputs import in_dtype, weighted
 from caudal.fair.groups import Groups
@@ -100,6 +100,7 @@ def train_held(
     encoder = Encoder.fit(own, indicators="all" if paired else "auto")
     if weight is not None:
         encoder = weighted(encoder, own, weight[rows])
+    encoder = timed(model, encoder)
 
     def seen(part: Sequences, rows: Rows | None) -> Examples:
         share = None if weight is None or rows is None else weight[rows]
@@ -123,6 +124,7 @@ def train_flowing(
         source, val, _ = source.split(val=model.validation, test=0.0, seed=model.seed)
     recipe, paired = source.recipe, model.cell == "gru-d"
     train = Stream.fit(_Cast(source, model.dtype), indicators="all" if paired else "auto", paired=paired)
+    train = replace(train, encoder=timed(model, train.encoder))
     stop = None if val is None else Stream.fit(_Cast(val, model.dtype), train.encoder, paired=paired)
     counts = np.array(train.counts, np.float64)
     outputs = len(recipe.classes) or len(recipe.target) * max(1, recipe.horizon)
@@ -135,6 +137,21 @@ def train_flowing(
         stop = None if stop is None else stop.of_groups(who, len(groups.names))
         term = settled_of(model, facts)
     return _trained(model, facts, train.encoder, train, stop, next(train.chunks()).x.shape[2], term)
+
+
+def timed(model: "LiquidEstimator", encoder: Encoder) -> Encoder:
+    """The encoder with the clock and the pace of a model.
+
+    Raises:
+        InputError: there is no such clock, or the pace is no number above 0.
+    """
+    owner = type(model).__name__
+    if model.clock not in ("plain", "log"):
+        raise InputError(owner, "clock", f"is {model.clock!r}; expected plain or log", "Name one of them.")
+    if not 0 < model.pace < float("inf"):
+        raise InputError(owner, "pace", f"is {model.pace}; expected a number above 0", "Leave it out for 1.")
+    scaler = replace(encoder.scaler, gap=encoder.scaler.gap / model.pace)
+    return replace(encoder, clock="log" if model.clock == "log" else "plain", scaler=scaler)
 
 
 def settled_of(model: "LiquidEstimator", facts: Facts) -> Fairness | None:

@@ -26,7 +26,7 @@ def wrap(
         encoder: how the network reads series.
         train: what it was trained on: the task, classes and channels are read from it.
         fitted: how it was trained.
-        settings: of the estimator (cell, units, cell_options, pool, dropout), for those who fit it again.
+        settings: of the estimator (cell, units, cell_options, pool, dropout, clock, pace), for those who fit it again.
 
     Returns:
         a `LiquidClassifier`, `LiquidRegressor` or `LiquidForecaster`, as the task asks.

@@ -117,8 +117,9 @@ def fit_gate(links: Links, table_unit: float, source: tuple[float, int], widest:
         fault = f"has a gate of slope {np.abs(links.slope).max():.3g}, too steep for integers"
         raise InputError("export", "model", fault, 'Export it with `dtype="float32"`, or train with a weight decay.')
     steep = round_half_up(slope * 2.0**shift)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        middle = np.where(links.slope != 0, -links.offset / links.slope / source[0], np.inf)
+    # A gate without a slope has no threshold: nothing that the source can reach.
+    steeps = np.where(links.slope != 0, links.slope, 1.0)
+    middle = np.where(links.slope != 0, -links.offset / steeps / source[0], 2.0 * source[1] + 1.0)
     # The threshold stays where it was though the slope was rounded, if the source can reach it; the half makes up for
     # the product being rounded down.
     exact = np.where(np.abs(middle) <= source[1], -steep * middle / 2.0**shift, offset)

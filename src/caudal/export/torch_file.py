@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from caudal._version import __version__
 from caudal.data import Encoder
 from caudal.errors import BackendError, MissingExtraError
 from caudal.export.place import Exported, Graph, checked, written
@@ -36,7 +37,13 @@ def torch_program(
     place = checked(path, graph)
     plan = describe(model, encoder, graphs=True)
     program = step_program(plan) if graph == "step" else sequence_program(plan)
-    return written(place, "torch", graph, plan, lambda beside: torch.export.save(program, beside))
+    return written(
+        place,
+        "torch",
+        graph,
+        plan,
+        lambda beside: torch.export.save(program, beside, extra_files={"caudal": __version__}),
+    )
 
 
 def aoti(model: Any, path: str | os.PathLike[str], *, encoder: Encoder | None = None) -> Exported:

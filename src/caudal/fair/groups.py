@@ -241,7 +241,9 @@ def _check_labels(name: str, labels: list[str], missing: str) -> None:
     found = set(labels)
     if missing == "refuse" and UNKNOWN in found:
         fault = f"is missing for {labels.count(UNKNOWN)} series, the first at {labels.index(UNKNOWN)}"
-        raise InputError("Groups.of", name, fault, 'Fill it, drop those series, or pass `missing="group"`.')
+        shell = "Fill it in the table, or leave those series out."
+        remedy = 'Fill it, drop those series, or pass `missing="group"`.'
+        raise InputError("Groups.of", name, fault, remedy, shell=shell)
     if len(found) < 2:
         same = UNKNOWN if UNKNOWN in found else "of one group"
         fault = f"is constant: all {len(labels):,} series are {same}"

@@ -93,7 +93,7 @@ class FairReport:
         task: as in `caudal.data.Task`.
         kind: `"decision"` or `"number"`.
         positive: the class decided for or against, or `""`.
-        threshold: of the score; None for numbers.
+        threshold: of the score; None for numbers, and where the likeliest of several classes is decided for.
         series, answers: how many.
         digest: SHA-256 of the series, without their sensitive columns.
         attributes: each sensitive column, then all crossed.

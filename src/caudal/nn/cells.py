@@ -16,12 +16,18 @@ from caudal.nn.lrc import LRC
 from caudal.nn.ltc import LTC
 from caudal.nn.mixed import MixedMemory
 from caudal.nn.readout import Readout
-from caudal.wiring import Wiring, auto_ncp
+from caudal.wiring import Wiring, auto_ncp, ncp
 
 
 def _policy(inputs: int, units: int, options: dict[str, Any]) -> Wiring:
-    """A circuit of `units` neurons; a third of them are motor neurons, which the decision reads."""
+    """A circuit of `units` neurons; a third of them are motor neurons, which the decision reads.
+
+    With `command` given, so many are command neurons and the usual fan-outs of `ncp` wire them.
+    """
     motor = options.pop("motor", max(1, units // 3))
+    if "command" in options:
+        command = options.pop("command")
+        return ncp(inputs, units - command - motor, command, motor, seed=options.pop("wiring_seed", 0))
     return auto_ncp(inputs, units, motor, density=options.pop("density", 0.5), seed=options.pop("wiring_seed", 0))
 
 
@@ -79,7 +85,7 @@ def build_cell(
         inputs: channels of x.
         units: neurons.
         outputs: classes, or numbers to predict.
-        options: further arguments of the layer; of a policy also `motor`, `density` and `wiring_seed`.
+        options: further arguments of the layer; of a policy also `motor`, `density` or `command`, and `wiring_seed`.
         pool, dropout: of the readout.
         seed: of the weights.
 

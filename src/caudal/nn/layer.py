@@ -1,5 +1,6 @@
 """The one shape of call that every layer answers: a scan over the sequence, and one step with the same numbers."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar, final
 
@@ -79,9 +80,9 @@ class Layer(nn.Module):
     def forward(
         self,
         x: Tensor,
-        dt: Tensor | None = None,
+        dt: Tensor | float | None = None,
         mask: Tensor | None = None,
-        lengths: Tensor | None = None,
+        lengths: Tensor | Sequence[int] | None = None,
         state: State | None = None,
         synapses: Tensor | None = None,
     ) -> tuple[Tensor, State]:
@@ -89,10 +90,11 @@ class Layer(nn.Module):
 
         Arguments:
             x: inputs `(batch, time, input)`.
-            dt: time since the previous step `(batch, time)`, in the user's unit; 1 everywhere when left out.
+            dt: time since the previous step `(batch, time)`, in the user's unit; a number for the same everywhere; 1
+                everywhere when left out.
             mask: `(batch, time)` bool; a step marked False is not there: the state passes over it, its `x` and `dt`
                 are never read, and its output is 0.
-            lengths: `(batch,)` integers; the first `lengths` steps of each series count.
+            lengths: `(batch,)` integers, or a list of them; the first `lengths` steps of each series count.
             state: what an earlier call returned; zeros when left out.
             synapses: strength of each synapse, `(synapses,)` in the order of `wiring.synapse_names`; 1 is the trained
                 circuit, 0 the circuit without the synapse, and gradients flow. `(batch, synapses)` gives each series
@@ -103,13 +105,15 @@ class Layer(nn.Module):
 
         Raises:
             ShapeError: a shape, size or length is wrong, or the batch or sequence is empty.
-            DtypeError: dtypes or devices of `x`, `dt`, `mask` and the parameters do not fit.
+            DtypeError: dtypes or devices of `x`, `dt`, `mask` and the parameters do not fit, or one is no tensor.
             InputError: `synapses` was given to a layer without a wiring.
             NonFiniteError: `x` holds NaN or infinity at a step that counts.
             TimeError: `dt` is negative, NaN or infinite at a step that counts.
         """
         owner = type(self).__name__
+        x, gap, mask, lengths = shapes.tensors(owner, x, dt, mask, lengths)
         x = self._like_parameters(owner, x)
+        dt = gap if gap is None or isinstance(gap, Tensor) else x.new_full(x.shape[:2], gap)
         if dt is not None and torch.is_autocast_enabled(x.device.type):
             dt = dt.to(x.dtype)
         shapes.check_sequence(owner, x, dt, mask, lengths, self.inputs)
@@ -133,13 +137,13 @@ class Layer(nn.Module):
 
     @final
     def step(
-        self, x: Tensor, dt: Tensor | None = None, state: State | None = None, synapses: Tensor | None = None
+        self, x: Tensor, dt: Tensor | float | None = None, state: State | None = None, synapses: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """Run one step, for loops that meet their inputs one at a time; the same numbers as `forward`.
 
         Arguments:
             x: inputs `(batch, input)`.
-            dt: time since the previous step `(batch,)`; 1 when left out.
+            dt: time since the previous step `(batch,)`, or a number for all; 1 when left out.
             state: what the previous step returned; zeros when left out.
             synapses: strength of each synapse, as in `forward`; a step that is given them takes no shortcut.
 
@@ -149,10 +153,13 @@ class Layer(nn.Module):
         Raises:
             ShapeError, DtypeError, NonFiniteError, TimeError: as in `forward`.
         """
-        done = self.quick(x, dt, state) if synapses is None else None
+        owner = type(self).__name__
+        x, gap, _, _ = shapes.tensors(owner, x, dt)
+        dt = gap if gap is None or isinstance(gap, Tensor) else x.new_full(x.shape[:1], gap)
+        is_state = state is None or isinstance(state, tuple)
+        done = self.quick(x, dt, state) if synapses is None and is_state else None
         if done is not None:
             return done
-        owner = type(self).__name__
         x = self._like_parameters(owner, x)
         shapes.check_step(owner, x, dt, self.inputs)
         if not self.checks_own_values:
@@ -199,7 +206,15 @@ class Layer(nn.Module):
             "Move one to the other, for example `x.to(next(net.parameters()))`.",
         )
 
-    def _check_state(self, owner: str, state: State, batch: int) -> None:
+    def _check_state(self, owner: str, state: object, batch: int) -> None:
+        remedy = (
+            "Pass the state of the same layer, as an earlier call returned it, or leave it out to start from zeros."
+        )
+        usual = None if torch.compiler.is_compiling() else self.initial_state(1)
+        if not isinstance(state, tuple) or (usual is not None and not _is_alike(state, usual)):
+            shown = f"a tensor of shape {tuple(state.shape)}" if isinstance(state, Tensor) else type(state).__name__
+            fault = f"is {shown}, which is no state of this layer"
+            raise ShapeError(owner, "state", fault, remedy)
         for tensor in leaves(state):
             if tensor.shape[0] != batch:
                 raise ShapeError(
@@ -208,6 +223,15 @@ class Layer(nn.Module):
                     f"holds {tensor.shape[0]} series; x holds {batch}",
                     "Pass the state of the same series, or leave it out to start from zeros.",
                 )
+
+
+def _is_alike(state: object, usual: object) -> bool:
+    """Whether a state has the parts of another, each of the same axes behind the first."""
+    if isinstance(usual, Tensor):
+        return isinstance(state, Tensor) and state.shape[1:] == usual.shape[1:]
+    if not isinstance(state, tuple) or not isinstance(usual, tuple) or len(state) != len(usual):
+        return False
+    return all(_is_alike(part, other) for part, other in zip(state, usual, strict=True))
 
 
 def leaves(state: State) -> list[Tensor]:

@@ -208,6 +208,9 @@ class Provenance:
         started: ISO 8601, UTC.
         seconds: wall time of all runs together.
         caudal: version of caudal.
+        source: what a command would be given: path of the table, or name of the data set; "" where it was made from
+            values in Python.
+        folder: of the results.
     """
 
     command: str
@@ -216,6 +219,8 @@ class Provenance:
     started: str
     seconds: float
     caudal: str
+    source: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -242,8 +247,8 @@ class Study:
         verdict: which to use.
         provenance: how to do it again.
         not_measured: codes of what this study leaves open, which the report words: `"one split"`, `"one data set"`,
-            `"few seeds"`, `"no retraining on changed times"`, `"no energy"`, `"no fairness"`, `"no chips"`,
-            `"no audit"`, ...
+            `"few owners"`, `"few seeds"`, `"no retraining on changed times"`, `"no energy"`, `"no fairness"`,
+            `"no chips"`, `"no audit"`, ...
         fairness: gaps between the groups of the sensitive columns, one record a model, of its first seed.
         chips: the networks as C on a microcontroller; None where nobody asked, or there is no network.
     """

@@ -64,6 +64,7 @@ def _sure(study: Study, words: Words) -> str:
         _paired(study, words, found, "verdict.sure")
         + " "
         + words("verdict.tests", seeds=seeds, test=words.known("test", found.test))
+        + (" " + words("verdict.few", test=study.data.test) if "few owners" in study.not_measured else "")
     )
 
 

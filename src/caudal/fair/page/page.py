@@ -78,7 +78,7 @@ def _header(found: FairReport, said: Words) -> Html:
         "page.model": found.model,
         "page.positive": found.positive,
         "page.numbers": said("page.scaled") if found.scaled else "",
-        "page.threshold": "" if found.threshold is None else said.short(found.threshold),
+        "page.threshold": _threshold(found, said),
         "page.attributes": said.listed(one.name for one in found.attributes),
     }
     items = [tag("div", tag("dt", said(key)), tag("dd", value)) for key, value in facts.items() if value]
@@ -101,3 +101,9 @@ def _main(found: FairReport, said: Words) -> Html:
 
 def _footer(found: FairReport, said: Words) -> Html:
     return tag("footer", tag("p", said("page.footer", version=found.caudal, digest=found.digest[:16])))
+
+
+def _threshold(found: FairReport, said: Words) -> str:
+    if found.threshold is not None:
+        return said.short(found.threshold)
+    return said("page.likeliest") if found.kind == "decision" else ""

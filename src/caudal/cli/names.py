@@ -1,0 +1,129 @@
+"""Lists of names on the command line, one rule for all options: commas separate, quotes hold one, options repeat."""
+
+import argparse
+import csv
+import gzip
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from caudal.errors import CaudalError
+
+_DELIMITERS = ",;\t|"
+_BEGIN = 1 << 20
+
+
+def name_list(text: str) -> tuple[str, ...]:
+    """Names separated by commas, each once; double quotes hold a name with a comma.
+
+    Raises:
+        ArgumentTypeError: a quote is not closed.
+
+    Example:
+        >>> name_list('age, "pulse, seated",temp,age')
+        ('age', 'pulse, seated', 'temp')
+    """
+    try:
+        (row,) = csv.reader([text.replace("\\n", " ")], skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError) as error:
+        fault = f"{text!r} is no list of names ({error}): separate names by commas, and quote one that holds a comma"
+        raise argparse.ArgumentTypeError(fault) from None
+    return tuple(dict.fromkeys(filter(None, map(str.strip, row))))
+
+
+class AddNames(argparse.Action):
+    """Action of an option of names: given again, it adds to what it held."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[str] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Add the names of one option."""
+        before = getattr(namespace, self.dest) or ()
+        setattr(namespace, self.dest, tuple(dict.fromkeys((*before, *(values or ())))))
+
+
+def joined(listed: Sequence[str], columns: Collection[str]) -> tuple[str, ...]:
+    """Names of columns, those put together again that a comma took apart; as they are where that gives no columns.
+
+    Arguments:
+        listed: names, as `name_list` reads them.
+        columns: of the table.
+
+    Example:
+        >>> joined(["pulse", "seated", "temp"], ["pulse, seated", "temp"])
+        ('pulse, seated', 'temp')
+        >>> joined(["pulse", "seated"], ["temp"])
+        ('pulse', 'seated')
+    """
+    known = set(columns)
+    if all(name in known for name in listed):
+        return tuple(listed)
+    plain = {_key(column): column for column in columns}
+    # Fewest joins: the shortest prefix of names that is a column, and then the rest.
+    ways: list[tuple[str, ...] | None] = [()] + [None] * len(listed)
+    for end in range(1, len(listed) + 1):
+        for start in range(end):
+            column = plain.get(_key(",".join(listed[start:end])))
+            before = ways[start]
+            best = ways[end]
+            if column is not None and before is not None and (best is None or len(before) + 1 > len(best)):
+                ways[end] = (*before, column)
+    return ways[-1] or tuple(listed)
+
+
+def _key(name: str) -> str:
+    return ",".join(part.strip() for part in name.split(","))
+
+
+def columns_of(path: str | Path) -> tuple[str, ...]:
+    """Names that the first line of a table may hold, by each way of separating them; none where it does not read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     size = Path(folder, "a.csv").write_text('id;"pulse, seated"')
+        ...     "pulse, seated" in columns_of(Path(folder, "a.csv"))
+        True
+    """
+    place = Path(path)
+    try:
+        if place.name.lower().endswith((".parquet", ".pq")):
+            from caudal.data.need import need
+
+            return tuple(need("table", "pyarrow.parquet").read_schema(place).names)
+        with gzip.open(place) if place.name.lower().endswith(".gz") else place.open("rb") as file:
+            begin = file.read(_BEGIN)
+    except (OSError, ValueError, EOFError, CaudalError):
+        return ()
+    lines = begin.decode("utf-8-sig", "replace").splitlines()
+    line = next((one for one in lines if one.strip() and not one.startswith(("#", "sep="))), "")
+    return tuple({name: None for mark in _DELIMITERS for name in next(csv.reader([line], delimiter=mark), [])})
+
+
+def quoted(listed: Sequence[str]) -> str:
+    """Names as one word that `name_list` reads again.
+
+    Example:
+        >>> quoted(["age", "pulse, seated"])
+        'age,"pulse, seated"'
+    """
+    return ",".join(f'"{name.replace(chr(34), 2 * chr(34))}"' if set(name) & set(',"') else name for name in listed)
+
+
+def divided(text: str, known: Collection[str]) -> tuple[str, str]:
+    """`NAME=VALUE` as name and value; a name among the known ones may hold the sign too.
+
+    Example:
+        >>> divided("a=b=1,2", ["a=b"])
+        ('a=b', '1,2')
+    """
+    places = [place for place, sign in enumerate(text) if sign == "="]
+    for place in places:
+        name = name_list(text[:place]) if text.startswith('"') else (text[:place].strip(),)
+        if len(name) == 1 and name[0] in known:
+            return name[0], text[place + 1 :]
+    name, _, value = text.partition("=")
+    return name.strip(), value

