@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from caudal.records import Run
 
+TEXTS = ("command", "machine", "started", "source", "folder")
+
 
 def bare(full):
     """A study with everything empty that may be empty, and every run of one model failed."""
@@ -87,15 +89,7 @@ def hostile(full):
             liquid_against_trivial=pair(verdict.liquid_against_trivial),
             would_change=(HOSTILE,),
         ),
-        provenance=replace(
-            full.provenance,
-            command=HOSTILE,
-            versions={HOSTILE: HOSTILE},
-            machine=HOSTILE,
-            started=HOSTILE,
-            source=HOSTILE,
-            folder=HOSTILE,
-        ),
+        provenance=replace(full.provenance, versions={HOSTILE: HOSTILE}, **dict.fromkeys(TEXTS, HOSTILE)),
         not_measured=(HOSTILE,),
         fairness=tuple(
             replace(
