@@ -117,15 +117,15 @@ def numbers(
         >>> len(numbers([1.0, 2.0], [1.5, 2.0]))
         2
     """
-    real, said = np.asarray(truth, np.float64), np.asarray(given, np.float64)
-    if real.ndim != 1 or real.shape != said.shape or not len(real):
-        fault = f"has shape {said.shape}; the truth has {real.shape}"
+    real, predicted = np.asarray(truth, np.float64), np.asarray(given, np.float64)
+    if real.ndim != 1 or real.shape != predicted.shape or not len(real):
+        fault = f"has shape {predicted.shape}; the truth has {real.shape}"
         raise InputError("numbers", "given", fault, "Pass one number per answer.")
-    if not (np.isfinite(real).all() and np.isfinite(said).all()):
+    if not (np.isfinite(real).all() and np.isfinite(predicted).all()):
         raise InputError("numbers", "given", "or the truth is not finite", "Leave those series out.")
     whose = _owners(owner, len(real), "numbers")
     right = np.zeros(len(real), np.bool_)
-    return Answers("number", real, said, right, None, whose, _rows(row, len(real), "numbers"))
+    return Answers("number", real, predicted, right, None, whose, _rows(row, len(real), "numbers"))
 
 
 def _flags(name: str, column: ArrayLike, count: int | None) -> NDArray[np.float64]:

@@ -79,7 +79,7 @@ def positive_code(owner: str, data: Sequences, positive: object) -> int:
     Raises:
         InputError: the class is unknown, or not named among more than two.
     """
-    labels = [str(one) for one in data.classes]
+    labels = [str(label) for label in data.classes]
     if positive is None and len(labels) == 2:
         return 1
     if positive is None or str(positive) not in labels:
@@ -118,33 +118,35 @@ class _Model:
         else:
             parts = {step: (data, _latest(known, step)) for step in _chosen(steps, data.lengths)}
         asked = {id(data): self._given(data)} if parts and data.task not in ("classify", "regress") else {}
-        found = {}
+        answers = {}
         for step, (part, rows) in parts.items():
             truth = np.asarray(part.target)[rows]
             if not len(truth) or (self.code is not None and len({*(truth == self.code).tolist()}) < 2):
                 continue
-            found[step] = self._answers(part, rows, asked.get(id(part)))
-        return found
+            answers[step] = self._answers(part, rows, asked.get(id(part)))
+        return answers
 
     def _given(self, data: Sequences) -> Numbers:
         """Probabilities `(batch, [time,] classes)`, or numbers in the shape of the target."""
-        found = self.model.predict(data) if self.code is None else self.model.predict_proba(data)
-        if isinstance(found, list):
-            whole = np.zeros((len(found), data.steps, *np.shape(found[0])[1:]))
-            for k, one in enumerate(found):
-                whole[k, : len(one)] = one
-            found = whole
+        predicted = self.model.predict(data) if self.code is None else self.model.predict_proba(data)
+        if isinstance(predicted, list):
+            whole = np.zeros((len(predicted), data.steps, *np.shape(predicted[0])[1:]))
+            for k, series in enumerate(predicted):
+                whole[k, : len(series)] = series
+            predicted = whole
         shape = np.asarray(data.target).shape
-        return np.reshape(np.asarray(found, np.float64), shape if self.code is None else (*shape, len(data.classes)))
+        return np.reshape(
+            np.asarray(predicted, np.float64), shape if self.code is None else (*shape, len(data.classes))
+        )
 
     def _answers(self, data: Sequences, known: NDArray[np.bool_], given: Numbers | None = None) -> Answers:
-        told = self._given(data) if given is None else given
+        predicted = self._given(data) if given is None else given
         row = np.nonzero(known)[0]
         target, owner = np.asarray(data.target), self.owner[row]
         if self.code is None:
             scale = self._scale()
-            return numbers((target / scale)[known], (told / scale)[known], owner=owner, row=row)
-        shares, codes = told[known], target[known]
+            return numbers((target / scale)[known], (predicted / scale)[known], owner=owner, row=row)
+        shares, codes = predicted[known], target[known]
         score, truth = shares[:, self.code], codes == self.code
         if self.threshold is not None:
             return decisions(truth, score, threshold=self.threshold, owner=owner, row=row)

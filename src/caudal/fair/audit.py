@@ -87,9 +87,7 @@ class DataAudit:
     is_input: tuple[str, ...]
 
 
-def audit(
-    data: Sequences, groups: Groups, *, positive: object = None, draws: int = DRAWS, seed: int = 0
-) -> DataAudit:  # fmt: skip
+def audit(data: Sequences, groups: Groups, *, positive: object = None, draws: int = DRAWS, seed: int = 0) -> DataAudit:
     """Representation, targets, holes, sampling and proxies by group, with 95 % intervals.
 
     Arguments:
@@ -125,10 +123,10 @@ def audit(
     target = _target(data, groups, positive, draws, seed)
     facts = []
     for k, (name, count) in enumerate(zip(groups.names, groups.counts, strict=True)):
-        own = {key: rows[k] for key, (rows, _) in spans.items()}
+        means = {key: rows[k] for key, (rows, _) in spans.items()}
         share = _share(int(count), len(data))
         outcome = target[0][k] if target else None
-        facts.append(GroupFacts(name, int(count), bool(count < LEAST), share, outcome, **own))
+        facts.append(GroupFacts(name, int(count), bool(count < LEAST), share, outcome, **means))
     return DataAudit(
         groups.attribute,
         tuple(facts),
@@ -157,14 +155,14 @@ def proxies(data: Sequences, groups: Groups, *, draws: int = DRAWS, seed: int = 
     rows = np.isin(groups.codes, large)
     if len(large) < 2:
         return ()
-    own = own_inputs(data, groups)
-    columns = tuple(Column(one.source, one.what, one.values[rows]) for one in summaries(data))
+    attribute_inputs = own_inputs(data, groups)
+    columns = tuple(Column(column.source, column.what, column.values[rows]) for column in summaries(data))
     codes = groups.codes[rows]
     block, sources = table(columns)
-    others = [k for k, source in enumerate(sources) if source not in own]
-    found = [_proxy(source, block[:, _of(sources, source)], codes, draws, seed) for source in dict.fromkeys(sources)]
-    found.sort(key=lambda one: -one.auroc.value)
-    return (_proxy("all together", block[:, others], codes, draws, seed), *found)
+    others = [k for k, source in enumerate(sources) if source not in attribute_inputs]
+    ranked = [_proxy(source, block[:, _of(sources, source)], codes, draws, seed) for source in dict.fromkeys(sources)]
+    ranked.sort(key=lambda proxy: -proxy.auroc.value)
+    return (_proxy("all together", block[:, others], codes, draws, seed), *ranked)
 
 
 def strength(auroc: float) -> Strength:
@@ -189,7 +187,7 @@ def own_columns(data: Sequences, groups: Groups) -> tuple[str, ...]:
 
 
 def _of(sources: tuple[str, ...], source: str) -> list[int]:
-    return [k for k, one in enumerate(sources) if one == source]
+    return [k for k, name in enumerate(sources) if name == source]
 
 
 def _proxy(source: str, block: NDArray[np.float64], codes: NDArray[np.int64], draws: int, seed: int) -> Proxy:
@@ -199,15 +197,15 @@ def _proxy(source: str, block: NDArray[np.float64], codes: NDArray[np.int64], dr
     share = held_out(block, codes, seed)
     kinds = np.unique(codes)
     whole = Groups("all", ("all",), np.zeros(len(codes), np.int64))
-    found = []
+    aurocs = []
     for k, kind in enumerate(kinds[1:] if len(kinds) == 2 else kinds):
         score = share[:, 1] if len(kinds) == 2 else share[:, k]
         rates = by_group(decisions(codes == kind, score), whole, draws=min(draws, 300), seed=seed).rates()
-        found.append(next(one.value for one in rates if one.metric == "auroc" and one.value is not None))
-    value = float(np.mean([one.value for one in found]))
-    if len(found) == 1:
-        return Proxy(source, found[0], strength(value))
-    ends = (float(np.mean([one.low for one in found])), float(np.mean([one.high for one in found])))
+        aurocs.append(next(rate.value for rate in rates if rate.metric == "auroc" and rate.value is not None))
+    value = float(np.mean([auroc.value for auroc in aurocs]))
+    if len(aurocs) == 1:
+        return Proxy(source, aurocs[0], strength(value))
+    ends = (float(np.mean([auroc.low for auroc in aurocs])), float(np.mean([auroc.high for auroc in aurocs])))
     return Proxy(source, Interval(value, *ends, LEVEL, f"{METHOD}, mean over groups"), strength(value))
 
 
@@ -226,16 +224,14 @@ def held_out(block: NDArray[np.float64], codes: NDArray[np.int64], seed: int) ->
     least = int(np.bincount(np.unique(codes, return_inverse=True)[1]).min())
     cut = choice.StratifiedKFold(max(2, min(_FOLDS, least)), shuffle=True, random_state=seed)
     model = linear.LogisticRegression(C=0.1, max_iter=2000)
-    found = choice.cross_val_predict(model, np.clip(block, -8, 8), codes, cv=cut, method="predict_proba")
-    return np.asarray(np.clip(found, 0.0, 1.0), np.float64)
+    shares = choice.cross_val_predict(model, np.clip(block, -8, 8), codes, cv=cut, method="predict_proba")
+    return np.asarray(np.clip(shares, 0.0, 1.0), np.float64)
 
 
-def _means(
-    column: NDArray[np.float64], groups: Groups, draws: int, seed: int
-) -> tuple[list[Interval], Gap | None]:  # fmt: skip
-    found = by_group(numbers(np.zeros(len(column)), column), groups, draws=draws, seed=seed)
-    rows = [one.value or Interval(0.0, 0.0, 0.0) for one in found.rates() if one.metric == "bias"]
-    return rows, found.gap("bias")
+def _means(column: NDArray[np.float64], groups: Groups, draws: int, seed: int) -> tuple[list[Interval], Gap | None]:
+    metrics = by_group(numbers(np.zeros(len(column)), column), groups, draws=draws, seed=seed)
+    rows = [rate.value or Interval(0.0, 0.0, 0.0) for rate in metrics.rates() if rate.metric == "bias"]
+    return rows, metrics.gap("bias")
 
 
 def _target(
@@ -249,9 +245,9 @@ def _target(
         if hit.all() or not hit.any():
             fault = "is that of no series, or of all"
             raise InputError("audit", "positive", fault, "Pass series of both classes, or name another class.")
-        found = by_group(decisions(hit, decided=hit), groups, draws=draws, seed=seed)
-        rows = [one.value for one in found.rates() if one.metric == "base_rate"]
-        return [one or Interval(0.0, 0.0, 0.0) for one in rows], found.gap("demographic_parity")
+        metrics = by_group(decisions(hit, decided=hit), groups, draws=draws, seed=seed)
+        rows = [rate.value for rate in metrics.rates() if rate.metric == "base_rate"]
+        return [interval or Interval(0.0, 0.0, 0.0) for interval in rows], metrics.gap("demographic_parity")
     if data.task == "regress":
         return _means(data.target[:, 0].astype(np.float64), groups, draws, seed)
     return None

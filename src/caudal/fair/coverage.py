@@ -94,33 +94,33 @@ def coverage(repeats: int = 500, *, draws: int = 300, seed: int = 0, only: str =
 
 
 def _case(case: Case, repeats: int, draws: int, seed: int) -> Iterator[Covered]:
-    told: dict[str, list[tuple[Interval, float]]] = {}
+    intervals: dict[str, list[tuple[Interval, float]]] = {}
     for repeat in range(repeats):
         answers, groups = case.draw(np.random.default_rng([seed, repeat]), case.sizes)
-        found = by_group(answers, groups, draws=draws, seed=repeat)
-        for name, interval, truth in _told(case, found):
-            told.setdefault(name, []).append((interval, truth))
-    for name, pairs in told.items():
-        ends = np.array([[one.low, one.high, truth] for one, truth in pairs])
+        metrics = by_group(answers, groups, draws=draws, seed=repeat)
+        for name, interval, truth in _told(case, metrics):
+            intervals.setdefault(name, []).append((interval, truth))
+    for name, pairs in intervals.items():
+        ends = np.array([[interval.low, interval.high, truth] for interval, truth in pairs])
         above, below = ends[:, 0] > ends[:, 2] + 1e-12, ends[:, 1] < ends[:, 2] - 1e-12
         width = float((ends[:, 1] - ends[:, 0]).mean())
         share = float(1 - (above | below).mean())
         yield Covered(case.name, name, share, len(pairs), float(above.mean()), float(below.mean()), width)
 
 
-def _told(case: Case, found: Found) -> Iterator[tuple[str, Interval, float]]:
-    for rate in found.rates():
+def _told(case: Case, metrics: Found) -> Iterator[tuple[str, Interval, float]]:
+    for rate in metrics.rates():
         if rate.metric in case.truth and rate.value is not None and not rate.few:
-            yield rate.metric, rate.value, float(case.truth[rate.metric][found.groups.index(rate.group)])
+            yield rate.metric, rate.value, float(case.truth[rate.metric][metrics.groups.index(rate.group)])
     for metric, values in case.truth.items():
-        between = found.difference(metric, *found.groups[:2])
+        between = metrics.difference(metric, *metrics.groups[:2])
         if between is not None:
             yield f"difference: {metric}", between, float(values[0] - values[1])
     spans = {metric: float(np.ptp(values)) for metric, values in case.truth.items()}
     if "tpr" in spans:
         spans |= {"equal_opportunity": spans["tpr"], "equalised_odds": max(spans["tpr"], spans["fpr"])}
         spans["demographic_parity"] = spans["selection_rate"]
-    for gap in found.gaps():
+    for gap in metrics.gaps():
         if gap.name in spans:
             yield f"gap: {gap.name}", gap.value, spans[gap.name]
 
@@ -149,8 +149,8 @@ def _draw_rates(
     groups, (base, tpr, fpr) = _groups(sizes, each), rates
     owner = np.repeat(np.arange(sum(sizes)), each)
     common = rng.random((2, sum(sizes)))[:, owner]
-    own = rng.random((2, len(owner)))
-    luck = np.where(rng.random((2, len(owner))) < (0.5 if each > 1 else 0), common, own)
+    single = rng.random((2, len(owner)))
+    luck = np.where(rng.random((2, len(owner))) < (0.5 if each > 1 else 0), common, single)
     truth = luck[0] < base[groups.codes]
     given = luck[1] < np.where(truth, tpr[groups.codes], fpr[groups.codes])
     return decisions(truth, decided=given, owner=owner), groups
@@ -161,7 +161,7 @@ def _scores(name: str, sizes: tuple[int, ...], worse: list[float]) -> Case:
     rng = np.random.default_rng(0)
     many = [_draw_scores(rng, (_TRUTH,), worse=off[k : k + 1])[0] for k in range(len(off))]
     metrics = ("auroc", "calibration_gap")
-    truth = {metric: np.array([measure(one, metric)[0] for one in many]) for metric in metrics}
+    truth = {metric: np.array([measure(answers, metric)[0] for answers in many]) for metric in metrics}
     return Case(name, sizes, partial(_draw_scores, worse=off), truth)
 
 
@@ -180,8 +180,8 @@ def _numbers(name: str, sizes: tuple[int, ...], off: list[float]) -> Case:
     many = rng.gamma(2.0, 0.5, _TRUTH) - 1
     truth = {
         "bias": shift,
-        "mae": np.array([np.abs(many + one).mean() for one in shift]),
-        "rmse": np.array([np.sqrt(((many + one) ** 2).mean()) for one in shift]),
+        "mae": np.array([np.abs(many + offset).mean() for offset in shift]),
+        "rmse": np.array([np.sqrt(((many + offset) ** 2).mean()) for offset in shift]),
     }
     return Case(name, sizes, partial(_draw_numbers, shift=shift), truth)
 

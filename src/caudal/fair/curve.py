@@ -60,7 +60,7 @@ def curve(
     """
     if not at:
         raise InputError("curve", "at", "holds no step", "Pass answers at one step at least.")
-    ends, found = np.asarray(lengths), []
+    ends, moments = np.asarray(lengths), []
     for step in sorted(at):
         if name not in gaps_of(at[step]):
             fault = f"is {name!r}; these answers have {', '.join(gaps_of(at[step]))}"
@@ -68,9 +68,9 @@ def curve(
         answers = at[step]
         each = groups if answers.row is None else groups.select(answers.row)
         seen = by_group(answers, each, draws=draws, seed=seed)
-        rates = tuple(one for one in seen.rates() if one.metric in GAPS[name])
-        found.append(Moment(step, float((ends <= step).mean()), seen.gap(name), rates))
-    return tuple(found)
+        rates = tuple(rate for rate in seen.rates() if rate.metric in GAPS[name])
+        moments.append(Moment(step, float((ends <= step).mean()), seen.gap(name), rates))
+    return tuple(moments)
 
 
 def at_steps(
@@ -133,4 +133,4 @@ def usual_steps(lengths: NDArray[np.int64], count: int = 6) -> tuple[int, ...]:
         (1, 19, 37, 54, 72, 90)
     """
     most = int(np.quantile(lengths, 0.9))
-    return tuple(sorted({round(one) for one in np.linspace(1, max(1, most), count)}))
+    return tuple(sorted({round(step) for step in np.linspace(1, max(1, most), count)}))

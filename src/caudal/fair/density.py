@@ -66,16 +66,16 @@ def density(data: Sequences, answers: Answers, groups: Groups, *, draws: int = D
         fault = f"are {len(data):,}, with {len(answers):,} answers and groups of {len(groups):,}"
         raise InputError("density", "data", fault, "Pass one answer and one group per series.")
     steps = data.lengths.astype(np.float64)
-    found = means(steps, groups, draws, seed)
+    metrics = means(steps, groups, draws, seed)
     wrong = error(answers)
     parts = _parts(data.lengths)
     spans = by_group(numbers(np.zeros(len(data)), wrong), parts, draws=draws, seed=seed)
-    named = tuple(one for one in spans.rates() if one.metric == "bias")
+    named = tuple(rate for rate in spans.rates() if rate.metric == "bias")
     raw, alike = _standardised(wrong, groups, parts)
     return Density(
-        steps=_named(found.rates(), "steps"),
+        steps=_named(metrics.rates(), "steps"),
         elapsed=_named(means(mean_gap(data), groups, draws, seed).rates(), "elapsed"),
-        steps_gap=found.gap("bias"),
+        steps_gap=metrics.gap("bias"),
         parts=_named(named, "error"),
         follows=_follows(steps, wrong, answers.owner, draws, seed),
         raw=raw,
@@ -102,8 +102,8 @@ def means(column: NDArray[np.float64], groups: Groups, draws: int, seed: int) ->
 
 
 def _named(rates: tuple[GroupRate, ...], metric: str) -> tuple[GroupRate, ...]:
-    kept = [one for one in rates if one.metric == "bias"]
-    return tuple(GroupRate(one.group, metric, one.count, one.value, one.few) for one in kept)
+    biases = [rate for rate in rates if rate.metric == "bias"]
+    return tuple(GroupRate(rate.group, metric, rate.count, rate.value, rate.few) for rate in biases)
 
 
 def _parts(lengths: NDArray[np.int64]) -> Groups:
@@ -119,11 +119,11 @@ def _parts(lengths: NDArray[np.int64]) -> Groups:
 
 def _standardised(wrong: NDArray[np.float64], groups: Groups, parts: Groups) -> tuple[float | None, float | None]:
     """Range of the mean error over the groups, as it is and with the mix of densities of all."""
-    kept = [groups.codes == k for k, count in enumerate(groups.counts) if count >= LEAST]
-    if len(kept) < 2:
+    members = [groups.codes == k for k, count in enumerate(groups.counts) if count >= LEAST]
+    if len(members) < 2:
         return None, None
-    raw = float(np.ptp([wrong[rows].mean() for rows in kept]))
-    cells = [[rows & (parts.codes == part) for part in range(len(parts.names))] for rows in kept]
+    raw = float(np.ptp([wrong[rows].mean() for rows in members]))
+    cells = [[rows & (parts.codes == part) for part in range(len(parts.names))] for rows in members]
     if not all(cell.any() for row in cells for cell in row):
         return raw, None
     shares = parts.counts / len(parts)

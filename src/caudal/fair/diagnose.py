@@ -99,39 +99,39 @@ def diagnose(
         ('sampling rate', 'b', 'high')
     """
     _check(data, groups, expected, trusted)
-    found = [] if expected is None else traces.representation(groups, expected)
+    evidence = [] if expected is None else traces.representation(groups, expected)
     notes = [] if expected is not None else ["representation not judged"]
     large = [name for name, count in zip(groups.names, groups.counts, strict=True) if count >= LEAST]
     judged = [name for name in large if len(large) > 1]
-    own = traces.own_inputs(data, groups)
-    notes += ["attribute among inputs"] if own else []
+    attribute_inputs = traces.own_inputs(data, groups)
+    notes += ["attribute among inputs"] if attribute_inputs else []
     for name in judged:
-        found += traces.inputs(data, groups.where(name), name, own)
+        evidence += traces.inputs(data, groups.where(name), name, attribute_inputs)
     if data.task == "classify" and data.target is not None:
         hit = data.target == class_code("diagnose", data, positive)
         if trusted is not None:
             truth = np.asarray(trusted)
             real = truth == class_code("diagnose", data, positive)
-            found += [t for name in judged for t in traces.against_trusted(hit, real, truth >= 0, groups, name)]
+            evidence += [t for name in judged for t in traces.against_trusted(hit, real, truth >= 0, groups, name)]
         else:
-            found += traces.labels(data, hit, groups, judged)
+            evidence += traces.labels(data, hit, groups, judged)
             notes.append("labels by assumption")
     else:
         notes.append("labels not judged")
-    return _named(groups.attribute, traces.corrected(found), notes, trusted is not None)
+    return _named(groups.attribute, traces.corrected(evidence), notes, trusted is not None)
 
 
-def _named(attribute: str, found: list[Trace], notes: list[str], certain: bool) -> Diagnosis:
+def _named(attribute: str, evidence: list[Trace], notes: list[str], certain: bool) -> Diagnosis:
     best: dict[Bias, Trace] = {}
-    for one in sorted(found, key=lambda one: (-_counts(one), -one.size)):
-        best.setdefault(one.kind, one)
-    ranked = sorted(best.values(), key=lambda one: (-_counts(one), -one.size))
-    shown = [one for one in ranked if _counts(one)]
-    if not certain and any(one.kind in _INPUTS for one in shown) and "labels by assumption" in notes:
+    for trace in sorted(evidence, key=lambda trace: (-_counts(trace), -trace.size)):
+        best.setdefault(trace.kind, trace)
+    ranked = sorted(best.values(), key=lambda trace: (-_counts(trace), -trace.size))
+    shown = [trace for trace in ranked if _counts(trace)]
+    if not certain and any(trace.kind in _INPUTS for trace in shown) and "labels by assumption" in notes:
         notes.append("labels leave room")
-        shown = [one for one in shown if one.kind != "labels"]
+        shown = [trace for trace in shown if trace.kind != "labels"]
     if not shown:
-        rest = max((one.size for one in ranked if one.p_value < 0.05), default=0.0)
+        rest = max((trace.size for trace in ranked if trace.p_value < 0.05), default=0.0)
         return Diagnosis(attribute, "none", "", "fair" if rest < _LEAST_SIZE else "low", tuple(ranked), tuple(notes))
     first = shown[0]
     if first.kind == "proxy":
@@ -144,13 +144,11 @@ def _named(attribute: str, found: list[Trace], notes: list[str], certain: bool) 
     return Diagnosis(attribute, first.kind, first.group, confidence, tuple(ranked), tuple(notes))
 
 
-def _counts(one: Trace) -> bool:
-    return one.size >= _LEAST_SIZE and one.p_value < _LEAST_P
+def _counts(trace: Trace) -> bool:
+    return trace.size >= _LEAST_SIZE and trace.p_value < _LEAST_P
 
 
-def _check(
-    data: Sequences, groups: Groups, expected: Mapping[str, float] | None, trusted: ArrayLike | None
-) -> None:  # fmt: skip
+def _check(data: Sequences, groups: Groups, expected: Mapping[str, float] | None, trusted: ArrayLike | None) -> None:
     if len(data) != len(groups):
         fault = f"name the group of {len(groups):,} series; there are {len(data):,}"
         raise InputError("diagnose", "groups", fault, "Make them from the sensitive columns of these series.")

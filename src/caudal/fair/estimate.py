@@ -149,41 +149,41 @@ def estimates(
     return {
         metric: tuple(_estimate(part, metric, draws, seed + 1009 * k) for k, part in enumerate(parts))
         for metric in metrics
-    }  # fmt: skip
+    }
 
 
 def _estimate(part: Answers, metric: str, draws: int, seed: int) -> Estimate:
     if not len(part):
         return Estimate(float("nan"), 0, 0, 0.0, "none", 0)
     value = float(measure(part, metric)[0])
-    found = ratio(part, metric)
-    counted = np.ones(len(part)) if found is None else found.below
+    fraction = ratio(part, metric)
+    counted = np.ones(len(part)) if fraction is None else fraction.below
     inside = counted > 0
     count, owners = int(inside.sum()), len(np.unique(part.owner[inside]))
     if metric == "calibration_error" or not np.isfinite(value):
         return Estimate(value, count, owners, 0.0, "none", count)
-    if found is None:
+    if fraction is None:
         yes = int(part.truth.sum())
         sd = _delong(part) if owners == count else _sd(_drawn(part, metric, draws, seed), owners)
         return Estimate(value, count, owners, sd, "share", min(yes, len(part) - yes))
-    sums = _per_owner(part, found.above, found.below)
+    sums = _per_owner(part, fraction.above, fraction.below)
     linear = float(_linear(sums, np.ones((1, len(sums))))[0])
-    if found.share:
+    if fraction.share:
         sd = 0.0 if owners == count else linear if owners > _LARGE else _sd(_ratios(sums, draws, seed)[0], owners)
         return Estimate(value, count, owners, sd, "share", count)
     # The spread of a root: of what is under it, by twice the root.
-    half = 1 / (2 * value) if found.root and value > 0 else 1.0
+    half = 1 / (2 * value) if fraction.root and value > 0 else 1.0
     if metric == "mae" or owners > _LARGE:
         shape: Shape = "log" if metric in _POSITIVE else "signed"
         sd = linear if owners > _LARGE else _sd(_ratios(sums, draws, seed)[0], owners)
         return Estimate(value, count, owners, sd * half, shape, count)
-    drawn, own = _ratios(sums, draws, seed)
-    if found.root:
-        known = (drawn > 0) & (own > 0) & (value > 0)
-        pulls = np.log(drawn[known] / value**2) * drawn[known] / own[known] if known.any() else np.zeros(0)
+    drawn, drawn_sd = _ratios(sums, draws, seed)
+    if fraction.root:
+        known = (drawn > 0) & (drawn_sd > 0) & (value > 0)
+        pulls = np.log(drawn[known] / value**2) * drawn[known] / drawn_sd[known] if known.any() else np.zeros(0)
         return Estimate(value, count, owners, linear * half, "log", count, pulls)
-    known = np.isfinite(drawn) & (own > 0)
-    return Estimate(value, count, owners, linear, "signed", count, (drawn[known] - value) / own[known])
+    known = np.isfinite(drawn) & (drawn_sd > 0)
+    return Estimate(value, count, owners, linear, "signed", count, (drawn[known] - value) / drawn_sd[known])
 
 
 def _delong(part: Answers) -> float:

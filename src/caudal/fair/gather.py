@@ -101,11 +101,11 @@ def report(
     chosen = curve_of or ("equal_opportunity" if answers.kind == "decision" else "mae")
     whose = data.classes[code] if code is not None and data.task == "classify" else None
     asked = _Asked(data, answers, at or {}, chosen, whose, expected or {}, trusted, draws, seed)
-    columns = {one: data.sensitive[one] for one in names}
+    columns = {column: data.sensitive[column] for column in names}
     single = [_groups(name, column, edges) for name, column in columns.items()]
-    found = [_attribute(asked, groups, whole=True) for groups in single]
+    attributes = [_attribute(asked, groups, whole=True) for groups in single]
     crossed, too_fine = _crossed(columns, edges, cross)
-    found += [_attribute(asked, groups, whole=False) for groups in crossed]
+    attributes += [_attribute(asked, groups, whole=False) for groups in crossed]
     return FairReport(
         data=name,
         model=model,
@@ -117,7 +117,7 @@ def report(
         series=len(data),
         answers=len(answers),
         digest=replace(data, sensitive={}).digest,
-        attributes=tuple(found),
+        attributes=tuple(attributes),
         not_measured=_missing(asked, bool(crossed) or too_fine, too_fine),
         scaled=scaled,
         model_digest=model_digest,
@@ -159,10 +159,10 @@ def _check(data: Sequences, answers: Answers, names: tuple[str, ...]) -> None:
     if not names:
         remedy = "Read the data with `sensitive=[...]`, or name a column."
         raise InputError("report", "sensitive", "names no column, and the data have none", remedy)
-    for one in names:
-        if one not in data.sensitive:
+    for column in names:
+        if column not in data.sensitive:
             known = ", ".join(data.sensitive) or "none"
-            fault = f"names {one!r}, which is no sensitive column of the data; there are {known}"
+            fault = f"names {column!r}, which is no sensitive column of the data; there are {known}"
             raise InputError("report", "sensitive", fault, "Read the data with that column as sensitive.")
     if data.target is None:
         raise InputError("report", "data", "have no target, so nobody can tell what is right", "Pass known outcomes.")
@@ -175,7 +175,7 @@ def _check(data: Sequences, answers: Answers, names: tuple[str, ...]) -> None:
 
 
 def _missing(asked: _Asked, crossed: bool, too_fine: bool) -> tuple[str, ...]:
-    found = {
+    missing = {
         "no curve": not asked.at,
         "no crossing": not crossed,
         "crossing too fine": too_fine,
@@ -183,21 +183,19 @@ def _missing(asked: _Asked, crossed: bool, too_fine: bool) -> tuple[str, ...]:
         "no expected shares": not asked.expected,
         "no trusted labels": asked.trusted is None and asked.answers.kind == "decision",
     }
-    return (*(code for code, lacks in found.items() if lacks), "one test set", "no mitigation")
+    return (*(code for code, lacks in missing.items() if lacks), "one test set", "no mitigation")
 
 
 def _attribute(asked: _Asked, groups: Groups, *, whole: bool) -> Attribute:
     data, answers = asked.data, asked.answers
     each = groups if _one_each(answers, data) else groups.select(answers.rows)
-    found = by_group(answers, each, draws=asked.draws, seed=asked.seed)
+    metrics = by_group(answers, each, draws=asked.draws, seed=asked.seed)
     counts = {name: int(count) for name, count in zip(groups.names, groups.counts, strict=True)}
     hidden = tuple(name for name, count in counts.items() if count < LEAST_SHOWN)
     moments: tuple[Moment, ...] = ()
     if asked.at:
-        moments = curve(
-            asked.at, groups, asked.curve_of, lengths=data.lengths, draws=asked.draws, seed=asked.seed
-        )  # fmt: skip
-        moments = tuple(replace(one, rates=_kept(one.rates, hidden)) for one in moments)
+        moments = curve(asked.at, groups, asked.curve_of, lengths=data.lengths, draws=asked.draws, seed=asked.seed)
+        moments = tuple(replace(moment, rates=_kept(moment.rates, hidden)) for moment in moments)
     expected = asked.expected.get(groups.attribute)
     return Attribute(
         name=groups.attribute,
@@ -205,9 +203,9 @@ def _attribute(asked: _Asked, groups: Groups, *, whole: bool) -> Attribute:
         edges={column: tuple(cuts) for column, cuts in groups.edges.items()},
         small=groups.small,
         hidden=hidden,
-        rates=_kept(found.rates(), hidden),
-        gaps=found.gaps(),
-        versus=_versus(found, groups),
+        rates=_kept(metrics.rates(), hidden),
+        gaps=metrics.gaps(),
+        versus=_versus(metrics, groups),
         calibration=_calibration(answers, each),
         curve_of=asked.curve_of if moments else "",
         curve=moments,
@@ -220,13 +218,15 @@ def _attribute(asked: _Asked, groups: Groups, *, whole: bool) -> Attribute:
 
 
 def _kept(rates: tuple[GroupRate, ...], hidden: tuple[str, ...]) -> tuple[GroupRate, ...]:
-    return tuple(replace(one, value=None) if one.group in hidden or one.count < LEAST_SHOWN else one for one in rates)
+    return tuple(
+        replace(rate, value=None) if rate.group in hidden or rate.count < LEAST_SHOWN else rate for rate in rates
+    )
 
 
 def _audit(asked: _Asked, groups: Groups, hidden: tuple[str, ...]) -> DataAudit:
-    found = audit(asked.data, groups, positive=asked.positive, draws=asked.draws, seed=asked.seed)
-    facts = tuple(replace(one, target=None) if one.group in hidden else one for one in found.facts)
-    return replace(found, facts=facts)
+    data_audit = audit(asked.data, groups, positive=asked.positive, draws=asked.draws, seed=asked.seed)
+    facts = tuple(replace(fact, target=None) if fact.group in hidden else fact for fact in data_audit.facts)
+    return replace(data_audit, facts=facts)
 
 
 def _one_each(answers: Answers, data: Sequences) -> bool:
@@ -247,20 +247,20 @@ def _density(asked: _Asked, groups: Groups) -> Density:
     return density(data, answers, groups, draws=asked.draws, seed=asked.seed)
 
 
-def _versus(found: Found, groups: Groups) -> tuple[Versus, ...]:
+def _versus(metrics: Found, groups: Groups) -> tuple[Versus, ...]:
     counts = dict(zip(groups.names, groups.counts, strict=True))
     reference = max(counts, key=lambda name: counts[name])
-    made = []
-    for metric, row in found.table.items():
-        standing = dict(zip(found.groups, row, strict=True))
-        for group in found.groups:
+    differences = []
+    for metric, row in metrics.table.items():
+        standing = dict(zip(metrics.groups, row, strict=True))
+        for group in metrics.groups:
             few = min(standing[group].least, standing[reference].least) < LEAST
             if group == reference or few or metric == "calibration_error":
                 continue
-            value = found.difference(metric, group, reference)
+            value = metrics.difference(metric, group, reference)
             if value is not None:
-                made.append(Versus(group, reference, metric, value))
-    return tuple(made)
+                differences.append(Versus(group, reference, metric, value))
+    return tuple(differences)
 
 
 def _calibration(answers: Answers, groups: Groups) -> tuple[Bin, ...]:
@@ -269,7 +269,7 @@ def _calibration(answers: Answers, groups: Groups) -> tuple[Bin, ...]:
         return ()
     edges = np.unique(np.quantile(answers.score, np.linspace(0, 1, _BINS + 1)[1:-1]))
     place = np.searchsorted(edges, answers.score, side="right")
-    made = []
+    bins = []
     for k, name in enumerate(groups.names):
         for part in range(len(edges) + 1):
             rows = (groups.codes == k) & (place == part)
@@ -279,5 +279,5 @@ def _calibration(answers: Answers, groups: Groups) -> tuple[Bin, ...]:
             share = float(answers.truth[rows].mean())
             low, high = Estimate(share, owners, owners, 0.0, "share", owners).ends()
             observed = Interval(share, float(low), float(high), LEVEL, "score interval")
-            made.append(Bin(name, float(answers.score[rows].mean()), observed, count))
-    return tuple(made)
+            bins.append(Bin(name, float(answers.score[rows].mean()), observed, count))
+    return tuple(bins)

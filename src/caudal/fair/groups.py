@@ -109,13 +109,13 @@ class Groups:
         texts = {name: _texts(name, np.asarray(columns[name]), self.edges.get(name)) for name in self.columns}
         place = {name: k for k, name in enumerate(self.names)}
         labels = [_BETWEEN.join(row) for row in zip(*texts.values(), strict=True)]
-        strange = [k for k, one in enumerate(labels) if one not in place and OTHER not in place]
+        strange = [k for k, label in enumerate(labels) if label not in place and OTHER not in place]
         if strange:
             # Where, not what: messages reach logs, and values of persons must not.
             fault = f"holds a group that was not there before, first at series {strange[0]}"
             remedy = "Make the groups from all series, or leave those series out."
             raise InputError("Groups.read", self.attribute, fault, remedy)
-        codes = np.array([place.get(one, place.get(OTHER, 0)) for one in labels], np.int64)
+        codes = np.array([place.get(label, place.get(OTHER, 0)) for label in labels], np.int64)
         return Groups(self.attribute, self.names, codes, self.columns, self.edges)
 
     @property
@@ -180,7 +180,7 @@ def thirds(column: ArrayLike) -> tuple[float, ...]:
     """
     array = np.asarray(column, np.float64)
     known = array[np.isfinite(array)]
-    low, high = (float(one) for one in np.quantile(known, [1 / 3, 2 / 3]))
+    low, high = (float(edge) for edge in np.quantile(known, [1 / 3, 2 / 3]))
     spread = float(known.max() - known.min())
     digits = max(0, 1 - int(np.floor(np.log10(spread)))) if spread > 0 else 0
     edges = sorted({round(low, digits), round(high, digits)})
@@ -223,10 +223,10 @@ def _texts(name: str, column: NDArray[Any], edges: Sequence[float] | None) -> li
     """The label of each series; `UNKNOWN` where there is none."""
     if column.dtype.kind not in "iuf":
         plain = column.tolist()
-        return [UNKNOWN if one is None or one != one or not str(one).strip() else str(one) for one in plain]
+        return [UNKNOWN if value is None or value != value or not str(value).strip() else str(value) for value in plain]
     known = _known(column)
     if edges is None:
-        return [f"{one:g}" if ok else UNKNOWN for one, ok in zip(column.tolist(), known, strict=True)]
+        return [f"{value:g}" if ok else UNKNOWN for value, ok in zip(column.tolist(), known, strict=True)]
     spans = _spans([float(edge) for edge in edges])
     place = np.searchsorted(np.asarray(edges, np.float64), np.where(known, column, 0), side="right")
     return [spans[int(k)] if ok else UNKNOWN for k, ok in zip(place, known, strict=True)]
@@ -238,18 +238,18 @@ def _spans(edges: list[float]) -> list[str]:
 
 
 def _check_labels(name: str, labels: list[str], missing: str) -> None:
-    found = set(labels)
-    if missing == "refuse" and UNKNOWN in found:
+    distinct = set(labels)
+    if missing == "refuse" and UNKNOWN in distinct:
         fault = f"is missing for {labels.count(UNKNOWN)} series, the first at {labels.index(UNKNOWN)}"
         shell = "Fill it in the table, or leave those series out."
         remedy = 'Fill it, drop those series, or pass `missing="group"`.'
         raise InputError("Groups.of", name, fault, remedy, shell=shell)
-    if len(found) < 2:
-        same = UNKNOWN if UNKNOWN in found else "of one group"
+    if len(distinct) < 2:
+        same = UNKNOWN if UNKNOWN in distinct else "of one group"
         fault = f"is constant: all {len(labels):,} series are {same}"
         raise InputError("Groups.of", name, fault, "Nothing can be compared by it; leave it out or use other series.")
-    if len(found) > MANY:
-        fault = f"holds {len(found)} different values; at most {MANY} groups can be compared"
+    if len(distinct) > MANY:
+        fault = f"holds {len(distinct)} different values; at most {MANY} groups can be compared"
         raise InputError("Groups.of", name, fault, "Join values into fewer groups; an identifier is no attribute.")
 
 
@@ -265,13 +265,13 @@ def _joined(texts: Mapping[str, list[str]], edges: Edges, alone: str) -> Groups:
         fault = f"has {len(single):,} group{'s' * (len(single) > 1)} of one person, {where}, whom figures lay bare"
         raise InputError("Groups.of", attribute, fault, 'Join it with another, or pass `alone="other"`.')
     orders = [_order(list(column), edges.get(name)) for name, column in texts.items()]
-    kept = sorted((r for r in counts if r not in single), key=lambda r: [o[v] for o, v in zip(orders, r, strict=True)])
-    if len(kept) > MANY:
-        fault = f"makes {len(kept)} groups; at most {MANY} can be compared"
+    cells = sorted((r for r in counts if r not in single), key=lambda r: [o[v] for o, v in zip(orders, r, strict=True)])
+    if len(cells) > MANY:
+        fault = f"makes {len(cells)} groups; at most {MANY} can be compared"
         raise InputError("Groups.of", attribute, fault, "Join values, cut numbers more coarsely, or cross fewer.")
-    names = [_BETWEEN.join(row) for row in kept] + ([OTHER] if single else [])
-    place = {row: k for k, row in enumerate(kept)}
-    codes = np.array([place.get(row, len(kept)) for row in rows], np.int64)
+    names = [_BETWEEN.join(row) for row in cells] + ([OTHER] if single else [])
+    place = {row: k for k, row in enumerate(cells)}
+    codes = np.array([place.get(row, len(cells)) for row in rows], np.int64)
     return Groups(attribute, tuple(names), codes, tuple(texts), edges)
 
 

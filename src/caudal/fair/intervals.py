@@ -91,9 +91,9 @@ class Found:
     def rates(self) -> tuple[GroupRate, ...]:
         """Every metric of every group."""
         return tuple(
-            GroupRate(group, metric, one.least, _interval(one), one.least < LEAST)
+            GroupRate(group, metric, estimate.least, _interval(estimate), estimate.least < LEAST)
             for metric, row in self.table.items()
-            for group, one in zip(self.groups, row, strict=True)
+            for group, estimate in zip(self.groups, row, strict=True)
         )
 
     def difference(self, metric: str, first: str, second: str) -> Interval | None:
@@ -106,11 +106,11 @@ class Found:
             asked = {"metric": metric, "first": first, "second": second}[name]
             if asked not in known:
                 raise InputError("difference", name, f"is {asked!r}; there are {', '.join(known)}", "Name one of them.")
-        one, other = (self.table[metric][self.groups.index(name)] for name in (first, second))
-        if not _defined(one) or not _defined(other):
+        estimate, other = (self.table[metric][self.groups.index(name)] for name in (first, second))
+        if not _defined(estimate) or not _defined(other):
             return None
-        low, high = _apart(one, other, LEVEL)
-        return Interval(one.value - other.value, low, high, LEVEL, METHOD)
+        low, high = _apart(estimate, other, LEVEL)
+        return Interval(estimate.value - other.value, low, high, LEVEL, METHOD)
 
     def gap(self, name: str) -> Gap | None:
         """A gap over the groups that stand on at least 30 answers; None where these are fewer than two.
@@ -124,7 +124,7 @@ class Found:
 
     def gaps(self) -> tuple[Gap, ...]:
         """Every gap that is defined."""
-        return tuple(found for found in map(self.gap, self.gap_names) if found is not None)
+        return tuple(gap for gap in map(self.gap, self.gap_names) if gap is not None)
 
 
 def by_group(answers: Answers, groups: Groups, *, draws: int = DRAWS, seed: int = 0) -> Found:
@@ -151,83 +151,85 @@ def by_group(answers: Answers, groups: Groups, *, draws: int = DRAWS, seed: int 
     check_alike(answers, groups)
     if draws < 100:
         raise InputError("by_group", "draws", f"is {draws}; expected at least 100", "Pass 1000, say.")
-    found = estimates(answers, groups, metrics_of(answers), draws=draws, seed=seed)
-    return Found(groups.names, found, gaps_of(answers))
+    table = estimates(answers, groups, metrics_of(answers), draws=draws, seed=seed)
+    return Found(groups.names, table, gaps_of(answers))
 
 
-def _interval(one: Estimate) -> Interval | None:
-    if not np.isfinite(one.value):
+def _interval(estimate: Estimate) -> Interval | None:
+    if not np.isfinite(estimate.value):
         return None
-    low, high = one.ends()
-    return Interval(one.value, float(low), float(high), LEVEL, METHOD if one.shape != "none" else "no interval")
+    low, high = estimate.ends()
+    return Interval(
+        estimate.value, float(low), float(high), LEVEL, METHOD if estimate.shape != "none" else "no interval"
+    )
 
 
-def _defined(one: Estimate) -> bool:
-    return bool(np.isfinite(one.value)) and one.owners > 1
+def _defined(estimate: Estimate) -> bool:
+    return bool(np.isfinite(estimate.value)) and estimate.owners > 1
 
 
-def _apart(one: Estimate, other: Estimate, level: float) -> tuple[float, float]:
-    """Ends of one less other."""
-    (low, high), (under, over) = one.ends(level), other.ends(level)
-    apart = one.value - other.value
-    below = np.hypot(one.value - low, over - other.value)
-    above = np.hypot(high - one.value, other.value - under)
+def _apart(estimate: Estimate, other: Estimate, level: float) -> tuple[float, float]:
+    """Ends of the interval of one estimate less another."""
+    (low, high), (under, over) = estimate.ends(level), other.ends(level)
+    apart = estimate.value - other.value
+    below = np.hypot(estimate.value - low, over - other.value)
+    above = np.hypot(high - estimate.value, other.value - under)
     return float(apart - below), float(apart + above)
 
 
-def _gap(found: Found, name: str) -> Gap | None:
+def _gap(metrics: Found, name: str) -> Gap | None:
     pairs = [
         (metric, *pair)
         for metric in GAPS[name]
-        for pair in combinations([k for k, one in enumerate(found.table[metric]) if _counts(one)], 2)
+        for pair in combinations([k for k, estimate in enumerate(metrics.table[metric]) if _counts(estimate)], 2)
     ]
     if not pairs:
         return None
-    sizes = [abs(_value(found, m, i) - _value(found, m, j)) for m, i, j in pairs]
+    sizes = [abs(_value(metrics, m, i) - _value(metrics, m, j)) for m, i, j in pairs]
     metric, i, j = pairs[int(np.argmax(sizes))]
-    if _value(found, metric, i) < _value(found, metric, j):
+    if _value(metrics, metric, i) < _value(metrics, metric, j):
         i, j = j, i
-    low, high, chance = _bounds(found, pairs)
+    low, high, chance = _bounds(metrics, pairs)
     left_out = {
-        found.groups[k] for m in GAPS[name] for k, one in enumerate(found.table[m]) if not _counts(one)
-    }  # fmt: skip
+        metrics.groups[k] for m in GAPS[name] for k, estimate in enumerate(metrics.table[m]) if not _counts(estimate)
+    }
     value = Interval(max(sizes), low, high, LEVEL, METHOD)
-    ordered = tuple(group for group in found.groups if group in left_out)
-    return Gap(name, metric, found.groups[i], found.groups[j], value, chance, ordered)
+    ordered = tuple(group for group in metrics.groups if group in left_out)
+    return Gap(name, metric, metrics.groups[i], metrics.groups[j], value, chance, ordered)
 
 
-def _counts(one: Estimate) -> bool:
-    return _defined(one) and one.least >= LEAST
+def _counts(estimate: Estimate) -> bool:
+    return _defined(estimate) and estimate.least >= LEAST
 
 
-def _value(found: Found, metric: str, k: int) -> float:
-    return found.table[metric][k].value
+def _value(metrics: Found, metric: str, k: int) -> float:
+    return metrics.table[metric][k].value
 
 
-def _bounds(found: Found, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float, float]:
+def _bounds(metrics: Found, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float, float]:
     """Lower and upper end of the largest difference over pairs, and its mean if all were alike."""
-    wide = [_size(found, pair, _WIDE) for pair in pairs]
+    wide = [_size(metrics, pair, _WIDE) for pair in pairs]
     floor = max(low for low, _ in wide)
     likely = [pair for pair, (_, high) in zip(pairs, wide, strict=True) if high >= floor]
-    level, _ = _joint(found, likely)
-    _, chance = _joint(found, pairs)
-    low = max(_size(found, pair, level)[0] for pair in likely)
-    high = max(_size(found, pair, LEVEL)[1] for pair in pairs)
+    level, _ = _joint(metrics, likely)
+    _, chance = _joint(metrics, pairs)
+    low = max(_size(metrics, pair, level)[0] for pair in likely)
+    high = max(_size(metrics, pair, LEVEL)[1] for pair in pairs)
     return max(0.0, low), high, chance
 
 
-def _size(found: Found, pair: tuple[str, int, int], level: float) -> tuple[float, float]:
+def _size(metrics: Found, pair: tuple[str, int, int], level: float) -> tuple[float, float]:
     """Ends of the absolute difference of a pair; the lower is below 0 where 0 lies within."""
     metric, i, j = pair
-    low, high = _apart(found.table[metric][i], found.table[metric][j], level)
+    low, high = _apart(metrics.table[metric][i], metrics.table[metric][j], level)
     return max(low, -high), max(high, -low)
 
 
-def _joint(found: Found, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float]:
+def _joint(metrics: Found, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float]:
     """Level at which all pairs together miss 5 times in 100, and the mean of the largest, were all groups alike."""
     spots = sorted({(metric, k) for metric, i, j in pairs for k in (i, j)})
     place = {spot: k for k, spot in enumerate(spots)}
-    ends = [found.table[metric][k].ends() for metric, k in spots]
+    ends = [metrics.table[metric][k].ends() for metric, k in spots]
     errors = np.array([high - low for low, high in ends]) / (2 * normal(LEVEL))
     first = np.array([place[metric, i] for metric, i, _ in pairs])
     second = np.array([place[metric, j] for metric, _, j in pairs])

@@ -9,9 +9,7 @@ from caudal.data import Sequences, from_arrays
 from caudal.errors import InputError
 
 
-def made(
-    series: int = 1000, *, steps: int = 12, share: float = 0.4, noise: float = 1.0, seed: int = 0
-) -> Sequences:  # fmt: skip
+def made(series: int = 1000, *, steps: int = 12, share: float = 0.4, noise: float = 1.0, seed: int = 0) -> Sequences:
     """Series at irregular times whose class lies in a slow level seen through noise; groups `a` and `b` are alike.
 
     Arguments:

@@ -25,8 +25,12 @@ KINDS: tuple[Bias, ...] = get_args(Bias)
 PROXY = "proxy"
 # What `plant` takes where no strength is given.
 _USUAL: dict[Bias, float] = {
-    "labels": 0.45, "representation": 0.8, "measurement": 1.5, "sampling rate": 0.6, "proxy": 3.0,
-}  # fmt: skip
+    "labels": 0.45,
+    "representation": 0.8,
+    "measurement": 1.5,
+    "sampling rate": 0.6,
+    "proxy": 3.0,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +88,8 @@ def plant(kind: Bias, data: Sequences, groups: Groups, group: str, *, strength: 
     }
     if kind not in doors:
         raise InputError("plant", "kind", f"is {kind!r}; expected {', '.join(KINDS)}", "Name one of them.")
-    found: Planted = doors[kind](data, groups, group, strength or _USUAL[kind], seed=seed)
-    return found
+    planted: Planted = doors[kind](data, groups, group, strength or _USUAL[kind], seed=seed)
+    return planted
 
 
 def flip_labels(
@@ -137,15 +141,21 @@ def drop_series(
     spared = max(0, 2 - (int(rows.sum()) - len(at)))
     count = min(round(rate * len(at)), len(at) - spared)
     gone = _rng(seed).choice(at, max(0, count), replace=False)
-    kept = np.setdiff1d(np.arange(len(data)), gone)
-    left = data.select(kept)
-    return Planted("representation", group, rate, seed, left, data, kept, np.zeros(len(kept), np.bool_))
+    remaining = np.setdiff1d(np.arange(len(data)), gone)
+    left = data.select(remaining)
+    return Planted("representation", group, rate, seed, left, data, remaining, np.zeros(len(remaining), np.bool_))
 
 
 def disturb(
-    data: Sequences, groups: Groups, group: str, noise: float, *, offset: float = 0.0,
-    features: tuple[str, ...] = (), seed: int = 0,
-) -> Planted:  # fmt: skip
+    data: Sequences,
+    groups: Groups,
+    group: str,
+    noise: float,
+    *,
+    offset: float = 0.0,
+    features: tuple[str, ...] = (),
+    seed: int = 0,
+) -> Planted:
     """The group is measured worse: noise at each observed cell, and an offset.
 
     Arguments:
@@ -249,9 +259,9 @@ def without_steps(data: Sequences, dropped: NDArray[np.bool_]) -> Sequences:
     last = np.arange(data.steps) == data.lengths[:, None] - 1
     if dropped[:, 0].any() or (data.task == "forecast" and (dropped & last).any()):
         raise InputError("without_steps", "dropped", "takes the first step of a series, or the end", "Keep the ends.")
-    kept = data.mask & ~dropped
-    order = np.argsort(~kept, axis=1, kind="stable")
-    lengths = kept.sum(axis=1).astype(np.int64)
+    remaining = data.mask & ~dropped
+    order = np.argsort(~remaining, axis=1, kind="stable")
+    lengths = remaining.sum(axis=1).astype(np.int64)
     steps = int(lengths.max())
     within = np.arange(steps) < lengths[:, None]
     total = np.take_along_axis(np.cumsum(data.dt, axis=1), order, 1)[:, :steps]
@@ -267,9 +277,13 @@ def without_steps(data: Sequences, dropped: NDArray[np.bool_]) -> Sequences:
     if data.task in ("classify_steps", "imitate") and data.target is not None and data.target_mask is not None:
         more = {"target": moved(data.target), "target_mask": moved(data.target_mask)}
     return replace(
-        data, values=moved(data.values), observed=moved(data.observed), lengths=lengths,
-        dt=np.where(within, gaps, 0.0), **more,
-    )  # fmt: skip
+        data,
+        values=moved(data.values),
+        observed=moved(data.observed),
+        lengths=lengths,
+        dt=np.where(within, gaps, 0.0),
+        **more,
+    )
 
 
 def class_code(owner: str, data: Sequences, positive: Any = None) -> int:
@@ -280,7 +294,7 @@ def class_code(owner: str, data: Sequences, positive: Any = None) -> int:
     """
     if data.task != "classify" or not data.classes:
         raise InputError(owner, "data", f"are to {data.task}; one class per series is needed", "Use a classifier.")
-    known = [str(one) for one in data.classes]
+    known = [str(label) for label in data.classes]
     if positive is None:
         return len(known) - 1
     if str(positive) not in known:

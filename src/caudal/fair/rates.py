@@ -98,19 +98,19 @@ def ratio(answers: Answers, metric: str) -> Ratio | None:
     if metric not in metrics_of(answers):
         fault = f"is {metric!r}; these answers have {', '.join(metrics_of(answers))}"
         raise InputError("rates", "metric", fault, "Name one of them, or pass probabilities.")
-    truth, given, one = answers.truth, answers.given, np.ones(len(answers))
+    truth, given, ones = answers.truth, answers.given, np.ones(len(answers))
     if answers.kind == "number":
         wrong = given - truth
         parts = {"mae": np.abs(wrong), "rmse": wrong**2, "bias": wrong, "mean_prediction": given}
-        return Ratio(parts[metric], one, share=False, root=metric == "rmse")
+        return Ratio(parts[metric], ones, share=False, root=metric == "rmse")
     if metric == "calibration_gap" and answers.score is not None:
-        return Ratio(answers.score - truth, one, share=False)
+        return Ratio(answers.score - truth, ones, share=False)
     ratios = {
-        "base_rate": (truth, one),
-        "selection_rate": (given, one),
+        "base_rate": (truth, ones),
+        "selection_rate": (given, ones),
         "tpr": (given * truth, truth),
         "fpr": (given * (1 - truth), 1 - truth),
-        "accuracy": (answers.right.astype(np.float64), one),
+        "accuracy": (answers.right.astype(np.float64), ones),
     }
     return Ratio(*ratios[metric]) if metric in ratios else None
 
@@ -135,10 +135,10 @@ def measure(answers: Answers, metric: str, weights: Floats | None = None) -> Flo
         array([0.5])
     """
     each = np.ones((1, len(answers))) if weights is None else weights
-    found = ratio(answers, metric)
-    if found is not None:
-        value = _divide(each @ found.above, each @ found.below)
-        return np.sqrt(value) if found.root else value
+    fraction = ratio(answers, metric)
+    if fraction is not None:
+        value = _divide(each @ fraction.above, each @ fraction.below)
+        return np.sqrt(value) if fraction.root else value
     if metric == "auroc":
         return _auroc(answers, each)
     return _calibration(answers, each)
@@ -189,12 +189,9 @@ def gaps(answers: Answers, groups: Groups, *, small: bool = False) -> dict[str, 
         >>> gaps(decisions([0, 1, 0, 1], [0.2, 0.9, 0.6, 0.4]), Groups.of({"sex": list("ffmm")}), small=True)
         {'demographic_parity': 0.0, 'equal_opportunity': 1.0, 'equalised_odds': 1.0, 'accuracy': 1.0}
     """
-    found = rates(answers, groups)
+    by_metric = rates(answers, groups)
     left_out = set() if small else set(groups.small)
-    return {
-        gap: max(_spread(found[metric], left_out) for metric in GAPS[gap])
-        for gap in gaps_of(answers)
-    }  # fmt: skip
+    return {gap: max(_spread(by_metric[metric], left_out) for metric in GAPS[gap]) for gap in gaps_of(answers)}
 
 
 def check_alike(answers: Answers, groups: Groups) -> None:
@@ -209,8 +206,8 @@ def check_alike(answers: Answers, groups: Groups) -> None:
 
 
 def _spread(values: Mapping[str, float], left_out: set[str]) -> float:
-    kept = [value for name, value in values.items() if name not in left_out and value == value]
-    return max(kept) - min(kept) if len(kept) > 1 else float("nan")
+    defined = [value for name, value in values.items() if name not in left_out and value == value]
+    return max(defined) - min(defined) if len(defined) > 1 else float("nan")
 
 
 def _divide(above: Floats, below: Floats) -> Floats:

@@ -138,8 +138,13 @@ class FairReport:
 
     def worst(self) -> tuple[Attribute, Gap] | None:
         """The gap whose interval lies farthest above 0, and whose it is; None where every interval reaches 0."""
-        surest = [(gap.value.low, one, gap) for one in self.attributes for gap in one.gaps if gap.value.low > 0]
+        surest = [
+            (gap.value.low, attribute, gap)
+            for attribute in self.attributes
+            for gap in attribute.gaps
+            if gap.value.low > 0
+        ]
         if not surest:
             return None
-        _, attribute, gap = max(surest, key=lambda found: found[0])
+        _, attribute, gap = max(surest, key=lambda entry: entry[0])
         return attribute, gap

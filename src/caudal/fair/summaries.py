@@ -38,13 +38,13 @@ def summaries(data: Sequences) -> tuple[Column, ...]:
         >>> [f"{one.source}: {one.what}" for one in summaries(made(50))][:5]
         ['level: level', 'level: spread', 'level: last', 'level: rough', 'level: missing']
     """
-    made = [one for k in range(data.inputs) for one in _input(data, k)]
+    columns = [column for k in range(data.inputs) for column in _input(data, k)]
     for k, feature in enumerate(data.statics):
         fixed = np.where(data.static_observed[:, k], data.static[:, k].astype(np.float64), np.nan)
-        made.append(Column(feature.name, "level", fixed))
-    made.append(Column(TIMES, "steps", data.lengths.astype(np.float64)))
-    made.append(Column(TIMES, "gap", mean_gap(data)))
-    return tuple(made)
+        columns.append(Column(feature.name, "level", fixed))
+    columns.append(Column(TIMES, "steps", data.lengths.astype(np.float64)))
+    columns.append(Column(TIMES, "gap", mean_gap(data)))
+    return tuple(columns)
 
 
 def _input(data: Sequences, k: int) -> list[Column]:
@@ -57,8 +57,8 @@ def _input(data: Sequences, k: int) -> list[Column]:
     final = np.where(seen, np.arange(data.steps), -1).max(axis=1)
     last = np.where(final >= 0, values[np.arange(len(data)), np.maximum(final, 0)], np.nan)
     missing = 1 - count / data.lengths
-    found = {"level": level, "spread": spread, "last": last, "rough": roughness(values, seen), "missing": missing}
-    return [Column(name, what, column) for what, column in found.items()]
+    columns = {"level": level, "spread": spread, "last": last, "rough": roughness(values, seen), "missing": missing}
+    return [Column(name, what, column) for what, column in columns.items()]
 
 
 def roughness(values: Floats, seen: NDArray[np.bool_]) -> Floats:
@@ -90,16 +90,16 @@ def table(columns: tuple[Column, ...], *, without: frozenset[str] = frozenset())
     Returns:
         the block, and the source of each column.
     """
-    kept, sources = [], []
-    for one in columns:
-        known = np.isfinite(one.values)
-        if one.source in without or not known.any() or np.ptp(one.values[known]) == 0:
+    scaled, sources = [], []
+    for column in columns:
+        known = np.isfinite(column.values)
+        if column.source in without or not known.any() or np.ptp(column.values[known]) == 0:
             continue
-        middle, unit = float(one.values[known].mean()), float(one.values[known].std())
-        kept.append(np.where(known, (one.values - middle) / unit, 0.0))
-        sources.append(one.source)
+        middle, unit = float(column.values[known].mean()), float(column.values[known].std())
+        scaled.append(np.where(known, (column.values - middle) / unit, 0.0))
+        sources.append(column.source)
     count = len(columns[0].values) if columns else 0
-    return (np.stack(kept, 1) if kept else np.zeros((count, 0))), tuple(sources)
+    return (np.stack(scaled, 1) if scaled else np.zeros((count, 0))), tuple(sources)
 
 
 def _over(above: Floats, below: NDArray[np.integer]) -> Floats:

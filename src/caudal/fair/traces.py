@@ -56,43 +56,43 @@ def representation(groups: Groups, expected: Mapping[str, float]) -> list[Trace]
         >>> one.group, round(one.size, 2), one.p_value < 1e-6
         ('b', 0.83, True)
     """
-    made, total = [], len(groups)
+    traces, total = [], len(groups)
     for name, count in zip(groups.names, groups.counts, strict=True):
         share, due = count / total, expected[name]
         if share < due:
             lacking = 1 - share / (1 - share) * (1 - due) / due
             z = (due - share) / np.sqrt(due * (1 - due) / total)
-            made.append(Trace("representation", name, "", float(lacking), _p(float(z)), float(share), due))
-    return made
+            traces.append(Trace("representation", name, "", float(lacking), _p(float(z)), float(share), due))
+    return traces
 
 
-def inputs(data: Sequences, inside: Flags, name: str, own: frozenset[str] = frozenset()) -> list[Trace]:
+def inputs(data: Sequences, inside: Flags, name: str, attribute_inputs: frozenset[str] = frozenset()) -> list[Trace]:
     """Traces of sampling, measurement and level in one group against the others.
 
     Arguments:
         data: series.
         inside: `(batch,)` who belongs to the group.
         name: of the group.
-        own: inputs that are the attribute itself, which say nothing about it.
+        attribute_inputs: inputs that are the attribute itself, which say nothing about it.
     """
-    columns = [one for one in summaries(data) if one.source not in own]
-    made = []
+    columns = [column for column in summaries(data) if column.source not in attribute_inputs]
+    traces = []
     kinds = {feature.name: feature.kind for feature in (*data.features, *data.statics)}
-    for one in columns:
-        if one.source == TIMES:
+    for column in columns:
+        if column.source == TIMES:
             # Rarer: fewer steps, or more time between them; it strikes those who have less.
-            trace = _ranked("sampling rate", one, inside, name)
-            less = trace.found < 0.5 if one.what == "steps" else trace.found > 0.5
-        elif one.what == "rough" and kinds[one.source] == "number":
-            trace = _ranked("measurement", one, inside, name)
+            trace = _ranked("sampling rate", column, inside, name)
+            less = trace.found < 0.5 if column.what == "steps" else trace.found > 0.5
+        elif column.what == "rough" and kinds[column.source] == "number":
+            trace = _ranked("measurement", column, inside, name)
             less = trace.found > 0.5
-        elif one.what == "level":
-            trace, less = _ranked("proxy", one, inside, name), True
+        elif column.what == "level":
+            trace, less = _ranked("proxy", column, inside, name), True
         else:
             continue
         if less:
-            made.append(trace)
-    return made
+            traces.append(trace)
+    return traces
 
 
 def labels(data: Sequences, hit: Flags, groups: Groups, judged: list[str]) -> list[Trace]:
@@ -107,13 +107,11 @@ def labels(data: Sequences, hit: Flags, groups: Groups, judged: list[str]) -> li
     Raises:
         MissingExtraError: scikit-learn is not installed.
     """
-    own = frozenset(
-        feature.name
-        for feature in (*data.features, *data.statics)
-        if feature.name.split("=", 1)[0] in groups.columns
-    )  # fmt: skip
-    block = np.clip(table(summaries(data), without=own)[0], -5, 5)
-    made = []
+    attribute_inputs = frozenset(
+        feature.name for feature in (*data.features, *data.statics) if feature.name.split("=", 1)[0] in groups.columns
+    )
+    block = np.clip(table(summaries(data), without=attribute_inputs)[0], -5, 5)
+    traces = []
     for name in judged:
         inside = groups.where(name)
         if len(np.unique(hit[~inside])) < 2 or not block.shape[1]:
@@ -122,8 +120,8 @@ def labels(data: Sequences, hit: Flags, groups: Groups, judged: list[str]) -> li
         model.fit(block[~inside], hit[~inside])
         share, margin = model.predict_proba(block)[:, 1], model.decision_function(block)
         shift = _shift(margin[inside], margin[~inside])
-        made += _lacking(name, float(hit[inside].sum()), share[inside], share[~inside], shift)
-    return made
+        traces += _lacking(name, float(hit[inside].sum()), share[inside], share[~inside], shift)
+    return traces
 
 
 def own_inputs(data: Sequences, groups: Groups) -> frozenset[str]:
@@ -155,36 +153,36 @@ def against_trusted(hit: Flags, real: Flags, known: Flags, groups: Groups, name:
         ('labels', 0.6)
     """
     inside = groups.where(name)
-    kept = [
+    recorded = [
         float(hit[rows & real & known].mean()) if (rows & real & known).any() else 1.0 for rows in (inside, ~inside)
     ]
     counts = [int((rows & real & known).sum()) for rows in (inside, ~inside)]
-    if min(counts) < 2 or kept[0] >= kept[1]:
+    if min(counts) < 2 or recorded[0] >= recorded[1]:
         return []
-    both = (kept[0] * counts[0] + kept[1] * counts[1]) / sum(counts)
+    both = (recorded[0] * counts[0] + recorded[1] * counts[1]) / sum(counts)
     error = np.sqrt(max(both * (1 - both), 1e-9) * (1 / counts[0] + 1 / counts[1]))
-    size = 1 - kept[0] / kept[1]
-    return [Trace("labels", name, "", size, _p((kept[1] - kept[0]) / float(error)), kept[0], kept[1])]
+    size = 1 - recorded[0] / recorded[1]
+    return [Trace("labels", name, "", size, _p((recorded[1] - recorded[0]) / float(error)), recorded[0], recorded[1])]
 
 
-def corrected(found: list[Trace]) -> list[Trace]:
+def corrected(traces: list[Trace]) -> list[Trace]:
     """The traces with p values corrected: for the number of traces of the kind (Bonferroni), and the number of kinds.
 
     Arguments:
-        found: as measured.
+        traces: as measured.
     """
-    counts = Counter(one.kind for one in found)
-    return [replace(one, p_value=min(1.0, one.p_value * counts[one.kind] * len(counts))) for one in found]
+    counts = Counter(trace.kind for trace in traces)
+    return [replace(trace, p_value=min(1.0, trace.p_value * counts[trace.kind] * len(counts))) for trace in traces]
 
 
-def _shift(own: Floats, others: Floats) -> float:
+def _shift(members: Floats, others: Floats) -> float:
     """How far the groups differ in what the model makes of their inputs, beyond chance, from 0 to 1 (or more alike).
 
     A simple model carries over to people like those it was taught; to others it errs, and by how much nobody knows.
     """
-    spread = np.sqrt((own.var() + others.var()) / 2)
-    apart = abs(own.mean() - others.mean()) / max(float(spread), 1e-12)
-    chance = 2 * np.sqrt(1 / len(own) + 1 / len(others))
+    spread = np.sqrt((members.var() + others.var()) / 2)
+    apart = abs(members.mean() - others.mean()) / max(float(spread), 1e-12)
+    chance = 2 * np.sqrt(1 / len(members) + 1 / len(others))
     return float(np.clip((apart - chance) / _FAR, 0, 1))
 
 
@@ -193,22 +191,22 @@ def _lacking(name: str, observed: float, share: Floats, others: Floats, shift: f
     due = float(share.sum())
     if due <= observed or due <= 0:
         return []
-    own, taught = (float((one * (1 - one)).sum()) for one in (share, others))
-    error = np.sqrt(own + due**2 * (taught / float(others.sum()) ** 2 + (_MODEL * shift) ** 2))
+    spread, taught = (float((shares * (1 - shares)).sum()) for shares in (share, others))
+    error = np.sqrt(spread + due**2 * (taught / float(others.sum()) ** 2 + (_MODEL * shift) ** 2))
     count = len(share)
     return [Trace("labels", name, "", 1 - observed / due, _p((due - observed) / error), observed / count, due / count)]
 
 
 def _ranked(kind: Bias, column: Column, inside: Flags, name: str) -> Trace:
     known = np.isfinite(column.values)
-    own, others = int((known & inside).sum()), int((known & ~inside).sum())
-    if min(own, others) < 2 or np.ptp(column.values[known]) == 0:
+    members, others = int((known & inside).sum()), int((known & ~inside).sum())
+    if min(members, others) < 2 or np.ptp(column.values[known]) == 0:
         return Trace(kind, name, column.source, 0.0, 1.0, 0.5, 0.5)
     place = ranks(column.values[known])
-    total = own + others
-    more = (place[inside[known]].sum() - own * (own - 1) / 2) / (own * others)
+    total = members + others
+    more = (place[inside[known]].sum() - members * (members - 1) / 2) / (members * others)
     ties = np.unique(column.values[known], return_counts=True)[1].astype(np.float64)
-    spread = (total + 1 - float((ties**3 - ties).sum()) / (total * (total - 1))) / (12 * own * others)
+    spread = (total + 1 - float((ties**3 - ties).sum()) / (total * (total - 1))) / (12 * members * others)
     z = abs(more - 0.5) / np.sqrt(max(spread, 1e-12))
     return Trace(kind, name, column.source, float(abs(2 * more - 1)), _p(float(z)), float(more), 0.5)
 

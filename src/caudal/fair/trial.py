@@ -91,7 +91,7 @@ def _one(source: str, data: Sequences, kind: Kind, seed: int, part: float, trust
         data, truth = planted.data, truth[planted.kept]
         groups = Groups.of({COIN: data.sensitive[COIN]})
     checked = np.where(np.random.default_rng(seed).random(len(data)) < trusted, truth, -1) if trusted else None
-    found = diagnose(data, groups, expected={"a": 1 - SHARE, "b": SHARE}, trusted=checked)
+    diagnosis = diagnose(data, groups, expected={"a": 1 - SHARE, "b": SHARE}, trusted=checked)
     # A level that differs strikes neither group more than the other.
-    right = kind in ("none", "proxy") or found.kind == "none" or found.group == "b"
-    return Named(source, kind, found.kind, strength, right, found.confidence, seed)
+    right = kind in ("none", "proxy") or diagnosis.kind == "none" or diagnosis.group == "b"
+    return Named(source, kind, diagnosis.kind, strength, right, diagnosis.confidence, seed)

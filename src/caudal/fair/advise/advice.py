@@ -60,7 +60,7 @@ class Advice:
         if language not in TEXTS:
             raise InputError("Advice.words", "language", f"is {language!r}", 'Pass "en" or "es".')
         texts = TEXTS[language]
-        then = ", ".join(texts[one] for one in self.then)
+        then = ", ".join(texts[method] for method in self.then)
         first = texts["advice"].format(constraint=texts[self.constraint], method=texts[self.method])
         parts = [first, *(texts[code] for code in self.why), texts[self.cost]]
         parts += [texts["then"].format(methods=then)] if then else []
@@ -107,18 +107,20 @@ def advise(
     for name, value, known in (("diagnosis", kind, _KINDS), ("stakes", stakes, get_args(Stakes))):
         if value not in known:
             raise InputError("advise", name, f"is {value!r}", f"Pass one of {', '.join(map(repr, known))}.")
-    if base_rates is not None and not all(0 <= one <= 1 for one in base_rates):
+    if base_rates is not None and not all(0 <= rate <= 1 for rate in base_rates):
         raise InputError("advise", "base_rates", f"is {tuple(base_rates)}", "Pass a share of each group, 0 to 1.")
     if positives is not None and (not len(positives) or min(positives) < 0):
         raise InputError("advise", "positives", f"is {tuple(positives)}", "Pass the count of each group.")
     usual: dict[Stakes, Constraint] = {
-        "missed": "equal_opportunity", "both": "equalised_odds", "share": "demographic_parity",
-    }  # fmt: skip
+        "missed": "equal_opportunity",
+        "both": "equalised_odds",
+        "share": "demographic_parity",
+    }
     constraint: Constraint = "equal_opportunity" if kind == "labels" and stakes == "both" else usual[stakes]
     method, then = _methods(kind, constraint, at_decision)
     least = None if positives is None or min(positives) >= LEAST else int(min(positives))
     if least is not None and method in ("Lagrangian", "penalty"):
-        method, then = "more data", (*(one for one in then if one != "more data"), method)
+        method, then = "more data", (*(other for other in then if other != "more data"), method)
     why = [f"stakes {stakes}", f"kind {kind}"]
     why += ["attribute allowed" if at_decision else "attribute not allowed"] if kind != "none" else []
     cost = "cost gains" if kind == "labels" else "cost none" if kind == "none" else "cost some"
@@ -142,12 +144,12 @@ def conflicts(
         >>> conflicts("demographic_parity", base_rates=(0.1, 0.4))
         ('parity and odds', 'calibration and odds')
     """
-    found = ["odds of biased labels"] if kind == "labels" else []
-    found += ["parity of biased labels"] if kind == "labels" and constraint == "demographic_parity" else []
-    found += ["opportunity leaves false alarms"] if constraint == "equal_opportunity" and stakes == "both" else []
+    codes = ["odds of biased labels"] if kind == "labels" else []
+    codes += ["parity of biased labels"] if kind == "labels" and constraint == "demographic_parity" else []
+    codes += ["opportunity leaves false alarms"] if constraint == "equal_opportunity" and stakes == "both" else []
     if base_rates is not None and len(base_rates) > 1 and max(base_rates) - min(base_rates) > _ALIKE:
-        found += ["parity and odds", "calibration and odds"]
-    return tuple(found)
+        codes += ["parity and odds", "calibration and odds"]
+    return tuple(codes)
 
 
 def _methods(kind: Kind, constraint: Constraint, at_decision: bool) -> tuple[Method, tuple[Method, ...]]:

@@ -47,19 +47,19 @@ class Search:
         head = texts["search best"].format(
             count=len(self.tried.points), best=_told(best), accuracy=best.accuracy, gap=best.gap
         )
-        lost = [one.name for one in self.tried.points if one.collapsed]
+        lost = [point.name for point in self.tried.points if point.collapsed]
         if lost:
             head = f"{head} {texts['search collapsed'].format(count=len(lost), names='; '.join(lost))}"
         if least.gap >= best.gap:
             return f"{head} {texts['search same'].format(tolerance=points)}"
-        found = texts["search least"].format(
+        alternative = texts["search least"].format(
             tolerance=points, least=_told(least), gap=least.gap, accuracy=least.accuracy
         )
         if self.confirmed is None:
-            return f"{head} {found} {texts['search chosen']}"
+            return f"{head} {alternative} {texts['search chosen']}"
         old, new = self.confirmed
         sure = texts["search confirmed"].format(gap=new.gap, old=old.gap, accuracy=new.accuracy, before=old.accuracy)
-        return f"{head} {found} {sure}"
+        return f"{head} {alternative} {sure}"
 
 
 def alternatives(
@@ -117,8 +117,8 @@ def alternatives(
     best, least = tried.within(0.0), tried.within(tolerance)
     if confirm is None:
         return Search(tried, tolerance, best, least)
-    again = [_point(one.name, *confirm(models[one.name]), constraint) for one in (best, least)]
-    return Search(tried, tolerance, best, least, (again[0], again[1]))
+    confirmed = [_point(point.name, *confirm(models[point.name]), constraint) for point in (best, least)]
+    return Search(tried, tolerance, best, least, (confirmed[0], confirmed[1]))
 
 
 def _point(name: str, answers: Answers, groups: Groups, constraint: Constraint) -> Point:

@@ -11,11 +11,23 @@ _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM, _ROW = 820, 420, 64, 44, 330, 56,
 _CHANCE = 0.02
 _INK, _SOFT, _FRONT, _REST = "#1f2937", "#6b7280", "#0f766e", "#b45309"
 _TEXTS = {
-    "en": ("Accuracy against gap", "gap between groups ({gap})", "accuracy", "no other is better in both",
-           "another is better, or ×: one answer for all", "needs the attribute at each decision"),
-    "es": ("Exactitud frente a brecha", "brecha entre grupos ({gap})", "exactitud", "ninguna otra es mejor en ambas",
-           "otra es mejor, o ×: una respuesta para todos", "necesita el atributo en cada decisión"),
-}  # fmt: skip
+    "en": (
+        "Accuracy against gap",
+        "gap between groups ({gap})",
+        "accuracy",
+        "no other is better in both",
+        "another is better, or ×: one answer for all",
+        "needs the attribute at each decision",
+    ),
+    "es": (
+        "Exactitud frente a brecha",
+        "brecha entre grupos ({gap})",
+        "exactitud",
+        "ninguna otra es mejor en ambas",
+        "otra es mejor, o ×: una respuesta para todos",
+        "necesita el atributo en cada decisión",
+    ),
+}
 _BALANCED = {"en": "balanced accuracy", "es": "exactitud equilibrada"}
 _NAMES_ES = {
     "equal_opportunity": "igualdad de oportunidades",
@@ -79,10 +91,10 @@ class Tradeoff:
     def __post_init__(self) -> None:
         if not self.points:
             raise InputError("Tradeoff", "points", "is empty", "Pass at least one.")
-        for one in self.points:
-            shares = (one.accuracy, one.gap, *(() if one.balanced is None else (one.balanced,)))
+        for point in self.points:
+            shares = (point.accuracy, point.gap, *(() if point.balanced is None else (point.balanced,)))
             if not all(0 <= share <= 1 for share in shares):
-                fault = f"holds {one.name!r} with accuracy {one.accuracy} and gap {one.gap}"
+                fault = f"holds {point.name!r} with accuracy {point.accuracy} and gap {point.gap}"
                 raise InputError("Tradeoff", "points", fault, "All are shares from 0 to 1; leave out what has none.")
 
     @property
@@ -91,9 +103,9 @@ class Tradeoff:
 
         What decides one way for all is no alternative to anything, and stands on no front.
         """
-        useful = [one for one in self.points if not one.collapsed]
-        kept = [one for one in useful if not any(_beats(other, one) for other in useful)]
-        return tuple(sorted(kept, key=lambda one: (one.gap, -one.accuracy)))
+        useful = [point for point in self.points if not point.collapsed]
+        front = [point for point in useful if not any(_beats(other, point) for other in useful)]
+        return tuple(sorted(front, key=lambda point: (point.gap, -point.accuracy)))
 
     def within(self, tolerance: float, *, asks: bool = True) -> Point:
         """The narrowest gap among those that are at most `tolerance` less accurate than the best; none has collapsed.
@@ -105,17 +117,17 @@ class Tradeoff:
         Raises:
             InputError: the tolerance is negative, or every point needs the attribute or decides one way for all.
         """
-        allowed = [one for one in self.points if (asks or not one.asks) and not one.collapsed]
-        if not allowed and all(one.collapsed for one in self.points):
+        allowed = [point for point in self.points if (asks or not point.asks) and not point.collapsed]
+        if not allowed and all(point.collapsed for point in self.points):
             fault = "are models that decide one way for (nearly) all, so that their gaps say nothing"
             raise InputError("Tradeoff.within", "points", fault, "Weigh the classes, or move the threshold.")
         if tolerance < 0 or not allowed:
             raise InputError(
                 "Tradeoff.within", "tolerance", f"is {tolerance}, or no point is allowed", "Pass 0.01, say."
             )
-        best = max(one.accuracy for one in allowed)
-        near = [one for one in allowed if one.accuracy >= best - tolerance - 1e-12]
-        return min(near, key=lambda one: (one.gap, -one.accuracy))
+        best = max(point.accuracy for point in allowed)
+        near = [point for point in allowed if point.accuracy >= best - tolerance - 1e-12]
+        return min(near, key=lambda point: (point.gap, -point.accuracy))
 
     def svg(self, language: str = "en") -> str:
         """The picture, as SVG text: gap to the right, accuracy upwards, so that the best lies top left.
@@ -131,22 +143,22 @@ class Tradeoff:
         return _drawn(self, (title, across.format(gap=name), up, best, rest, asked))
 
 
-def _beats(one: Point, other: Point) -> bool:
-    as_good = one.accuracy >= other.accuracy and one.gap <= other.gap
-    return as_good and (one.accuracy > other.accuracy or one.gap < other.gap)
+def _beats(point: Point, other: Point) -> bool:
+    as_good = point.accuracy >= other.accuracy and point.gap <= other.gap
+    return as_good and (point.accuracy > other.accuracy or point.gap < other.gap)
 
 
-def _drawn(found: Tradeoff, texts: Sequence[str]) -> str:
+def _drawn(tradeoff: Tradeoff, texts: Sequence[str]) -> str:
     title, across, up, best, rest, asked = map(escape, texts)
-    low, high = _ends([one.accuracy for one in found.points])
-    widest = _ends([0.0, *(one.gap for one in found.points)])[1]
-    height = max(_HEIGHT, _TOP + _ROW * (len(found.points) + 4))
+    low, high = _ends([point.accuracy for point in tradeoff.points])
+    widest = _ends([0.0, *(point.gap for point in tradeoff.points)])[1]
+    height = max(_HEIGHT, _TOP + _ROW * (len(tradeoff.points) + 4))
     right, floor = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
-    front = found.front
+    front = tradeoff.front
 
-    def at(one: Point) -> tuple[float, float]:
-        x = _LEFT + (right - _LEFT) * one.gap / widest
-        return round(x, 1), round(floor - (floor - _TOP) * (one.accuracy - low) / (high - low), 1)
+    def at(point: Point) -> tuple[float, float]:
+        x = _LEFT + (right - _LEFT) * point.gap / widest
+        return round(x, 1), round(floor - (floor - _TOP) * (point.accuracy - low) / (high - low), 1)
 
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
@@ -169,13 +181,13 @@ def _drawn(found: Tradeoff, texts: Sequence[str]) -> str:
         lines.append(f'<text x="{x}" y="{floor + 18}" fill="{_SOFT}" text-anchor="middle">{widest * share:.2f}</text>')
     steps = " ".join(f"{x},{y}" for x, y in map(at, front))
     lines.append(f'<polyline points="{steps}" fill="none" stroke="{_FRONT}" stroke-dasharray="4 3"/>')
-    order = sorted(found.points, key=lambda one: (one.gap, -one.accuracy))
-    for number, one in enumerate(order, 1):
-        colour, (x, y) = _FRONT if one in front else _REST, at(one)
+    order = sorted(tradeoff.points, key=lambda point: (point.gap, -point.accuracy))
+    for number, point in enumerate(order, 1):
+        colour, (x, y) = _FRONT if point in front else _REST, at(point)
         side = (-10, "end") if number % 2 else (10, "start")
-        lines.append(_dot(x, y, colour, one.asks))
+        lines.append(_dot(x, y, colour, point.asks))
         lines.append(f'<text x="{x + side[0]}" y="{y + 4}" fill="{_INK}" text-anchor="{side[1]}">{number}</text>')
-        lines += _named(number, escape(_label(one)), colour, one.asks, right + 24, _TOP + _ROW * number)
+        lines += _named(number, escape(_label(point)), colour, point.asks, right + 24, _TOP + _ROW * number)
     keys = ((_FRONT, best, False), (_REST, rest, False), (_SOFT, asked, True))
     for k, (colour, words, hollow) in enumerate(keys):
         y = _TOP + _ROW * (len(order) + 2 + k)
@@ -190,11 +202,11 @@ def _named(number: int, name: str, colour: str, hollow: bool, x: float, y: float
     return [_dot(x + 6, y - 4, colour, hollow), count, f'<text x="{x + 36}" y="{y}" fill="{_INK}">{name}</text>']
 
 
-def _label(one: Point) -> str:
+def _label(point: Point) -> str:
     """Name, with the balanced accuracy where it is known."""
-    if one.balanced is None:
-        return one.name
-    return f"{one.name} ({one.balanced:.3f}{' ×' if one.collapsed else ''})"
+    if point.balanced is None:
+        return point.name
+    return f"{point.name} ({point.balanced:.3f}{' ×' if point.collapsed else ''})"
 
 
 def _dot(x: float, y: float, colour: str, hollow: bool) -> str:

@@ -48,9 +48,11 @@ def neuron_carriers(model: Readout, data: Examples) -> tuple[Carrier, ...]:
     """
     net, target, groups = check_one_layer("neuron_carriers", model, data)
     _, states = readings(net, data)
-    told, needed = separation(states, groups), separation(states, target)
-    found = [Carrier(*one) for one in zip(neuron_names(net.layer), told.tolist(), needed.tolist(), strict=True)]
-    return tuple(sorted(found, key=lambda one: -one.attribute))
+    attribute, needed = separation(states, groups), separation(states, target)
+    carriers = [
+        Carrier(*values) for values in zip(neuron_names(net.layer), attribute.tolist(), needed.tolist(), strict=True)
+    ]
+    return tuple(sorted(carriers, key=lambda carrier: -carrier.attribute))
 
 
 def separation(states: Tensor, codes: Tensor) -> Tensor:
@@ -60,9 +62,9 @@ def separation(states: Tensor, codes: Tensor) -> Tensor:
         >>> separation(torch.tensor([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0], [3.0, 1.0]]), torch.tensor([0, 0, 1, 1]))
         tensor([1., 0.])
     """
-    kept = states[codes >= 0]
+    known_states = states[codes >= 0]
     known = codes[codes >= 0]
-    ranks = torch.stack([_ranks(column) for column in kept.double().T], 1)
+    ranks = torch.stack([_ranks(column) for column in known_states.double().T], 1)
     best = torch.zeros(states.shape[1], dtype=torch.float64)
     for code in sorted(set(known.tolist())):
         inside = known == code
@@ -91,10 +93,10 @@ def synapse_carriers(model: Readout, data: Examples) -> tuple[Carrier, ...]:
     mean, std = plain.mean(0), plain.std(0, correction=0).clamp_min(1e-9)
     weight, bias = logistic((plain[known] - mean) / std, groups[known])
     guess = ((states.double() - mean) / std) @ weight.T + bias
-    told = log_softmax(guess[known], 1).gather(1, groups[known][:, None]).mean()
+    log_likelihood = log_softmax(guess[known], 1).gather(1, groups[known][:, None]).mean()
     right = (share * log_softmax(net.map(read), 1).gather(1, target[:, None])[:, 0]).sum()
-    gains = [torch.autograd.grad(value, strength, retain_graph=True)[0].tolist() for value in (told, right)]
-    return tuple(Carrier(*one) for one in zip(names, *gains, strict=True))
+    gains = [torch.autograd.grad(value, strength, retain_graph=True)[0].tolist() for value in (log_likelihood, right)]
+    return tuple(Carrier(*values) for values in zip(names, *gains, strict=True))
 
 
 def _ranks(column: Tensor) -> Tensor:

@@ -132,7 +132,7 @@ def cut_attribute(
     old_other, old_other_states = readings(net, other)
     new_other, new_states_other = readings(cut, other)
     _, new_states = readings(cut, train)
-    seen, shown = ((one.double() - mean) @ plane.T + mean for one in (read, new_other))
+    seen, shown = ((block.double() - mean) @ plane.T + mean for block in (read, new_other))
     return Cut(
         model=new,
         synapses=names,
@@ -174,7 +174,7 @@ def _cut_synapses(
     carriers = synapse_carriers(model, replace(some, weight=share))
     for _ in range(_ROUNDS):
         order = sorted(
-            (k for k, one in enumerate(carriers) if one.attribute > 0 and strength[k] > 0 and k not in spared),
+            (k for k, carrier in enumerate(carriers) if carrier.attribute > 0 and strength[k] > 0 and k not in spared),
             key=lambda k: -carriers[k].attribute / (max(carriers[k].decision, 0.0) + _LITTLE),
         )
         if not order:
@@ -188,5 +188,5 @@ def _cut_synapses(
             size //= 2
         else:
             spared.add(order[0])
-    gone = tuple(name for name, one in zip(names, strength.tolist(), strict=True) if not one)
+    gone = tuple(name for name, factor in zip(names, strength.tolist(), strict=True) if not factor)
     return without(model, strength), gone, strength

@@ -64,9 +64,14 @@ class Fairret:
         positive, total = code_of(self.positive), seen.scores.new_zeros(())
         kinds = {"equal_opportunity": [TruePositiveRate], "demographic_parity": [PositiveRate]}
         events = events_of(self.constraint, seen.target, positive)
-        own = seen.scores[:, positive]
-        others = seen.scores.masked_fill(torch.arange(seen.scores.shape[1]).to(own.device) == positive, -torch.inf)
-        logit, label = (own - others.logsumexp(1))[:, None], (seen.target == positive).to(own)[:, None]
+        positive_score = seen.scores[:, positive]
+        others = seen.scores.masked_fill(
+            torch.arange(seen.scores.shape[1]).to(positive_score.device) == positive, -torch.inf
+        )
+        logit, label = (
+            (positive_score - others.logsumexp(1))[:, None],
+            (seen.target == positive).to(positive_score)[:, None],
+        )
         for statistic, rows in zip(
             kinds.get(self.constraint, [TruePositiveRate, FalsePositiveRate]), events, strict=True
         ):
@@ -74,7 +79,7 @@ class Fairret:
             here = [g for g in sorted(set(seen.groups.tolist()) - {-1}) if bool((rows & (seen.groups == g)).any())]
             if len(here) < 2:
                 continue
-            member = torch.stack([(seen.groups == g).to(own) for g in here], 1)
+            member = torch.stack([(seen.groups == g).to(positive_score) for g in here], 1)
             given = () if statistic is PositiveRate else (label,)
             total = total + 2 / len(here) * NormLoss(statistic())(logit, member, *given)
         return self.weight * total

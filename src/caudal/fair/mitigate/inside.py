@@ -26,17 +26,17 @@ def readings(model: Readout, data: Examples, synapses: Tensor | None = None) -> 
     Returns:
         `(batch, outputs of the layer)` and `(batch, neurons)`, without gradients unless `synapses` asks for them.
     """
-    read, held = [], []
+    read, states = [], []
     inner = bare(model)
     device = next(model.parameters()).device
     with torch.set_grad_enabled(synapses is not None and synapses.requires_grad):
         for index in torch.split(torch.arange(len(data)), _ROWS):
             batch = data.rows(index, device)
-            own = synapses[index] if synapses is not None and synapses.dim() == 2 else synapses
-            z, state = inner.series(batch.x, dt=batch.dt, lengths=batch.lengths, synapses=own)
+            strengths = synapses[index] if synapses is not None and synapses.dim() == 2 else synapses
+            z, state = inner.series(batch.x, dt=batch.dt, lengths=batch.lengths, synapses=strengths)
             read.append(z)
-            held.append(_neurons(model, state))
-    return torch.cat(read), torch.cat(held)
+            states.append(_neurons(model, state))
+    return torch.cat(read), torch.cat(states)
 
 
 def check_one_layer(owner: str, model: object, data: Examples) -> tuple[Readout, Tensor, Tensor]:
@@ -76,15 +76,15 @@ def without(model: Readout, strength: Tensor) -> Readout:
     with torch.no_grad():
         for layer in wired(new):
             count = layer.synapse_count()
-            own, rest = rest[:count], rest[count:]
+            factors, rest = rest[:count], rest[count:]
             if isinstance(layer, LTC):
                 sensory = layer.sensory_raw_w.shape[0]
-                for raw, factor in ((layer.sensory_raw_w, own[:sensory]), (layer.raw_w, own[sensory:])):
+                for raw, factor in ((layer.sensory_raw_w, factors[:sensory]), (layer.raw_w, factors[sensory:])):
                     raw.copy_(_unsoft(softplus(raw.double()) * factor.double()).to(raw))
             elif isinstance(layer, WiredCfC):
                 sensory = layer.sensory_weight.shape[1]
-                layer.sensory_weight.mul_(own[:sensory])
-                layer.weight.mul_(own[sensory:])
+                layer.sensory_weight.mul_(factors[:sensory])
+                layer.weight.mul_(factors[sensory:])
             else:
                 fault = f"holds a {type(layer).__name__}, whose synapses cannot be cut for good yet"
                 raise InputError("without", "model", fault, "Use LTC or WiredCfC, or cut nothing.")

@@ -11,7 +11,7 @@ from caudal.train import Examples
 
 Fairness = Penalty | Lagrangian | Fairret
 KINDS: dict[str, type[Penalty] | type[Lagrangian] | type[Fairret]] = {
-    one.kind: one for one in (Penalty, Lagrangian, Fairret)
+    term.kind: term for term in (Penalty, Lagrangian, Fairret)
 }
 
 

@@ -64,12 +64,12 @@ def probe(
         >>> probe(x[:100], who[:100], x[100:], who[100:]).told.value > 0.8
         True
     """
-    kept, asked = groups >= 0, new_groups >= 0
-    x, y, new_x, new_y = states[kept].double(), groups[kept], new_states[asked].double(), new_groups[asked]
+    known, asked = groups >= 0, new_groups >= 0
+    x, y, new_x, new_y = states[known].double(), groups[known], new_states[asked].double(), new_groups[asked]
     if len(set(y.tolist())) < 2 or len(set(new_y.tolist())) < 2:
         raise InputError("probe", "groups", "holds fewer than two groups in one of the parts", "Pass more people.")
     mean, std = x.mean(0), x.std(0, correction=0)
-    x, new_x = ((one - mean) / std.clamp_min(1e-9) for one in (x, new_x))
+    x, new_x = ((block - mean) / std.clamp_min(1e-9) for block in (x, new_x))
     if kind == "curved":
         x, new_x = _cosines(x, new_x, seed)
     names, codes = y.unique(return_inverse=True)  # type: ignore[no-untyped-call]
@@ -77,11 +77,11 @@ def probe(
     weight, bias = logistic(x, codes, (len(codes) / (len(count) * count))[codes])
     right = names[(new_x @ weight.T + bias).argmax(1)] == new_y
     shares = [(right[new_y == name].double().mean(), int((new_y == name).sum())) for name in set(new_y.tolist())]
-    told = float(sum(share for share, _ in shares)) / len(shares)
+    accuracy = float(sum(share for share, _ in shares)) / len(shares)
     # A share of 0 or 1 has no spread of its own; Agresti and Coull's added half counts keep some.
     spread = sum(_variance(float(share), size) for share, size in shares) ** 0.5 / len(shares)
     width = 1.959964 * spread
-    interval = Interval(told, max(0.0, told - width), min(1.0, told + width), _LEVEL, "normal, over people")
+    interval = Interval(accuracy, max(0.0, accuracy - width), min(1.0, accuracy + width), _LEVEL, "normal, over people")
     return Probe(interval, 1 / len(shares), kind)
 
 
@@ -105,20 +105,21 @@ def logistic(
     classes = classes or int(target.max()) + 1
     share = torch.ones_like(x[:, 0]) if weight is None else weight.to(x)
     share = share / share.sum()
-    found = torch.zeros(classes, x.shape[1] + 1, dtype=x.dtype, requires_grad=True)
-    search = torch.optim.LBFGS([found], max_iter=200, tolerance_grad=1e-8, line_search_fn="strong_wolfe")
+    coefficients = torch.zeros(classes, x.shape[1] + 1, dtype=x.dtype, requires_grad=True)
+    search = torch.optim.LBFGS([coefficients], max_iter=200, tolerance_grad=1e-8, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         search.zero_grad()
-        scores = x @ found[:, :-1].T + found[:, -1]
-        value = (share * cross_entropy(scores, target, reduction="none")).sum() + ridge * found[:, :-1].square().sum()
+        scores = x @ coefficients[:, :-1].T + coefficients[:, -1]
+        misfit = (share * cross_entropy(scores, target, reduction="none")).sum()
+        value = misfit + ridge * coefficients[:, :-1].square().sum()
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
     with torch.enable_grad():
         search.step(loss)  # type: ignore[no-untyped-call]
-    kept = found.detach()
-    return kept[:, :-1], kept[:, -1]
+    fitted = coefficients.detach()
+    return fitted[:, :-1], fitted[:, -1]
 
 
 def _cosines(x: Tensor, new_x: Tensor, seed: int) -> tuple[Tensor, Tensor]:

@@ -88,10 +88,10 @@ def trained_on(
     optimizer = torch.optim.Adam(readout.parameters(), lr=lr)
     with torch.enable_grad():
         for _ in range(updates):
-            said = readout(read)
-            loss = (weight * cross_entropy(said, target, reduction="none")).sum() / weight.sum()
+            scores = readout(read)
+            loss = (weight * cross_entropy(scores, target, reduction="none")).sum() / weight.sum()
             if term is not None:
-                loss = loss + term.held(Judged(said, target, groups, torch.ones_like(weight)))
+                loss = loss + term.held(Judged(scores, target, groups, torch.ones_like(weight)))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()

@@ -35,20 +35,22 @@ def relearned(model: Readout, data: Examples, level: Tensor, passes: int, lr: fl
     rng, device = torch.Generator().manual_seed(0), next(new.parameters()).device
     search = torch.optim.Adam(new.parameters(), lr=lr)
     for _ in range(passes):
-        plane, mean = (one.to(next(new.parameters())) for one in erasure(readings(new, data)[0], groups, data.weight))
+        plane, mean = (
+            tensor.to(next(new.parameters())) for tensor in erasure(readings(new, data)[0], groups, data.weight)
+        )
         inner = bare(new).train()
         new.train()
         for index in torch.split(torch.randperm(len(data), generator=rng), _BATCH):
             batch = data.rows(index, device)
             read = inner.series(batch.x, dt=batch.dt, lengths=batch.lengths)[0]
-            said = new.map((read - mean) @ plane.T + mean)
-            each = cross_entropy(said, target[index].to(device), reduction="none")
+            scores = new.map((read - mean) @ plane.T + mean)
+            each = cross_entropy(scores, target[index].to(device), reduction="none")
             search.zero_grad()
             share = level[index].to(each)
             ((each * share).sum() / share.sum()).backward()  # type: ignore[no-untyped-call]
             clip_grad_norm_(new.parameters(), 1.0)
             search.step()
-        found = refitted(new.eval(), data, level)[1]
-        if found > most:
-            best, most = copy.deepcopy(new), found
+        accuracy = refitted(new.eval(), data, level)[1]
+        if accuracy > most:
+            best, most = copy.deepcopy(new), accuracy
     return best

@@ -56,12 +56,12 @@ def events_of(constraint: str, target: Tensor, positive: int) -> Tensor:
 
 def chance(scores: Tensor, positive: int, sharpness: float = 1.0) -> Tensor:
     """Probability of the positive class `(rows,)`, its margin sharpened."""
-    own = scores[:, positive]
+    positive_score = scores[:, positive]
     others = scores.masked_fill(torch.arange(scores.shape[1], device=scores.device) == positive, -torch.inf)
-    return torch.sigmoid(sharpness * (own - others.logsumexp(1)))
+    return torch.sigmoid(sharpness * (positive_score - others.logsumexp(1)))
 
 
-def rates(found: Tensor) -> tuple[Tensor, Tensor]:
+def rates(totals: Tensor) -> tuple[Tensor, Tensor]:
     """Rate of each event and group, and of each event over all groups, from `sums`.
 
     Returns:
@@ -72,7 +72,7 @@ def rates(found: Tensor) -> tuple[Tensor, Tensor]:
         >>> own.tolist(), whole.tolist()
         ([[0.5, 0.75]], [[0.6666666865348816]])
     """
-    top, count = found
+    top, count = totals
     whole = top.sum(-1, keepdim=True) / count.sum(-1, keepdim=True).clamp_min(1e-12)
     return torch.where(count > 0, top / count.clamp_min(1e-12), whole), whole
 
@@ -121,8 +121,8 @@ def soft_gaps(
     """
     check_constraint("soft_gaps", constraint)
     seen = Judged(scores, target, groups, torch.ones_like(scores[:, 0]))
-    own, whole = rates(sums(constraint, seen, positive, int(groups.max()) + 1, sharpness))
-    return own - whole
+    by_group, whole = rates(sums(constraint, seen, positive, int(groups.max()) + 1, sharpness))
+    return by_group - whole
 
 
 def check_constraint(owner: str, constraint: str, *, numbers: bool = False) -> None:

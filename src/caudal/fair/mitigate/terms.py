@@ -76,10 +76,10 @@ class Penalty:
 
     def cost(self, seen: Judged, memory: Memory, epoch: int) -> tuple[Tensor, Memory]:
         """See `Term`; the gradient is that of the penalty, the value is not, since it knows this batch alone."""
-        known, batch, kept = _remembered(self.constraint, seen, memory, code_of(self.positive), self.sharpness)
-        own, whole = rates(known)
-        price = 2 * self.weight * share_of(self.warm_up, epoch) * per_pair(known[1]) * (own - whole)
-        return _linear(price, batch, known), kept
+        known, batch, remembered = _remembered(self.constraint, seen, memory, code_of(self.positive), self.sharpness)
+        by_group, whole = rates(known)
+        price = 2 * self.weight * share_of(self.warm_up, epoch) * per_pair(known[1]) * (by_group - whole)
+        return _linear(price, batch, known), remembered
 
     def held(self, seen: Judged) -> Tensor:
         """See `Term`."""
@@ -147,16 +147,18 @@ class Lagrangian:
     def cost(self, seen: Judged, memory: Memory, epoch: int) -> tuple[Tensor, Memory]:
         """See `Term`; the gradient is that of the Lagrangian, the value is not."""
         half = len(memory) // 2 + 1
-        known, batch, kept = _remembered(self.constraint, seen, memory[:half], code_of(self.positive), self.sharpness)
-        own, whole = rates(known)
-        gap = own - whole
+        known, batch, remembered = _remembered(
+            self.constraint, seen, memory[:half], code_of(self.positive), self.sharpness
+        )
+        by_group, whole = rates(known)
+        gap = by_group - whole
         duals = torch.tensor(memory[half:]).to(gap).view(2, *gap.shape)
         share = share_of(self.warm_up, epoch)
         if share > 0:
             excess = torch.stack([gap - self.tolerance, -gap - self.tolerance])
             duals = (duals + self.step * excess).clamp(0, self.limit)
         price = share * per_pair(known[1]) * (duals[0] - duals[1] + self.damping * gap)
-        return _linear(price, batch, known), (*kept, *duals.flatten().tolist())
+        return _linear(price, batch, known), (*remembered, *duals.flatten().tolist())
 
     def held(self, seen: Judged) -> Tensor:
         """See `Term`: what lies beyond the tolerance, squared, at the highest price."""
@@ -205,16 +207,16 @@ def _remembered(
 def _linear(price: Tensor, batch: Tensor, known: Tensor) -> Tensor:
     """Prices times gaps of this batch; each row weighs the same in whatever batch it is drawn."""
     usual = known[1].clamp_min(1e-9)
-    own, whole = batch[0] / usual, batch[0].sum(-1, keepdim=True) / usual.sum(-1, keepdim=True)
-    return (price * torch.where(known[1] > 1e-9, own - whole, 0)).sum()
+    by_group, whole = batch[0] / usual, batch[0].sum(-1, keepdim=True) / usual.sum(-1, keepdim=True)
+    return (price * torch.where(known[1] > 1e-9, by_group - whole, 0)).sum()
 
 
 def _gaps(
     constraint: Constraint | NumberConstraint, seen: Judged, positive: int, sharpness: float
 ) -> tuple[Tensor, Tensor]:
-    found = sums(constraint, seen, positive, max(int(seen.groups.max()), 0) + 1, sharpness)
-    own, whole = rates(found)
-    return own - whole, per_pair(found[1])
+    totals = sums(constraint, seen, positive, max(int(seen.groups.max()), 0) + 1, sharpness)
+    by_group, whole = rates(totals)
+    return by_group - whole, per_pair(totals[1])
 
 
 def check_numbers(owner: str, weight: float, warm_up: int, sharpness: float) -> None:

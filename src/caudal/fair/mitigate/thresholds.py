@@ -107,8 +107,8 @@ def fairlearn_thresholds(
     fitted.fit(scores[:, None], real, sensitive_features=groups.codes)
 
     def apply(given: Floats, codes: NDArray[np.int64] | None) -> Bools:
-        found = fitted.predict(given[:, None], sensitive_features=codes, random_state=seed)
-        return np.asarray(found, np.bool_)
+        decided = fitted.predict(given[:, None], sensitive_features=codes, random_state=seed)
+        return np.asarray(decided, np.bool_)
 
     return Rule("fairlearn", constraint, True, groups.names, apply)
 
@@ -220,16 +220,16 @@ def _scored() -> Any:
 
 def _logits(score: Floats) -> Floats:
     near = np.clip(score, 1e-7, 1 - 1e-7)
-    found: Floats = np.log(near / (1 - near))[:, None]
-    return found
+    logits: Floats = np.log(near / (1 - near))[:, None]
+    return logits
 
 
 def _scores(owner: str, score: ArrayLike) -> Floats:
-    found = np.asarray(score, np.float64)
-    if found.ndim != 1 or not ((found >= 0) & (found <= 1)).all():
-        fault = f"has shape {found.shape}, or holds something else than probabilities"
+    probabilities = np.asarray(score, np.float64)
+    if probabilities.ndim != 1 or not ((probabilities >= 0) & (probabilities <= 1)).all():
+        fault = f"has shape {probabilities.shape}, or holds something else than probabilities"
         raise InputError(owner, "score", fault, "Pass `predict_proba(X)[:, 1]`.")
-    return found
+    return probabilities
 
 
 def _checked(

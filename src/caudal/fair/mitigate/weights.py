@@ -49,8 +49,8 @@ def reweighing(groups: Groups | ArrayLike, labels: ArrayLike, weight: ArrayLike 
     joint /= joint.sum()
     expected = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
     factor = np.divide(expected, joint, out=np.zeros_like(joint), where=joint > 0)
-    found: NDArray[np.float64] = weights * factor[who, what]
-    return found
+    balanced: NDArray[np.float64] = weights * factor[who, what]
+    return balanced
 
 
 def resampling(groups: Groups | ArrayLike, labels: ArrayLike, *, seed: int = 0) -> NDArray[np.float64]:

@@ -59,19 +59,26 @@ def cut_words(cut: "Cut", language: str = "en") -> str:
     if language not in _TEXTS:
         raise InputError("Cut.words", "language", f"is {language!r}", 'Pass "en" or "es".')
     texts = _TEXTS[language]
-    told = cut.after.told
+    probed = cut.after.told
     facts = {
-        "after": cut.after.points, "before": cut.before.points, "inside": cut.inside.points,
-        "inside_before": cut.inside_before.points, "curved": cut.curved.points, "cost": cut.cost,
-        "old": cut.accuracy_before, "new": cut.accuracy, "count": len(cut.synapses),
+        "after": cut.after.points,
+        "before": cut.before.points,
+        "inside": cut.inside.points,
+        "inside_before": cut.inside_before.points,
+        "curved": cut.curved.points,
+        "cost": cut.cost,
+        "old": cut.accuracy_before,
+        "new": cut.accuracy,
+        "count": len(cut.synapses),
         "names": ", ".join(cut.synapses[:5]) + (", ..." if len(cut.synapses) > 5 else ""),
-        "low": 100 * (told.low - cut.after.chance), "high": 100 * (told.high - cut.after.chance),
-    }  # fmt: skip
+        "low": 100 * (probed.low - cut.after.chance),
+        "high": 100 * (probed.high - cut.after.chance),
+    }
     whys = [key for key, holds in (("told", abs(cut.after.points) > 2), ("dear", cut.cost > 2)) if holds]
     why = texts["both"].join(texts[key].format(**facts) for key in whys)
     keys = ["good" if cut.succeeded else "bad", "figures", "records"]
     keys += ["cut"] if cut.synapses else []
     keys += ["clean" if abs(cut.inside.points) <= 2 else "inside"]
     keys += ["curved"] if abs(cut.curved.points) > 2 else []
-    keys += ["uncertain"] if told.high - told.low > 0.08 else []
+    keys += ["uncertain"] if probed.high - probed.low > 0.08 else []
     return " ".join(texts[key].format(**facts, why=why) for key in keys)

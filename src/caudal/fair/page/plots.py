@@ -33,12 +33,12 @@ class Row(NamedTuple):
     under: str = ""
 
 
-def intervals(rows: Sequence[Row], said: Words, *, title: str, metric: str, zero: bool = False) -> Html:
+def intervals(rows: Sequence[Row], words: Words, *, title: str, metric: str, zero: bool = False) -> Html:
     """Values of groups with their intervals, one line each; hollow where they stand on few.
 
     Arguments:
         rows: in order.
-        said: words.
+        words: words.
         title: heading and name for screen readers.
         metric: by name; shares run in percent.
         zero: whether 0 is drawn, as where differences are shown.
@@ -53,7 +53,7 @@ def intervals(rows: Sequence[Row], said: Words, *, title: str, metric: str, zero
     drawn: list[object] = [_text(title, 0, 14, INK, weight=600, size=13)]
     for tick in ticks(low, high):
         drawn.append(_line(x(tick), TOP - 6, x(tick), bottom, RULE))
-        drawn.append(_text(_tick(said, metric, tick), x(tick), bottom + 15, QUIET, "middle"))
+        drawn.append(_text(_tick(words, metric, tick), x(tick), bottom + 15, QUIET, "middle"))
     if zero and low < 0 < high:
         drawn.append(_line(x(0), TOP - 6, x(0), bottom, INK))
     described = []
@@ -66,30 +66,30 @@ def intervals(rows: Sequence[Row], said: Words, *, title: str, metric: str, zero
             drawn.append(_text(row.note or "–", LEFT + 4, y + 4, QUIET))
             described.append(f"{row.label}: {row.note or '–'}")
             continue
-        one, colour = row.value, FAINT if row.faint else MAIN
-        if one.high > one.low:
-            drawn.append(_line(x(one.low), y, x(one.high), y, colour, 2.2, "3 3" if row.faint else None))
+        interval, colour = row.value, FAINT if row.faint else MAIN
+        if interval.high > interval.low:
+            drawn.append(_line(x(interval.low), y, x(interval.high), y, colour, 2.2, "3 3" if row.faint else None))
         fill = "var(--paper, #fdfdfb)" if row.faint else colour
-        drawn.append(tag("circle", cx=f"{x(one.value):.1f}", cy=f"{y:.1f}", r="4.6", fill=fill, stroke=colour))
-        described.append(f"{row.label}: {said.value(metric, one.value)} {said.span(metric, one)}")
+        drawn.append(tag("circle", cx=f"{x(interval.value):.1f}", cy=f"{y:.1f}", r="4.6", fill=fill, stroke=colour))
+        described.append(f"{row.label}: {words.value(metric, interval.value)} {words.span(metric, interval)}")
     return _picture(WIDE, bottom + 24, title, "; ".join(described), *drawn)
 
 
 def curve(
-    steps: Sequence[int], values: Sequence[Interval | None], said: Words, *, title: str, metric: str, axis: str = ""
+    steps: Sequence[int], values: Sequence[Interval | None], words: Words, *, title: str, metric: str, axis: str = ""
 ) -> Html:
     """A gap over steps, with its interval at each.
 
     Arguments:
         steps: rising.
         values: of the gap; None where it is not defined.
-        said: words.
+        words: words.
         title: heading and name for screen readers.
         metric: by name.
         axis: what the steps are; steps read where left out.
     """
-    known = [one for one in values if one is not None]
-    low, high = _ends([0.0, *(one.high for one in known)], metric)
+    known = [interval for interval in values if interval is not None]
+    low, high = _ends([0.0, *(interval.high for interval in known)], metric)
     low = 0.0
     left, bottom, tall = 64.0, 196.0, 196.0 - TOP
     first, last = steps[0], max(steps[-1], steps[0] + 1)
@@ -103,19 +103,19 @@ def curve(
     drawn: list[object] = [_text(title, 0, 14, INK, weight=600, size=13)]
     for tick in ticks(low, high):
         drawn.append(_line(left, y(tick), WIDE - RIGHT, y(tick), RULE))
-        drawn.append(_text(_tick(said, metric, tick), left - 8, y(tick) + 4, QUIET, "end"))
+        drawn.append(_text(_tick(words, metric, tick), left - 8, y(tick) + 4, QUIET, "end"))
     points, described = [], []
-    for step, one in zip(steps, values, strict=True):
-        drawn.append(_text(said.fixed(step), x(step), bottom + 17, QUIET, "middle"))
-        if one is None:
+    for step, interval in zip(steps, values, strict=True):
+        drawn.append(_text(words.fixed(step), x(step), bottom + 17, QUIET, "middle"))
+        if interval is None:
             described.append(f"{step}: –")
             continue
-        points.append(f"{x(step):.1f},{y(one.value):.1f}")
-        drawn.append(_line(x(step), y(one.low), x(step), y(one.high), MAIN, 2))
-        drawn.append(tag("circle", cx=f"{x(step):.1f}", cy=f"{y(one.value):.1f}", r="4.6", fill=MAIN))
-        described.append(f"{step}: {said.apart(metric, one.value)} {said.span(metric, one, apart=True)}")
+        points.append(f"{x(step):.1f},{y(interval.value):.1f}")
+        drawn.append(_line(x(step), y(interval.low), x(step), y(interval.high), MAIN, 2))
+        drawn.append(tag("circle", cx=f"{x(step):.1f}", cy=f"{y(interval.value):.1f}", r="4.6", fill=MAIN))
+        described.append(f"{step}: {words.apart(metric, interval.value)} {words.span(metric, interval, apart=True)}")
     drawn.append(tag("polyline", points=" ".join(points), fill="none", stroke=MAIN, stroke_width=1.4))
-    drawn.append(_text(axis or said("plot.axis"), WIDE - RIGHT, bottom + 36, QUIET, "end"))
+    drawn.append(_text(axis or words("plot.axis"), WIDE - RIGHT, bottom + 36, QUIET, "end"))
     return _picture(WIDE, bottom + 44, title, "; ".join(described), *drawn)
 
 
@@ -142,10 +142,10 @@ def _ends(values: Sequence[float], metric: str) -> tuple[float, float]:
     return low, high
 
 
-def _tick(said: Words, metric: str, value: float) -> str:
+def _tick(words: Words, metric: str, value: float) -> str:
     if metric in SHARES:
-        return said("percent", n=said.fixed(100 * value, 0 if abs(100 * value - round(100 * value)) < 1e-6 else 1))
-    return said.short(value)
+        return words("percent", n=words.fixed(100 * value, 0 if abs(100 * value - round(100 * value)) < 1e-6 else 1))
+    return words.short(value)
 
 
 def _cut(name: str, longest: int = 26) -> str:
@@ -155,13 +155,11 @@ def _cut(name: str, longest: int = 26) -> str:
 def _picture(width: float, height: float, title: str, desc: str, *inside: object) -> Html:
     # Written first: attributes that hold a colon or an upper-case letter are no Python names.
     head = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width:.0f} {height:.0f}"}
-    kept = {"role": "img", "aria_label": title, "font_family": FONT, "font_size": 12}
-    return tag("svg", tag("title", title), tag("desc", desc), *inside, **head, **kept)
+    plain = {"role": "img", "aria_label": title, "font_family": FONT, "font_size": 12}
+    return tag("svg", tag("title", title), tag("desc", desc), *inside, **head, **plain)
 
 
-def _line(
-    x1: float, y1: float, x2: float, y2: float, stroke: str, width: float = 1.0, dash: str | None = None
-) -> Html:  # fmt: skip
+def _line(x1: float, y1: float, x2: float, y2: float, stroke: str, width: float = 1.0, dash: str | None = None) -> Html:
     ends = {"x1": f"{x1:.1f}", "y1": f"{y1:.1f}", "x2": f"{x2:.1f}", "y2": f"{y2:.1f}"}
     return tag("line", **ends, stroke=stroke, stroke_width=width, stroke_dasharray=dash)
 

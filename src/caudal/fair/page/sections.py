@@ -4,204 +4,230 @@ from collections.abc import Callable, Sequence
 
 from caudal.fair.audit import DataAudit
 from caudal.fair.page.plots import Row, curve, intervals
-from caudal.fair.page.sentences import attribute, density_lines, diagnosis_lines
+from caudal.fair.page.sentences import attribute_lines, density_lines, diagnosis_lines
 from caudal.fair.page.words import Words
 from caudal.fair.record import Attribute, FairReport
 from caudal.pages import Html, join, tag
 from caudal.records import Interval
 
-_SHOWN = ("selection_rate", "tpr", "fpr", "accuracy", "auroc", "calibration_gap", "mae", "rmse", "bias",
-          "mean_prediction")  # fmt: skip
+_SHOWN = (
+    "selection_rate",
+    "tpr",
+    "fpr",
+    "accuracy",
+    "auroc",
+    "calibration_gap",
+    "mae",
+    "rmse",
+    "bias",
+    "mean_prediction",
+)
 _SIGNED = ("calibration_gap", "bias")
 _TIMES = {"forecast": "time.forecast", "classify_steps": "time.each", "imitate": "time.each"}
 _MOST_PROXIES = 8
 
 
-def words_section(found: FairReport, said: Words) -> Html:
+def words_section(report: FairReport, words: Words) -> Html:
     """Concepts and harms, in plain words."""
     items = [
-        tag("div", tag("dt", said.known("gap", name)), tag("dd", said(f"says.{name}")))
-        for name in dict.fromkeys(gap.name for one in found.attributes for gap in one.gaps)
+        tag("div", tag("dt", words.known("gap", name)), tag("dd", words(f"says.{name}")))
+        for name in dict.fromkeys(gap.name for attribute in report.attributes for gap in attribute.gaps)
     ]
-    told = [tag("p", said(f"words.{key}")) for key in ("harm", "groups", "chance", found.kind)]
-    last = tag("p", said("words.conflict" if found.kind == "decision" else "words.cause"))
-    return join([*told, tag("dl", *items, class_="concepts"), last])
+    paragraphs = [tag("p", words(f"words.{key}")) for key in ("harm", "groups", "chance", report.kind)]
+    last = tag("p", words("words.conflict" if report.kind == "decision" else "words.cause"))
+    return join([*paragraphs, tag("dl", *items, class_="concepts"), last])
 
 
-def found_section(found: FairReport, said: Words) -> Html:
+def found_section(report: FairReport, words: Words) -> Html:
     """What was found, as sentences."""
     parts = []
-    for one in found.attributes:
-        parts.append(tag("h3", one.name))
-        if one.edges:
-            cuts = (f"{name}: {', '.join(said.short(edge) for edge in edges)}" for name, edges in one.edges.items())
-            parts.append(tag("p", said("edges", cuts="; ".join(cuts)), class_="note"))
-        parts.append(tag("ul", *(tag("li", line) for line in attribute(one, said, notes=False))))
+    for attribute in report.attributes:
+        parts.append(tag("h3", attribute.name))
+        if attribute.edges:
+            cuts = (
+                f"{name}: {', '.join(words.short(edge) for edge in edges)}" for name, edges in attribute.edges.items()
+            )
+            parts.append(tag("p", words("edges", cuts="; ".join(cuts)), class_="note"))
+        parts.append(tag("ul", *(tag("li", line) for line in attribute_lines(attribute, words, notes=False))))
     return join(parts)
 
 
-def figures_section(found: FairReport, said: Words) -> Html:
+def figures_section(report: FairReport, words: Words) -> Html:
     """Metrics by group as interval plots, gaps as tables."""
     return join(
         part
-        for one in found.attributes
-        for part in (tag("h3", one.name), _figures(one, said), _gaps(one, said), _calibration(one, said))
+        for attribute in report.attributes
+        for part in (
+            tag("h3", attribute.name),
+            _figures(attribute, words),
+            _gaps(attribute, words),
+            _calibration(attribute, words),
+        )
     )
 
 
-def _figures(one: Attribute, said: Words) -> Html:
+def _figures(attribute: Attribute, words: Words) -> Html:
     drawn = []
     for metric in _SHOWN:
-        rates = [rate for rate in one.rates if rate.metric == metric]
+        rates = [rate for rate in attribute.rates if rate.metric == metric]
         if not rates:
             continue
         rows = []
         for rate in rates:
-            small = said("few", n=said.fixed(rate.count)) if rate.few else ""
-            kept_back = rate.group in one.hidden or (rate.value is None and rate.count > 0)
-            note = said("plot.hidden" if kept_back else "plot.none")
-            rows.append(Row(said.group(rate.group), rate.value, rate.few, note, small))
-        title = said.known("metric", metric)
-        drawn.append(tag("div", intervals(rows, said, title=title, metric=metric, zero=metric in _SIGNED)))
+            small = words("few", n=words.fixed(rate.count)) if rate.few else ""
+            kept_back = rate.group in attribute.hidden or (rate.value is None and rate.count > 0)
+            note = words("plot.hidden" if kept_back else "plot.none")
+            rows.append(Row(words.group(rate.group), rate.value, rate.few, note, small))
+        title = words.known("metric", metric)
+        drawn.append(tag("div", intervals(rows, words, title=title, metric=metric, zero=metric in _SIGNED)))
     return tag("div", *drawn, class_="figures")
 
 
-def _gaps(one: Attribute, said: Words) -> Html:
-    if not one.gaps:
-        return tag("p", said("gap.nothing"), class_="note")
+def _gaps(attribute: Attribute, words: Words) -> Html:
+    if not attribute.gaps:
+        return tag("p", words("gap.nothing"), class_="note")
     head = ("gap", "value", "interval", "chance", "between", "verdict")
     rows = []
-    for gap in one.gaps:
+    for gap in attribute.gaps:
         sure = gap.value.low > 0
-        badge = tag("span", said("verdict.sure" if sure else "verdict.open"), class_="badge warn" if sure else "badge")
+        badge = tag("span", words("verdict.sure" if sure else "verdict.open"), class_="badge warn" if sure else "badge")
         cells = (
-            said.apart(gap.name, gap.value.value), said.span(gap.name, gap.value, apart=True),
-            said.apart(gap.name, gap.chance), f"{said.group(gap.high)} – {said.group(gap.low)}", badge,
-        )  # fmt: skip
-        rows.append([said.known("gap", gap.name), *cells])
-    return _table([said(f"table.{key}") for key in head], rows, said("table.caption", attribute=one.name))
+            words.apart(gap.name, gap.value.value),
+            words.span(gap.name, gap.value, apart=True),
+            words.apart(gap.name, gap.chance),
+            f"{words.group(gap.high)} – {words.group(gap.low)}",
+            badge,
+        )
+        rows.append([words.known("gap", gap.name), *cells])
+    return _table([words(f"table.{key}") for key in head], rows, words("table.caption", attribute=attribute.name))
 
 
-def _calibration(one: Attribute, said: Words) -> Html:
+def _calibration(attribute: Attribute, words: Words) -> Html:
     """Scores taken at their word, group by group."""
-    if one.audit is None or not one.calibration:
+    if attribute.audit is None or not attribute.calibration:
         return Html("")
     rows = [
         [
-            said.group(part.group),
-            said.value("tpr", part.score),
-            _cell(said, "tpr", part.observed),
-            said.fixed(part.count),
+            words.group(part.group),
+            words.value("tpr", part.score),
+            _cell(words, "tpr", part.observed),
+            words.fixed(part.count),
         ]
-        for part in one.calibration
+        for part in attribute.calibration
     ]
-    head = [said(f"table.{key}") for key in ("group", "told", "observed", "answers")]
-    return _table(head, rows, said("table.calibration", attribute=one.name))
+    head = [words(f"table.{key}") for key in ("group", "told", "observed", "answers")]
+    return _table(head, rows, words("table.calibration", attribute=attribute.name))
 
 
-def time_section(found: FairReport, said: Words) -> Html:
+def time_section(report: FairReport, words: Words) -> Html:
     """The gap over the decision's step."""
     drawn = []
-    for one in found.attributes:
-        if len(one.curve) < 2:
+    for attribute in report.attributes:
+        if len(attribute.curve) < 2:
             continue
-        name = said.known("gap", one.curve_of)
-        values = [None if moment.gap is None else moment.gap.value for moment in one.curve]
+        name = words.known("gap", attribute.curve_of)
+        values = [None if moment.gap is None else moment.gap.value for moment in attribute.curve]
         if not any(values):
             continue
-        title = f"{one.name}: {name}"
-        steps, axis = [m.step for m in one.curve], "plot.ahead" if found.task == "forecast" else "plot.axis"
-        drawn.append(tag("div", curve(steps, values, said, title=title, metric=one.curve_of, axis=said(axis))))
+        title = f"{attribute.name}: {name}"
+        steps, axis = [m.step for m in attribute.curve], "plot.ahead" if report.task == "forecast" else "plot.axis"
+        drawn.append(tag("div", curve(steps, values, words, title=title, metric=attribute.curve_of, axis=words(axis))))
     if not drawn:
         return Html("")
-    return join([tag("p", said(_TIMES.get(found.task, "time.how"))), tag("div", *drawn, class_="figures")])
+    return join([tag("p", words(_TIMES.get(report.task, "time.how"))), tag("div", *drawn, class_="figures")])
 
 
-def density_section(found: FairReport, said: Words) -> Html:
+def density_section(report: FairReport, words: Words) -> Html:
     """Measurement density by group, and error by density."""
-    parts: list[object] = [tag("p", said("density.how"))]
-    for one in found.attributes:
-        dense = one.density
+    parts: list[object] = [tag("p", words("density.how"))]
+    for attribute in report.attributes:
+        dense = attribute.density
         if dense is None:
             continue
         plots = []
-        wrong = "accuracy" if found.kind == "decision" else "error"
+        wrong = "accuracy" if report.kind == "decision" else "error"
         for key, rates, metric in (
-            ("steps", dense.steps, "steps"), ("elapsed", dense.elapsed, "elapsed"), ("error", dense.parts, wrong),
-        ):  # fmt: skip
-            rows = [Row(said.group(rate.group), rate.value, rate.few, said("plot.none")) for rate in rates]
-            plots.append(tag("div", intervals(rows, said, title=said(f"plot.{key}"), metric=metric)))
-        lines = tag("ul", *(tag("li", line) for line in density_lines(one, said)))
-        parts += [tag("h3", one.name), lines, tag("div", *plots, class_="figures")]
+            ("steps", dense.steps, "steps"),
+            ("elapsed", dense.elapsed, "elapsed"),
+            ("error", dense.parts, wrong),
+        ):
+            rows = [Row(words.group(rate.group), rate.value, rate.few, words("plot.none")) for rate in rates]
+            plots.append(tag("div", intervals(rows, words, title=words(f"plot.{key}"), metric=metric)))
+        lines = tag("ul", *(tag("li", line) for line in density_lines(attribute, words)))
+        parts += [tag("h3", attribute.name), lines, tag("div", *plots, class_="figures")]
     return join(parts)
 
 
-def data_section(found: FairReport, said: Words) -> Html:
+def data_section(report: FairReport, words: Words) -> Html:
     """The data before any model: who is there, what is measured, what reveals the group."""
-    parts: list[object] = [tag("p", said("data.how"))]
-    for one in found.attributes:
-        if one.audit is not None:
-            parts += [tag("h3", one.name), _facts(one.audit, said, found.kind), _proxies(one.audit, said)]
+    parts: list[object] = [tag("p", words("data.how"))]
+    for attribute in report.attributes:
+        if attribute.audit is not None:
+            parts += [
+                tag("h3", attribute.name),
+                _facts(attribute.audit, words, report.kind),
+                _proxies(attribute.audit, words),
+            ]
     return join(parts)
 
 
-def _facts(found: DataAudit, said: Words, kind: str) -> Html:
+def _facts(audit: DataAudit, words: Words, kind: str) -> Html:
     target = "base_rate" if kind == "decision" else "target"
     rows = []
-    for fact in found.facts:
-        name = join([said.group(fact.group), " ", tag("span", said("table.few"), class_="badge warn")])
-        share = _cell(said, "base_rate", fact.share)
-        outcome = _cell(said, target, fact.target)
-        cells = (said.fixed(fact.series), share, outcome, _cell(said, "base_rate", fact.missing))
-        more = (_cell(said, "steps", fact.steps), _cell(said, "elapsed", fact.elapsed))
-        rows.append([name if fact.few else said.group(fact.group), *cells, *more])
+    for fact in audit.facts:
+        name = join([words.group(fact.group), " ", tag("span", words("table.few"), class_="badge warn")])
+        share = _cell(words, "base_rate", fact.share)
+        outcome = _cell(words, target, fact.target)
+        cells = (words.fixed(fact.series), share, outcome, _cell(words, "base_rate", fact.missing))
+        more = (_cell(words, "steps", fact.steps), _cell(words, "elapsed", fact.elapsed))
+        rows.append([name if fact.few else words.group(fact.group), *cells, *more])
     keys = ("group", "series", "share", target, "missing", "steps", "elapsed")
-    return _table([said(f"table.{key}") for key in keys], rows, said("table.facts", attribute=found.attribute))
+    return _table([words(f"table.{key}") for key in keys], rows, words("table.facts", attribute=audit.attribute))
 
 
-def _cell(said: Words, metric: str, one: Interval | None) -> object:
-    if one is None:
+def _cell(words: Words, metric: str, interval: Interval | None) -> object:
+    if interval is None:
         return "–"
-    return join([said.value(metric, one.value), " ", tag("small", said.span(metric, one))])
+    return join([words.value(metric, interval.value), " ", tag("small", words.span(metric, interval))])
 
 
-def _proxies(found: DataAudit, said: Words) -> Html:
-    if not found.proxies:
-        return tag("p", said("proxy.none"), class_="note")
+def _proxies(audit: DataAudit, words: Words) -> Html:
+    if not audit.proxies:
+        return tag("p", words("proxy.none"), class_="note")
     rows = [
-        Row(f"{said.known('source', one.source)} ({said.known('strength', one.strength)})", one.auroc)
-        for one in found.proxies[:_MOST_PROXIES]
+        Row(f"{words.known('source', proxy.source)} ({words.known('strength', proxy.strength)})", proxy.auroc)
+        for proxy in audit.proxies[:_MOST_PROXIES]
     ]
-    plot = intervals(rows, said, title=said("plot.proxies"), metric="auroc")
-    told = [tag("p", said("proxy.how"))]
-    if found.is_input:
-        told.append(tag("p", said("proxy.input", names=said.listed(found.is_input)), class_="aside warn"))
-    return join([*told, tag("div", plot, class_="figure")])
+    plot = intervals(rows, words, title=words("plot.proxies"), metric="auroc")
+    paragraphs = [tag("p", words("proxy.how"))]
+    if audit.is_input:
+        paragraphs.append(tag("p", words("proxy.input", names=words.listed(audit.is_input)), class_="aside warn"))
+    return join([*paragraphs, tag("div", plot, class_="figure")])
 
 
-def kind_section(found: FairReport, said: Words) -> Html:
+def kind_section(report: FairReport, words: Words) -> Html:
     """Which kind of bias it is, and what cannot be told."""
-    parts: list[object] = [tag("p", said("kind.how"))]
-    for one in found.attributes:
-        if one.diagnosis is None:
+    parts: list[object] = [tag("p", words("kind.how"))]
+    for attribute in report.attributes:
+        if attribute.diagnosis is None:
             continue
-        parts += [tag("h3", one.name), *(tag("p", line) for line in diagnosis_lines(one, said))]
+        parts += [tag("h3", attribute.name), *(tag("p", line) for line in diagnosis_lines(attribute, words))]
         rows = []
-        for trace in one.diagnosis.traces:
-            p = said("table.least") if trace.p_value < 0.001 else said.fixed(trace.p_value, 3)
-            source = said.known("source", trace.source) if trace.source else "–"
-            cells = (said.group(trace.group), source, said.fixed(trace.size, 2), p)
-            rows.append([said.known("bias", trace.kind), *cells])
-        head = [said(f"table.{key}") for key in ("kind", "group", "source", "size", "p")]
+        for trace in attribute.diagnosis.traces:
+            p = words("table.least") if trace.p_value < 0.001 else words.fixed(trace.p_value, 3)
+            source = words.known("source", trace.source) if trace.source else "–"
+            cells = (words.group(trace.group), source, words.fixed(trace.size, 2), p)
+            rows.append([words.known("bias", trace.kind), *cells])
+        head = [words(f"table.{key}") for key in ("kind", "group", "source", "size", "p")]
         if rows:
-            parts.append(_table(head, rows, said("table.traces")))
+            parts.append(_table(head, rows, words("table.traces")))
     return join(parts)
 
 
-def missing_section(found: FairReport, said: Words) -> Html:
+def missing_section(report: FairReport, words: Words) -> Html:
     """What was not measured."""
-    items = [tag("li", said.known("missing", code)) for code in found.not_measured]
-    return join([tag("p", said("missing.how")), tag("ul", *items)])
+    items = [tag("li", words.known("missing", code)) for code in report.not_measured]
+    return join([tag("p", words("missing.how")), tag("ul", *items)])
 
 
 def _table(head: list[str], rows: Sequence[Sequence[object]], caption: str) -> Html:

@@ -20,9 +20,19 @@ _SPANS = (
 )
 # Metrics that are told in percent, and their differences in points.
 SHARES = frozenset(
-    {"base_rate", "selection_rate", "tpr", "fpr", "accuracy", "calibration_gap", "calibration_error",
-     "demographic_parity", "equal_opportunity", "equalised_odds"}
-)  # fmt: skip
+    {
+        "base_rate",
+        "selection_rate",
+        "tpr",
+        "fpr",
+        "accuracy",
+        "calibration_gap",
+        "calibration_error",
+        "demographic_parity",
+        "equal_opportunity",
+        "equalised_odds",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -96,11 +106,11 @@ class Words:
         whole, _, rest = spelled.partition(point) if max(abs(value), 1) < 100 else (spelled, "", "")
         return f"{whole}{point}{rest.rstrip('0')}" if rest.rstrip("0") else whole
 
-    def span(self, metric: str, one: Interval, apart: bool = False) -> str:
+    def span(self, metric: str, interval: Interval, apart: bool = False) -> str:
         """An interval in words."""
         say = self.apart if apart else self.value
-        low = self.fixed(100 * one.low, 1) if metric in SHARES else self.short(one.low)
-        return self("span", low=low, high=say(metric, one.high))
+        low = self.fixed(100 * interval.low, 1) if metric in SHARES else self.short(interval.low)
+        return self("span", low=low, high=say(metric, interval.high))
 
 
 @cache
