@@ -62,7 +62,7 @@ def data_section(study: Study, words: Words) -> Html:
 
 
 def _sentences(sentences: Sequence[str], none: str, words: Words) -> Html:
-    return tag("ul", *(tag("li", words.retold(one)) for one in sentences)) if sentences else tag("p", none)
+    return tag("ul", *(tag("li", words.retold(sentence)) for sentence in sentences)) if sentences else tag("p", none)
 
 
 def _classes(study: Study, words: Words) -> Html:
@@ -73,10 +73,10 @@ def _classes(study: Study, words: Words) -> Html:
         [name, Cell(words.percent(share, 1), share)]
         for name, share in zip(data.classes, data.class_shares, strict=False)
     ]
-    made = table(
+    listing = table(
         words("data.classes"), [words("data.class"), words("data.share")], rows, sortable=True, class_="narrow"
     )
-    return made if len(rows) <= _CLASSES_SHOWN else details(words("data.classes"), made)
+    return listing if len(rows) <= _CLASSES_SHOWN else details(words("data.classes"), listing)
 
 
 def _inputs(study: Study, words: Words) -> Html:
@@ -87,13 +87,13 @@ def _inputs(study: Study, words: Words) -> Html:
 
 def reproduce_section(study: Study, words: Words) -> Html:
     """Command, versions, machine, budget and chosen settings."""
-    made, budget = study.provenance, study.budget
+    provenance, budget = study.provenance, study.budget
     copy = tag("button", words("copy"), type="button", class_="copy", data_done=words("copied"), hidden=True)
     pairs: list[tuple[object, object]] = [
-        (words("made.caudal"), made.caudal),
-        (words("made.machine"), words.retold(made.machine)),
-        (words("made.started"), words.moment(made.started)),
-        (words("made.seconds"), words.seconds(made.seconds)),
+        (words("made.caudal"), provenance.caudal),
+        (words("made.machine"), words.retold(provenance.machine)),
+        (words("made.started"), words.moment(provenance.started)),
+        (words("made.seconds"), words.seconds(provenance.seconds)),
         (words("made.budget"), words.known("budget", budget.name)),
         (words("made.seeds"), words("made.seeds.value", n=words.whole(budget.seeds), seeds=_seeds(study))),
         (
@@ -104,12 +104,12 @@ def reproduce_section(study: Study, words: Words) -> Html:
         (words("made.parameters"), words.whole(budget.parameters)),
         (words("made.resamples"), words.whole(budget.resamples)),
     ]
-    versions = [[name, version] for name, version in sorted(made.versions.items())]
+    versions = [[name, version] for name, version in sorted(provenance.versions.items())]
     head = [words("made.package"), words("made.version")]
     return join(
         [
             tag("p", words("made.how")),
-            tag("div", tag("pre", tag("code", made.command), tabindex="0"), copy, class_="command"),
+            tag("div", tag("pre", tag("code", provenance.command), tabindex="0"), copy, class_="command"),
             facts(pairs),
             table(words("made.versions"), head, versions, class_="narrow"),
             _settings(study, words),
@@ -123,12 +123,12 @@ def _seeds(study: Study) -> str:
 
 def _settings(study: Study, words: Words) -> Html:
     rows = []
-    for one in study.contenders:
-        chosen = ", ".join(f"{name} = {value}" for name, value in sorted(one.settings.items()))
+    for contender in study.contenders:
+        chosen = ", ".join(f"{name} = {value}" for name, value in sorted(contender.settings.items()))
         rows.append(
             [
-                Cell(model(one), None, ""),
-                words.retold(one.summary),
+                Cell(model(contender), None, ""),
+                words.retold(contender.summary),
                 tag("code", chosen) if chosen else words("made.usual"),
             ]
         )

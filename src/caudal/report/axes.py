@@ -45,9 +45,9 @@ class Axis:
             ([3000.0, 4000.0, 5000.0, 6000.0, 7000.0], [1.0, 10.0, 100.0, 1000.0])
         """
         if not self.log:
-            found = self._evenly(count)
+            ticks = self._evenly(count)
             # One written value alone is no scale.
-            return found if len(found) > 1 else self._evenly(2 * count)
+            return ticks if len(ticks) > 1 else self._evenly(2 * count)
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         within = [m * 10.0**d for d in decades for m in (1, 2, 5) if self.low <= m * 10.0**d <= self.high * (1 + 1e-9)]
         if len(within) < 2:
@@ -68,17 +68,17 @@ def linear(values: Iterable[float], room: float = 0.06) -> Axis:
         >>> linear([0.6, 0.9], room=0).ticks()
         [0.6, 0.7, 0.8, 0.9]
     """
-    found = list(values) or [0.0, 1.0]
-    low, high = min(found), max(found)
+    numbers = list(values) or [0.0, 1.0]
+    low, high = min(numbers), max(numbers)
     spare = (high - low) * room if high > low else abs(high) * 0.05 or 1.0
     return Axis(low - spare, high + spare)
 
 
 def logarithmic(values: Iterable[float]) -> Axis:
     """A logarithmic axis that holds all values above 0; zeros get a place of their own."""
-    found = list(values)
-    above = [value for value in found if value > 0] or [1.0]
-    return Axis(min(above) / 1.35, max(above) * 1.35, True, any(value <= 0 for value in found))
+    numbers = list(values)
+    above = [value for value in numbers if value > 0] or [1.0]
+    return Axis(min(above) / 1.35, max(above) * 1.35, True, any(value <= 0 for value in numbers))
 
 
 def _part(value: float, low: float, high: float) -> float:

@@ -17,58 +17,76 @@ def calibration_section(study: Study, words: Words) -> Html:
         return tag("p", words("calibration.numbers"))
     if not study.calibration:
         return tag("p", words("calibration.none"))
-    known = [(one, found) for found in study.calibration if (one := query.contender(study, found.model)) is not None]
+    known = [
+        (contender, calibration)
+        for calibration in study.calibration
+        if (contender := query.contender(study, calibration.model)) is not None
+    ]
     known.sort(key=lambda pair: pair[1].error.value)
-    digits = min(query.digits(found.error for _, found in known), 3)
+    digits = min(query.digits(calibration.error for _, calibration in known), 3)
     return join(
         [
             tag("p", words("calibration.how")),
-            tag("div", *(_figure(one, found, words, digits) for one, found in known), class_="multiples"),
-            details(words("table"), _errors(known, words, digits), *(_bins(one, found, words) for one, found in known)),
+            tag(
+                "div",
+                *(_figure(contender, calibration, words, digits) for contender, calibration in known),
+                class_="multiples",
+            ),
+            details(
+                words("table"),
+                _errors(known, words, digits),
+                *(_bins(contender, calibration, words) for contender, calibration in known),
+            ),
         ]
     )
 
 
-def _figure(one: Contender, found: Calibration, words: Words, digits: int) -> Html:
+def _figure(contender: Contender, calibration: Calibration, words: Words, digits: int) -> Html:
     frame = Frame(_WHOLE, _WHOLE, 150)
-    most = max((count for _, _, count in found.bins), default=1)
+    most = max((count for _, _, count in calibration.bins), default=1)
     dots = []
-    for said, seen, count in found.bins:
+    for predicted, seen, count in calibration.bins:
         radius = 2.5 + 5.5 * (count / most) ** 0.5
-        tip = words("calibration.tip", said=words.percent(said, 1), seen=words.percent(seen, 1), n=words.whole(count))
+        tip = words(
+            "calibration.tip", said=words.percent(predicted, 1), seen=words.percent(seen, 1), n=words.whole(count)
+        )
         dots.append(
             tag(
                 "circle",
-                class_=f"dot {one.family}",
-                cx=frame.x(said),
+                class_=f"dot {contender.family}",
+                cx=frame.x(predicted),
                 cy=frame.y(seen),
                 r=f"{radius:.1f}",
                 data_tip=tip,
             )
         )
-    error = words.number(found.error.value, digits)
+    error = words.number(calibration.error.value, digits)
     diagonal = polyline(frame, [(0, 0), (1, 1)], class_="diagonal")
-    line = polyline(frame, [(said, seen) for said, seen, _ in sorted(found.bins)], class_=f"through {one.family}")
+    line = polyline(
+        frame,
+        [(predicted, seen) for predicted, seen, _ in sorted(calibration.bins)],
+        class_=f"through {contender.family}",
+    )
     drawn = plot(
         frame,
-        words("calibration.label", model=one.label, error=error),
+        words("calibration.label", model=contender.label, error=error),
         grid(frame, words, words("calibration.said"), words("calibration.seen"), (2, 2)),
         stretched(frame, diagonal, line),
         *dots,
         left=36,
     )
-    small = tag("small", words("calibration.error", error=error)), tag("small", words.span(found.error, digits))
-    return tag("figure", tag("figcaption", model(one), *small), drawn)
+    small = tag("small", words("calibration.error", error=error)), tag("small", words.span(calibration.error, digits))
+    return tag("figure", tag("figcaption", model(contender), *small), drawn)
 
 
 def _errors(known: list[tuple[Contender, Calibration]], words: Words, digits: int) -> Html:
     rows = [
         [
-            Cell(model(one), None, ""),
-            Cell(words.number(found.error.value, digits), found.error.value),
-            Cell(words.span(found.error, digits), found.error.high - found.error.low),
+            Cell(model(contender), None, ""),
+            Cell(words.number(calibration.error.value, digits), calibration.error.value),
+            Cell(words.span(calibration.error, digits), calibration.error.high - calibration.error.low),
         ]
-        for one, found in known
+        for contender, calibration in known
     ]
     head = [
         words("model"),
@@ -78,10 +96,14 @@ def _errors(known: list[tuple[Contender, Calibration]], words: Words, digits: in
     return table(words("calibration.caption"), head, rows, sortable=True)
 
 
-def _bins(one: Contender, found: Calibration, words: Words) -> Html:
+def _bins(contender: Contender, calibration: Calibration, words: Words) -> Html:
     rows = [
-        [Cell(words.percent(said, 1), said), Cell(words.percent(seen, 1), seen), Cell(words.whole(count), float(count))]
-        for said, seen, count in found.bins
+        [
+            Cell(words.percent(predicted, 1), predicted),
+            Cell(words.percent(seen, 1), seen),
+            Cell(words.whole(count), float(count)),
+        ]
+        for predicted, seen, count in calibration.bins
     ]
     head = [words("calibration.said"), words("calibration.seen"), words("series")]
-    return table(words("calibration.bins", model=one.label), head, rows)
+    return table(words("calibration.bins", model=contender.label), head, rows)

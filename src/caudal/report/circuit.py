@@ -23,7 +23,7 @@ Rows = Sequence[Sequence[float]]
 def circuit_section(study: Study, words: Words) -> Html:
     """Every trained circuit of the study."""
     if not study.circuits:
-        wired = any(one.synapses for one in study.contenders)
+        wired = any(contender.synapses for contender in study.contenders)
         return tag("p", words("circuit.none.wired" if wired else "circuit.none"))
     panels = []
     for number, circuit in enumerate(study.circuits):
@@ -37,11 +37,13 @@ def circuit_section(study: Study, words: Words) -> Html:
     return join([tag("p", words("circuit.how")), tabs, tag("p", words("circuit.caution"), class_="note")])
 
 
-def _circuit(study: Study, words: Words, made: Plan, circuit: Circuit, number: int, name: str) -> Html:
-    counts = made.wiring.counts()
-    total = len(made.synapses)
-    label = words("circuit.label", model=name, neurons=made.wiring.units, synapses=total, excitatory=counts.excitatory)
-    steps = _thinned(len(circuit.activity), 2 * made.wiring.units)
+def _circuit(study: Study, words: Words, diagram: Plan, circuit: Circuit, number: int, name: str) -> Html:
+    counts = diagram.wiring.counts()
+    total = len(diagram.synapses)
+    label = words(
+        "circuit.label", model=name, neurons=diagram.wiring.units, synapses=total, excitatory=counts.excitatory
+    )
+    steps = _thinned(len(circuit.activity), 2 * diagram.wiring.units)
     activity = [circuit.activity[at] for at in steps]
     tau = [circuit.tau[at] for at in steps] if len(circuit.tau) == len(circuit.activity) else []
     time = [circuit.time[at] for at in steps]
@@ -58,14 +60,14 @@ def _circuit(study: Study, words: Words, made: Plan, circuit: Circuit, number: i
         parts.append(
             tag("p", words("circuit.many", shown=words.whole(MOST_SYNAPSES), n=words.whole(total)), class_="note")
         )
-    net = drawing(made, words, label, last)
+    net = drawing(diagram, words, label, last)
     parts.append(tag("div", net, class_="scroll", data_label=name))
     if len(activity) > 1:
-        parts.append(_live(study, words, made, number, time, activity, tau))
+        parts.append(_live(study, words, diagram, number, time, activity, tau))
     else:
         parts.append(tag("p", words("circuit.no_activity"), class_="note"))
     parts.append(
-        details(words("circuit.numbers"), _synapse_table(made, words), _neuron_table(made, words, activity, tau))
+        details(words("circuit.numbers"), _synapse_table(diagram, words), _neuron_table(diagram, words, activity, tau))
     )
     return tag("div", *parts, class_="circuit", id=f"circuit-{number}")
 
@@ -78,14 +80,14 @@ def _thinned(steps: int, units: int) -> list[int]:
     return sorted({round(k * (steps - 1) / (most - 1)) for k in range(most)})
 
 
-def _live(study: Study, words: Words, made: Plan, number: int, time: list[float], activity: Rows, tau: Rows) -> Html:
+def _live(study: Study, words: Words, diagram: Plan, number: int, time: list[float], activity: Rows, tau: Rows) -> Html:
     unit = words.known("time", study.data.time_unit)
     across = Axis(time[0], time[-1])
     up = linear(value for row in activity for value in row)
     frames = [("activity", Frame(across, up, 120), activity)]
     if tau:
         frames.append(("tau", Frame(across, _tau_axis(tau), 100), tau))
-    first = made.wiring.units - made.wiring.motor
+    first = diagram.wiring.units - diagram.wiring.motor
     x_name = words("circuit.time", unit=unit)
     traces = [_trace(words, frame, kind, rows, time, first, x_name) for kind, frame, rows in frames]
     at_end = len(time) - 1
@@ -97,7 +99,7 @@ def _live(study: Study, words: Words, made: Plan, number: int, time: list[float]
         "div", play, tag("label", words("circuit.scrub"), for_=slider_id), slider, shown, class_="bar", hidden=True
     )
     about = tag("div", class_="about", aria_live="polite")
-    store = _data(words, made, time, activity, tau, [frame for _, frame, _ in frames], unit)
+    store = _data(words, diagram, time, activity, tau, [frame for _, frame, _ in frames], unit)
     return join([bar, about, tag("div", *traces, class_="traces"), store])
 
 
@@ -127,13 +129,13 @@ def _trace(words: Words, frame: Frame, kind: str, rows: Rows, time: list[float],
 
 
 def _data(
-    words: Words, made: Plan, time: list[float], activity: Rows, tau: Rows, frames: list[Frame], unit: str
+    words: Words, diagram: Plan, time: list[float], activity: Rows, tau: Rows, frames: list[Frame], unit: str
 ) -> Html:
     """What the page needs to move; the names of neurons stand in the drawing."""
     content = {
         "unit": unit,
-        "inputs": made.wiring.inputs,
-        "labels": made.shown,
+        "inputs": diagram.wiring.inputs,
+        "labels": diagram.shown,
         "time": [_rounded(t) for t in time],
         "activity": [[_rounded(value) for value in column] for column in zip(*activity, strict=True)],
         "tau": [[_rounded(value) for value in column] for column in zip(*tau, strict=True)],
@@ -151,27 +153,34 @@ def _rounded(value: float) -> float:
     return round(value, 3 - math.floor(math.log10(abs(value))))
 
 
-def _synapse_table(made: Plan, words: Words) -> Html:
+def _synapse_table(diagram: Plan, words: Words) -> Html:
     rows = []
-    for one in made.synapses[:_STRONGEST]:
-        sign = words("circuit.exc" if one.weight >= 0 else "circuit.inh")
-        rows.append([made.shown[one.source], made.shown[one.target], Cell(words.short(one.weight), one.weight), sign])
+    for synapse in diagram.synapses[:_STRONGEST]:
+        sign = words("circuit.exc" if synapse.weight >= 0 else "circuit.inh")
+        rows.append(
+            [
+                diagram.shown[synapse.source],
+                diagram.shown[synapse.target],
+                Cell(words.short(synapse.weight), synapse.weight),
+                sign,
+            ]
+        )
     head = [words(f"circuit.{name}") for name in ("from", "to", "weight", "sign")]
     return table(words("circuit.synapses", n=len(rows)), head, rows, sortable=True)
 
 
-def _neuron_table(made: Plan, words: Words, activity: Rows, tau: Rows) -> Html:
+def _neuron_table(diagram: Plan, words: Words, activity: Rows, tau: Rows) -> Html:
     rows: list[list[object]] = []
-    for unit, name in enumerate(made.names[made.wiring.inputs :]):
+    for unit, name in enumerate(diagram.names[diagram.wiring.inputs :]):
         row: list[object] = [name]
         for columns in (activity, tau):
             values = [line[unit] for line in columns]
             if columns is tau and not tau:
                 continue
-            found = (min(values), max(values), values[-1]) if values else ()
-            row += [Cell(words.short(value), value) for value in found]
+            span = (min(values), max(values), values[-1]) if values else ()
+            row += [Cell(words.short(value), value) for value in span]
         rows.append(row)
-    quantities = [name for name, found in (("state", activity), ("tau", tau)) if found]
+    quantities = [name for name, series in (("state", activity), ("tau", tau)) if series]
     ends = [
         words("circuit.end", name=words(f"circuit.{name}"), which=words(f"circuit.{end}"))
         for name in quantities

@@ -53,8 +53,8 @@ def plan(circuit: Circuit) -> Plan:
     shown = list(names)
     for at, label in zip(range(wiring.inputs), circuit.inputs, strict=False):
         shown[at] = label
-    found = sorted(_synapses(wiring, circuit.strengths), key=lambda one: -abs(one.weight))
-    return Plan(wiring, names, tuple(shown), tuple(found))
+    synapses = sorted(_synapses(wiring, circuit.strengths), key=lambda synapse: -abs(synapse.weight))
+    return Plan(wiring, names, tuple(shown), tuple(synapses))
 
 
 def _synapses(wiring: Wiring, strengths: Mapping[str, float]) -> list[Synapse]:
@@ -71,36 +71,41 @@ def _synapses(wiring: Wiring, strengths: Mapping[str, float]) -> list[Synapse]:
     ]
 
 
-def drawing(made: Plan, words: Words, label: str, values: Sequence[float]) -> Html:
+def drawing(diagram: Plan, words: Words, label: str, values: Sequence[float]) -> Html:
     """The circuit with the state of each neuron at one step, -1 to 1, as a shade."""
-    wiring = made.wiring
-    layout = lay_out(wiring, _width(made.shown[: wiring.inputs]), 0.0)
+    wiring = diagram.wiring
+    layout = lay_out(wiring, _width(diagram.shown[: wiring.inputs]), 0.0)
     spots = (*layout.inputs, *layout.neurons)
     top = 74.0
     box = f"0 {top:.0f} {layout.width:.0f} {layout.height - top - 50:.0f}"
     size = f"--wide:{layout.width:.0f}px"
-    drawn = [*_lines(made, spots), *_headers(made, layout.headers, words), *_discs(made, spots, values, words)]
+    drawn = [*_lines(diagram, spots), *_headers(diagram, layout.headers, words), *_discs(diagram, spots, values, words)]
     return tag("svg", *drawn, viewBox=box, role="group", aria_label=label, class_="net", style=size)
 
 
-def _lines(made: Plan, spots: Sequence[Spot]) -> list[Html]:
-    shown = made.synapses[:MOST_SYNAPSES]
-    most = max((abs(one.weight) for one in shown), default=0.0) or 1.0
+def _lines(diagram: Plan, spots: Sequence[Spot]) -> list[Html]:
+    shown = diagram.synapses[:MOST_SYNAPSES]
+    most = max((abs(synapse.weight) for synapse in shown), default=0.0) or 1.0
     crowd = min(max(18 / max(len(shown), 1) ** 0.5, 0.5), 1.5)
     paths = []
-    for one in reversed(shown):
-        share = abs(one.weight) / most
-        path = stroke(spots[one.source], spots[one.target], one.weight >= 0, min(max(6.0 * crowd, 3.5), spots[0].r + 1))
+    for synapse in reversed(shown):
+        share = abs(synapse.weight) / most
+        path = stroke(
+            spots[synapse.source],
+            spots[synapse.target],
+            synapse.weight >= 0,
+            min(max(6.0 * crowd, 3.5), spots[0].r + 1),
+        )
         width, opacity = 0.5 + 2.4 * crowd * share, 0.12 + 0.83 * share
-        sign = "exc" if one.weight >= 0 else "inh"
-        ends = {"data_s": one.source, "data_t": one.target, "data_w": f"{one.weight:.4g}"}
+        sign = "exc" if synapse.weight >= 0 else "inh"
+        ends = {"data_s": synapse.source, "data_t": synapse.target, "data_w": f"{synapse.weight:.4g}"}
         paths.append(tag("path", d=path, class_=sign, stroke_width=f"{width:.2f}", opacity=f"{opacity:.2f}", **ends))
     return [tag("g", *paths, class_="synapses", aria_hidden="true")]
 
 
-def _headers(made: Plan, headers: Sequence[tuple[float, str]], words: Words) -> list[Html]:
+def _headers(diagram: Plan, headers: Sequence[tuple[float, str]], words: Words) -> list[Html]:
     """What stands in each column: inputs, then the roles of each layer."""
-    wiring = made.wiring
+    wiring = diagram.wiring
     columns = [words.many("role.input", wiring.inputs)]
     for layer in sorted(set(wiring.layers)):
         members = [role for role, at in zip(wiring.roles, wiring.layers, strict=True) if at == layer]
@@ -109,17 +114,17 @@ def _headers(made: Plan, headers: Sequence[tuple[float, str]], words: Words) -> 
     return [tag("text", name, class_="column middle", x=f"{x:.1f}", y=94, aria_hidden="true") for x, name in places]
 
 
-def _discs(made: Plan, spots: Sequence[Spot], values: Sequence[float], words: Words) -> list[Html]:
-    wiring = made.wiring
+def _discs(diagram: Plan, spots: Sequence[Spot], values: Sequence[float], words: Words) -> list[Html]:
+    wiring = diagram.wiring
     kinds = ("input",) * wiring.inputs + wiring.roles
     edge = wiring.inputs + wiring.units - wiring.motor
-    degrees = _degrees(made)
+    degrees = _degrees(diagram)
     discs = []
-    for at, (kind, spot, name) in enumerate(zip(kinds, spots, made.names, strict=True)):
-        label = words("circuit.neuron", name=_told(made, at), reads=degrees[at][0], acts=degrees[at][1])
+    for at, (kind, spot, name) in enumerate(zip(kinds, spots, diagram.names, strict=True)):
+        label = words("circuit.neuron", name=_told(diagram, at), reads=degrees[at][0], acts=degrees[at][1])
         parts = [tag("circle", cx=f"{spot.x:.1f}", cy=f"{spot.y:.1f}", r=f"{spot.r:.1f}"), _number(name, spot)]
         if at < wiring.inputs:
-            parts.append(_caption(made.shown[at], spot))
+            parts.append(_caption(diagram.shown[at], spot))
         value = values[at - wiring.inputs] if wiring.inputs <= at < wiring.inputs + len(values) else None
         shade = None if value is None else f"--a:{min(abs(value), 1.0):.0%}"
         names = f"neuron {kind}{' below' if value is not None and value < 0 else ''}"
@@ -131,17 +136,17 @@ def _discs(made: Plan, spots: Sequence[Spot], values: Sequence[float], words: Wo
     return discs
 
 
-def _told(made: Plan, at: int) -> str:
-    return made.names[at] if made.shown[at] == made.names[at] else f"{made.names[at]} ({made.shown[at]})"
+def _told(diagram: Plan, at: int) -> str:
+    return diagram.names[at] if diagram.shown[at] == diagram.names[at] else f"{diagram.names[at]} ({diagram.shown[at]})"
 
 
-def _degrees(made: Plan) -> list[list[int]]:
+def _degrees(diagram: Plan) -> list[list[int]]:
     """How many each neuron reads, and how many it acts on."""
-    found = [[0, 0] for _ in made.names]
-    for one in made.synapses:
-        found[one.target][0] += 1
-        found[one.source][1] += 1
-    return found
+    degrees = [[0, 0] for _ in diagram.names]
+    for synapse in diagram.synapses:
+        degrees[synapse.target][0] += 1
+        degrees[synapse.source][1] += 1
+    return degrees
 
 
 def _number(name: str, spot: Spot) -> Html:

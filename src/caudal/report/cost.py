@@ -14,10 +14,10 @@ from caudal.report.wording import Words
 Reading = Callable[[Contender], float | None]
 # What may lie on the horizontal axis: key of its words -> reading.
 READINGS: Mapping[str, Reading] = {
-    "size.live": lambda one: float(one.live_parameters),
+    "size.live": lambda contender: float(contender.live_parameters),
     "size.operations": query.operations,
-    "size.fit_s": lambda one: one.fit_seconds,
-    "size.series_us": lambda one: one.series_microseconds,
+    "size.fit_s": lambda contender: contender.fit_seconds,
+    "size.series_us": lambda contender: contender.series_microseconds,
 }
 
 
@@ -25,7 +25,7 @@ READINGS: Mapping[str, Reading] = {
 class Point:
     """A contender in the plane of cost and quality."""
 
-    one: Contender
+    contender: Contender
     cost: float
     score: Interval
 
@@ -49,19 +49,19 @@ def cost_section(study: Study, words: Words) -> Html:
 
 def _panel(study: Study, words: Words, key: str, reading: Reading) -> Html | None:
     points = [
-        Point(one, cost, score)
-        for one in study.contenders
-        if (cost := reading(one)) is not None and (score := query.score(study, one.name)) is not None
+        Point(contender, cost, score)
+        for contender in study.contenders
+        if (cost := reading(contender)) is not None and (score := query.score(study, contender.name)) is not None
     ]
     if not points:
         return None
     # The trivial model may stand far off, and would press all others together: it is drawn at the edge then.
-    trained = [point for point in points if point.one.family != "trivial"] or points
+    trained = [point for point in points if point.contender.family != "trivial"] or points
     up = query.axis(study, [point.score for point in trained])
     frame = Frame(logarithmic(point.cost for point in trained), up, 340)
     metric = words.title(study.metric)
     front = frontier(points, study.higher_is_better)
-    names = words.listed(point.one.label for point in front)
+    names = words.listed(point.contender.label for point in front)
     label = words("cost.label", metric=metric, reading=words(key), front=names)
     drawn = [_point(frame, words, point, query.metric_digits(study), key) for point in points]
     return plot(
@@ -77,12 +77,12 @@ def _panel(study: Study, words: Words, key: str, reading: Reading) -> Html | Non
 
 def frontier(points: list[Point], rises: bool) -> list[Point]:
     """The points that no other beats in cost and quality at once, the cheapest first."""
-    found: list[Point] = []
+    front: list[Point] = []
     for point in sorted(points, key=lambda p: (p.cost, -p.score.value if rises else p.score.value)):
-        best = found[-1].score.value if found else None
+        best = front[-1].score.value if front else None
         if best is None or (point.score.value > best if rises else point.score.value < best):
-            found.append(point)
-    return found
+            front.append(point)
+    return front
 
 
 def _steps(front: list[Point]) -> list[tuple[float, float]]:
@@ -97,8 +97,8 @@ def _steps(front: list[Point]) -> list[tuple[float, float]]:
 def _point(frame: Frame, words: Words, point: Point, digits: int, key: str) -> Html:
     x = frame.x(point.cost)
     number = f"{words.number(point.score.value, digits)} {words.span(point.score, digits)}"
-    tip = f"{point.one.label}: {number}; {words(key).lower()} {words.short(point.cost)}"
-    family = point.one.family
+    tip = f"{point.contender.label}: {number}; {words(key).lower()} {words.short(point.cost)}"
+    family = point.contender.family
     drawn = mark(family, x, frame.y(point.score.value), data_tip=tip)
     return join([whisker(frame, x, point.score, family), drawn]) if _is_inside(frame, point) else drawn
 
@@ -113,16 +113,16 @@ def named(frame: Frame, points: list[Point], words: Words, digits: int) -> list[
     drawn = []
     for point in points:
         x, y = frame.across.at(point.cost), frame.y(point.score.value)
-        name = short(point.one.label)
+        name = short(point.contender.label)
         if not _is_inside(frame, point):
             name = f"{name} {words.number(point.score.value, digits)} ↙"
         half = 0.011 * len(name)
         side, shift = next((at for at in _places(x, half) if not _covers(x, y, half, at, boxes)), (1, 0.0))
         boxes.append((x + side * (0.03 + half), y + shift, half, 6.5))
         place = {"x": percent(x), "y": f"{y + shift:g}", "dx": 11 * side, "dy": "0.34em"}
-        kind = f"name {'start' if side > 0 else 'end'} {point.one.family}"
+        kind = f"name {'start' if side > 0 else 'end'} {point.contender.family}"
         if abs(shift) > 10:
-            drawn.append(_leader(x, y, side, shift, point.one.family))
+            drawn.append(_leader(x, y, side, shift, point.contender.family))
         drawn.append(tag("text", name, class_=kind, **place))
     return drawn
 
@@ -162,14 +162,20 @@ def _sizes(study: Study, words: Words) -> Html:
         "size.series",
     )
     rows: list[list[object]] = []
-    for one in study.contenders:
-        counts = (one.units, one.parameters, one.live_parameters, one.synapses, query.operations(one))
-        row: list[object] = [Cell(model(one), None, "")]
+    for contender in study.contenders:
+        counts = (
+            contender.units,
+            contender.parameters,
+            contender.live_parameters,
+            contender.synapses,
+            query.operations(contender),
+        )
+        row: list[object] = [Cell(model(contender), None, "")]
         row += [Cell("–") if n is None else Cell(words.whole(n), float(n)) for n in counts]
-        row.append(Cell(words.seconds(one.fit_seconds), one.fit_seconds))
+        row.append(Cell(words.seconds(contender.fit_seconds), contender.fit_seconds))
         row += [
             Cell("–") if t is None else Cell(words.seconds(t / 1e6), t)
-            for t in (one.step_microseconds, one.series_microseconds)
+            for t in (contender.step_microseconds, contender.series_microseconds)
         ]
         rows.append(row)
     return table(words("cost.caption"), [words("model"), *(words(key) for key in keys)], rows, sortable=True)

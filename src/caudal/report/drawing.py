@@ -82,8 +82,8 @@ def polyline(frame: Frame, values: Sequence[tuple[float, float]], **attributes: 
 
 def band(frame: Frame, xs: Sequence[float], intervals: Sequence[Interval], **attributes: object) -> Html:
     """The area between the ends of intervals, for the stretched layer."""
-    there = [(x, one.low) for x, one in zip(xs, intervals, strict=True)]
-    back = [(x, one.high) for x, one in zip(xs, intervals, strict=True)]
+    there = [(x, interval.low) for x, interval in zip(xs, intervals, strict=True)]
+    back = [(x, interval.high) for x, interval in zip(xs, intervals, strict=True)]
     return tag("polygon", points=frame.points([*there, *reversed(back)]), **attributes)
 
 

@@ -16,17 +16,24 @@ _PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 
 def energy_section(study: Study, words: Words) -> Html:
     """The ladder: estimates by memory, then what a counter read, liquid beside traditional."""
-    known = [one for one in study.contenders if one.energy]
+    known = [contender for contender in study.contenders if contender.energy]
     if not known:
         return tag("p", words("energy.none"))
-    read_here = any(_reading(one, name).label != "unknown" for one in known for name in _READ)
+    read_here = any(_reading(contender, name).label != "unknown" for contender in known for name in _READ)
     names = (*_ESTIMATED, *_READ) if read_here else _ESTIMATED
-    shown = [name for name in names if any(name in one.energy for one in known)]
-    order = sorted(known, key=lambda one: (_middle(one) is None, _middle(one) or 0.0))
-    rows = [[Cell(model(one), None, ""), *(_cell(one, name, words) for name in shown)] for one in order]
+    shown = [name for name in names if any(name in contender.energy for contender in known)]
+    order = sorted(known, key=lambda contender: (_middle(contender) is None, _middle(contender) or 0.0))
+    rows = [
+        [Cell(model(contender), None, ""), *(_cell(contender, name, words) for name in shown)] for contender in order
+    ]
     head = [words("model"), *(words(f"energy.{name}") for name in shown)]
     sources = sorted(
-        {found.source for one in known for name in shown if (found := _reading(one, name)).low is not None}
+        {
+            reading.source
+            for contender in known
+            for name in shown
+            if (reading := _reading(contender, name)).low is not None
+        }
     )
     return join(
         [
@@ -42,26 +49,26 @@ def energy_section(study: Study, words: Words) -> Html:
 
 def _unread(known: Sequence[Contender], words: Words) -> str:
     """Why there are no joules, and what would give some."""
-    reason = next((found.source for one in known if (found := _reading(one, _READ[-1])).source), "")
+    reason = next((reading.source for contender in known if (reading := _reading(contender, _READ[-1])).source), "")
     return words("energy.unread", reason=reason)
 
 
-def _reading(one: Contender, name: str) -> Reading:
+def _reading(contender: Contender, name: str) -> Reading:
     try:
-        return read(one.energy[name])
+        return read(contender.energy[name])
     except (KeyError, FileFormatError):
         return Reading("unknown", "")
 
 
-def _middle(one: Contender) -> float | None:
-    return _reading(one, _ESTIMATED[0]).joules
+def _middle(contender: Contender) -> float | None:
+    return _reading(contender, _ESTIMATED[0]).joules
 
 
-def _cell(one: Contender, name: str, words: Words) -> Cell:
-    found = _reading(one, name)
-    if found.low is None or found.high is None:
+def _cell(contender: Contender, name: str, words: Words) -> Cell:
+    reading = _reading(contender, name)
+    if reading.low is None or reading.high is None:
         return Cell(words("energy.label.unknown"))
-    unit, prefix = next((pair for pair in _PREFIXES if found.high >= pair[0]), _PREFIXES[-1])
-    low, high = words.short(found.low / unit), words.short(found.high / unit)
+    unit, prefix = next((pair for pair in _PREFIXES if reading.high >= pair[0]), _PREFIXES[-1])
+    low, high = words.short(reading.low / unit), words.short(reading.high / unit)
     span = low if low == high else words("energy.span", low=low, high=high)
-    return Cell(f"{span} {prefix}J {words(f'energy.label.{found.label}')}", found.joules)
+    return Cell(f"{span} {prefix}J {words(f'energy.label.{reading.label}')}", reading.joules)

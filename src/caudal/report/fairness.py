@@ -47,12 +47,12 @@ def how(study: Study, words: Words) -> Html:
     """Whose gaps these are, and how to read them."""
     if not study.fairness:
         return Html("")
-    one = study.fairness[0]
-    answers = words.whole(one.answers)
-    if one.threshold is None:
+    record = study.fairness[0]
+    answers = words.whole(record.answers)
+    if record.threshold is None:
         return tag("p", words("fairness.classes", answers=answers, n=words.whole(len(study.data.classes))))
-    threshold = words.brief(one.threshold)
-    return tag("p", words("fairness.how", answers=answers, positive=one.positive, threshold=threshold))
+    threshold = words.brief(record.threshold)
+    return tag("p", words("fairness.how", answers=answers, positive=record.positive, threshold=threshold))
 
 
 def _names(study: Study) -> tuple[str, ...]:
@@ -62,33 +62,35 @@ def _names(study: Study) -> tuple[str, ...]:
 
 def gaps_by(study: Study, words: Words, attribute: str) -> Html:
     """The gaps of the models of the verdict by one attribute, and tables of all."""
-    found = [(one, own) for one in study.fairness for own in one.attributes if own.name == attribute]
-    if not found:
+    pairs = [
+        (record, figures) for record in study.fairness for figures in record.attributes if figures.name == attribute
+    ]
+    if not pairs:
         return Html("")
-    names = [one.name for one in query.mains(study)]
-    mains = sorted((pair for pair in found if pair[0].model in names), key=lambda pair: names.index(pair[0].model))
+    names = [contender.name for contender in query.mains(study)]
+    mains = sorted((pair for pair in pairs if pair[0].model in names), key=lambda pair: names.index(pair[0].model))
     parts: list[object] = [tag("h4", words("fairness.gaps", attribute=attribute))]
-    if any(own.gap(name) for _, own in mains for name in _names(study)):
+    if any(figures.gap(name) for _, figures in mains for name in _names(study)):
         parts.append(_forest(study, words, attribute, mains))
     if mains:
         parts += [_told(study, words, attribute, mains), curve(study, words, attribute, mains)]
-    if any(own.gaps for _, own in found):
-        parts.append(details(words("fairness.all", attribute=attribute), every_gap(study, words, attribute, found)))
+    if any(figures.gaps for _, figures in pairs):
+        parts.append(details(words("fairness.all", attribute=attribute), every_gap(study, words, attribute, pairs)))
     title = words("fairness.rates", attribute=attribute)
-    return join([*parts, details(title, every_rate(study, words, attribute, mains or found[:1]))])
+    return join([*parts, details(title, every_rate(study, words, attribute, mains or pairs[:1]))])
 
 
 def _forest(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
     people = fair_words(words.lang)
-    known = [gap for _, own in mains for name in _names(study) if (gap := own.gap(name)) is not None]
+    known = [gap for _, figures in mains for name in _names(study) if (gap := figures.gap(name)) is not None]
     axis = Axis(0.0, 1.05 * max((100 * max(gap.value.high, gap.chance) for gap in known), default=1.0))
     rows: list[list[object]] = []
     for name in _names(study):
-        for place, (whose, own) in enumerate(mains):
-            one = query.contender(study, whose.model)
-            if one is None:
+        for place, (whose, figures) in enumerate(mains):
+            contender = query.contender(study, whose.model)
+            if contender is None:
                 continue
-            row = [Cell(model(one), None, "who"), *_drawn(words, people, one, own.gap(name), axis)]
+            row = [Cell(model(contender), None, "who"), *_drawn(words, people, contender, figures.gap(name), axis)]
             if place == 0:
                 row.insert(0, Cell(tag("span", people(f"gap.{name}"), class_="group"), None, "first", rows=len(mains)))
             rows.append(row)
@@ -97,15 +99,17 @@ def _forest(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fa
     return table(words("fairness.caption", attribute=attribute), head, rows, foot=foot, class_="forest groups gaps")
 
 
-def _drawn(words: Words, people: FairWords, one: Contender, gap: FairGap | None, axis: Axis) -> list[object]:
+def _drawn(words: Words, people: FairWords, contender: Contender, gap: FairGap | None, axis: Axis) -> list[object]:
     if gap is None:
         quiet = tag("span", words("fairness.none"), class_="quiet")
         return [Cell(strip(None, _ROW, strip_grid(axis, _ROW)), None, "draw"), Cell(quiet)]
     shown = points(gap.value)
-    tip = f"{one.label}: {people.apart(gap.name, gap.value.value)} ({people.span(gap.name, gap.value, apart=True)})"
+    tip = (
+        f"{contender.label}: {people.apart(gap.name, gap.value.value)} ({people.span(gap.name, gap.value, apart=True)})"
+    )
     x = percent(axis.at(100 * gap.chance))
     tick = tag("line", class_="chance", x1=x, x2=x, y1=3, y2=_ROW - 3)
-    line = strip_interval(axis, shown, one.family, _ROW / 2, data_tip=tip)
+    line = strip_interval(axis, shown, contender.family, _ROW / 2, data_tip=tip)
     span = words.span(shown, 1)
     value = join([words.number(shown.value, 1), tag("small", " ", span)])
     return [Cell(strip(tip, _ROW, strip_grid(axis, _ROW), tick, line), None, "draw"), Cell(value)]
@@ -115,20 +119,20 @@ def _told(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fair
     """Of the model that one would use, the gaps that chance does not explain; groups too small to count."""
     people = fair_words(words.lang)
     use = chosen(study)
-    whose, own = next((pair for pair in mains if use is not None and pair[0].model == use.name), mains[0])
+    whose, figures = next((pair for pair in mains if use is not None and pair[0].model == use.name), mains[0])
     named = {"model": query.label(study, whose.model), "attribute": attribute}
-    sure = [gap for name in _names(study) if (gap := own.gap(name)) is not None and gap.value.low > 0]
+    sure = [gap for name in _names(study) if (gap := figures.gap(name)) is not None and gap.value.low > 0]
     if sure:
-        lines = [tag("li", sentence(own, gap, people)) for gap in sure]
+        lines = [tag("li", sentence(figures, gap, people)) for gap in sure]
         parts = [tag("p", words("fairness.sure", **named)), tag("ul", *lines)]
-    elif any(own.gap(name) for name in _names(study)):
-        widest = max((gap for name in _names(study) if (gap := own.gap(name))), key=lambda gap: gap.value.high)
+    elif any(figures.gap(name) for name in _names(study)):
+        widest = max((gap for name in _names(study) if (gap := figures.gap(name))), key=lambda gap: gap.value.high)
         parts = [tag("p", words("fairness.open", **named, high=people.apart(widest.name, widest.value.high)))]
     else:
         parts = [tag("p", words("fairness.nothing", **named))]
-    without = [gap for name in _names(study) if (gap := own.gap(name)) is not None and gap.left_out]
-    notes = [people("small", groups=people.listed(map(people.group, own.small)))] if own.small else []
-    notes += [people("hidden", groups=people.listed(map(people.group, own.hidden)))] if own.hidden else []
+    without = [gap for name in _names(study) if (gap := figures.gap(name)) is not None and gap.left_out]
+    notes = [people("small", groups=people.listed(map(people.group, figures.small)))] if figures.small else []
+    notes += [people("hidden", groups=people.listed(map(people.group, figures.hidden)))] if figures.hidden else []
     if without:
         each = (
             words(
@@ -142,9 +146,9 @@ def _told(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fair
     return join([*parts, *(tag("p", note, class_="note") for note in notes)])
 
 
-def sentence(own: FairAttribute, gap: FairGap, people: FairWords) -> str:
+def sentence(figures: FairAttribute, gap: FairGap, people: FairWords) -> str:
     """A gap that chance does not explain, in words."""
-    at = {rate.group: rate.value for rate in own.rates if rate.metric == gap.metric}
+    at = {rate.group: rate.value for rate in figures.rates if rate.metric == gap.metric}
     high, low = (at.get(group) for group in (gap.high, gap.low))
     return people(
         "gap.sure",
@@ -180,6 +184,8 @@ def left_open(study: Study, words: Words) -> Html:
 
 def _codes(study: Study) -> list[str]:
     """What no model of the verdict measured, beside what the command adds."""
-    names = {one.name for one in query.mains(study)}
-    each = [one.not_measured for one in study.fairness if one.model in names] or [study.fairness[0].not_measured]
+    names = {contender.name for contender in query.mains(study)}
+    each = [record.not_measured for record in study.fairness if record.model in names] or [
+        study.fairness[0].not_measured
+    ]
     return [code for code in each[0] if all(code in other for other in each)]

@@ -24,7 +24,7 @@ def markdown(study: Study, lang: str = "en") -> str:
     study = query.spoken(study, words)
     verdict = "\n".join(f"- {_plain(line)}" for line in verdict_lines(study, lang))
     legend = ", ".join(f"{sign} {words(f'family.{family}').lower()}" for family, sign in _FAMILY.items())
-    retrained = any("one" in found for found in study.retrained.values())
+    retrained = any("one" in scores for scores in study.retrained.values())
     head = [
         words("model"),
         f"{words.title(study.metric)} [95 %]",
@@ -36,28 +36,28 @@ def markdown(study: Study, lang: str = "en") -> str:
         *(f"{words.known('disturbance', kind)}\\*" for kind in _KEPT),
         words("size.fit"),
     ]
-    rows = [_row(study, words, one, retrained) for one in study.contenders]
+    rows = [_row(study, words, contender, retrained) for contender in study.contenders]
     table = "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
     note = words("markdown.note", legend=legend, seeds=words.many("seeds", study.budget.seeds))
-    again = words("markdown.again", command=f"`{study.provenance.command}`", machine=_plain(study.provenance.machine))
-    return f"{verdict}\n\n{table}\n\n{note} {again}\n"
+    rerun = words("markdown.again", command=f"`{study.provenance.command}`", machine=_plain(study.provenance.machine))
+    return f"{verdict}\n\n{table}\n\n{note} {rerun}\n"
 
 
-def _row(study: Study, words: Words, one: Contender, retrained: bool) -> list[str]:
+def _row(study: Study, words: Words, contender: Contender, retrained: bool) -> list[str]:
     digits = query.metric_digits(study)
-    found = query.score(study, one.name)
-    changed = [study.timing.get(one.name, {}).get(kind) for kind in ("one", "shuffled")]
+    score = query.score(study, contender.name)
+    changed = [study.timing.get(contender.name, {}).get(kind) for kind in ("one", "shuffled")]
     if retrained:
-        changed.append(study.retrained.get(one.name, {}).get("one"))
-    kept = {curve.disturbance: curve.kept for curve in study.curves if curve.model == one.name}
+        changed.append(study.retrained.get(contender.name, {}).get("one"))
+    shares = {curve.disturbance: curve.kept for curve in study.curves if curve.model == contender.name}
     return [
-        f"{_FAMILY[one.family]} {_plain(one.label)}",
-        f"{words.number(found.value, digits)} {words.span(found, digits)}" if found else "–",
-        words.whole(one.live_parameters),
-        words.whole(query.operations(one)),
+        f"{_FAMILY[contender.family]} {_plain(contender.label)}",
+        f"{words.number(score.value, digits)} {words.span(score, digits)}" if score else "–",
+        words.whole(contender.live_parameters),
+        words.whole(query.operations(contender)),
         *(words.number(each.value, digits) if each else "–" for each in changed),
-        *(words.percent(kept[kind]) if kind in kept else "–" for kind in _KEPT),
-        words.seconds(one.fit_seconds),
+        *(words.percent(shares[kind]) if kind in shares else "–" for kind in _KEPT),
+        words.seconds(contender.fit_seconds),
     ]
 
 

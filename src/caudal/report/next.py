@@ -11,17 +11,17 @@ from caudal.report.wording import Words
 
 def next_section(study: Study, words: Words) -> Html:
     """Commands that take the model of the verdict, or the best network where it chose none."""
-    one, made = chosen(study), study.provenance
-    if one is None or not made.source:
+    contender, provenance = chosen(study), study.provenance
+    if contender is None or not provenance.source:
         return tag("p", words("next.none"))
-    source, model = made.source, f"{made.folder}/models/{one.name}.caudal"
+    source, model = provenance.source, f"{provenance.folder}/models/{contender.name}.caudal"
     rows: list[list[object]] = [
         [words(f"next.{what}"), tag("code", shlex.join(command))]
-        for what, command in _commands(study, one, model, source)
+        for what, command in _commands(study, contender, model, source)
     ]
     return join(
         [
-            tag("p", words("next.how", model=one.label, file=model)),
+            tag("p", words("next.how", model=contender.label, file=model)),
             table(words("next.caption"), [words("next.what"), words("next.command")], rows, class_="commands"),
         ]
     )
@@ -30,16 +30,19 @@ def next_section(study: Study, words: Words) -> Html:
 def chosen(study: Study) -> Contender | None:
     """The contender of the verdict, or the best liquid one where that one is no network."""
     names = (study.verdict.use, study.verdict.best_liquid)
-    found = (query.contender(study, name) for name in names)
-    return next((one for one in found if one is not None and one.settings.get("pool") is not None), None)
+    contenders = (query.contender(study, name) for name in names)
+    return next(
+        (contender for contender in contenders if contender is not None and contender.settings.get("pool") is not None),
+        None,
+    )
 
 
 def fair_command(study: Study) -> list[str] | None:
     """The command that tells all about groups; None where there are no sensitive columns, or no file of a model."""
-    one, made = chosen(study), study.provenance
-    if one is None or not made.source or not study.data.sensitive:
+    contender, provenance = chosen(study), study.provenance
+    if contender is None or not provenance.source or not study.data.sensitive:
         return None
-    return _fair(study, f"{made.folder}/models/{one.name}.caudal", made.source)
+    return _fair(study, f"{provenance.folder}/models/{contender.name}.caudal", provenance.source)
 
 
 def _fair(study: Study, model: str, source: str) -> list[str]:
@@ -50,18 +53,18 @@ def _fair(study: Study, model: str, source: str) -> list[str]:
     return ["caudal", "fair", model, source, "--sensitive", listed(study.data.sensitive), *usual]
 
 
-def _commands(study: Study, one: Contender, model: str, source: str) -> list[tuple[str, list[str]]]:
-    found = [("explain", ["caudal", "explain", model, source, "--row", "0"])]
+def _commands(study: Study, contender: Contender, model: str, source: str) -> list[tuple[str, list[str]]]:
+    commands = [("explain", ["caudal", "explain", model, source, "--row", "0"])]
     if study.data.sensitive:
-        found.append(("fair", _fair(study, model, source)))
+        commands.append(("fair", _fair(study, model, source)))
     if study.data.protocol == "table":
-        found.append(("log", ["caudal", "predict", model, source, "--log", "decisions"]))
-    if one.settings.get("dt") == "raw" and one.family == "liquid":
+        commands.append(("log", ["caudal", "predict", model, source, "--log", "decisions"]))
+    if contender.settings.get("dt") == "raw" and contender.family == "liquid":
         shortest = study.chips.shortest_dt if study.chips else None
         usual = ["--shortest-dt", f"{shortest:g}"] if shortest else []
-        found.append(("export", ["caudal", "export", model, *usual, "-o", f"{one.name}_c"]))
-        found.append(("measure", ["caudal", "export", "measure", f"{one.name}_c"]))
-    return found
+        commands.append(("export", ["caudal", "export", model, *usual, "-o", f"{contender.name}_c"]))
+        commands.append(("measure", ["caudal", "export", "measure", f"{contender.name}_c"]))
+    return commands
 
 
 def listed(names: tuple[str, ...]) -> str:

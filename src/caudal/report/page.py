@@ -12,7 +12,8 @@ from caudal.records import Study
 from caudal.report import query
 from caudal.report.sections import SECTIONS
 from caudal.report.verdict import numbers_line
-from caudal.report.wording import Words, capital, words
+from caudal.report.wording import Words, capital
+from caudal.report.wording import words as words_of
 
 _STYLES = ("page.css", "plots.css")
 _SCRIPTS = ("page.js", "circuit.js")
@@ -28,10 +29,10 @@ def render(study: Study, lang: str = "en") -> str:
     Raises:
         InputError: there is no such language.
     """
-    said = words(lang)
-    study = query.spoken(study, said)
-    body = tag("body", _skip(said), _header(study, said), _main(study, said), _footer(study, said), _code())
-    return f"<!DOCTYPE html>\n{tag('html', _head(study, said), body, lang=said.lang)}\n"
+    words = words_of(lang)
+    study = query.spoken(study, words)
+    body = tag("body", _skip(words), _header(study, words), _main(study, words), _footer(study, words), _code())
+    return f"<!DOCTYPE html>\n{tag('html', _head(study, words), body, lang=words.lang)}\n"
 
 
 def write(study: Study, path: str | Path, lang: str = "en") -> Path:
@@ -86,7 +87,7 @@ def _script() -> str:
     return "\n".join(_asset(name) for name in _SCRIPTS)
 
 
-def _head(study: Study, said: Words) -> Html:
+def _head(study: Study, words: Words) -> Html:
     # The page may run this one script and load nothing: neither a slip here nor a hostile name can fetch anything.
     digest = base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
@@ -97,51 +98,51 @@ def _head(study: Study, said: Words) -> Html:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="generator", content=f"caudal {study.provenance.caudal}"),
-        tag("title", said("title", data=study.data.name)),
+        tag("title", words("title", data=study.data.name)),
         tag("link", rel="icon", href="data:,"),
         tag("style", Html("\n".join(_asset(name) for name in _STYLES))),
     )
 
 
-def _skip(said: Words) -> Html:
-    return tag("a", said("skip"), class_="skip", href="#verdict")
+def _skip(words: Words) -> Html:
+    return tag("a", words("skip"), class_="skip", href="#verdict")
 
 
-def _header(study: Study, said: Words) -> Html:
+def _header(study: Study, words: Words) -> Html:
     data = study.data
     return tag(
         "header",
-        tag("p", said("head.kind"), class_="kind"),
-        tag("h1", said.retold(data.title or data.name)),
-        _subtitle(study, said),
-        numbers_line(study, said),
+        tag("p", words("head.kind"), class_="kind"),
+        tag("h1", words.retold(data.title or data.name)),
+        _subtitle(study, words),
+        numbers_line(study, words),
     )
 
 
-def _subtitle(study: Study, said: Words) -> Html:
+def _subtitle(study: Study, words: Words) -> Html:
     data = study.data
     if data.protocol == "table":
-        return tag("p", said("head.task", task=said.known("task", data.task), target=data.target), class_="subtitle")
+        return tag("p", words("head.task", task=words.known("task", data.task), target=data.target), class_="subtitle")
     # The card of a data set says the task in words, classes and units included.
-    told = said.told.get(data.target)
-    return tag("p", capital(told or data.target), class_="subtitle", **({} if told else {"lang": "en"}))
+    text = words.told.get(data.target)
+    return tag("p", capital(text or data.target), class_="subtitle", **({} if text else {"lang": "en"}))
 
 
-def _main(study: Study, said: Words) -> Html:
-    links = [tag("li", tag("a", said(f"nav.{name}"), href=f"#{name}")) for name, _ in SECTIONS]
-    nav = tag("nav", tag("ol", *links), aria_label=said("contents"))
+def _main(study: Study, words: Words) -> Html:
+    links = [tag("li", tag("a", words(f"nav.{name}"), href=f"#{name}")) for name, _ in SECTIONS]
+    nav = tag("nav", tag("ol", *links), aria_label=words("contents"))
     parts = []
     for name, draw in SECTIONS:
-        heading = tag("h2", said(f"section.{name}"), id=f"{name}-title")
+        heading = tag("h2", words(f"section.{name}"), id=f"{name}-title")
         parts.append(
-            tag("section", heading, draw(study, said), id=name, aria_labelledby=f"{name}-title", tabindex="-1")
+            tag("section", heading, draw(study, words), id=name, aria_labelledby=f"{name}-title", tabindex="-1")
         )
     return tag("div", nav, tag("main", join(parts, "\n")), class_="columns")
 
 
-def _footer(study: Study, said: Words) -> Html:
-    made = study.provenance
-    line = said("footer", version=made.caudal, moment=said.moment(made.started))
+def _footer(study: Study, words: Words) -> Html:
+    provenance = study.provenance
+    line = words("footer", version=provenance.caudal, moment=words.moment(provenance.started))
     return tag("footer", tag("p", line))
 
 

@@ -27,63 +27,63 @@ def pairs_section(study: Study, words: Words) -> Html:
 
 
 def _cross(study: Study) -> list[Paired]:
-    liquid = [one.name for one in study.contenders if one.family == "liquid"]
-    rivals = [one.name for one in study.contenders if one.family == "traditional"]
-    found = (query.pair(study, first, second) for first in liquid for second in rivals)
-    return [one for one in found if one is not None]
+    liquid = [contender.name for contender in study.contenders if contender.family == "liquid"]
+    rivals = [contender.name for contender in study.contenders if contender.family == "traditional"]
+    pairs = (query.pair(study, first, second) for first in liquid for second in rivals)
+    return [pair for pair in pairs if pair is not None]
 
 
 def _counts(study: Study, words: Words) -> str:
     cross = _cross(study)
     if not cross:
         return ""
-    tally = {name: sum(one.verdict == name for one in cross) for name in SIGNS}
+    tally = {name: sum(pair.verdict == name for pair in cross) for name in SIGNS}
     return words(
         "pairs.counts", n=words.whole(len(cross)), **{name: words.whole(count) for name, count in tally.items()}
     )
 
 
 def _matrix(study: Study, words: Words, digits: int) -> Html:
-    liquid = [one for one in study.contenders if one.family == "liquid"]
-    rivals = [one for one in study.contenders if one.family == "traditional"]
+    liquid = [contender for contender in study.contenders if contender.family == "liquid"]
+    rivals = [contender for contender in study.contenders if contender.family == "traditional"]
     if not liquid or not rivals:
         return tag("p", words("pairs.one_family"))
     rows: list[list[object]] = []
     for mine in liquid:
         row: list[object] = [Cell(model(mine), None, "")]
         for rival in rivals:
-            found = query.pair(study, mine.name, rival.name)
-            row.append(Cell("–", None, "pair") if found is None else _verdict(found, words, digits))
+            pair = query.pair(study, mine.name, rival.name)
+            row.append(Cell("–", None, "pair") if pair is None else _verdict(pair, words, digits))
         rows.append(row)
     caption = words("pairs.caption", metric=words.metric(study.metric))
-    return table(caption, [words("pairs.corner"), *(model(one) for one in rivals)], rows, class_="matrix")
+    return table(caption, [words("pairs.corner"), *(model(contender) for contender in rivals)], rows, class_="matrix")
 
 
-def _verdict(found: Paired, words: Words, digits: int) -> Cell:
-    mark = tag("span", SIGNS.get(found.verdict, "?"), aria_hidden="true")
-    shown = tag("b", mark, " ", words.known("pair", found.verdict))
-    gap = found.difference
+def _verdict(pair: Paired, words: Words, digits: int) -> Cell:
+    mark = tag("span", SIGNS.get(pair.verdict, "?"), aria_hidden="true")
+    shown = tag("b", mark, " ", words.known("pair", pair.verdict))
+    gap = pair.difference
     numbers = words.number(gap.value, digits, signed=True), words.span(gap, digits)
     return Cell(
-        join([shown, *(tag("small", one) for one in numbers)]),
+        join([shown, *(tag("small", number) for number in numbers)]),
         gap.value,
-        f"pair {found.verdict if found.verdict in SIGNS else ''}".strip(),
+        f"pair {pair.verdict if pair.verdict in SIGNS else ''}".strip(),
     )
 
 
 def _list(study: Study, words: Words, digits: int) -> Html:
     names = ("pairs.first", "pairs.second", "pairs.gap", "pairs.interval", "pairs.p", "pairs.verdict")
     rows: list[list[object]] = []
-    for one in study.comparisons:
-        gap = one.difference
+    for pair in study.comparisons:
+        gap = pair.difference
         rows.append(
             [
-                query.label(study, one.first),
-                query.label(study, one.second),
+                query.label(study, pair.first),
+                query.label(study, pair.second),
                 Cell(words.number(gap.value, digits, signed=True), gap.value),
                 Cell(words.span(gap, digits), gap.high - gap.low),
-                Cell(words.p_value(one.p_value), one.p_value),
-                words.known("pair", one.verdict),
+                Cell(words.p_value(pair.p_value), pair.p_value),
+                words.known("pair", pair.verdict),
             ]
         )
     return table(words("pairs.all.caption"), [words(name) for name in names], rows, sortable=True)

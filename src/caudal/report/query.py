@@ -21,19 +21,19 @@ _SHARES = frozenset("auroc auprc accuracy balanced_accuracy f1 macro_f1 brier ec
 
 def contender(study: Study, name: str) -> Contender | None:
     """A contender by its name."""
-    return next((one for one in study.contenders if one.name == name), None)
+    return next((model for model in study.contenders if model.name == name), None)
 
 
 def spoken(study: Study, words: Words) -> Study:
     """The study with its contenders called as the readers of a language call them."""
-    called = tuple(replace(one, label=words.told.get(one.label, one.label)) for one in study.contenders)
+    called = tuple(replace(model, label=words.told.get(model.label, model.label)) for model in study.contenders)
     return replace(study, contenders=called)
 
 
 def label(study: Study, name: str) -> str:
     """What people call a contender."""
-    found = contender(study, name)
-    return found.label if found else name
+    model = contender(study, name)
+    return model.label if model else name
 
 
 def score(study: Study, name: str, metric: str = "") -> Interval | None:
@@ -54,7 +54,9 @@ def is_better(study: Study, metric: str, first: float, second: float) -> bool:
 def axis(study: Study, intervals: Iterable[Interval]) -> Axis:
     """An axis of the primary metric that holds some intervals, as far as the metric reaches."""
     low, high = (0.0, 1.0) if study.metric in _SHARES else (-math.inf, math.inf)
-    return linear(min(max(end, low), high) for one in intervals for end in (one.low, one.value, one.high))
+    return linear(
+        min(max(end, low), high) for interval in intervals for end in (interval.low, interval.value, interval.high)
+    )
 
 
 def digits(intervals: Iterable[Interval | None]) -> int:
@@ -63,11 +65,11 @@ def digits(intervals: Iterable[Interval | None]) -> int:
     Two figures of their usual half width, but at least two of the largest value, and at most three decimals unless
     values are tiny.
     """
-    known = [one for one in intervals if one is not None]
-    halves = [(one.high - one.low) / 2 for one in known if one.high > one.low]
+    known = [interval for interval in intervals if interval is not None]
+    halves = [(interval.high - interval.low) / 2 for interval in known if interval.high > interval.low]
     if not halves:
         return 3
-    largest = max(abs(one.value) for one in known) or 1.0
+    largest = max(abs(interval.value) for interval in known) or 1.0
     least = max(1 - math.floor(math.log10(largest)), 0)
     wanted = 1 - math.floor(math.log10(median(halves)))
     return min(max(wanted, least), 3 if largest >= 0.01 else 6)
@@ -75,29 +77,29 @@ def digits(intervals: Iterable[Interval | None]) -> int:
 
 def metric_digits(study: Study, metric: str = "") -> int:
     """Decimals of a metric throughout the report."""
-    return digits(score(study, one.name, metric) for one in study.contenders)
+    return digits(score(study, model.name, metric) for model in study.contenders)
 
 
 def gap_digits(study: Study, pairs: Iterable[Paired]) -> int:
     """Decimals of differences: those of the metric, and more while the end of a decided one would look like 0."""
-    found = metric_digits(study)
-    decided = [one.difference for one in pairs if one.verdict in _OPPOSITE]
+    decimals = metric_digits(study)
+    decided = [paired.difference for paired in pairs if paired.verdict in _OPPOSITE]
     nearest = min((min(abs(gap.low), abs(gap.high)) for gap in decided), default=1.0)
-    while nearest and round(nearest, found) == 0 and found < 6:
-        found += 1
-    return found
+    while nearest and round(nearest, decimals) == 0 and decimals < 6:
+        decimals += 1
+    return decimals
 
 
 def pair(study: Study, first: str, second: str) -> Paired | None:
     """The paired comparison of two contenders, turned so that the first is the first."""
-    for one in study.comparisons:
-        if (one.first, one.second) == (first, second):
-            return one
-        if (one.first, one.second) == (second, first):
-            gap = one.difference
+    for paired in study.comparisons:
+        if (paired.first, paired.second) == (first, second):
+            return paired
+        if (paired.first, paired.second) == (second, first):
+            gap = paired.difference
             turned = replace(gap, value=-gap.value, low=-gap.high, high=-gap.low)
-            verdict = _OPPOSITE.get(one.verdict, one.verdict)
-            return replace(one, first=first, second=second, difference=turned, verdict=verdict)
+            verdict = _OPPOSITE.get(paired.verdict, paired.verdict)
+            return replace(paired, first=first, second=second, difference=turned, verdict=verdict)
     return None
 
 
@@ -108,9 +110,9 @@ def margin(study: Study) -> float:
 
 def mains(study: Study) -> tuple[Contender, ...]:
     """The contenders that the story is about: the one to use and the best of each family, in the order of the study."""
-    trivial = next((one.name for one in study.contenders if one.family == "trivial"), "")
+    trivial = next((model.name for model in study.contenders if model.family == "trivial"), "")
     names = {study.verdict.use, study.verdict.best_liquid, study.verdict.best_traditional, trivial}
-    return tuple(one for one in study.contenders if one.name in names)
+    return tuple(model for model in study.contenders if model.name in names)
 
 
 def runs_of(study: Study, name: str) -> tuple[Run, ...]:
@@ -118,6 +120,6 @@ def runs_of(study: Study, name: str) -> tuple[Run, ...]:
     return tuple(run for run in study.runs if run.model == name and not run.failed)
 
 
-def operations(one: Contender) -> float:
+def operations(model: Contender) -> float:
     """Multiply-adds and transcendentals of a step."""
-    return one.macs_per_step + one.transcendentals_per_step
+    return model.macs_per_step + model.transcendentals_per_step

@@ -13,7 +13,7 @@ _ROW = 30
 
 def ranking_section(study: Study, words: Words) -> Html:
     """The forest plot of the primary metric, the table of all metrics, and the raw runs."""
-    ranked = [one for one in study.contenders if query.score(study, one.name)]
+    ranked = [contender for contender in study.contenders if query.score(study, contender.name)]
     if not ranked:
         return join([tag("p", words("ranking.none")), _failed(study, words)])
     metric = words.title(study.metric)
@@ -33,21 +33,21 @@ def ranking_section(study: Study, words: Words) -> Html:
 
 
 def _forest(study: Study, words: Words, ranked: list[Contender]) -> Html:
-    found = {one.name: score for one in ranked if (score := query.score(study, one.name))}
+    scores = {contender.name: score for contender in ranked if (score := query.score(study, contender.name))}
     # The trivial model may stand far off, and would press all others together.
-    trained = [found[one.name] for one in ranked if one.family != "trivial"] or list(found.values())
+    trained = [scores[contender.name] for contender in ranked if contender.family != "trivial"] or list(scores.values())
     axis = query.axis(study, trained)
     digits = query.metric_digits(study)
-    best = found.get(study.verdict.best) or next(iter(found.values()))
+    best = scores.get(study.verdict.best) or next(iter(scores.values()))
     rows = []
-    for one in ranked:
-        score = found[one.name]
+    for contender in ranked:
+        score = scores[contender.name]
         zone = _zone(axis, best.value, query.margin(study), study.higher_is_better)
-        tip = f"{one.label}: {words.number(score.value, digits)} {words.span(score, digits)}"
-        mark = strip_interval(axis, score, one.family, _ROW / 2, data_tip=tip)
+        tip = f"{contender.label}: {words.number(score.value, digits)} {words.span(score, digits)}"
+        mark = strip_interval(axis, score, contender.family, _ROW / 2, data_tip=tip)
         shown = Cell(strip(tip, _ROW, zone, strip_grid(axis, _ROW), mark), None, "draw")
         written = join([words.number(score.value, digits), tag("small", words.span(score, digits))])
-        rows.append([Cell(model(one), None, ""), shown, Cell(written, score.value)])
+        rows.append([Cell(model(contender), None, ""), shown, Cell(written, score.value)])
     metric = words.title(study.metric)
     caption = words("ranking.caption", metric=metric, margin=words.number(query.margin(study), max(digits, 2)))
     head = [words("model"), "", words("ranking.value", metric=metric, level=words.percent(best.level))]
@@ -67,21 +67,21 @@ def _metrics(study: Study, words: Words, ranked: list[Contender]) -> Html:
     digits = {name: query.metric_digits(study, name) for name in study.metric_names}
     tops = {name: _top(study, name, ranked) for name in study.metric_names}
     rows = []
-    for one in ranked:
-        row: list[object] = [Cell(model(one), None, "")]
+    for contender in ranked:
+        row: list[object] = [Cell(model(contender), None, "")]
         for name in study.metric_names:
-            found = query.score(study, one.name, name)
-            if found is None:
+            score = query.score(study, contender.name, name)
+            if score is None:
                 row.append(Cell("–"))
                 continue
-            shown = join([words.number(found.value, digits[name]), tag("small", words.span(found, digits[name]))])
-            row.append(Cell(shown, found.value, best=found.value == tops[name]))
+            shown = join([words.number(score.value, digits[name]), tag("small", words.span(score, digits[name]))])
+            row.append(Cell(shown, score.value, best=score.value == tops[name]))
         rows.append(row)
     return table(words("ranking.all.caption"), head, rows, sortable=True, class_="metrics")
 
 
 def _top(study: Study, metric: str, ranked: list[Contender]) -> float | None:
-    values = [found.value for one in ranked if (found := query.score(study, one.name, metric))]
+    values = [score.value for contender in ranked if (score := query.score(study, contender.name, metric))]
     return (max if query.rises(study, metric) else min)(values, default=None)
 
 

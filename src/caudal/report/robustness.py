@@ -25,7 +25,7 @@ def robustness_section(study: Study, words: Words) -> Html:
     plots = [_figure(study, words, kind, up) for kind in kinds]
     numbers = [_numbers(study, words, kind) for kind in kinds]
     digits = query.metric_digits(study)
-    far = [one.label for one in _measured(study) if one not in _drawn(study, up)]
+    far = [contender.label for contender in _measured(study) if contender not in _drawn(study, up)]
     values = [curve.values[0].value for curve in study.curves if query.label(study, curve.model) in far]
     outside = words("robustness.outside", models=words.listed(far), n=words.number(values[0], digits)) if far else ""
     return join(
@@ -41,44 +41,44 @@ def robustness_section(study: Study, words: Words) -> Html:
 
 def _scale(study: Study) -> Axis:
     """The axis of all plots; as in the ranking, the trivial model does not stretch it."""
-    trivial = {one.name for one in study.contenders if one.family == "trivial"}
+    trivial = {contender.name for contender in study.contenders if contender.family == "trivial"}
     curves = [curve for curve in study.curves if curve.model not in trivial] or study.curves
-    return query.axis(study, [one for curve in curves for one in curve.values])
+    return query.axis(study, [interval for curve in curves for interval in curve.values])
 
 
 def _measured(study: Study) -> list[Contender]:
     with_curves = {curve.model for curve in study.curves}
-    return [one for one in study.contenders if one.name in with_curves]
+    return [contender for contender in study.contenders if contender.name in with_curves]
 
 
 def _drawn(study: Study, up: Axis) -> list[Contender]:
     """The contenders whose curves lie within the plots."""
-    outside = {curve.model for curve in study.curves if not all(up.holds(one.value) for one in curve.values)}
-    return [one for one in _measured(study) if one.name not in outside]
+    outside = {curve.model for curve in study.curves if not all(up.holds(interval.value) for interval in curve.values)}
+    return [contender for contender in _measured(study) if contender.name not in outside]
 
 
-def _style(study: Study, one: Contender) -> dict[str, object]:
+def _style(study: Study, contender: Contender) -> dict[str, object]:
     """Number of a model, its dashes, and whether it is shown strongly before anybody chooses."""
-    kin = [other.name for other in _measured(study) if other.family == one.family]
-    number = [other.name for other in study.contenders].index(one.name)
-    is_on = one in query.mains(study)
-    dash = _DASHES[kin.index(one.name) % len(_DASHES)]
+    kin = [other.name for other in _measured(study) if other.family == contender.family]
+    number = [other.name for other in study.contenders].index(contender.name)
+    is_on = contender in query.mains(study)
+    dash = _DASHES[kin.index(contender.name) % len(_DASHES)]
     return {
         "data_model": number,
-        "class_": f"curve {one.family}{' on' if is_on else ''}",
+        "class_": f"curve {contender.family}{' on' if is_on else ''}",
         "stroke_dasharray": dash or None,
     }
 
 
 def _chips(study: Study, words: Words, up: Axis) -> Html:
     chips = []
-    for one in _drawn(study, up):
-        style = _style(study, one)
-        line = tag("line", x1=0, x2=24, y1=5, y2=5, class_=one.family, stroke_dasharray=style["stroke_dasharray"])
+    for contender in _drawn(study, up):
+        style = _style(study, contender)
+        line = tag("line", x1=0, x2=24, y1=5, y2=5, class_=contender.family, stroke_dasharray=style["stroke_dasharray"])
         drawn = tag("svg", line, width=24, height=10, class_="dash", aria_hidden="true")
         is_on = "on" in str(style["class_"]).split()
         box = tag("input", type="checkbox", checked=is_on, data_model=style["data_model"], autocomplete="off")
-        chips.append(tag("label", box, sign(one.family), one.label, drawn))
+        chips.append(tag("label", box, sign(contender.family), contender.label, drawn))
     return tag("fieldset", tag("legend", words("robustness.choose")), *chips, class_="chips")
 
 
@@ -88,9 +88,9 @@ def _figure(study: Study, words: Words, kind: Disturbance, up: Axis) -> Html:
     title = words.known("disturbance", kind)
     metric = words.title(study.metric)
     drawn_models = _drawn(study, up)
-    pairs = [(one, curve) for curve in curves for one in drawn_models if one.name == curve.model]
-    lines = [_line(study, frame, one, curve) for one, curve in pairs]
-    marks = [_marks(study, words, frame, one, curve) for one, curve in pairs]
+    pairs = [(contender, curve) for curve in curves for contender in drawn_models if contender.name == curve.model]
+    lines = [_line(study, frame, contender, curve) for contender, curve in pairs]
+    marks = [_marks(study, words, frame, contender, curve) for contender, curve in pairs]
     unit = words.known("unit", curves[0].unit)
     drawn = plot(
         frame,
@@ -100,7 +100,7 @@ def _figure(study: Study, words: Words, kind: Disturbance, up: Axis) -> Html:
         *marks,
         *_ends(study, frame, pairs),
         class_="lines",
-        right=14 + round(6.8 * max((len(short(one.label, _LONGEST)) for one, _ in pairs), default=0)),
+        right=14 + round(6.8 * max((len(short(contender.label, _LONGEST)) for contender, _ in pairs), default=0)),
     )
     note = (
         tag("p", words(f"disturbance.{kind}.how"), class_="note") if words.knows("disturbance", f"{kind}.how") else ""
@@ -108,22 +108,22 @@ def _figure(study: Study, words: Words, kind: Disturbance, up: Axis) -> Html:
     return tag("figure", tag("figcaption", tag("h3", title), note), drawn)
 
 
-def _line(study: Study, frame: Frame, one: Contender, curve: Curve) -> Html:
+def _line(study: Study, frame: Frame, contender: Contender, curve: Curve) -> Html:
     points = [(level, value.value) for level, value in zip(curve.levels, curve.values, strict=True)]
-    style = _style(study, one)
+    style = _style(study, contender)
     dash = style.pop("stroke_dasharray")
     area = band(frame, curve.levels, curve.values, class_="band")
     return tag("g", area, polyline(frame, points, stroke_dasharray=dash), **style)
 
 
-def _marks(study: Study, words: Words, frame: Frame, one: Contender, curve: Curve) -> Html:
-    style = _style(study, one) | {"stroke_dasharray": None}
+def _marks(study: Study, words: Words, frame: Frame, contender: Contender, curve: Curve) -> Html:
+    style = _style(study, contender) | {"stroke_dasharray": None}
     digits = query.metric_digits(study)
     places = []
     for level, value in zip(curve.levels, curve.values, strict=True):
         figures = f"{words.number(value.value, digits)} {words.span(value, digits)}"
-        tip = f"{one.label}, {words.trimmed(level)}: {figures}"
-        places.append(mark(one.family, frame.x(level), frame.y(value.value), data_tip=tip))
+        tip = f"{contender.label}, {words.trimmed(level)}: {figures}"
+        places.append(mark(contender.family, frame.x(level), frame.y(value.value), data_tip=tip))
     return tag("g", *places, **style)
 
 
@@ -132,16 +132,16 @@ def _ends(study: Study, frame: Frame, pairs: list[tuple[Contender, Curve]]) -> l
     placed: list[float] = []
     named = []
     mains = query.mains(study)
-    for one, curve in sorted(pairs, key=lambda pair: pair[0] not in mains):
+    for contender, curve in sorted(pairs, key=lambda pair: pair[0] not in mains):
         wanted = frame.y(curve.values[-1].value)
         shifts = (sign * _APART / 2 * k for k in range(60) for sign in (1, -1))
         y = next((wanted + d for d in shifts if all(abs(wanted + d - other) >= _APART for other in placed)), wanted)
         placed.append(y)
-        style = _style(study, one) | {"stroke_dasharray": None}
+        style = _style(study, contender) | {"stroke_dasharray": None}
         named.append(
             tag(
                 "g",
-                tag("text", short(one.label, _LONGEST), class_="name", x="100%", dx=9, y=f"{y:g}", dy="0.34em"),
+                tag("text", short(contender.label, _LONGEST), class_="name", x="100%", dx=9, y=f"{y:g}", dy="0.34em"),
                 **style,
             )
         )
@@ -149,13 +149,13 @@ def _ends(study: Study, frame: Frame, pairs: list[tuple[Contender, Curve]]) -> l
 
 
 def _kept(study: Study, words: Words, kinds: Sequence[Disturbance]) -> Html:
-    found = {(curve.model, curve.disturbance): curve for curve in study.curves}
+    curves = {(curve.model, curve.disturbance): curve for curve in study.curves}
     digits = query.metric_digits(study)
     rows: list[list[object]] = []
-    for one in _measured(study):
-        row: list[object] = [Cell(model(one), None, "")]
+    for contender in _measured(study):
+        row: list[object] = [Cell(model(contender), None, "")]
         for kind in kinds:
-            curve = found.get((one.name, kind))
+            curve = curves.get((contender.name, kind))
             if curve is None:
                 row.append(Cell("–"))
                 continue
@@ -177,10 +177,10 @@ def _numbers(study: Study, words: Words, kind: Disturbance) -> Html:
     digits = query.metric_digits(study)
     rows: list[list[object]] = []
     for curve in curves:
-        found = dict(zip(curve.levels, curve.values, strict=True))
+        by_level = dict(zip(curve.levels, curve.values, strict=True))
         row: list[object] = [query.label(study, curve.model)]
         for level in levels:
-            value = found.get(level)
+            value = by_level.get(level)
             row.append(
                 Cell("–")
                 if value is None

@@ -40,14 +40,14 @@ def table(
 ) -> Html:
     """A table whose first column names its rows; cells are texts, markup or `Cell`s."""
     heads = [_head(title, rows, at) for at, title in enumerate(head)]
-    body = [tag("tr", *(_cell(one, at == 0) for at, one in enumerate(row))) for row in rows]
+    body = [tag("tr", *(_cell(cell, at == 0) for at, cell in enumerate(row))) for row in rows]
     parts = [
         tag("caption", tag("span", caption, class_="sr" if hide_caption else None)),
         tag("thead", tag("tr", *heads)),
         tag("tbody", *body),
     ]
     if foot:
-        parts.append(tag("tfoot", tag("tr", *(_cell(one, False) for one in foot)), aria_hidden="true"))
+        parts.append(tag("tfoot", tag("tr", *(_cell(cell, False) for cell in foot)), aria_hidden="true"))
     names = f"{class_} {'sortable' if sortable else ''}".strip()
     return tag("div", tag("table", *parts, class_=names or None), class_="scroll")
 
@@ -58,8 +58,8 @@ def _head(title: object, rows: Sequence[Sequence[object]], at: int) -> Html:
     return tag("th", title, scope="col", class_=kind or None)
 
 
-def _cell(one: object, is_head: bool) -> Html:
-    cell = one if isinstance(one, Cell) else Cell(one, None, "")
+def _cell(content: object, is_head: bool) -> Html:
+    cell = content if isinstance(content, Cell) else Cell(content, None, "")
     value = None if cell.value is None else f"{cell.value:.9g}"
     names = " ".join(part for part in (cell.kind, "best" if cell.best else "") if part) or None
     if is_head:
@@ -68,9 +68,9 @@ def _cell(one: object, is_head: bool) -> Html:
     return tag("td", cell.shown, class_=names, data_v=value)
 
 
-def model(one: Contender) -> Html:
+def model(contender: Contender) -> Html:
     """A contender's name with the sign of its family."""
-    return tag("span", sign(one.family), one.label, class_="model")
+    return tag("span", sign(contender.family), contender.label, class_="model")
 
 
 def details(title: object, *inside: object) -> Html:

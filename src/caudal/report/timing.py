@@ -87,34 +87,34 @@ def _gains(study: Study, name: str, kind: str) -> list[float]:
     return [sign * (timing["true"] - timing[kind]) for timing in runs if "true" in timing and kind in timing]
 
 
-def _forest(study: Study, words: Words, found: Found, caption: str) -> Html:
-    shown = [one for one in study.contenders if found.get(one.name)]
+def _forest(study: Study, words: Words, timings: Found, caption: str) -> Html:
+    shown = [contender for contender in study.contenders if timings.get(contender.name)]
     # As in the ranking, the trivial model does not stretch the axis.
-    trained = [one for one in shown if one.family != "trivial"] or shown
-    axis = query.axis(study, [score for one in trained for score in found[one.name].values()])
-    digits = query.digits(score for one in shown for score in found[one.name].values())
+    trained = [contender for contender in shown if contender.family != "trivial"] or shown
+    axis = query.axis(study, [score for contender in trained for score in timings[contender.name].values()])
+    digits = query.digits(score for contender in shown for score in timings[contender.name].values())
     rows: list[list[object]] = []
-    for one in shown:
-        scores = found[one.name]
+    for contender in shown:
+        scores = timings[contender.name]
         tips = [
             f"{words(f'timing.{kind}')}: {words.number(scores[kind].value, digits)} {words.span(scores[kind], digits)}"
             for kind in KINDS
             if kind in scores
         ]
         marks = [
-            _mark(axis, scores[kind], kind, one.family, tip)
+            _mark(axis, scores[kind], kind, contender.family, tip)
             for kind, tip in zip([k for k in KINDS if k in scores], tips, strict=True)
         ]
-        drawn = strip(f"{one.label}. {'; '.join(tips)}", _ROW, strip_grid(axis, _ROW), *marks)
+        drawn = strip(f"{contender.label}. {'; '.join(tips)}", _ROW, strip_grid(axis, _ROW), *marks)
         numbers = [_number(scores.get(kind), words, digits) for kind in KINDS]
-        rows.append([Cell(_named(one, words), None, ""), Cell(drawn, None, "draw"), *numbers])
+        rows.append([Cell(_named(contender, words), None, ""), Cell(drawn, None, "draw"), *numbers])
     head = [words("model"), "", *(words(f"timing.{kind}.short") for kind in KINDS)]
     foot = ["", Cell(strip_axis(axis, words), None, "draw"), "", "", ""]
     return table(words(caption, metric=words.title(study.metric)), head, rows, foot=foot, class_="forest")
 
 
-def _named(one: Contender, words: Words) -> Html:
-    return join([model(one), tag("small", words("timing.uses" if one.uses_dt else "timing.blind"))])
+def _named(contender: Contender, words: Words) -> Html:
+    return join([model(contender), tag("small", words("timing.uses" if contender.uses_dt else "timing.blind"))])
 
 
 def _mark(axis: Axis, score: Interval, kind: str, family: str, tip: str) -> Html:

@@ -32,7 +32,7 @@ def verdict_section(study: Study, words: Words) -> Html:
     """The sentences, what would change them, and the three models that they are about, side by side."""
     first, *others = verdict_lines(study, words.lang)
     changes = [words.known("change", code) for code in study.verdict.would_change]
-    change = join(tag("li", one) for one in changes) if changes else tag("li", words("change.none"))
+    change = join(tag("li", text) for text in changes) if changes else tag("li", words("change.none"))
     return join(
         [
             tag("p", first, class_="lead"),
@@ -46,49 +46,49 @@ def verdict_section(study: Study, words: Words) -> Html:
 def _use(study: Study, words: Words) -> str:
     use, reason = study.verdict.use, study.verdict.reason
     digits = query.metric_digits(study)
-    found = query.score(study, use)
+    score = query.score(study, use)
     figure = ""
-    if found:
+    if score:
         metric = words.metric(study.metric)
-        level, span = words.percent(found.level), words.span(found, digits)
-        figure = words("verdict.figure", metric=metric, n=words.number(found.value, digits), level=level, span=span)
+        level, span = words.percent(score.level), words.span(score, digits)
+        figure = words("verdict.figure", metric=metric, n=words.number(score.value, digits), level=level, span=span)
     key = f"verdict.use.{reason}" if words.knows("verdict.use", reason) else "verdict.use.other"
     gap = words.number(query.margin(study), max(digits, 2))
     return words(key, model=query.label(study, use), figure=figure, margin=gap, reason=reason)
 
 
 def _sure(study: Study, words: Words) -> str:
-    found = study.verdict.liquid_against_traditional
+    pair = study.verdict.liquid_against_traditional
     seeds = words.many("seeds", study.budget.seeds)
     return (
-        _paired(study, words, found, "verdict.sure")
+        _paired(study, words, pair, "verdict.sure")
         + " "
-        + words("verdict.tests", seeds=seeds, test=words.known("test", found.test))
+        + words("verdict.tests", seeds=seeds, test=words.known("test", pair.test))
         + (" " + words("verdict.few", test=study.data.test) if "few owners" in study.not_measured else "")
     )
 
 
 def _trivial(study: Study, words: Words) -> str:
-    found = study.verdict.liquid_against_trivial
-    return _paired(study, words, found, "verdict.trivial") if found else words("verdict.trivial.none")
+    pair = study.verdict.liquid_against_trivial
+    return _paired(study, words, pair, "verdict.trivial") if pair else words("verdict.trivial.none")
 
 
-def _paired(study: Study, words: Words, found: Paired, prefix: str) -> str:
-    digits = query.gap_digits(study, [found])
-    gap = found.difference
-    second = query.score(study, found.second)
+def _paired(study: Study, words: Words, pair: Paired, prefix: str) -> str:
+    digits = query.gap_digits(study, [pair])
+    gap = pair.difference
+    second = query.score(study, pair.second)
     return words(
-        f"{prefix}.{found.verdict}" if words.knows(prefix, found.verdict) else f"{prefix}.undecided",
-        first=query.label(study, found.first),
-        second=query.label(study, found.second),
-        named=_named(query.label(study, found.second), words),
+        f"{prefix}.{pair.verdict}" if words.knows(prefix, pair.verdict) else f"{prefix}.undecided",
+        first=query.label(study, pair.first),
+        second=query.label(study, pair.second),
+        named=_named(query.label(study, pair.second), words),
         gap=words.number(gap.value, digits, signed=True),
         size=words.number(abs(gap.value), digits),
-        metric=words.metric(found.metric),
+        metric=words.metric(pair.metric),
         level=words.percent(gap.level),
         span=words.span(gap, digits),
-        margin=words.number(found.margin, max(digits, 2)),
-        p=_p(words, found.p_value),
+        margin=words.number(pair.margin, max(digits, 2)),
+        p=_p(words, pair.p_value),
         reached=words.number(second.value, query.metric_digits(study)) if second else "–",
     )
 
@@ -133,11 +133,11 @@ def _losses(study: Study, words: Words) -> str:
     rival = query.contender(study, study.verdict.best_traditional)
     if liquid is None or rival is None:
         return words("verdict.losses.unknown")
-    found = list(losses(study, words, liquid, rival))
-    if not found:
+    lost = list(losses(study, words, liquid, rival))
+    if not lost:
         return words("verdict.losses.none", liquid=liquid.label, rival=rival.label)
-    more = len(found) - _LOSSES_SHOWN
-    shown = words.listed(found[:_LOSSES_SHOWN])
+    more = len(lost) - _LOSSES_SHOWN
+    shown = words.listed(lost[:_LOSSES_SHOWN])
     tail = f" {words.many('verdict.losses.more', more)}" if more > 0 else ""
     return words("verdict.losses.some", liquid=liquid.label, rival=rival.label, losses=shown) + tail
 
@@ -160,16 +160,16 @@ def _behind_in_scores(study: Study, words: Words, liquid: Contender, rival: Cont
         if mine and other and query.is_better(study, metric, other.value, mine.value):
             digits = query.metric_digits(study, metric)
             yield words.metric(metric), words.number(mine.value, digits), words.number(other.value, digits)
-    errors = {one.model: one.error.value for one in study.calibration}
+    errors = {calibration.model: calibration.error.value for calibration in study.calibration}
     first, second = errors.get(liquid.name), errors.get(rival.name)
     if "ece" not in study.metric_names and first is not None and second is not None and first > second:
         yield words("loss.calibration"), words.number(first), words.number(second)
 
 
 def _behind_in_robustness(study: Study, words: Words, liquid: Contender, rival: Contender) -> Iterator[Loss]:
-    kept = {(curve.model, curve.disturbance): curve.kept for curve in study.curves}
+    shares = {(curve.model, curve.disturbance): curve.kept for curve in study.curves}
     for kind in dict.fromkeys(curve.disturbance for curve in study.curves):
-        mine, other = kept.get((liquid.name, kind)), kept.get((rival.name, kind))
+        mine, other = shares.get((liquid.name, kind)), shares.get((rival.name, kind))
         if mine is not None and other is not None and mine < other:
             name = words("loss.robustness", disturbance=words.known("disturbance", kind).lower())
             yield name, words.percent(mine, 1), words.percent(other, 1)
@@ -194,21 +194,21 @@ def _glance(study: Study, words: Words) -> Html:
         return Html("")
     digits = query.metric_digits(study)
     rows: list[list[object]] = [[words.title(study.metric)]]
-    for one in chosen:
-        found = query.score(study, one.name)
-        small = tag("small", words.span(found, digits)) if found else ""
-        rows[0].append(Cell(join([words.number(found.value, digits) if found else "–", small])))
-    rows.append([words("size.live"), *(Cell(words.whole(one.live_parameters)) for one in chosen)])
-    rows.append([words("size.operations"), *(Cell(words.whole(query.operations(one))) for one in chosen)])
-    rows.append([words("size.fit"), *(Cell(words.seconds(one.fit_seconds)) for one in chosen)])
-    times = (one.series_microseconds for one in chosen)
+    for contender in chosen:
+        score = query.score(study, contender.name)
+        small = tag("small", words.span(score, digits)) if score else ""
+        rows[0].append(Cell(join([words.number(score.value, digits) if score else "–", small])))
+    rows.append([words("size.live"), *(Cell(words.whole(contender.live_parameters)) for contender in chosen)])
+    rows.append([words("size.operations"), *(Cell(words.whole(query.operations(contender))) for contender in chosen)])
+    rows.append([words("size.fit"), *(Cell(words.seconds(contender.fit_seconds)) for contender in chosen)])
+    times = (contender.series_microseconds for contender in chosen)
     rows.append([words("size.series"), *(Cell("–" if t is None else words.seconds(t / 1e6)) for t in times)])
-    heads = [tag("span", model(one), _badge(study, one, words), class_="headed") for one in chosen]
+    heads = [tag("span", model(contender), _badge(study, contender, words), class_="headed") for contender in chosen]
     return table(words("glance.caption"), ["", *heads], rows, class_="glance")
 
 
-def _badge(study: Study, one: Contender, words: Words) -> Html:
-    return tag("b", words("glance.use"), class_="badge") if one.name == study.verdict.use else Html("")
+def _badge(study: Study, contender: Contender, words: Words) -> Html:
+    return tag("b", words("glance.use"), class_="badge") if contender.name == study.verdict.use else Html("")
 
 
 def numbers_line(study: Study, words: Words) -> Html:

@@ -150,12 +150,12 @@ class Words:
     def moment(self, iso: str) -> str:
         """A moment (ISO 8601) as a date with its time in UTC; the text itself where it is none."""
         try:
-            found = datetime.fromisoformat(iso)
+            instant = datetime.fromisoformat(iso)
         except ValueError:
             return iso
-        found = found.astimezone(UTC) if found.tzinfo else found
-        month = self(f"month.{found.month}")
-        return self("moment", day=found.day, month=month, year=found.year, time=f"{found:%H:%M}")
+        instant = instant.astimezone(UTC) if instant.tzinfo else instant
+        month = self(f"month.{instant.month}")
+        return self("moment", day=instant.day, month=month, year=instant.year, time=f"{instant:%H:%M}")
 
 
 def capital(sentence: str) -> str:
@@ -181,5 +181,5 @@ def words(lang: str) -> Words:
     """
     table = read_table("report", "caudal.report", "words", lang)
     memory = files("caudal.report") / "words" / f"told.{lang}.json"
-    told = json.loads(memory.read_text(encoding="utf-8")) if memory.is_file() else {}
-    return Words(lang, table, told)
+    translations = json.loads(memory.read_text(encoding="utf-8")) if memory.is_file() else {}
+    return Words(lang, table, translations)
