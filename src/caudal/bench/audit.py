@@ -89,7 +89,7 @@ def measure(
         begun = time.perf_counter()
         figures = PARTS[name](sizes, say)
         report["parts"][name] = {
-            "figures": [asdict(one) for one in figures],
+            "figures": [asdict(figure) for figure in figures],
             "sizes": {key: value for key, value in asdict(sizes).items() if key != "data"},
             "caudal": __version__,
             "machine": asdict(machine()),
@@ -102,7 +102,7 @@ def measure(
 
 def figures(report: dict[str, Any]) -> list[tuple[str, Figure]]:
     """Every figure of a report, with its part."""
-    return [(part, Figure(**one)) for part, held in report["parts"].items() for one in held["figures"]]
+    return [(part, Figure(**figure)) for part, section in report["parts"].items() for figure in section["figures"]]
 
 
 def _held(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -110,12 +110,12 @@ def _held(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not place.exists():
         return {"schema": SCHEMA, "parts": {}}
     try:
-        found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-        if found["schema"] != SCHEMA or not isinstance(found["parts"], dict):
+        report: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        if report["schema"] != SCHEMA or not isinstance(report["parts"], dict):
             raise ValueError("another schema")
     except (ValueError, KeyError, TypeError) as error:
         raise FileFormatError(f"bench audit: {place} is no report of it ({error}). Pass a new file.") from error
-    return found
+    return report
 
 
 def _keep(path: Path, report: dict[str, Any]) -> None:

@@ -73,7 +73,7 @@ def trap(number: int, act: Callable[[], None], *, after: bool = False, length: i
             setattr(os, name, call)
 
 
-def write_on(folder: Path, key: Key, following: Key, told: Told, tell: Callable[[Checkpoint], None]) -> None:
+def write_on(folder: Path, key: Key, following: Key, outcome: Told, tell: Callable[[Checkpoint], None]) -> None:
     """Open a log, write over the end of a bundle, change the key, and close; what fails is tried again once."""
 
     def twice(step: Callable[[], object]) -> object:
@@ -84,11 +84,11 @@ def write_on(folder: Path, key: Key, following: Key, told: Told, tell: Callable[
 
     def decide(sequence: int) -> None:
         index = log.decide("bed", [float(sequence)], model=_MODEL, inputs=b"x", sequence=sequence)
-        told.taken[index] = sequence
+        outcome.taken[index] = sequence
 
     def flush() -> None:
         point = log.flush()
-        told.promises.append(str(point))
+        outcome.promises.append(str(point))
         tell(point)
 
     log: Log = twice(lambda: Log(folder, key, every=0, seconds=0))  # type: ignore[assignment]
@@ -104,11 +104,11 @@ def write_on(folder: Path, key: Key, following: Key, told: Told, tell: Callable[
     twice(log.close)
 
 
-def wrong_with(folder: Path, first: Key, following: Key, told: Told) -> str:
+def wrong_with(folder: Path, first: Key, following: Key, outcome: Told) -> str:
     """What is wrong with a log after a fault, in words; empty where nothing."""
-    held = Checkpoint.parse(told.promises[-1].encode()) if told.promises else None
+    checkpoint = Checkpoint.parse(outcome.promises[-1].encode()) if outcome.promises else None
     for full in (False, True):
-        verdict = verify(folder, first.verifier, held, full=full)
+        verdict = verify(folder, first.verifier, checkpoint, full=full)
         if not verdict.holds:
             return f"it does not verify: {verdict.faults[0].what}"
     for key in (first, following):
@@ -118,30 +118,30 @@ def wrong_with(folder: Path, first: Key, following: Key, told: Told) -> str:
             break
     else:
         return "it does not open"
-    verdict = verify(folder, first.verifier, held, full=True)
+    verdict = verify(folder, first.verifier, checkpoint, full=True)
     if not verdict.holds:
         return f"opened again, it does not verify: {verdict.faults[0].what}"
-    size = 0 if held is None else held.size
+    size = 0 if checkpoint is None else checkpoint.size
     if size and not prove(folder, size - 1).checkpoint.size >= size:
         return "the last promised record is not proven"
     written = {index: getattr(record, "sequence", None) for index, record in records(folder, max(size - WIDTH, 0))}
-    lost = [index for index, sequence in told.taken.items() if index < size and written.get(index) != sequence]
+    lost = [index for index, sequence in outcome.taken.items() if index < size and written.get(index) != sequence]
     return f"record {lost[0]} is not the one that was taken" if lost else ""
 
 
 def _failing(folder: Path, first: Key, following: Key, number: int, dice: random.Random) -> str:
     """One call of the system fails, or some in a row; the program goes on."""
-    told, code = Told([], {}), dice.choice(_ERRNOS)
+    outcome, code = Told([], {}), dice.choice(_ERRNOS)
 
     def fail() -> None:
         raise OSError(code, os.strerror(code))
 
     try:
         with trap(number, fail, length=dice.choice([1, 1, 1, 2, 5])):
-            write_on(folder, first, following, told, lambda point: None)
+            write_on(folder, first, following, outcome, lambda point: None)
     except OSError:  # failed twice: as if the program had given up
         _give_up()
-    return wrong_with(folder, first, following, told)
+    return wrong_with(folder, first, following, outcome)
 
 
 def _give_up() -> None:
@@ -164,9 +164,9 @@ def _dying(folder: Path, first: Key, following: Key, number: int, dice: random.R
             os._exit(0)
     os.close(theirs)
     with os.fdopen(ours, "rb") as pipe:
-        told = pipe.read().split(b"\0")[:-1]
+        texts = pipe.read().split(b"\0")[:-1]
     os.waitpid(child, 0)
-    return wrong_with(folder, first, following, Told([text.decode() for text in told], {}))
+    return wrong_with(folder, first, following, Told([text.decode() for text in texts], {}))
 
 
 def _say(write: Callable[[int, bytes], int], pipe: int, point: Checkpoint) -> None:

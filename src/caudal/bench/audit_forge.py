@@ -147,26 +147,26 @@ def _promises(files: Files) -> list[Checkpoint]:
     return [Checkpoint.parse(json.loads(line)["note"].encode()) for line in lines]
 
 
-def judge(folder: Path, files: Files, base: World, held: Checkpoint | None, full: bool) -> str:
+def judge(folder: Path, files: Files, base: World, checkpoint: Checkpoint | None, full: bool) -> str:
     """What the check of a forged log got wrong, in words; empty where nothing.
 
     Arguments:
         folder: where the files lie.
         files: of the forged log.
         base: what it was forged from.
-        held: a checkpoint that the user kept.
+        checkpoint: a checkpoint that the user kept.
         full: as in `verify`.
     """
     try:
-        verdict = verify(folder, base.key, held, full=full)
+        verdict = verify(folder, base.key, checkpoint, full=full)
     except CaudalError:
         return ""
     if not verdict.holds:
         return ""
     if verdict.size not in base.sizes.get(verdict.origin, ()):
         return f"good, with {verdict.size} records of {verdict.origin} that were never promised"
-    if held is not None and verdict.size < held.size:
-        return f"good, with {verdict.size} records where {held.size} were held"
+    if checkpoint is not None and verdict.size < checkpoint.size:
+        return f"good, with {verdict.size} records where {checkpoint.size} were held"
     first = int(json.loads(files["log.json"])["first"])
     if first not in (0, base.first):
         return f"good, with records before {first} said to be retired"

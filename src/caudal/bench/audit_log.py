@@ -45,7 +45,7 @@ def cost(records: int, say: Say) -> tuple[Figure, ...]:
         say("changing one byte")
         bad = _change_a_byte(folder / "log", records // 3)
         begun = perf_counter()
-        found = verify(folder / "log", key.verifier)
+        verdict = verify(folder / "log", key.verifier)
         seconds = perf_counter() - begun
     return (
         Figure("records of the log", records),
@@ -54,7 +54,7 @@ def cost(records: int, say: Say) -> tuple[Figure, ...]:
         at_most("hashes of an inclusion proof", len(proof.path), 20),
         at_most("checking an inclusion proof", proof_ms, 1, "ms", is_time=True),
         at_most("checking the log and naming the record of one changed byte", seconds, 1, "s", is_time=True),
-        exactly("changed bytes named at the right record, of 1", float(found.first_bad == bad), 1),
+        exactly("changed bytes named at the right record, of 1", float(verdict.first_bad == bad), 1),
     )
 
 
@@ -75,7 +75,7 @@ def _change_a_byte(path: Path, index: int) -> int:
     data = bytearray(place.read_bytes())
     entries, _ = split(bytes(data))
     inside = min(index % 256, len(entries) - 1)
-    data[sum(2 + len(one) for one in entries[:inside]) + 30] ^= 1
+    data[sum(2 + len(entry) for entry in entries[:inside]) + 30] ^= 1
     place.write_bytes(data)
     return index // 256 * 256 + inside
 
@@ -85,7 +85,7 @@ def mutations(count: int, say: Say) -> tuple[Figure, ...]:
     with tempfile.TemporaryDirectory() as scratch:
         path, key = Path(scratch) / "log", keys.make(Path(scratch) / "key.pem", "bench.local/audit")
         _write(path, key, _SMALL, "packed")
-        held, dice, tried, seen, named = newest(path), random.Random(0), 0, 0, 0
+        checkpoint, dice, tried, seen, named = newest(path), random.Random(0), 0, 0, 0
         files = [*sorted((path / "tile" / "entries").glob("[0-9]*")), path / "edge" / "entries"]
         aside = path.with_name("aside")
         while tried < count:
@@ -97,9 +97,13 @@ def mutations(count: int, say: Say) -> tuple[Figure, ...]:
                 continue
             pairs = zip(entries, changed, strict=False)
             first = next((k for k, (a, b) in enumerate(pairs) if a != b), min(len(entries), len(changed)))
-            files[number].write_bytes(b"".join(len(one).to_bytes(2, "big") + one for one in changed))
-            found = verify(path, key.verifier, held)
-            tried, seen, named = tried + 1, seen + (not found.holds), named + (found.first_bad == number * 256 + first)
+            files[number].write_bytes(b"".join(len(entry).to_bytes(2, "big") + entry for entry in changed))
+            verdict = verify(path, key.verifier, checkpoint)
+            tried, seen, named = (
+                tried + 1,
+                seen + (not verdict.holds),
+                named + (verdict.first_bad == number * 256 + first),
+            )
             shutil.copyfile(aside, files[number])
             if tried % 1000 == 0:
                 say(f"{tried:,} mutations: {seen:,} detected, {named:,} named")
@@ -115,9 +119,9 @@ def mutate(entries: list[bytes], dice: random.Random) -> list[bytes]:
     k, j = dice.randrange(len(entries)), dice.randrange(len(entries))
     kind = dice.choice(("edit", "delete", "reorder", "splice", "truncate"))
     if kind == "edit":
-        one = bytearray(entries[k])
-        one[dice.randrange(len(one))] ^= 1 << dice.randrange(8)
-        entries[k] = bytes(one)
+        edited = bytearray(entries[k])
+        edited[dice.randrange(len(edited))] ^= 1 << dice.randrange(8)
+        entries[k] = bytes(edited)
     elif kind == "delete":
         del entries[k]
     elif kind == "reorder":
@@ -138,15 +142,15 @@ def kills(count: int, say: Say) -> tuple[Figure, ...]:
         key = keys.make(pem, "bench.local/audit")
         for trial in range(count):
             folder = Path(scratch) / f"log-{trial // _FRESH}"
-            told = _killed(context, folder, pem, dice.uniform(0, _LONGEST))
-            held = None if told is None else Checkpoint.parse(told)
-            promised += held is not None
-            lost += held is not None and newest(folder).size < held.size
-            bad += folder.joinpath("checkpoint").exists() and not verify(folder, key.verifier, held).holds
+            promise = _killed(context, folder, pem, dice.uniform(0, _LONGEST))
+            checkpoint = None if promise is None else Checkpoint.parse(promise)
+            promised += checkpoint is not None
+            lost += checkpoint is not None and newest(folder).size < checkpoint.size
+            bad += folder.joinpath("checkpoint").exists() and not verify(folder, key.verifier, checkpoint).holds
             if trial % _FRESH == _FRESH - 1 or trial == count - 1:
                 with Log(folder, key, sync=False):
                     pass
-                bad += not verify(folder, key.verifier, held, full=True).holds
+                bad += not verify(folder, key.verifier, checkpoint, full=True).holds
                 say(f"{trial + 1:,} kills: {lost} with a promise lost, {bad} with a log that does not verify")
                 shutil.rmtree(folder)
     return (
@@ -167,16 +171,16 @@ def desk_kills(count: int, say: Say) -> tuple[Figure, ...]:
             number = min(_FRESH, count - start)
             folder = Path(scratch) / f"log-{start}"
             promised = _senders_killed(context, folder, key, (number + 1) // 2, dice)
-            held = 0
+            promised_size = 0
             for _ in range(number // 2):
-                told = _desk_killed(context, folder, pem, dice)
-                held = max(held, told)
-                tally["lost"] += newest(folder).size < held
-                tally["promised"] += told > 0
+                size = _desk_killed(context, folder, pem, dice)
+                promised_size = max(promised_size, size)
+                tally["lost"] += newest(folder).size < promised_size
+                tally["promised"] += size > 0
             with Log(folder, key, sync=False):
                 pass
             tally["bad"] += not verify(folder, key.verifier, full=True).holds
-            there = Counter(one.session for _, one in records(folder) if isinstance(one, Decision))
+            there = Counter(record.session for _, record in records(folder) if isinstance(record, Decision))
             tally["lost"] += sum(there[name] < least for name, least in promised.items())
             tally["promised"] += sum(least > 0 for least in promised.values())
             say(f"{start + number:,} kills at a desk: {tally['lost']} with a promise lost, {tally['bad']} bad logs")
@@ -273,18 +277,18 @@ def _killed(context: Any, folder: Path, pem: Path, delay: float) -> bytes | None
     process = context.Process(target=_write_on, args=(str(folder), str(pem), theirs), daemon=True)
     process.start()
     theirs.close()
-    told: bytes | None = None
+    promise: bytes | None = None
     try:
-        told = ours.recv_bytes() or None
+        promise = ours.recv_bytes() or None
         sleep(delay)
         process.kill()
         while True:
-            told = ours.recv_bytes()
+            promise = ours.recv_bytes()
     except (EOFError, OSError):
         pass
     process.join()
     ours.close()
-    return told
+    return promise
 
 
 def _write_on(folder: str, pem: str, tell: Connection) -> None:

@@ -30,30 +30,34 @@ def conformal(folder: str | None, say: Say) -> tuple[Figure, ...]:
         folder: of PhysioNet 2012; None for nafld.
         say: told what goes on.
     """
-    model, held, by = subject(folder)
-    told, truth, owner = model.predict_proba(held), np.asarray(held.target), held.sensitive[by].astype(str)
-    say(f"{len(held):,} series held out, groups by {by}: {', '.join(sorted(set(owner)))}")
+    model, unseen, by = subject(folder)
+    probabilities, truth, owner = (
+        model.predict_proba(unseen),
+        np.asarray(unseen.target),
+        unseen.sensitive[by].astype(str),
+    )
+    say(f"{len(unseen):,} series held out, groups by {by}: {', '.join(sorted(set(owner)))}")
     dice = np.random.default_rng(0)
     marginal, least, unsure, shares = [], [], [], dict[str, list[float]]()
     for _ in range(_DRAWS):
-        order = dice.permutation(len(held))
-        a, b = order[: len(held) // 2], order[len(held) // 2 :]
-        answer = calibrate(told[a], truth[a], owner[a]).answer(told[b], owner[b])
-        found = coverage(answer, truth[b], owner[b])
-        marginal.append(found.marginal)
-        unsure.append(found.abstained)
-        sure = {name: share for name, share in found.by_group.items() if found.counts[name] >= 30}
+        order = dice.permutation(len(unseen))
+        a, b = order[: len(unseen) // 2], order[len(unseen) // 2 :]
+        answer = calibrate(probabilities[a], truth[a], owner[a]).answer(probabilities[b], owner[b])
+        covered = coverage(answer, truth[b], owner[b])
+        marginal.append(covered.marginal)
+        unsure.append(covered.abstained)
+        sure = {name: share for name, share in covered.by_group.items() if covered.counts[name] >= 30}
         least.append(min(sure.values()))
         for name, share in sure.items():
             shares.setdefault(name, []).append(share)
     worst = min(shares, key=lambda name: float(np.mean(shares[name])))
     return (
-        Figure("series held out", len(held)),
+        Figure("series held out", len(unseen)),
         Figure("groups of at least 30 series", len(shares)),
         within("marginal coverage, mean of 100 halvings", 100 * float(np.mean(marginal)), 89, 92, "%"),
         at_least(f"worst group ({worst}), mean of 100 halvings", 100 * float(np.mean(shares[worst])), 86, "%"),
         Figure("worst group of each halving, 5th percentile", 100 * float(np.percentile(least, 5)), "%"),
-        Figure("accuracy of the network", 100 * float((told.argmax(1) == truth).mean()), "%"),
+        Figure("accuracy of the network", 100 * float((probabilities.argmax(1) == truth).mean()), "%"),
         Figure("series on which it abstains", 100 * float(np.mean(unsure)), "%"),
     )
 
@@ -68,34 +72,36 @@ def drift(folder: str | None, say: Say) -> tuple[Figure, ...]:
         folder: of PhysioNet 2012; None for nafld.
         say: told what goes on.
     """
-    model, held, _ = subject(folder)
-    half = np.random.default_rng(0).permutation(len(held)) < len(held) // 2
-    space = Space.of(states_of(model, held, np.flatnonzero(half)))
-    reference = _values(model, held.select(half), space)
-    fresh = _values(model, held.select(~half), space)
-    kept = [name for name, one in reference.items() if np.isfinite(one).sum() >= max(100, 0.5 * len(one))]
-    reference = {name: reference[name] for name in kept}
-    say(f"{len(kept)} streams: {', '.join(kept)}")
+    model, unseen, _ = subject(folder)
+    half = np.random.default_rng(0).permutation(len(unseen)) < len(unseen) // 2
+    space = Space.of(states_of(model, unseen, np.flatnonzero(half)))
+    reference = _values(model, unseen.select(half), space)
+    fresh = _values(model, unseen.select(~half), space)
+    watched = [name for name, values in reference.items() if np.isfinite(values).sum() >= max(100, 0.5 * len(values))]
+    reference = {name: reference[name] for name in watched}
+    say(f"{len(watched)} streams: {', '.join(watched)}")
     dice = np.random.default_rng(1)
     alarms = 0
     for number in range(_REPEATS):
         watch = Watch(reference)
         rows = dice.integers(0, int((~half).sum()), _STREAMS)
-        alarms += sum(len(watch.see({name: fresh[name][row] for name in kept})) for row in rows)
+        alarms += sum(len(watch.see({name: fresh[name][row] for name in watched})) for row in rows)
         say(f"{(number + 1) * _STREAMS:,} quiet series: {alarms} alarms")
-    moving = [name for name in kept if np.nanstd(reference[name]) > 0]  # a constant has no deviation to move by
+    moving = [name for name in watched if np.nanstd(reference[name]) > 0]  # a constant has no deviation to move by
     delays = {name: _delays(reference, fresh, name, dice) for name in moving}
-    every = np.concatenate(list(delays.values()))
+    all_delays = np.concatenate(list(delays.values()))
     slowest = max(delays, key=lambda name: float(np.median(delays[name])))
     say(f"slowest stream: {slowest}, {np.median(delays[slowest]):.0f} series")
     return (
-        Figure("streams watched", len(kept)),
+        Figure("streams watched", len(watched)),
         Figure("quiet series looked at", _STREAMS * _REPEATS),
         at_most("false alarms in 10,000 series, all streams together", alarms / _REPEATS, 1),
-        at_most("delay of a drift of half a deviation in one stream, median", float(np.median(every)), _LATE, "series"),
+        at_most(
+            "delay of a drift of half a deviation in one stream, median", float(np.median(all_delays)), _LATE, "series"
+        ),
         at_most("the same in the slowest stream, median", float(np.median(delays[slowest])), _LATE, "series"),
-        Figure("delay, 95th percentile", float(np.percentile(every, 95)), "series"),
-        Figure("drifts flagged within 200 series", 100 * float((every <= _LATE).mean()), "%"),
+        Figure("delay, 95th percentile", float(np.percentile(all_delays, 95)), "series"),
+        Figure("drifts flagged within 200 series", 100 * float((all_delays <= _LATE).mean()), "%"),
     )
 
 
@@ -106,9 +112,9 @@ def cost(folder: str | None, say: Say) -> tuple[Figure, ...]:
         folder: of PhysioNet 2012; None for nafld.
         say: told what goes on.
     """
-    model, held, _ = subject(folder)
-    half = np.random.default_rng(0).permutation(len(held)) < len(held) // 2
-    guard, data = Guard(model, held.select(half)), held.select(~half)
+    model, unseen, _ = subject(folder)
+    half = np.random.default_rng(0).permutation(len(unseen)) < len(unseen) // 2
+    guard, data = Guard(model, unseen.select(half)), unseen.select(~half)
     seen = examples(model.encoder_, data.without_target())
     figures = []
     for size, most in ((256, len(data)), (1, 256)):
@@ -141,11 +147,11 @@ def _delays(
     """Observed values of one stream until its drift is told, with the thresholds of a watch over all of them."""
     seen = fresh[name][np.isfinite(fresh[name])]
     shift = SHIFT * float(np.nanstd(reference[name]))
-    found = []
+    delays = []
     for trial in range(_TRIALS):
         watch = Watch(reference)
         for value in dice.choice(seen, 300):
             watch.see({name: value})
         moved = dice.choice(seen, 5 * _LATE) + (shift if trial % 2 else -shift)
-        found.append(next((k + 1 for k, value in enumerate(moved) if watch.see({name: value})), 5 * _LATE))
-    return np.array(found, np.float64)
+        delays.append(next((k + 1 for k, value in enumerate(moved) if watch.see({name: value})), 5 * _LATE))
+    return np.array(delays, np.float64)

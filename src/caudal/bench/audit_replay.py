@@ -27,7 +27,7 @@ def replays(count: int, say: Say) -> tuple[Figure, ...]:
     """
     model, data, _ = subject(None)
     threads = torch.get_num_threads()
-    found: list[Figure] = []
+    figures: list[Figure] = []
     try:
         with tempfile.TemporaryDirectory() as scratch:
             torch.set_num_threads(1)
@@ -36,15 +36,19 @@ def replays(count: int, say: Say) -> tuple[Figure, ...]:
                 written = _decide(model, data, log, count)
             for batch, number in _WAYS:
                 torch.set_num_threads(number)
-                again = replay(path, model, data, batch=batch)
-                say(f"batch {batch}, {number} threads: {again.same_bits:,} of {again.decisions:,} to the bit")
-                found.append(exactly(f"same to the bit, batch {batch}, threads {number}", again.same_bits, written))
-                found.append(exactly(f"same decision, batch {batch}, threads {number}", again.same_decision, written))
+                replayed = replay(path, model, data, batch=batch)
+                say(f"batch {batch}, {number} threads: {replayed.same_bits:,} of {replayed.decisions:,} to the bit")
+                figures.append(
+                    exactly(f"same to the bit, batch {batch}, threads {number}", replayed.same_bits, written)
+                )
+                figures.append(
+                    exactly(f"same decision, batch {batch}, threads {number}", replayed.same_decision, written)
+                )
             torch.set_num_threads(1)
             share = _share(model, data, Path(scratch) / "timed", keys.load(Path(scratch) / "key.pem"))
     finally:
         torch.set_num_threads(threads)
-    return Figure("decisions logged and made again", written), *found, share
+    return Figure("decisions logged and made again", written), *figures, share
 
 
 def _decide(model: Subject, data: Sequences, log: Log, count: int) -> int:

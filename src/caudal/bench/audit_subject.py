@@ -40,8 +40,8 @@ class Subject:
         """Probabilities, `(series, classes)`."""
         seen = examples(self.encoder_, data.without_target())
         with torch.no_grad():
-            found = [answer(self.net_, seen.rows(part)) for part in torch.split(torch.arange(len(seen)), 256)]
-        return shares(torch.cat(found).numpy())
+            answers = [answer(self.net_, seen.rows(part)) for part in torch.split(torch.arange(len(seen)), 256)]
+        return shares(torch.cat(answers).numpy())
 
 
 def subject(folder: str | None, units: int = 16, epochs: int = 6) -> tuple[Subject, Sequences, str]:
@@ -52,13 +52,13 @@ def subject(folder: str | None, units: int = 16, epochs: int = 6) -> tuple[Subje
         units: neurons.
         epochs: of the training.
     """
-    found, by = (load("nafld"), "sex") if folder is None else (load("physionet2012", folder), "icu")
-    data = found.sequences
+    dataset, by = (load("nafld"), "sex") if folder is None else (load("physionet2012", folder), "icu")
+    data = dataset.sequences
     order = np.random.default_rng(0).permutation(len(data))
     half = len(data) // 2
-    train, held = data.select(np.sort(order[:half][:_MOST])), data.select(np.sort(order[half:]))
+    train, unseen = data.select(np.sort(order[:half][:_MOST])), data.select(np.sort(order[half:]))
     encoder = Encoder.fit(train)
     seen = examples(encoder, train)
     net = build_cell("bench audit", "cfc", seen.x.shape[2], units, len(data.classes), pool="mean", seed=0)
     fit(net, seen, None, TrainRecipe(epochs=epochs, lr=0.02, seed=0), progress=False)
-    return Subject(net, encoder, data.classes, "cfc"), held, by
+    return Subject(net, encoder, data.classes, "cfc"), unseen, by

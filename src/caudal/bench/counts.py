@@ -67,5 +67,5 @@ def floor_s(module: torch_nn.Module, batch: int, time: int, work: Work, peak: Pe
     """
     if peak is None or peak.synapses_per_s is None:
         return None
-    one = cost(module)
-    return PASSES[work] * batch * time * (one.flops / peak.flop_per_s + one.gates / peak.synapses_per_s)
+    per_step = cost(module)
+    return PASSES[work] * batch * time * (per_step.flops / peak.flop_per_s + per_step.gates / peak.synapses_per_s)

@@ -78,8 +78,8 @@ def currents(question: Question) -> Tensor:
         >>> currents(ask(Readout(LTC(2, 3), 2), torch.zeros(4, 5, 2))).shape
         torch.Size([4, 15])
     """
-    found = trace(question.model, question.x, question.dt, mask=question.mask)["currents"]
-    flat = found if found.dim() == 3 else found.sum(2)
+    traced = trace(question.model, question.x, question.dt, mask=question.mask)["currents"]
+    flat = traced if traced.dim() == 3 else traced.sum(2)
     return flat.sum(1) / question.mask.sum(1, keepdim=True)
 
 
@@ -121,17 +121,19 @@ def trained(
     Raises:
         DataError: the data set has no classes.
     """
-    found = load(data)
-    train = found.train.select(np.arange(min(MOST_TRAIN, len(found.train))))
+    dataset = load(data)
+    train = dataset.train.select(np.arange(min(MOST_TRAIN, len(dataset.train))))
     encoder = Encoder.fit(train)
-    parts = [examples(encoder, part) for part in (train, found.val, found.test)]
-    classes = len(found.sequences.classes)
+    parts = [examples(encoder, part) for part in (train, dataset.val, dataset.test)]
+    classes = len(dataset.sequences.classes)
     net = build_cell("bench explain", cell, parts[0].x.shape[2], 20, classes, pool=pool, seed=seed)
     fit(net, parts[0], parts[1], replace(recipe, class_weights=_weights(parts[0], classes)), progress=False)
     test = parts[2]
     with torch.no_grad():
-        told = torch.cat([answer(net, test.rows(part)).argmax(1) for part in torch.split(torch.arange(len(test)), 256)])
-    return net, encoder, test, _balanced(told, test, classes)
+        predicted = torch.cat(
+            [answer(net, test.rows(part)).argmax(1) for part in torch.split(torch.arange(len(test)), 256)]
+        )
+    return net, encoder, test, _balanced(predicted, test, classes)
 
 
 def _weights(train: Examples, classes: int) -> tuple[float, ...]:
@@ -141,9 +143,9 @@ def _weights(train: Examples, classes: int) -> tuple[float, ...]:
     return tuple((counts.sum() / (classes * counts.clamp_min(1))).tolist())
 
 
-def _balanced(told: Tensor, test: Examples, classes: int) -> float:
-    truth = told if test.target is None else test.target
-    each = [(told[truth == k] == k).double().mean() for k in range(classes) if bool((truth == k).any())]
+def _balanced(predicted: Tensor, test: Examples, classes: int) -> float:
+    truth = predicted if test.target is None else test.target
+    each = [(predicted[truth == k] == k).double().mean() for k in range(classes) if bool((truth == k).any())]
     return float(torch.stack(each).mean())
 
 
@@ -151,40 +153,49 @@ def circuits(data: str, cell: str, seed: int = 0, *, epochs: int | None = None, 
     """Train, explain, and cut: the figures of one net."""
     question, accuracy = question_of(data, cell, seed, DATA.get(data, 0) if epochs is None else epochs, series)
     cells = influence(question, "everything", "path")
-    found = {method: influence(question, "synapses", method) for method in ("gradient", "halved", "path", "removal")}
-    values = {method: torch.from_numpy(one.values) for method, one in found.items()}
+    influences = {
+        method: influence(question, "synapses", method) for method in ("gradient", "halved", "path", "removal")
+    }
+    values = {method: torch.from_numpy(record.values) for method, record in influences.items()}
     values = {"currents": currents(question).double(), **values}
     like = question.x.dtype
-    kept = {name: top_third(one).to(like) for name, one in values.items()}
-    kept |= {f"{name}, by size": top_third(one.abs()).to(like) for name, one in values.items()}
-    kept["cut in rounds"] = decision_circuits(question, rounds=12)
+    masks = {name: top_third(scores).to(like) for name, scores in values.items()}
+    masks |= {f"{name}, by size": top_third(scores.abs()).to(like) for name, scores in values.items()}
+    masks["cut in rounds"] = decision_circuits(question, rounds=12)
     drawn = {
         "inputs and dt, path": _drawn_anew(question, cells),
-        "synapses, removal": _drawn_anew(question, found["removal"]),
+        "synapses, removal": _drawn_anew(question, influences["removal"]),
     }
     return CircuitRow(
-        data, cell, seed, accuracy, values["path"].shape[1], len(question),
-        cells.delta, float((cells.deltas > 0.01).mean()),
-        found["path"].delta, float((found["path"].deltas > 0.01).mean()),
-        {name: _mean(spearman(one, values["removal"])) for name, one in values.items()},
-        {name: float(fidelity(question, one).double().mean()) for name, one in kept.items()},
-        {name: one.over_series for name, one in drawn.items()},
-        {name: one._asdict() for name, one in drawn.items()},
+        data,
+        cell,
+        seed,
+        accuracy,
+        values["path"].shape[1],
+        len(question),
+        cells.delta,
+        float((cells.deltas > 0.01).mean()),
+        influences["path"].delta,
+        float((influences["path"].deltas > 0.01).mean()),
+        {name: _mean(spearman(scores, values["removal"])) for name, scores in values.items()},
+        {name: float(fidelity(question, mask).double().mean()) for name, mask in masks.items()},
+        {name: comparison.over_series for name, comparison in drawn.items()},
+        {name: comparison._asdict() for name, comparison in drawn.items()},
         coverage(question.model),
-    )  # fmt: skip
+    )
 
 
-def _drawn_anew(question: Question, found: Influence, series: int = 20) -> Likeness:
+def _drawn_anew(question: Question, explanation: Influence, series: int = 20) -> Likeness:
     """The explanation beside those of ten nets drawn anew, on some of the series."""
     index = torch.linspace(0, len(question) - 1, min(series, len(question))).round().long()
-    values = torch.from_numpy(found.values)[index].flatten(1)
+    values = torch.from_numpy(explanation.values)[index].flatten(1)
 
     def again(other: Question) -> Tensor:
-        one = influence(other, found.on, found.method)  # type: ignore[arg-type]  # a method that the record holds
-        return torch.from_numpy(one.values).flatten(1)
+        anew = influence(other, explanation.on, explanation.method)  # type: ignore[arg-type]  # a method that the record holds
+        return torch.from_numpy(anew.values).flatten(1)
 
     asked = question.rows(index)
-    return likeness(asked, values, again, DRAWS, 0, counted(asked, found.on, values))
+    return likeness(asked, values, again, DRAWS, 0, counted(asked, explanation.on, values))
 
 
 def _mean(values: Tensor) -> float:

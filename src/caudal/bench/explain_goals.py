@@ -51,32 +51,34 @@ def _circuit_goals(rows: tuple[CircuitRow, ...]) -> list[Goal]:
     halved, gradient, current = (
         mean(row.spearman[name] for row in rows) for name in ("halved", "gradient", "currents")
     )
-    kept, removal, drawn = (mean(row.kept[name] for row in rows) for name in ("cut in rounds", "removal", "currents"))
+    in_rounds, removal, drawn = (
+        mean(row.kept[name] for row in rows) for name in ("cut in rounds", "removal", "currents")
+    )
     rho, covered = max(max(row.rho.values()) for row in rows), min(row.covered for row in rows)
-    each = max(one["each"] for row in rows for one in row.likeness.values())
+    each = max(comparison["each"] for row in rows for comparison in row.likeness.values())
     return [
         Goal("completeness of path integrals", f"{1 - open_:.1%} of series within 1 %, the others flagged", "at most 1 %, or flagged", True),  # noqa: E501
         Goal("rank correlation with cutting each synapse, in 16 gradients", f"{halved:.2f} (one gradient {gradient:.2f}, currents {current:.2f}; cutting itself, our default, is 1 by definition)", "at least 0.90", halved >= 0.90),  # noqa: E501
-        Goal("decision kept by a third of the synapses", f"{kept:.1%} cut in rounds ({removal:.1%} ranked once by cutting, {drawn:.1%} by currents)", "at least 95 %", kept >= 0.95),  # noqa: E501
+        Goal("decision kept by a third of the synapses", f"{in_rounds:.1%} cut in rounds ({removal:.1%} ranked once by cutting, {drawn:.1%} by currents)", "at least 95 %", in_rounds >= 0.95),  # noqa: E501
         Goal("parameter randomisation, worst rank correlation, signed over series", f"{rho:.2f} (series by series, chance included, {each:.2f}), {covered:.0%} of the parameters drawn anew", "at most 0.20, all covered", rho <= 0.20 and covered == 1),  # noqa: E501
     ]  # fmt: skip
 
 
 def _planted_goals(rows: tuple[PlantedRow, ...]) -> list[Goal]:
-    found = []
+    judged = []
     for task in TASKS:
-        own, peer = _Marks.of(rows, task, LIQUID), _Marks.of(rows, task, GATED)
-        if own is None or peer is None:
+        ours, peer = _Marks.of(rows, task, LIQUID), _Marks.of(rows, task, GATED)
+        if ours is None or peer is None:
             continue
         words = (
-            f"{own.share:.2f} ({own.share / own.chance:.0f} times chance, accuracy {own.accuracy:.2f}, "
-            f"{own.seeds} seeds); LSTM {peer.share:.2f} (accuracy {peer.accuracy:.2f}, {peer.seeds} seeds)"
+            f"{ours.share:.2f} ({ours.share / ours.chance:.0f} times chance, accuracy {ours.accuracy:.2f}, "
+            f"{ours.seeds} seeds); LSTM {peer.share:.2f} (accuracy {peer.accuracy:.2f}, {peer.seeds} seeds)"
         )
-        if own.accuracy < SOLVED:
+        if ours.accuracy < SOLVED:
             words += f"; not solved (below {SOLVED:.2f}), so there is little to find"
-        reached = own.share >= 0.70 and own.share >= 5 * own.chance and own.accuracy >= SOLVED
-        found.append(Goal(f"planted: {task}", words, "at least 0.70 and 5 times chance", reached))
-    return found
+        reached = ours.share >= 0.70 and ours.share >= 5 * ours.chance and ours.accuracy >= SOLVED
+        judged.append(Goal(f"planted: {task}", words, "at least 0.70 and 5 times chance", reached))
+    return judged
 
 
 class _Marks(NamedTuple):
@@ -89,11 +91,11 @@ class _Marks(NamedTuple):
 
     @staticmethod
     def of(rows: tuple[PlantedRow, ...], task: str, cell: str) -> "_Marks | None":
-        own = [row for row in rows if (row.task, row.cell) == (task, cell)]
-        if not own:
+        runs = [row for row in rows if (row.task, row.cell) == (task, cell)]
+        if not runs:
             return None
-        share, chance, accuracy = (mean(getattr(r, name) for r in own) for name in ("share", "chance", "accuracy"))
-        return _Marks(share, chance, accuracy, len(own))
+        share, chance, accuracy = (mean(getattr(r, name) for r in runs) for name in ("share", "chance", "accuracy"))
+        return _Marks(share, chance, accuracy, len(runs))
 
 
 def _proof_goals(rows: tuple[ProofRow, ...]) -> list[Goal]:
@@ -107,13 +109,13 @@ def _monitor_goals(rows: tuple[MonitorRow, ...]) -> list[Goal]:
     if not rows:
         return []
     updates, alarms = sum(row.updates for row in rows), sum(row.violations for row in rows)
-    leaving, found = (sum(sum(getattr(row, name).values()) for row in rows) for name in ("leaving", "found"))
+    leaving, caught = (sum(sum(getattr(row, name).values()) for row in rows) for name in ("leaving", "found"))
     together = {row.cell: mean(v for k, v in row.cost.items() if k.endswith(f" {GATHERED} together")) for row in rows}
     cost, worst = mean(together.values()), max(together, key=lambda cell: together[cell])
     words = f"{cost:.1%} of a step, {GATHERED} states looked at together; most on {worst}, {together[worst]:.1%}"
     return [
         Goal("bound violations of healthy nets", f"{alarms} in {updates:,} updates", "0 in 10,000,000", alarms == 0 and updates >= 10**7),  # noqa: E501
-        Goal("faults that leave the bounds, found", f"{found:,} of {leaving:,}", "all", found == leaving > 0),
+        Goal("faults that leave the bounds, found", f"{caught:,} of {leaving:,}", "all", caught == leaving > 0),
         Goal("cost of watching", words, "at most 5 %", together[worst] <= 0.05),
     ]  # fmt: skip
 
@@ -154,12 +156,12 @@ def part(report: ExplainReport, kind: str, lang: str = "en") -> str:
 
 
 def _circuit_lines(rows: tuple[CircuitRow, ...]) -> list[str]:
-    names, kept = list(rows[0].spearman), list(rows[0].kept)
-    head = ["data, cell", "accuracy", "synapses", *names, *(f"third kept: {name}" for name in kept), "rho"]
+    names, circuits = list(rows[0].spearman), list(rows[0].kept)
+    head = ["data, cell", "accuracy", "synapses", *names, *(f"third kept: {name}" for name in circuits), "rho"]
     lines = _head(head)
     for row in rows:
-        numbers = [f"{one:.2f}" for one in (*row.spearman.values(), *row.kept.values())]
-        rho = ", ".join(f"{one:.2f}" for one in row.rho.values())
+        numbers = [f"{value:.2f}" for value in (*row.spearman.values(), *row.kept.values())]
+        rho = ", ".join(f"{value:.2f}" for value in row.rho.values())
         lines.append(_line([f"{row.data}, {row.cell}", f"{row.accuracy:.2f}", str(row.synapses), *numbers, rho]))
     return lines
 
@@ -170,7 +172,7 @@ def _proof_lines(rows: tuple[ProofRow, ...]) -> list[str]:
     lines = _head([*head, *(f"refuted {name}" for name in names)])
     for row in rows:
         widths = [f"{row.looseness[name]:.2f}" for name in names]
-        shares = [f"{one[name]:.0%}" for one in (row.verified, row.refuted) for name in names]
+        shares = [f"{rates[name]:.0%}" for rates in (row.verified, row.refuted) for name in names]
         lines.append(_line([row.cell, f"{row.accuracy:.2f}", *widths, *shares]))
     return lines
 
@@ -180,9 +182,9 @@ def _monitor_lines(rows: tuple[MonitorRow, ...]) -> list[str]:
     head = ["net", "updates", "violations", *(f"{name}: found of leaving, inside" for name in faults)]
     lines = _head([*head, "weight flips shown", *(f"cost, {name}" for name in costs), "load"])
     for row in rows:
-        told = [f"{row.found[name]} of {row.leaving[name]}, {row.inside[name]}" for name in faults]
+        caught = [f"{row.found[name]} of {row.leaving[name]}, {row.inside[name]}" for name in faults]
         cost = [f"{row.cost[name]:.1%}" for name in costs]
-        cells = [row.cell, f"{row.updates:,}", str(row.violations), *told, f"{row.weights:.0%}", *cost]
+        cells = [row.cell, f"{row.updates:,}", str(row.violations), *caught, f"{row.weights:.0%}", *cost]
         lines.append(_line([*cells, f"{row.load:.1f}"]))
     return lines
 
@@ -191,13 +193,15 @@ def _planted_lines(rows: tuple[PlantedRow, ...]) -> list[str]:
     lines = _head(["task", "net", "seeds", "accuracy", "share, path", "least and most", "share, occlusion", "chance"])
     for task in TASKS:
         for cell in dict.fromkeys(row.cell for row in rows):
-            own = [row for row in rows if (row.task, row.cell) == (task, cell)]
-            if own:
-                shares = [row.share for row in own]
-                each = [mean(getattr(row, name) for row in own) for name in ("accuracy", "share", "occluded", "chance")]
-                accuracy, share, occluded, chance = (f"{one:.2f}" for one in each)
+            runs = [row for row in rows if (row.task, row.cell) == (task, cell)]
+            if runs:
+                shares = [row.share for row in runs]
+                each = [
+                    mean(getattr(row, name) for row in runs) for name in ("accuracy", "share", "occluded", "chance")
+                ]
+                accuracy, share, occluded, chance = (f"{value:.2f}" for value in each)
                 span = f"{min(shares):.2f} to {max(shares):.2f}"
-                lines.append(_line([task, cell, str(len(own)), accuracy, share, span, occluded, chance]))
+                lines.append(_line([task, cell, str(len(runs)), accuracy, share, span, occluded, chance]))
     return lines
 
 

@@ -72,14 +72,13 @@ def monitors(
         violations, state = healthy(layer, steps, draw)
         counts = {fault: faults(layer, state, fault, draw) for fault in FAULTS}
         shown = flipped_weights(layer, flips, draw)
-        looks = [(batch, every) for batch in (1, 64) for every in (1, GATHERED)]
+        looks = [(batch, gathered) for batch in (1, 64) for gathered in (1, GATHERED)]
         cost = {
-            f"{batch} series, {every} together": overhead(layer, batch, every, repetitions) for batch, every in looks
+            f"{batch} series, {gathered} together": overhead(layer, batch, gathered, repetitions)
+            for batch, gathered in looks
         }
-    leaving, found, inside = ({name: one[k] for name, one in counts.items()} for k in range(3))
-    return MonitorRow(
-        DATA, cell, seed, steps * BATCH, violations, leaving, found, inside, shown, cost, load()
-    )  # fmt: skip
+    leaving, named, inside = ({name: counted[k] for name, counted in counts.items()} for k in range(3))
+    return MonitorRow(DATA, cell, seed, steps * BATCH, violations, leaving, named, inside, shown, cost, load())
 
 
 def wild(batch: int, inputs: int, draw: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -91,12 +90,12 @@ def wild(batch: int, inputs: int, draw: torch.Generator) -> tuple[Tensor, Tensor
 
 def healthy(layer: Layer, steps: int, draw: torch.Generator) -> tuple[int, State]:
     """Violations in `steps` updates of `BATCH` series, and the last state."""
-    watch, state, found = Monitor(layer, every=16), layer.initial_state(BATCH), 0
+    watch, state, violations = Monitor(layer, every=16), layer.initial_state(BATCH), 0
     for _ in range(steps):
         x, dt = wild(BATCH, layer.inputs, draw)
         _, state = layer.step(x, dt=dt, state=state)
-        found += len(watch.watch(state))
-    return found + len(watch.flush()), state
+        violations += len(watch.watch(state))
+    return violations + len(watch.flush()), state
 
 
 def faults(layer: Layer, state: State, fault: str, draw: torch.Generator) -> tuple[int, int, int]:
@@ -114,7 +113,7 @@ def faults(layer: Layer, state: State, fault: str, draw: torch.Generator) -> tup
     row = torch.arange(len(values))
     values[row, unit] = broken(values[row, unit], fault, draw)
     leaving = _leaves(values, watch.ranges.low, watch.ranges.high)
-    named = {(one.series, one.unit) for one in watch.check(values)}
+    named = {(violation.series, violation.unit) for violation in watch.check(values)}
     right = sum((k, int(unit[k])) in named for k in np.flatnonzero(leaving).tolist())
     return int(leaving.sum()), right, int((~leaving).sum())
 
@@ -139,8 +138,8 @@ def _leaves(values: Tensor, low: NDArray[np.float64], high: NDArray[np.float64])
     exact = values.double().numpy()
     spare = 2e-5 * np.where(np.isfinite(high), high - low, 0.0)
     outside = (exact < low - spare) | (exact > high + spare) | ~np.isfinite(exact)
-    told: NDArray[np.bool_] = outside.any(1)
-    return told
+    leaving: NDArray[np.bool_] = outside.any(1)
+    return leaving
 
 
 def flipped_weights(layer: Layer, count: int, draw: torch.Generator, steps: int = 50) -> float:
@@ -149,10 +148,10 @@ def flipped_weights(layer: Layer, count: int, draw: torch.Generator, steps: int 
     weights = list(layer.parameters())
     shown = 0
     for _ in range(count):
-        own = weights[int(torch.randint(0, len(weights), (1,), generator=draw))].view(-1)
-        at = int(torch.randint(0, len(own), (1,), generator=draw))
-        kept = own[at].clone()
-        own[at] = broken(kept[None], "exponent", draw)[0]
+        flat = weights[int(torch.randint(0, len(weights), (1,), generator=draw))].view(-1)
+        at = int(torch.randint(0, len(flat), (1,), generator=draw))
+        original = flat[at].clone()
+        flat[at] = broken(original[None], "exponent", draw)[0]
         state = None
         for _ in range(steps):
             x, dt = wild(8, layer.inputs, draw)
@@ -160,17 +159,17 @@ def flipped_weights(layer: Layer, count: int, draw: torch.Generator, steps: int 
             if watch.check(state):
                 shown += 1
                 break
-        own[at] = kept
+        flat[at] = original
     return shown / count
 
 
-def overhead(layer: Layer, batch: int, every: int, repetitions: int, steps: int = 4 * GATHERED) -> float:
+def overhead(layer: Layer, batch: int, gathered: int, repetitions: int, steps: int = 4 * GATHERED) -> float:
     """Time of a watched step over that of a bare one, minus 1: median over pairs timed one after the other.
 
     Time of the processor, not of the clock: what else runs on the machine then weighs less.
     """
     x, dt = torch.randn(batch, layer.inputs), torch.ones(batch)
-    watch = Monitor(layer, every=every)
+    watch = Monitor(layer, every=gathered)
 
     def run(is_watched: bool) -> float:
         state, start = None, time.process_time()

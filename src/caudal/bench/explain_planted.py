@@ -86,13 +86,13 @@ def planted(task: str, cell: str, seed: int, units: int = 24, work: Work | None 
         right = answer(net, test).argmax(1) == data.label[count + VAL :]
     rows = right.nonzero()[:, 0]
     question = ask(net, test.x[rows], test.dt[rows])
-    found = influence(question, "everything", "path")
+    path = influence(question, "everything", "path")
     occluded = influence(question, "everything", "occlusion")
-    share, other = (_share(one.values, truth[rows]) for one in (found, occluded))
-    flagged = float((found.deltas > 0.01).mean())
+    share, other = (_share(explanation.values, truth[rows]) for explanation in (path, occluded))
+    flagged = float((path.deltas > 0.01).mean())
     parameters = sum(p.numel() for p in net.parameters())
     return PlantedRow(
-        task, cell, seed, float(right.float().mean()), share, other, data.chance, found.delta, flagged, parameters
+        task, cell, seed, float(right.float().mean()), share, other, data.chance, path.delta, flagged, parameters
     )
 
 

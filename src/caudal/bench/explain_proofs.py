@@ -89,15 +89,20 @@ def proofs(
         length = int(test.lengths[row])
         x, dt = test.x[row, :length], test.dt[row, :length]
         for radius in RADII:
-            found = verify(net, x, dt, radius=radius, boxes=boxes, samples=64, seed=seed)
-            looseness[f"{radius:g}"].append(found.looseness)
-            status[f"{radius:g}"].append(found.status)
+            proof = verify(net, x, dt, radius=radius, boxes=boxes, samples=64, seed=seed)
+            looseness[f"{radius:g}"].append(proof.looseness)
+            status[f"{radius:g}"].append(proof.status)
             left += outside(net, x, dt, radius, samples, seed)
             drawn += samples
     return ProofRow(
-        DATA, cell, seed, accuracy, len(rows),
+        DATA,
+        cell,
+        seed,
+        accuracy,
+        len(rows),
         {name: float(np.median(ratios)) for name, ratios in looseness.items()},
         {name: each.count("holds") / len(each) for name, each in status.items()},
         {name: each.count("fails") / len(each) for name, each in status.items()},
-        drawn, left,
-    )  # fmt: skip
+        drawn,
+        left,
+    )

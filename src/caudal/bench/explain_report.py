@@ -45,9 +45,9 @@ class ExplainReport:
         """JSON text, one row per line."""
         rows = {kind: [asdict(row) for row in getattr(self, kind)] for kind in KINDS}
         lines = [f'  "schema": {json.dumps(SCHEMA)}', f'  "caudal": "{self.caudal}"', f'  "torch": "{self.torch}"']
-        for kind, found in rows.items():
-            inner = ",\n".join("    " + json.dumps(row) for row in found)
-            lines.append(f'  "{kind}": [\n{inner}\n  ]' if found else f'  "{kind}": []')
+        for kind, entries in rows.items():
+            inner = ",\n".join("    " + json.dumps(row) for row in entries)
+            lines.append(f'  "{kind}": [\n{inner}\n  ]' if entries else f'  "{kind}": []')
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
     @staticmethod
@@ -63,13 +63,13 @@ class ExplainReport:
         """
         remedy = "Pass a file that `caudal bench explain --out` wrote."
         try:
-            found = json.loads(text)
-            if found.pop("schema") != SCHEMA:
+            content = json.loads(text)
+            if content.pop("schema") != SCHEMA:
                 raise ValueError("another schema")
             rows: dict[str, Any] = {
-                name: tuple(kind(**row) for row in found.pop(name, ())) for name, kind in KINDS.items()
+                name: tuple(kind(**row) for row in content.pop(name, ())) for name, kind in KINDS.items()
             }
-            return ExplainReport(**rows, caudal=found["caudal"], torch=found["torch"])
+            return ExplainReport(**rows, caudal=content["caudal"], torch=content["torch"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise FileFormatError(f"{source}: is no report of explanations ({error}). {remedy}") from None
 
@@ -104,7 +104,7 @@ def measure(
         report = replace(ExplainReport.loads(place.read_text(encoding="utf-8"), place.name), caudal=__version__)
     for kind, key, make in _jobs(seeds, only, quick):
         rows = getattr(report, kind)
-        if key in {tuple(getattr(row, one.name) for one in fields(row)[:3]) for row in rows}:
+        if key in {tuple(getattr(row, field.name) for field in fields(row)[:3]) for row in rows}:
             continue
         say(" ".join(map(str, key)))
         added: Any = {kind: (*rows, make())}

@@ -60,8 +60,8 @@ class Fits:
     @property
     def energy(self) -> tuple[float, float]:
         """Microjoules of one decision, least and most, by the table of Horowitz 2014 with weights in SRAM."""
-        found = estimate(self.work)
-        return 1e6 * float(found.low or 0.0), 1e6 * float(found.high or 0.0)
+        joules = estimate(self.work)
+        return 1e6 * float(joules.low or 0.0), 1e6 * float(joules.high or 0.0)
 
 
 def net_fits(cell: str, parts: Parts, seed: int, epochs: int) -> Fits:
@@ -76,27 +76,34 @@ def net_fits(cell: str, parts: Parts, seed: int, epochs: int) -> Fits:
     count = np.bincount(np.asarray(parts.train.target), minlength=2)
     alike = count.sum() / (2 * count)
     recipe = TrainRecipe(
-        epochs=epochs, lr=0.008, batch_size=64, patience=0, seed=seed, by_length=True,
+        epochs=epochs,
+        lr=0.008,
+        batch_size=64,
+        patience=0,
+        seed=seed,
+        by_length=True,
         class_weights=tuple(map(float, alike)),
-    )  # fmt: skip
+    )
     net = build_cell("bench fair", cell, seen[0].x.shape[2], UNITS, 2, seed=seed)
     fit(net, seen[0], recipe=recipe, progress=False)
-    read = [_read(net, one) for one in seen]
+    read = [_read(net, part) for part in seen]
     weight = torch.tensor(alike[np.asarray(parts.train.target)]).float()
 
     def scores(readout: nn.Linear) -> Scores:
         with torch.no_grad():
-            return Scores(*(torch.softmax(readout(one).double(), 1)[:, 1].numpy() for one in read[1:]))
+            return Scores(*(torch.softmax(readout(states).double(), 1)[:, 1].numpy() for states in read[1:]))
 
-    def again(who: Codes, own: Tensor, price: float) -> Scores:
+    def again(who: Codes, row_weight: Tensor, price: float) -> Scores:
         term = Penalty("equal_opportunity", weight=price, positive=1) if price else None
         target = torch.tensor(np.asarray(parts.train.target))
-        return scores(trained_on(net.map, read[0], target, torch.tensor(who), own, term, updates=UPDATES, lr=0.02))
+        return scores(
+            trained_on(net.map, read[0], target, torch.tensor(who), row_weight, term, updates=UPDATES, lr=0.02)
+        )
 
     def mitigated(who: Codes) -> dict[str, Scores]:
-        own = weight * torch.tensor(weights(who, np.asarray(parts.train.target))).float()
-        found = {f"penalty {price:g}": again(who, weight, price) for price in PRICES}
-        return {"reweighing": again(who, own, 0.0), **found}
+        row_weight = weight * torch.tensor(weights(who, np.asarray(parts.train.target))).float()
+        priced = {f"penalty {price:g}": again(who, weight, price) for price in PRICES}
+        return {"reweighing": again(who, row_weight, 0.0), **priced}
 
     def make() -> Any:
         from sklearn.linear_model import LogisticRegression
@@ -111,15 +118,17 @@ def net_fits(cell: str, parts: Parts, seed: int, epochs: int) -> Fits:
 def _read(net: Readout, data: Examples) -> Tensor:
     """What the decision reads; series of like length share a batch."""
     order = torch.argsort(data.lengths)
-    found = torch.empty(len(data), net.layer.outputs)
+    states = torch.empty(len(data), net.layer.outputs)
     for index in torch.split(order, 512):
-        found[index] = readings(net, data.rows(index))[0]
-    return found
+        states[index] = readings(net, data.rows(index))[0]
+    return states
 
 
 def tree_fits(parts: Parts, seed: int) -> Fits:
     """80 boosted trees of depth 3 on summaries of each input, and the same with weights of two strengths."""
-    rows = [np.stack([one.values for one in summaries(part)], 1) for part in (parts.train, parts.choose, parts.test)]
+    rows = [
+        np.stack([column.values for column in summaries(part)], 1) for part in (parts.train, parts.choose, parts.test)
+    ]
     live = [len(np.unique(column[np.isfinite(column)])) > 1 for column in rows[0].T]
     train, choose, test = (part[:, live] for part in rows)
     y = np.asarray(parts.train.target)
@@ -135,8 +144,8 @@ def tree_fits(parts: Parts, seed: int) -> Fits:
         return Scores(*(np.asarray(model.predict_proba(part)[:, 1]) for part in (choose, test)))
 
     def mitigated(who: Codes) -> dict[str, Scores]:
-        own = weights(who, y)
-        return {"reweighing": scores(alike * own), "reweighing, squared": scores(alike * own**2)}
+        row_weight = weights(who, y)
+        return {"reweighing": scores(alike * row_weight), "reweighing, squared": scores(alike * row_weight**2)}
 
     count, cells = float(_TREES["max_iter"]), float(parts.test.lengths.mean() * parts.test.inputs)
     # Summaries take a product and four sums of each cell; a tree reads input and threshold at each of three forks.
@@ -146,7 +155,7 @@ def tree_fits(parts: Parts, seed: int) -> Fits:
 
 def weights(who: Codes, y: Codes) -> NDArray[np.float64]:
     """Reweighing among those whose group counts; 1 for the others."""
-    found = np.ones(len(y))
+    factors = np.ones(len(y))
     if len(np.unique(who[who >= 0])) > 1:
-        found[who >= 0] = reweighing(who[who >= 0], y[who >= 0])
-    return found
+        factors[who >= 0] = reweighing(who[who >= 0], y[who >= 0])
+    return factors

@@ -61,8 +61,8 @@ def figures(decided: Bools, who: People, weight: Floats | None = None) -> tuple[
     balanced = (hits / np.maximum(positives, 1) + cleared / np.maximum(n - positives, 1)) / 2
     rates = []
     for code in np.unique(who.codes):
-        own = who.truth & (who.codes == code)
-        rates.append(((yes * own) @ drawn.T) / np.maximum(drawn @ own, 1))
+        members = who.truth & (who.codes == code)
+        rates.append(((yes * members) @ drawn.T) / np.maximum(drawn @ members, 1))
     return balanced, (hits + cleared) / n, np.ptp(np.stack(rates), axis=0)
 
 
@@ -82,27 +82,27 @@ def area(balanced: Floats, gap: Floats) -> Floats:
         0.65
     """
     best = np.full((len(_STEPS), balanced.shape[1]), 0.5)
-    for own, width in zip(balanced, gap, strict=True):
-        best = np.maximum(best, np.where(width <= _STEPS[:, None], own, 0.5))
-    found: Floats = best.mean(0)
-    return found
+    for accuracy, width in zip(balanced, gap, strict=True):
+        best = np.maximum(best, np.where(width <= _STEPS[:, None], accuracy, 0.5))
+    height: Floats = best.mean(0)
+    return height
 
 
 def pick(options: Sequence[Option], who: People) -> list[tuple[float, int]]:
     """For each gap allowed, the most accurate option that keeps to it where one chooses; the narrowest if none does."""
-    balanced, _, gap = (one[:, 0] for one in figures(np.stack([one.chosen for one in options]), who))
-    found: list[tuple[float, int]] = []
+    balanced, _, gap = (figure[:, 0] for figure in figures(np.stack([option.chosen for option in options]), who))
+    picked: list[tuple[float, int]] = []
     for level in LEVELS:
         allowed = gap <= max(level, float(gap.min())) + 1e-12
         best = int(np.argmax(np.where(allowed, balanced, -1)))
-        if best not in {index for _, index in found}:
-            found.append((level, best))
-    return found
+        if best not in {index for _, index in picked}:
+            picked.append((level, best))
+    return picked
 
 
 def narrowest(options: Sequence[Option], who: People, cost: float) -> int:
     """The option of the narrowest gap, of those at most `cost` less accurate than the best, where one chooses."""
-    balanced, _, gap = (one[:, 0] for one in figures(np.stack([one.chosen for one in options]), who))
+    balanced, _, gap = (figure[:, 0] for figure in figures(np.stack([option.chosen for option in options]), who))
     allowed = balanced >= balanced.max() - cost
     return int(np.lexsort((-balanced, np.where(allowed, gap, np.inf)))[0])
 
@@ -140,17 +140,20 @@ def judge(
         balanced, accuracy, gap = figures(decided, test)
         points = [
             {
-                "level": level, "name": options[index].name, "balanced": round(float(balanced[k, 0]), 4),
-                "accuracy": round(float(accuracy[k, 0]), 4), "gap": round(float(gap[k, 0]), 4),
+                "level": level,
+                "name": options[index].name,
+                "balanced": round(float(balanced[k, 0]), 4),
+                "accuracy": round(float(accuracy[k, 0]), 4),
+                "gap": round(float(gap[k, 0]), 4),
             }
             for k, (level, index) in enumerate(picked)
-        ]  # fmt: skip
+        ]
         curves[name] = {"height": round(float(area(balanced, gap)[0]), 4), "points": points}
-        again, _, gaps = figures(decided, test, drawn)
-        heights[name] = np.concatenate([area(balanced, gap), area(again, gaps)])
+        balanced_drawn, _, gaps = figures(decided, test, drawn)
+        heights[name] = np.concatenate([area(balanced, gap), area(balanced_drawn, gaps)])
     against = {}
-    for one, other in pairs:
-        apart = 100 * (heights[one] - heights[other])
+    for ours, other in pairs:
+        apart = 100 * (heights[ours] - heights[other])
         low, high = np.quantile(apart[1:], [0.025, 0.975])
-        against[f"{one} - {other}"] = [round(float(x), 3) for x in (apart[0], low, high)]
+        against[f"{ours} - {other}"] = [round(float(x), 3) for x in (apart[0], low, high)]
     return curves, against

@@ -45,10 +45,10 @@ def read(text: str, schema: str, kind: Any, source: str = "text") -> Kept:
         FileFormatError: the text is something else.
     """
     try:
-        found = json.loads(text)
-        if found["schema"] != schema:
+        content = json.loads(text)
+        if content["schema"] != schema:
             raise ValueError("another schema")
-        return Kept(schema, tuple(kind(**row) for row in found["rows"]), found["caudal"])
+        return Kept(schema, tuple(kind(**row) for row in content["rows"]), content["caudal"])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FileFormatError(f"{source}: is no {schema} ({error}). Pass a file that --out wrote.") from None
 
@@ -77,17 +77,17 @@ def keep(
         FileFormatError: the file holds something else.
     """
     place = None if path is None else Path(path)
-    kept = Kept(schema)
+    results = Kept(schema)
     if place is not None and place.exists():
-        kept = Kept(schema, read(place.read_text(encoding="utf-8"), schema, kind, place.name).rows)
+        results = Kept(schema, read(place.read_text(encoding="utf-8"), schema, kind, place.name).rows)
     for job in jobs:
-        if job in {tuple(getattr(row, key) for key in keys) for row in kept.rows}:
+        if job in {tuple(getattr(row, key) for key in keys) for row in results.rows}:
             continue
         say(", ".join(map(str, job)))
-        kept = Kept(schema, (*kept.rows, *make(job)))
+        results = Kept(schema, (*results.rows, *make(job)))
         if place is not None:
             place.parent.mkdir(parents=True, exist_ok=True)
             beside = place.with_name(place.name + ".part")
-            beside.write_text(kept.dumps(), encoding="utf-8")
+            beside.write_text(results.dumps(), encoding="utf-8")
             beside.replace(place)
-    return kept
+    return results

@@ -100,8 +100,8 @@ def task(seed: int, *, shrink: int = 1, epochs: int = EPOCHS) -> Task:
         >>> bool((found.train.truth[b].mean() - found.train.seen[b].mean()) > 0.15)
         True
     """
-    train, held, test = (_part(n // shrink, [seed, k]) for k, n in enumerate((TRAIN, HELD, TEST)))
-    return Task(train, held, test, seed, epochs)
+    train, choose, test = (_part(n // shrink, [seed, k]) for k, n in enumerate((TRAIN, HELD, TEST)))
+    return Task(train, choose, test, seed, epochs)
 
 
 def _part(count: int, seed: list[int]) -> Part:
@@ -137,9 +137,9 @@ def _plain(given: Task, cell: str) -> Done:
 def _reweighed(given: Task, cell: str) -> Done:
     begun = process_time()
     weight = reweighing(given.train.groups, given.train.seen)
-    own = process_time() - begun
+    extra = process_time() - begun
     model, updates, seconds = _fitted(given, cell, weight)
-    return Done(model.predict(given.test.data), updates, seconds + own)
+    return Done(model.predict(given.test.data), updates, seconds + extra)
 
 
 def _term(kind: Callable[..., Any], *asked: Any, **options: Any) -> Callable[[Task, str], Done]:
@@ -164,10 +164,10 @@ def _readout(**options: Any) -> Callable[[Task, str], Done]:
 def _circuit(given: Task, cell: str) -> Done:
     model, updates, seconds = _fitted(given, cell)
     begun = process_time()
-    found = cut_attribute(model.net_, _seen(model, given.train), _seen(model, given.held))
+    cut = cut_attribute(model.net_, _seen(model, given.train), _seen(model, given.held))
     seconds += process_time() - begun
-    model.net_ = found.model
-    return Done(model.predict(given.test.data), updates, seconds, note=found.words())
+    model.net_ = cut.model
+    return Done(model.predict(given.test.data), updates, seconds, note=cut.words())
 
 
 def _seen(model: "LiquidClassifier", part: Part) -> Examples:
@@ -178,8 +178,8 @@ def _ruled(find: Callable[..., Any], **options: Any) -> Callable[[Task, str], Do
     def run(given: Task, cell: str) -> Done:
         model, updates, seconds = _fitted(given, cell)
         begun = process_time()
-        held, test = given.held, given.test
-        rule = find(model.predict_proba(held.data)[:, 1], held.seen, held.groups, **options)
+        choose, test = given.held, given.test
+        rule = find(model.predict_proba(choose.data)[:, 1], choose.seen, choose.groups, **options)
         seconds += process_time() - begun
         score = model.predict_proba(test.data)[:, 1]
         decided = rule.decide(score, test.groups if rule.needs_attribute else None)
@@ -196,12 +196,12 @@ def _reduced(constraint: str) -> Callable[[Task, str], Done]:
 
         model = LiquidClassifier(cell=cell, seed=given.seed, epochs=given.epochs, **SETTINGS)
         x, test = (part.data.values.transpose(0, 2, 1) for part in (given.train, given.test))
-        found = reductions.ExponentiatedGradient(model, getattr(reductions, constraint)(), max_iter=12)
+        reduction = reductions.ExponentiatedGradient(model, getattr(reductions, constraint)(), max_iter=12)
         begun = process_time()
-        found.fit(x, given.train.seen, sensitive_features=given.train.groups.codes)
+        reduction.fit(x, given.train.seen, sensitive_features=given.train.groups.codes)
         seconds = process_time() - begun
-        calls = int(found.n_oracle_calls_)
-        decided = np.asarray(found.predict(test, random_state=given.seed), np.int64)
+        calls = int(reduction.n_oracle_calls_)
+        decided = np.asarray(reduction.predict(test, random_state=given.seed), np.int64)
         return Done(decided, calls * _updates(given), seconds, note=f"{calls} fits")
 
     return run

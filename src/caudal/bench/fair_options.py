@@ -43,37 +43,37 @@ def for_all(variants: Mapping[str, Scores], choose: People) -> list[Option]:
         >>> len(for_all({"plain": Scores(seen, seen)}, who))
         24
     """
-    found = []
+    options = []
     for name, score in variants.items():
         for rate in _RATES:
             at = np.quantile(score.choose[choose.truth], 1 - rate)
-            found.append(Option(f"{name}, threshold {at:.3f}", score.choose >= at, score.test >= at))
-    return found
+            options.append(Option(f"{name}, threshold {at:.3f}", score.choose >= at, score.test >= at))
+    return options
 
 
 def by_group(variants: Mapping[str, Scores], choose: People, test: People) -> list[Option]:
     """Thresholds that find the same share of the positives of every group, or half of the way there."""
-    found = []
+    options = []
     for name, score in variants.items():
         for rate in _RATES:
             common = np.quantile(score.choose[choose.truth], 1 - rate)
-            own = np.array(
+            thresholds = np.array(
                 [
                     np.quantile(score.choose[choose.truth & (choose.codes == code)], 1 - rate)
                     for code in range(int(choose.codes.max()) + 1)
                 ]
             )
             for way in (0.5, 1.0):
-                at = way * own + (1 - way) * common
+                at = way * thresholds + (1 - way) * common
                 named = f"{name}, {'half ' if way < 1 else ''}by group, {rate:.2f}"
-                found.append(Option(named, score.choose >= at[choose.codes], score.test >= at[test.codes]))
-    return found
+                options.append(Option(named, score.choose >= at[choose.codes], score.test >= at[test.codes]))
+    return options
 
 
 def best(score: Scores, choose: People) -> Option:
     """The model left as it is, at the threshold of the highest balanced accuracy; open to everyone."""
     options = for_all({"plain": score}, choose)
-    heights = [(one.chosen[choose.truth].mean() - one.chosen[~choose.truth].mean()) for one in options]
+    heights = [(option.chosen[choose.truth].mean() - option.chosen[~choose.truth].mean()) for option in options]
     return options[int(np.argmax(heights))]
 
 
@@ -84,19 +84,23 @@ def fairlearn_options(score: Scores, choose: People, test: People, seed: int) ->
         MissingExtraError: fairlearn is not installed.
     """
     kind = need(_OWNER, "fairlearn.postprocessing", "fair").ThresholdOptimizer
-    found = []
+    options = []
     for tolerance in TOLERANCES:
         fitted = kind(
-            estimator=_said(), constraints="true_positive_rate_parity", objective="balanced_accuracy_score",
-            prefit=True, predict_method="predict", tol=tolerance or None,
-        )  # fmt: skip
+            estimator=_said(),
+            constraints="true_positive_rate_parity",
+            objective="balanced_accuracy_score",
+            prefit=True,
+            predict_method="predict",
+            tol=tolerance or None,
+        )
         fitted.fit(score.choose[:, None], choose.truth.astype(int), sensitive_features=choose.codes)
-        said = [
+        decided = [
             np.asarray(fitted.predict(x[:, None], sensitive_features=who.codes, random_state=seed), np.bool_)
             for x, who in ((score.choose, choose), (score.test, test))
         ]
-        found.append(Option(f"thresholds, tolerance {tolerance:g}", *said))
-    return [*found, best(score, choose)]
+        options.append(Option(f"thresholds, tolerance {tolerance:g}", *decided))
+    return [*options, best(score, choose)]
 
 
 def oxonfair_options(score: Scores, choose: People, test: People) -> list[Option]:
@@ -106,18 +110,18 @@ def oxonfair_options(score: Scores, choose: People, test: People) -> list[Option
         MissingExtraError: oxonfair is not installed.
     """
     oxonfair, metrics = need(_OWNER, "oxonfair", "fair"), need(_OWNER, "oxonfair.utils.group_metrics", "fair")
-    near = [np.clip(one, 1e-7, 1 - 1e-7) for one in (score.choose, score.test)]
-    logits = [np.log(one / (1 - one))[:, None] for one in near]
+    near = [np.clip(part, 1e-7, 1 - 1e-7) for part in (score.choose, score.test)]
+    logits = [np.log(part / (1 - part))[:, None] for part in near]
     fitted = oxonfair.DeepFairPredictor(choose.truth.astype(int), logits[0], choose.codes, use_actual_groups=True)
-    found = []
+    options = []
     for tolerance in TOLERANCES:
         fitted.fit(metrics.balanced_accuracy, metrics.equal_opportunity, max(tolerance, 0.005))
-        said = [
+        decided = [
             np.asarray(fitted.predict(oxonfair.DeepDataDict(np.zeros(len(x), int), x, who.codes)), np.bool_)
             for x, who in zip(logits, (choose, test), strict=True)
         ]
-        found.append(Option(f"thresholds, tolerance {tolerance:g}", *said))
-    return [*found, best(score, choose)]
+        options.append(Option(f"thresholds, tolerance {tolerance:g}", *decided))
+    return [*options, best(score, choose)]
 
 
 def reduced_options(
@@ -150,14 +154,17 @@ def reduced_options(
     for slack in REDUCED[:1] if few else REDUCED:
         # Costs of the two errors weigh the classes alike, as in the training of the other models.
         fitted = kinds.ExponentiatedGradient(
-            make(), kinds.TruePositiveRateParity(difference_bound=slack),
-            objective=kinds.ErrorRate(costs={"fp": share, "fn": 1 - share}), eps=slack, max_iter=4 if few else 8,
-        )  # fmt: skip
+            make(),
+            kinds.TruePositiveRateParity(difference_bound=slack),
+            objective=kinds.ErrorRate(costs={"fp": share, "fn": 1 - share}),
+            eps=slack,
+            max_iter=4 if few else 8,
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             fitted.fit(rows[0], train.truth.astype(int), sensitive_features=train.codes)
-        said = [np.asarray(fitted.predict(x, random_state=seed), np.bool_) for x in rows[1:]]
-        yield Option(f"reductions, slack {slack:g}", *said)
+        decided = [np.asarray(fitted.predict(x, random_state=seed), np.bool_) for x in rows[1:]]
+        yield Option(f"reductions, slack {slack:g}", *decided)
     yield best(score, choose)
 
 

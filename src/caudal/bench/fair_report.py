@@ -81,10 +81,10 @@ class FairReport:
             True
         """
         try:
-            found = json.loads(text)
-            if found["schema"] != SCHEMA:
+            content = json.loads(text)
+            if content["schema"] != SCHEMA:
                 raise ValueError("another schema")
-            return FairReport(tuple(FairRow(**row) for row in found["rows"]), found["caudal"], found["torch"])
+            return FairReport(tuple(FairRow(**row) for row in content["rows"]), content["caudal"], content["torch"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             remedy = "Pass a file that `caudal bench fair --out` wrote."
             raise FileFormatError(f"{source}: is no report of fairness ({error}). {remedy}") from None
@@ -170,8 +170,8 @@ def measure(
 
 def _jobs(seeds: int) -> Iterator[tuple[str, str, int]]:
     """Methods that fit a dozen times come last."""
-    every = [(m, cell, seed) for seed in range(seeds) for cell, own in CELLS.items() for m in (own or METHODS)]
-    yield from sorted(every, key=lambda one: (_SLOW in one[0], _SLOW in one[0] and one[0].endswith("opportunity")))
+    jobs = [(m, cell, seed) for seed in range(seeds) for cell, methods in CELLS.items() for m in (methods or METHODS)]
+    yield from sorted(jobs, key=lambda job: (_SLOW in job[0], _SLOW in job[0] and job[0].endswith("opportunity")))
 
 
 def _row(method: str, cell: str, seed: int, done: Done, test: Part) -> FairRow:
@@ -196,13 +196,13 @@ def _gaps(decided: NDArray[Any], classes: NDArray[Any], groups: NDArray[np.int64
 def means(report: FairReport) -> tuple[Mean, ...]:
     """Each method of each cell over its seeds; a seed without a row of "none" is left out."""
     base = {(row.cell, row.seed): row for row in report.rows if row.method == "none"}
-    found = []
+    averages = []
     for cell in CELLS:
         for method in METHODS:
             rows = [r for r in report.rows if (r.method, r.cell) == (method, cell) and (r.cell, r.seed) in base]
             if rows:
-                found.append(_mean(rows, [base[row.cell, row.seed] for row in rows]))
-    return tuple(found)
+                averages.append(_mean(rows, [base[row.cell, row.seed] for row in rows]))
+    return tuple(averages)
 
 
 def _mean(rows: list[FairRow], base: list[FairRow]) -> Mean:

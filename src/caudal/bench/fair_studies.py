@@ -65,13 +65,19 @@ STUDIES: dict[str, Study] = {
     "nlswork": Study({"race": ()}),
     "diabetes130": Study(
         {"race": {"Caucasian": "Caucasian", "AfricanAmerican": "AfricanAmerican"}, "gender": (), "age": _TENS},
-        ("race", "gender", "age"), folder=True, most=10_000, lent=0.0,
+        ("race", "gender", "age"),
+        folder=True,
+        most=10_000,
+        lent=0.0,
     ),
     "physionet2012": Study(
-        {"gender": (), "age": (65.0,), "icu": {"medical": "medical"}}, ("Age", "Gender", "ICUType"), folder=True,
-        most=2_600, epochs=5,
+        {"gender": (), "age": (65.0,), "icu": {"medical": "medical"}},
+        ("Age", "Gender", "ICUType"),
+        folder=True,
+        most=2_600,
+        epochs=5,
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -152,16 +158,16 @@ def parts_of(name: str, folder: str | None = None, quick: bool = False) -> Parts
         MissingExtraError: a package is not installed.
     """
     study = STUDIES[name]
-    found = datasets.load(name, folder=folder if study.folder else None)
-    whole = _without(ends(found.sequences), study)
-    parts = [np.flatnonzero(np.isin(whole.ids, part.ids)) for part in (found.train, found.val, found.test)]
+    dataset = datasets.load(name, folder=folder if study.folder else None)
+    whole = _without(ends(dataset.sequences), study)
+    parts = [np.flatnonzero(np.isin(whole.ids, part.ids)) for part in (dataset.train, dataset.val, dataset.test)]
     rng = np.random.default_rng(0)
-    train, choose, test = (rng.permutation(one) for one in parts)
+    train, choose, test = (rng.permutation(rows) for rows in parts)
     lent = int(study.lent * len(train))
     choose, train = np.concatenate([choose, train[:lent]]), train[lent:][: study.most]
-    kept = 600 if quick else _TEST
+    limit = 600 if quick else _TEST
     return Parts(
-        *(whole.select(np.sort(one[:kept] if one is not train or quick else one)) for one in (train, choose, test))
+        *(whole.select(np.sort(rows[:limit] if rows is not train or quick else rows)) for rows in (train, choose, test))
     )
 
 
@@ -172,9 +178,9 @@ def ends(data: Sequences) -> Sequences:
     last = data.lengths - 1
     rows = np.flatnonzero(data.target_mask[np.arange(len(data)), last])
     target = data.target[rows, last[rows]]
-    kept = data.without_target().select(rows)
+    known = data.without_target().select(rows)
     return replace(
-        kept,
+        known,
         task="classify",
         classes=data.classes,
         target=target,
@@ -185,30 +191,36 @@ def ends(data: Sequences) -> Sequences:
 
 def _without(data: Sequences, study: Study) -> Sequences:
     """The series without inputs that say the attribute."""
-    stays = [k for k, one in enumerate(data.statics) if one.name.split("=")[0] not in study.dropped]
+    stays = [k for k, feature in enumerate(data.statics) if feature.name.split("=")[0] not in study.dropped]
     return replace(
-        data, statics=tuple(data.statics[k] for k in stays), static=data.static[:, stays],
-        static_observed=data.static_observed[:, stays], recipe=None,
-    )  # fmt: skip
+        data,
+        statics=tuple(data.statics[k] for k in stays),
+        static=data.static[:, stays],
+        static_observed=data.static_observed[:, stays],
+        recipe=None,
+    )
 
 
 def _groups(parts: Parts, name: str, attribute: str) -> tuple[tuple[str, ...], list[NDArray[np.int64]]]:
     """Names, and codes of the three parts; -1 for a group of fewer than 30 positives where one chooses or judges."""
-    told = STUDIES[name].attributes[attribute]
+    cuts = STUDIES[name].attributes[attribute]
     whole = [part.sensitive[attribute] for part in (parts.train, parts.choose, parts.test)]
-    if isinstance(told, Mapping):
-        whole = [np.array([told.get(str(one), "other") for one in part]) for part in whole]
-    edges = None if isinstance(told, Mapping) or not len(told) else {attribute: told}
-    found = Groups.of({attribute: np.concatenate(whole)}, edges=edges, alone="other")
-    codes = np.split(found.codes, np.cumsum([len(part) for part in whole])[:-1])
+    if isinstance(cuts, Mapping):
+        whole = [np.array([cuts.get(str(value), "other") for value in part]) for part in whole]
+    edges = None if isinstance(cuts, Mapping) or not len(cuts) else {attribute: cuts}
+    groups = Groups.of({attribute: np.concatenate(whole)}, edges=edges, alone="other")
+    codes = np.split(groups.codes, np.cumsum([len(part) for part in whole])[:-1])
     enough = [
         k
-        for k in range(len(found.names))
-        if all((truth & (own == k)).sum() >= LEAST for truth, own in zip(parts.truth[1:], codes[1:], strict=True))
+        for k in range(len(groups.names))
+        if all(
+            (truth & (part_codes == k)).sum() >= LEAST
+            for truth, part_codes in zip(parts.truth[1:], codes[1:], strict=True)
+        )
     ]
-    place = np.full(len(found.names), -1)
+    place = np.full(len(groups.names), -1)
     place[enough] = np.arange(len(enough))
-    return tuple(found.names[k] for k in enough), [place[own] for own in codes]
+    return tuple(groups.names[k] for k in enough), [place[part_codes] for part_codes in codes]
 
 
 def _judged(name: str, model: str, seed: int, parts: Parts, epochs: int) -> list[StudyRow]:
@@ -229,10 +241,10 @@ def _row(
     codes: list[Any],
 ) -> StudyRow:
     seed = which[2]
-    here = [own >= 0 for own in codes]
+    here = [part_codes >= 0 for part_codes in codes]
     train, choose, test = (People(t[h], c[h]) for t, c, h in zip(parts.truth, codes, here, strict=True))
-    every = {"plain": fits.plain, **fits.mitigated(codes[0])}
-    variants = {key: score.select(here[1], here[2]) for key, score in every.items()}
+    scores = {"plain": fits.plain, **fits.mitigated(codes[0])}
+    variants = {key: score.select(here[1], here[2]) for key, score in scores.items()}
     plain = variants["plain"]
     families: dict[str, list[Option]] = {
         OURS: for_all(variants, choose),
@@ -240,9 +252,9 @@ def _row(
         PEERS[1]: fairlearn_options(plain, choose, test, seed),
         PEERS[2]: oxonfair_options(plain, choose, test),
     }
-    rows = tuple(part[own] for part, own in zip(fits.rows, here, strict=True))
-    made = reduced_options(fits.make, rows, train, plain, choose, seed, few=which[1] == TREES)
-    families[PEERS[0]] = list(made)
+    rows = tuple(part[counted] for part, counted in zip(fits.rows, here, strict=True))
+    reduced = reduced_options(fits.make, rows, train, plain, choose, seed, few=which[1] == TREES)
+    families[PEERS[0]] = list(reduced)
     curves, against = judge(families, choose, test, PAIRS)
     left = families[OURS][narrowest(families[OURS], choose, COST)]
     groups = Groups(which[3], names, test.codes)
@@ -250,16 +262,21 @@ def _row(
         key: [int((test.codes == k).sum()), int(test.truth[test.codes == k].sum())] for k, key in enumerate(names)
     }
     return StudyRow(
-        *which, counts, _figure("plain, threshold 0.5", plain.test >= 0.5, test.truth, groups),
-        _figure(left.name, left.judged, test.truth, groups), curves, against,
-        round(fits.work.arithmetic + fits.work.comparisons), [round(one, 5) for one in fits.energy],
-    )  # fmt: skip
+        *which,
+        counts,
+        _figure("plain, threshold 0.5", plain.test >= 0.5, test.truth, groups),
+        _figure(left.name, left.judged, test.truth, groups),
+        curves,
+        against,
+        round(fits.work.arithmetic + fits.work.comparisons),
+        [round(energy, 5) for energy in fits.energy],
+    )
 
 
 def _figure(name: str, decided: NDArray[np.bool_], truth: NDArray[np.bool_], groups: Groups) -> dict[str, Any]:
     right = decided == truth
-    found = judged_by_group(decisions(truth, decided=decided), groups).gap("equal_opportunity")
-    span = (None,) * 4 if found is None else (found.value.value, found.value.low, found.value.high, found.chance)
-    kept = {"accuracy": right.mean(), "balanced": (right[truth].mean() + right[~truth].mean()) / 2}
-    kept.update(zip(("gap", "low", "high", "chance"), span, strict=True))
-    return {"name": name, **{key: None if value is None else round(float(value), 4) for key, value in kept.items()}}
+    gap = judged_by_group(decisions(truth, decided=decided), groups).gap("equal_opportunity")
+    span = (None,) * 4 if gap is None else (gap.value.value, gap.value.low, gap.value.high, gap.chance)
+    figures = {"accuracy": right.mean(), "balanced": (right[truth].mean() + right[~truth].mean()) / 2}
+    figures.update(zip(("gap", "low", "high", "chance"), span, strict=True))
+    return {"name": name, **{key: None if value is None else round(float(value), 4) for key, value in figures.items()}}

@@ -58,7 +58,7 @@ GUARDED: tuple[Guarded, ...] = (
     Guarded("MixedMemory shared", "mixed_scan", lambda: _mixed("shared")),
     Guarded("MixedMemory cascade", "mixed_scan", lambda: _mixed("cascade")),
     Guarded("MixedMemory stacked", "lstm_scan", lambda: _mixed("stacked")),
-)  # fmt: skip
+)
 
 
 def gate(rows: tuple[str, ...] = tuple(ROWS), inputs: int = 16) -> tuple[Check, ...]:
@@ -114,9 +114,9 @@ def _compare(guarded: Guarded, backend: str) -> str | None:
             expected = _results(net, *call)
             expected |= _steps(net, *call[:2], by_step=False)
         with kernels.use(backend):
-            found = _results(net, *call)
-            found |= _steps(net, *call[:2], by_step=True)
-        fault = _difference(found, expected)
+            results = _results(net, *call)
+            results |= _steps(net, *call[:2], by_step=True)
+        fault = _difference(results, expected)
         if fault:
             return f"batch {batch}, {time} steps: {fault}"
     return None
@@ -160,14 +160,14 @@ def _filled(state: Any, parts: Iterator[Tensor]) -> Any:
     return type(state)(*filled) if hasattr(state, "_fields") else tuple(filled)
 
 
-def _difference(found: dict[str, Tensor], expected: dict[str, Tensor]) -> str | None:
+def _difference(results: dict[str, Tensor], expected: dict[str, Tensor]) -> str | None:
     """The first result that differs by more than rounding, in words, or None."""
-    if found.keys() != expected.keys():
-        return f"has other results: {', '.join(sorted(found.keys() ^ expected.keys()))}"
+    if results.keys() != expected.keys():
+        return f"has other results: {', '.join(sorted(results.keys() ^ expected.keys()))}"
     for name, value in expected.items():
         limit = GRADIENTS if name.startswith("gradient") else OUTPUTS
         scale = max(1.0, value.abs().max().item())
-        differs = (found[name] - value).abs().max().item()
+        differs = (results[name] - value).abs().max().item()
         # Written so that NaN fails too.
         if not differs <= limit * scale:
             return f"{name} differs by {differs:.1e} at a scale of {scale:.1e}; allowed is {limit:.0e} of the scale"

@@ -67,7 +67,7 @@ GOALS = (
     Goal("LTC NCP forward and backward, against nn.LSTM", "ratio", POLICIES, LSTM, "train", 100, None, 1.0),
     Goal("LTC one step at batch 1, public API", "step", LTCS, OURS, "step", 1, 50, 10),
     Goal("Two threads over one, NCP 64 and CfC 256", "threads", ("ncp64", "cfc256"), OURS, "train", 1000, None, 1.7),
-)  # fmt: skip
+)
 
 
 def reached(goal: Goal, report: KernelReport) -> float | None:
@@ -87,16 +87,16 @@ def reached(goal: Goal, report: KernelReport) -> float | None:
 
 def _value(goal: Goal, row: str, report: KernelReport) -> float | None:
     if goal.kind == "memory":
-        kept = {k.subject: k.kept_bytes for k in report.memory if (k.row, k.time) == (row, goal.time)}
-        return kept[goal.other] / kept[OURS] if kept.keys() >= {goal.other, OURS} else None
-    one = _find(report, row, goal.work, goal.time, 1)
-    ours = None if one is None else one.timing(OURS)
-    if one is None or ours is None:
+        sizes = {k.subject: k.kept_bytes for k in report.memory if (k.row, k.time) == (row, goal.time)}
+        return sizes[goal.other] / sizes[OURS] if sizes.keys() >= {goal.other, OURS} else None
+    single = _find(report, row, goal.work, goal.time, 1)
+    ours = None if single is None else single.timing(OURS)
+    if single is None or ours is None:
         return None
     if goal.kind == "step":
         return 1e6 * median(ours.wall_s)
     if goal.kind == "ratio":
-        ratio = one.ratio(goal.other, "cpu")
+        ratio = single.ratio(goal.other, "cpu")
         return None if ratio is None else ratio.median
     two = _find(report, row, goal.work, goal.time, 2)
     both = None if two is None else two.timing(OURS)

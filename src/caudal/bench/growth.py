@@ -111,6 +111,11 @@ def grow(settings: Settings, progress: Progress) -> tuple[Point, ...]:
 def _brief(settings: Settings) -> Settings:
     """A curve has many points, so each may take an eighth of the time of a row."""
     return Settings(
-        settings.rows, repetitions=max(2, settings.repetitions // 2), sample_s=settings.sample_s / 4,
-        task_s=settings.task_s / 8, skip_s=settings.skip_s, batch=settings.batch, inputs=settings.inputs,
-    )  # fmt: skip
+        settings.rows,
+        repetitions=max(2, settings.repetitions // 2),
+        sample_s=settings.sample_s / 4,
+        task_s=settings.task_s / 8,
+        skip_s=settings.skip_s,
+        batch=settings.batch,
+        inputs=settings.inputs,
+    )

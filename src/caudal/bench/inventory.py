@@ -102,7 +102,7 @@ def _cell(name: str, kind: type[nn.Layer]) -> Cell:
     if net is not None:
         with _watched(net) as calls:
             seen = tuple(calls)
-    backends = tuple(dict.fromkeys(backend for one in seen for backend in kernels.names(one)))
+    backends = tuple(dict.fromkeys(backend for kernel in seen for backend in kernels.names(kernel)))
     parameters = None if net is None else sum(p.numel() for p in net.parameters() if p.requires_grad)
     return Cell(name, kind.wired, kind.causal, kind.chunked, parameters, seen, backends)
 

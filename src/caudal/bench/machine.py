@@ -63,13 +63,13 @@ def _cpu() -> str:
 
 
 def _caches() -> tuple[str, ...]:
-    found = []
+    caches = []
     for place in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         with suppress(OSError):
             level, kind, size = ((place / part).read_text().strip() for part in ("level", "type", "size"))
             if kind != "Instruction":
-                found.append(f"L{level} {size}")
-    return tuple(found)
+                caches.append(f"L{level} {size}")
+    return tuple(caches)
 
 
 def _commit() -> str | None:

@@ -61,9 +61,15 @@ def page(report: KernelReport | None, source: str = "") -> str:
     if report is None:
         return f"{head}{NONE_YET}\n{ROWS_NOTE}"
     parts = [
-        head, _where(report), "## Goals and what was reached\n", _goals(report), _losses(report), ROWS_NOTE,
-        "## Times\n", *map(_section, time_tables(report)),
-    ]  # fmt: skip
+        head,
+        _where(report),
+        "## Goals and what was reached\n",
+        _goals(report),
+        _losses(report),
+        ROWS_NOTE,
+        "## Times\n",
+        *map(_section, time_tables(report)),
+    ]
     if report.memory:
         parts.append(_section(memory_table(report)))
     if report.growth:
@@ -99,17 +105,19 @@ def _goals(report: KernelReport) -> str:
 
 def _losses(report: KernelReport) -> str:
     """Every measured place where caudal is slower, said first and plainly."""
-    found = []
-    for one in report.measurements:
+    losses = []
+    for measurement in report.measurements:
         for other in SUBJECTS[1:]:
-            ratio = one.ratio(other, "wall" if one.work == "step" else clock_of(one.threads))
+            ratio = measurement.ratio(other, "wall" if measurement.work == "step" else clock_of(measurement.threads))
             if ratio is not None and ratio.median < 1:
-                steps = "" if one.work == "step" else f", {plural(one.time, 'step')}"
-                where = f"{WORK_WORDS[one.work].lower()}{steps}, {plural(one.threads, 'thread')}"
-                found.append(f"- {ROWS[one.row].title}, {where}: {three(1 / ratio.median)} times the time of {other}")
-    if not found:
+                steps = "" if measurement.work == "step" else f", {plural(measurement.time, 'step')}"
+                where = f"{WORK_WORDS[measurement.work].lower()}{steps}, {plural(measurement.threads, 'thread')}"
+                losses.append(
+                    f"- {ROWS[measurement.row].title}, {where}: {three(1 / ratio.median)} times the time of {other}"
+                )
+    if not losses:
         return "## Where caudal is slower\n\nNowhere in this run."
-    return "## Where caudal is slower\n\n" + "\n".join(found)
+    return "## Where caudal is slower\n\n" + "\n".join(losses)
 
 
 def _section(table: Table) -> str:

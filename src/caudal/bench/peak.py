@@ -34,7 +34,7 @@ def higher(first: Peak, second: Peak) -> Peak:
         >>> higher(Peak(1, 2e9, 7e9), Peak(1, 3e9, 5e9))
         Peak(threads=1, flop_per_s=3000000000.0, synapses_per_s=7000000000.0)
     """
-    rates = [one.synapses_per_s for one in (first, second) if one.synapses_per_s is not None]
+    rates = [probe.synapses_per_s for probe in (first, second) if probe.synapses_per_s is not None]
     return Peak(first.threads, max(first.flop_per_s, second.flop_per_s), max(rates, default=None))
 
 

@@ -203,7 +203,7 @@ class Measurement:
         if ours is None or other is None:
             return None
         pairs = zip(other.values(clock), ours.values(clock), strict=True)
-        return spread(tuple(theirs / own for theirs, own in pairs))
+        return spread(tuple(theirs / mine for theirs, mine in pairs))
 
 
 @dataclass(frozen=True)

@@ -100,19 +100,19 @@ def has_peer() -> bool:
 def subjects(row: Row, inputs: int) -> dict[str, Subject]:
     """The models of a row, by subject: ours, converted from the peer where that is installed, so numbers agree."""
     torch.manual_seed(SEED)
-    found: dict[str, Subject] = {}
+    models: dict[str, Subject] = {}
     if has_peer():
         peer = _peer(row, inputs)
         ours: nn.Layer = from_ncps(peer)
-        found[PEER] = Subject(PEER, peer, lambda x: _first(peer(x)), lambda x: _peer_step(peer, x))
+        models[PEER] = Subject(PEER, peer, lambda x: _first(peer(x)), lambda x: _peer_step(peer, x))
     else:
         ours = _ours(row, inputs)
     torch_lstm = torch_nn.LSTM(inputs, row.units, batch_first=True)
     torch_gru = torch_nn.GRU(inputs, row.units, batch_first=True)
-    found[OURS] = liquid(OURS, ours)
-    found[LSTM] = Subject(LSTM, torch_lstm, lambda x: _first(torch_lstm(x)), lambda x: _torch_step(torch_lstm, x))
-    found[GRU] = Subject(GRU, torch_gru, lambda x: _first(torch_gru(x)), lambda x: _torch_step(torch_gru, x))
-    return {name: found[name] for name in (OURS, PEER, LSTM, GRU) if name in found}
+    models[OURS] = liquid(OURS, ours)
+    models[LSTM] = Subject(LSTM, torch_lstm, lambda x: _first(torch_lstm(x)), lambda x: _torch_step(torch_lstm, x))
+    models[GRU] = Subject(GRU, torch_gru, lambda x: _first(torch_gru(x)), lambda x: _torch_step(torch_gru, x))
+    return {name: models[name] for name in (OURS, PEER, LSTM, GRU) if name in models}
 
 
 def liquid(name: str, net: nn.Layer) -> Subject:
@@ -157,8 +157,8 @@ def _peer(row: Row, inputs: int) -> Any:
     if row.circuit == "driving":
         sizes = {f"{role}_neurons": number for role, number in DRIVING.items()}
         return models.LTC(inputs, wirings.NCP(**sizes, **DRIVING_FANS, recurrent_command_synapses=4))
-    made = wirings.AutoNCP(row.units, MOTOR) if row.circuit == "auto" else wirings.FullyConnected(row.units)
-    return models.LTC(inputs, made)
+    links = wirings.AutoNCP(row.units, MOTOR) if row.circuit == "auto" else wirings.FullyConnected(row.units)
+    return models.LTC(inputs, links)
 
 
 def _first(result: Any) -> Tensor:

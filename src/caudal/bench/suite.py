@@ -93,8 +93,8 @@ def _announced(rows: tuple[Row, ...], settings: Settings) -> float:
 
 def _probe(run: _Run, count: int) -> None:
     """Measure the peak again and keep the better: a neighbour's load must not lower the floor."""
-    found = peak(count)
-    run.peaks[count] = higher(run.peaks[count], found) if count in run.peaks else found
+    probed = peak(count)
+    run.peaks[count] = higher(run.peaks[count], probed) if count in run.peaks else probed
 
 
 def _row(run: _Run, row: Row, count: int) -> None:
@@ -113,10 +113,10 @@ def _row(run: _Run, row: Row, count: int) -> None:
                 _measure(run, row, work, calls, x, count)
         if count == settings.threads[0]:
             run.progress.start(f"{row.title}, one step at batch 1", 1.0)
-            one = torch.randn(1, 1, settings.inputs)
+            step_x = torch.randn(1, 1, settings.inputs)
             with torch.no_grad():
-                steps = {name: model.stepper(one[:, 0]) for name, model in models.items()}
-                _measure(run, row, "step", steps, one, count)
+                steps = {name: model.stepper(step_x[:, 0]) for name, model in models.items()}
+                _measure(run, row, "step", steps, step_x, count)
 
 
 def _measure(run: _Run, row: Row, work: Work, calls: dict[str, Call], x: Tensor, count: int) -> None:
@@ -154,10 +154,10 @@ def _reason(run: _Run, row: Row, name: str, work: Work, time: int) -> str | None
     seconds = time * run.pace.get((row.name, name, work), 0.0)
     if seconds > settings.skip_s:
         return f"one call would take about {seconds:.0f} s, over the limit of {settings.skip_s:g} s"
-    kept = time * run.keeps.get((row.name, name), 0.0)
-    if work == "train" and kept > settings.skip_bytes:
+    size = time * run.keeps.get((row.name, name), 0.0)
+    if work == "train" and size > settings.skip_bytes:
         limit = settings.skip_bytes / 1e9
-        return f"backward would keep about {kept / 1e9:.1f} GB, over the limit of {limit:.1f} GB"
+        return f"backward would keep about {size / 1e9:.1f} GB, over the limit of {limit:.1f} GB"
     return None
 
 
@@ -168,11 +168,16 @@ def _memory(run: _Run, row: Row, models: dict[str, Subject], x: Tensor) -> None:
         seconds = 3 * time * run.pace.get((row.name, name, "forward"), 0.0)
         if seconds > run.settings.skip_s:
             continue
-        found = kept_bytes(model.module, x, model.scan)
-        run.keeps[row.name, name] = found / time
-        run.memory.append(Kept(row.name, time, batch, name, found))
+        size = kept_bytes(model.module, x, model.scan)
+        run.keeps[row.name, name] = size / time
+        run.memory.append(Kept(row.name, time, batch, name, size))
 
 
-def _with_floor(run: _Run, one: Measurement) -> Measurement:
-    module = subjects(pick((one.row,))[0], run.settings.inputs)[OURS].module
-    return replace(one, floor_s=floor_s(module, one.batch, one.time, one.work, run.peaks.get(one.threads)))
+def _with_floor(run: _Run, measurement: Measurement) -> Measurement:
+    module = subjects(pick((measurement.row,))[0], run.settings.inputs)[OURS].module
+    return replace(
+        measurement,
+        floor_s=floor_s(
+            module, measurement.batch, measurement.time, measurement.work, run.peaks.get(measurement.threads)
+        ),
+    )

@@ -74,8 +74,8 @@ def gate_table(report: KernelReport) -> Table:
 def time_tables(report: KernelReport) -> list[Table]:
     """One table per work, length and number of threads."""
     groups: dict[tuple[str, int, int], list[Measurement]] = {}
-    for one in report.measurements:
-        groups.setdefault((one.work, one.time, one.threads), []).append(one)
+    for measurement in report.measurements:
+        groups.setdefault((measurement.work, measurement.time, measurement.threads), []).append(measurement)
     return [_steps(group) if group[0].work == "step" else _times(group) for group in groups.values()]
 
 
@@ -88,10 +88,12 @@ def _times(group: list[Measurement]) -> Table:
     clock = clock_of(group[0].threads)
     header = ("", *SUBJECTS, "floor", f"vs {PEER}", f"vs {LSTM}", f"vs {GRU}", "of the floor")
     rows = []
-    for one in group:
-        cells = [_both(one, subject) for subject in SUBJECTS]
-        ratios = [times(one.ratio(subject, clock)) for subject in (PEER, LSTM, GRU)]
-        rows.append((ROWS[one.row].title, *cells, seconds(one.floor_s), *ratios, _share(one, clock)))
+    for measurement in group:
+        cells = [_both(measurement, subject) for subject in SUBJECTS]
+        ratios = [times(measurement.ratio(subject, clock)) for subject in (PEER, LSTM, GRU)]
+        rows.append(
+            (ROWS[measurement.row].title, *cells, seconds(measurement.floor_s), *ratios, _share(measurement, clock))
+        )
     used = "processor time" if clock == "cpu" else "time on the clock"
     note = (
         f"Processor time, and time on the clock in brackets, medians. Ratios: how many times longer the other took, in "
@@ -100,30 +102,30 @@ def _times(group: list[Measurement]) -> Table:
     return Table(heading(group[0]), header, tuple(rows), (note, *_skips(group)))
 
 
-def _both(one: Measurement, subject: str) -> str:
-    timing = one.timing(subject)
+def _both(measurement: Measurement, subject: str) -> str:
+    timing = measurement.timing(subject)
     if timing is None:
         return "-"
     return f"{seconds(spread(timing.cpu_s).median)} ({seconds(spread(timing.wall_s).median)})"
 
 
-def _share(one: Measurement, clock: Clock) -> str:
-    ours = one.timing(OURS)
-    if ours is None or one.floor_s is None:
+def _share(measurement: Measurement, clock: Clock) -> str:
+    ours = measurement.timing(OURS)
+    if ours is None or measurement.floor_s is None:
         return "-"
-    return f"{100 * one.floor_s / spread(ours.values(clock)).median:.0f} %"
+    return f"{100 * measurement.floor_s / spread(ours.values(clock)).median:.0f} %"
 
 
 def _steps(group: list[Measurement]) -> Table:
     rows = []
-    for one in group:
+    for measurement in group:
         cells = []
         for subject in SUBJECTS:
-            timing = one.timing(subject)
+            timing = measurement.timing(subject)
             shown = None if timing is None else spread(timing.wall_s)
             cells.append("-" if shown is None else f"{shown.low * 1e6:.1f} / {shown.median * 1e6:.1f}")
-        ratios = [times(one.ratio(subject, "wall")) for subject in (PEER, LSTM, GRU)]
-        rows.append((ROWS[one.row].title, *cells, *ratios))
+        ratios = [times(measurement.ratio(subject, "wall")) for subject in (PEER, LSTM, GRU)]
+        rows.append((ROWS[measurement.row].title, *cells, *ratios))
     header = ("", *SUBJECTS, f"vs {PEER}", f"vs {LSTM}", f"vs {GRU}")
     note = "Microseconds on the clock, shortest / median, through the public API, without gradients."
     return Table(heading(group[0]), header, tuple(rows), (note, *_skips(group)))
@@ -131,9 +133,9 @@ def _steps(group: list[Measurement]) -> Table:
 
 def _skips(group: list[Measurement]) -> Iterable[str]:
     reasons: dict[tuple[str, str], list[str]] = {}
-    for one in group:
-        for skip in one.skipped:
-            reasons.setdefault((skip.subject, skip.reason), []).append(ROWS[one.row].title)
+    for measurement in group:
+        for skip in measurement.skipped:
+            reasons.setdefault((skip.subject, skip.reason), []).append(ROWS[measurement.row].title)
     for (subject, reason), titles in reasons.items():
         which = "" if len(titles) == len(group) and len(titles) > 1 else f" in {', '.join(titles)}"
         yield f"{subject} was not measured{which}: {reason}."
@@ -141,12 +143,12 @@ def _skips(group: list[Measurement]) -> Iterable[str]:
 
 def memory_table(report: KernelReport) -> Table:
     """Bytes kept for backward."""
-    found = {(kept.row, kept.time, kept.subject): kept.kept_bytes for kept in report.memory}
+    sizes = {(record.row, record.time, record.subject): record.kept_bytes for record in report.memory}
     rows = []
-    for row, time in dict.fromkeys((kept.row, kept.time) for kept in report.memory):
-        own, *others = (found.get((row, time, subject)) for subject in SUBJECTS)
-        ratios = ["-" if other is None or not own else times(spread((other / own,))) for other in others]
-        rows.append((ROWS[row].title, f"{time:,}", size(own), *map(size, others), *ratios))
+    for row, time in dict.fromkeys((record.row, record.time) for record in report.memory):
+        ours, *others = (sizes.get((row, time, subject)) for subject in SUBJECTS)
+        ratios = ["-" if other is None or not ours else times(spread((other / ours,))) for other in others]
+        rows.append((ROWS[row].title, f"{time:,}", size(ours), *map(size, others), *ratios))
     header = ("", "steps", *SUBJECTS, f"vs {PEER}", f"vs {LSTM}", f"vs {GRU}")
     batch = report.memory[0].batch if report.memory else report.settings.batch
     note = (

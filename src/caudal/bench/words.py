@@ -29,9 +29,9 @@ def size(value: float | None) -> str:
     """
     if value is None:
         return "-"
-    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if value >= one:
-            return f"{three(value / one)} {unit}"
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= scale:
+            return f"{three(value / scale)} {unit}"
     return f"{value:.0f} B"
 
 
@@ -65,10 +65,10 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def heading(one: Measurement) -> str:
+def heading(measurement: Measurement) -> str:
     """What a group of measurements has in common."""
-    shape = "" if one.work == "step" else f", {plural(one.time, 'step')}, batch {one.batch}"
-    return f"{WORKS[one.work]}{shape}, {plural(one.threads, 'thread')}"
+    shape = "" if measurement.work == "step" else f", {plural(measurement.time, 'step')}, batch {measurement.batch}"
+    return f"{WORKS[measurement.work]}{shape}, {plural(measurement.threads, 'thread')}"
 
 
 def machine_lines(report: KernelReport) -> list[str]:

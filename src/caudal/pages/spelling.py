@@ -44,12 +44,12 @@ def listed(items: Iterable[str], lang: str, link: str) -> str:
         >>> listed(["a", "b", "c"], "en", "and"), listed(["a", "i"], "es", "y"), listed(["a"], "en", "and")
         ('a, b and c', 'a e i', 'a')
     """
-    every = list(items)
-    if len(every) < 2:
-        return "".join(every)
+    texts = list(items)
+    if len(texts) < 2:
+        return "".join(texts)
     # Spanish says "e" before a word that begins with the sound of an i.
-    soft = lang == "es" and every[-1][:1].lower() == "i"
-    return f"{', '.join(every[:-1])} {'e' if soft else link} {every[-1]}"
+    soft = lang == "es" and texts[-1][:1].lower() == "i"
+    return f"{', '.join(texts[:-1])} {'e' if soft else link} {texts[-1]}"
 
 
 def read_table(owner: str, package: str, folder: str, lang: str) -> Any:
@@ -64,6 +64,6 @@ def read_table(owner: str, package: str, folder: str, lang: str) -> Any:
         caudal.errors.InputError: explain: `lang` is 'fr', a language without words. Pass 'en' or 'es'.
     """
     if lang not in LANGUAGES:
-        remedy = f"Pass {' or '.join(repr(one) for one in LANGUAGES)}."
+        remedy = f"Pass {' or '.join(repr(code) for code in LANGUAGES)}."
         raise InputError(owner, "lang", f"is {lang!r}, a language without words", remedy)
     return json.loads((files(package) / folder / f"{lang}.json").read_text(encoding="utf-8"))

@@ -79,7 +79,7 @@ class Chip:
 
     def on(self, target: str) -> OnChip | None:
         """What was found on a machine, or None."""
-        return next((one for one in self.machines if one.target == target), None)
+        return next((machine for machine in self.machines if machine.target == target), None)
 
 
 @dataclass(frozen=True)

@@ -118,16 +118,16 @@ _KINDS = {"decision": Decision, "event": Event, "seal": Seal}
 
 def record_to_dict(record: Record) -> dict[str, Any]:
     """A record as JSON values: times as RFC 3339 text, numbers that JSON does not have as texts, payloads as hex."""
-    found = {"type": type(record).__name__.lower(), **record.__dict__, "time": time_text(record.time)}
+    content = {"type": type(record).__name__.lower(), **record.__dict__, "time": time_text(record.time)}
     if isinstance(record, Decision):
-        found["payload"] = record.payload.hex()
+        content["payload"] = record.payload.hex()
         for name in ("dt", "uncertainty"):
-            found[name] = None if found[name] is None else number_or_text(found[name])
+            content[name] = None if content[name] is None else number_or_text(content[name])
         for name in ("output", "influence"):
-            found[name] = [number_or_text(value) for value in found[name]]
+            content[name] = [number_or_text(value) for value in content[name]]
     elif isinstance(record, Event):
-        found["facts"] = dict(record.facts)
-    return found
+        content["facts"] = dict(record.facts)
+    return content
 
 
 def record_from_dict(found: Mapping[str, Any]) -> Record:

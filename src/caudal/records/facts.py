@@ -48,8 +48,8 @@ def read(kind: type[T], value: Any, *, whole: bool = True) -> T:
     Raises:
         ValueError, TypeError: it is no such record.
     """
-    found: T = _read(kind, value, whole)
-    return found
+    record: T = _read(kind, value, whole)
+    return record
 
 
 def _read(kind: Any, value: Any, whole: bool) -> Any:

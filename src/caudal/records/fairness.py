@@ -99,7 +99,7 @@ class FairAttribute:
 
     def gap(self, name: str) -> FairGap | None:
         """A gap by its name, or None."""
-        return next((one for one in self.gaps if one.name == name), None)
+        return next((gap for gap in self.gaps if gap.name == name), None)
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Fairness:
     @property
     def sure(self) -> tuple[tuple[FairAttribute, FairGap], ...]:
         """Gaps whose whole interval lies above 0."""
-        return tuple((one, gap) for one in self.attributes for gap in one.gaps if gap.value.low > 0)
+        return tuple((attribute, gap) for attribute in self.attributes for gap in attribute.gaps if gap.value.low > 0)
 
 
 def read(text: str) -> Fairness:

@@ -51,8 +51,8 @@ class Scorecard:
 
     def __getitem__(self, name: str) -> Score:
         """The check of that name; KeyError where it was not run."""
-        found = {score.name: score for score in self.scores}
-        return found[name]
+        by_name = {score.name: score for score in self.scores}
+        return by_name[name]
 
     def __repr__(self) -> str:
         lines = [f"Scorecard on {self.series} series: {len(self.scores) - len(self.failed)} of {len(self.scores)} pass"]
@@ -188,15 +188,15 @@ class Influence:
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, with the failed checks named."""
         arrays = ("values", "output", "reference", "deltas")
-        found = {name: getattr(self, name).tolist() for name in arrays}
+        content = {name: getattr(self, name).tolist() for name in arrays}
         plain = ("on", "method", "unit", "adds_up", "model", "points")
-        found |= {name: getattr(self, name) for name in plain}
-        found |= {name: list(getattr(self, name)) for name in ("axes", "target", "series")}
+        content |= {name: getattr(self, name) for name in plain}
+        content |= {name: list(getattr(self, name)) for name in ("axes", "target", "series")}
         card = self.scorecard
         checks = None if card is None else {"series": card.series, "scores": [s.__dict__ for s in card.scores]}
         return {
-            **found,
-            "labels": [list(one) for one in self.labels],
+            **content,
+            "labels": [list(names) for names in self.labels],
             "scorecard": checks,
             "flagged": self.is_flagged,
             "failed": list(self.failed),
@@ -209,22 +209,22 @@ class Influence:
     @classmethod
     def from_json(cls, text: str) -> "Influence":
         """What `to_json` wrote."""
-        found = json.loads(text)
+        content = json.loads(text)
         for name in ("flagged", "failed"):
-            del found[name]
-        card = found.pop("scorecard")
-        scores = None if card is None else Scorecard(tuple(Score(**one) for one in card["scores"]), card["series"])
+            del content[name]
+        card = content.pop("scorecard")
+        scores = None if card is None else Scorecard(tuple(Score(**score) for score in card["scores"]), card["series"])
         for name in ("values", "output", "reference", "deltas"):
-            found[name] = np.array(found[name], np.float64)
+            content[name] = np.array(content[name], np.float64)
         for name in ("axes", "target", "series"):
-            found[name] = tuple(found[name])
-        found["labels"] = tuple(tuple(one) for one in found["labels"])
-        return cls(**found, scorecard=scores)
+            content[name] = tuple(content[name])
+        content["labels"] = tuple(tuple(names) for names in content["labels"])
+        return cls(**content, scorecard=scores)
 
     def __repr__(self) -> str:
         count = f"{len(self)} series" if len(self) > 1 else f"series {self.series[0]}"
         lines = [f"Influence of {self.on} on {self._targets()}, {count}, by {self.method}; {self.unit}"]
-        lines += [f"  {one!r}" for one in self.top(5)]
+        lines += [f"  {part!r}" for part in self.top(5)]
         if self.is_flagged:
             lines.append(
                 f"  FLAGGED: the values miss the output by {self.delta:.1%} in the worst series, more than 1 %."
@@ -265,10 +265,10 @@ class Change:
     unit: str
 
     def __repr__(self) -> str:
-        one = self.change
+        change = self.change
         turned = "" if self.flips != self.flips else f"; {self.flips:.1%} of the decisions turn"
-        spread = "" if len(self.changes) < 2 else f" [{one.low:+.3g}, {one.high:+.3g}]"
-        return f"Change({self.what}: {one.value:+.3g}{spread} {self.unit}{turned})"
+        spread = "" if len(self.changes) < 2 else f" [{change.low:+.3g}, {change.high:+.3g}]"
+        return f"Change({self.what}: {change.value:+.3g}{spread} {self.unit}{turned})"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers."""
@@ -297,8 +297,8 @@ class SubCircuit:
     removed_last: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        one = self.fidelity
+        fidelity = self.fidelity
         return (
-            f"SubCircuit({len(self.kept)} of {self.synapses} synapses keep {one.value:.1%} of the decisions, "
-            f"[{one.low:.1%}, {one.high:.1%}])"
+            f"SubCircuit({len(self.kept)} of {self.synapses} synapses keep {fidelity.value:.1%} of the decisions, "
+            f"[{fidelity.low:.1%}, {fidelity.high:.1%}])"
         )

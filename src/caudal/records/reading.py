@@ -73,10 +73,10 @@ def read(text: str) -> Reading:
         >>> read("0.15 to 0.49 µJ estimated (Horowitz 2014)").low
         1.5e-07
     """
-    found = _TEXT.fullmatch(text)
-    if found is None:
+    match = _TEXT.fullmatch(text)
+    if match is None:
         raise FileFormatError(f"{text!r} tells no energy. Expected for example '812 J measured (RAPL)'.")
-    low, high, prefix, label, unknown, source = found.groups()
+    low, high, prefix, label, unknown, source = match.groups()
     if unknown:
         return Reading("unknown", source)
     unit = _PREFIXES[prefix]

@@ -119,7 +119,7 @@ def read(
         if stated["format"] != FORMAT:
             raise ValueError("written by another version")
         facts = stated["progress"]
-        progress = Progress(**{**facts, "history": [Epoch(**one) for one in facts["history"]]})
+        progress = Progress(**{**facts, "history": [Epoch(**epoch) for epoch in facts["history"]]})
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         remedy = "Delete it to train from the start."
         raise FileFormatError(f"{path}: is no checkpoint of training, or damaged ({error}). {remedy}") from error

@@ -69,8 +69,8 @@ def spread(model: Readout, part: Examples | Stream, class_weights: torch.Tensor 
                 if target is None or known is None:
                     return None
                 weight = batch.weight.view(-1, *[1] * (known.dim() - 1)).expand(known.shape)
-                told = answer(model, batch).argmax(-1)
-                cells = (target * model.outputs + told)[known].cpu()
+                codes = answer(model, batch).argmax(-1)
+                cells = (target * model.outputs + codes)[known].cpu()
                 counts += torch.bincount(cells, weight[known].double().cpu(), model.outputs**2).view_as(counts)
                 rows += len(cells)
     model.train(was)
@@ -81,12 +81,12 @@ def _spread(counts: torch.Tensor, rows: int, class_weights: torch.Tensor | None)
     known = counts.sum(1) > 0
     if int(known.sum()) < 2:
         return None
-    told = counts.sum(0)
-    top = told.max() / told.sum()
+    answers = counts.sum(0)
+    top = answers.max() / answers.sum()
     balanced = (counts.diagonal()[known] / counts.sum(1)[known]).mean()
     cost = counts.sum(1) * (1.0 if class_weights is None else class_weights.double().cpu())
     rarest = cost[known].min() / cost.sum()
-    return Spread(top.item(), int(told.argmax()), balanced.item(), rarest.item(), rows)
+    return Spread(top.item(), int(answers.argmax()), balanced.item(), rarest.item(), rows)
 
 
 def collapse(before: Spread | None, after: Spread | None, classes: int) -> str:
@@ -105,13 +105,13 @@ def collapse(before: Spread | None, after: Spread | None, classes: int) -> str:
     """
     if after is None:
         return ""
-    told = f"answers one class (code {after.code}) for {100 * after.top:.1f} % of the training rows"
+    clause = f"answers one class (code {after.code}) for {100 * after.top:.1f} % of the training rows"
     now = f"balanced accuracy {after.balanced:.3f}"
     if before is not None and before.skill(classes) >= _CHANCE:
         if after.skill(classes) >= _KEPT * before.skill(classes):
             return ""
-        return f"{told}: {now}, and {before.balanced:.3f} before the price set in"
+        return f"{clause}: {now}, and {before.balanced:.3f} before the price set in"
     # A net that had learnt nothing when the price set in: the classes themselves ask for more than one answer.
     if after.rows < _FEW or after.rarest < _RARE or after.top < _ONE:
         return ""
-    return f"{told}: {now}, and it had learnt nothing before the price set in"
+    return f"{clause}: {now}, and it had learnt nothing before the price set in"

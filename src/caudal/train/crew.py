@@ -73,13 +73,16 @@ class Crew:
         """Sum the gradients over all processes in one exchange; what none has a gradient for keeps none."""
         if self.size == 1:
             return
-        held = [one for one in model.parameters() if one.requires_grad]
-        given = torch.stack([one.new_tensor(float(one.grad is not None)) for one in held])
-        flat = [(torch.zeros_like(one) if one.grad is None else one.grad).reshape(-1) for one in held]
+        parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        given = torch.stack([parameter.new_tensor(float(parameter.grad is not None)) for parameter in parameters])
+        flat = [
+            (torch.zeros_like(parameter) if parameter.grad is None else parameter.grad).reshape(-1)
+            for parameter in parameters
+        ]
         summed = self.sum(torch.cat([given, *flat]))
-        parts = torch.split(summed[len(held) :], [one.numel() for one in held])
-        for one, count, part in zip(held, summed[: len(held)].tolist(), parts, strict=True):
-            one.grad = part.view_as(one).clone() if count else None
+        parts = torch.split(summed[len(parameters) :], [parameter.numel() for parameter in parameters])
+        for parameter, count, part in zip(parameters, summed[: len(parameters)].tolist(), parts, strict=True):
+            parameter.grad = part.view_as(parameter).clone() if count else None
 
     def wait(self) -> None:
         """Until every process is here."""

@@ -81,18 +81,18 @@ def doctor(
         >>> print(doctor(None, from_arrays(x, [0, 1] * 10))[0].message)
         The feature 'x1' tells the target apart without a model, in 20 of 20 series.
     """
-    found = []
+    symptoms = []
     if model is not None:
         paired = isinstance(model.layer, GRUD)
         fitted = encoder or Encoder.fit(data, indicators="all" if paired else "auto")
         batch = examples(fitted, data.select(slice(0, _ROWS)), paired=paired)
-        found += [*_numbers(model), *_units(model, batch), *_gradients(model, batch)]
+        symptoms += [*_numbers(model), *_units(model, batch), *_gradients(model, batch)]
     if encoder is not None:
-        found += unlike_training(encoder, data)
-    found += [*clock.stamps(data), *clock.mixed_units(data), *leaks.giveaways(data), *leaks.copies(data)]
+        symptoms += unlike_training(encoder, data)
+    symptoms += [*clock.stamps(data), *clock.mixed_units(data), *leaks.giveaways(data), *leaks.copies(data)]
     if other is not None:
-        found += leaks.overlaps(data, other)
-    return (*found, *_rare(data), *_few_groups(data), *_findings(data))
+        symptoms += leaks.overlaps(data, other)
+    return (*symptoms, *_rare(data), *_few_groups(data), *_findings(data))
 
 
 def _numbers(model: Readout) -> list[Symptom]:
@@ -132,12 +132,12 @@ def _units(model: Readout, batch: Examples) -> list[Symptom]:
     seen: Tensor = y[steps]
     if len(seen) < 2:
         return []
-    found = []
+    symptoms = []
     dead = torch.nonzero(seen.amax(0) - seen.amin(0) < _FLAT)[:, 0].tolist()
     if dead:
         text = f"{len(dead)} of {seen.shape[1]} units never change their output, first unit {dead[0]}."
         remedy = "Use fewer units or a lower `lr`, or check that the inputs vary."
-        found.append(Symptom("dead", f"unit {dead[0]}", text, remedy, len(dead), _of(len(dead), seen.shape[1])))
+        symptoms.append(Symptom("dead", f"unit {dead[0]}", text, remedy, len(dead), _of(len(dead), seen.shape[1])))
     if isinstance(model.layer, _BOUNDED):
         share = (seen.abs() > _FULL).double().mean(0)
         full = [unit for unit in torch.nonzero(share > _OFTEN)[:, 0].tolist() if unit not in dead]
@@ -145,8 +145,8 @@ def _units(model: Readout, batch: Examples) -> list[Symptom]:
             text = f"{len(full)} of {seen.shape[1]} units stand at their bound nearly always, first unit {full[0]}."
             remedy = "Their gates no longer listen: lower `lr`, add `weight_decay`, and scale the inputs."
             severity = _of(len(full), seen.shape[1])
-            found.append(Symptom("saturated", f"unit {full[0]}", text, remedy, len(full), severity))
-    return found
+            symptoms.append(Symptom("saturated", f"unit {full[0]}", text, remedy, len(full), severity))
+    return symptoms
 
 
 def _of(count: int, units: int) -> Severity:
@@ -171,39 +171,39 @@ def _rare(data: Sequences) -> list[Symptom]:
 
 def _few_groups(data: Sequences) -> list[Symptom]:
     """Groups too few for a part of them to speak for others; a time axis along which every series has one step."""
-    found = []
+    symptoms = []
     if data.recipe is not None and data.recipe.group is not None and data.group is not None:
         count = len(np.unique(data.group))
         if count < _FEW_GROUPS:
             where = data.recipe.group
             text = f"`{where}` has {count} groups, and a fifth of them is what a model is tested on."
             remedy = "Read its score as that of those few: collect more groups, or cross-validate over them."
-            found.append(Symptom("few_groups", where, text, remedy, count, "mild"))
+            symptoms.append(Symptom("few_groups", where, text, remedy, count, "mild"))
     name = None if data.recipe is None or data.recipe.time is None else data.recipe.series
     if name is not None and data.steps == 1 and np.ptp(data.start) > 0:
         text = f"`{name}` differs in every row, so each of {len(data)} series has one step and no past."
         remedy = "If it numbers the rows, name the column that says whom they belong to."
-        found.append(Symptom("single_steps", name, text, remedy, len(data), "mild"))
-    return found
+        symptoms.append(Symptom("single_steps", name, text, remedy, len(data), "mild"))
+    return symptoms
 
 
 def unlike_training(encoder: Encoder, data: Sequences) -> list[Symptom]:
     """Symptoms of series that are unlike those of the training: in their gaps, or in inputs empty or far away."""
-    found = clock.unlike_training(encoder, data)
+    symptoms = clock.unlike_training(encoder, data)
     for k, name in enumerate(encoder.names[: data.inputs]):
         seen = data.observed[:, :, k]
         is_category = data.features[k].kind == "category"
         if not seen.any():
             if name not in encoder.indicators and not is_category:
                 text = f"The input {name!r} is empty in every row, and was never empty in training."
-                found.append(Symptom("dead_input", name, text, "Look at its sensor, or at the name of the column."))
+                symptoms.append(Symptom("dead_input", name, text, "Look at its sensor, or at the name of the column."))
             continue
         mean, std = encoder.scaler.mean[k], encoder.scaler.std[k]
         typical = float(np.median(data.values[:, :, k][seen])) - mean
         if not is_category and std != 1.0 and abs(typical) > _FAR * std:
             text = f"The input {name!r} lies {abs(typical) / std:.3g} standard deviations from its mean in training."
-            found.append(Symptom("unlike", name, text, "Look at its unit, or train again on such series."))
-    return found
+            symptoms.append(Symptom("unlike", name, text, "Look at its unit, or train again on such series."))
+    return symptoms
 
 
 def _findings(data: Sequences) -> list[Symptom]:

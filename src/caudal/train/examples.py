@@ -90,12 +90,12 @@ class Examples:
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of every number and of the task; a checkpoint is bound to it."""
-        found = hashlib.sha256(self.task.encode())
+        digest = hashlib.sha256(self.task.encode())
         for part in (self.x, self.dt, self.lengths, self.weight, self.target, self.target_mask, self.groups):
             if part is not None:
-                found.update(f"{part.dtype} {tuple(part.shape)} ".encode())
-                found.update(part.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-        return found.hexdigest()
+                digest.update(f"{part.dtype} {tuple(part.shape)} ".encode())
+                digest.update(part.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
 
 
 def examples(encoder: Encoder, data: Sequences, weight: ArrayLike | None = None, *, paired: bool = False) -> Examples:

@@ -34,20 +34,20 @@ def giveaways(data: Sequences) -> list[Symptom]:
     """
     if data.target is None or data.target_mask is None or data.task == "forecast":
         return []
-    found = []
+    symptoms = []
     for name, pairs in (*_features(data), *_statics(data)):
         if _alike(pairs.values, pairs.target, classes=bool(data.classes)):
             text = (
                 f"The feature {name!r} tells the target apart without a model, in {pairs.series} of {len(data)} series."
             )
             remedy = "If it is the target or is known only after it, leave it out of `features`."
-            found.append(Symptom("leak", name, text, remedy))
+            symptoms.append(Symptom("leak", name, text, remedy))
     for name, pairs in _given(data):
         if _alike(pairs.values, pairs.target, classes=bool(data.classes)):
             text = f"Whether {name!r} was measured at all tells the target apart without a model."
             remedy = "If it is measured because of the outcome, leave it out of `features`."
-            found.append(Symptom("leak", name, text, remedy))
-    return found
+            symptoms.append(Symptom("leak", name, text, remedy))
+    return symptoms
 
 
 def _features(data: Sequences) -> Iterator[tuple[str, _Pairs]]:
@@ -96,9 +96,9 @@ def _beside(data: Sequences, values: NDArray[Any], seen: NDArray[np.bool_]) -> _
     """Values with the targets beside them: at each step, or the last observed value of each series."""
     target, known = np.asarray(data.target), np.asarray(data.target_mask)
     if data.task in ("classify_steps", "imitate"):
-        one = target if target.ndim == 2 else target[:, :, 0]
+        column = target if target.ndim == 2 else target[:, :, 0]
         both = seen & (known if known.ndim == 2 else known[:, :, 0])
-        return _Pairs(values[both], one[both], int(both.any(axis=1).sum()))
+        return _Pairs(values[both], column[both], int(both.any(axis=1).sum()))
     some = seen.any(axis=1)
     last = data.steps - 1 - np.argmax(seen[:, ::-1], axis=1)
     return _Pairs(values[np.arange(len(data)), last][some], _per_series(data)[some], int(some.sum()))
@@ -127,9 +127,9 @@ def overlaps(data: Sequences, other: Sequences) -> list[Symptom]:
     remedy = "Split again with `caudal.data.split`, which keeps series and groups whole."
     if data.group is not None and other.group is not None:
         shared = np.intersect1d(data.group, other.group)
-        what, named = "groups", [str(one) for one in shared]
+        what, named = "groups", [str(name) for name in shared]
     else:
-        what, named = "ids", [str(one) for one in np.intersect1d(data.ids, other.ids)]
+        what, named = "ids", [str(name) for name in np.intersect1d(data.ids, other.ids)]
     if data.recipe is None and what == "ids":
         named = []  # arrays are numbered from 0 in every part; their names say nothing
     if named:
@@ -206,10 +206,10 @@ def _rows(data: Sequences) -> Iterator[tuple[int, bytes]]:
     """Digest of each series of at least two steps; shorter ones may well be equal by chance."""
     for row, n in enumerate(data.lengths.tolist()):
         if n > 1 and data.observed[row, :n].any():
-            found = hashlib.blake2b(digest_size=16)
+            digest = hashlib.blake2b(digest_size=16)
             for part in (data.values[row, :n], data.observed[row, :n], data.dt[row, 1:n]):
-                found.update(part.tobytes())
-            yield row, found.digest()
+                digest.update(part.tobytes())
+            yield row, digest.digest()
 
 
 def _contents(data: Sequences) -> Iterator[bytes]:

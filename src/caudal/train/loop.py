@@ -109,9 +109,9 @@ def fit(
         run = Run(model, train, val, recipe, path, every, crew, term)
         with Bar("fit", recipe.epochs * run.updates, progress and crew.rank == 0) as bar:
             while not run.at.stopped:
-                one = run.epoch(bar)
+                epoch = run.epoch(bar)
                 if watch is not None and crew.rank == 0:
-                    watch(one)
+                    watch(epoch)
     if val is not None:
         model.load_state_dict(run.best)
     model.eval()
@@ -126,12 +126,12 @@ def _told(run: Run) -> str:
     if passes <= full:
         what = f"fit: `term` counts in full from pass {full + 1} on, and there are {passes}"
         warnings.warn(f"{what}. Train for more passes, or shorten `warm_up`.", FairnessWarning, stacklevel=3)
-    found = run.collapsed()
-    if found:
+    clause = run.collapsed()
+    if clause:
         remedy = "Lower its price, lengthen `warm_up`, or join groups into fewer and larger ones"
-        words = f"fit: `term` drove the net to one answer, which closes any gap and helps nobody: it {found}"
+        words = f"fit: `term` drove the net to one answer, which closes any gap and helps nobody: it {clause}"
         warnings.warn(f"{words}. {remedy}; look at balanced accuracy beside the gap.", FairnessWarning, stacklevel=3)
-    return found
+    return clause
 
 
 def _check(model: object, train: Part, val: Part | None, recipe: TrainRecipe) -> None:

@@ -28,8 +28,8 @@ def answer(model: Readout, batch: Examples, synapses: Tensor | None = None) -> T
 def answer_and_state(model: Readout, batch: Examples, synapses: Tensor | None = None) -> tuple[Tensor, State]:
     """What `answer` gives, and the state of the network at the end of each series."""
     ask = model if batch.task in ("classify_steps", "imitate") else model.series
-    found: tuple[Tensor, State] = ask(batch.x, dt=batch.dt, lengths=batch.lengths, synapses=synapses)
-    return found
+    answered: tuple[Tensor, State] = ask(batch.x, dt=batch.dt, lengths=batch.lengths, synapses=synapses)
+    return answered
 
 
 def loss(out: Tensor, batch: Examples, class_weights: Tensor | None = None) -> tuple[Tensor, Tensor]:

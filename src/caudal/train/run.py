@@ -79,10 +79,10 @@ class Run:
                 self._write()
         lr = recipe.lr * recipe.factor((at.epoch + 1) * self.updates - 1, recipe.epochs * self.updates)
         val = self._validate()
-        one = Epoch(at.epoch + 1, _mean(at), val, lr, at.gradient, perf_counter() - start)
-        self._close(one)
+        epoch = Epoch(at.epoch + 1, _mean(at), val, lr, at.gradient, perf_counter() - start)
+        self._close(epoch)
         self._write()
-        return one
+        return epoch
 
     def _batches(self) -> Iterator[tuple[Examples, Tensor]]:
         """What is left of the pass: each batch as rows of its chunk."""
@@ -100,11 +100,11 @@ class Run:
         lr = recipe.lr * recipe.factor(at.epoch * self.updates + at.batch, recipe.epochs * self.updates)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        own = self._loss(chunk, index)
+        share = self._loss(chunk, index)
         self.optimizer.zero_grad()
-        total, weight = self._summed(own)
-        if own is not None:
-            (own[0] / weight.clamp_min(1e-12) + self._further(own[2])).backward()  # type: ignore[no-untyped-call]
+        total, weight = self._summed(share)
+        if share is not None:
+            (share[0] / weight.clamp_min(1e-12) + self._further(share[2])).backward()  # type: ignore[no-untyped-call]
         self.crew.sum_gradients(self.model)
         norm = clip_grad_norm_(self.model.parameters(), recipe.clip or math.inf).item()
         if not (math.isfinite(total.item()) and math.isfinite(norm)):
@@ -131,13 +131,13 @@ class Run:
             out = answer(self.model, batch)
         return *loss(out, batch, self.weights), None if self.term is None else judged(out, batch)
 
-    def _summed(self, own: Own | None) -> tuple[Tensor, Tensor]:
+    def _summed(self, share: Own | None) -> tuple[Tensor, Tensor]:
         """Loss and weight of the whole batch, no gradients attached."""
-        if own is None:
+        if share is None:
             nothing = next(self.model.parameters()).new_zeros(2)
             total, weight = self.crew.sum(nothing)
         else:
-            total, weight = self.crew.sum(torch.stack([own[0].detach(), own[1]]))
+            total, weight = self.crew.sum(torch.stack([share[0].detach(), share[1]]))
         return total, weight
 
     def _validate(self) -> float | None:
@@ -148,25 +148,25 @@ class Run:
         with torch.no_grad():
             for chunk in self.val.chunks():
                 for index in torch.split(torch.arange(len(chunk)), self.recipe.batch_size):
-                    own = self._loss(chunk, index)
-                    part, count = self._summed(own)
+                    share = self._loss(chunk, index)
+                    part, count = self._summed(share)
                     total, weight = total + part.item(), weight + count.item()
-                    if own is not None and own[2] is not None:
-                        seen.append(own[2])
+                    if share is not None and share[2] is not None:
+                        seen.append(share[2])
             further = 0.0 if self.term is None or not seen else self.term.held(Judged.joined(seen)).item()
         return total / max(weight, 1e-12) + further
 
-    def _close(self, one: Epoch) -> None:
+    def _close(self, epoch: Epoch) -> None:
         at = self.at
-        at.history.append(one)
+        at.history.append(epoch)
         at.epoch, at.batch, at.total, at.weight, at.gradient = at.epoch + 1, 0, 0.0, 0.0, 0.0
-        if one.val is None:
+        if epoch.val is None:
             at.best_epoch = at.epoch
-        elif at.epoch >= self.counts_from and (at.best is None or one.val < at.best):
-            at.best, at.best_epoch, self.best = one.val, at.epoch, _copy(self.model)
+        elif at.epoch >= self.counts_from and (at.best is None or epoch.val < at.best):
+            at.best, at.best_epoch, self.best = epoch.val, at.epoch, _copy(self.model)
         if self.term is not None and at.epoch == self.term.sets_in()[0]:
-            found = spread(self.model, self.train, self.weights)
-            at.free = [] if found is None else list(astuple(found))
+            answered = spread(self.model, self.train, self.weights)
+            at.free = [] if answered is None else list(astuple(answered))
         if at.epoch == self.recipe.epochs:
             at.stopped = "epochs"
         elif at.best is not None and self.recipe.patience and at.epoch - at.best_epoch >= self.recipe.patience:
@@ -184,14 +184,14 @@ class Run:
             files.write(self.path, self.bound, self.at, self.model, self.optimizer, self.best, self.crew)
 
     def _bound(self) -> str:
-        found = hashlib.sha256(self.recipe.to_json().encode())
-        found.update(b"" if self.term is None else repr(self.term).encode())
+        digest = hashlib.sha256(self.recipe.to_json().encode())
+        digest.update(b"" if self.term is None else repr(self.term).encode())
         for part in (self.train, self.val):
-            found.update(b"" if part is None else part.digest.encode())
-        found.update(repr(self.model).encode())
+            digest.update(b"" if part is None else part.digest.encode())
+        digest.update(repr(self.model).encode())
         if self.crew.size > 1:
-            found.update(f" in {self.crew.size} processes".encode())
-        return found.hexdigest()
+            digest.update(f" in {self.crew.size} processes".encode())
+        return digest.hexdigest()
 
     def _sick(self, value: float, norm: float) -> NonFiniteError:
         where = f"at epoch {self.at.epoch + 1}, update {self.at.batch + 1}"

@@ -108,18 +108,18 @@ class Stream:
         for given, part in enumerate(self.source, start=1):  # counted after the loop too
             if given > len(self.sizes) or len(part) != self.sizes[given - 1]:
                 raise _changed()
-            found = examples(self.encoder, part, paired=self.paired)
-            yield found if self.who is None else replace(found, groups=torch.tensor(self.who(part)))
+            chunk = examples(self.encoder, part, paired=self.paired)
+            yield chunk if self.who is None else replace(chunk, groups=torch.tensor(self.who(part)))
         if given != len(self.sizes):
             raise _changed()
 
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of every example, in one pass; a checkpoint is bound to it."""
-        found = hashlib.sha256()
+        digest = hashlib.sha256()
         for chunk in self.chunks():
-            found.update(chunk.digest.encode())
-        return found.hexdigest()
+            digest.update(chunk.digest.encode())
+        return digest.hexdigest()
 
 
 def _changed() -> DataError:

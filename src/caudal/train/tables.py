@@ -51,7 +51,7 @@ def examined(
     ask = asked(target, series, time, **options)
     table = open_table(frame, "doctor", ask.wanted, ask.form)
     check_ask(table, ask)
-    found: list[Symptom] = []
+    symptoms: list[Symptom] = []
     features, refused = _inputs(table, ask), list[str]()
     wishes = {**options, "target": target, "series": series, "time": time}
     while True:
@@ -62,12 +62,12 @@ def examined(
         try:
             data = from_frame(table, **wishes)
         except DataError as error:
-            found.append(Symptom("table", error.argument, f"`{error.argument}` {error.fault}.", error.remedy))
+            symptoms.append(Symptom("table", error.argument, f"`{error.argument}` {error.fault}.", error.remedy))
             if error.argument not in features or len(refused) == len(features) - 1:
-                return tuple(found), None
+                return tuple(symptoms), None
             refused.append(error.argument)
         else:
-            return (*found, *doctor(None, data)), data
+            return (*symptoms, *doctor(None, data)), data
 
 
 def _inputs(table: Any, ask: Ask) -> tuple[str, ...]:

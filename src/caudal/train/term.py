@@ -85,7 +85,7 @@ def judged(out: Tensor, batch: Examples) -> Judged | None:
     if not batch.task.startswith("classify"):
         return _numbers(out.to(batch.weight.dtype), batch, target, known, groups)
     wide = [1] * (known.dim() - 1)
-    weight, owner = (one.view(-1, *wide).expand(known.shape)[known] for one in (batch.weight, groups))
+    weight, owner = (block.view(-1, *wide).expand(known.shape)[known] for block in (batch.weight, groups))
     return Judged(out.to(batch.weight.dtype)[known], target[known], owner, weight)
 
 
@@ -93,5 +93,5 @@ def _numbers(out: Tensor, batch: Examples, target: Tensor, known: Tensor, groups
     """A row for each series, step or step ahead of which some number is known."""
     rows = known.any(-1)
     wide = [1] * (rows.dim() - 1)
-    weight, owner = (one.view(-1, *wide).expand(rows.shape)[rows] for one in (batch.weight, groups))
+    weight, owner = (block.view(-1, *wide).expand(rows.shape)[rows] for block in (batch.weight, groups))
     return Judged(out.view(target.shape)[rows], target[rows], owner, weight, known[rows])

@@ -84,15 +84,15 @@ def importance(model: Readout, data: Examples, *, batch_size: int = 32) -> Tenso
         raise InputError("importance", "data", "has no target", "Pass series whose target is known.")
     was_training, like = model.training, model.map.weight
     model.eval()
-    found = like.new_zeros(model.synapse_count())
+    change = like.new_zeros(model.synapse_count())
     for index in deal(data.lengths, batch_size, True, 0):
         batch = data.rows(index, like.device)
-        strength = torch.ones_like(found).requires_grad_()
+        strength = torch.ones_like(change).requires_grad_()
         total, weight = loss(answer(model, batch, strength), batch)
         (slope,) = torch.autograd.grad(total / weight.clamp_min(1e-12), strength)
-        found += slope.square()
+        change += slope.square()
     model.train(was_training)
-    return found
+    return change
 
 
 def trim(
