@@ -20,7 +20,7 @@ SCHEMA = "caudal bench audit 1"
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much work.
+    """How many records, mutations, kills and decisions each part of the benchmark takes.
 
     Attributes:
         records: of the large log.
@@ -62,7 +62,7 @@ def measure(
     out: str | os.PathLike[str] | None = None,
     say: Say = lambda line: None,
 ) -> dict[str, Any]:
-    """Measure, in scratch folders that are removed.
+    """The report of the audit benchmark: figures of each part, measured in scratch folders that are removed.
 
     Arguments:
         only: names of `PARTS`; all without.

@@ -8,7 +8,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure.
+    """A measured number, with its goal where there is one.
 
     Attributes:
         name: what was measured, in words.

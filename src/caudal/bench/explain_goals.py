@@ -16,7 +16,7 @@ from caudal.errors import InputError
 
 @dataclass(frozen=True)
 class Goal:
-    """One line of the answer.
+    """A goal of the benchmark, what was measured, and whether that reaches it.
 
     Attributes:
         name: what is asked for.

@@ -24,7 +24,7 @@ WIRED = ("cfc-ncp", "ltc-ncp")
 
 @dataclass(frozen=True)
 class ExplainReport:
-    """What was measured.
+    """Measured rows of the benchmark of explanations: circuits, planted tasks, proofs, monitors.
 
     Attributes:
         circuits: nets on real data, cut synapse by synapse.

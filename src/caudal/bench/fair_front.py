@@ -16,7 +16,7 @@ _STEPS = np.linspace(0, WIDEST, 61)
 
 @dataclass(frozen=True, eq=False)
 class People:
-    """Who is judged.
+    """True classes and group codes of the people who are judged.
 
     Attributes:
         truth: `(n,)` bool.
@@ -29,7 +29,7 @@ class People:
 
 @dataclass(frozen=True, eq=False)
 class Option:
-    """A way to decide.
+    """The decisions of one model at one threshold, for those one chooses by and those who are judged.
 
     Attributes:
         name: what it is.

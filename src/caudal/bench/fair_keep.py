@@ -12,7 +12,7 @@ from caudal.errors import FileFormatError
 
 @dataclass(frozen=True)
 class Kept:
-    """Rows, and who made them.
+    """Rows of a benchmark, with their schema and the version that measured them.
 
     Attributes:
         schema: of the file.

@@ -52,7 +52,7 @@ class FairRow:
 
 @dataclass(frozen=True)
 class FairReport:
-    """What was measured.
+    """Measured rows of the benchmark of mitigation methods, with the versions that measured them.
 
     Attributes:
         rows: in the order in which they were made.

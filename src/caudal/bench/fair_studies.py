@@ -37,7 +37,7 @@ _TEST = 12_000
 
 @dataclass(frozen=True)
 class Study:
-    """A data set and whom it is about.
+    """A data set of the benchmark, its sensitive columns, and how its series are split and trained on.
 
     Attributes:
         attributes: sensitive columns: edges of those that are numbers, or new names of values, the others being

@@ -11,7 +11,7 @@ Kind = Literal["ratio", "memory", "step", "threads"]
 
 @dataclass(frozen=True)
 class Goal:
-    """One line of the goals.
+    """A goal of the kernels: which row, work and length, and the value to reach.
 
     Attributes:
         title: in words.

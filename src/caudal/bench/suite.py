@@ -35,7 +35,7 @@ WORKS: tuple[Work, ...] = ("forward", "train")
 
 @dataclass
 class _Run:
-    """What is known so far."""
+    """Settings, results and paces of a run of the benchmark so far."""
 
     settings: Settings
     progress: Progress

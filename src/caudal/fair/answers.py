@@ -37,7 +37,7 @@ class Answers:
         return len(self.truth)
 
     def select(self, rows: ArrayLike) -> "Answers":
-        """Some of the answers.
+        """The answers at some positions.
 
         Arguments:
             rows: positions, or a bool mask `(n,)`.
@@ -63,7 +63,7 @@ def decisions(
     owner: ArrayLike | None = None,
     row: ArrayLike | None = None,
 ) -> Answers:
-    """Decisions of yes or no.
+    """`Answers` from true classes (yes or no) and scores, or decisions, of a model.
 
     Arguments:
         truth: `(n,)` bool, or 0 and 1: whether the positive class is true.
@@ -103,7 +103,7 @@ def decisions(
 def numbers(
     truth: ArrayLike, given: ArrayLike, *, owner: ArrayLike | None = None, row: ArrayLike | None = None
 ) -> Answers:
-    """Predicted numbers.
+    """`Answers` from true and predicted numbers.
 
     Arguments:
         truth: `(n,)` true numbers.

@@ -18,7 +18,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """What a model answered.
+    """The answers of a model to series, as a whole and at some steps.
 
     Attributes:
         answers: one of each series; of each step, step ahead or output whose truth is known, where there are several.

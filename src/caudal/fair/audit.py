@@ -26,7 +26,7 @@ _STRENGTHS: tuple[tuple[float, Strength], ...] = ((0.55, "none"), (0.65, "weak")
 
 @dataclass(frozen=True)
 class GroupFacts:
-    """What the data hold about one group.
+    """Count, share, target, holes and sampling of one group, each with its interval.
 
     Attributes:
         group: by name.
@@ -67,7 +67,7 @@ class Proxy:
 
 @dataclass(frozen=True)
 class DataAudit:
-    """The data by group.
+    """Facts of each group, the largest differences between groups, and what reveals the group.
 
     Attributes:
         attribute: by name.

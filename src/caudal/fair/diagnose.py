@@ -75,7 +75,7 @@ def diagnose(
     expected: Mapping[str, float] | None = None,
     trusted: ArrayLike | None = None,
 ) -> Diagnosis:
-    """Name the kind of bias that the data show, by the procedure above.
+    """The kind of bias that some series show between groups, with its traces and how sure that is.
 
     Arguments:
         data: series, as recorded.

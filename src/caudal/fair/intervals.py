@@ -123,7 +123,7 @@ class Found:
         return _gap(self, name)
 
     def gaps(self) -> tuple[Gap, ...]:
-        """Every gap that is defined."""
+        """Every gap of `gap_names` that is defined, with its interval."""
         return tuple(gap for gap in map(self.gap, self.gap_names) if gap is not None)
 
 

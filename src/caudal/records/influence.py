@@ -180,7 +180,7 @@ class Influence:
         return tuple(Ranked(names[i], float(mean[i]), float(size[i]) / whole) for i in order)
 
     def select(self, row: int) -> "Influence":
-        """One series alone."""
+        """The influence on one of the series."""
         at = slice(row, row + 1) if row >= 0 else slice(row, row + 1 or None)
         parts = {name: getattr(self, name)[at] for name in ("values", "target", "output", "reference", "deltas")}
         return Influence(**{**self.__dict__, **parts, "series": self.series[at]})
@@ -248,7 +248,7 @@ class Influence:
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """What came of an intervention.
+    """The change of an output after an intervention, series by series and as a mean with its interval.
 
     Attributes:
         what: the intervention in words.

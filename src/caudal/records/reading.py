@@ -14,7 +14,7 @@ _TEXT = re.compile(r"(?:(\S+)(?: to (\S+))? (p|n|µ|m||k|M)J (measured|estimated
 
 @dataclass(frozen=True)
 class Reading:
-    """Energy of one thing.
+    """An energy in joules as an interval, with its source and whether it was measured or estimated.
 
     Attributes:
         label: `"measured"` by a counter, `"estimated"` from a table or from watts, or `"unknown"`.
@@ -33,7 +33,7 @@ class Reading:
         return None if self.low is None or self.high is None else (self.low + self.high) / 2
 
     def times(self, factor: float) -> "Reading":
-        """The energy of so many such things.
+        """The energy multiplied by a count.
 
         Example:
             >>> print(Reading("measured", "RAPL", 2.0, 3.0).times(2))

@@ -199,7 +199,7 @@ class Circuit:
 
 @dataclass(frozen=True)
 class Provenance:
-    """How to do it again.
+    """Command, versions, machine and times of a comparison, to run it again.
 
     Attributes:
         command: what was typed.

@@ -71,7 +71,7 @@ def _told(study: Study, words: Words, shown: Sequence[Shown], ran: Sequence[Show
 
 
 def _lost(study: Study, words: Words, shown: Sequence[Shown]) -> list[str]:
-    """What the export costs at most."""
+    """The sentence about the largest loss of the metric by an export, empty where none was judged."""
     sign = 1 if study.higher_is_better else -1
     judged = [
         (sign * (export.chip.network - export.chip.export), export)

@@ -43,7 +43,7 @@ class Plan:
 
 
 def plan(circuit: Circuit) -> Plan:
-    """Read a circuit.
+    """The wiring, names and synapses of a circuit in the order of their drawing.
 
     Raises:
         CaudalError: its wiring cannot be read.
@@ -169,7 +169,7 @@ def _width(labels: Sequence[str]) -> float:
 
 
 def key(words: Words) -> Html:
-    """What lines and shades mean."""
+    """The legend of a circuit drawing: lines by sign, shades by state."""
     parts = []
     for sign, positive in (("exc", True), ("inh", False)):
         line = tag("path", d=stroke(Spot(0, 6, 0), Spot(30, 6, 0), positive, 6), class_=sign, stroke_width="1.8")

@@ -23,7 +23,7 @@ READINGS: Mapping[str, Reading] = {
 
 @dataclass(frozen=True)
 class Point:
-    """A contender in the plane of cost and quality."""
+    """A contender with its cost and its score."""
 
     contender: Contender
     cost: float

@@ -22,7 +22,7 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a plot stands: its axes and its height in pixels."""
+    """Axes and height (pixels) of a plot, and where a value lies in it."""
 
     across: Axis
     up: Axis

@@ -11,7 +11,7 @@ from caudal.report.wording import Words
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a cell.
+    """A cell of a table: what is shown, and the number that it is sorted by.
 
     Attributes:
         shown: text or markup.
@@ -74,7 +74,7 @@ def model(contender: Contender) -> Html:
 
 
 def details(title: object, *inside: object) -> Html:
-    """What opens when asked."""
+    """A part of the page that is folded until its title is clicked."""
     return tag("details", tag("summary", title), *inside)
 
 
@@ -85,5 +85,5 @@ def legend(words: Words) -> Html:
 
 
 def facts(pairs: Sequence[tuple[object, object]]) -> Html:
-    """Names with what belongs to them."""
+    """A list of names, each with its value."""
     return tag("dl", join(tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs), class_="facts")

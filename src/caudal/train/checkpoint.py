@@ -22,7 +22,7 @@ FORMAT = 2
 
 @dataclass
 class Progress:
-    """Where a run stands between two updates.
+    """Position, sums and history of a training run between two updates.
 
     Attributes:
         epoch: passes finished.

@@ -27,7 +27,7 @@ from caudal.train.term import Term
 
 @dataclass(frozen=True)
 class Fitted:
-    """How a run went; the model it was given holds the weights.
+    """History, best epoch and end of a training run; the model that was passed holds the weights.
 
     Attributes:
         history: every pass.

@@ -114,7 +114,7 @@ class Run:
         at.batch += 1
 
     def _further(self, seen: Judged | None) -> Tensor | float:
-        """What the term adds to a batch; its memory moves on."""
+        """Cost that the term adds to the loss of a batch; its memory is updated."""
         if self.term is None or seen is None:
             return 0.0
         cost, memory = self.term.cost(seen, tuple(self.at.memory), self.at.epoch)

@@ -8,7 +8,7 @@ Severity = Literal["serious", "mild"]
 
 @dataclass(frozen=True)
 class Symptom:
-    """One thing that is wrong.
+    """A fault of a model or its data: where, how severe, and what to do.
 
     Attributes:
         code: a stable word. Of a model: `"nan"`, `"gradient"`, `"dead"`, `"saturated"`. Of data: `"time"`, `"overlap"`,

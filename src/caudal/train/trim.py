@@ -27,7 +27,7 @@ from caudal.train.recipe import TrainRecipe
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """One round.
+    """One round of trimming: synapses left and the score after training again.
 
     Attributes:
         model: what was left, trained again.
@@ -44,7 +44,7 @@ class Cut:
 
 @dataclass(frozen=True, eq=False)
 class Trimmed:
-    """What became of a circuit.
+    """A trimmed circuit, with the rounds that led to it.
 
     Attributes:
         model: the smallest circuit, trained.

@@ -31,7 +31,7 @@ _ALIKE = 0.02
 
 @dataclass(frozen=True)
 class Advice:
-    """What to do.
+    """The constraint and the method advised for a kind of bias, with reasons, cost and conflicts.
 
     Attributes:
         constraint: what to make alike.
@@ -80,7 +80,7 @@ def advise(
     base_rates: Sequence[float] | None = None,
     positives: Sequence[int] | None = None,
 ) -> Advice:
-    """Advice by the rules above.
+    """Advice for a diagnosed bias: constraint, method, what to try then, cost, and what it conflicts with.
 
     Arguments:
         diagnosis: of the data, or a kind of bias.

@@ -18,7 +18,7 @@ Judge = Callable[[Any], tuple[Answers, Groups]]
 
 @dataclass(frozen=True)
 class Search:
-    """What was tried.
+    """The models tried, the most accurate and the least discriminatory of like accuracy.
 
     Attributes:
         tried: every model, on the series to choose by.

@@ -66,7 +66,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """Points, and which of them nobody can beat.
+    """Models as points of accuracy and gap, with the front of those that no other beats in both.
 
     Attributes:
         points: in the order given.
@@ -215,7 +215,7 @@ def _dot(x: float, y: float, colour: str, hollow: bool) -> str:
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:
-    """A little room on either side."""
+    """Ends of an axis that holds some values, with a little room on either side."""
     low, high = min(values), max(values)
     room = max(0.05 * (high - low), 0.005)
     return max(0.0, low - room), min(1.0, high + room)

@@ -23,7 +23,7 @@ _ROUNDS, _SOME, _LITTLE = 20, 1024, 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """A net without what told the group, and what that did.
+    """A net from which the group was removed, with probes and accuracy before and after.
 
     Attributes:
         model: the new net, an ordinary readout; the old one is as it was.
@@ -74,7 +74,7 @@ def cut_attribute(
     relearn: int = 4,
     ridge: float = RIDGE,
 ) -> Cut:
-    """Take the group out of what a net decides by.
+    """A copy of a net whose synapses and readout tell as little of the group as they can, with probes before and after.
 
     First, in a wired net, synapses that a probe of the group gains by are cut for good, in up to 20 rounds of a
     twentieth each or fewer, those first that the decision needs least for what they tell, where that costs no more

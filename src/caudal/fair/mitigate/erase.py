@@ -6,7 +6,7 @@ from torch.nn.functional import one_hot
 
 
 def erasure(states: Tensor, groups: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """The projection `P` and the mean `m` of `z -> m + P (z - m)`.
+    """Projection `P` and mean `m` of LEACE: `z -> m + P (z - m)` leaves states that no linear model tells the group by.
 
         P = I - W+ Q Q' W        W = S^(-1/2), S the covariance of z, Q a basis of the columns of W C
 

@@ -126,7 +126,7 @@ def soft_gaps(
 
 
 def check_constraint(owner: str, constraint: str, *, numbers: bool = False) -> None:
-    """Refuse a name that is none.
+    """Raise InputError where a name is no constraint on decisions.
 
     Arguments:
         owner: whose argument it is.

@@ -220,7 +220,7 @@ def _gaps(
 
 
 def check_numbers(owner: str, weight: float, warm_up: int, sharpness: float) -> None:
-    """Refuse what no price can be made of.
+    """Raise InputError where a number of a term is out of its range.
 
     Raises:
         InputError: a number is out of range.

@@ -28,7 +28,7 @@ _OXONFAIR = {
 @final
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """How a score becomes a decision.
+    """Thresholds of a score, one for all or one for each group, and the decisions by them.
 
     Attributes:
         by: who found it: `"fairlearn"`, `"oxonfair"` or `"one threshold"`.

@@ -31,7 +31,7 @@ def told(report: FairReport, lang: str = "en") -> list[str]:
 
 
 def lead(report: FairReport, words: Words) -> str:
-    """The one sentence that counts."""
+    """The first sentence of the report: its surest gap, or that no gap exceeds chance."""
     worst = report.worst()
     if worst is None:
         reach = [gap for attribute in report.attributes for gap in attribute.gaps]
