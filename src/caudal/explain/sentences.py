@@ -37,154 +37,164 @@ def tell(found: object, lang: str = "en", **about: object) -> list[str]:
     raise InputError("tell", "found", fault, "Pass an influence, phases, a counterfactual, a certificate or the like.")
 
 
-def place(said: Words, step: int, name: str) -> str:
+def place(texts: Words, step: int, name: str) -> str:
     """An input at a step, or the time before it."""
-    return said("dt.before", n=step + 1) if name == TIME else said("cell", name=name, n=step + 1)
+    return texts("dt.before", n=step + 1) if name == TIME else texts("cell", name=name, n=step + 1)
 
 
 @tell.register
-def _influence(found: Influence, lang: str = "en", most: int = _MOST) -> list[str]:
-    said = words(lang)
-    unit = said.known("unit", found.unit)
-    values = found.values.mean(0)
-    size = np.abs(found.values).mean(0)
+def _influence(attribution: Influence, lang: str = "en", most: int = _MOST) -> list[str]:
+    texts = words(lang)
+    unit = texts.known("unit", attribution.unit)
+    values = attribution.values.mean(0)
+    size = np.abs(attribution.values).mean(0)
     if not size.any():
-        return [said("influence.none")]
-    if found.on in ("synapses", "neurons"):
+        return [texts("influence.none")]
+    if attribution.on in ("synapses", "neurons"):
         lines = []
-        for one in found.top(most):
-            key = "synapse.for" if one.value > 0 else "synapse.against"
-            lines.append(said(key, name=one.name, value=said.short(abs(one.value)), unit=unit))
-        return [*lines, said("influence.single")]
-    output, reference = (said.short(float(one.mean()), signed=True) for one in (found.output, found.reference))
-    lines = [said("influence.head", unit=unit, output=output, reference=reference)]
+        for entry in attribution.top(most):
+            key = "synapse.for" if entry.value > 0 else "synapse.against"
+            lines.append(texts(key, name=entry.name, value=texts.short(abs(entry.value)), unit=unit))
+        return [*lines, texts("influence.single")]
+    output, reference = (
+        texts.short(float(part.mean()), signed=True) for part in (attribution.output, attribution.reference)
+    )
+    lines = [texts("influence.head", unit=unit, output=output, reference=reference)]
     whole = float(size.sum())
     for flat in np.argsort(-size, axis=None, kind="stable")[:most].tolist():
         at = np.unravel_index(flat, values.shape)
-        name = _named(said, found, at)
+        name = _named(texts, attribution, at)
         key = "influence.for" if values[at] > 0 else "influence.against"
-        share = said.percent(float(size[at]) / whole)
-        lines.append(said(key, name=name, value=said.short(float(values[at]), signed=True), share=share))
-    if found.is_flagged:
-        return [*lines, said("influence.flagged", delta=said.percent(found.delta, 1))]
+        share = texts.percent(float(size[at]) / whole)
+        lines.append(texts(key, name=name, value=texts.short(float(values[at]), signed=True), share=share))
+    if attribution.is_flagged:
+        return [*lines, texts("influence.flagged", delta=texts.percent(attribution.delta, 1))]
     return [
         *lines,
-        said("influence.adds", delta=said.percent(found.delta, 2)) if found.adds_up else said("influence.single"),
+        texts("influence.adds", delta=texts.percent(attribution.delta, 2))
+        if attribution.adds_up
+        else texts("influence.single"),
     ]
 
 
-def _named(said: Words, found: Influence, at: tuple[np.intp, ...]) -> str:
+def _named(texts: Words, attribution: Influence, at: tuple[np.intp, ...]) -> str:
     step = int(at[0])
     if len(at) == 2:
-        return place(said, step, found.labels[1][int(at[1])])
-    return said("dt.before", n=step + 1) if found.on == "dt" else said("step", n=step + 1)
+        return place(texts, step, attribution.labels[1][int(at[1])])
+    return texts("dt.before", n=step + 1) if attribution.on == "dt" else texts("step", n=step + 1)
 
 
 @tell.register
-def _scorecard(found: Scorecard, lang: str = "en") -> list[str]:
-    said = words(lang)
-    head = said("score.head", passed=len(found.scores) - len(found.failed), all=len(found.scores))
-    return [head, *(_failed(said, one) for one in found.failed)]
+def _scorecard(card: Scorecard, lang: str = "en") -> list[str]:
+    texts = words(lang)
+    head = texts("score.head", passed=len(card.scores) - len(card.failed), all=len(card.scores))
+    return [head, *(_failed(texts, score) for score in card.failed)]
 
 
-def _failed(said: Words, one: Score) -> str:
-    return said("score.failed", name=said.known("score", one.name), value=said.short(one.value), goal=goal(said, one))
+def _failed(texts: Words, score: Score) -> str:
+    return texts(
+        "score.failed", name=texts.known("score", score.name), value=texts.short(score.value), goal=goal(texts, score)
+    )
 
 
-def goal(said: Words, score: Score) -> str:
+def goal(texts: Words, score: Score) -> str:
     """The goal of a check in the language of the reader."""
     for word in ("at most", "at least", "above"):
         if score.goal.startswith(word):
             number = score.goal.removeprefix(word).strip()
             try:
-                return f"{said(f'score.word.{word}')} {said.short(float(number))}"
+                return f"{texts(f'score.word.{word}')} {texts.short(float(number))}"
             except ValueError:
                 break
     return score.goal
 
 
 @tell.register
-def _drives(found: Drives, lang: str = "en", shortest: int = 2) -> list[str]:
-    said, steps, lines = words(lang), len(found.values), []
-    for one in found.phases(shortest):
-        whole = one.start == 0 and one.end == steps - 1
-        when = said("steps.all") if whole else _when(said, one.start, one.end)
-        if not one.feature:
-            lines.append(said("phase.silent", neuron=one.neuron, when=when))
+def _drives(moves: Drives, lang: str = "en", shortest: int = 2) -> list[str]:
+    texts, steps, lines = words(lang), len(moves.values), []
+    for phase in moves.phases(shortest):
+        whole = phase.start == 0 and phase.end == steps - 1
+        when = texts("steps.all") if whole else _when(texts, phase.start, phase.end)
+        if not phase.feature:
+            lines.append(texts("phase.silent", neuron=phase.neuron, when=when))
             continue
-        name = said("dt") if one.feature == TIME else one.feature
-        lines.append(said("phase", neuron=one.neuron, feature=name, when=when, share=said.percent(one.share)))
+        name = texts("dt") if phase.feature == TIME else phase.feature
+        lines.append(texts("phase", neuron=phase.neuron, feature=name, when=when, share=texts.percent(phase.share)))
     return lines
 
 
-def _when(said: Words, start: int, end: int) -> str:
+def _when(texts: Words, start: int, end: int) -> str:
     if start == end:
-        return said("phase.at", n=start + 1)
-    return said("phase.between", steps=said("steps", a=start + 1, b=end + 1))
+        return texts("phase.at", n=start + 1)
+    return texts("phase.between", steps=texts("steps", a=start + 1, b=end + 1))
 
 
 @tell.register
-def _dead(found: Dead, lang: str = "en") -> list[str]:
-    said, every = words(lang), len(found.strengths)
-    if not found.names:
-        return [said("equation.dead.none", all=every, within=said.short(found.within))]
-    error = said.short(found.error)
-    return [said("equation.dead", n=len(found.names), all=every, series=found.series, error=error)]
+def _dead(dead: Dead, lang: str = "en") -> list[str]:
+    texts, count = words(lang), len(dead.strengths)
+    if not dead.names:
+        return [texts("equation.dead.none", all=count, within=texts.short(dead.within))]
+    error = texts.short(dead.error)
+    return [texts("equation.dead", n=len(dead.names), all=count, series=dead.series, error=error)]
 
 
 @tell.register
-def _counterfactual(found: Counterfactual, lang: str = "en") -> list[str]:
-    said, count = words(lang), len(found.changes)
-    if not found.found:
-        after = found.after
-        if found.threshold is not None:
-            side = "above" if found.score_before <= found.threshold else "below"
-            after = said(f"counter.{side}", n=said.short(found.threshold))
-        return [said("counter.none", before=found.before, after=after, tried=found.tried)]
-    n = said("counter.count.one") if count == 1 else said("counter.count.many", n=count)
-    if found.threshold is None:
-        lines = [said("counter.found", id=found.id, before=found.before, after=found.after, n=n)]
+def _counterfactual(record: Counterfactual, lang: str = "en") -> list[str]:
+    texts, count = words(lang), len(record.changes)
+    if not record.found:
+        after = record.after
+        if record.threshold is not None:
+            side = "above" if record.score_before <= record.threshold else "below"
+            after = texts(f"counter.{side}", n=texts.short(record.threshold))
+        return [texts("counter.none", before=record.before, after=after, tried=record.tried)]
+    n = texts("counter.count.one") if count == 1 else texts("counter.count.many", n=count)
+    if record.threshold is None:
+        lines = [texts("counter.found", id=record.id, before=record.before, after=record.after, n=n)]
     else:
-        lines = [said("counter.found.number", id=found.id, after=said.short(found.score_after), n=n)]
-    lines += [change(said, one) for one in found.changes]
-    lines.append(said("counter.distance", distance=said.short(found.distance)))
-    return [*lines, said("counter.minimal" if found.minimal else "counter.loose"), said("counter.possible")]
+        lines = [texts("counter.found.number", id=record.id, after=texts.short(record.score_after), n=n)]
+    lines += [change(texts, entry) for entry in record.changes]
+    lines.append(texts("counter.distance", distance=texts.short(record.distance)))
+    return [*lines, texts("counter.minimal" if record.minimal else "counter.loose"), texts("counter.possible")]
 
 
-def change(said: Words, one: Change) -> str:
+def change(texts: Words, entry: Change) -> str:
     """One change of a counterfactual."""
-    before, after = (_local(said, number) for number in apart(one.before, one.after))
-    unit = f" {one.unit}" if one.unit else ""
-    if one.kind == "gap":
-        return said("counter.gap", a=one.step, b=one.step + 1, before=before, after=after, unit=unit)
-    return said("counter.value", name=one.name, n=one.step + 1, before=before, after=after, unit=unit)
+    before, after = (_local(texts, number) for number in apart(entry.before, entry.after))
+    unit = f" {entry.unit}" if entry.unit else ""
+    if entry.kind == "gap":
+        return texts("counter.gap", a=entry.step, b=entry.step + 1, before=before, after=after, unit=unit)
+    return texts("counter.value", name=entry.name, n=entry.step + 1, before=before, after=after, unit=unit)
 
 
-def _local(said: Words, number: str) -> str:
+def _local(texts: Words, number: str) -> str:
     spelled = number.replace("-", "\u2212")
-    return spelled.replace(".", ",") if said.lang == "es" else spelled
+    return spelled.replace(".", ",") if texts.lang == "es" else spelled
 
 
 @tell.register
-def _certificate(found: Certificate, lang: str = "en", radius: float | None = None) -> list[str]:
-    said = words(lang)
+def _certificate(certificate: Certificate, lang: str = "en", radius: float | None = None) -> list[str]:
+    texts = words(lang)
     if radius is None:
         raise InputError("tell", "radius", "is missing; the certificate does not hold it", "Pass `radius=0.05`.")
-    margin = found.seen_margin if found.status == "fails" else found.margin
-    seen = said.short(found.seen_margin)
-    return [said(f"proof.{found.status}", radius=said.short(radius), margin=said.short(margin), seen=seen)]
+    margin = certificate.seen_margin if certificate.status == "fails" else certificate.margin
+    seen = texts.short(certificate.seen_margin)
+    return [texts(f"proof.{certificate.status}", radius=texts.short(radius), margin=texts.short(margin), seen=seen)]
 
 
 @tell.register
-def _interpretability(found: Interpretability, lang: str = "en") -> list[str]:
-    said, lines = words(lang), []
-    for name, one in found.trained.items():
-        null = found.null[name]
+def _interpretability(measured: Interpretability, lang: str = "en") -> list[str]:
+    texts, lines = words(lang), []
+    for name, interval in measured.trained.items():
+        null = measured.null[name]
         ends: Mapping[str, float] = {
-            "value": one.value, "low": one.low, "high": one.high,
-            "null": null.value, "null_low": null.low, "null_high": null.high,
-        }  # fmt: skip
+            "value": interval.value,
+            "low": interval.low,
+            "high": interval.high,
+            "null": null.value,
+            "null_low": null.low,
+            "null_high": null.high,
+        }
         is_share = name in ("variance", "conflict", "accuracy")
-        spelled = {k: said.percent(v) if is_share else said.fixed(v, 3) for k, v in ends.items()}
-        lines.append(said(f"figures.{name}", **spelled))
+        spelled = {k: texts.percent(v) if is_share else texts.fixed(v, 3) for k, v in ends.items()}
+        lines.append(texts(f"figures.{name}", **spelled))
     return lines

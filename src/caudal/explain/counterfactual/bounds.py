@@ -21,8 +21,8 @@ class Bounds:
 
     Example:
         >>> from caudal.data import from_arrays
-        >>> found = Bounds.of(from_arrays(np.array([[[1.0, 3.0]], [[5.0, 2.0]]]), [0, 1]))
-        >>> found.low.tolist(), found.high.tolist(), found.gap_low
+        >>> bounds = Bounds.of(from_arrays(np.array([[[1.0, 3.0]], [[5.0, 2.0]]]), [0, 1]))
+        >>> bounds.low.tolist(), bounds.high.tolist(), bounds.gap_low
         ([1.0], [5.0], 1.0)
     """
 

@@ -34,15 +34,18 @@ class Encoding:
     @staticmethod
     def of(encoder: Encoder, data: Sequences, row: int, dtype: torch.dtype) -> "Encoding":
         """The series at a row, cut to its own length."""
-        one, steps = data.select([row]), int(data.lengths[row])
-        one = replace(
-            one.without_target(), values=one.values[:, :steps], observed=one.observed[:, :steps], dt=one.dt[:, :steps]
+        series, steps = data.select([row]), int(data.lengths[row])
+        series = replace(
+            series.without_target(),
+            values=series.values[:, :steps],
+            observed=series.observed[:, :steps],
+            dt=series.dt[:, :steps],
         )
-        values, observed = torch.tensor(one.values[0], dtype=torch.float64), torch.tensor(one.observed[0])
+        values, observed = torch.tensor(series.values[0], dtype=torch.float64), torch.tensor(series.observed[0])
         moving = len(encoder.names) + sum(name in encoder.indicators for name in encoder.names)
         moving += len(encoder.names) if encoder.elapsed != "none" else 0
-        fixed = torch.tensor(encoder(one).x[0, :, moving:], dtype=torch.float64)
-        return Encoding(encoder, one, values, observed, torch.tensor(one.dt[0]), fixed, dtype)
+        fixed = torch.tensor(encoder(series).x[0, :, moving:], dtype=torch.float64)
+        return Encoding(encoder, series, values, observed, torch.tensor(series.dt[0]), fixed, dtype)
 
     def __call__(self, values: Tensor, gaps: Tensor) -> tuple[Tensor, Tensor]:
         """Channels `(batch, time, input)` and scaled gaps `(batch, time)` of changed series.
@@ -65,8 +68,8 @@ class Encoding:
             since = self._since(time)
             parts.append(torch.log1p(since) if self.encoder.elapsed == "log" else since)
         parts.append(self.fixed.expand(batch, -1, -1))
-        told = torch.log1p(time) if self.encoder.clock == "log" else time
-        return torch.cat(parts, 2).to(self.dtype), told.to(self.dtype)
+        dt = torch.log1p(time) if self.encoder.clock == "log" else time
+        return torch.cat(parts, 2).to(self.dtype), dt.to(self.dtype)
 
     def _since(self, time: Tensor) -> Tensor:
         since = [torch.zeros_like(self.values[0]).expand(len(time), -1)]
@@ -76,8 +79,8 @@ class Encoding:
 
     def changed(self, values: Tensor, gaps: Tensor) -> Sequences:
         """The series with other values and gaps, as a checked value."""
-        kept = np.where(self.observed.numpy(), values.numpy(), 0).astype(self.data.values.dtype)
-        return replace(self.data, values=kept[None], dt=gaps.numpy()[None])
+        masked = np.where(self.observed.numpy(), values.numpy(), 0).astype(self.data.values.dtype)
+        return replace(self.data, values=masked[None], dt=gaps.numpy()[None])
 
     def real(self, data: Sequences) -> Encoded:
         """What the real encoder makes of a series."""

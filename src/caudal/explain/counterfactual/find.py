@@ -73,8 +73,8 @@ def counterfactual(
         >>> from caudal.data import from_arrays
         >>> from caudal.nn import LTC
         >>> data = from_arrays(np.random.default_rng(0).normal(size=(20, 2, 5)), [0, 1] * 10)
-        >>> found = counterfactual(Readout(LTC(2, 4), 2), Encoder.fit(data), data, 3, restarts=2, steps=5)
-        >>> found.found == bool(found.changes)
+        >>> result = counterfactual(Readout(LTC(2, 4), 2), Encoder.fit(data), data, 3, restarts=2, steps=5)
+        >>> result.found == bool(result.changes)
         True
     """
     _check(model, encoder, data, row)
@@ -133,7 +133,7 @@ def _free(encoding: Encoding, change: str, inputs: Sequence[str] | None, hold: S
             raise InputError("counterfactual", argument, fault, "Static features cannot change.")
     if change not in ("both", "values", "gaps"):
         raise InputError("counterfactual", "change", f"is {change!r}", 'Pass "both", "values" or "gaps".')
-    numbers = [one.name for one in encoding.data.features if one.kind == "number"]
+    numbers = [feature.name for feature in encoding.data.features if feature.kind == "number"]
     allowed = [name in (numbers if inputs is None else inputs) and name not in hold for name in names]
     free = torch.zeros(len(encoding.gaps), len(names) + 1, dtype=torch.bool)
     if change != "gaps":
@@ -150,9 +150,11 @@ def _space(wanted: Goal, limits: Bounds, free: Tensor) -> Space:
     spread = torch.tensor([*limits.spread, limits.gap_spread], dtype=torch.float64)
     low = torch.tensor([*limits.low, max(limits.gap_low, 0.0)], dtype=torch.float64)
     high = torch.tensor([*limits.high, limits.gap_high], dtype=torch.float64)
-    own = torch.cat((encoding.values, encoding.gaps[:, None]), 1)
+    current = torch.cat((encoding.values, encoding.gaps[:, None]), 1)
     # What lies outside the range already may stay there; it may not go further.
-    return Space(wanted, free, ((low - own) / spread).clamp_max(0), ((high - own) / spread).clamp_min(0), spread)
+    return Space(
+        wanted, free, ((low - current) / spread).clamp_max(0), ((high - current) / spread).clamp_min(0), spread
+    )
 
 
 def _cheapest(space: Space, candidates: Tensor) -> tuple[Tensor | None, bool, float]:
@@ -182,32 +184,34 @@ def _record(
     real = encoding.real(series)
     like = next(wanted.model.parameters())
     with torch.no_grad():
-        again = wanted.model.series(torch.tensor(real.x).to(like), dt=torch.tensor(real.dt).to(like))[0][0]
-    found = change is not None and float(wanted.of(again[None], 0.0)) > 0
-    nearest = int(torch.where(_others(wanted, again), again, -torch.inf).argmax())
-    moved = change if found and change is not None else torch.zeros_like(space.low)
+        new_scores = wanted.model.series(torch.tensor(real.x).to(like), dt=torch.tensor(real.dt).to(like))[0][0]
+    turned = change is not None and float(wanted.of(new_scores[None], 0.0)) > 0
+    nearest = int(torch.where(_others(wanted, new_scores), new_scores, -torch.inf).argmax())
+    moved = change if turned and change is not None else torch.zeros_like(space.low)
     named, threshold = list(map(str, data.classes)), None
     aim = wanted.target if wanted.target >= 0 else nearest
     if wanted.decision >= 0:
-        told = (named[wanted.decision], named[aim])
-        shown = [float(torch.softmax(one.double(), 0)[wanted.decision]) for one in (scores, again)]
+        labels = (named[wanted.decision], named[aim])
+        shown = [float(torch.softmax(outputs.double(), 0)[wanted.decision]) for outputs in (scores, new_scores)]
     else:
-        numbers = [float(encoding.encoder.scaler.restore(one.double().numpy())[0]) for one in (scores, again)]
+        numbers = [
+            float(encoding.encoder.scaler.restore(outputs.double().numpy())[0]) for outputs in (scores, new_scores)
+        ]
         edge = float(encoding.encoder.scaler.restore(np.array([wanted.threshold]))[0])
         threshold = edge
-        told, shown = (f"{numbers[0]:.4g}", f"{'above' if wanted.sign > 0 else 'below'} {edge:.4g}"), numbers
+        labels, shown = (f"{numbers[0]:.4g}", f"{'above' if wanted.sign > 0 else 'below'} {edge:.4g}"), numbers
     return Counterfactual(
-        found=found,
+        found=turned,
         id=str(data.ids[row]),
-        before=told[0],
-        after=told[1],
+        before=labels[0],
+        after=labels[1],
         score_before=shown[0],
         score_after=shown[1],
         changes=_changes(encoding, moved, values, gaps, data.time_unit),
         distance=float(moved.abs().sum()),
-        minimal=found and proven,
-        reached=None if found else closest,
-        series=series if found else encoding.data,
+        minimal=turned and proven,
+        reached=None if turned else closest,
+        series=series if turned else encoding.data,
         tried=wanted.tried,
         threshold=threshold,
     )
@@ -215,19 +219,19 @@ def _record(
 
 def _others(wanted: Goal, scores: Tensor) -> Tensor:
     """Every output but that of the decision."""
-    found = torch.ones_like(scores, dtype=torch.bool)
+    mask = torch.ones_like(scores, dtype=torch.bool)
     if wanted.decision >= 0:
-        found[wanted.decision] = False
-    return found
+        mask[wanted.decision] = False
+    return mask
 
 
 def _changes(encoding: Encoding, change: Tensor, values: Tensor, gaps: Tensor, unit: str) -> tuple[Change, ...]:
-    data, found = encoding.data, []
+    data, changes = encoding.data, []
     for step, k in torch.nonzero(change).tolist():
         if k == data.inputs:
-            found.append(Change("gap", step, "", float(encoding.gaps[step]), float(gaps[step]), unit))
+            changes.append(Change("gap", step, "", float(encoding.gaps[step]), float(gaps[step]), unit))
             continue
         feature = data.features[k]
         before, after = float(encoding.values[step, k]), float(values[step, k])
-        found.append(Change("value", step, feature.name, before, after, feature.unit))
-    return tuple(found)
+        changes.append(Change("value", step, feature.name, before, after, feature.unit))
+    return tuple(changes)

@@ -42,8 +42,8 @@ class Goal:
         x, dt = self.encoding(values, gaps)
         self.tried += len(x)
         with evaluating(self.model):
-            found: Tensor = self.model.series(x, dt=dt)[0]
-        return found
+            outputs: Tensor = self.model.series(x, dt=dt)[0]
+        return outputs
 
     def margin(self, values: Tensor, gaps: Tensor) -> Tensor:
         """`(batch,)`, differentiable; above 0 where the decision has turned beyond rounding."""
@@ -66,7 +66,7 @@ class Goal:
         """The same without gradients, in blocks."""
         with torch.no_grad():
             pairs = zip(torch.split(values, _BATCH), torch.split(gaps, _BATCH), strict=True)
-            return torch.cat([self.margin(one, time) for one, time in pairs])
+            return torch.cat([self.margin(block, time) for block, time in pairs])
 
 
 def goal(

@@ -98,7 +98,7 @@ class Counterfactual:
                 f"{self.after}: {self.tried} series tried, closest score {self.reached:.3g}."
             )
         head = f"{self.id}: {self.before} ({self.score_before:.3g}) -> {self.after} ({self.score_after:.3g}) if"
-        lines = [f"  {one.told(step)}" for one in self.changes]
+        lines = [f"  {change.told(step)}" for change in self.changes]
         proof = "no single one of these changes can be left out" if self.minimal else "some may be left out"
         return "\n".join([head, *lines, f"  distance {self.distance:.3g}; {proof}."])
 

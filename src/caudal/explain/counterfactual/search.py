@@ -110,10 +110,10 @@ def by_sum(space: Space, most: int) -> Tensor:
 def _ends(space: Space) -> Tensor:
     """Every free entry at either end of its range, one at a time."""
     places = torch.nonzero(space.free & ((space.low != 0) | (space.high != 0)))
-    found = []
+    blocks = []
     for end in (space.low, space.high):
-        made = torch.zeros(len(places), *space.free.shape, dtype=torch.float64)
-        made[torch.arange(len(places)), places[:, 0], places[:, 1]] = end[places[:, 0], places[:, 1]]
-        found.append(made)
-    every = torch.cat(found)
-    return every[(every != 0).any(-1).any(-1)]
+        block = torch.zeros(len(places), *space.free.shape, dtype=torch.float64)
+        block[torch.arange(len(places)), places[:, 0], places[:, 1]] = end[places[:, 0], places[:, 1]]
+        blocks.append(block)
+    candidates = torch.cat(blocks)
+    return candidates[(candidates != 0).any(-1).any(-1)]

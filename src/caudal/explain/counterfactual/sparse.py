@@ -46,8 +46,8 @@ def _fewer(space: Space, change: Tensor) -> Tensor:
     order = order[flat[order].abs().argsort()]
     counts = torch.linspace(0, max(len(order) - 1, 0), _GRID * 2).long()
     tried = flat.expand(len(counts), -1).clone()
-    for made, count in zip(tried, counts.tolist(), strict=True):
-        made[order[:count]] = 0
+    for candidate, count in zip(tried, counts.tolist(), strict=True):
+        candidate[order[:count]] = 0
     turns = space.margins(tried.view(-1, *change.shape)) > 0
     return tried[int(torch.nonzero(turns)[-1])].view_as(change) if bool(turns.any()) else change
 
@@ -55,9 +55,9 @@ def _fewer(space: Space, change: Tensor) -> Tensor:
 def _restored(change: Tensor) -> Tensor:
     """The change once without each of its entries, `(entries, time, input + 1)`."""
     places = torch.nonzero(change)
-    made = change.expand(len(places), *change.shape).clone()
-    made[torch.arange(len(places)), places[:, 0], places[:, 1]] = 0
-    return made
+    variants = change.expand(len(places), *change.shape).clone()
+    variants[torch.arange(len(places)), places[:, 0], places[:, 1]] = 0
+    return variants
 
 
 def _pruned(space: Space, change: Tensor) -> Tensor:

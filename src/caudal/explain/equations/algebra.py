@@ -65,10 +65,10 @@ def plus(terms: Iterable[Expression]) -> Expression:
     """
     import sympy
 
-    every = list(terms)
-    if len(every) < 2:
-        return every[0] if every else sympy.Float(0.0)
-    return sympy.Add(*every, evaluate=False)
+    summands = list(terms)
+    if len(summands) < 2:
+        return summands[0] if summands else sympy.Float(0.0)
+    return sympy.Add(*summands, evaluate=False)
 
 
 def times(*factors: Expression) -> Expression:
@@ -101,8 +101,8 @@ def function(name: str) -> Callable[[Expression], Expression]:
         return lambda z: sigmoid()(z)
     if name == "relu":
         return lambda z: sympy.Max(0, z, evaluate=False)
-    made = getattr(sympy, name)
-    return lambda z: made(z, evaluate=False)
+    operation = getattr(sympy, name)
+    return lambda z: operation(z, evaluate=False)
 
 
 def logistic(z: Array) -> Array:
@@ -127,8 +127,8 @@ def compiled(arguments: list[Expression], expressions: list[Expression]) -> Call
         return np.asarray(erf(torch.as_tensor(z, dtype=torch.float64)).numpy())
 
     modules: list[Any] = [{"sigmoid": logistic, "erf": error_function}, "numpy"]
-    made: Callable[..., list[Array]] = sympy.lambdify(arguments, expressions, modules=modules, cse=True)
-    return made
+    evaluate: Callable[..., list[Array]] = sympy.lambdify(arguments, expressions, modules=modules, cse=True)
+    return evaluate
 
 
 def plain(expression: Expression) -> str:
@@ -143,5 +143,5 @@ def tex(expression: Expression, names: Mapping[Expression, str]) -> str:
     """An expression as LaTeX."""
     from sympy import latex
 
-    found: str = latex(expression, order="none", symbol_names=dict(names), full_prec=False, mul_symbol=r"\,")
-    return found
+    text: str = latex(expression, order="none", symbol_names=dict(names), full_prec=False, mul_symbol=r"\,")
+    return text

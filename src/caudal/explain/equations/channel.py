@@ -28,25 +28,25 @@ class Channel:
 def channels(names: Names, labels: Sequence[str], encoder: Encoder | None, numbers: Numbers) -> list[Channel]:
     """The channels of a net, in their order."""
     if encoder is None:
-        return [Channel(one, one) for one in names.every(labels)]
+        return [Channel(variable, variable) for variable in names.every(labels)]
     scaler = encoder.scaler
     scales = dict(zip(encoder.names, zip(scaler.mean, scaler.std, strict=True), strict=True))
     scales |= dict(zip(encoder.static_names, zip(scaler.static_mean, scaler.static_std, strict=True), strict=True))
-    found = []
+    result = []
     for label in encoder.channels:
-        made = names.new(label)
+        variable = names.new(label)
         if label in scales:
             mean, std = scales[label]
-            found.append(Channel(made, made, 1 / std, -mean / std))
+            result.append(Channel(variable, variable, 1 / std, -mean / std))
         elif label.startswith("since("):
-            found.append(_since(made, encoder, numbers))
+            result.append(_since(variable, encoder, numbers))
         else:
-            found.append(Channel(made, made))
-    return found
+            result.append(Channel(variable, variable))
+    return result
 
 
-def _since(made: Any, encoder: Encoder, numbers: Numbers) -> Channel:
+def _since(variable: Any, encoder: Encoder, numbers: Numbers) -> Channel:
     gap = encoder.scaler.gap
     if encoder.elapsed == "raw":
-        return Channel(made, made, 1 / gap)
-    return Channel(made, function("log")(plus([numbers(1.0), over(made, numbers(gap))])))
+        return Channel(variable, variable, 1 / gap)
+    return Channel(variable, function("log")(plus([numbers(1.0), over(variable, numbers(gap))])))

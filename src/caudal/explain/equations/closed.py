@@ -38,7 +38,7 @@ def wired_cfc(layer: WiredCfC, scene: Scene, alive: Array) -> Form:
     p = layer.params()
     sensory_ptr, sensory_source, ptr, source = graph_tensors(layer)
     outer, inner = by_target(sensory_ptr, sensory_source), by_target(ptr, source)
-    sensory, recurrent, own, bias = (array(part) for part in p[:4])
+    sensory, recurrent, self_weight, bias = (array(part) for part in p[:4])
     current, decays, first = layer.current.tolist(), _decays(p.decay, layer.units), len(sensory_source)
     step = []
     for i in range(layer.units):
@@ -50,10 +50,10 @@ def wired_cfc(layer: WiredCfC, scene: Scene, alive: Array) -> Form:
                 for k, j in inner[i]
                 if alive[first + k]
             ]
-            reads.append((float(own[head, i]), scene.old[i]))
+            reads.append((float(self_weight[head, i]), scene.old[i]))
             pre.append(scene.linear(reads, float(bias[head, i])))
         step.append(Equation(scene.new[i], _update(scene, layer.mode, pre, decays[i])))
-    motor = [(one, 1.0, 0.0) for one in scene.new[-layer.outputs :]]
+    motor = [(state, 1.0, 0.0) for state in scene.new[-layer.outputs :]]
     return Form((), tuple(step), scene.new, 1, motor)
 
 
@@ -64,17 +64,17 @@ def cfc(layer: CfC, scene: Scene, alive: Array) -> Form:
     step: list[Equation] = []
     dense = [(array(w), array(b)) for w, b in layer.params().dense]
     for depth in range(layer.backbone_layers):
-        made = [symbol(f"z_{depth + 1}_{k}") for k in range(len(bias))]
-        for one, row, constant in zip(made, weight, bias, strict=True):
+        hidden = [symbol(f"z_{depth + 1}_{k}") for k in range(len(bias))]
+        for unit, row, constant in zip(hidden, weight, bias, strict=True):
             z = scene.linear(list(zip(row.tolist(), values, strict=True)), float(constant))
-            step.append(Equation(one, _activated(scene, layer.activation, z)))
-        values, (weight, bias) = made, dense[depth]
+            step.append(Equation(unit, _activated(scene, layer.activation, z)))
+        values, (weight, bias) = hidden, dense[depth]
     heads = np.arange(len(bias)).reshape(-1, layer.units)
     decays = _decays(layer.params().decay, layer.units)
     for i, rows in enumerate(heads.T.tolist()):
         pre = [scene.linear(list(zip(weight[k].tolist(), values, strict=True)), float(bias[k])) for k in rows]
         step.append(Equation(scene.new[i], _update(scene, layer.mode, pre, decays[i])))
-    return Form((), tuple(step), scene.new, 1, [(one, 1.0, 0.0) for one in scene.new])
+    return Form((), tuple(step), scene.new, 1, [(unit, 1.0, 0.0) for unit in scene.new])
 
 
 def _activated(scene: Scene, activation: str, z: Any) -> Any:

@@ -62,8 +62,8 @@ def dead_synapses(
     Example:
         >>> from caudal.nn import LTC
         >>> net = LTC(2, 3)
-        >>> found = dead_synapses(net, torch.zeros(1, 4, 2), within=0.0)
-        >>> found.error
+        >>> dead = dead_synapses(net, torch.zeros(1, 4, 2), within=0.0)
+        >>> dead.error
         0.0
     """
     count = model.synapse_count()
@@ -72,10 +72,10 @@ def dead_synapses(
         raise InputError("dead_synapses", "model", fault, "Pass a net over a wiring: LTC, WiredCfC, LRC or CTRNN.")
     if not within >= 0:
         raise InputError("dead_synapses", "within", f"is {within}; expected at least 0", "Pass `within=1e-3`.")
-    own = next(model.parameters())
+    parameter = next(model.parameters())
 
     def without(removed: Tensor) -> float:
-        strength = torch.ones(count, dtype=own.dtype, device=own.device)
+        strength = torch.ones(count, dtype=parameter.dtype, device=parameter.device)
         strength[removed] = 0
         y, _ = model(x, dt=dt, mask=mask, lengths=lengths, synapses=strength)
         gap = (y - whole).abs()
@@ -97,17 +97,17 @@ def dead_synapses(
     finally:
         model.train(was)
     gone = sorted(order[:low].tolist())
-    kept = [0.0 if k in set(gone) else 1.0 for k in range(count)]
+    strengths = [0.0 if k in set(gone) else 1.0 for k in range(count)]
     names = synapse_names(model)
     series = int(x.shape[0] if steps is None else steps.any(1).sum())
-    return Dead(tuple(names[k] for k in gone), tuple(kept), error, within, series)
+    return Dead(tuple(names[k] for k in gone), tuple(strengths), error, within, series)
 
 
 def synapse_names(model: Layer) -> list[str]:
     """Names of the synapses of every wiring inside, in the order that `synapses` has."""
-    found: list[str] = []
+    names: list[str] = []
     for module in model.modules():
         wiring = getattr(module, "wiring", None)
         if isinstance(wiring, Wiring):
-            found += wiring.synapse_names
-    return found
+            names += wiring.synapse_names
+    return names

@@ -30,7 +30,7 @@ def escaped(name: str) -> str:
         \mathrm{AST\_max}
     """
     plain = name.replace("\\", " ").replace("^", " ").replace("~", " ")
-    return rf"\mathrm{{{_SPECIAL.sub(lambda found: chr(92) + found[1], plain)}}}".replace(" ", r"\ ")
+    return rf"\mathrm{{{_SPECIAL.sub(lambda match: chr(92) + match[1], plain)}}}".replace(" ", r"\ ")
 
 
 @dataclass
@@ -54,11 +54,11 @@ class Names:
             count += 1
             word = f"{identifier(name)}_{count}"
         self._taken.add(word + after)
-        made = symbol(word + after)
-        self.latex[made] = shown if shown is not None else escaped(name) + after
+        variable = symbol(word + after)
+        self.latex[variable] = shown if shown is not None else escaped(name) + after
         if not after and word != name:
             self.meaning[word] = name
-        return made
+        return variable
 
     def every(self, names: Iterable[str]) -> list[Any]:
         """One symbol per name."""

@@ -71,15 +71,19 @@ class Equations:
 
     def text(self, digits: int | None = 4) -> str:
         """Every line as plain text."""
-        made = self.rounded(digits)
+        rounded = self.rounded(digits)
         parts = [f"# {self._head()}"]
-        if made.ode:
-            parts += ["", "# rates of change", *(_line(f"d {plain(one.symbol)}/dt", one) for one in made.ode)]
-        often = f", taken {made.substeps} times" if made.substeps > 1 else ""
-        parts += ["", f"# one step{often}", *(_line(plain(one.symbol), one) for one in made.step)]
-        mean = "of the means of the states so far" if made.pool == "mean" else "of the new states"
-        parts += ["", f"# outputs, {mean}", *(_line(plain(one.symbol), one) for one in made.outputs)]
-        renamed = [f"# {word}: {name}" for word, name in made.meaning.items()]
+        if rounded.ode:
+            parts += [
+                "",
+                "# rates of change",
+                *(_line(f"d {plain(equation.symbol)}/dt", equation) for equation in rounded.ode),
+            ]
+        often = f", taken {rounded.substeps} times" if rounded.substeps > 1 else ""
+        parts += ["", f"# one step{often}", *(_line(plain(equation.symbol), equation) for equation in rounded.step)]
+        mean = "of the means of the states so far" if rounded.pool == "mean" else "of the new states"
+        parts += ["", f"# outputs, {mean}", *(_line(plain(equation.symbol), equation) for equation in rounded.outputs)]
+        renamed = [f"# {word}: {name}" for word, name in rounded.meaning.items()]
         return "\n".join([*parts, *(["", *renamed] if renamed else [])]) + "\n"
 
     def latex(self, digits: int | None = 4, form: str = "all") -> str:
@@ -92,19 +96,19 @@ class Equations:
         Raises:
             InputError: the form is unknown, or the cell has no differential equation.
         """
-        made = self.rounded(digits)
-        kinds = {"ode": made.ode, "step": made.step, "outputs": made.outputs}
+        rounded = self.rounded(digits)
+        kinds = {"ode": rounded.ode, "step": rounded.step, "outputs": rounded.outputs}
         if form not in (*kinds, "all"):
             raise InputError("Equations.latex", "form", f"is {form!r}", 'Pass "ode", "step", "outputs" or "all".')
-        if form == "ode" and not made.ode:
+        if form == "ode" and not rounded.ode:
             fault = f'is "ode"; {self.cell} is a closed form without a differential equation'
             raise InputError("Equations.latex", "form", fault, 'Pass "step".')
-        chosen = [one for name, lines in kinds.items() if form in (name, "all") for one in lines]
+        chosen = [equation for name, lines in kinds.items() if form in (name, "all") for equation in lines]
         rows = []
-        for one in chosen:
-            left = made._latex.get(one.symbol, str(one.symbol))
-            left = rf"\frac{{d {left}}}{{dt}}" if one.derivative else left
-            rows.append(rf"{left} &= {tex(one.expression, made._latex)}")
+        for equation in chosen:
+            left = rounded._latex.get(equation.symbol, str(equation.symbol))
+            left = rf"\frac{{d {left}}}{{dt}}" if equation.derivative else left
+            rows.append(rf"{left} &= {tex(equation.expression, rounded._latex)}")
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
     def function(self) -> Callable[[Array, Array, Array], tuple[Array, Array]]:
@@ -114,11 +118,11 @@ class Equations:
         """
         known = [*self.inputs, self.dt, *self.states]
         lines = []
-        for one in self.step:
-            lines.append(compiled(known, [one.expression]))
-            known = [*known, one.symbol]
-        places = [[one.symbol for one in self.step].index(new) for new in self.new]
-        reads = compiled(list(self.new), [one.expression for one in self.outputs])
+        for equation in self.step:
+            lines.append(compiled(known, [equation.expression]))
+            known = [*known, equation.symbol]
+        places = [[equation.symbol for equation in self.step].index(new) for new in self.new]
+        reads = compiled(list(self.new), [equation.expression for equation in self.outputs])
 
         def advance(x: Array, dt: Array, state: Array) -> tuple[Array, Array]:
             fixed = [*np.asarray(x, np.float64).T, np.asarray(dt, np.float64)]
@@ -126,9 +130,9 @@ class Equations:
                 values = [*fixed, *state.T]
                 for line in lines:
                     values.append(np.broadcast_to(line(*values)[0], np.shape(dt)))
-                made = values[-len(lines) :]
-                state = np.stack([made[place] for place in places], 1)
-            outputs = [np.broadcast_to(one, np.shape(dt)) for one in reads(*state.T)]
+                computed = values[-len(lines) :]
+                state = np.stack([computed[place] for place in places], 1)
+            outputs = [np.broadcast_to(value, np.shape(dt)) for value in reads(*state.T)]
             return state, np.stack(outputs, 1)
 
         return advance
@@ -159,10 +163,10 @@ class Equations:
         return np.asarray(whole.cumsum(1) / np.arange(1, x.shape[1] + 1)[:, None])
 
     def _head(self) -> str:
-        found = f"{self.cell}: {len(self.inputs)} inputs, {len(self.states)} neurons"
+        head = f"{self.cell}: {len(self.inputs)} inputs, {len(self.states)} neurons"
         if self.dead is None:
-            return found
-        return f"{found}. {self.dead}"
+            return head
+        return f"{head}. {self.dead}"
 
     def __str__(self) -> str:
         return self.text()
@@ -197,8 +201,8 @@ def equations(
     Example:
         >>> import torch
         >>> net = LTC(1, 1, substeps=1)
-        >>> found = equations(net, names=["pulse"])
-        >>> len(found.ode), str(found.step[0].symbol), "sigmoid" in found.text()
+        >>> lines = equations(net, names=["pulse"])
+        >>> len(lines.ode), str(lines.step[0].symbol), "sigmoid" in lines.text()
         (1, "motor_0'", True)
     """
     layer, head = (model.layer, model) if isinstance(model, Readout) else (model, None)
@@ -249,14 +253,27 @@ class _Plan:
         lines = self._outputs(form, names, numbers)
         pool = "last" if self.head is None else self.head.pool
         return Equations(
-            type(self.layer).__name__, tuple(one.symbol for one in read), tuple(old), scene.dt, form.ode, form.step,
-            tuple(new), form.substeps, lines, pool, names.meaning, self.dead, digits, names.latex, self.write,
-        )  # fmt: skip
+            type(self.layer).__name__,
+            tuple(channel.symbol for channel in read),
+            tuple(old),
+            scene.dt,
+            form.ode,
+            form.step,
+            tuple(new),
+            form.substeps,
+            lines,
+            pool,
+            names.meaning,
+            self.dead,
+            digits,
+            names.latex,
+            self.write,
+        )
 
     def _outputs(self, form: Form, names: Names, numbers: Numbers) -> tuple[Equation, ...]:
         """What the model answers, as linear maps of the new states."""
-        scale = np.array([one[1] for one in form.motor])
-        shift = np.array([one[2] for one in form.motor])
+        scale = np.array([neuron[1] for neuron in form.motor])
+        shift = np.array([neuron[2] for neuron in form.motor])
         weight, bias = np.diag(scale), shift
         if self.head is not None:
             w, b = array(self.head.map.weight), array(self.head.map.bias)
@@ -266,22 +283,24 @@ class _Plan:
             weight, bias = weight * std[:, None], bias * std + mean
         lines = []
         for name, row, constant in zip(self.outputs, weight, bias, strict=True):
-            terms = [times(numbers(w), one[0]) for w, one in zip(row, form.motor, strict=True) if w != 0]
-            made = names.new(name, shown=escaped(name))
-            lines.append(Equation(made, plus([*terms, numbers(constant)]) if constant or not terms else plus(terms)))
+            terms = [times(numbers(w), neuron[0]) for w, neuron in zip(row, form.motor, strict=True) if w != 0]
+            variable = names.new(name, shown=escaped(name))
+            lines.append(
+                Equation(variable, plus([*terms, numbers(constant)]) if constant or not terms else plus(terms))
+            )
         return tuple(lines)
 
 
 def _neurons(layer: Layer) -> tuple[str, ...]:
-    found = getattr(layer, "wiring", None)
-    if found is not None:
-        return tuple(found.names)
+    wiring = getattr(layer, "wiring", None)
+    if wiring is not None:
+        return tuple(wiring.names)
     return tuple(f"unit/{k}" for k in range(layer.outputs))
 
 
-def _line(left: str, one: Equation) -> str:
+def _line(left: str, equation: Equation) -> str:
     return textwrap.fill(
-        f"{left} = {plain(one.expression)}",
+        f"{left} = {plain(equation.expression)}",
         _WIDTH,
         subsequent_indent="    ",
         break_long_words=False,

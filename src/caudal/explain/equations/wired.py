@@ -15,19 +15,19 @@ from caudal.nn.wired import graph_tensors
 
 def _motor(layer: LTC | CTRNN | LRC, new: list[Any]) -> list[tuple[Any, float, float]]:
     scale, shift = array(layer.output_scale), array(layer.output_shift)
-    return [(one, float(a), float(b)) for one, a, b in zip(new[-layer.outputs :], scale, shift, strict=True)]
+    return [(state, float(a), float(b)) for state, a, b in zip(new[-layer.outputs :], scale, shift, strict=True)]
 
 
 def _reads(layer: LTC | CTRNN | LRC, scene: Scene, alive: Array) -> list[list[tuple[int, Any, int]]]:
     """For each neuron its live synapses: `(number among all, what is read, number of the input or -1)`."""
     sensory_ptr, sensory_source, ptr, source = graph_tensors(layer)
     first = len(sensory_source)
-    found = []
+    reads = []
     for outer, inner in zip(by_target(sensory_ptr, sensory_source), by_target(ptr, source), strict=True):
         mine = [(k, scene.channels[j], j) for k, j in outer if alive[k]]
         mine += [(first + k, scene.old[j], -1) for k, j in inner if alive[first + k]]
-        found.append(mine)
-    return found
+        reads.append(mine)
+    return reads
 
 
 def ltc(layer: LTC, scene: Scene, alive: Array) -> Form:

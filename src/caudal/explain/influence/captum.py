@@ -68,21 +68,21 @@ class Answering(nn.Module):
         """See the class."""
         x = x.transpose(1, 2) if self.channels_first else x
         asked = self.question.rows(self._rows(len(x)))
-        found = asked.scores(x, asked.dt if dt is None else dt)
-        return found if self.scores else asked.of(found)[:, None]
+        scores = asked.scores(x, asked.dt if dt is None else dt)
+        return scores if self.scores else asked.of(scores)[:, None]
 
     def _rows(self, count: int) -> Tensor:
         """Which series each of `count` is taken for: all alike where it makes no difference, else in order."""
         asked = self.question
-        every = torch.arange(count, device=asked.x.device)
+        index = torch.arange(count, device=asked.x.device)
         if count % len(asked) == 0:
-            return every % len(asked)
+            return index % len(asked)
         alike = bool((asked.mask == asked.mask[0]).all()) and bool((asked.dt == asked.dt[0]).all())
         alike = alike and bool((asked.at == asked.at[0]).all())
         if not alike or not (self.scores or bool((asked.target == asked.target[0]).all())):
             fault = f"holds {count} series; the question is about {len(asked)}, which differ in length, dt or target"
             raise InputError("Answering", "x", fault, "Ask about as many series as you pass, or about one.")
-        return torch.zeros_like(every)
+        return torch.zeros_like(index)
 
 
 def captum(
@@ -113,22 +113,26 @@ def captum(
     except ImportError as error:
         raise MissingExtraError("captum", "captum", "explain") from error
     baseline = baseline or Baseline()
-    parts = [_one(kind, method, question.rows(torch.tensor([row])), baseline, options) for row in range(len(question))]
-    x, dt = (torch.cat([one[k] for one in parts]) for k in range(2))
+    parts = [
+        _attribute(kind, method, question.rows(torch.tensor([row])), baseline, options) for row in range(len(question))
+    ]
+    x, dt = (torch.cat([part[k] for part in parts]) for k in range(2))
     return Attributed(x * question.mask[..., None], dt * question.mask)
 
 
-def _one(kind: Any, method: str, question: Question, baseline: Baseline, options: dict[str, Any]) -> tuple[Tensor, ...]:
+def _attribute(
+    kind: Any, method: str, question: Question, baseline: Baseline, options: dict[str, Any]
+) -> tuple[Tensor, ...]:
     answer = Answering(question)
-    inputs = tuple(one.clone().requires_grad_(method == "Saliency") for one in (question.x, question.dt))
+    inputs = tuple(value.clone().requires_grad_(method == "Saliency") for value in (question.x, question.dt))
     starts = tuple(
-        torch.as_tensor(one).to(like).expand_as(like).clone() for one, like in zip(baseline, inputs, strict=True)
+        torch.as_tensor(value).to(like).expand_as(like).clone() for value, like in zip(baseline, inputs, strict=True)
     )
     given = {**_defaults(method, question), **options}
     if method != "Saliency":
         given.setdefault("baselines", starts)
-    found: tuple[Tensor, ...] = kind(answer).attribute(inputs, target=0, **given)
-    return tuple(one.detach() for one in found)
+    attributions: tuple[Tensor, ...] = kind(answer).attribute(inputs, target=0, **given)
+    return tuple(value.detach() for value in attributions)
 
 
 def _defaults(method: str, question: Question) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def explain(
         (3, (4,))
     """
     baseline = baseline or Baseline()
-    found = influence(question, on, method, baseline=baseline)
+    attribution = influence(question, on, method, baseline=baseline)
     if checks is None or checks.series:
-        found = scored(question, found, checks, baseline)
-    return Explanation(question, found, baseline)
+        attribution = scored(question, attribution, checks, baseline)
+    return Explanation(question, attribution, baseline)

@@ -89,8 +89,8 @@ def influence(
         >>> from caudal.explain import ask
         >>> from caudal.nn import LTC, Readout
         >>> question = ask(Readout(LTC(2, 3), 2), torch.randn(4, 5, 2))
-        >>> found = influence(question, "everything")
-        >>> found.values.shape, found.is_flagged
+        >>> attribution = influence(question, "everything")
+        >>> attribution.values.shape, attribution.is_flagged
         ((4, 5, 3), False)
     """
     if on not in METHODS:
@@ -102,10 +102,10 @@ def influence(
         check_wired("influence", question.model)
     baseline = baseline or Baseline()
     if on in ("neurons", "synapses"):
-        found = _circuit(question, on, method, tolerance, most)
+        result = _circuit(question, on, method, tolerance, most)
     else:
-        found = _series(question, on, method, baseline, tolerance, most)
-    return _record(question, on, method, found)
+        result = _series(question, on, method, baseline, tolerance, most)
+    return _record(question, on, method, result)
 
 
 def _series(question: Question, on: str, method: str, baseline: Baseline, tolerance: float, most: int) -> Found:
@@ -114,17 +114,17 @@ def _series(question: Question, on: str, method: str, baseline: Baseline, tolera
     if method == "removal":
         return _without_steps(question, baseline)
     if method == "occlusion":
-        found = _occluded(question, moved, x0, dt0, on == "steps")
+        result = _occluded(question, moved, x0, dt0, on == "steps")
     else:
-        found = _along_inputs(question, x0, dt0, tolerance, most if method == "path" else 0)
-    values = found.values
+        result = _along_inputs(question, x0, dt0, tolerance, most if method == "path" else 0)
+    values = result.values
     if moved == "inputs":
         values = values[..., :-1]
     elif moved == "dt":
         values = values[..., -1]
     elif on == "steps":
         values = values.sum(2) if values.dim() == 3 else values
-    return found._replace(values=values)
+    return result._replace(values=values)
 
 
 def _start(question: Question, moved: str, baseline: Baseline) -> tuple[Tensor, Tensor]:
@@ -171,8 +171,8 @@ def _integrated(
     if most:
         done = integrate(gradient, value, (reference, question.values()), rows, tolerance=tolerance, most=most)
         return Found(done.values, reference, done.points)
-    every = torch.arange(len(question), device=question.x.device)
-    parts = [gradient(index, torch.ones_like(reference[index])) for index in torch.split(every, rows)]
+    series = torch.arange(len(question), device=question.x.device)
+    parts = [gradient(index, torch.ones_like(reference[index])) for index in torch.split(series, rows)]
     return Found(torch.cat(parts), reference, 1)
 
 
@@ -238,7 +238,7 @@ def _circuit(question: Question, on: str, method: str, tolerance: float, most: i
     reference, full = question.values(synapses=spread(none)), question.values()
     if method == "removal":
         lacking = 1 - torch.eye(count, dtype=none.dtype, device=none.device)
-        each = [full - question.values(synapses=spread(one)) for one in lacking]
+        each = [full - question.values(synapses=spread(strength)) for strength in lacking]
         return Found(torch.stack(each, 1), reference)
 
     def slope(row: Tensor, parts: Tensor) -> Tensor:
@@ -263,10 +263,10 @@ def _halved(slope: Along, whole: Tensor, rows: int) -> Tensor:
     """Slope by each entry where it and a sixteenth of the others stand at half strength; `whole` is all ones."""
     order = torch.randperm(whole.shape[1], generator=torch.Generator().manual_seed(0)).to(whole.device)
     values = torch.zeros_like(whole)
-    for own in (order[group::_GROUPS] for group in range(min(_GROUPS, len(order)))):
-        parts = whole.index_fill(1, own, 0.5)
-        every = torch.split(torch.arange(len(whole), device=whole.device), rows)
-        values[:, own] = torch.cat([slope(index, parts[index]) for index in every])[:, own]
+    for chosen in (order[group::_GROUPS] for group in range(min(_GROUPS, len(order)))):
+        parts = whole.index_fill(1, chosen, 0.5)
+        blocks = torch.split(torch.arange(len(whole), device=whole.device), rows)
+        values[:, chosen] = torch.cat([slope(index, parts[index]) for index in blocks])[:, chosen]
     return values
 
 
@@ -280,12 +280,12 @@ def _held_at_mean(question: Question, method: str) -> Found:
     row = torch.arange(batch, device=mean.device).repeat_interleave(units)
     unit = torch.arange(units, device=mean.device).repeat(batch)
     asked = question.rows(row)
-    held = asked.of(held_scores(asked, unit, mean[unit])).view(batch, units)
+    at_mean = asked.of(held_scores(asked, unit, mean[unit])).view(batch, units)
     full = question.values()
-    return Found(full[:, None] - held, held.mean(1))
+    return Found(full[:, None] - at_mean, at_mean.mean(1))
 
 
-def _record(question: Question, on: str, method: str, found: Found) -> Influence:
+def _record(question: Question, on: str, method: str, result: Found) -> Influence:
     axes: tuple[tuple[str, tuple[str, ...]], ...]
     if on in ("inputs", "everything"):
         inputs = (*question.inputs, "dt") if on == "everything" else question.inputs
@@ -297,11 +297,21 @@ def _record(question: Question, on: str, method: str, found: Found) -> Influence
     else:
         axes = (("synapse", synapses_of(question.model, question.inputs)),)
     output = question.values()
-    numbers = (found.values, output, found.reference, miss(found.values, output - found.reference))
-    values, end, start, deltas = (one.detach().double().cpu().numpy() for one in numbers)
+    numbers = (result.values, output, result.reference, miss(result.values, output - result.reference))
+    values, end, start, deltas = (tensor.detach().double().cpu().numpy() for tensor in numbers)
     return Influence(
-        on, method, values, tuple(name for name, _ in axes), tuple(labels for _, labels in axes), question.unit,
-        question.targets, end, start, deltas, method == "path", question.series,
+        on,
+        method,
+        values,
+        tuple(name for name, _ in axes),
+        tuple(labels for _, labels in axes),
+        question.unit,
+        question.targets,
+        end,
+        start,
+        deltas,
+        method == "path",
+        question.series,
         f"{type(question.model).__name__}({question.model.inputs} inputs, {question.model.outputs} outputs)",
-        found.points,
-    )  # fmt: skip
+        result.points,
+    )

@@ -28,12 +28,12 @@ def neurons_of(model: Layer) -> tuple[str, ...]:
         >>> neurons_of(Readout(LTC(1, 2), 1))
         ('motor/0', 'motor/1')
     """
-    found = wired_layers(model)
-    if not found:
+    layers = wired_layers(model)
+    if not layers:
         return numbered("unit", dense_units(model))
-    if len(found) == 1:
-        return tuple(found[0][1].wiring.names)
-    return tuple(f"{path}: {name}" for path, layer, _ in found for name in layer.wiring.names)
+    if len(layers) == 1:
+        return tuple(layers[0][1].wiring.names)
+    return tuple(f"{path}: {name}" for path, layer, _ in layers for name in layer.wiring.names)
 
 
 def check_wired(owner: str, model: Layer) -> None:
@@ -83,26 +83,26 @@ def strengths(owner: str, question: Question, chosen: Iterable[str] | Mapping[st
     names = synapses_of(question.model, question.inputs)
     plain, neurons = synapses_of(question.model), neurons_of(question.model)
     place = {**{name: k for k, name in enumerate(plain)}, **{name: k for k, name in enumerate(names)}}
-    found = question.x.new_ones(len(names))
+    strength = question.x.new_ones(len(names))
     source, target = ends(question.model)
     for name, factor in factors.items():
         if not factor == factor or factor in (float("inf"), float("-inf")):
             raise InputError(owner, "what", f"gives {name!r} the factor {factor}", "Pass 0 to cut, 1 to keep.")
         if name in place:
-            found[place[name]] *= factor
+            strength[place[name]] *= factor
         elif name in neurons:
             k = neurons.index(name)
-            found[((source == k) | (target == k)).to(found.device)] *= factor
+            strength[((source == k) | (target == k)).to(strength.device)] *= factor
         else:
             raise InputError(owner, "what", f"names {name!r}, which is not there", _near(name, (*names, *neurons)))
-    return found
+    return strength
 
 
 def _near(name: str, known: tuple[str, ...]) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(name, known, 3)
-    listed = ", ".join(repr(one) for one in (close or known[:3]))
+    listed = ", ".join(repr(candidate) for candidate in (close or known[:3]))
     return f"{'Did you mean' if close else 'There are'} {listed}{'?' if close else ', ...'}"
 
 

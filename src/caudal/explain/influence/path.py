@@ -39,7 +39,7 @@ class _Panels(NamedTuple):
     at_high: Tensor
 
     def where(self, keep: Tensor) -> "_Panels":
-        return _Panels(*(one[keep] for one in self))
+        return _Panels(*(column[keep] for column in self))
 
     def halves(self, value: Along) -> "_Panels":
         middle = (self.low + self.high) / 2
@@ -88,25 +88,25 @@ def integrate(
     Example:
         >>> rise = lambda row, at: torch.sigmoid(5000 * (at - 0.3))
         >>> slope = lambda row, at: (5000 * rise(row, at) * (1 - rise(row, at)))[:, None]
-        >>> found = integrate(slope, rise, (torch.zeros(1), torch.ones(1)), 64)
-        >>> found.deltas.item() < 0.01, found.points < 300
+        >>> integral = integrate(slope, rise, (torch.zeros(1), torch.ones(1)), 64)
+        >>> integral.deltas.item() < 0.01, integral.points < 300
         (True, True)
     """
     start, end = ends
-    total, every = end - start, torch.arange(len(end), device=end.device)
-    open_ = _Panels(every, torch.zeros_like(end), torch.ones_like(end), start, end)
+    total, series = end - start, torch.arange(len(end), device=end.device)
+    open_ = _Panels(series, torch.zeros_like(end), torch.ones_like(end), start, end)
     spent = torch.zeros(len(end), dtype=torch.int64, device=end.device)
     values: Tensor | None = None
     while len(open_.series):
-        found = _rule(gradient, open_, rows)
+        integrals = _rule(gradient, open_, rows)
         spent.index_add_(0, open_.series, torch.full_like(open_.series, ORDER))
         if values is None:
-            values = found.new_zeros(len(end), *found.shape[1:])
-        error = (found.flatten(1).sum(1) - (open_.at_high - open_.at_low)).abs()
+            values = integrals.new_zeros(len(end), *integrals.shape[1:])
+        error = (integrals.flatten(1).sum(1) - (open_.at_high - open_.at_low)).abs()
         allowed = 0.5 * tolerance * total.abs()[open_.series] * (open_.high - open_.low).clamp_min(_NARROW)
         waiting = torch.zeros_like(spent).index_add_(0, open_.series, torch.ones_like(open_.series))
         splits = (error > allowed) & ((spent + 2 * ORDER * waiting)[open_.series] <= most)
-        values.index_add_(0, open_.series[~splits], found[~splits])
+        values.index_add_(0, open_.series[~splits], integrals[~splits])
         open_ = open_.where(splits)
         if len(open_.series):
             open_ = open_.halves(value)
@@ -117,12 +117,12 @@ def integrate(
 def _rule(gradient: Along, panels: _Panels, rows: int) -> Tensor:
     """The rule on every panel, `(panels, ...)`."""
     like = panels.low
-    nodes, weights = (torch.tensor(one, dtype=like.dtype, device=like.device) for one in leggauss(ORDER))
+    nodes, weights = (torch.tensor(rule, dtype=like.dtype, device=like.device) for rule in leggauss(ORDER))
     width = (panels.high - panels.low)[:, None]
     at = (panels.low[:, None] + width * (nodes + 1) / 2).flatten()
     share = (width * weights / 2).flatten()
     row = panels.series.repeat_interleave(ORDER)
     parts = zip(torch.split(row, rows), torch.split(at, rows), strict=True)
-    found = torch.cat([gradient(own, fraction) for own, fraction in parts])
-    found = found * share.view(-1, *[1] * (found.dim() - 1))
-    return found.reshape(len(like), ORDER, *found.shape[1:]).sum(1)
+    slopes = torch.cat([gradient(series, fraction) for series, fraction in parts])
+    slopes = slopes * share.view(-1, *[1] * (slopes.dim() - 1))
+    return slopes.reshape(len(like), ORDER, *slopes.shape[1:]).sum(1)

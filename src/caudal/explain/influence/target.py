@@ -76,8 +76,8 @@ class Question:
         given: dict[str, Any] = {} if synapses is None else {"synapses": synapses}
         with evaluating(self.model):
             y, _ = self.model(x, dt=dt, mask=changed.get("mask", self.mask), **given)
-        found: Tensor = y[torch.arange(len(y), device=y.device), self.at]
-        return found
+        outputs: Tensor = y[torch.arange(len(y), device=y.device), self.at]
+        return outputs
 
     def value(
         self, x: Tensor | None = None, dt: Tensor | None = None, synapses: Tensor | None = None, **changed: Tensor
@@ -87,11 +87,11 @@ class Question:
 
     def of(self, scores: Tensor) -> Tensor:
         """The number asked for, from the outputs."""
-        own = scores.gather(1, self.target[:, None])[:, 0]
+        score = scores.gather(1, self.target[:, None])[:, 0]
         if not self.decides:
-            return own
+            return score
         chosen = torch.zeros_like(scores, dtype=torch.bool).scatter(1, self.target[:, None], True)
-        return own - scores.masked_fill(chosen, -torch.inf).logsumexp(1)
+        return score - scores.masked_fill(chosen, -torch.inf).logsumexp(1)
 
     def kept(self, scores: Tensor) -> Tensor:
         """`(batch,)` bool: whether these outputs still decide for the class asked about."""
@@ -99,13 +99,13 @@ class Question:
 
     def answers(self, synapses: Tensor | None = None, **changed: Tensor) -> Tensor:
         """Outputs without gradients, in blocks that fit into memory."""
-        found = []
+        blocks = []
         with torch.no_grad():
             for index in torch.split(torch.arange(len(self), device=self.x.device), _ROWS):
                 part = {name: value[index] for name, value in changed.items()}
                 each = synapses[index] if synapses is not None and synapses.dim() == 2 else synapses
-                found.append(self.rows(index).scores(part.pop("x", None), part.pop("dt", None), each, **part))
-        return torch.cat(found)
+                blocks.append(self.rows(index).scores(part.pop("x", None), part.pop("dt", None), each, **part))
+        return torch.cat(blocks)
 
     def values(self, synapses: Tensor | None = None, **changed: Tensor) -> Tensor:
         """The number asked for, without gradients, in blocks that fit into memory."""
@@ -163,10 +163,18 @@ def ask(
     decides = isinstance(model, Readout) and model.outputs > 1 if decides is None else decides
     labels = _names("outputs", outputs, "output", y.shape[2])
     question = Question(
-        model, torch.where(steps[..., None], x, 0), dt, steps, asked, torch.zeros_like(asked), decides,
-        _names("names", names, "input", x.shape[2]), labels, _names("series", series, "", len(x)),
+        model,
+        torch.where(steps[..., None], x, 0),
+        dt,
+        steps,
+        asked,
+        torch.zeros_like(asked),
+        decides,
+        _names("names", names, "input", x.shape[2]),
+        labels,
+        _names("series", series, "", len(x)),
         tuple(str(t) for t in range(x.shape[1])),
-    )  # fmt: skip
+    )
     return replace(question, target=_targets(target, y[torch.arange(len(y)), asked], labels, decides))
 
 
@@ -204,11 +212,11 @@ def _targets(target: Tensor | int | str | None, scores: Tensor, names: tuple[str
             fault = f"is {target!r}; the outputs are {', '.join(names)}"
             raise InputError("explain", "target", fault, "Name one of them.")
         target = names.index(target)
-    found = torch.as_tensor(target, device=scores.device).expand(len(scores)).long()
-    if bool(((found < 0) | (found >= scores.shape[1])).any()):
-        fault = f"holds {int(found.max() if found.max() >= scores.shape[1] else found.min())}"
+    index = torch.as_tensor(target, device=scores.device).expand(len(scores)).long()
+    if bool(((index < 0) | (index >= scores.shape[1])).any()):
+        fault = f"holds {int(index.max() if index.max() >= scores.shape[1] else index.min())}"
         raise InputError("explain", "target", f"{fault}; there are {scores.shape[1]} outputs", "Count them from 0.")
-    return found
+    return index
 
 
 def synapses_of(model: Layer, names: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -223,12 +231,12 @@ def synapses_of(model: Layer, names: Sequence[str] | None = None) -> tuple[str, 
     """
     from caudal.explain.trace.record import synapse_names
 
-    found = [
+    layers = [
         (path, synapse_names(layer.wiring, names if reads else None)) for path, layer, reads in wired_layers(model)
     ]
-    if len(found) == 1:
-        return found[0][1]
-    return tuple(f"{path}: {name}" for path, own in found for name in own)
+    if len(layers) == 1:
+        return layers[0][1]
+    return tuple(f"{path}: {name}" for path, synapses in layers for name in synapses)
 
 
 def wired_layers(model: Layer) -> list[tuple[str, Any, bool]]:
@@ -247,5 +255,5 @@ def _walk(model: Layer, path: str, reads: bool) -> list[tuple[str, Layer, bool]]
         return ahead + _walk(model.backward_layer, inside("backward_layer"), reads)
     if isinstance(model, Stack):
         parts = enumerate(model._parts())
-        return [one for k, part in parts for one in _walk(part, inside(f"layers.{k}"), reads and k == 0)]
+        return [wired for k, part in parts for wired in _walk(part, inside(f"layers.{k}"), reads and k == 0)]
     return [(path, model, reads)]

@@ -67,16 +67,16 @@ def patch(
 
 
 def _steps(question: Question, steps: slice | Sequence[int] | None) -> Tensor:
-    every = torch.arange(question.x.shape[1], device=question.x.device)
+    positions = torch.arange(question.x.shape[1], device=question.x.device)
     if steps is None:
-        return every
-    if not isinstance(steps, slice) and any(not -len(every) <= int(t) < len(every) for t in steps):
-        fault = f"holds {list(steps)}; the series have {len(every)} steps"
-        raise InputError("patch", "steps", fault, f"Pass steps from 0 to {len(every) - 1}.")
-    found = every[steps] if isinstance(steps, slice) else every[[int(t) for t in steps]]
-    if not len(found):
+        return positions
+    if not isinstance(steps, slice) and any(not -len(positions) <= int(t) < len(positions) for t in steps):
+        fault = f"holds {list(steps)}; the series have {len(positions)} steps"
+        raise InputError("patch", "steps", fault, f"Pass steps from 0 to {len(positions) - 1}.")
+    chosen = positions[steps] if isinstance(steps, slice) else positions[[int(t) for t in steps]]
+    if not len(chosen):
         raise InputError("patch", "steps", f"is {steps!r}, which selects nothing", "Pass at least one step.")
-    return found
+    return chosen
 
 
 def _inputs(question: Question, inputs: Sequence[str] | None) -> tuple[Tensor, bool]:
@@ -92,10 +92,10 @@ def _inputs(question: Question, inputs: Sequence[str] | None) -> tuple[Tensor, b
 
 
 def _finite(argument: str, value: float | Tensor, like: Tensor) -> Tensor:
-    found = torch.as_tensor(value, dtype=like.dtype, device=like.device)
-    if not bool(torch.isfinite(found).all()):
+    tensor = torch.as_tensor(value, dtype=like.dtype, device=like.device)
+    if not bool(torch.isfinite(tensor).all()):
         raise InputError("patch", argument, "holds NaN or infinity", "Pass finite numbers.")
-    return found
+    return tensor
 
 
 def _words(
@@ -112,5 +112,9 @@ def _words(
     where = f"step {int(at[0])}" if len(at) == 1 else f"steps {int(at[0])}..{int(at[-1])}"
     if source is not None:
         return f"{shown} at {where} taken from series {question.series[source]}"
-    put = [f"{one:g}" if isinstance(one, (int, float)) else "given values" for one in (value, dt) if one is not None]
+    put = [
+        f"{number:g}" if isinstance(number, (int, float)) else "given values"
+        for number in (value, dt)
+        if number is not None
+    ]
     return f"{shown} at {where} becomes {' and '.join(put)}"

@@ -49,8 +49,8 @@ def prune(question: Question, keep: float = 0.95, *, rate: float = 0.1, toleranc
     Example:
         >>> from caudal.explain import ask
         >>> from caudal.nn import LTC, Readout
-        >>> found = prune(ask(Readout(LTC(2, 3), 2), torch.randn(9, 5, 2)))
-        >>> len(found.kept) < found.synapses, found.fidelity.value >= 0.95
+        >>> circuit = prune(ask(Readout(LTC(2, 3), 2), torch.randn(9, 5, 2)))
+        >>> len(circuit.kept) < circuit.synapses, circuit.fidelity.value >= 0.95
         (True, True)
     """
     check_wired("prune", question.model)
@@ -65,20 +65,20 @@ def prune(question: Question, keep: float = 0.95, *, rate: float = 0.1, toleranc
         count = max(1, math.floor(rate * int(strength.sum())))
         while True:
             trial = strength.index_fill(0, order[:count], 0)
-            kept = float(fidelity(question, trial, tolerance).double().mean())
-            if kept >= keep:
+            agreement = float(fidelity(question, trial, tolerance).double().mean())
+            if agreement >= keep:
                 strength, last = trial, order[:count].tolist()
-                path.append((int(strength.sum()), kept))
+                path.append((int(strength.sum()), agreement))
                 break
             if count == 1:
                 strength, last, stuck = _singly(question, strength, order, keep, tolerance, last, path)
                 break
             count = count // 2
     names = synapses_of(question.model, question.inputs)
-    held = fidelity(question, strength, tolerance).double().cpu().numpy()
-    kept_names = tuple(name for name, one in zip(names, strength.tolist(), strict=True) if one)
+    agreements = fidelity(question, strength, tolerance).double().cpu().numpy()
+    kept_names = tuple(name for name, factor in zip(names, strength.tolist(), strict=True) if factor)
     removed = tuple(names[k] for k in last)
-    return SubCircuit(kept_names, len(names), tuple(strength.tolist()), bootstrap(held), tuple(path), removed)
+    return SubCircuit(kept_names, len(names), tuple(strength.tolist()), bootstrap(agreements), tuple(path), removed)
 
 
 def _cheapest(question: Question, strength: Tensor) -> Tensor:
@@ -101,9 +101,9 @@ def _singly(
     """Any single synapse that may still leave, in order; True where none may."""
     for k in order[1:]:
         trial = strength.index_fill(0, k, 0)
-        kept = float(fidelity(question, trial, tolerance).double().mean())
-        if kept >= keep:
-            path.append((int(trial.sum()), kept))
+        agreement = float(fidelity(question, trial, tolerance).double().mean())
+        if agreement >= keep:
+            path.append((int(trial.sum()), agreement))
             return trial, [int(k)], False
     return strength, last, True
 
@@ -160,5 +160,5 @@ def _worth(question: Question, strength: Tensor, whole: Tensor, by: str) -> Tens
     scores = question.answers(synapses=strength)
     if by == "value" or not question.decides:
         return -(question.of(scores) - whole).abs()
-    own = scores.gather(1, question.target[:, None])
-    return own[:, 0] - scores.scatter(1, question.target[:, None], -torch.inf).amax(1)
+    score = scores.gather(1, question.target[:, None])
+    return score[:, 0] - scores.scatter(1, question.target[:, None], -torch.inf).amax(1)

@@ -69,8 +69,8 @@ class Interpretability:
         """Whether the trained figure lies outside what re-drawn networks reach.
 
         Example:
-            >>> one, none = Interval(0.2, 0.1, 0.3), Interval(0.5, 0.4, 0.6)
-            >>> Interpretability((), {"gap": one}, {"gap": none}, 10, 100).beyond_null("gap")
+            >>> value, null = Interval(0.2, 0.1, 0.3), Interval(0.5, 0.4, 0.6)
+            >>> Interpretability((), {"gap": value}, {"gap": null}, 10, 100).beyond_null("gap")
             True
         """
         value, null = self.trained[name].value, self.null[name]
@@ -78,11 +78,11 @@ class Interpretability:
 
     def __str__(self) -> str:
         lines = [f"{self.steps} steps, {self.draws} re-drawn networks"]
-        for name, one in self.trained.items():
+        for name, interval in self.trained.items():
             null = self.null[name]
-            told = "beyond" if self.beyond_null(name) else "within"
+            relation = "beyond" if self.beyond_null(name) else "within"
             lines.append(
-                f"  {name:<10} {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]; {told} re-drawn "
+                f"  {name:<10} {interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]; {relation} re-drawn "
                 f"{null.value:.3f} [{null.low:.3f}, {null.high:.3f}]"
             )
         return "\n".join(lines)
@@ -118,10 +118,10 @@ def interpretability(
     """
     if draws < 1:
         raise InputError("interpretability", "draws", f"is {draws}; expected at least 1", "Pass `draws=20`.")
-    found = responses(model, encoder, data, most=most, seed=seed)
-    trees = grow(found, depth=depth, seed=seed)
-    _, test = halves(found, seed)
-    inferred = _inferred(trees, *halves(found, seed))
+    observed = responses(model, encoder, data, most=most, seed=seed)
+    trees = grow(observed, depth=depth, seed=seed)
+    _, test = halves(observed, seed)
+    inferred = _inferred(trees, *halves(observed, seed))
     trained = _with_intervals(trees, test, inferred, resamples)
     null = []
     with torch.random.fork_rng(devices=[]):
@@ -129,15 +129,15 @@ def interpretability(
             torch.manual_seed(seed + 1 + k)
             other = copy.deepcopy(model)
             other.reset_parameters()
-            again = responses(other, encoder, data, most=most, seed=seed)
-            grown = grow(again, depth=depth, seed=seed, resamples=1)
-            train, rest = halves(again, seed)
+            redrawn = responses(other, encoder, data, most=most, seed=seed)
+            grown = grow(redrawn, depth=depth, seed=seed, resamples=1)
+            train, rest = halves(redrawn, seed)
             null.append(figures(grown, rest, _inferred(grown, train, rest), np.ones(len(rest))))
     spread = {
-        one.name: _spread(
-            [getattr(part, one.name) for part in null], float(np.mean([getattr(p, one.name) for p in null]))
+        figure.name: _spread(
+            [getattr(part, figure.name) for part in null], float(np.mean([getattr(p, figure.name) for p in null]))
         )
-        for one in fields(Figures)
+        for figure in fields(Figures)
     }
     return Interpretability(trees, trained, spread, draws, len(test))
 
@@ -168,14 +168,14 @@ def figures(trees: Sequence[NeuronTree], rows: Responses, inferred: NDArray[np.i
 
 
 def _variance(leaves: NDArray[np.int64], values: Array, share: Array) -> float:
-    found = []
+    unexplained = []
     for leaf, z in zip(leaves.T, values.T, strict=True):
         mean = share @ z
         whole = share @ (z - mean) ** 2
         mass = np.bincount(leaf, share)
         inside = np.bincount(leaf, share * z) / np.maximum(mass, 1e-300)
-        found.append(float(share @ (z - inside[leaf]) ** 2 / whole) if whole > 0 else 0.0)
-    return float(np.mean(found))
+        unexplained.append(float(share @ (z - inside[leaf]) ** 2 / whole) if whole > 0 else 0.0)
+    return float(np.mean(unexplained))
 
 
 def _information(
@@ -189,16 +189,16 @@ def _information(
     chance = weight @ factors / total
     known = (chance > 0) & (chance < 1)
     factors, chance = factors[:, known], chance[known]
-    found = np.zeros((values.shape[1], factors.shape[1]))
+    information = np.zeros((values.shape[1], factors.shape[1]))
     for i, z in enumerate(values.T):
         edges = np.unique(np.quantile(z, np.linspace(0, 1, _BINS + 1)[1:-1]))
         bins = np.searchsorted(edges, z, side="right")[:, None] == np.arange(len(edges) + 1)
         joint = (bins * weight[:, None]).T @ factors / total
         rest = (bins * weight[:, None]).sum(0)[:, None] / total - joint
         mass = joint + rest
-        found[i] = _cross(joint, mass * chance) + _cross(rest, mass * (1 - chance))
+        information[i] = _cross(joint, mass * chance) + _cross(rest, mass * (1 - chance))
     entropy = -chance * np.log(chance) - (1 - chance) * np.log(1 - chance)
-    return found, entropy
+    return information, entropy
 
 
 def _cross(joint: Array, apart: Array) -> Array:
@@ -219,11 +219,11 @@ def _conflict(trees: Sequence[NeuronTree], inferred: NDArray[np.int64], share: A
     pairs = list(combinations(range(len(trees)), 2))
     if not pairs:
         return 0.0
-    found = 0.0
+    total = 0.0
     for i, j in pairs:
         clash = np.array([[not a.meets(b) for b in trees[j].paths] for a in trees[i].paths])
-        found += float(share @ clash[inferred[:, i], inferred[:, j]])
-    return found / len(pairs)
+        total += float(share @ clash[inferred[:, i], inferred[:, j]])
+    return total / len(pairs)
 
 
 def _inferred(trees: Sequence[NeuronTree], train: Responses, test: Responses) -> NDArray[np.int64]:
@@ -232,12 +232,12 @@ def _inferred(trees: Sequence[NeuronTree], train: Responses, test: Responses) ->
         from sklearn.tree import DecisionTreeClassifier
     except ModuleNotFoundError as error:
         raise MissingExtraError("interpretability", "sklearn", "estimators") from error
-    found = []
+    predictions = []
     for k, tree in enumerate(trees):
         reads = DecisionTreeClassifier(max_leaf_nodes=max(2, 2 * len(tree.paths)), random_state=0)
         reads.fit(train.values[:, k, None], tree.leaf_of(train.known))
-        found.append(reads.predict(test.values[:, k, None]))
-    return np.stack(found, 1)
+        predictions.append(reads.predict(test.values[:, k, None]))
+    return np.stack(predictions, 1)
 
 
 def _with_intervals(
@@ -246,14 +246,14 @@ def _with_intervals(
     place = np.unique(rows.series, return_inverse=True)[1]
     count = int(place.max()) + 1
     draw = np.random.default_rng(0)
-    told = figures(trees, rows, inferred, np.ones(len(rows)))
-    again = []
+    estimate = figures(trees, rows, inferred, np.ones(len(rows)))
+    resampled = []
     for _ in range(resamples):
         weight = draw.multinomial(count, np.full(count, 1 / count))[place].astype(np.float64)
-        again.append(figures(trees, rows, inferred, weight))
+        resampled.append(figures(trees, rows, inferred, weight))
     return {
-        one.name: _spread([getattr(part, one.name) for part in again], getattr(told, one.name))
-        for one in fields(Figures)
+        figure.name: _spread([getattr(part, figure.name) for part in resampled], getattr(estimate, figure.name))
+        for figure in fields(Figures)
     }
 
 

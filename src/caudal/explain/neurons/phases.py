@@ -62,15 +62,15 @@ class Drives:
         Arguments:
             shortest: a shorter stretch joins the one before it.
         """
-        found: list[Phase] = []
+        phases: list[Phase] = []
         squares = self.values**2
         for i, name in enumerate(self.neurons):
             best = np.where(squares[:, i].max(1) > 1e-20, squares[:, i].argmax(1), -1)
             for start, end, k in _stretches(best.tolist(), shortest):
                 total = float(squares[start : end + 1, i].sum())
                 share = float(squares[start : end + 1, i, k].sum()) / total if k >= 0 and total > 0 else 0.0
-                found.append(Phase(name, start, end, self.features[k] if k >= 0 else "", share))
-        return tuple(found)
+                phases.append(Phase(name, start, end, self.features[k] if k >= 0 else "", share))
+        return tuple(phases)
 
 
 def _stretches(best: list[int], shortest: int) -> list[tuple[int, int, int]]:
@@ -123,8 +123,8 @@ def drives(model: Layer, encoder: Encoder, data: Sequences) -> Drives:
         parts.append(_moved(whole, states(model, away, dt, lengths), mask))
     even = torch.where(mask, torch.ones_like(dt), dt)
     parts.append(_moved(whole, states(model, x, even, lengths), mask))
-    found = torch.stack(parts, 2).double().numpy()
-    return Drives((*names, TIME), neuron_names(model, whole.shape[2]), found, len(data))
+    values = torch.stack(parts, 2).double().numpy()
+    return Drives((*names, TIME), neuron_names(model, whole.shape[2]), values, len(data))
 
 
 def _moved(whole: Tensor, other: Tensor, mask: Tensor) -> Tensor:

@@ -66,18 +66,18 @@ def states(model: Layer, x: Tensor, dt: Tensor, lengths: Tensor) -> Tensor:
     """
     layer = core(model)
     mask = torch.arange(x.shape[1]) < lengths[:, None]
-    found = []
+    blocks = []
     with torch.no_grad(), evaluating(model):
         parts = zip(torch.split(x, _SERIES), torch.split(dt, _SERIES), torch.split(mask, _SERIES), strict=True)
         for values, times, counts in parts:
             if isinstance(layer, LTC | LRC | CTRNN | WiredCfC):
                 start = layer.initial_state(len(values))
-                found.append(layer.states(values, times, counts, start))
+                blocks.append(layer.states(values, times, counts, start))
             elif isinstance(layer, CfC):
-                found.append(layer(values, dt=times, mask=counts)[0])
+                blocks.append(layer(values, dt=times, mask=counts)[0])
             else:
-                found.append(trace(layer, values, times, mask=counts)["states"])
-    return torch.cat(found)
+                blocks.append(trace(layer, values, times, mask=counts)["states"])
+    return torch.cat(blocks)
 
 
 def feature_of(channel: str) -> str:
@@ -87,8 +87,8 @@ def feature_of(channel: str) -> str:
         >>> feature_of("observed(ast)"), feature_of("ast")
         ('ast', 'ast')
     """
-    found = _DERIVED.match(channel)
-    return found[1] if found else channel
+    match = _DERIVED.match(channel)
+    return match[1] if match else channel
 
 
 def encoded(owner: str, model: Layer, encoder: Encoder, data: Sequences) -> tuple[Tensor, Tensor, Tensor]:
@@ -101,8 +101,8 @@ def encoded(owner: str, model: Layer, encoder: Encoder, data: Sequences) -> tupl
     if len(encoder.channels) != model.inputs:
         fault = f"makes {len(encoder.channels)} channels; the model reads {model.inputs}"
         raise InputError(owner, "encoder", fault, "Pass the encoder that was fitted with this model.")
-    seen, own = encoder(data), next(model.parameters())
-    return torch.tensor(seen.x).to(own), torch.tensor(seen.dt).to(own), torch.tensor(seen.lengths)
+    seen, parameter = encoder(data), next(model.parameters())
+    return torch.tensor(seen.x).to(parameter), torch.tensor(seen.dt).to(parameter), torch.tensor(seen.lengths)
 
 
 def responses(
@@ -143,24 +143,24 @@ def responses(
 
 def _inputs(x: Tensor, encoder: Encoder) -> Array:
     """Channels in the units of the data."""
-    scaler, found = encoder.scaler, x.double().numpy().copy()
+    scaler, values = encoder.scaler, x.double().numpy().copy()
     scales = dict(zip(encoder.names, zip(scaler.mean, scaler.std, strict=True), strict=True))
     scales |= dict(zip(encoder.static_names, zip(scaler.static_mean, scaler.static_std, strict=True), strict=True))
     for k, name in enumerate(encoder.channels):
         if name in scales:
-            found[..., k] = found[..., k] * scales[name][1] + scales[name][0]
+            values[..., k] = values[..., k] * scales[name][1] + scales[name][0]
         elif name.startswith("since("):
-            found[..., k] = (np.expm1(found[..., k]) if encoder.elapsed == "log" else found[..., k]) * scaler.gap
-    return found
+            values[..., k] = (np.expm1(values[..., k]) if encoder.elapsed == "log" else values[..., k]) * scaler.gap
+    return values
 
 
 def _with_history(columns: Array, names: list[str], encoder: Encoder) -> tuple[Array, list[str]]:
-    own = columns[..., : len(encoder.names)]
-    count = np.arange(1, own.shape[1] + 1)[:, None]
+    measured = columns[..., : len(encoder.names)]
+    count = np.arange(1, measured.shape[1] + 1)[:, None]
     parts = {
-        "mean so far": own.cumsum(1) / count,
-        "least so far": np.minimum.accumulate(own, 1),
-        "greatest so far": np.maximum.accumulate(own, 1),
+        "mean so far": measured.cumsum(1) / count,
+        "least so far": np.minimum.accumulate(measured, 1),
+        "greatest so far": np.maximum.accumulate(measured, 1),
     }
     more = [f"{name}, {kind}" for kind in parts for name in encoder.names]
     return np.concatenate([columns, *parts.values()], 2), [*names, *more]

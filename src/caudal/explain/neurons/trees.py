@@ -72,8 +72,8 @@ class NeuronTree:
 
     def leaf_of(self, known: Array) -> NDArray[np.int64]:
         """Path of each row, as a position in `paths`."""
-        found: NDArray[np.int64] = self._order[self._tree.apply(known.astype(np.float32))]
-        return found
+        positions: NDArray[np.int64] = self._order[self._tree.apply(known.astype(np.float32))]
+        return positions
 
     def predict(self, known: Array) -> Array:
         """Response that the tree expects, `(rows,)`."""
@@ -85,26 +85,26 @@ class NeuronTree:
         return "\n".join([head, *(f"  {path}" for path in self.paths)])
 
 
-def halves(found: Responses, seed: int) -> tuple[Responses, Responses]:
+def halves(observed: Responses, seed: int) -> tuple[Responses, Responses]:
     """Rows of some series to grow trees on, and rows of the others.
 
     Raises:
         InputError: there are fewer than 4 series.
     """
-    names = np.unique(found.series)
+    names = np.unique(observed.series)
     if len(names) < 4:
         fault = f"holds {len(names)} series; trees are grown on some and measured on others"
         raise InputError("neuron_trees", "data", fault, "Pass at least 4 series.")
     order = np.random.default_rng(seed).permutation(names)
-    grown = np.isin(found.series, order[: max(len(names) * 2 // 3, 2)])
-    return found.rows(grown), found.rows(~grown)
+    grown = np.isin(observed.series, order[: max(len(names) * 2 // 3, 2)])
+    return observed.rows(grown), observed.rows(~grown)
 
 
-def grow(found: Responses, *, depth: int = 3, seed: int = 0, resamples: int = 200) -> tuple[NeuronTree, ...]:
+def grow(observed: Responses, *, depth: int = 3, seed: int = 0, resamples: int = 200) -> tuple[NeuronTree, ...]:
     """One tree per neuron, grown on two thirds of the series and measured on the rest.
 
     Arguments:
-        found: see `responses`.
+        observed: see `responses`.
         depth: most questions on a path.
         seed: which series grow the trees.
         resamples: of the series, for the intervals.
@@ -119,9 +119,9 @@ def grow(found: Responses, *, depth: int = 3, seed: int = 0, resamples: int = 20
         raise MissingExtraError("neuron_trees", "sklearn", "estimators") from error
     if depth < 1:
         raise InputError("neuron_trees", "depth", f"is {depth}; expected at least 1", "Pass `depth=3`.")
-    train, test = halves(found, seed)
+    train, test = halves(observed, seed)
     trees = []
-    for k, name in enumerate(found.neurons):
+    for k, name in enumerate(observed.neurons):
         tree = DecisionTreeRegressor(max_depth=depth, min_samples_leaf=max(5, len(train) // 100), random_state=seed)
         tree.fit(train.known.astype(np.float32), train.values[:, k])
         paths, order = _paths(tree.tree_, train.features)
@@ -147,18 +147,18 @@ def _paths(tree: Any, features: tuple[str, ...]) -> tuple[tuple[NeuronPath, ...]
         low, high = limits.get(name, (-np.inf, np.inf))
         waiting.append((tree.children_left[node], {**limits, name: (low, min(high, cut))}))
         waiting.append((tree.children_right[node], {**limits, name: (max(low, cut), high)}))
-    leaves.sort(key=lambda one: -one[1].share)
+    leaves.sort(key=lambda leaf: -leaf[1].share)
     order = np.full(tree.node_count, -1, np.int64)
     order[[node for node, _ in leaves]] = np.arange(len(leaves))
     return tuple(path for _, path in leaves), order
 
 
-def _fidelity(told: Array, truth: Array, series: NDArray[np.int64], resamples: int) -> Interval:
+def _fidelity(predicted: Array, truth: Array, series: NDArray[np.int64], resamples: int) -> Interval:
     """Share of variance explained, with a bootstrap over series."""
     place = np.unique(series, return_inverse=True)[1]
     count = int(place.max()) + 1
     sums = np.stack(
-        [np.bincount(place, part, count) for part in (np.ones_like(truth), truth, truth**2, (truth - told) ** 2)]
+        [np.bincount(place, part, count) for part in (np.ones_like(truth), truth, truth**2, (truth - predicted) ** 2)]
     )
 
     def share(total: Array) -> Array:

@@ -11,22 +11,22 @@ from caudal.explain.words import words
 from caudal.pages import Html
 
 
-def drawn(found: Decision, lang: str = "en") -> dict[str, Html]:
+def drawn(decision: Decision, lang: str = "en") -> dict[str, Html]:
     """SVG documents by name: `"saliency"`, `"states"`, and where the net has them `"circuit"` and `"tau"`.
 
     Raises:
         InputError: there are no words in that language.
     """
-    said = words(lang)
-    pictures = {"saliency": saliency_picture(found, said), "states": states_picture(found, said)}
-    if found.wiring is not None:
-        pictures["circuit"] = circuit_picture(found, found.wiring, said, len(found.time) - 1)
-    if found.tau is not None:
-        pictures["tau"] = tau_picture(found, found.tau, said)
+    texts = words(lang)
+    pictures = {"saliency": saliency_picture(decision, texts), "states": states_picture(decision, texts)}
+    if decision.wiring is not None:
+        pictures["circuit"] = circuit_picture(decision, decision.wiring, texts, len(decision.time) - 1)
+    if decision.tau is not None:
+        pictures["tau"] = tau_picture(decision, decision.tau, texts)
     return pictures
 
 
-def write_drawn(found: Decision, folder: str | Path, lang: str = "en", *, scale: float = 2.0) -> list[Path]:
+def write_drawn(decision: Decision, folder: str | Path, lang: str = "en", *, scale: float = 2.0) -> list[Path]:
     """Write each picture as SVG and as PNG; a missing folder is made.
 
     Raises:
@@ -34,9 +34,9 @@ def write_drawn(found: Decision, folder: str | Path, lang: str = "en", *, scale:
         MissingExtraError: resvg-py, which draws the PNG files, is not installed; nothing but SVG is written then.
         OSError: a file cannot be written.
     """
-    place, made = Path(folder), []
-    pictures = drawn(found, lang)
+    place, paths = Path(folder), []
+    pictures = drawn(decision, lang)
     for name, svg in pictures.items():
-        made.append(placed(place / f"{name}.svg", f'<?xml version="1.0" encoding="UTF-8"?>\n{svg}\n'))
-    made += [png(svg, place / f"{name}.png", scale=scale) for name, svg in pictures.items()]
-    return made
+        paths.append(placed(place / f"{name}.svg", f'<?xml version="1.0" encoding="UTF-8"?>\n{svg}\n'))
+    paths += [png(svg, place / f"{name}.png", scale=scale) for name, svg in pictures.items()]
+    return paths

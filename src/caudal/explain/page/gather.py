@@ -89,7 +89,7 @@ def decision(
     )
     dead, lines, rounding = _equations(seen, wired, missing, names)
     activity, tau = _trace(seen)
-    one = data.select([row])
+    series = data.select([row])
     steps = len(seen.x[0])
     decided = names[int(scores[-1].argmax())] if names else f"{scores[-1, 0]:.4g}"
     return Decision(
@@ -99,7 +99,7 @@ def decision(
         classes=tuple(names),
         decision=decided,
         scores=scores,
-        time=np.asarray(one.times[0, :steps], np.float64),
+        time=np.asarray(series.times[0, :steps], np.float64),
         time_unit=data.time_unit,
         influence=why,
         synapses=synapses,
@@ -109,7 +109,7 @@ def decision(
         inputs=encoder.channels,
         activity=activity,
         tau=tau,
-        drives=drives(model, encoder, _cut(one, steps)),
+        drives=drives(model, encoder, _cut(series, steps)),
         counterfactual=other,
         certificate=proof,
         radius=radius,
@@ -142,8 +142,8 @@ def _see(model: object, encoder: Encoder, data: Sequences, row: int, classes: tu
 
 def _cut(data: Sequences, steps: int) -> Sequences:
     """A series without its padding."""
-    kept = {name: getattr(data, name)[:, :steps] for name in ("values", "observed", "dt")}
-    return replace(data.without_target(), **kept)
+    cut = {name: getattr(data, name)[:, :steps] for name in ("values", "observed", "dt")}
+    return replace(data.without_target(), **cut)
 
 
 def _scores(seen: _Seen, decides: bool) -> Array:
@@ -211,11 +211,11 @@ def _equations(
             return dead, None, 0.0
         # Channels as the net sees them are what can be run; the page prints them in the user's units.
         plain = equations(seen.model, names=seen.encoder.channels, without=dead)
-        own, gaps = (one.double().numpy() for one in (seen.x, seen.dt))
-        rounding = float(np.abs(plain.rounded(DIGITS).run(own, gaps) - plain.run(own, gaps)).max())
+        channels, gaps = (tensor.double().numpy() for tensor in (seen.x, seen.dt))
+        rounding = float(np.abs(plain.rounded(DIGITS).run(channels, gaps) - plain.run(channels, gaps)).max())
         outputs = [f"score of {name}" for name in names] if names else ["prediction"][: seen.model.outputs]
-        kept = outputs if len(outputs) == seen.model.outputs else None
-        return dead, equations(seen.model, encoder=seen.encoder, outputs=kept, without=dead), rounding
+        labels = outputs if len(outputs) == seen.model.outputs else None
+        return dead, equations(seen.model, encoder=seen.encoder, outputs=labels, without=dead), rounding
     except CaudalError as error:
         missing["equations"] = str(error)
         return dead, None, 0.0
@@ -234,8 +234,8 @@ def _trace(seen: _Seen) -> tuple[Array, Array | None]:
 
 
 def _wiring(model: Readout) -> Wiring | None:
-    found = getattr(core(model), "wiring", None)
-    return found if isinstance(found, Wiring) else None
+    wiring = getattr(core(model), "wiring", None)
+    return wiring if isinstance(wiring, Wiring) else None
 
 
 def _outside(data: Sequences, row: int) -> tuple[tuple[str, int, float], ...]:
@@ -243,10 +243,10 @@ def _outside(data: Sequences, row: int) -> tuple[tuple[str, int, float], ...]:
     others = [k for k in range(len(data)) if k != row]
     if not others:
         return ()
-    limits, found = Bounds.of(data.select(others)), []
+    limits, outside = Bounds.of(data.select(others)), []
     for step in range(int(data.lengths[row])):
         for k, name in enumerate(data.names):
             value = float(data.values[row, step, k])
             if data.observed[row, step, k] and not limits.low[k] <= value <= limits.high[k]:
-                found.append((name, step, value))
-    return tuple(found)
+                outside.append((name, step, value))
+    return tuple(outside)

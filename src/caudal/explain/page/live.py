@@ -12,105 +12,109 @@ from caudal.wiring import Wiring
 _MOST_TRACED, _MOST_OFF = 4, 200
 
 
-def live(found: Decision, said: Words) -> Html:
+def live(decision: Decision, texts: Words) -> Html:
     """Scrubber, circuit and traces of one decision; without a script it shows the last step."""
-    last = len(found.time) - 1
-    drawn = join([]) if found.wiring is None else _circuit(found, found.wiring, said, last)
-    traces = [tag("div", states_picture(found, said), data_of="activity")]
-    if found.tau is not None:
-        traces.append(tag("div", tau_picture(found, found.tau, said), data_of="tau"))
-    parts = [_bar(said, last, found), drawn, _off(found, said), tag("div", class_="about", aria_live="polite")]
-    return tag("div", *parts, tag("div", *traces, class_="figures"), _data(found, said), class_="live")
+    last = len(decision.time) - 1
+    drawn = join([]) if decision.wiring is None else _circuit(decision, decision.wiring, texts, last)
+    traces = [tag("div", states_picture(decision, texts), data_of="activity")]
+    if decision.tau is not None:
+        traces.append(tag("div", tau_picture(decision, decision.tau, texts), data_of="tau"))
+    parts = [_bar(texts, last, decision), drawn, _off(decision, texts), tag("div", class_="about", aria_live="polite")]
+    return tag("div", *parts, tag("div", *traces, class_="figures"), _data(decision, texts), class_="live")
 
 
-def circuit_picture(found: Decision, wiring: Wiring, said: Words, step: int) -> Html:
+def circuit_picture(decision: Decision, wiring: Wiring, texts: Words, step: int) -> Html:
     """The circuit at a step, as an SVG document."""
     values = (
         {}
-        if found.synapses is None
-        else dict(zip(wiring.synapse_names, found.synapses.values[0].tolist(), strict=True))
+        if decision.synapses is None
+        else dict(zip(wiring.synapse_names, decision.synapses.values[0].tolist(), strict=True))
     )
-    state = dict(zip(wiring.names, found.activity[step].tolist(), strict=True))
-    title = said("plot.circuit", cell=found.cell)
-    return circuit(wiring, values, state, title=title, inputs=found.inputs, step=step, lang=said.lang)
+    state = dict(zip(wiring.names, decision.activity[step].tolist(), strict=True))
+    title = texts("plot.circuit", cell=decision.cell)
+    return circuit(wiring, values, state, title=title, inputs=decision.inputs, step=step, lang=texts.lang)
 
 
-def _circuit(found: Decision, wiring: Wiring, said: Words, last: int) -> Html:
-    picture, title = circuit_picture(found, wiring, said, last), said("plot.circuit", cell=found.cell)
+def _circuit(decision: Decision, wiring: Wiring, texts: Words, last: int) -> Html:
+    picture, title = circuit_picture(decision, wiring, texts, last), texts("plot.circuit", cell=decision.cell)
     key = [
-        tag("li", tag("span", class_=f"stroke {sign}"), said(f"circuit.{word}"))
+        tag("li", tag("span", class_=f"stroke {sign}"), texts(f"circuit.{word}"))
         for sign, word in (("exc", "for"), ("inh", "against"))
     ]
     key += [
-        tag("li", tag("span", class_=f"disc {sign}"), said(f"circuit.{word}"))
+        tag("li", tag("span", class_=f"disc {sign}"), texts(f"circuit.{word}"))
         for sign, word in (("exc", "above"), ("inh", "below"))
     ]
     frame = tag("div", picture, class_="scroll wide", tabindex="0", role="region", aria_label=title)
     return join([tag("ul", *key, class_="legend"), frame])
 
 
-def _bar(said: Words, last: int, found: Decision) -> Html:
-    play = tag("button", said("circuit.play"), type="button", class_="play", data_pause=said("circuit.pause"))
+def _bar(texts: Words, last: int, decision: Decision) -> Html:
+    play = tag("button", texts("circuit.play"), type="button", class_="play", data_pause=texts("circuit.pause"))
     slider = tag("input", type="range", id="step", min=0, max=last, value=last, step=1, autocomplete="off")
-    shown = tag("output", f"{last + 1} · {said.short(float(found.time[-1]))} {found.time_unit}", for_="step")
-    return tag("div", play, tag("label", said("circuit.scrub"), for_="step"), slider, shown, class_="bar", hidden=True)
+    shown = tag("output", f"{last + 1} · {texts.short(float(decision.time[-1]))} {decision.time_unit}", for_="step")
+    return tag("div", play, tag("label", texts("circuit.scrub"), for_="step"), slider, shown, class_="bar", hidden=True)
 
 
-def _off(found: Decision, said: Words) -> Html:
+def _off(decision: Decision, texts: Words) -> Html:
     """A choice of the synapses to switch off, the strongest first."""
-    if found.synapses is None:
+    if decision.synapses is None:
         return join([])
-    options = [tag("option", said("circuit.off.none"), value="")]
-    options += [tag("option", one.name, value=one.name) for one in found.synapses.top(_MOST_OFF)]
+    options = [tag("option", texts("circuit.off.none"), value="")]
+    options += [tag("option", synapse.name, value=synapse.name) for synapse in decision.synapses.top(_MOST_OFF)]
     choice = tag("select", *options, id="off", autocomplete="off")
-    told = tag("output", for_="off", class_="told")
-    return tag("div", tag("label", said("circuit.off"), for_="off"), choice, told, class_="bar off", hidden=True)
+    effect = tag("output", for_="off", class_="told")
+    return tag("div", tag("label", texts("circuit.off"), for_="off"), choice, effect, class_="bar off", hidden=True)
 
 
-def _shown(found: Decision) -> list[int]:
+def _shown(decision: Decision) -> list[int]:
     """Neurons whose traces stand from the start: the motor neurons, or the first units."""
-    count = len(found.neurons) if found.wiring is None else found.wiring.motor
-    first = len(found.neurons) - count
-    return list(range(first, min(first + _MOST_TRACED, len(found.neurons))))
+    count = len(decision.neurons) if decision.wiring is None else decision.wiring.motor
+    first = len(decision.neurons) - count
+    return list(range(first, min(first + _MOST_TRACED, len(decision.neurons))))
 
 
-def states_picture(found: Decision, said: Words) -> Html:
+def states_picture(decision: Decision, texts: Words) -> Html:
     """States of the first neurons shown over time, as an SVG document."""
-    rows = {found.neurons[k]: found.activity[:, k].tolist() for k in _shown(found)}
-    ends = (float(found.activity.min()), float(found.activity.max()))
+    rows = {decision.neurons[k]: decision.activity[:, k].tolist() for k in _shown(decision)}
+    ends = (float(decision.activity.min()), float(decision.activity.max()))
     between = ends if ends[1] > ends[0] else None
-    quantity = said("plot.state.unit")
-    title, unit = said("plot.states"), found.time_unit
-    return lines(found.time.tolist(), rows, title=title, unit=unit, quantity=quantity, between=between, lang=said.lang)
+    quantity = texts("plot.state.unit")
+    title, unit = texts("plot.states"), decision.time_unit
+    return lines(
+        decision.time.tolist(), rows, title=title, unit=unit, quantity=quantity, between=between, lang=texts.lang
+    )
 
 
-def tau_picture(found: Decision, tau: Array, said: Words) -> Html:
+def tau_picture(decision: Decision, tau: Array, texts: Words) -> Html:
     """Time constants of the neurons shown over time, as an SVG document."""
-    rows = {found.neurons[k]: tau[:, k].tolist() for k in _shown(found)}
+    rows = {decision.neurons[k]: tau[:, k].tolist() for k in _shown(decision)}
     ends = (float(tau.min()), float(tau.max()))
     log = ends[0] > 0 and ends[1] / ends[0] > 30
-    title = f"{said('plot.tau')} [{found.time_unit}]"
+    title = f"{texts('plot.tau')} [{decision.time_unit}]"
     between = ends if ends[1] > ends[0] else None
-    return lines(found.time.tolist(), rows, title=title, unit=found.time_unit, between=between, log=log, lang=said.lang)
+    return lines(
+        decision.time.tolist(), rows, title=title, unit=decision.time_unit, between=between, log=log, lang=texts.lang
+    )
 
 
-def _data(found: Decision, said: Words) -> Html:
+def _data(decision: Decision, texts: Words) -> Html:
     """What the script needs, as JSON."""
-    labels = [*found.inputs, *found.neurons]
+    labels = [*decision.inputs, *decision.neurons]
     without = {}
-    for name, (p, turns) in found.without.items():
-        shown = said.percent(p, 1) if found.classes else said.short(p)
-        without[name] = said("circuit.off.turns" if turns else "circuit.off.stays", name=name, p=shown)
+    for name, (p, turns) in decision.without.items():
+        shown = texts.percent(p, 1) if decision.classes else texts.short(p)
+        without[name] = texts("circuit.off.turns" if turns else "circuit.off.stays", name=name, p=shown)
     content = {
-        "decimal": said.fixed(0.5, 1)[1],
-        "unit": found.time_unit,
-        "inputs": len(found.inputs),
+        "decimal": texts.fixed(0.5, 1)[1],
+        "unit": decision.time_unit,
+        "inputs": len(decision.inputs),
         "labels": labels,
-        "time": [_rounded(t) for t in found.time.tolist()],
-        "activity": [[_rounded(v) for v in column] for column in found.activity.T.tolist()],
-        "tau": [] if found.tau is None else [[_rounded(v) for v in column] for column in found.tau.T.tolist()],
+        "time": [_rounded(t) for t in decision.time.tolist()],
+        "activity": [[_rounded(v) for v in column] for column in decision.activity.T.tolist()],
+        "tau": [] if decision.tau is None else [[_rounded(v) for v in column] for column in decision.tau.T.tolist()],
         "without": without,
-        "words": {name: said(f"circuit.{name}") for name in ("state", "tau", "reads", "acts", "nothing", "choose")},
+        "words": {name: texts(f"circuit.{name}") for name in ("state", "tau", "reads", "acts", "nothing", "choose")},
     }
     # A name that closes the element must not: in JSON a bracket may be written by its number.
     spelled = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -13,32 +13,38 @@ from caudal.explain.words import Words, words
 from caudal.pages import Html, join, sheet, tag
 
 
-def render(found: Decision, lang: str = "en") -> str:
+def render(decision: Decision, lang: str = "en") -> str:
     """The page as HTML text; the same decision gives the same text.
 
     Raises:
         InputError: there are no words in that language.
     """
-    said = words(lang)
-    parts = (_skip(said), _header(found, said), _main(found, said), _footer(said), tag("script", Html(_script())))
-    return f"<!DOCTYPE html>\n{tag('html', _head(found, said), tag('body', *parts), lang=said.lang)}\n"
+    texts = words(lang)
+    parts = (
+        _skip(texts),
+        _header(decision, texts),
+        _main(decision, texts),
+        _footer(texts),
+        tag("script", Html(_script())),
+    )
+    return f"<!DOCTYPE html>\n{tag('html', _head(decision, texts), tag('body', *parts), lang=texts.lang)}\n"
 
 
-def write(found: Decision, path: str | Path, lang: str = "en") -> Path:
+def write(decision: Decision, path: str | Path, lang: str = "en") -> Path:
     """Write the page, whole or not at all; missing folders are made.
 
     Raises:
         InputError: there are no words in that language.
         OSError: the file cannot be written.
     """
-    return placed(Path(path), render(found, lang))
+    return placed(Path(path), render(decision, lang))
 
 
 def _script() -> str:
     return (files("caudal.explain.page") / "static" / "page.js").read_text(encoding="utf-8")
 
 
-def _head(found: Decision, said: Words) -> Html:
+def _head(decision: Decision, texts: Words) -> Html:
     # The page may run this one script and load nothing: neither a slip here nor a hostile name can fetch anything.
     digest = base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
@@ -49,40 +55,40 @@ def _head(found: Decision, said: Words) -> Html:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="generator", content=f"caudal {__version__}"),
-        tag("title", said("page.title", id=found.id, decision=found.decision)),
+        tag("title", texts("page.title", id=decision.id, decision=decision.decision)),
         tag("link", rel="icon", href="data:,"),
         tag("style", Html(sheet("caudal.explain.page"))),
     )
 
 
-def _skip(said: Words) -> Html:
-    return tag("a", said("page.skip"), class_="skip", href="#decision")
+def _skip(texts: Words) -> Html:
+    return tag("a", texts("page.skip"), class_="skip", href="#decision")
 
 
-def _header(found: Decision, said: Words) -> Html:
-    net = said("page.weights", cell=found.cell, n=said.fixed(found.weights, 0))
-    facts = {"series": found.id, "steps": len(found.time), "model": net, "checks": passed(found)}
-    items = [tag("div", tag("dt", said(f"page.{name}")), tag("dd", value)) for name, value in facts.items()]
-    title = found.decision if found.classes else said.short(float(found.scores[-1, 0]), 4)
+def _header(decision: Decision, texts: Words) -> Html:
+    net = texts("page.weights", cell=decision.cell, n=texts.fixed(decision.weights, 0))
+    facts = {"series": decision.id, "steps": len(decision.time), "model": net, "checks": passed(decision)}
+    items = [tag("div", tag("dt", texts(f"page.{name}")), tag("dd", value)) for name, value in facts.items()]
+    title = decision.decision if decision.classes else texts.short(float(decision.scores[-1, 0]), 4)
     return tag(
         "header",
-        tag("p", said("page.kind"), class_="kind"),
-        tag("h1", f"{found.id}: {title}"),
+        tag("p", texts("page.kind"), class_="kind"),
+        tag("h1", f"{decision.id}: {title}"),
         tag("dl", *items, class_="facts"),
     )
 
 
-def _main(found: Decision, said: Words) -> Html:
-    links = [tag("li", tag("a", said(f"nav.{name}"), href=f"#{name}")) for name, _ in SECTIONS]
-    nav = tag("nav", tag("ol", *links), aria_label=said("page.contents"))
+def _main(decision: Decision, texts: Words) -> Html:
+    links = [tag("li", tag("a", texts(f"nav.{name}"), href=f"#{name}")) for name, _ in SECTIONS]
+    nav = tag("nav", tag("ol", *links), aria_label=texts("page.contents"))
     parts = []
     for name, draw in SECTIONS:
-        heading = tag("h2", said(f"section.{name}"), id=f"{name}-title")
+        heading = tag("h2", texts(f"section.{name}"), id=f"{name}-title")
         parts.append(
-            tag("section", heading, draw(found, said), id=name, aria_labelledby=f"{name}-title", tabindex="-1")
+            tag("section", heading, draw(decision, texts), id=name, aria_labelledby=f"{name}-title", tabindex="-1")
         )
     return tag("div", nav, tag("main", join(parts, "\n")), class_="columns")
 
 
-def _footer(said: Words) -> Html:
-    return tag("footer", tag("p", said("page.footer", version=__version__)))
+def _footer(texts: Words) -> Html:
+    return tag("footer", tag("p", texts("page.footer", version=__version__)))

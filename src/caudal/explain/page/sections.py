@@ -17,152 +17,161 @@ _STRONGEST = 15
 
 def said_lines(sentences: list[str], **attributes: object) -> Html:
     """Sentences, one paragraph each."""
-    return join(tag("p", one, **attributes) for one in sentences)
+    return join(tag("p", sentence, **attributes) for sentence in sentences)
 
 
-def decision_section(found: Decision, said: Words) -> Html:
+def decision_section(decision: Decision, texts: Words) -> Html:
     """What was decided, and how the decision came about step by step."""
-    steps, last = len(found.scores), found.scores[-1]
-    if found.classes:
-        p = said.percent(float(last[found.code]), 1)
-        lead = said("decision.class", id=found.id, decision=found.decision, p=p)
-        key = "decision.turned" if found.since else "decision.always"
-        held = said(key, n=found.since + 1, steps=steps)
-        rows = {name: found.scores[:, k].tolist() for k, name in enumerate(found.classes)}
-        between, quantity = (0.0, 1.0), said("plot.probability")
+    steps, last = len(decision.scores), decision.scores[-1]
+    if decision.classes:
+        p = texts.percent(float(last[decision.code]), 1)
+        lead = texts("decision.class", id=decision.id, decision=decision.decision, p=p)
+        key = "decision.turned" if decision.since else "decision.always"
+        since = texts(key, n=decision.since + 1, steps=steps)
+        rows = {name: decision.scores[:, k].tolist() for k, name in enumerate(decision.classes)}
+        between, quantity = (0.0, 1.0), texts("plot.probability")
     else:
-        lead, held = said("decision.number", id=found.id, value=said.short(float(last[0]), 4)), ""
-        rows, between, quantity = {said("plot.output"): found.scores[:, 0].tolist()}, None, said("plot.output")
-    title = f"{said('plot.decision')} ({quantity})"
+        lead, since = texts("decision.number", id=decision.id, value=texts.short(float(last[0]), 4)), ""
+        rows, between, quantity = {texts("plot.output"): decision.scores[:, 0].tolist()}, None, texts("plot.output")
+    title = f"{texts('plot.decision')} ({quantity})"
     drawn = lines(
-        found.time.tolist(),
+        decision.time.tolist(),
         rows,
         title=title,
-        unit=found.time_unit,
+        unit=decision.time_unit,
         quantity=quantity,
         between=between,
-        lang=said.lang,
+        lang=texts.lang,
     )
-    return join([tag("p", lead, class_="lead"), tag("p", held) if held else "", tag("div", drawn, class_="figure")])
+    return join([tag("p", lead, class_="lead"), tag("p", since) if since else "", tag("div", drawn, class_="figure")])
 
 
-def score_section(found: Decision, said: Words) -> Html:
+def score_section(decision: Decision, texts: Words) -> Html:
     """The scorecard, failures first."""
-    card = found.influence.scorecard
+    card = decision.influence.scorecard
     if card is None:
-        return tag("p", said("trust.none"), class_="aside warn")
+        return tag("p", texts("trust.none"), class_="aside warn")
     verdict = tag(
-        "p", said("trust.failed" if card.failed else "trust.passed"), class_="aside warn" if card.failed else "aside"
+        "p", texts("trust.failed" if card.failed else "trust.passed"), class_="aside warn" if card.failed else "aside"
     )
-    ordered = sorted(card.scores, key=lambda one: one.passed)
-    head = tag("tr", *(tag("th", said(f"table.{name}"), scope="col") for name in ("check", "value", "goal", "result")))
-    rows = [_check(said, one) for one in ordered]
-    caption = tag("caption", said("table.score.caption"))
+    ordered = sorted(card.scores, key=lambda score: score.passed)
+    head = tag("tr", *(tag("th", texts(f"table.{name}"), scope="col") for name in ("check", "value", "goal", "result")))
+    rows = [_check(texts, score) for score in ordered]
+    caption = tag("caption", texts("table.score.caption"))
     table = tag("table", caption, tag("thead", head), tag("tbody", *rows))
-    first = tell(card, said.lang)[0]
+    first = tell(card, texts.lang)[0]
     return join(
         [verdict, tag("p", first), tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=first)]
     )
 
 
-def _check(said: Words, one: Score) -> Html:
-    unknown = one.value != one.value
-    result = said("table.unknown" if unknown else "table.passed" if one.passed else "table.failed")
-    badge = tag("span", result, class_="badge" if one.passed else "badge warn")
-    name = tag("th", said.known("score", one.name), tag("small", said.known("says", one.name)), scope="row")
-    return tag("tr", name, tag("td", said.short(one.value)), tag("td", goal(said, one)), tag("td", badge))
+def _check(texts: Words, score: Score) -> Html:
+    unknown = score.value != score.value
+    result = texts("table.unknown" if unknown else "table.passed" if score.passed else "table.failed")
+    badge = tag("span", result, class_="badge" if score.passed else "badge warn")
+    name = tag("th", texts.known("score", score.name), tag("small", texts.known("says", score.name)), scope="row")
+    return tag("tr", name, tag("td", texts.short(score.value)), tag("td", goal(texts, score)), tag("td", badge))
 
 
-def saliency_picture(found: Decision, said: Words) -> Html:
+def saliency_picture(decision: Decision, texts: Words) -> Html:
     """Influence of inputs and elapsed times as a map, an SVG document."""
-    values, names = found.influence.values[0], [*found.inputs, said("dt.short")]
+    values, names = decision.influence.values[0], [*decision.inputs, texts("dt.short")]
     first = max(0, len(values) - _MOST_STEPS)
     steps = [str(step + 1) for step in range(first, len(values))]
-    decided = found.decision if found.classes else said("plot.output")
-    return heat(values[first:], names, steps, title=said("plot.heat"), decision=decided, lang=said.lang)
+    decided = decision.decision if decision.classes else texts("plot.output")
+    return heat(values[first:], names, steps, title=texts("plot.heat"), decision=decided, lang=texts.lang)
 
 
-def saliency_section(found: Decision, said: Words) -> Html:
+def saliency_section(decision: Decision, texts: Words) -> Html:
     """Influence of inputs and elapsed times, as sentences and as a map."""
-    drawn = saliency_picture(found, said)
-    frame = tag("div", drawn, class_="scroll wide", tabindex="0", role="region", aria_label=said("plot.heat"))
-    return join([said_lines(tell(found.influence, said.lang)), frame])
+    drawn = saliency_picture(decision, texts)
+    frame = tag("div", drawn, class_="scroll wide", tabindex="0", role="region", aria_label=texts("plot.heat"))
+    return join([said_lines(tell(decision.influence, texts.lang)), frame])
 
 
-def circuit_section(found: Decision, said: Words) -> Html:
+def circuit_section(decision: Decision, texts: Words) -> Html:
     """The circuit with its scrubber, and the synapses that matter most."""
-    if found.wiring is None or found.synapses is None:
-        return join([tag("p", said("circuit.none", cell=found.cell)), live(found, said)])
+    if decision.wiring is None or decision.synapses is None:
+        return join([tag("p", texts("circuit.none", cell=decision.cell)), live(decision, texts)])
     rows = []
-    for one in found.synapses.top(_STRONGEST):
-        p, turns = found.without[one.name]
-        shown = said.percent(p, 1) if found.classes else said.short(p)
-        told = said("table.turns" if turns else "table.stays", p=shown)
-        cells = (tag("td", said.short(-one.value, signed=True)), tag("td", told))
-        rows.append(tag("tr", tag("th", one.name, scope="row"), *cells))
-    unit = said.known("unit", found.synapses.unit)
-    columns = (said("table.synapse"), f"{said('table.change')} [{unit}]", said("table.result"))
+    for synapse in decision.synapses.top(_STRONGEST):
+        p, turns = decision.without[synapse.name]
+        shown = texts.percent(p, 1) if decision.classes else texts.short(p)
+        effect = texts("table.turns" if turns else "table.stays", p=shown)
+        cells = (tag("td", texts.short(-synapse.value, signed=True)), tag("td", effect))
+        rows.append(tag("tr", tag("th", synapse.name, scope="row"), *cells))
+    unit = texts.known("unit", decision.synapses.unit)
+    columns = (texts("table.synapse"), f"{texts('table.change')} [{unit}]", texts("table.result"))
     head = tag("tr", *(tag("th", name, scope="col") for name in columns))
-    table = tag("table", tag("caption", said("table.caption")), tag("thead", head), tag("tbody", *rows))
-    scroll = tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=said("table.caption"))
+    table = tag("table", tag("caption", texts("table.caption")), tag("thead", head), tag("tbody", *rows))
+    scroll = tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=texts("table.caption"))
     return join(
-        [tag("p", said("circuit.how")), live(found, said), tag("p", said("circuit.caution"), class_="note"), scroll]
+        [
+            tag("p", texts("circuit.how")),
+            live(decision, texts),
+            tag("p", texts("circuit.caution"), class_="note"),
+            scroll,
+        ]
     )
 
 
-def counter_section(found: Decision, said: Words) -> Html:
+def counter_section(decision: Decision, texts: Words) -> Html:
     """The least change that turns the decision."""
-    one = found.counterfactual
-    if one is None:
-        return tag("p", said("missing.counter", why=found.missing.get("counter", "–")))
-    told = tell(one, said.lang)
-    if not one.found:
-        return said_lines(told)
-    changes = tag("ul", *(tag("li", line) for line in told[1 : 1 + len(one.changes)]), class_="changes")
-    return join([tag("p", told[0], class_="say"), changes, said_lines(told[1 + len(one.changes) :])])
+    counterfactual = decision.counterfactual
+    if counterfactual is None:
+        return tag("p", texts("missing.counter", why=decision.missing.get("counter", "–")))
+    sentences = tell(counterfactual, texts.lang)
+    if not counterfactual.found:
+        return said_lines(sentences)
+    changes = tag("ul", *(tag("li", line) for line in sentences[1 : 1 + len(counterfactual.changes)]), class_="changes")
+    return join(
+        [tag("p", sentences[0], class_="say"), changes, said_lines(sentences[1 + len(counterfactual.changes) :])]
+    )
 
 
-def proof_section(found: Decision, said: Words) -> Html:
+def proof_section(decision: Decision, texts: Words) -> Html:
     """What no small change of the inputs can do."""
-    if found.certificate is None:
-        return tag("p", said("missing.proof", why=found.missing.get("proof", "–")))
-    return said_lines(tell(found.certificate, said.lang, radius=found.radius), class_="say")
+    if decision.certificate is None:
+        return tag("p", texts("missing.proof", why=decision.missing.get("proof", "–")))
+    return said_lines(tell(decision.certificate, texts.lang, radius=decision.radius), class_="say")
 
 
-def phase_section(found: Decision, said: Words) -> Html:
+def phase_section(decision: Decision, texts: Words) -> Html:
     """What drives each neuron over the course of the series."""
-    return tag("ul", *(tag("li", line) for line in tell(found.drives, said.lang)), class_="names")
+    return tag("ul", *(tag("li", line) for line in tell(decision.drives, texts.lang)), class_="names")
 
 
-def equation_section(found: Decision, said: Words) -> Html:
+def equation_section(decision: Decision, texts: Words) -> Html:
     """The equations of the net, without dead synapses."""
     from caudal.explain.page.gather import DIGITS
 
-    parts: list[object] = [] if found.dead is None else [said_lines(tell(found.dead, said.lang))]
-    if found.equations is None:
-        why = found.missing.get("equations", "–")
-        told = said("equations.weights", cell=found.cell) if why == "large" else why
-        return join([*parts, tag("p", told)])
-    text = found.equations.text(DIGITS)
+    parts: list[object] = [] if decision.dead is None else [said_lines(tell(decision.dead, texts.lang))]
+    if decision.equations is None:
+        why = decision.missing.get("equations", "–")
+        reason = texts("equations.weights", cell=decision.cell) if why == "large" else why
+        return join([*parts, tag("p", reason)])
+    text = decision.equations.text(DIGITS)
     if len(text) > _PRINTED:
-        return join([*parts, tag("p", said("equations.large", n=said.fixed(len(text), 0)))])
-    parts.append(tag("p", said("equations.how", digits=DIGITS)))
-    parts.append(tag("p", said("equations.rounding", digits=DIGITS, error=said.short(found.rounding)), class_="note"))
-    shown = tag("details", tag("summary", said("equations.show")), tag("pre", text, tabindex="0", lang="en"))
+        return join([*parts, tag("p", texts("equations.large", n=texts.fixed(len(text), 0)))])
+    parts.append(tag("p", texts("equations.how", digits=DIGITS)))
+    parts.append(
+        tag("p", texts("equations.rounding", digits=DIGITS, error=texts.short(decision.rounding)), class_="note")
+    )
+    shown = tag("details", tag("summary", texts("equations.show")), tag("pre", text, tabindex="0", lang="en"))
     return join([*parts, shown])
 
 
-def limit_section(found: Decision, said: Words) -> Html:
+def limit_section(decision: Decision, texts: Words) -> Html:
     """What all of this does not say."""
-    told = [said("limits.scope", id=found.id), said("limits.attribution"), said("limits.baseline")]
-    if found.wiring is not None:
-        told.append(said("limits.removal"))
-    if found.counterfactual is not None and found.counterfactual.found:
-        told.append(said("limits.counter"))
-    told.append(said("limits.bounds", series=found.reference))
-    for name, step, value in found.outside[:8]:
-        told.append(said("limits.range", name=name, n=step + 1, value=said.short(value)))
-    return tag("ul", *(tag("li", line) for line in told))
+    sentences = [texts("limits.scope", id=decision.id), texts("limits.attribution"), texts("limits.baseline")]
+    if decision.wiring is not None:
+        sentences.append(texts("limits.removal"))
+    if decision.counterfactual is not None and decision.counterfactual.found:
+        sentences.append(texts("limits.counter"))
+    sentences.append(texts("limits.bounds", series=decision.reference))
+    for name, step, value in decision.outside[:8]:
+        sentences.append(texts("limits.range", name=name, n=step + 1, value=texts.short(value)))
+    return tag("ul", *(tag("li", line) for line in sentences))
 
 
 SECTIONS: tuple[tuple[str, Callable[[Decision, Words], Html]], ...] = (
@@ -178,7 +187,7 @@ SECTIONS: tuple[tuple[str, Callable[[Decision, Words], Html]], ...] = (
 )
 
 
-def passed(found: Decision) -> str:
+def passed(decision: Decision) -> str:
     """How many checks passed, for the head of the page."""
-    card = found.influence.scorecard
+    card = decision.influence.scorecard
     return "–" if card is None else f"{len(card.scores) - len(card.failed)} / {len(card.scores)}"

@@ -18,8 +18,8 @@ def picture(width: float, height: float, title: str, desc: str, *inside: object,
     box = f"0 0 {width:.0f} {height:.0f}"
     # Written first: attributes that hold a colon or an upper-case letter are no Python names.
     head = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": box, "width": f"{width:.0f}", "height": f"{height:.0f}"}
-    kept = {"role": "img", "aria_label": title, "font_family": FONT, "font_size": 12, "fill": QUIET, **attributes}
-    return tag("svg", tag("title", title), tag("desc", desc), *inside, **head, **kept)
+    style = {"role": "img", "aria_label": title, "font_family": FONT, "font_size": 12, "fill": QUIET, **attributes}
+    return tag("svg", tag("title", title), tag("desc", desc), *inside, **head, **style)
 
 
 def label(words: str, x: float, y: float, anchor: str = "start", **attributes: object) -> Html:

@@ -46,24 +46,24 @@ def circuit(
         >>> drawn.count("data-n="), drawn.count("<title>") > 8
         (10, True)
     """
-    said = words(lang)
+    texts = words(lang)
     left = _labels("inputs", inputs, wiring.input_names)
     right = _labels("outputs", outputs, wiring.names[-wiring.motor :])
     strength = _known("influence", influence, wiring.synapse_names)
     state = _known("activity", activity, wiring.names)
     layout = lay_out(wiring, _width(left), _width(right))
     shown = [*left, *wiring.names[: wiring.units - wiring.motor], *right]
-    ranked = sorted(_synapses(wiring, strength), key=lambda one: -abs(one[3]))
-    drawn: list[object] = [_lines(ranked[:MOST_SYNAPSES], layout, shown, said)]
+    ranked = sorted(_synapses(wiring, strength), key=lambda synapse: -abs(synapse[3]))
+    drawn: list[object] = [_lines(ranked[:MOST_SYNAPSES], layout, shown, texts)]
     (first, _), *columns = layout.headers
-    drawn.append(label(said("plot.inputs", n=wiring.inputs), first, 94 - _TOP, "middle"))
+    drawn.append(label(texts("plot.inputs", n=wiring.inputs), first, 94 - _TOP, "middle"))
     drawn += [label(head, x, 94 - _TOP, "middle") for x, head in columns]
-    drawn += _discs(wiring, layout, shown, state, said)
-    top = said.listed([f"{name} ({said.short(value, signed=True)})" for name, _, _, value in ranked[:3]])
+    drawn += _discs(wiring, layout, shown, state, texts)
+    top = texts.listed([f"{name} ({texts.short(value, signed=True)})" for name, _, _, value in ranked[:3]])
     counts = {"neurons": wiring.units, "synapses": len(ranked), "n": step + 1, "top": top}
-    heading = title or said("plot.circuit", cell=wiring.family)
+    heading = title or texts("plot.circuit", cell=wiring.family)
     drawn.append(label(heading, 0, 14, fill=INK, font_weight=600, font_size=13))
-    desc = said("plot.circuit.desc", **counts)
+    desc = texts("plot.circuit.desc", **counts)
     return picture(layout.width, layout.height - _TOP - 40, heading, desc, *drawn, class_="net", role="group")
 
 
@@ -83,19 +83,19 @@ def _known(argument: str, given: Mapping[str, float] | None, names: Sequence[str
 
 def _synapses(wiring: Wiring, strength: Mapping[str, float]) -> list[tuple[str, int, int, float]]:
     """Name, source and target (inputs first, then neurons), and influence or polarity."""
-    names, found = iter(wiring.synapse_names), []
+    names, edges = iter(wiring.synapse_names), []
     for synapses, shift in ((wiring.sensory_synapses, 0), (wiring.recurrent_synapses, wiring.inputs)):
         ends = zip(synapses.source.tolist(), synapses.target.tolist(), synapses.polarity.tolist(), strict=True)
         for source, target, sign in ends:
             name = next(names)
             value = strength.get(name, 0.0) if strength else float(sign)
-            found.append((name, source + shift, target + wiring.inputs, value))
-    return found
+            edges.append((name, source + shift, target + wiring.inputs, value))
+    return edges
 
 
-def _lines(ranked: list[tuple[str, int, int, float]], layout: Layout, shown: list[str], said: Words) -> Html:
+def _lines(ranked: list[tuple[str, int, int, float]], layout: Layout, shown: list[str], texts: Words) -> Html:
     spots = (*layout.inputs, *layout.neurons)
-    most = max((abs(one[3]) for one in ranked), default=0.0) or 1.0
+    most = max((abs(synapse[3]) for synapse in ranked), default=0.0) or 1.0
     crowd = min(max(18 / max(len(ranked), 1) ** 0.5, 0.5), 1.5)
     paths = []
     for name, source, target, value in reversed(ranked):
@@ -104,33 +104,33 @@ def _lines(ranked: list[tuple[str, int, int, float]], layout: Layout, shown: lis
         style = {"stroke": FOR if value >= 0 else AGAINST, "stroke_width": f"{0.5 + 2.6 * crowd * share:.2f}"}
         style |= {"opacity": f"{0.13 + 0.82 * share:.2f}", "data_w": f"{value:.4g}"}
         style |= {"data_s": str(source), "data_t": str(target)}
-        told = f"{shown[source]} → {shown[target]}: {said.short(value, signed=True)}"
-        paths.append(tag("path", tag("title", told), d=path, data_name=name, **style))
-    kept = {"fill": "none", "stroke_linecap": "round", "stroke_linejoin": "round", "class_": "synapses"}
-    return tag("g", *paths, **kept)
+        tip = f"{shown[source]} → {shown[target]}: {texts.short(value, signed=True)}"
+        paths.append(tag("path", tag("title", tip), d=path, data_name=name, **style))
+    group = {"fill": "none", "stroke_linecap": "round", "stroke_linejoin": "round", "class_": "synapses"}
+    return tag("g", *paths, **group)
 
 
-def _discs(wiring: Wiring, layout: Layout, shown: list[str], state: Mapping[str, float], said: Words) -> list[Html]:
+def _discs(wiring: Wiring, layout: Layout, shown: list[str], state: Mapping[str, float], texts: Words) -> list[Html]:
     most = max(map(abs, state.values()), default=0.0) or 1.0
     names = (*wiring.input_names, *wiring.names)
     edge, drawn = wiring.inputs + wiring.units - wiring.motor, []
     for at, (name, spot) in enumerate(zip(names, (*layout.inputs, *layout.neurons), strict=True)):
         value = state.get(name)
         place = {"cx": f"{spot.x:.1f}", "cy": f"{spot.y:.1f}", "r": f"{spot.r:.1f}"}
-        told = name if shown[at] == name else f"{name} ({shown[at]})"
-        told = told if value is None else f"{told}: {said.short(value)}"
-        parts = [tag("title", told), tag("circle", fill=DISC, stroke=QUIET, stroke_width=1.3, **place)]
+        tip = name if shown[at] == name else f"{name} ({shown[at]})"
+        tip = tip if value is None else f"{tip}: {texts.short(value)}"
+        parts = [tag("title", tip), tag("circle", fill=DISC, stroke=QUIET, stroke_width=1.3, **place)]
         shade = {"fill": FOR if (value or 0) >= 0 else AGAINST, "fill_opacity": f"{abs(value or 0) / most:.2f}"}
         parts.append(tag("circle", class_="shade", **place, **shade))
         if spot.r >= 7:
             number = name.partition("/")[2]
             size = spot.r * (0.95 if len(number) < 3 else 0.75)
-            kept = {"font_size": f"{size:.1f}", "fill": INK, "pointer_events": "none"}
-            parts.append(label(number, spot.x, spot.y + 0.35 * size, "middle", **kept))
+            font = {"font_size": f"{size:.1f}", "fill": INK, "pointer_events": "none"}
+            parts.append(label(number, spot.x, spot.y + 0.35 * size, "middle", **font))
         if at < wiring.inputs or at >= edge:
             parts.append(_caption(shown[at], spot, at < wiring.inputs))
         stop = "0" if at == edge else "-1"
-        drawn.append(tag("g", *parts, class_="neuron", data_n=at, tabindex=stop, role="button", aria_label=told))
+        drawn.append(tag("g", *parts, class_="neuron", data_n=at, tabindex=stop, role="button", aria_label=tip))
     return drawn
 
 

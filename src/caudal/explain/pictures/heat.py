@@ -50,7 +50,7 @@ def heat(
         raise InputError("heat", "values", fault, "Pass a stretch of the series, or sum over inputs.")
     if not np.isfinite(values).all():
         raise InputError("heat", "values", "holds NaN or infinity", "Pass finite numbers.")
-    said = words(lang)
+    texts = words(lang)
     most = float(np.abs(values).max())
     shown = [shortened(name) for name in names]
     left = 12 + 6.6 * max(map(len, shown))
@@ -63,13 +63,13 @@ def heat(
     for k, name in enumerate(shown):
         drawn.append(label(name, left - 6, 30 + tall * (k + 0.5) + 4, "end"))
         drawn += _row(values[:, k], names[k], steps, (left, 30 + tall * k, wide, tall), most, lang)
-    every = max(1, int(np.ceil(26 / wide)), len(steps) // 24)
-    for t in range(0, len(steps), every):
+    stride = max(1, int(np.ceil(26 / wide)), len(steps) // 24)
+    for t in range(0, len(steps), stride):
         drawn.append(label(steps[t], left + wide * (t + 0.5), 30 + tall * len(names) + 15, "middle"))
-    drawn += _key(left, height - 18, said("plot.heat.for", decision=decision), said("plot.heat.against"))
+    drawn += _key(left, height - 18, texts("plot.heat.for", decision=decision), texts("plot.heat.against"))
     order = np.argsort(-np.abs(values), axis=None, kind="stable")[:3]
-    top = said.listed([_told(values, names, steps, int(flat), lang) for flat in order])
-    desc = said("plot.heat.desc", decision=decision, most=said.short(most), top=top)
+    top = texts.listed([_cell_label(values, names, steps, int(flat), lang) for flat in order])
+    desc = texts("plot.heat.desc", decision=decision, most=texts.short(most), top=top)
     return picture(width, height, title, desc, *drawn, class_="heat")
 
 
@@ -81,20 +81,20 @@ def _row(
     most: float,
     lang: str,
 ) -> list[Html]:
-    said, (left, top, wide, tall) = words(lang), box
+    texts, (left, top, wide, tall) = words(lang), box
     cells = []
     for t, value in enumerate(row.tolist()):
         # The square root keeps what is small in sight; the number is in the tip.
         shade = (abs(value) / most) ** 0.5 if most else 0.0
-        told = f"{name}, {said('step', n=steps[t])}: {said.short(value, signed=True)}"
+        tip = f"{name}, {texts('step', n=steps[t])}: {texts.short(value, signed=True)}"
         place = {
             "x": f"{left + wide * t:.1f}",
             "y": f"{top:.1f}",
             "width": f"{wide - 1:.1f}",
             "height": f"{tall - 1:.1f}",
         }
-        colour = {"fill": FOR if value > 0 else AGAINST, "fill_opacity": f"{shade:.2f}", "data_t": t, "data_tip": told}
-        cells.append(tag("rect", tag("title", told), **place, **colour))
+        colour = {"fill": FOR if value > 0 else AGAINST, "fill_opacity": f"{shade:.2f}", "data_t": t, "data_tip": tip}
+        cells.append(tag("rect", tag("title", tip), **place, **colour))
     return cells
 
 
@@ -107,6 +107,6 @@ def _key(left: float, y: float, first: str, second: str) -> list[Html]:
     return drawn
 
 
-def _told(values: NDArray[np.float64], names: Sequence[str], steps: Sequence[str], flat: int, lang: str) -> str:
-    said, (t, k) = words(lang), np.unravel_index(flat, values.shape)
-    return f"{names[int(k)]}, {said('step', n=steps[int(t)])} ({said.short(float(values[t, k]), signed=True)})"
+def _cell_label(values: NDArray[np.float64], names: Sequence[str], steps: Sequence[str], flat: int, lang: str) -> str:
+    texts, (t, k) = words(lang), np.unravel_index(flat, values.shape)
+    return f"{names[int(k)]}, {texts('step', n=steps[int(t)])} ({texts.short(float(values[t, k]), signed=True)})"

@@ -39,13 +39,13 @@ def lines(
         >>> "polyline" in lines([0.0, 1.0], {"motor/0": [0.1, 0.4]}, title="State")
         True
     """
-    said = words(lang)
-    every = [float(value) for row in rows.values() for value in row]
-    low, high = between or spread(every)
-    log = log and min(every, default=0.0) > 0
+    texts = words(lang)
+    values = [float(value) for row in rows.values() for value in row]
+    low, high = between or spread(values)
+    log = log and min(values, default=0.0) > 0
     at = _Place(time, low, high, log)
     drawn: list[object] = [label(title, 0, 13, fill=INK, font_weight=600, font_size=13)]
-    drawn += _grid(at, said, unit)
+    drawn += _grid(at, texts, unit)
     drawn.append(rule(at.x(time[-1]), TOP, at.x(time[-1]), LOW, class_="cursor", stroke=INK, stroke_dasharray="3 3"))
     for k, (name, row) in enumerate(rows.items()):
         points = " ".join(f"{at.x(t):.1f},{at.y(float(v)):.1f}" for t, v in zip(time, row, strict=True))
@@ -55,8 +55,8 @@ def lines(
     chosen = {"fill": "none", "stroke": INK, "stroke_width": 2.6, "stroke_linejoin": "round"}
     drawn.append(tag("polyline", points="", class_="chosen", **chosen))
     drawn += _key(list(rows))
-    ends = (said.short(min(every, default=0.0)), said.short(max(every, default=0.0)))
-    desc = said("plot.lines.desc", name=said.listed(list(rows)[:6]), steps=len(time), low=ends[0], high=ends[1])
+    ends = (texts.short(min(values, default=0.0)), texts.short(max(values, default=0.0)))
+    desc = texts("plot.lines.desc", name=texts.listed(list(rows)[:6]), steps=len(time), low=ends[0], high=ends[1])
     frame = {"data_low": low, "data_high": high, "data_log": "1" if log else None, "data_quantity": quantity}
     frame |= {"data_first": time[0], "data_last": time[-1], "class_": "lines"}
     return picture(WIDTH, HEIGHT + 4, title, desc, *drawn, **frame)
@@ -83,21 +83,21 @@ class _Place:
         return LOW - (LOW - TOP) * min(max(share, -0.05), 1.05)
 
 
-def _grid(at: _Place, said: Words, unit: str) -> list[Html]:
+def _grid(at: _Place, texts: Words, unit: str) -> list[Html]:
     drawn = []
     up = _powers(at.low, at.high) if at.log else ticks(at.low, at.high, 3)
     for value in up:
         y = at.y(value)
         drawn.append(rule(LEFT, y, WIDTH - RIGHT, y))
-        drawn.append(label(said.short(value), LEFT - 6, y + 4, "end"))
-    across = [label(said.short(value), at.x(value), LOW + 17, "middle") for value in ticks(at.first, at.last, 4)]
-    return [*drawn, *across, label(said("plot.time", unit=unit), WIDTH - RIGHT, LOW + 33, "end")]
+        drawn.append(label(texts.short(value), LEFT - 6, y + 4, "end"))
+    across = [label(texts.short(value), at.x(value), LOW + 17, "middle") for value in ticks(at.first, at.last, 4)]
+    return [*drawn, *across, label(texts("plot.time", unit=unit), WIDTH - RIGHT, LOW + 33, "end")]
 
 
 def _powers(low: float, high: float) -> list[float]:
     first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
-    found = [10.0**k for k in range(first, last + 1)]
-    return found[:: max(1, len(found) // 4)] if len(found) > 1 else [low, high]
+    powers = [10.0**k for k in range(first, last + 1)]
+    return powers[:: max(1, len(powers) // 4)] if len(powers) > 1 else [low, high]
 
 
 def _key(names: list[str]) -> list[Html]:

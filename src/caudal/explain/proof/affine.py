@@ -40,11 +40,11 @@ class Symbols:
 
     def widen(self, form: Affine, by: Tensor) -> Affine:
         """The form with an error of its own for each entry, `by (size,)` at least 0."""
-        own = torch.nonzero(by > 0).flatten()
-        parts = form.parts.new_zeros(self.count + len(own), len(by))
+        entries = torch.nonzero(by > 0).flatten()
+        parts = form.parts.new_zeros(self.count + len(entries), len(by))
         parts[: len(form.parts)] = form.parts
-        parts[torch.arange(self.count, self.count + len(own)), own] = by[own]
-        self.count += len(own)
+        parts[torch.arange(self.count, self.count + len(entries)), entries] = by[entries]
+        self.count += len(entries)
         return Affine(form.centre, parts)
 
 
@@ -80,8 +80,8 @@ def plus(first: Affine, second: Affine) -> Affine:
     """Sum of two forms; exact.
 
     Example:
-        >>> one = Affine(torch.tensor([1.0]), torch.tensor([[0.5]]))
-        >>> ends(plus(one, scaled(one, torch.tensor([-1.0]))))
+        >>> x = Affine(torch.tensor([1.0]), torch.tensor([[0.5]]))
+        >>> ends(plus(x, scaled(x, torch.tensor([-1.0]))))
         (tensor([0.]), tensor([0.]))
     """
     longer, shorter = (first, second) if len(first.parts) >= len(second.parts) else (second, first)
@@ -171,8 +171,8 @@ def product(first: Affine, second: Affine) -> tuple[Affine, Tensor]:
     """Linear part of the product entry by entry, and the largest error of each entry `(size,)`.
 
     Example:
-        >>> one = Affine(torch.tensor([1.0]), torch.tensor([[0.5]]))
-        >>> linear, error = product(one, one)
+        >>> x = Affine(torch.tensor([1.0]), torch.tensor([[0.5]]))
+        >>> linear, error = product(x, x)
         >>> linear.parts.item(), error.item()
         (1.0, 0.25)
     """
@@ -197,8 +197,8 @@ def boxed(form: Affine, low: Tensor, high: Tensor, symbols: Symbols) -> Affine:
     if not bool(swap.any()):
         return form
     centre = torch.where(swap, (low + high) / 2, form.centre)
-    kept = Affine(centre, form.parts * ~swap)
-    return symbols.widen(kept, torch.where(swap, (high - low) / 2 + SLACK, 0.0))
+    trimmed = Affine(centre, form.parts * ~swap)
+    return symbols.widen(trimmed, torch.where(swap, (high - low) / 2 + SLACK, 0.0))
 
 
 def reduced(form: Affine, keep: int, most: int) -> Affine:
@@ -208,8 +208,8 @@ def reduced(form: Affine, keep: int, most: int) -> Affine:
     """
     if len(form.parts) <= most:
         return form
-    own = form.parts[keep:]
+    others = form.parts[keep:]
     room = max(most - keep - len(form.centre), 0)
-    strongest = own.abs().sum(1).argsort(descending=True)
-    rest = own[strongest[room:]].abs().sum(0)
-    return Affine(form.centre, torch.cat((form.parts[:keep], own[strongest[:room]], torch.diag(rest))))
+    strongest = others.abs().sum(1).argsort(descending=True)
+    rest = others[strongest[room:]].abs().sum(0)
+    return Affine(form.centre, torch.cat((form.parts[:keep], others[strongest[:room]], torch.diag(rest))))

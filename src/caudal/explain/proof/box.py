@@ -35,12 +35,12 @@ class Box(NamedTuple):
         centre, far = pairs[which]
         half = far.clone()
         half.view(-1)[at] /= 2
-        found = []
+        halves = []
         for side in (-1, 1):
             middle = centre.clone()
             middle.view(-1)[at] += side * half.view(-1)[at]
-            found.append(Box(middle, half, *pairs[1]) if which == 0 else Box(*pairs[0], middle, half))
-        return found[0], found[1]
+            halves.append(Box(middle, half, *pairs[1]) if which == 0 else Box(*pairs[0], middle, half))
+        return halves[0], halves[1]
 
 
 def box(
@@ -61,7 +61,7 @@ def box(
     if dt is not None and dt.shape != x.shape[:1]:
         fault = f"has shape {tuple(dt.shape)}; expected ({len(x)},)"
         raise ShapeError(owner, "dt", fault, "Pass one elapsed time per step.")
-    far, dt_far = (torch.as_tensor(one, dtype=torch.float64) for one in (radius, dt_radius))
+    far, dt_far = (torch.as_tensor(tolerance, dtype=torch.float64) for tolerance in (radius, dt_radius))
     if far.dim() > 2 or (far.dim() and far.shape not in (x.shape[1:], x.shape)):
         fault = f"has shape {tuple(far.shape)}; expected a number, ({x.shape[1]},) or {tuple(x.shape)}"
         raise ShapeError(owner, "radius", fault, "Pass one tolerance, or one per input.")

@@ -64,10 +64,10 @@ def closed_form(pre: list[Affine], dt: Affine, mode: Mode, decay: Decay | None, 
     steep, steep_error = product(t_a, wide(dt, len(t_a.centre)))
     time = plus(steep, t_b)
     time = symbols.widen(time, steep_error) if bool((radius(dt) > 0).any()) else time
-    one, two, gate = tanh_line(*ends(f1)), tanh_line(*ends(f2)), sigmoid_line(*ends(time))
+    first_line, second_line, gate = tanh_line(*ends(f1)), tanh_line(*ends(f2)), sigmoid_line(*ends(time))
     straight = [
         Affine(form.centre * line.slope + line.offset, form.parts * line.slope)
-        for form, line in ((f1, one), (f2, two), (time, gate))
+        for form, line in ((f1, first_line), (f2, second_line), (time, gate))
     ]
     first, second, t = straight
     blend = second if mode == "no_gate" else plus(second, scaled(first, -torch.ones_like(first.centre)))
@@ -75,9 +75,9 @@ def closed_form(pre: list[Affine], dt: Affine, mode: Mode, decay: Decay | None, 
     # h = (1 - t) g1 + t g2: the strips of both targets enter as the targets do, weighted by the same t.
     shut, open_ = (torch.sigmoid(end) for end in ends(time))
     if mode == "no_gate":
-        error = error + one.error + two.error * open_
+        error = error + first_line.error + second_line.error * open_
     else:
-        error = error + torch.maximum(*((1 - at) * one.error + at * two.error for at in (shut, open_)))
+        error = error + torch.maximum(*((1 - at) * first_line.error + at * second_line.error for at in (shut, open_)))
     error = error + gate.error * torch.maximum(*(end.abs() for end in ends(blend)))
     return symbols.widen(plus(first, linear), error)
 
@@ -107,11 +107,11 @@ def ctrnn_advance(
     units, tau = len(params.tau), params.tau
     sensory = _matrix(params.sensory_w, graph.sensory_source, graph.sensory_ptr, len(u.centre))
     recurrent = _matrix(params.w, graph.source, graph.ptr, units)
-    held, time = shifted(through(u, sensory), params.b), share_line(d, tau)
+    sensory_sum, time = shifted(through(u, sensory), params.b), share_line(d, tau)
     share = Affine(wide(d, units).centre * time.slope + time.offset, wide(d, units).parts * time.slope)
     ends_of_share = [end / (tau + end) for end in ends(d)]
     for _ in range(substeps):
-        pull = plus(held, through(reach.form, recurrent))
+        pull = plus(sensory_sum, through(reach.form, recurrent))
         line = tanh_line(*ends(pull))
         drive = Affine(tau * (pull.centre * line.slope + line.offset), tau * pull.parts * line.slope)
         way = plus(drive, scaled(reach.form, -torch.ones_like(tau)))
@@ -135,9 +135,9 @@ def lstm_advance(
     i, f, g, o = (Affine(pre.centre[k : k + units], pre.parts[:, k : k + units]) for k in range(0, 4 * units, units))
     i, f, o = (along(part, sigmoid_line(*ends(part)), symbols) for part in (i, f, o))
     g = along(g, tanh_line(*ends(g)), symbols)
-    kept, kept_error = product(f, c)
+    remembered, remembered_error = product(f, c)
     new, new_error = product(i, g)
-    c = symbols.widen(plus(kept, new), kept_error + new_error)
+    c = symbols.widen(plus(remembered, new), remembered_error + new_error)
     shown, error = product(o, along(c, tanh_line(*ends(c)), symbols))
     return symbols.widen(shown, error), c
 

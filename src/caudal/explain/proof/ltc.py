@@ -90,9 +90,9 @@ def gates(values: Affine, low: Tensor, high: Tensor, kind: tuple[Tensor, ...], s
     at = source.long()
     before = shifted(scaled(take(values, at), sigma), -sigma * mu)
     own_low, own_high = ends(before)
-    one, other = sigma * (low[at] - mu), sigma * (high[at] - mu)
-    known_low = torch.maximum(own_low, torch.minimum(one, other))
-    known_high = torch.maximum(torch.minimum(own_high, torch.maximum(one, other)), known_low)
+    at_low, at_high = sigma * (low[at] - mu), sigma * (high[at] - mu)
+    known_low = torch.maximum(own_low, torch.minimum(at_low, at_high))
+    known_high = torch.maximum(torch.minimum(own_high, torch.maximum(at_low, at_high)), known_low)
     line = sigmoid_line(known_low, known_high)
     form = Affine(before.centre * line.slope + line.offset, before.parts * line.slope)
     return Gates(form, line.error, torch.sigmoid(known_low), torch.sigmoid(known_high), w, e_rev, targets(ptr))
@@ -149,7 +149,7 @@ def _averages(
     reach: Reach, kinds: tuple[Gates, ...], d: tuple[Tensor, Tensor], params: ltc.Params, eps: float
 ) -> tuple[Tensor, Tensor]:
     """Range of the step as a weighted average, gates, time and state independent of each other."""
-    units, own = len(params.c_m), torch.arange(len(params.c_m))
+    units, neurons = len(params.c_m), torch.arange(len(params.c_m))
     zero = torch.zeros_like(params.c_m)
 
     def weights(end: Tensor, at: str) -> Tensor:
@@ -157,7 +157,7 @@ def _averages(
         return torch.cat([*fixed, *(end * kind.w * getattr(kind, at) for kind in kinds)])
 
     low, high = weights(d[0], "low"), weights(d[1], "high")
-    to = torch.cat([own, own, own, *(kind.to for kind in kinds)])
+    to = torch.cat([neurons, neurons, neurons, *(kind.to for kind in kinds)])
     rest = [params.v_leak, zero, *(kind.e_rev for kind in kinds)]
     least = lowest(torch.cat([reach.low, *rest]), low, high, to, units)
     most = highest(torch.cat([reach.high, *rest]), low, high, to, units)

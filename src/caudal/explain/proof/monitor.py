@@ -66,15 +66,15 @@ class Monitor:
     def __init__(self, layer: Layer, slack: float = 1e-5, every: int = 1) -> None:
         if every < 1:
             raise InputError("Monitor", "every", f"is {every}; expected at least 1", "Pass how many states to gather.")
-        found = ranges(layer)
-        wide = np.where(np.isfinite(found.high), found.high - found.low, 0.0)
-        self.ranges, self.every, self._first = found, every, 0
-        own = next(layer.parameters())
+        proven = ranges(layer)
+        wide = np.where(np.isfinite(proven.high), proven.high - proven.low, 0.0)
+        self.ranges, self.every, self._first = proven, every, 0
+        parameter = next(layer.parameters())
         # Where nothing is proven, a number must still be finite.
-        most = torch.finfo(own.dtype).max
+        most = torch.finfo(parameter.dtype).max
         self._low, self._high = (
-            torch.from_numpy(end).to(own).clamp(-most, most)
-            for end in (found.low - slack * wide, found.high + slack * wide)
+            torch.from_numpy(end).to(parameter).clamp(-most, most)
+            for end in (proven.low - slack * wide, proven.high + slack * wide)
         )
         self._held: list[State | Tensor] = []
 
@@ -115,33 +115,33 @@ class Monitor:
         Raises:
             ShapeError: the states are of another layer, or differ in their number of series.
         """
-        held, first = self._held, self._first
-        self._held, self._first = [], first + len(held)
-        if not held:
+        states, first = self._held, self._first
+        self._held, self._first = [], first + len(states)
+        if not states:
             return []
         try:
-            values = torch.cat([torch.stack(leaf, 1) for leaf in zip(*_parts(held), strict=True)], -1)
+            values = torch.cat([torch.stack(leaf, 1) for leaf in zip(*_parts(states), strict=True)], -1)
         except (RuntimeError, ValueError):
             fault = "came for different numbers of series or units within one look"
             raise ShapeError("Monitor.watch", "state", fault, "Make one monitor per stream, or call `check`.") from None
-        return [replace(one, step=one.step + first) for one in self.check(values)]
+        return [replace(violation, step=violation.step + first) for violation in self.check(values)]
 
     def _named(self, values: Tensor, fine: Tensor) -> list[Violation]:
-        found = []
+        violations = []
         for place in torch.nonzero(~fine).tolist():
             value, unit = float(values[tuple(place)]), place[-1]
             step = place[1] if len(place) == 3 else 0
             low, high = float(self._low[unit]), float(self._high[unit])
             kind, bound = ("nan", float("nan")) if value != value else ("low", low) if value < low else ("high", high)
-            found.append(Violation(kind, place[0], step, unit, value, bound))
-        return found
+            violations.append(Violation(kind, place[0], step, unit, value, bound))
+        return violations
 
 
-def _parts(held: list[State | Tensor]) -> list[list[Tensor]]:
+def _parts(states: list[State | Tensor]) -> list[list[Tensor]]:
     """The tensors of each state; a state that is a plain tuple of them, as most are, is taken as it stands."""
-    if isinstance(held[0], tuple) and all(isinstance(part, Tensor) for part in held[0]):
-        return held  # type: ignore[return-value]  # tuples of tensors
-    return [[one] if isinstance(one, Tensor) else leaves(one) for one in held]
+    if isinstance(states[0], tuple) and all(isinstance(part, Tensor) for part in states[0]):
+        return states  # type: ignore[return-value]  # tuples of tensors
+    return [[state] if isinstance(state, Tensor) else leaves(state) for state in states]
 
 
 def _flat(state: State) -> Tensor:

@@ -49,8 +49,8 @@ def ranges(layer: Layer) -> Ranges:
     weighted average of old state, leak and reversal potentials, gives for each neuron.
 
     Example:
-        >>> found = ranges(LTC(3, 4))
-        >>> bool((found.low >= -1).all() and (found.high <= 1).all() and (found.tau_low > 0).all())
+        >>> bounds = ranges(LTC(3, 4))
+        >>> bool((bounds.low >= -1).all() and (bounds.high <= 1).all() and (bounds.tau_low > 0).all())
         True
     """
     fault = f"is a {type(layer).__name__}, whose states have no proven range"
@@ -112,16 +112,16 @@ def _wired_cfc(layer: WiredCfC) -> Ranges:
 
 @ranges.register
 def _lstm(layer: LSTM) -> Ranges:
-    one = np.ones(layer.units)
+    ones = np.ones(layer.units)
     reason = "outputs are a sigmoid times a tanh; the memory c grows by at most 1 a step and has no range of its own"
-    low = np.concatenate((-one, np.full(layer.units, -np.inf)))
-    return Ranges(low, -low, None, None, -one, one, reason)
+    low = np.concatenate((-ones, np.full(layer.units, -np.inf)))
+    return Ranges(low, -low, None, None, -ones, ones, reason)
 
 
 @ranges.register
 def _gru(layer: GRU) -> Ranges:
-    one = np.ones(layer.units)
-    return Ranges(-one, one, None, None, -one, one, "each step lies between the old state and a tanh")
+    ones = np.ones(layer.units)
+    return Ranges(-ones, ones, None, None, -ones, ones, "each step lies between the old state and a tanh")
 
 
 def _gate(mode: str, units: int, outputs: int) -> Ranges:
@@ -156,5 +156,5 @@ def _affine(
 
 
 def _array(tensor: Tensor) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = tensor.detach().cpu().double().numpy()
-    return found
+    values: NDArray[np.float64] = tensor.detach().cpu().double().numpy()
+    return values

@@ -35,8 +35,8 @@ def search(model: Readout, box: Box, decision: int, samples: int, seed: int) -> 
         >>> bool((seen.x.abs() <= 0.1).all()), bool((seen.dt == 1).all())
         (True, True)
     """
-    own = next(model.parameters())
-    x, x_far, dt, dt_far = (one.to(own) for one in box)
+    parameter = next(model.parameters())
+    x, x_far, dt, dt_far = (tensor.to(parameter) for tensor in box)
     draw = torch.Generator().manual_seed(seed)
     corners, ticks = (torch.randint(0, 2, (samples, *like.shape), generator=draw).to(like) * 2 - 1 for like in (x, dt))
     series, times = [x[None], x + x_far * corners], [dt[None], dt + dt_far * ticks]
@@ -50,9 +50,9 @@ def search(model: Readout, box: Box, decision: int, samples: int, seed: int) -> 
             at, when = (x + x_far * slopes[0].sign()).detach(), (dt + dt_far * slopes[1].sign()).detach()
             series.append(at)
             times.append(when)
-    every, every_dt = torch.cat(series), torch.cat(times)
+    candidates, candidate_dt = torch.cat(series), torch.cat(times)
     with torch.no_grad():
-        outputs = model.series(every, dt=every_dt)[0]
+        outputs = model.series(candidates, dt=candidate_dt)[0]
     others = outputs.clone()
     others[:, decision] = -torch.inf
-    return Seen(every, every_dt, outputs, outputs[:, decision] - others.amax(1))
+    return Seen(candidates, candidate_dt, outputs, outputs[:, decision] - others.amax(1))

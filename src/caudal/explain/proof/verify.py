@@ -107,10 +107,10 @@ def verify(
     spare = _ROUNDING * float(1 + answer.abs().max())
     fails = bool(seen.leads[worst] < 0)
     proven, tried = proof.split(whole, 1 if fails else boxes, spare)
-    low, high = (one.numpy() for one in (proven.low, proven.high))
+    low, high = (tensor.numpy() for tensor in (proven.low, proven.high))
     seen_low, seen_high = (end.double().numpy() for end in (seen.outputs.amin(0), seen.outputs.amax(0)))
     status: Status = "fails" if fails else "holds" if proven.margin > spare else "open"
-    example, times = (one[worst].double().numpy() if fails else None for one in (seen.x, seen.dt))
+    example, times = (tensor[worst].double().numpy() if fails else None for tensor in (seen.x, seen.dt))
     leads = (proven.margin, float(seen.leads[worst]))
     return Certificate(status, decision, low, high, seen_low, seen_high, *leads, example, tried, times)
 
@@ -147,19 +147,22 @@ class _Proof:
 
     def split(self, whole: Box, boxes: int, needed: float) -> tuple[_Proven, int]:
         """Halve what is not proven yet, the worst box first, until all are proven or `boxes` were tried."""
-        found = [(self.of(whole), whole)]
+        pieces = [(self.of(whole), whole)]
         tried = 1
         while tried + 2 <= boxes:
-            worst = min(range(len(found)), key=lambda k: found[k][0].margin)
-            proven, part = found[worst]
+            worst = min(range(len(pieces)), key=lambda k: pieces[k][0].margin)
+            proven, part = pieces[worst]
             if proven.margin > needed or not bool(proven.weight.any()):
                 break
-            del found[worst]
-            found += [(self.of(half), half) for half in part.halves(int(proven.weight.argmax()))]
+            del pieces[worst]
+            pieces += [(self.of(half), half) for half in part.halves(int(proven.weight.argmax()))]
             tried += 2
-        every = [proven for proven, _ in found]
-        low, high = torch.stack([one.low for one in every]).amin(0), torch.stack([one.high for one in every]).amax(0)
-        return _Proven(low, high, min(one.margin for one in every), every[0].weight), tried
+        bounds = [proven for proven, _ in pieces]
+        low, high = (
+            torch.stack([bound.low for bound in bounds]).amin(0),
+            torch.stack([bound.high for bound in bounds]).amax(0),
+        )
+        return _Proven(low, high, min(bound.margin for bound in bounds), bounds[0].weight), tried
 
 
 def reach_outputs(

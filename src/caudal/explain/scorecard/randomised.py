@@ -20,18 +20,18 @@ def spearman(first: Tensor, second: Tensor) -> Tensor:
         >>> spearman(torch.tensor([[1.0, 2.0, 9.0]]), torch.tensor([[3.0, 2.0, 1.0]])).tolist()
         [-1.0]
     """
-    a, b = (_ranks(one.double()) for one in (first, second))
+    a, b = (_ranks(rows.double()) for rows in (first, second))
     a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
     return (a * b).sum(1) / (a.square().sum(1) * b.square().sum(1)).sqrt()
 
 
 def _ranks(rows: Tensor) -> Tensor:
-    found = []
+    ranks = []
     for row in rows:
         _, place, count = torch.unique(row, return_inverse=True, return_counts=True)
         last = count.cumsum(0)
-        found.append((last - (count - 1) / 2)[place].double())
-    return torch.stack(found)
+        ranks.append((last - (count - 1) / 2)[place].double())
+    return torch.stack(ranks)
 
 
 def known_mean(values: Tensor) -> float:
@@ -67,7 +67,7 @@ class Likeness(NamedTuple):
 def likeness(
     question: Question,
     values: Tensor,
-    again: Callable[[Question], Tensor],
+    explainer: Callable[[Question], Tensor],
     draws: int,
     seed: int,
     there: Tensor | None = None,
@@ -77,7 +77,7 @@ def likeness(
     Arguments:
         question: what was asked.
         values: `(series, entries)` of the explanation.
-        again: explains another question in the same way.
+        explainer: explains another question in the same way.
         draws, seed: how many nets to draw, and from what.
         there: `(series, entries)` bool, which entries to compare; all if left out.
 
@@ -95,13 +95,13 @@ def likeness(
     there = torch.ones_like(values, dtype=torch.bool) if there is None else there
     signed, sizes = [], []
     for draw in range(draws):
-        other = again(replace(question, model=redrawn(question.model, seed + 7919 * (draw + 1))))
-        rows = [(own[use][None], drawn[use][None]) for own, drawn, use in zip(values, other, there, strict=True)]
-        signed.append(torch.cat([spearman(own, drawn) for own, drawn in rows]))
-        sizes.append(torch.cat([spearman(own.abs(), drawn.abs()) for own, drawn in rows]))
-    every = torch.stack(signed)
-    over_series, shared = every.nanmean(1).abs(), every.nanmean(0).abs()
-    return Likeness(*(known_mean(one) for one in (over_series, every.abs(), shared, torch.stack(sizes))))
+        other = explainer(replace(question, model=redrawn(question.model, seed + 7919 * (draw + 1))))
+        rows = [(row[use][None], drawn[use][None]) for row, drawn, use in zip(values, other, there, strict=True)]
+        signed.append(torch.cat([spearman(row, drawn) for row, drawn in rows]))
+        sizes.append(torch.cat([spearman(row.abs(), drawn.abs()) for row, drawn in rows]))
+    correlations = torch.stack(signed)
+    over_series, shared = correlations.nanmean(1).abs(), correlations.nanmean(0).abs()
+    return Likeness(*(known_mean(tensor) for tensor in (over_series, correlations.abs(), shared, torch.stack(sizes))))
 
 
 def counted(question: Question, on: str, values: Tensor) -> Tensor:

@@ -34,13 +34,13 @@ class Checks(NamedTuple):
 
 
 def scorecard(
-    question: Question, found: Influence, checks: Checks | None = None, baseline: Baseline | None = None
+    question: Question, attribution: Influence, checks: Checks | None = None, baseline: Baseline | None = None
 ) -> Scorecard:
     """Check an explanation of these very series.
 
     Arguments:
         question: what was asked.
-        found: what `influence` answered.
+        attribution: what `influence` answered.
         checks: how much work to spend; series beyond its number are left out, evenly.
         baseline: as given to `influence`.
 
@@ -59,32 +59,32 @@ def scorecard(
     count = min(checks.series, len(question))
     index = torch.linspace(0, len(question) - 1, count).round().long()
     asked = question.rows(index)
-    values = torch.as_tensor(found.values[index.numpy()]).flatten(1)
+    values = torch.as_tensor(attribution.values[index.numpy()]).flatten(1)
 
-    def again(other: Question) -> Tensor:
-        one = influence(other, found.on, found.method, baseline=baseline)  # type: ignore[arg-type]  # of the record
-        return torch.as_tensor(one.values).flatten(1)
+    def explainer(other: Question) -> Tensor:
+        repeated = influence(other, attribution.on, attribution.method, baseline=baseline)  # type: ignore[arg-type]  # of the record
+        return torch.as_tensor(repeated.values).flatten(1)
 
     generator = torch.Generator().manual_seed(checks.seed)
-    scores = [_completeness(found)] if found.adds_up else []
-    scores.append(_randomisation(asked, found.on, values, again, checks))
-    scores += _curves(asked, found.on, values, baseline, generator)
-    scores.append(_stability(asked, values, again, generator))
-    if found.method not in ("removal", "occlusion"):
-        scores.append(_ablation(asked, found.on, values, baseline, checks, generator))
+    scores = [_completeness(attribution)] if attribution.adds_up else []
+    scores.append(_randomisation(asked, attribution.on, values, explainer, checks))
+    scores += _curves(asked, attribution.on, values, baseline, generator)
+    scores.append(_stability(asked, values, explainer, generator))
+    if attribution.method not in ("removal", "occlusion"):
+        scores.append(_ablation(asked, attribution.on, values, baseline, checks, generator))
     return Scorecard(tuple(scores), count)
 
 
-def _completeness(found: Influence) -> Score:
+def _completeness(attribution: Influence) -> Score:
     meaning = "how far the values miss the output, in the worst series"
-    return Score("completeness", found.delta, f"at most {TOLERANCE:g}", found.delta <= TOLERANCE, meaning)
+    return Score("completeness", attribution.delta, f"at most {TOLERANCE:g}", attribution.delta <= TOLERANCE, meaning)
 
 
 def _randomisation(
-    question: Question, on: str, values: Tensor, again: Callable[[Question], Tensor], checks: Checks
+    question: Question, on: str, values: Tensor, explainer: Callable[[Question], Tensor], checks: Checks
 ) -> Score:
     there = counted(question, on, values)
-    value = likeness(question, values, again, checks.draws, checks.seed, there).over_series
+    value = likeness(question, values, explainer, checks.draws, checks.seed, there).over_series
     meaning = (
         "signed rank correlation with the same net drawn anew, mean over series, its size over draws; 1 is unlearnt"
     )
@@ -92,12 +92,12 @@ def _randomisation(
 
 
 def _stability(
-    question: Question, values: Tensor, again: Callable[[Question], Tensor], generator: torch.Generator
+    question: Question, values: Tensor, explainer: Callable[[Question], Tensor], generator: torch.Generator
 ) -> Score:
     spread = question.x[question.mask].std(0, correction=0)
     noise = torch.randn(question.x.shape, generator=generator, dtype=torch.float64).to(question.x)
     shaken = torch.where(question.mask[..., None], question.x + NOISE * spread * noise, 0)
-    value = known_mean(spearman(values, again(replace(question, x=shaken))))
+    value = known_mean(spearman(values, explainer(replace(question, x=shaken))))
     meaning = f"rank correlation after noise of {NOISE:.0%} of each input's spread"
     return Score("stability", value, f"at least {STABLE:g}", value >= STABLE, meaning)
 
@@ -109,7 +109,7 @@ def without(question: Question, on: str, gone: Tensor, baseline: Baseline) -> Te
         if on == "neurons":
             strength = spread_neurons(strength, *(end.to(gone.device) for end in ends(question.model)))
         return question.values(synapses=strength)
-    x0, dt0 = (torch.as_tensor(one).to(question.x) for one in baseline)
+    x0, dt0 = (torch.as_tensor(value).to(question.x) for value in baseline)
     shape = question.x.shape
     none = torch.zeros(shape[:2], dtype=torch.bool, device=gone.device)
     if on == "inputs":
@@ -135,17 +135,17 @@ def _curves(question: Question, on: str, values: Tensor, baseline: Baseline, gen
         rank = order_by.masked_fill(~there, -torch.inf).argsort(dim=1, descending=True).argsort(dim=1)
         total = there.sum(1, keepdim=True)
         deleted = [without(question, on, (rank < share * total) & there, baseline) for share in shares]
-        kept = [without(question, on, (rank >= share * total) & there, baseline) for share in shares]
-        return float(torch.stack(deleted).mean()), float(torch.stack(kept).mean())
+        inserted = [without(question, on, (rank >= share * total) & there, baseline) for share in shares]
+        return float(torch.stack(deleted).mean()), float(torch.stack(inserted).mean())
 
-    own = areas(values)
+    ordered = areas(values)
     random = [areas(torch.rand(values.shape, generator=generator)) for _ in range(ORDERS)]
     names = ("deletion", "insertion")
     words = ("taken away, strongest first; lower than at random", "put in, strongest first; higher than at random")
     scores = []
     for k in range(2):
-        at_random = sum(one[k] for one in random) / ORDERS
-        gain = (at_random - own[k]) if k == 0 else (own[k] - at_random)
+        at_random = sum(pair[k] for pair in random) / ORDERS
+        gain = (at_random - ordered[k]) if k == 0 else (ordered[k] - at_random)
         meaning = f"mean {question.unit} gained over random orders, entries {words[k]}"
         scores.append(Score(names[k], gain, "above 0", gain > 0, meaning))
     return scores
@@ -178,20 +178,20 @@ def _cells(
     checks: Checks,
     generator: torch.Generator,
 ) -> Tensor:
-    one = question.rows(torch.tensor([row]))
-    there = counted(one, on, values[row : row + 1])[0].nonzero()[:, 0]
+    asked = question.rows(torch.tensor([row]))
+    there = counted(asked, on, values[row : row + 1])[0].nonzero()[:, 0]
     chosen = there[torch.randperm(len(there), generator=generator)[: checks.cells]]
     if len(chosen) < 2:
         return torch.tensor(float("nan"), dtype=torch.float64)
     gone = torch.zeros(len(chosen), values.shape[1], dtype=torch.bool)
     gone[torch.arange(len(chosen)), chosen] = True
     many = question.rows(torch.full((len(chosen),), row))
-    effect = one.values() - without(many, on, gone, baseline)
+    effect = asked.values() - without(many, on, gone, baseline)
     return spearman(values[row, chosen][None], effect[None])[0]
 
 
 def scored(
-    question: Question, found: Influence, checks: Checks | None = None, baseline: Baseline | None = None
+    question: Question, attribution: Influence, checks: Checks | None = None, baseline: Baseline | None = None
 ) -> Influence:
     """The same influence with its scorecard."""
-    return replace(found, scorecard=scorecard(question, found, checks, baseline))
+    return replace(attribution, scorecard=scorecard(question, attribution, checks, baseline))

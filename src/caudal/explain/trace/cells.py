@@ -22,33 +22,37 @@ from caudal.nn.mixed import StackedState
 _HEADS = ("ff1", "ff2", "t_a", "t_b")
 
 
-def _heads(kept: Kept, pre: Tensor, h: Tensor, mode: Mode, decay: Decay | None, names: Sequence[str]) -> float:
+def _heads(recorder: Kept, pre: Tensor, h: Tensor, mode: Mode, decay: Decay | None, names: Sequence[str]) -> float:
     """Keep gate and targets of the closed form; returns the residual."""
-    dt = kept.job.dt[..., None]
+    dt = recorder.job.dt[..., None]
     if decay is not None:
         f = pre[..., 0, :]
-        kept.add("target", f, "neuron", names, "", "what the head asks for")
+        recorder.add("target", f, "neuron", names, "", "what the head asks for")
         left = torch.exp(-dt * (decay.w_tau.abs() + f.abs()))
-        kept.add("gate", left, "neuron", names, "", "share of the head's target left after dt")
-        kept.add("tau_sys", 1 / (decay.w_tau.abs() + f.abs()), "neuron", names, "unit of dt", "decay time")
-        return kept.distance(decay.a - decay.a * left * f, h)
+        recorder.add("gate", left, "neuron", names, "", "share of the head's target left after dt")
+        recorder.add("tau_sys", 1 / (decay.w_tau.abs() + f.abs()), "neuron", names, "unit of dt", "decay time")
+        return recorder.distance(decay.a - decay.a * left * f, h)
     f1, f2, t_a, t_b = pre.unbind(-2)
     first, second, gate = torch.tanh(f1), torch.tanh(f2), torch.sigmoid(t_a * dt + t_b)
-    kept.add("target_1", first, "neuron", names, "", "state at gate 0")
-    kept.add("target_2", second, "neuron", names, "", "state at gate 1" if mode == "default" else "added by the gate")
-    kept.add("gate", gate, "neuron", names, "", "which target, from `gate_rate * dt + gate_bias`")
-    kept.add("gate_rate", t_a, "neuron", names, "1 / unit of dt", "how fast dt turns the gate")
-    kept.add("gate_bias", t_b, "neuron", names, "", "the gate at dt 0, before its sigmoid")
-    again = first + gate * second if mode == "no_gate" else first * (1 - gate) + gate * second
-    return kept.distance(again, h)
+    recorder.add("target_1", first, "neuron", names, "", "state at gate 0")
+    recorder.add(
+        "target_2", second, "neuron", names, "", "state at gate 1" if mode == "default" else "added by the gate"
+    )
+    recorder.add("gate", gate, "neuron", names, "", "which target, from `gate_rate * dt + gate_bias`")
+    recorder.add("gate_rate", t_a, "neuron", names, "1 / unit of dt", "how fast dt turns the gate")
+    recorder.add("gate_bias", t_b, "neuron", names, "", "the gate at dt 0, before its sigmoid")
+    recomputed = first + gate * second if mode == "no_gate" else first * (1 - gate) + gate * second
+    return recorder.distance(recomputed, h)
 
 
-def _cfc_pre(kept: Kept, layer: CfC, z: Tensor, read: Tensor, params: cfc.Params) -> Tensor:
+def _cfc_pre(recorder: Kept, layer: CfC, z: Tensor, read: Tensor, params: cfc.Params) -> Tensor:
     """Pre-activations of the heads of all steps, and the backbone kept on the way."""
     z = z + linear(read, params.w_h)
     for depth, (weight, bias) in enumerate(params.dense):
         z = activate(z, layer.activation)
-        kept.add(f"backbone_{depth}", z, "unit", numbered("backbone", z.shape[2]), "", "activations of the backbone")
+        recorder.add(
+            f"backbone_{depth}", z, "unit", numbered("backbone", z.shape[2]), "", "activations of the backbone"
+        )
         z = linear(z, weight, bias)
     return by_head(z, layer.mode)
 
@@ -56,18 +60,18 @@ def _cfc_pre(kept: Kept, layer: CfC, z: Tensor, read: Tensor, params: cfc.Params
 def trace_cfc(layer: CfC, job: Job) -> Followed:
     """Backbone, gate and the two targets."""
     h, end = layer.scan(job.x, job.dt, job.mask, job.state)
-    kept, params = Kept(layer, job), layer.params()
+    recorder, params = Kept(layer, job), layer.params()
     names = numbered("unit", layer.units)
-    pre = _cfc_pre(kept, layer, layer.project(job.x), previous(h, job.state[0]), params)
-    residual = _heads(kept, pre, h, layer.mode, params.decay, names)
-    _outputs(kept, h, names)
-    return kept.trace(residual), h, end
+    pre = _cfc_pre(recorder, layer, layer.project(job.x), previous(h, job.state[0]), params)
+    residual = _heads(recorder, pre, h, layer.mode, params.decay, names)
+    _outputs(recorder, h, names)
+    return recorder.trace(residual), h, end
 
 
-def _outputs(kept: Kept, h: Tensor, names: Sequence[str], out: Tensor | None = None) -> None:
-    kept.add("states", h, "neuron", names, "", "state after the step", everywhere=True)
+def _outputs(recorder: Kept, h: Tensor, names: Sequence[str], out: Tensor | None = None) -> None:
+    recorder.add("states", h, "neuron", names, "", "state after the step", everywhere=True)
     out = h if out is None else out
-    kept.add("outputs", out, "output", numbered("output", out.shape[2]), "", "what the layer answers")
+    recorder.add("outputs", out, "output", numbered("output", out.shape[2]), "", "what the layer answers")
 
 
 def trace_wired_cfc(layer: WiredCfC, job: Job) -> Followed:
@@ -80,18 +84,18 @@ def trace_wired_cfc(layer: WiredCfC, job: Job) -> Followed:
     values = torch.cat([job.x[..., graph.sensory_source.long()], read], -1)[:, :, None]
     weight = torch.cat([params.sensory_weight, params.weight], -1)
     currents = values * (weight if weight.dim() == 2 else weight[:, None])
-    own = old[:, :, None] * params.self_weight
+    membrane = old[:, :, None] * params.self_weight
     to = torch.cat([targets(graph.sensory_ptr), targets(graph.ptr)])
     sums = unrow(onto_targets(currents.flatten(0, 2), to, layer.units), currents.shape[:3])
-    kept, names = Kept(layer, job), layer.wiring.names
+    recorder, names = Kept(layer, job), layer.wiring.names
     synapses = synapse_names(layer.wiring, job.names)
     heads = ", ".join(_HEADS[: currents.shape[2]])
-    kept.add("currents", currents, "synapse", synapses, "", f"weight times what is read, in heads {heads}", "head")
-    kept.add("membrane", own, "neuron", names, "", "what the neuron's own last state adds, by head", "head")
-    residual = _heads(kept, sums + own + params.bias, h, layer.mode, params.decay, names)
+    recorder.add("currents", currents, "synapse", synapses, "", f"weight times what is read, in heads {heads}", "head")
+    recorder.add("membrane", membrane, "neuron", names, "", "what the neuron's own last state adds, by head", "head")
+    residual = _heads(recorder, sums + membrane + params.bias, h, layer.mode, params.decay, names)
     y = h[..., -layer.outputs :]
-    _outputs(kept, h, names, y)
-    return kept.trace(residual), y, cfc.State(h[:, -1])
+    _outputs(recorder, h, names, y)
+    return recorder.trace(residual), y, cfc.State(h[:, -1])
 
 
 def _loop(job: Job, advance: Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]]) -> list[Tensor]:
@@ -112,9 +116,9 @@ def t_slice(job: Job, t: int) -> Tensor:
     return with_dt(job.x[:, t], job.dt[:, t])
 
 
-def _gated(kept: Kept, signals: dict[str, tuple[Tensor, str]], names: Sequence[str]) -> None:
+def _gated(recorder: Kept, signals: dict[str, tuple[Tensor, str]], names: Sequence[str]) -> None:
     for name, (values, meaning) in signals.items():
-        kept.add(name, values, "neuron", names, "", meaning)
+        recorder.add(name, values, "neuron", names, "", meaning)
 
 
 def trace_lstm(layer: LSTM, job: Job) -> Followed:
@@ -125,19 +129,19 @@ def trace_lstm(layer: LSTM, job: Job) -> Followed:
     z = linear(x, layer.weight_ih, layer.bias_ih) + linear(old, layer.weight_hh, layer.bias_hh)
     i, f, g, o = z.chunk(4, -1)
     gate = (torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o))
-    kept, names = Kept(layer, job), numbered("unit", layer.units)
-    residual = _memory(kept, gate, (h, c), previous(c, job.state[1]), names)
-    _outputs(kept, h, names)
-    return kept.trace(residual), h, LSTMState(h[:, -1], c[:, -1])
+    recorder, names = Kept(layer, job), numbered("unit", layer.units)
+    residual = _memory(recorder, gate, (h, c), previous(c, job.state[1]), names)
+    _outputs(recorder, h, names)
+    return recorder.trace(residual), h, LSTMState(h[:, -1], c[:, -1])
 
 
 def _memory(
-    kept: Kept, gate: tuple[Tensor, ...], state: tuple[Tensor, Tensor], old: Tensor, names: Sequence[str]
+    recorder: Kept, gate: tuple[Tensor, ...], state: tuple[Tensor, Tensor], old: Tensor, names: Sequence[str]
 ) -> float:
     """Keep gates and memory of a memory cell; returns the residual of what it answers."""
     (i, f, g, o), (h, c) = gate, state
     _gated(
-        kept,
+        recorder,
         {
             "input_gate": (i, "how much of the candidate enters"),
             "forget_gate": (f, "how much of the memory stays"),
@@ -146,8 +150,8 @@ def _memory(
         },
         names,
     )
-    kept.add("memory", c, "neuron", names, "", "memory after the step", everywhere=True)
-    return max(kept.distance(f * old + i * g, c), kept.distance(o * torch.tanh(c), h))
+    recorder.add("memory", c, "neuron", names, "", "memory after the step", everywhere=True)
+    return max(recorder.distance(f * old + i * g, c), recorder.distance(o * torch.tanh(c), h))
 
 
 def trace_gru(layer: GRU, job: Job) -> Followed:
@@ -158,48 +162,48 @@ def trace_gru(layer: GRU, job: Job) -> Followed:
     back = linear(old, layer.weight_hh, layer.bias_hh).chunk(3, -1)
     r, z = torch.sigmoid(into[0] + back[0]), torch.sigmoid(into[1] + back[1])
     n = torch.tanh(into[2] + r * back[2])
-    kept, names = Kept(layer, job), numbered("unit", layer.units)
+    recorder, names = Kept(layer, job), numbered("unit", layer.units)
     signals = {
         "reset_gate": (r, "how much of the state the candidate reads"),
         "update_gate": (z, "how much of the state stays"),
         "candidate": (n, "what the rest becomes"),
     }
-    _gated(kept, signals, names)
-    _outputs(kept, h, names)
-    return kept.trace(kept.distance((1 - z) * n + z * old, h)), h, GRUState(h[:, -1])
+    _gated(recorder, signals, names)
+    _outputs(recorder, h, names)
+    return recorder.trace(recorder.distance((1 - z) * n + z * old, h)), h, GRUState(h[:, -1])
 
 
 def trace_mixed(layer: MixedMemory, job: Job, follow: Callable[[Layer, Job], Followed]) -> Followed:
     """Gates and memory of the memory cell, and the liquid layer behind it."""
     p = linear(job.x, layer.input_map.weight, layer.input_map.bias)
-    kept, names = Kept(layer, job), numbered("memory", layer.size)
+    recorder, names = Kept(layer, job), numbered("memory", layer.size)
     if layer.form == "stacked":
         m, c = lstm_scan(p, job.dt, job.mask, list(job.state[0]), [layer.recurrent_map.weight], [], "{}")
         gate = _published(p, previous(m, job.state[0][0]), layer)
-        residual = _memory(kept, gate, (m, c), previous(c, job.state[0][1]), names)
+        residual = _memory(recorder, gate, (m, c), previous(c, job.state[0][1]), names)
         shown = m if job.mask is None else torch.where(job.mask[..., None], m, 0)
-        kept.add("memory_outputs", m, "neuron", names, "", "what the liquid layer reads")
+        recorder.add("memory_outputs", m, "neuron", names, "", "what the liquid layer reads")
         inside = job.inside("liquid", x=shown, state=job.state[1], names=[f"{name}/output" for name in names])
-        found, y, end = follow(layer.liquid, inside)
-        kept.add("outputs", y, "output", numbered("output", layer.outputs), "", "what the liquid layer answers")
-        return kept.trace(residual, (found,)), y, StackedState(lstm.State(m[:, -1], c[:, -1]), end)
+        inner, y, end = follow(layer.liquid, inside)
+        recorder.add("outputs", y, "output", numbered("output", layer.outputs), "", "what the liquid layer answers")
+        return recorder.trace(residual, (inner,)), y, StackedState(lstm.State(m[:, -1], c[:, -1]), end)
     q, params = layer._liquid(job.x)
     flat = [layer.recurrent_map.weight, *cfc.flatten(params.liquid)]
     h, c = mixed_scan(torch.cat((p, q), -1), job.dt, job.mask, list(job.state), flat, [], layer._settings)
     old, old_c = previous(h, job.state[0]), previous(c, job.state[1])
     gate = _published(p, old, layer)
     m = gate[3] * torch.tanh(c)
-    residual = _memory(kept, gate, (m, c), old_c, names)
-    kept.add("memory_outputs", m, "neuron", names, "", "what the CfC reads")
+    residual = _memory(recorder, gate, (m, c), old_c, names)
+    recorder.add("memory_outputs", m, "neuron", names, "", "what the CfC reads")
     read = m if layer.form == "shared" else torch.cat((m, old), -1)
     liquid = layer.liquid
     if not isinstance(liquid, CfC):
         raise TypeError("a shared or cascade memory holds a CfC")
-    pre = _cfc_pre(kept, liquid, q, read, params.liquid)
+    pre = _cfc_pre(recorder, liquid, q, read, params.liquid)
     units = numbered("unit", liquid.units)
-    residual = max(residual, _heads(kept, pre, h, liquid.mode, params.liquid.decay, units))
-    _outputs(kept, h, units)
-    return kept.trace(residual), h, lstm.State(h[:, -1], c[:, -1])
+    residual = max(residual, _heads(recorder, pre, h, liquid.mode, params.liquid.decay, units))
+    _outputs(recorder, h, units)
+    return recorder.trace(residual), h, lstm.State(h[:, -1], c[:, -1])
 
 
 def _published(p: Tensor, old: Tensor, layer: MixedMemory) -> tuple[Tensor, ...]:

@@ -30,17 +30,17 @@ def evaluating(model: Layer) -> Iterator[None]:
 
 def follow(layer: Layer, job: Job) -> Followed:
     """Trace of a layer, its outputs (0 at steps that do not count) and the state after the last step."""
-    found, y, end = TRACERS.get(type(layer), trace_plain)(layer, job)
-    return found, (y if job.mask is None else torch.where(job.mask[..., None], y, 0)), end
+    trace, y, end = TRACERS.get(type(layer), trace_plain)(layer, job)
+    return trace, (y if job.mask is None else torch.where(job.mask[..., None], y, 0)), end
 
 
 def trace_plain(layer: Layer, job: Job) -> Followed:
     """Any other layer: outputs, and states step by step where it can be stepped."""
-    kept = Kept(layer, job)
+    recorder = Kept(layer, job)
     y, end = layer._chunks(job.x, job.dt, job.mask, job.state, job.synapses)
-    kept.add("outputs", y, "output", numbered("output", layer.outputs), "", "what the layer answers")
+    recorder.add("outputs", y, "output", numbered("output", layer.outputs), "", "what the layer answers")
     if not (layer.causal and layer.chunked and leaves(job.state)):
-        return kept.trace(), y, end
+        return recorder.trace(), y, end
     state, states, outputs = job.state, [], []
     for t in range(job.x.shape[1]):
         out, new = layer.tick(job.x[:, t], job.dt[:, t], state)
@@ -50,8 +50,8 @@ def trace_plain(layer: Layer, job: Job) -> Followed:
     for k, values in enumerate(zip(*states, strict=True)):
         whole = torch.stack(values, 1).flatten(2)
         names = numbered("state", whole.shape[2])
-        kept.add(f"state_{k}", whole, "neuron", names, "", "a part of the state", everywhere=True)
-    return kept.trace(kept.distance(torch.stack(outputs, 1), y)), y, end
+        recorder.add(f"state_{k}", whole, "neuron", names, "", "a part of the state", everywhere=True)
+    return recorder.trace(recorder.distance(torch.stack(outputs, 1), y)), y, end
 
 
 def _where(keep: Tensor, new: State, old: State) -> State:
@@ -67,32 +67,34 @@ def trace_stack(layer: Stack, job: Job) -> Followed:
     """Each layer on what the one below it answers."""
     parts, ends, x, names = [], [], job.x, job.names
     strengths = share(job.synapses, [part.synapse_count() for part in layer._parts()])
-    for k, (part, own, strength) in enumerate(zip(layer._parts(), job.state, strengths, strict=True)):
-        found, x, end = follow(part, job.inside(f"layers.{k}", x=x, state=own, synapses=strength, names=names))
-        parts.append(found)
+    for k, (part, state, strength) in enumerate(zip(layer._parts(), job.state, strengths, strict=True)):
+        trace, x, end = follow(part, job.inside(f"layers.{k}", x=x, state=state, synapses=strength, names=names))
+        parts.append(trace)
         ends.append(end)
         names = numbered(f"layers.{k}/output", part.outputs)
-    kept = Kept(layer, job)
-    kept.add("outputs", x, "output", numbered("output", layer.outputs), "", "what the last layer answers")
-    return kept.trace(parts=tuple(parts)), x, tuple(ends)
+    recorder = Kept(layer, job)
+    recorder.add("outputs", x, "output", numbered("output", layer.outputs), "", "what the last layer answers")
+    return recorder.trace(parts=tuple(parts)), x, tuple(ends)
 
 
 def trace_readout(layer: Readout, job: Job) -> Followed:
     """The layer inside, and what each of its outputs adds to each decision."""
     mean = layer.pool == "mean"
-    found, y, end = follow(layer.layer, job.inside("layer", state=job.state[0] if mean else job.state))
-    kept = Kept(layer, job)
+    trace, y, end = follow(layer.layer, job.inside("layer", state=job.state[0] if mean else job.state))
+    recorder = Kept(layer, job)
     if mean:
         steps = torch.ones_like(job.dt, dtype=torch.bool) if job.mask is None else job.mask
         y, count = layer._means(y, steps, job.state)
         end = MeanState(end, y[:, -1], count)
-        kept.add("pooled", y, "output", numbered("output", layer.layer.outputs), "", "mean of the outputs so far")
+        recorder.add("pooled", y, "output", numbered("output", layer.layer.outputs), "", "mean of the outputs so far")
     out = layer._decide(y)
     added = y[:, :, None] * layer.map.weight
     names = numbered("output", layer.layer.outputs)
-    kept.add("contributions", added, "output", names, "", "what each output of the layer adds to each decision", "head")
-    kept.add("outputs", out, "output", numbered("decision", layer.outputs), "", "decision so far")
-    return kept.trace(kept.distance(added.sum(-1) + layer.map.bias, out), (found,)), out, end
+    recorder.add(
+        "contributions", added, "output", names, "", "what each output of the layer adds to each decision", "head"
+    )
+    recorder.add("outputs", out, "output", numbered("decision", layer.outputs), "", "decision so far")
+    return recorder.trace(recorder.distance(added.sum(-1) + layer.map.bias, out), (trace,)), out, end
 
 
 def trace_bidirectional(layer: Bidirectional, job: Job) -> Followed:
@@ -106,17 +108,17 @@ def trace_bidirectional(layer: Bidirectional, job: Job) -> Followed:
     )
     behind, y_back, start = follow(layer.backward_layer, turned)
     out = torch.cat([y, y_back.flip(1)], -1)
-    kept = Kept(layer, job)
-    kept.add("outputs", out, "output", numbered("output", layer.outputs), "", "outputs of both, side by side")
-    return kept.trace(parts=(ahead, _flipped(behind))), out, (end, start)
+    recorder = Kept(layer, job)
+    recorder.add("outputs", out, "output", numbered("output", layer.outputs), "", "outputs of both, side by side")
+    return recorder.trace(parts=(ahead, _flipped(behind))), out, (end, start)
 
 
-def _flipped(found: Trace) -> Trace:
+def _flipped(trace: Trace) -> Trace:
     signals = {
-        name: type(one)(one.values.flip(1), one.axes, one.names, one.unit, one.meaning)
-        for name, one in found.signals.items()
+        name: type(signal)(signal.values.flip(1), signal.axes, signal.names, signal.unit, signal.meaning)
+        for name, signal in trace.signals.items()
     }
-    return Trace(found.cell, found.path, signals, tuple(map(_flipped, found.parts)), found.residual)
+    return Trace(trace.cell, trace.path, signals, tuple(map(_flipped, trace.parts)), trace.residual)
 
 
 def _mixed(layer: MixedMemory, job: Job) -> Followed:

@@ -47,8 +47,8 @@ class Trace:
     Example:
         >>> from caudal.explain import trace
         >>> from caudal.nn import LTC
-        >>> found = trace(LTC(3, 4), torch.randn(2, 5, 3))
-        >>> found["tau_sys"].shape, found["currents"].shape, found.residual < 1e-5
+        >>> signals = trace(LTC(3, 4), torch.randn(2, 5, 3))
+        >>> signals["tau_sys"].shape, signals["currents"].shape, signals.residual < 1e-5
         (torch.Size([2, 5, 4]), torch.Size([2, 5, 28]), True)
     """
 
@@ -70,10 +70,10 @@ class Trace:
         Raises:
             InputError: there is no such layer.
         """
-        found = {one.path: one for one in self.walk()}
-        if path not in found:
-            raise InputError("Trace.part", "path", f"is {path!r}; there are {sorted(found)}", "Name one of them.")
-        return found[path]
+        traces = {trace.path: trace for trace in self.walk()}
+        if path not in traces:
+            raise InputError("Trace.part", "path", f"is {path!r}; there are {sorted(traces)}", "Name one of them.")
+        return traces[path]
 
     def signal(self, name: str) -> Signal:
         """The signal of that name: of this layer, or of the only layer inside that has one.
@@ -83,13 +83,13 @@ class Trace:
         """
         if name in self.signals:
             return self.signals[name]
-        places = [one for one in self.walk() if name in one.signals]
+        places = [trace for trace in self.walk() if name in trace.signals]
         if len(places) == 1:
             return places[0].signals[name]
         if places:
-            where = ", ".join(repr(one.path) for one in places)
+            where = ", ".join(repr(trace.path) for trace in places)
             raise InputError("Trace", "name", f"is {name!r}, which {where} have", "Ask `trace.part(path)` first.")
-        known = sorted({key for one in self.walk() for key in one.signals})
+        known = sorted({key for trace in self.walk() for key in trace.signals})
         raise InputError("Trace", "name", f"is {name!r}; there are {', '.join(known)}", "Name one of them.")
 
     def __getitem__(self, name: str) -> Tensor:
@@ -99,14 +99,14 @@ class Trace:
     @property
     def worst_residual(self) -> float:
         """The largest residual of this layer and of those inside it that have one."""
-        known = [one.residual for one in self.walk() if one.residual == one.residual]
+        known = [trace.residual for trace in self.walk() if trace.residual == trace.residual]
         return max(known, default=float("nan"))
 
     def __repr__(self) -> str:
         lines = [f"Trace of {self.cell}{f' at {self.path}' if self.path else ''}, residual {self.residual:.1e}"]
-        for name, one in self.signals.items():
-            shape = " x ".join(f"{size} {axis}" for size, axis in zip(one.values.shape, one.axes, strict=True))
-            lines.append(f"  {name}: {shape}; {one.meaning} [{one.unit}]")
+        for name, signal in self.signals.items():
+            shape = " x ".join(f"{size} {axis}" for size, axis in zip(signal.values.shape, signal.axes, strict=True))
+            lines.append(f"  {name}: {shape}; {signal.meaning} [{signal.unit}]")
         for part in self.parts:
             lines += ["  " + line for line in repr(part).splitlines()]
         return "\n".join(lines)
@@ -167,9 +167,9 @@ class Kept:
         """Values of a signal kept before."""
         return self.signals[name].values
 
-    def distance(self, again: Tensor, states: Tensor) -> float:
+    def distance(self, recomputed: Tensor, states: Tensor) -> float:
         """Largest difference at steps that count."""
-        gap = (again - states).abs().flatten(2).amax(2)
+        gap = (recomputed - states).abs().flatten(2).amax(2)
         if self.job.mask is not None:
             gap = torch.where(self.job.mask, gap, 0)
         return float(gap.max())

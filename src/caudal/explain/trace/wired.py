@@ -20,37 +20,37 @@ Moved = dict[str, Tensor]
 
 def _walk(substep: Callable[[Tensor], tuple[Tensor, Moved]], v: Tensor, count: int) -> list[Moved]:
     """What each of `count` sub-steps computed."""
-    found = []
+    steps = []
     for _ in range(count):
-        v, one = substep(v)
-        found.append(one)
-    return found
+        v, moved = substep(v)
+        steps.append(moved)
+    return steps
 
 
-def _gather(kept: Kept, found: list[Moved], kinds: dict[str, tuple[str, tuple[str, ...], str, str]]) -> None:
+def _gather(recorder: Kept, steps: list[Moved], kinds: dict[str, tuple[str, tuple[str, ...], str, str]]) -> None:
     """Keep every sub-step, or the sum of moves and the mean of everything else."""
-    batch, time = kept.job.x.shape[:2]
+    batch, time = recorder.job.x.shape[:2]
     for name, (axis, names, unit, meaning) in kinds.items():
-        each = [unrow(one[name], (batch, time)) for one in found]
-        if kept.job.substeps:
-            kept.add(name, torch.stack(each, 2), axis, names, unit, meaning, "substep")
+        each = [unrow(moved[name], (batch, time)) for moved in steps]
+        if recorder.job.substeps:
+            recorder.add(name, torch.stack(each, 2), axis, names, unit, meaning, "substep")
         else:
             whole = torch.stack(each).sum(0)
-            kept.add(name, whole if name.endswith("moves") else whole / len(each), axis, names, unit, meaning)
+            recorder.add(name, whole if name.endswith("moves") else whole / len(each), axis, names, unit, meaning)
 
 
-def _ends(kept: Kept, layer: LTC | LRC | CTRNN, v: Tensor) -> Tensor:
+def _ends(recorder: Kept, layer: LTC | LRC | CTRNN, v: Tensor) -> Tensor:
     """Keep states and outputs; returns the outputs."""
-    kept.add("states", v, "neuron", layer.wiring.names, "potential", "state after the step", everywhere=True)
+    recorder.add("states", v, "neuron", layer.wiring.names, "potential", "state after the step", everywhere=True)
     y = readout(v, layer.output_scale, layer.output_shift)
-    kept.add("outputs", y, "output", numbered("output", layer.outputs), "", "scaled and shifted motor states")
+    recorder.add("outputs", y, "output", numbered("output", layer.outputs), "", "scaled and shifted motor states")
     return y
 
 
-def _again(kept: Kept, before: Tensor, v: Tensor, *moves: Tensor) -> float:
+def _again(recorder: Kept, before: Tensor, v: Tensor, *moves: Tensor) -> float:
     """Residual of the old state and its moves against the new state; the moves are `(batch, time, units)`."""
-    whole = sum((move.sum(2) if kept.job.substeps else move for move in moves), start=before)
-    return kept.distance(whole, v)
+    whole = sum((move.sum(2) if recorder.job.substeps else move for move in moves), start=before)
+    return recorder.distance(whole, v)
 
 
 def _ltc_substep(layer: LTC, job: Job) -> tuple[Callable[[Tensor], tuple[Tensor, Moved]], Tensor]:
@@ -59,7 +59,7 @@ def _ltc_substep(layer: LTC, job: Job) -> tuple[Callable[[Tensor], tuple[Tensor,
     u = rows(job.x * layer.input_scale + layer.input_shift)
     sensory = gates(u, graph.sensory_source, params.sensory_mu, params.sensory_sigma)
     to = torch.cat([targets(graph.sensory_ptr), targets(graph.ptr)])
-    own = torch.cat([params.sensory_w, params.w], -1)
+    weight = torch.cat([params.sensory_w, params.w], -1)
     e_rev = torch.cat([params.sensory_e_rev, params.e_rev])
     d = rows(job.dt)[:, None] / layer.substeps
     implicit = layer.solver == "fused"
@@ -67,15 +67,15 @@ def _ltc_substep(layer: LTC, job: Job) -> tuple[Callable[[Tensor], tuple[Tensor,
 
     def substep(v: Tensor) -> tuple[Tensor, Moved]:
         gate = torch.cat([sensory, gates(v, graph.source, params.mu, params.sigma)], 1)
-        conductance = gate * own
+        conductance = gate * weight
         den = onto_targets(conductance, to, layer.units) + params.g_leak
         below = (params.c_m + d * (den + eps)) if implicit else params.c_m.expand_as(den)
         current = conductance * (e_rev - v[:, to])
         leak = params.g_leak * (params.v_leak - v) - eps * v
         moves, leak_moves = d * current / below[:, to], d * leak / below
-        found = {"gates": gate, "conductances": conductance, "currents": current, "moves": moves}
-        found |= {"leak_currents": leak, "leak_moves": leak_moves, "total_conductance": den}
-        return v + onto_targets(moves, to, layer.units) + leak_moves, found
+        signals = {"gates": gate, "conductances": conductance, "currents": current, "moves": moves}
+        signals |= {"leak_currents": leak, "leak_moves": leak_moves, "total_conductance": den}
+        return v + onto_targets(moves, to, layer.units) + leak_moves, signals
 
     return substep, to
 
@@ -99,25 +99,27 @@ def trace_ltc(layer: LTC, job: Job) -> Followed:
         "leak_moves": ("neuron", names, "potential", "how far the leak moved each neuron"),
     }
     mixes = layer.solver == "rk4"
-    kept = Kept(layer, job._replace(substeps=job.substeps and not mixes))
+    recorder = Kept(layer, job._replace(substeps=job.substeps and not mixes))
     substep, to = _ltc_substep(layer, job)
-    found = _walk(substep, rows(before), 1 if mixes else layer.substeps)
+    steps = _walk(substep, rows(before), 1 if mixes else layer.substeps)
     if mixes:
         kinds = {name: kind for name, kind in kinds.items() if not name.endswith("moves")}
-    _gather(kept, found, kinds)
+    _gather(recorder, steps, kinds)
     residual = (
         float("nan")
         if mixes
-        else _again(kept, before, v, _onto(kept.values("moves"), to, layer.units), kept.values("leak_moves"))
+        else _again(
+            recorder, before, v, _onto(recorder.values("moves"), to, layer.units), recorder.values("leak_moves")
+        )
     )
-    tau = layer.params().c_m / kept.values("total_conductance").clamp_min(torch.finfo(v.dtype).tiny)
-    _tau(kept, tau, names)
-    return kept.trace(residual), _ends(kept, layer, v), ltc.State(v[:, -1])
+    tau = layer.params().c_m / recorder.values("total_conductance").clamp_min(torch.finfo(v.dtype).tiny)
+    _tau(recorder, tau, names)
+    return recorder.trace(residual), _ends(recorder, layer, v), ltc.State(v[:, -1])
 
 
-def _tau(kept: Kept, tau: Tensor, names: Sequence[str]) -> None:
-    between = ("substep",) if kept.job.substeps else ()
-    kept.add("tau_sys", tau, "neuron", names, "unit of dt", "effective time constant", *between)
+def _tau(recorder: Kept, tau: Tensor, names: Sequence[str]) -> None:
+    between = ("substep",) if recorder.job.substeps else ()
+    recorder.add("tau_sys", tau, "neuron", names, "unit of dt", "effective time constant", *between)
 
 
 def _onto(values: Tensor, to: Tensor, units: int) -> Tensor:
@@ -143,9 +145,9 @@ def trace_ctrnn(layer: CTRNN, job: Job) -> Followed:
         return now + moves["drive_moves"] + moves["leak_moves"], {"currents": current, "drive": drive, **moves}
 
     names, synapses = layer.wiring.names, synapse_names(layer.wiring, job.names)
-    kept = Kept(layer, job)
+    recorder = Kept(layer, job)
     _gather(
-        kept,
+        recorder,
         _walk(substep, rows(before), layer.substeps),
         {
             "currents": ("synapse", synapses, "", "weight times what the synapse reads"),
@@ -154,9 +156,9 @@ def trace_ctrnn(layer: CTRNN, job: Job) -> Followed:
             "leak_moves": ("neuron", names, "potential", "how far the leak moved each neuron"),
         },
     )
-    moves = (kept.values("drive_moves"), kept.values("leak_moves"))
-    _tau(kept, params.tau.expand_as(moves[0]), names)
-    return kept.trace(_again(kept, before, v, *moves)), _ends(kept, layer, v), ctrnn.State(v[:, -1])
+    moves = (recorder.values("drive_moves"), recorder.values("leak_moves"))
+    _tau(recorder, params.tau.expand_as(moves[0]), names)
+    return recorder.trace(_again(recorder, before, v, *moves)), _ends(recorder, layer, v), ctrnn.State(v[:, -1])
 
 
 def _lrc_substep(layer: LRC, job: Job) -> Callable[[Tensor], tuple[Tensor, Moved]]:
@@ -165,21 +167,21 @@ def _lrc_substep(layer: LRC, job: Job) -> Callable[[Tensor], tuple[Tensor, Moved
     sensory, recurrent = lrc.synapses(params, graph)
     u, d = rows(job.x), rows(job.dt)[:, None] / layer.substeps
     outer = gates(u, sensory.source, sensory.mu, sensory.sigma)
-    held = lrc.sensory_sums(u, sensory, params)
+    sensory_sums = lrc.sensory_sums(u, sensory, params)
 
     def substep(v: Tensor) -> tuple[Tensor, Moved]:
         gate = torch.cat([outer, gates(v, recurrent.source, recurrent.mu, recurrent.sigma)], 1)
         sums = lrc.sums(v, recurrent)
-        pull = torch.sigmoid(held.f + sums.f)
-        elastance = lrc.elastance(held.w + sums.w, params.k, layer.elastance)
-        drive = torch.tanh(held.z + sums.z) * params.e_leak
+        pull = torch.sigmoid(sensory_sums.f + sums.f)
+        elastance = lrc.elastance(sensory_sums.w + sums.w, params.k, layer.elastance)
+        drive = torch.tanh(sensory_sums.z + sums.z) * params.e_leak
         below = 1 + d * elastance * pull if layer.solver == "hybrid" else torch.ones_like(pull)
         drive_moves, leak_moves = d * elastance * drive / below, -d * elastance * pull * v / below
-        found = {"gates": gate, "elastance": elastance, "rate": elastance * pull, "drive": drive}
-        found["conductances"] = gate * torch.cat([sensory.g_max, recurrent.g_max], -1)
-        found["drives"] = gate * torch.cat([sensory.k_max, recurrent.k_max], -1)
-        found |= {"drive_moves": drive_moves, "leak_moves": leak_moves}
-        return v + drive_moves + leak_moves, found
+        signals = {"gates": gate, "elastance": elastance, "rate": elastance * pull, "drive": drive}
+        signals["conductances"] = gate * torch.cat([sensory.g_max, recurrent.g_max], -1)
+        signals["drives"] = gate * torch.cat([sensory.k_max, recurrent.k_max], -1)
+        signals |= {"drive_moves": drive_moves, "leak_moves": leak_moves}
+        return v + drive_moves + leak_moves, signals
 
     return substep
 
@@ -189,9 +191,9 @@ def trace_lrc(layer: LRC, job: Job) -> Followed:
     v = layer.states(*job[:5])
     before = previous(v, job.state[0])
     names, synapses = layer.wiring.names, synapse_names(layer.wiring, job.names)
-    kept = Kept(layer, job)
+    recorder = Kept(layer, job)
     _gather(
-        kept,
+        recorder,
         _walk(_lrc_substep(layer, job), rows(before), layer.substeps),
         {
             "gates": ("synapse", synapses, "", "how far each synapse is open"),
@@ -204,6 +206,6 @@ def trace_lrc(layer: LRC, job: Job) -> Followed:
             "leak_moves": ("neuron", names, "potential", "how far the leak moved each neuron"),
         },
     )
-    _tau(kept, 1 / kept.values("rate").clamp_min(torch.finfo(v.dtype).tiny), names)
-    residual = _again(kept, before, v, kept.values("drive_moves"), kept.values("leak_moves"))
-    return kept.trace(residual), _ends(kept, layer, v), lrc.State(v[:, -1])
+    _tau(recorder, 1 / recorder.values("rate").clamp_min(torch.finfo(v.dtype).tiny), names)
+    residual = _again(recorder, before, v, recorder.values("drive_moves"), recorder.values("leak_moves"))
+    return recorder.trace(residual), _ends(recorder, layer, v), lrc.State(v[:, -1])
