@@ -112,8 +112,8 @@ def slopes(pre: Tensor, dt: Tensor, mode: Mode, decay: Decay | None) -> Slopes:
         rate = decay.w_tau.abs() + f.abs()
         left = torch.exp(-dt * rate)
         scaled = decay.a * left * f
-        own = -decay.a * left * (1 - dt * f.abs())
-        return Slopes(own.unsqueeze(-2), scaled * rate, Decay(1 - left * f, scaled * dt * decay.w_tau.sign()))
+        head_slope = -decay.a * left * (1 - dt * f.abs())
+        return Slopes(head_slope.unsqueeze(-2), scaled * rate, Decay(1 - left * f, scaled * dt * decay.w_tau.sign()))
     f1, f2, t_a, t_b = pre.unbind(-2)
     f1, f2, t = torch.tanh(f1), torch.tanh(f2), torch.sigmoid(t_a * dt + t_b)
     first = 1 - f1.square()

@@ -182,10 +182,10 @@ def scan(
 ) -> State:
     """States after every step, `(batch, time, units)`; a masked step leaves the state as it was."""
     m = matrices(params, graph, x.shape[2])
-    held = _reads(x, m.sensory) + params.bias.flatten()
+    projected = _reads(x, m.sensory) + params.bias.flatten()
 
     def advance(t: int, h: Tensor) -> Tensor:
-        base = by_head(held[:, t] + _reads(h, m.before), settings.mode)
+        base = by_head(projected[:, t] + _reads(h, m.before), settings.mode)
         return climb(base, dt[:, t], m.now, params, graph, settings)
 
     return State(unroll(advance, mask, state.h, x.shape[1]))
@@ -221,9 +221,9 @@ def scan_backward(
 
     start = unroll_backward(retreat, grad.h, states.h, mask, state.h)
     flat = grads.flatten(2)
-    found = [*_weight_gradients(flat, x, old, states.h, params, graph)]
-    found += [(flows * part).sum((0, 1)) for part in slope.decay or ()]
-    return Adjoint(flat @ m.sensory, (flows * slope.dt).sum(-1), State(start), found)
+    gradients = [*_weight_gradients(flat, x, old, states.h, params, graph)]
+    gradients += [(flows * part).sum((0, 1)) for part in slope.decay or ()]
+    return Adjoint(flat @ m.sensory, (flows * slope.dt).sum(-1), State(start), gradients)
 
 
 def _weight_gradients(
@@ -233,10 +233,10 @@ def _weight_gradients(
     flat, heads = grad.flatten(0, 1).t(), params.bias.shape[0]
     sensory, before, now = ((flat @ read.flatten(0, 1)).view(heads, -1, read.shape[2]) for read in (x, old, new))
     to, source = targets(graph.ptr), graph.source.long()
-    own = torch.arange(before.shape[1], device=before.device)
+    units = torch.arange(before.shape[1], device=before.device)
     return (
         sensory[:, targets(graph.sensory_ptr), graph.sensory_source.long()],
         torch.where(graph.current.bool(), now[:, to, source], before[:, to, source]),
-        before[:, own, own],
+        before[:, units, units],
         flat.sum(1).view(heads, -1),
     )

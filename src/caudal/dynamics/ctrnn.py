@@ -60,22 +60,22 @@ def drive(values: Tensor, w: Tensor, source: Tensor, ptr: Tensor) -> Tensor:
     return onto_targets(values[:, source.long()] * w, targets(ptr), ptr.shape[0] - 1)
 
 
-def substep(v: Tensor, held: Tensor, d: Tensor, params: Params, graph: Graph) -> Tensor:
-    """One fused step of `d (batch, 1)`; `held (batch, units)` is the sensory sum with the bias."""
-    pull = torch.tanh(held + drive(v, params.w, graph.source, graph.ptr))
+def substep(v: Tensor, sensory: Tensor, d: Tensor, params: Params, graph: Graph) -> Tensor:
+    """One fused step of `d (batch, 1)`; `sensory (batch, units)` is the sensory sum with the bias."""
+    pull = torch.tanh(sensory + drive(v, params.w, graph.source, graph.ptr))
     return v + d * (params.tau * pull - v) / (params.tau + d)
 
 
 def path(
     x: Tensor, dt: Tensor, v: Tensor, params: Params, graph: Graph, settings: Settings
 ) -> tuple[Tensor, list[Tensor]]:
-    """Held sum of one step, and the states before, between and after its sub-steps."""
-    held = drive(x, params.sensory_w, graph.sensory_source, graph.sensory_ptr) + params.b
+    """Sensory sum of one step with the bias, and the states before, between and after its sub-steps."""
+    sensory = drive(x, params.sensory_w, graph.sensory_source, graph.sensory_ptr) + params.b
     d = (dt / settings.substeps)[:, None]
     states = [v]
     for _ in range(settings.substeps):
-        states.append(substep(states[-1], held, d, params, graph))
-    return held, states
+        states.append(substep(states[-1], sensory, d, params, graph))
+    return sensory, states
 
 
 def step(x: Tensor, dt: Tensor, state: State, params: Params, graph: Graph, settings: Settings) -> State:
@@ -122,22 +122,22 @@ def scan_backward(
     sums = Params(*(torch.zeros_like(p) for p in params))
 
     def retreat(t: int, before: Tensor, flow: Tensor) -> Tensor:
-        held, states_within = path(x[:, t], dt[:, t], before, params, graph, settings)
+        sensory, states_within = path(x[:, t], dt[:, t], before, params, graph, settings)
         d = (dt[:, t] / settings.substeps)[:, None]
         below = params.tau + d
-        held_grad = torch.zeros_like(flow)
+        sensory_grad = torch.zeros_like(flow)
         for v in reversed(states_within[:-1]):
-            pull = torch.tanh(held + drive(v, params.w, graph.source, graph.ptr))
+            pull = torch.tanh(sensory + drive(v, params.w, graph.source, graph.ptr))
             slope = (params.tau * pull - v) / below
             grad_dt[:, t] += (flow * slope * params.tau / below).sum(1) / settings.substeps
             sums.tau.add_((flow * d * (pull - slope) / below).sum(0))
             inner = flow * d * params.tau / below * (1 - pull * pull)
-            held_grad += inner
+            sensory_grad += inner
             at = inner[:, to]
             sums.w.add_((at * v[:, graph.source.long()]).sum(0))
             flow = flow * params.tau / below + onto_sources(at * params.w, graph.source, v.shape[1])
-        at = held_grad[:, sensory_to]
-        sums.b.add_(held_grad.sum(0))
+        at = sensory_grad[:, sensory_to]
+        sums.b.add_(sensory_grad.sum(0))
         sums.sensory_w.add_((at * x[:, t, graph.sensory_source.long()]).sum(0))
         grad_x[:, t] = onto_sources(at * params.sensory_w, graph.sensory_source, x.shape[2])
         return flow

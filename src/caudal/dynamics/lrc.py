@@ -124,9 +124,9 @@ def sums(values: Tensor, kind: Synapses) -> Sums:
 
 def sensory_sums(x: Tensor, sensory: Synapses, params: Params) -> Sums:
     """Sums of the sensory synapses for inputs `x (batch, input)`, with leak and bias."""
-    held = sums(x, sensory)
-    w = held.w + params.p if params.p.numel() else held.w
-    return Sums(held.f + params.g_leak, held.z + params.g_leak, w)
+    total = sums(x, sensory)
+    w = total.w + params.p if params.p.numel() else total.w
+    return Sums(total.f + params.g_leak, total.z + params.g_leak, w)
 
 
 def elastance(w: Tensor, k: Tensor, kind: Elastance) -> Tensor:
@@ -141,12 +141,12 @@ def elastance(w: Tensor, k: Tensor, kind: Elastance) -> Tensor:
     return torch.sigmoid(w) if kind == "asymmetric" else torch.ones_like(w)
 
 
-def substep(v: Tensor, held: Sums, d: Tensor, params: Params, recurrent: Synapses, settings: Settings) -> Tensor:
-    """One step of `d (batch, 1)`; `held` are the sums that do not change between sub-steps."""
-    own = sums(v, recurrent)
-    pull = torch.sigmoid(held.f + own.f)
-    rate = d * elastance(held.w + own.w, params.k, settings.elastance)
-    change = rate * (torch.tanh(held.z + own.z) * params.e_leak - pull * v)
+def substep(v: Tensor, fixed: Sums, d: Tensor, params: Params, recurrent: Synapses, settings: Settings) -> Tensor:
+    """One step of `d (batch, 1)`; `fixed` are the sums that do not change between sub-steps."""
+    inner = sums(v, recurrent)
+    pull = torch.sigmoid(fixed.f + inner.f)
+    rate = d * elastance(fixed.w + inner.w, params.k, settings.elastance)
+    change = rate * (torch.tanh(fixed.z + inner.z) * params.e_leak - pull * v)
     return v + change / (1 + rate * pull) if settings.solver == "hybrid" else v + change
 
 
@@ -159,11 +159,11 @@ def step(x: Tensor, dt: Tensor, state: State, params: Params, graph: Graph, sett
         state: potentials before the step.
     """
     sensory, recurrent = synapses(params, graph)
-    held = sensory_sums(x, sensory, params)
+    fixed = sensory_sums(x, sensory, params)
     d = (dt / settings.substeps)[:, None]
     v = state.v
     for _ in range(settings.substeps):
-        v = substep(v, held, d, params, recurrent, settings)
+        v = substep(v, fixed, d, params, recurrent, settings)
     return State(v)
 
 
@@ -241,7 +241,7 @@ class _UnitGradients:
         self.k += (grad_eps * (rise + fall)).sum(0)
         return grad_eps * (rise - fall)
 
-    def add_held(self, grad: Sums) -> None:
+    def add_fixed(self, grad: Sums) -> None:
         """Add the gradients that reach leak and bias through the held sums."""
         self.g_leak += (grad.f + grad.z).sum(0)
         if self.p.numel():
@@ -267,28 +267,28 @@ def scan_backward(
     """
     sensory, recurrent = synapses(params, graph)
     from_inputs, from_neurons = _KindGradients(sensory), _KindGradients(recurrent)
-    own = _UnitGradients(params, settings)
+    unit_gradients = _UnitGradients(params, settings)
     grad_x, grad_dt = torch.zeros_like(x), torch.zeros_like(dt)
 
     def retreat(t: int, before: Tensor, flow: Tensor) -> Tensor:
-        held = sensory_sums(x[:, t], sensory, params)
+        fixed = sensory_sums(x[:, t], sensory, params)
         d = (dt[:, t] / settings.substeps)[:, None]
         within = [before]
         for _ in range(settings.substeps - 1):
-            within.append(substep(within[-1], held, d, params, recurrent, settings))
-        held_grad = Sums(*(torch.zeros_like(flow) for _ in range(3)))
+            within.append(substep(within[-1], fixed, d, params, recurrent, settings))
+        fixed_grad = Sums(*(torch.zeros_like(flow) for _ in range(3)))
         for v in reversed(within):
-            total = Sums(*(h + r for h, r in zip(held, sums(v, recurrent), strict=True)))
-            grads, grad_d, flow = own.local(v, total, d, flow)
+            total = Sums(*(h + r for h, r in zip(fixed, sums(v, recurrent), strict=True)))
+            grads, grad_d, flow = unit_gradients.local(v, total, d, flow)
             grad_dt[:, t] += grad_d / settings.substeps
-            held_grad = Sums(*(h + g for h, g in zip(held_grad, grads, strict=True)))
+            fixed_grad = Sums(*(h + g for h, g in zip(fixed_grad, grads, strict=True)))
             flow = flow + from_neurons.add(v, grads)
-        own.add_held(held_grad)
-        grad_x[:, t] = from_inputs.add(x[:, t], held_grad)
+        unit_gradients.add_fixed(fixed_grad)
+        grad_x[:, t] = from_inputs.add(x[:, t], fixed_grad)
         return flow
 
     first = unroll_backward(retreat, grad.v, states.v, mask, state.v)
-    leaks = (own.g_leak, own.e_leak, own.p, own.k)
+    leaks = (unit_gradients.g_leak, unit_gradients.e_leak, unit_gradients.p, unit_gradients.k)
     return Adjoint(grad_x, grad_dt, State(first), Params(*from_inputs.gradients(), *from_neurons.gradients(), *leaks))
 
 

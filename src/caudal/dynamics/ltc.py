@@ -82,14 +82,14 @@ def sums(gate: Tensor, ptr: Tensor, w: Tensor, e_rev: Tensor) -> Sums:
 def sensory_sums(x: Tensor, params: Params, graph: Graph) -> Sums:
     """Sums of the sensory synapses and the leak for inputs `x (batch, input)`."""
     gate = gates(x, graph.sensory_source, params.sensory_mu, params.sensory_sigma)
-    held = sums(gate, graph.sensory_ptr, params.sensory_w, params.sensory_e_rev)
-    return Sums(held.den + params.g_leak, held.num + params.g_leak * params.v_leak)
+    total = sums(gate, graph.sensory_ptr, params.sensory_w, params.sensory_e_rev)
+    return Sums(total.den + params.g_leak, total.num + params.g_leak * params.v_leak)
 
 
-def substep(v: Tensor, held: Sums, d: Tensor, params: Params, graph: Graph, eps: float) -> Tensor:
-    """One fused step of `d (batch, 1)`; `held` are the sums that do not change between sub-steps."""
+def substep(v: Tensor, sensory: Sums, d: Tensor, params: Params, graph: Graph, eps: float) -> Tensor:
+    """One fused step of `d (batch, 1)`; `sensory` are the sums that do not change between sub-steps."""
     recurrent = sums(gates(v, graph.source, params.mu, params.sigma), graph.ptr, params.w, params.e_rev)
-    den, num = held.den + recurrent.den, held.num + recurrent.num
+    den, num = sensory.den + recurrent.den, sensory.num + recurrent.num
     return v + d * (num - (den + eps) * v) / (params.c_m + d * (den + eps))
 
 
@@ -101,11 +101,11 @@ def step(x: Tensor, dt: Tensor, state: State, params: Params, graph: Graph, sett
         dt: elapsed time `(batch,)`.
         state: potentials before the step.
     """
-    held = sensory_sums(x, params, graph)
+    sensory = sensory_sums(x, params, graph)
     d = (dt / settings.substeps)[:, None]
     v = state.v
     for _ in range(settings.substeps):
-        v = substep(v, held, d, params, graph, settings.eps)
+        v = substep(v, sensory, d, params, graph, settings.eps)
     return State(v)
 
 
@@ -172,16 +172,16 @@ def scan_backward(
     grad_g, grad_gv, grad_c = (torch.zeros_like(p.c_m) for _ in range(3))
 
     def retreat(t: int, before: Tensor, flow: Tensor) -> Tensor:
-        held = sensory_sums(x[:, t], p, graph)
+        sensory = sensory_sums(x[:, t], p, graph)
         d = (dt[:, t] / settings.substeps)[:, None]
         within = [before]
         for _ in range(settings.substeps - 1):
-            within.append(substep(within[-1], held, d, p, graph, settings.eps))
+            within.append(substep(within[-1], sensory, d, p, graph, settings.eps))
         a_sum, b_sum = torch.zeros_like(flow), torch.zeros_like(flow)
         for v in reversed(within):
             gate = from_neurons.gates(v)
-            own = sums(gate, graph.ptr, p.w, p.e_rev)
-            den, num = held.den + own.den + settings.eps, held.num + own.num
+            inner = sums(gate, graph.ptr, p.w, p.e_rev)
+            den, num = sensory.den + inner.den + settings.eps, sensory.num + inner.num
             below = p.c_m + d * den
             slope = (num - den * v) / below
             a = flow * d / below

@@ -22,23 +22,23 @@ from caudal.dynamics.wired import Graph, State, gates, unroll
 Solver = Literal["euler", "rk4"]
 
 
-def slope(v: Tensor, held: Sums, params: Params, graph: Graph) -> Tensor:
-    """Time derivative `dv/dt (batch, units)`; `held` are the sensory sums with the leak."""
-    own = sums(gates(v, graph.source, params.mu, params.sigma), graph.ptr, params.w, params.e_rev)
-    return (held.num + own.num - (held.den + own.den) * v) / params.c_m
+def slope(v: Tensor, sensory: Sums, params: Params, graph: Graph) -> Tensor:
+    """Time derivative `dv/dt (batch, units)`; `sensory` are the sensory sums with the leak."""
+    recurrent = sums(gates(v, graph.source, params.mu, params.sigma), graph.ptr, params.w, params.e_rev)
+    return (sensory.num + recurrent.num - (sensory.den + recurrent.den) * v) / params.c_m
 
 
-def euler(v: Tensor, held: Sums, d: Tensor, params: Params, graph: Graph) -> Tensor:
+def euler(v: Tensor, sensory: Sums, d: Tensor, params: Params, graph: Graph) -> Tensor:
     """One explicit Euler step of `d (batch, 1)`."""
-    return v + d * slope(v, held, params, graph)
+    return v + d * slope(v, sensory, params, graph)
 
 
-def rk4(v: Tensor, held: Sums, d: Tensor, params: Params, graph: Graph) -> Tensor:
+def rk4(v: Tensor, sensory: Sums, d: Tensor, params: Params, graph: Graph) -> Tensor:
     """One step of `d (batch, 1)` by the classical Runge-Kutta method."""
-    first = slope(v, held, params, graph)
-    second = slope(v + d / 2 * first, held, params, graph)
-    third = slope(v + d / 2 * second, held, params, graph)
-    fourth = slope(v + d * third, held, params, graph)
+    first = slope(v, sensory, params, graph)
+    second = slope(v + d / 2 * first, sensory, params, graph)
+    third = slope(v + d / 2 * second, sensory, params, graph)
+    fourth = slope(v + d * third, sensory, params, graph)
     return v + d / 6 * (first + 2 * second + 2 * third + fourth)
 
 
@@ -61,10 +61,10 @@ def scan(
     substep = euler if solver == "euler" else rk4
 
     def advance(t: int, v: Tensor) -> Tensor:
-        held = sensory_sums(x[:, t], params, graph)
+        sensory = sensory_sums(x[:, t], params, graph)
         d = (dt[:, t] / substeps)[:, None]
         for _ in range(substeps):
-            v = substep(v, held, d, params, graph)
+            v = substep(v, sensory, d, params, graph)
         return v
 
     return State(unroll(advance, mask, state.v, x.shape[1]))

@@ -10,12 +10,16 @@ def charge() -> float | None:
     """Joules left in all batteries, or None where there is none, one charges, or one tells no charge.
 
     Example:
-        >>> found = charge()
-        >>> found is None or found >= 0
+        >>> joules = charge()
+        >>> joules is None or joules >= 0
         True
     """
-    left = [_left(one) for one in sorted(SUPPLIES.glob("*")) if _word(one, "type") == "Battery" and _is_ours(one)]
-    return None if not left or None in left else sum(one or 0.0 for one in left)
+    left = [
+        _left(supply)
+        for supply in sorted(SUPPLIES.glob("*"))
+        if _word(supply, "type") == "Battery" and _is_ours(supply)
+    ]
+    return None if not left or None in left else sum(joules or 0.0 for joules in left)
 
 
 def _is_ours(supply: Path) -> bool:

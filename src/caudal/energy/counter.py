@@ -74,9 +74,9 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         if not is_known(name):
             # Inside a recurrence torch does not take composed functions apart by itself.
             with self:
-                made = func.decompose(*args, **(kwargs or {}))
-            if made is not NotImplemented:
-                return made
+                result = func.decompose(*args, **(kwargs or {}))
+            if result is not NotImplemented:
+                return result
         out = func(*args, **(kwargs or {}))
         self.tracker.see(name, func, args, kwargs or {}, out)
         return out
@@ -99,21 +99,21 @@ def counting(*fixed: nn.Module) -> Iterator[Callable[[], Count]]:
 
     Example:
         >>> a, b = torch.ones(3), torch.ones(3)
-        >>> with counting() as told:
+        >>> with counting() as count:
         ...     y = torch.tanh(a * b + 1)
-        >>> told().products, told().sums, told().curved
+        >>> count().products, count().sums, count().curved
         (3.0, 3.0, {'tanhs': 3.0})
     """
     tracker = Tracker(tensor for net in fixed for tensor in (*net.parameters(), *net.buffers()))
 
-    def told() -> Count:
+    def so_far() -> Count:
         n = tracker.counts
         curved = {kind: float(n[kind]) for kind in KINDS if n[kind]}
-        basic = [float(n[one]) for one in ("products", "sums", "divisions", "comparisons")]
+        basic = [float(n[operation]) for operation in ("products", "sums", "divisions", "comparisons")]
         return Count(basic[0], basic[1], basic[2], basic[3], curved, dict(tracker.unknown))
 
     with torch.no_grad(), _plain_recurrences(), _Mode(tracker):
-        yield told
+        yield so_far
 
 
 @contextmanager
@@ -139,9 +139,9 @@ def count_module(net: nn.Module, *inputs: Tensor, **more: Any) -> Count:
     was = net.training
     net.eval()
     try:
-        with counting(net) as told:
+        with counting(net) as count:
             net(*inputs, **more)
-        return told()
+        return count()
     finally:
         net.train(was)
 
@@ -159,14 +159,14 @@ def count_step(net: Layer, state: State | None = None) -> Count:
         >>> count_step(net) == Count.of(counts.operations(net))
         True
     """
-    own = next(net.parameters())
-    x, dt = own.new_full((1, 1, net.inputs), 0.5), own.new_full((1, 1), 0.3)
+    parameter = next(net.parameters())
+    x, dt = parameter.new_full((1, 1, net.inputs), 0.5), parameter.new_full((1, 1), 0.3)
     state = net.initial_state(1) if state is None else state
     was = net.training
     net.eval()
     try:
-        with counting(net) as told:
+        with counting(net) as count:
             net.scan(x, dt, None, state)
-        return told()
+        return count()
     finally:
         net.train(was)

@@ -84,17 +84,17 @@ def columns(
         >>> columns(Operations(macs=1000, weights=1000), 10)["decision.sram"]
         '96 to 546 nJ estimated (Horowitz, ISSCC 2014, 45 nm; weights in SRAM)'
     """
-    found: dict[str, str] = {}
+    readings: dict[str, str] = {}
     for memory in MEMORIES:
-        one = Reading("unknown", why) if work is None else estimate(work, memory=memory)
-        found[f"decision.{memory}"] = str(one.times(steps))
+        reading = Reading("unknown", why) if work is None else estimate(work, memory=memory)
+        readings[f"decision.{memory}"] = str(reading.times(steps))
         if correct:
-            found[f"correct.{memory}"] = str(one.times(steps / correct))
+            readings[f"correct.{memory}"] = str(reading.times(steps / correct))
         if seen:
-            found[f"training.{memory}"] = str(one.times(3 * seen))
+            readings[f"training.{memory}"] = str(reading.times(3 * seen))
     unread = Reading("unknown", "no energy counter was read")
     decision, training = spent or (unread, unread)
-    found["decision.measured"], found["training.measured"] = str(decision), str(training)
+    readings["decision.measured"], readings["training.measured"] = str(decision), str(training)
     if correct:
-        found["correct.measured"] = str(decision.times(1 / correct))
-    return found
+        readings["correct.measured"] = str(decision.times(1 / correct))
+    return readings

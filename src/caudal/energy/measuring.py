@@ -86,16 +86,16 @@ def measure(
     """
     watts = None if watts_per_core is None else _span("watts_per_core", watts_per_core)
     factor = None if grid is None else _span("grid", grid)
-    meter, found = Meter(), Measurement({})
+    meter, measurement = Meter(), Measurement({})
     start, used = perf_counter(), cpu_seconds()
     meter.begin()
     try:
-        yield found
+        yield measurement
     finally:
         joules = meter.end()
-        found.seconds, found.cpu_seconds = perf_counter() - start, cpu_seconds() - used
-        found.devices = _devices(joules, found, watts, idle)
-        found.grams, found.asked_grams = _grams(found.devices, factor), factor is not None
+        measurement.seconds, measurement.cpu_seconds = perf_counter() - start, cpu_seconds() - used
+        measurement.devices = _devices(joules, measurement, watts, idle)
+        measurement.grams, measurement.asked_grams = _grams(measurement.devices, factor), factor is not None
 
 
 def measure_idle(seconds: float = 10.0) -> Idle:
@@ -140,24 +140,24 @@ def measure_repeated(
     """
     if n < _LEAST_RUNS:
         raise InputError("measure_repeated", "n", f"is {n}; expected at least 5", "Measure 5 times or more.")
-    every = []
+    runs = []
     for _ in range(n):
-        with measure(watts_per_core=watts_per_core, idle=idle) as one:
+        with measure(watts_per_core=watts_per_core, idle=idle) as run:
             work()
-        every.append(one)
-    devices = {name: _together([one.devices[name] for one in every]) for name in every[0].devices}
-    seconds, used = mean(one.seconds for one in every), mean(one.cpu_seconds for one in every)
+        runs.append(run)
+    devices = {name: _together([run.devices[name] for run in runs]) for name in runs[0].devices}
+    seconds, used = mean(run.seconds for run in runs), mean(run.cpu_seconds for run in runs)
     factor = None if grid is None else _span("grid", grid)
     return Measurement(devices, seconds, used, _grams(devices, factor), factor is not None)
 
 
-def _devices(joules: Joules, found: Measurement, watts: Span | None, idle: Idle | None) -> dict[str, Reading]:
+def _devices(joules: Joules, measurement: Measurement, watts: Span | None, idle: Idle | None) -> dict[str, Reading]:
     readings: dict[str, Reading] = {}
     for device, (spent, counter) in joules.read.items():
-        readings[device] = _counted(device, spent, counter, found.seconds, idle)
+        readings[device] = _counted(device, spent, counter, measurement.seconds, idle)
     for device, reason in joules.missing.items():
         if device == "cpu" and watts is not None:
-            used = found.cpu_seconds
+            used = measurement.cpu_seconds
             if used <= 0:
                 readings[device] = Reading("unknown", "no processor time was used that the system counts")
                 continue
@@ -182,14 +182,19 @@ def _counted(device: str, spent: float, counter: str, seconds: float, idle: Idle
     return Reading("measured", source, spent, spent)
 
 
-def _together(every: list[Reading]) -> Reading:
-    lost = next((one for one in every if one.low is None), None)
+def _together(readings: list[Reading]) -> Reading:
+    lost = next((reading for reading in readings if reading.low is None), None)
     if lost is not None:
         return lost
-    low, high = (_bounds([one.low or 0.0 for one in every])[0], _bounds([one.high or 0.0 for one in every])[1])
-    source = every[0].source.split(";")[0].split(" CPU s at ")[-1]
-    short = "; windows too short for this counter" if any("too short" in one.source for one in every) else ""
-    return Reading(every[0].label, f"{source}; n = {len(every)}, 95 % interval of the mean{short}", max(low, 0.0), high)
+    low, high = (
+        _bounds([reading.low or 0.0 for reading in readings])[0],
+        _bounds([reading.high or 0.0 for reading in readings])[1],
+    )
+    source = readings[0].source.split(";")[0].split(" CPU s at ")[-1]
+    short = "; windows too short for this counter" if any("too short" in reading.source for reading in readings) else ""
+    return Reading(
+        readings[0].label, f"{source}; n = {len(readings)}, 95 % interval of the mean{short}", max(low, 0.0), high
+    )
 
 
 def _bounds(values: list[float]) -> Span:
@@ -202,9 +207,9 @@ def _bounds(values: list[float]) -> Span:
 def _grams(devices: dict[str, Reading], factor: Span | None) -> Span | None:
     """None also where a device is there and nothing is known of it: half a figure would look like a whole one."""
     known = _whole(devices)
-    if factor is None or not known or any(one.low is None for one in known):
+    if factor is None or not known or any(reading.low is None for reading in known):
         return None
-    low, high = sum(one.low or 0.0 for one in known), sum(one.high or 0.0 for one in known)
+    low, high = sum(reading.low or 0.0 for reading in known), sum(reading.high or 0.0 for reading in known)
     return low / _JOULES_PER_KWH * factor[0], high / _JOULES_PER_KWH * factor[1]
 
 
@@ -213,7 +218,7 @@ def _whole(devices: dict[str, Reading]) -> list[Reading]:
     if "battery" in devices and devices["battery"].low is not None:
         return [devices["battery"]]
     inside = {"cpu", "dram"} if devices.get("cpu", _NOTHING).low is None and "board" in devices else {"board"}
-    return [one for name, one in devices.items() if name not in inside and one.source != "no device"]
+    return [reading for name, reading in devices.items() if name not in inside and reading.source != "no device"]
 
 
 def _span(argument: str, value: float | Span) -> Span:

@@ -88,11 +88,11 @@ class Meter:
 
     def end(self) -> Joules:
         """Close the window and read it."""
-        found = self._closed()
+        joules = self._closed()
         left = battery.charge()
         if self._left is not None and left is not None:
-            found.read["battery"] = (self._left - left, "battery")
-        return found
+            joules.read["battery"] = (self._left - left, "battery")
+        return joules
 
     def _closed(self) -> Joules:
         if self._monitor is None:
@@ -103,21 +103,21 @@ class Meter:
         except Exception as error:  # as in _monitor
             why = f"zeus cannot read: {type(error).__name__}: {error}"
             return Joules(missing={"cpu": why, "gpu": why})
-        found, seconds = Joules(), perf_counter() - self._start
-        _packages(found, self._monitor, seen, seconds)
+        joules, seconds = Joules(), perf_counter() - self._start
+        _packages(joules, self._monitor, seen, seconds)
         if seen.gpu_energy:
-            found.read["gpu"] = (float(sum(seen.gpu_energy.values())), "NVML")
-        _board(found, getattr(seen, "soc_energy", None))
+            joules.read["gpu"] = (float(sum(seen.gpu_energy.values())), "NVML")
+        _board(joules, getattr(seen, "soc_energy", None))
         # A board of one chip has no device beside it; the platform of a computer may.
-        whole = found.read.get("board", (0.0, "RAPL"))[1] != "RAPL"
-        if "cpu" not in found.read and not whole:
-            found.missing.setdefault("cpu", _no_rapl())
-        if "gpu" not in found.read and not whole:
-            found.missing["gpu"] = "no device"
-        return found
+        whole = joules.read.get("board", (0.0, "RAPL"))[1] != "RAPL"
+        if "cpu" not in joules.read and not whole:
+            joules.missing.setdefault("cpu", _no_rapl())
+        if "gpu" not in joules.read and not whole:
+            joules.missing["gpu"] = "no device"
+        return joules
 
 
-def _packages(found: Joules, monitor: Any, seen: Any, seconds: float) -> None:
+def _packages(readings: Joules, monitor: Any, seen: Any, seconds: float) -> None:
     """Processors and their memory; the zone that holds a whole board ("psys") is no further processor."""
     zones = getattr(getattr(monitor, "cpus", None), "cpus", ())
     for device, values, part in (("cpu", seen.cpu_energy, "rapl_file"), ("dram", seen.dram_energy, "dram")):
@@ -125,11 +125,11 @@ def _packages(found: Joules, monitor: Any, seen: Any, seconds: float) -> None:
             zone = getattr(zones[at], part, None) if at < len(zones) else None
             spent = _unwrapped(float(joules), getattr(zone, "max_energy_range_uj", None), seconds)
             where = "board" if getattr(zone, "name", "") == "psys" else device
-            if spent is None or where in found.missing:
-                found.missing[where] = _WRAPPED
-                found.read.pop(where, None)
+            if spent is None or where in readings.missing:
+                readings.missing[where] = _WRAPPED
+                readings.read.pop(where, None)
             else:
-                found.read[where] = (found.read.get(where, (0.0, ""))[0] + spent, "RAPL")
+                readings.read[where] = (readings.read.get(where, (0.0, ""))[0] + spent, "RAPL")
 
 
 def _unwrapped(joules: float, microjoules: float | None, seconds: float) -> float | None:
@@ -141,12 +141,12 @@ def _unwrapped(joules: float, microjoules: float | None, seconds: float) -> floa
     return mended if whole and 0 <= mended <= most else None
 
 
-def _board(found: Joules, seen: Any) -> None:
+def _board(joules: Joules, seen: Any) -> None:
     for counter, fields in _BOARDS.items():
         for name, device in fields.items():
             spent = getattr(seen, name, None)
             if spent is not None:
-                found.read[device] = (float(spent) / 1000, counter)
+                joules.read[device] = (float(spent) / 1000, counter)
 
 
 def _no_rapl() -> str:
@@ -191,11 +191,11 @@ def _monitor() -> tuple[Any, str]:
 @contextmanager
 def _by_itself() -> Iterator[None]:
     """Keep Zeus to itself: it starts processes that watch counters, and each would run the caller's script again."""
-    own = sys.modules["__main__"]
+    main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        sys.modules["__main__"] = own
+        sys.modules["__main__"] = main

@@ -51,8 +51,8 @@ def profile(net: Layer, steps: float = 1.0) -> Profile:
 
     Example:
         >>> from caudal.nn import LTC
-        >>> found = profile(LTC(3, 8, substeps=1), steps=24)
-        >>> found.synapses, found.step.sigmoids, found.decision.sigmoids
+        >>> work = profile(LTC(3, 8, substeps=1), steps=24)
+        >>> work.synapses, work.step.sigmoids, work.decision.sigmoids
         (88, 88.0, 2112.0)
     """
     if not 1 <= steps < float("inf"):

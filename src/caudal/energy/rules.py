@@ -9,10 +9,21 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 _CURVED = {
-    "sigmoid": "sigmoids", "tanh": "tanhs", "exp": "exponentials", "expm1": "exponentials", "exp2": "exponentials",
-    "log": "exponentials", "log1p": "exponentials", "log2": "exponentials", "sin": "sines", "cos": "sines",
-    "tan": "sines", "sqrt": "roots", "rsqrt": "roots", "erf": "error_functions",
-}  # fmt: skip
+    "sigmoid": "sigmoids",
+    "tanh": "tanhs",
+    "exp": "exponentials",
+    "expm1": "exponentials",
+    "exp2": "exponentials",
+    "log": "exponentials",
+    "log1p": "exponentials",
+    "log2": "exponentials",
+    "sin": "sines",
+    "cos": "sines",
+    "tan": "sines",
+    "sqrt": "roots",
+    "rsqrt": "roots",
+    "erf": "error_functions",
+}
 KINDS = tuple(dict.fromkeys(_CURVED.values()))
 _COMPARED = frozenset(
     "abs relu sign floor ceil round trunc clamp clamp_min clamp_max maximum minimum where lt le gt ge eq ne".split()  # noqa: SIM905
@@ -45,27 +56,29 @@ class Tracker:
         self.counts: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
         # By identity; the tensors are held, so that no other takes their place.
-        self._fixed: dict[int, Tensor] = {id(one): one for one in fixed}
+        self._fixed: dict[int, Tensor] = {id(tensor): tensor for tensor in fixed}
         self._nothing: dict[int, tuple[Tensor, Tensor]] = {}
 
     def see(self, name: str, func: Any, args: Sequence[Any], kwargs: Any, out: Any) -> None:
         """Count one call that has been made."""
         short = _short(name)
-        given = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
-        made = [one for one in tree_leaves(out) if isinstance(one, Tensor)]
-        if all(id(one) in self._fixed for one in given) and (given or not any(m.is_floating_point() for m in made)):
-            self._fixed |= {id(one): one for one in made}
+        given = [tensor for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)]
+        results = [tensor for tensor in tree_leaves(out) if isinstance(tensor, Tensor)]
+        if all(id(tensor) in self._fixed for tensor in given) and (
+            given or not any(m.is_floating_point() for m in results)
+        ):
+            self._fixed |= {id(tensor): tensor for tensor in results}
             return
-        for one in made:  # written in place by something that is not known beforehand
-            self._fixed.pop(id(one), None)
+        for tensor in results:  # written in place by something that is not known beforehand
+            self._fixed.pop(id(tensor), None)
         if short in _SHAPES:
-            self._carry(func, args, kwargs, made)
+            self._carry(func, args, kwargs, results)
         elif short in _BLANK:
-            self._nothing |= {id(one): (one, torch.ones_like(one, dtype=torch.bool)) for one in made}
+            self._nothing |= {id(tensor): (tensor, torch.ones_like(tensor, dtype=torch.bool)) for tensor in results}
         elif short in RULES:
-            if any(one.is_floating_point() for one in given):
-                RULES[short](self, args, kwargs, made[0])
-        elif short not in _SILENT and any(one.is_floating_point() for one in given):
+            if any(tensor.is_floating_point() for tensor in given):
+                RULES[short](self, args, kwargs, results[0])
+        elif short not in _SILENT and any(tensor.is_floating_point() for tensor in given):
             self.unknown[name] += 1
 
     def is_fixed(self, tensor: Tensor) -> bool:
@@ -74,8 +87,8 @@ class Tracker:
 
     def nothing(self, value: Any) -> Tensor | None:
         """Where a tensor is 0 because nothing was added to it, or None."""
-        found = self._nothing.get(id(value))
-        return None if found is None else found[1]
+        entry = self._nothing.get(id(value))
+        return None if entry is None else entry[1]
 
     def mark(self, tensor: Tensor, where: Tensor | None) -> None:
         """Note where a tensor is 0 because nothing was added to it."""
@@ -88,22 +101,22 @@ class Tracker:
         """Count more."""
         self.counts.update({kind: int(n) for kind, n in counts.items()})
 
-    def _carry(self, func: Any, args: Sequence[Any], kwargs: Any, made: Sequence[Tensor]) -> None:
+    def _carry(self, func: Any, args: Sequence[Any], kwargs: Any, results: Sequence[Tensor]) -> None:
         """Move the marks as the numbers were moved."""
-        if not any(id(one) in self._nothing for one in tree_leaves((args, kwargs))):
+        if not any(id(value) in self._nothing for value in tree_leaves((args, kwargs))):
             return
 
-        def marks(one: Any) -> Any:
-            if not isinstance(one, Tensor) or not one.is_floating_point():
-                return one
-            found = self.nothing(one)
-            return torch.zeros_like(one, dtype=torch.bool) if found is None else found
+        def marks(value: Any) -> Any:
+            if not isinstance(value, Tensor) or not value.is_floating_point():
+                return value
+            mask = self.nothing(value)
+            return torch.zeros_like(value, dtype=torch.bool) if mask is None else mask
 
         if func._schema.name == "aten::_to_copy":
-            self.mark(made[0], self.nothing(args[0]))
+            self.mark(results[0], self.nothing(args[0]))
             return
         moved = tree_leaves(func(*tree_map(marks, args), **tree_map(marks, kwargs)))
-        for tensor, where in zip(made, moved, strict=True):
+        for tensor, where in zip(results, moved, strict=True):
             self.mark(tensor, where)
 
 
@@ -124,7 +137,7 @@ def _is(value: Any, number: float) -> bool:
 
 
 def _product(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
-    if not any(_is(one, 1) for one in args[:2]):
+    if not any(_is(operand, 1) for operand in args[:2]):
         tracker.add(products=out.numel())
 
 
@@ -134,10 +147,10 @@ def _quotient(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -
 
 
 def _sum_of_two(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
-    if any(_is(one, 0) for one in args[:2]):
+    if any(_is(operand, 0) for operand in args[:2]):
         return
-    empty = [tracker.nothing(one) for one in args[:2]]
-    wheres = [one.expand(out.shape) for one in empty if one is not None]
+    empty = [tracker.nothing(operand) for operand in args[:2]]
+    wheres = [operand.expand(out.shape) for operand in empty if operand is not None]
     free = torch.stack(wheres).any(0).sum().item() if wheres else 0
     tracker.add(sums=out.numel() - free, products=0 if _is(kwargs.get("alpha", 1), 1) else out.numel())
     tracker.mark(out, wheres[0] & wheres[1] if len(wheres) == 2 else None)
@@ -168,7 +181,9 @@ def _power(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> N
 
 def _matrices(tracker: Tracker, a: Tensor, b: Tensor, out: Tensor) -> Tensor | None:
     """Products and sums of `(..., m, k) @ (..., k, n)`; returns where the outcome is a sum of nothing."""
-    live = [(one != 0) if tracker.is_fixed(one) else torch.ones_like(one, dtype=torch.bool) for one in (a, b)]
+    live = [
+        (matrix != 0) if tracker.is_fixed(matrix) else torch.ones_like(matrix, dtype=torch.bool) for matrix in (a, b)
+    ]
     terms = live[0].double() @ live[1].double()
     filled = terms > 0
     tracker.add(products=terms.sum().item(), sums=(terms.sum() - filled.sum()).item())
@@ -221,8 +236,10 @@ def _attention(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) 
     tracker.add(
         products=pairs * (size + 1) + pairs * value.shape[-1],
         sums=pairs * (size - 1) + 2 * pairs - rows + (pairs - rows) * value.shape[-1],
-        comparisons=pairs - rows, exponentials=pairs, divisions=pairs,
-    )  # fmt: skip
+        comparisons=pairs - rows,
+        exponentials=pairs,
+        divisions=pairs,
+    )
 
 
 def _layer_norm(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
@@ -243,14 +260,35 @@ def _each(**counts: int) -> Rule:
 RULES: dict[str, Rule] = {
     **{name: _curved(kind) for name, kind in _CURVED.items()},
     **{name: _each(comparisons=1) for name in _COMPARED},
-    "mul": _product, "div": _quotient, "reciprocal": _each(divisions=1), "pow": _power, "square": _each(products=1),
-    "add": _sum_of_two, "sub": _sum_of_two, "rsub": _sum_of_two, "sum": _reduction, "mean": _mean, "cumsum": _running,
-    "amax": _largest, "max": _largest, "amin": _largest, "min": _largest,
-    "addcmul": _each(products=1, sums=1), "lerp": _each(products=1, sums=2),
-    "gelu": _each(error_functions=1, products=3, sums=1), "silu": _each(sigmoids=1, products=1),
-    "softplus": _each(exponentials=2, sums=1), "leaky_relu": _each(comparisons=1, products=1),
-    "mm": _product_of_matrices, "bmm": _product_of_matrices, "addmm": _matrices_and_bias,
-    "baddbmm": _matrices_and_bias, "index_add": _onto,
-    "convolution": _convolution, "_softmax": _softmax, "_safe_softmax": _softmax, "native_layer_norm": _layer_norm,
+    "mul": _product,
+    "div": _quotient,
+    "reciprocal": _each(divisions=1),
+    "pow": _power,
+    "square": _each(products=1),
+    "add": _sum_of_two,
+    "sub": _sum_of_two,
+    "rsub": _sum_of_two,
+    "sum": _reduction,
+    "mean": _mean,
+    "cumsum": _running,
+    "amax": _largest,
+    "max": _largest,
+    "amin": _largest,
+    "min": _largest,
+    "addcmul": _each(products=1, sums=1),
+    "lerp": _each(products=1, sums=2),
+    "gelu": _each(error_functions=1, products=3, sums=1),
+    "silu": _each(sigmoids=1, products=1),
+    "softplus": _each(exponentials=2, sums=1),
+    "leaky_relu": _each(comparisons=1, products=1),
+    "mm": _product_of_matrices,
+    "bmm": _product_of_matrices,
+    "addmm": _matrices_and_bias,
+    "baddbmm": _matrices_and_bias,
+    "index_add": _onto,
+    "convolution": _convolution,
+    "_softmax": _softmax,
+    "_safe_softmax": _softmax,
+    "native_layer_norm": _layer_norm,
     "_scaled_dot_product_flash_attention_for_cpu": _attention,
-}  # fmt: skip
+}

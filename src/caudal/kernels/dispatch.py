@@ -94,17 +94,17 @@ def pick(recurrence: str, call: Any, backend: str) -> Any:
     table = TABLE[recurrence]
     backend = asked() if backend == "auto" else backend
     if backend != "auto":
-        found = [b for b in table if b.name == backend]
-        if not found:
+        named = [b for b in table if b.name == backend]
+        if not named:
             known = ", ".join(b.name for b in table)
             raise BackendError(f"{recurrence}: no backend is named {backend!r}. Choose auto, {known}.")
-        reason = found[0].can(call)
+        reason = named[0].can(call)
         if reason is not None:
             raise BackendError(
                 f"{recurrence}: backend {backend!r} cannot run this call: {reason}. "
                 'Ask for "auto" to let caudal choose.'
             )
-        return found[0]
+        return named[0]
     for candidate in table:
         if _refusal(candidate, call) is None:
             return candidate

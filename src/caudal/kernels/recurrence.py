@@ -73,9 +73,9 @@ def _contiguous(tensors: Sequence[Tensor]) -> list[Tensor]:
 def _call(arguments: Sequence[Any]) -> Call:
     """What a backend receives, from the arguments of the forward op without the backend's name."""
     x, dt, mask, state, params, graph, settings = arguments
-    held = None if mask is None else mask.contiguous()
+    counts = None if mask is None else mask.contiguous()
     state, params, graph = (_contiguous(tensors) for tensors in (state, params, graph))
-    return Call(x.contiguous(), dt.contiguous(), held, state, params, graph, _decode(settings))
+    return Call(x.contiguous(), dt.contiguous(), counts, state, params, graph, _decode(settings))
 
 
 def _fake_states(x: Tensor, dt: Tensor, mask: Tensor | None, state: Sequence[Tensor], *rest: Any) -> list[Tensor]:
@@ -128,10 +128,10 @@ def _register(name: str) -> Any:
         chosen: Backend = dispatch.pick(name, call, arguments[-1])
         return chosen.backward(call, _contiguous(grads), _contiguous(states))
 
-    made = torch.library.custom_op
-    op = made(f"caudal::{name}", forward, mutates_args=(), schema=f"({_SHARED}) -> Tensor[]")
+    custom_op = torch.library.custom_op
+    op = custom_op(f"caudal::{name}", forward, mutates_args=(), schema=f"({_SHARED}) -> Tensor[]")
     schema = f"(Tensor[] grads, Tensor[] states, {_SHARED}) -> Tensor[]"
-    back = made(f"caudal::{name}_backward", backward, mutates_args=(), schema=schema)
+    back = custom_op(f"caudal::{name}_backward", backward, mutates_args=(), schema=schema)
     op.register_fake(_fake_states)
     back.register_fake(_fake_gradients)
     op.register_autograd(_gradient(back), setup_context=_keep)
@@ -189,9 +189,9 @@ def why(recurrence: str, x: Tensor, **settings: object) -> dispatch.Choice:
     batch, time = x.shape[:2]
     no_synapses = [x.new_empty(0, dtype=torch.int32)] * 6
     call = Call(x, x.new_ones(batch, time), None, [x.new_zeros(batch, 1)], [], no_synapses, _Usual(settings))
-    found = dispatch.explain(recurrence, call)
-    print(found)
-    return found
+    choice = dispatch.explain(recurrence, call)
+    print(choice)
+    return choice
 
 
 class _Usual(dict[str, object]):

@@ -48,9 +48,20 @@ def _gru_d(inputs: int, units: int, **options: Any) -> Layer:
 
 
 CELLS: Mapping[str, Callable[..., Layer]] = {
-    "cfc": CfC, "ltc": LTC, "ltc-ncp": _ltc_ncp, "cfc-ncp": _cfc_ncp, "mixed": _mixed, "lrc": LRC, "ctrnn": CTRNN,
-    "lstm": LSTM, "gru": GRU, "gru-d": _gru_d, "transformer": Transformer, "ssm": SSM, "mlp": MLP,
-}  # fmt: skip
+    "cfc": CfC,
+    "ltc": LTC,
+    "ltc-ncp": _ltc_ncp,
+    "cfc-ncp": _cfc_ncp,
+    "mixed": _mixed,
+    "lrc": LRC,
+    "ctrnn": CTRNN,
+    "lstm": LSTM,
+    "gru": GRU,
+    "gru-d": _gru_d,
+    "transformer": Transformer,
+    "ssm": SSM,
+    "mlp": MLP,
+}
 
 
 def check_cell(owner: str, cell: str) -> None:

@@ -68,11 +68,11 @@ def _work(net: Layer, steps: float) -> Operations:
     if isinstance(net, Bidirectional):
         return _work(net.forward_layer, steps).plus(_work(net.backward_layer, steps))
     if isinstance(net, MixedMemory):
-        own = memory(net.inputs, net.size, biases=1)
+        gates = memory(net.inputs, net.size, biases=1)
         weights = sum(p.numel() for p in (*net.input_map.parameters(), *net.recurrent_map.parameters()))
         # The forget gate's +1; output and memory are held beside what the liquid layer holds.
-        held = Operations(adds=net.size, weights=weights, state=(4 if net.form == "stacked" else 2) * net.size)
-        return own.plus(held).plus(_work(net.liquid, steps))
+        extra = Operations(adds=net.size, weights=weights, state=(4 if net.form == "stacked" else 2) * net.size)
+        return gates.plus(extra).plus(_work(net.liquid, steps))
     if isinstance(net, Transformer):
         return _filled(net, transformer(net, steps))
     for kind, formula in _FORMULAS.items():
@@ -84,11 +84,11 @@ def _work(net: Layer, steps: float) -> Operations:
 def _decision(net: Readout) -> Operations:
     read = net.layer.outputs
     weights = sum(p.numel() for p in net.map.parameters())
-    own = Operations(macs=net.outputs * read, weights=weights)
+    decision = Operations(macs=net.outputs * read, weights=weights)
     if net.pool == "last":
-        return own
+        return decision
     # mean <- (mean k + y) / (k + 1), guarded against k + 1 = 0.
-    return own.plus(Operations(macs=read, adds=1, divisions=read, comparisons=1, state=2 * (read + 1)))
+    return decision.plus(Operations(macs=read, adds=1, divisions=read, comparisons=1, state=2 * (read + 1)))
 
 
 def _filled(net: Layer, work: Operations) -> Operations:

@@ -41,9 +41,9 @@ def ode_rnn(net: ODERNN) -> Operations:
     """Four slopes of the flow in each sub-step, then a gated unit that does not read dt."""
     u, h, runs = net.units, net.hidden, net.substeps
     slope = Operations(macs=2 * h * u, tanhs=h, weights=2 * h * u + h + u)
-    one = slope.times(4).plus(Operations(macs=6 * u, adds=u, divisions=3))
+    flow = slope.times(4).plus(Operations(macs=6 * u, adds=u, divisions=3))
     cell = gated(net.inputs, u).plus(Operations(weights=3 * u * (net.inputs + u + 2)))
-    return one.times(runs).plus(cell).plus(Operations(divisions=float(runs > 1)))
+    return flow.times(runs).plus(cell).plus(Operations(divisions=float(runs > 1)))
 
 
 def phased_lstm(net: PhasedLSTM) -> Operations:
@@ -90,16 +90,21 @@ def ssm(net: SSM) -> Operations:
 def conv_head(net: ConvHead) -> Operations:
     """Every filter at every place, the padded border included; then a map of each filter's image."""
     _, height, width = net.frame
-    found = Operations()
+    total = Operations()
     for weight, (count, _, stride) in zip(net.weights, net.filters, strict=True):
         height, width = -(-height // stride), -(-width // stride)
         outputs = count * height * width
-        found = found.plus(Operations(macs=outputs * weight[0].numel(), comparisons=outputs))
-    return found.plus(Operations(macs=net.map.numel()))
+        total = total.plus(Operations(macs=outputs * weight[0].numel(), comparisons=outputs))
+    return total.plus(Operations(macs=net.map.numel()))
 
 
 BASELINES: Mapping[type[nn.Module], Callable[[Any], Operations]] = {
     LSTM: lambda net: memory(net.inputs + 1, net.units, biases=2),
     GRU: lambda net: gated(net.inputs + 1, net.units),
-    GRUD: gru_d, MLP: mlp, ODERNN: ode_rnn, PhasedLSTM: phased_lstm, SSM: ssm, ConvHead: conv_head,
-}  # fmt: skip
+    GRUD: gru_d,
+    MLP: mlp,
+    ODERNN: ode_rnn,
+    PhasedLSTM: phased_lstm,
+    SSM: ssm,
+    ConvHead: conv_head,
+}

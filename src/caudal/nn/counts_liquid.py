@@ -42,17 +42,17 @@ def ltc(net: LTC) -> Operations:
     """
     sensory, recurrent, u, runs = net.sensory_mu.numel(), net.mu.numel(), net.units, net.substeps
     maps = net.inputs + net.outputs
-    held = Operations(macs=3 * sensory + maps, sigmoids=sensory, divisions=float(runs > 1))
+    sensory_work = Operations(macs=3 * sensory + maps, sigmoids=sensory, divisions=float(runs > 1))
     gate = Operations(macs=3 * recurrent, sigmoids=recurrent, weights=4 * recurrent)
     if net.solver == "fused":
         eps = 2 * u if net.eps else 0
-        one = gate.plus(Operations(macs=2 * u, multiplies=u, adds=u + eps, divisions=u, weights=u))
+        substep = gate.plus(Operations(macs=2 * u, multiplies=u, adds=u + eps, divisions=u, weights=u))
     else:
         slope = gate.plus(Operations(macs=u, divisions=u, weights=u))
         euler = slope.plus(Operations(macs=u))
         # h/2 twice and h/6; three stages ahead, two doubled slopes, the step; the last slope.
-        one = euler if net.solver == "euler" else slope.times(4).plus(Operations(macs=6 * u, adds=u, divisions=3))
-    return held.plus(one.times(runs)).plus(Operations(weights=4 * sensory + 2 * u + 2 * maps))
+        substep = euler if net.solver == "euler" else slope.times(4).plus(Operations(macs=6 * u, adds=u, divisions=3))
+    return sensory_work.plus(substep.times(runs)).plus(Operations(weights=4 * sensory + 2 * u + 2 * maps))
 
 
 def lrc(net: LRC) -> Operations:
@@ -66,17 +66,19 @@ def lrc(net: LRC) -> Operations:
         neuron = neuron.plus(Operations(multiplies=u, adds=u, divisions=u))
     neuron = neuron.plus(moves.get(net.elastance, Operations()))
     gate = Operations(macs=per * recurrent, sigmoids=recurrent, weights=(per + 1) * recurrent)
-    held = Operations(macs=per * sensory + net.outputs, sigmoids=sensory, divisions=float(runs > 1))
-    kept = (per + 1) * sensory + 2 * net.outputs + u * (1 + has + (net.elastance == "symmetric"))
-    return held.plus(neuron.plus(gate).times(runs)).plus(Operations(weights=kept))
+    sensory_work = Operations(macs=per * sensory + net.outputs, sigmoids=sensory, divisions=float(runs > 1))
+    weights = (per + 1) * sensory + 2 * net.outputs + u * (1 + has + (net.elastance == "symmetric"))
+    return sensory_work.plus(neuron.plus(gate).times(runs)).plus(Operations(weights=weights))
 
 
 def ctrnn(net: CTRNN) -> Operations:
     """Per synapse one multiply-add; per neuron of a sub-step a tanh, `tau tanh - v`, `tau + D` and their quotient."""
     sensory, recurrent, u, runs = net.sensory_w.numel(), net.w.numel(), net.units, net.substeps
-    held = Operations(macs=sensory + net.outputs, divisions=float(runs > 1), weights=sensory + u + 2 * net.outputs)
-    one = Operations(macs=recurrent + u, multiplies=u, adds=2 * u, divisions=u, tanhs=u, weights=recurrent + u)
-    return held.plus(one.times(runs))
+    sensory_work = Operations(
+        macs=sensory + net.outputs, divisions=float(runs > 1), weights=sensory + u + 2 * net.outputs
+    )
+    substep = Operations(macs=recurrent + u, multiplies=u, adds=2 * u, divisions=u, tanhs=u, weights=recurrent + u)
+    return sensory_work.plus(substep.times(runs))
 
 
 def cfc(net: CfC) -> Operations:
@@ -95,5 +97,9 @@ def wired_cfc(net: WiredCfC) -> Operations:
 
 
 LIQUID: Mapping[type[nn.Module], Callable[[Any], Operations]] = {
-    LTC: ltc, LRC: lrc, CTRNN: ctrnn, CfC: cfc, WiredCfC: wired_cfc,
-}  # fmt: skip
+    LTC: ltc,
+    LRC: lrc,
+    CTRNN: ctrnn,
+    CfC: cfc,
+    WiredCfC: wired_cfc,
+}

@@ -50,8 +50,8 @@ def save(net: Layer, path: str | os.PathLike[str]) -> None:
         >>> net = LTC(2, 3)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     save(net, f"{folder}/net.caudal")
-        ...     again = load(f"{folder}/net.caudal")
-        >>> torch.equal(again.v_leak, net.v_leak), again.wiring == net.wiring
+        ...     loaded = load(f"{folder}/net.caudal")
+        >>> torch.equal(loaded.v_leak, net.v_leak), loaded.wiring == net.wiring
         (True, True)
     """
     if not isinstance(net, Layer):
@@ -121,9 +121,9 @@ def digest(tensor: Tensor) -> str:
         >>> digest(torch.zeros(2)) == digest(torch.zeros(2).double())
         False
     """
-    found = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
-    found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()
+    hasher = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
+    hasher.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return hasher.hexdigest()
 
 
 def _write(path: Path, contents: bytes) -> None:
@@ -152,12 +152,12 @@ def _stated(raw: bytes, path: Path) -> dict[str, Any]:
         header = limits.parsed(raw[8 : 8 + size])
         stated = dict(limits.parsed(header["__metadata__"]["caudal"]))
         given = stated.pop("digest", None)
-        found = _digest_of(stated)
+        computed = _digest_of(stated)
     except (KeyError, TypeError, AttributeError) as error:
         raise _foreign(path, "holds no recipe of caudal") from error
     except (ValueError, RecursionError) as error:
         raise _foreign(path, "has a header that is not JSON") from error
-    if given != found:
+    if given != computed:
         raise FileFormatError(f"{path}: its recipe was altered after it was saved (digest mismatch). {DAMAGED}")
     return _checked(stated, path)
 
@@ -193,19 +193,19 @@ def _check_digests(tensors: dict[str, Tensor], stated: dict[str, Any], path: Pat
 
 def _rebuilt(recipe: Any, tensors: dict[str, Tensor], path: Path) -> Layer:
     """The layer of a recipe, first without memory, so that a small file cannot claim a huge one."""
-    held = Held(len(tensors), sum(value.numel() for value in tensors.values()))
-    sketch = sketch_layer(recipe, path, held)
+    contents = Held(len(tensors), sum(value.numel() for value in tensors.values()))
+    sketch = sketch_layer(recipe, path, contents)
     if sketch is not None:
         _check_fit(sketch, tensors, path)
     with torch.device("cpu"):
-        net = decode_layer(recipe, path, held)
+        net = decode_layer(recipe, path, contents)
     _check_fit(net, tensors, path)
     return net
 
 
 def _check_fit(net: Layer, tensors: dict[str, Tensor], path: Path) -> None:
-    own = net.state_dict()
-    wrong = set(own) ^ set(tensors) or {name for name in own if own[name].shape != tensors[name].shape}
+    expected = net.state_dict()
+    wrong = set(expected) ^ set(tensors) or {name for name in expected if expected[name].shape != tensors[name].shape}
     if wrong:
         raise FileFormatError(
             f"{path}: tensor {sorted(wrong)[0]!r} does not fit the {type(net).__name__} that the recipe rebuilds. "

@@ -179,30 +179,35 @@ class Layer(nn.Module):
     def _chunks(
         self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None = None
     ) -> tuple[Tensor, State]:
-        every = self.checkpoint_every
-        if every is None or not self.chunked or x.shape[1] <= every or not torch.is_grad_enabled():
+        steps = self.checkpoint_every
+        if steps is None or not self.chunked or x.shape[1] <= steps or not torch.is_grad_enabled():
             return self.scan(x, dt, mask, state) if synapses is None else self.through(x, dt, mask, state, synapses)
         scan = self.scan if synapses is None else partial(self.through, synapses=synapses)
         outputs = []
-        for start in range(0, x.shape[1], every):
-            part = slice(start, start + every)
+        for start in range(0, x.shape[1], steps):
+            part = slice(start, start + steps)
             y, state = checkpoint(
-                scan, x[:, part], dt[:, part], None if mask is None else mask[:, part], state,
-                use_reentrant=False, preserve_rng_state=self.training,
-            )  # fmt: skip
+                scan,
+                x[:, part],
+                dt[:, part],
+                None if mask is None else mask[:, part],
+                state,
+                use_reentrant=False,
+                preserve_rng_state=self.training,
+            )
             outputs.append(y)
         return torch.cat(outputs, 1), state
 
     def _like_parameters(self, owner: str, x: Tensor) -> Tensor:
-        own = next(self.parameters())
-        if x.dtype == own.dtype and x.device == own.device:
+        parameter = next(self.parameters())
+        if x.dtype == parameter.dtype and x.device == parameter.device:
             return x
-        if x.device == own.device and x.is_floating_point() and torch.is_autocast_enabled(x.device.type):
-            return x.to(own.dtype)
+        if x.device == parameter.device and x.is_floating_point() and torch.is_autocast_enabled(x.device.type):
+            return x.to(parameter.dtype)
         raise DtypeError(
             owner,
             "x",
-            f"is {x.dtype} on {x.device}; the parameters are {own.dtype} on {own.device}",
+            f"is {x.dtype} on {x.device}; the parameters are {parameter.dtype} on {parameter.device}",
             "Move one to the other, for example `x.to(next(net.parameters()))`.",
         )
 

@@ -109,8 +109,8 @@ class MixedMemory(Layer):
         """See `Layer.through`."""
         p = affine(x, self.input_map.weight, self.input_map.bias)
         if self.form == "stacked":
-            held, inner = state
-            m, c = lstm_scan(p, dt, mask, list(held), [self.recurrent_map.weight], [], self._settings)
+            memory, inner = state
+            m, c = lstm_scan(p, dt, mask, list(memory), [self.recurrent_map.weight], [], self._settings)
             y, liquid = self.liquid.through(m, dt, mask, inner, synapses)
             return y, StackedState(MixedState(m[:, -1], c[:, -1]), liquid)
         q, params = self._liquid(x)

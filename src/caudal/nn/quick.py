@@ -29,8 +29,8 @@ class Stepper(Protocol):
 
 def stepping(module: str, name: str) -> Callable[..., Stepper]:
     """What makes the stepper of a cell, `name` in `caudal.kernels.cpu.<module>`, loaded when it is first wanted."""
-    made: Callable[..., Stepper] = getattr(importlib.import_module(f"caudal.kernels.cpu.{module}"), name)
-    return made
+    factory: Callable[..., Stepper] = getattr(importlib.import_module(f"caudal.kernels.cpu.{module}"), name)
+    return factory
 
 
 def is_plain(tensor: Tensor, rows: int, size: int, like: Tensor) -> bool:
@@ -67,7 +67,7 @@ def quick_step(
     state: tuple[Any, ...] | None,
     sizes: tuple[int, int],
     raw: Iterable[Tensor],
-    kept: Stepper | None,
+    folded: Stepper | None,
     fold: Callable[[], Stepper],
 ) -> tuple[Tensor, Tensor] | None:
     """Outputs and states of one step that `may_skip`, or None where something does not fit.
@@ -76,7 +76,7 @@ def quick_step(
         x, dt, state: as given to `Layer.step`; the state is one tensor.
         sizes: inputs and units.
         raw: the layer's parameters.
-        kept: what `fold` last made.
+        folded: what `fold` last made.
         fold: folds the parameters anew.
     """
     rows = x.shape[0]
@@ -85,7 +85,7 @@ def quick_step(
     fits = is_plain(x, rows, sizes[0], x) and is_plain(v, rows, sizes[1], x)
     if not fits or dt.shape != (rows,) or dt.dtype is not x.dtype or not dt.is_contiguous() or not dt.is_cpu:
         return None
-    stepper = fold() if kept is None or not kept.holds(raw) else kept
+    stepper = fold() if folded is None or not folded.holds(raw) else folded
     status, y, new = stepper.step(x, dt, v)
     if status == _CHANGED:
         status, y, new = fold().step(x, dt, v)

@@ -128,9 +128,9 @@ class Readout(Layer):
         start = self.layer.initial_state(batch)
         if self.pool == "last":
             return start
-        own = self.map.weight
-        count = own.new_zeros(batch, 1, dtype=wide(own.dtype))
-        return MeanState(start, own.new_zeros(batch, self.layer.outputs), wound(count, own.dtype))
+        weight = self.map.weight
+        count = weight.new_zeros(batch, 1, dtype=wide(weight.dtype))
+        return MeanState(start, weight.new_zeros(batch, self.layer.outputs), wound(count, weight.dtype))
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""

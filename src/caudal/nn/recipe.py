@@ -73,27 +73,27 @@ def _encode(kind: str, name: str, value: Any) -> Any:
     )
 
 
-def decode_layer(recipe: Any, path: object, held: Held | None = None) -> Layer:
+def decode_layer(recipe: Any, path: object, contents: Held | None = None) -> Layer:
     """Rebuild a layer, its parameters freshly drawn.
 
     Arguments:
-        held: what the file holds; where it is left out, the table of limits alone bounds the layer.
+        contents: what the file holds; where it is left out, the table of limits alone bounds the layer.
 
     Raises:
         FileFormatError: the recipe is malformed, states more than the file holds, names an unknown kind, or the layer
             refuses it.
     """
-    return _Reader(path, held or Held(), sketches=False).layer(recipe, 0)
+    return _Reader(path, contents or Held(), sketches=False).layer(recipe, 0)
 
 
-def sketch_layer(recipe: Any, path: object, held: Held) -> Layer | None:
+def sketch_layer(recipe: Any, path: object, contents: Held) -> Layer | None:
     """The layer of a recipe without memory for its numbers; None where a layer reads its own numbers as it is built.
 
     Raises:
         FileFormatError: as `decode_layer`.
     """
     try:
-        return _Reader(path, held, sketches=True).layer(recipe, 0)
+        return _Reader(path, contents, sketches=True).layer(recipe, 0)
     except _Unsketched:
         return None
 
@@ -105,8 +105,8 @@ class _Unsketched(Exception):  # noqa: N818  # no error: the layer is built with
 class _Reader:
     """Builds the layers of one recipe from the innermost on, and counts them."""
 
-    def __init__(self, path: object, held: Held, *, sketches: bool) -> None:
-        self.path, self.held, self.sketches = path, held, sketches
+    def __init__(self, path: object, contents: Held, *, sketches: bool) -> None:
+        self.path, self.held, self.sketches = path, contents, sketches
         self.layers = 0
 
     def layer(self, recipe: Any, depth: int) -> Layer:
@@ -210,8 +210,10 @@ def _types(kind: type[Layer]) -> dict[str, tuple[Any, ...]]:
     except Exception:  # annotations of a layer of one's own may name what is not there when the file is read
         return {}
     names = inspect.signature(kind.__init__).parameters
-    found = {name: hints[name] for name in names if name in hints}
-    return {name: get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,) for name, hint in found.items()}
+    annotated = {name: hints[name] for name in names if name in hints}
+    return {
+        name: get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,) for name, hint in annotated.items()
+    }
 
 
 def _clause(error: Exception) -> str:
@@ -219,9 +221,9 @@ def _clause(error: Exception) -> str:
     return text if len(text) <= 500 else f"{text[:500]}..."
 
 
-def _decode_wiring(held: Any, path: object) -> Wiring:
+def _decode_wiring(record: Any, path: object) -> Wiring:
     try:
-        return Wiring.from_json(json.dumps(held))
+        return Wiring.from_json(json.dumps(record))
     except (CaudalError, ValueError, OverflowError) as error:
         raise malformed(path, f"holds a wiring that is not valid ({error})") from error
 

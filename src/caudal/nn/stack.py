@@ -42,13 +42,13 @@ class Stack(Layer):
 
     def __init__(self, *parts: Layer, layers: Sequence[Layer] = ()) -> None:
         super().__init__()
-        found = [check_layer("Stack", "layers", part) for part in (*parts, *layers)]
-        if not found or (parts and layers):
-            fault = "is empty" if not found else "was given beside single layers"
+        members = [check_layer("Stack", "layers", part) for part in (*parts, *layers)]
+        if not members or (parts and layers):
+            fault = "is empty" if not members else "was given beside single layers"
             raise InputError("Stack", "layers", fault, "Pass `Stack(lower, upper)`.")
-        if len({id(part) for part in found}) < len(found):
+        if len({id(part) for part in members}) < len(members):
             raise InputError("Stack", "layers", "holds one layer twice", "Build a second layer of the same kind.")
-        for k, (low, high) in enumerate(pairwise(found)):
+        for k, (low, high) in enumerate(pairwise(members)):
             if low.outputs != high.inputs:
                 raise InputError(
                     "Stack",
@@ -57,9 +57,9 @@ class Stack(Layer):
                     f"({type(high).__name__}) reads {high.inputs} inputs",
                     f"Build layer {k + 1} with {low.outputs} inputs.",
                 )
-        self.layers = nn.ModuleList(found)
-        self.inputs, self.outputs = found[0].inputs, found[-1].outputs
-        take_capabilities(self, found)
+        self.layers = nn.ModuleList(members)
+        self.inputs, self.outputs = members[0].inputs, members[-1].outputs
+        take_capabilities(self, members)
 
     def _parts(self) -> list[Layer]:
         return [cast(Layer, part) for part in self.layers]
@@ -83,8 +83,8 @@ class Stack(Layer):
         """See `Layer.through`."""
         ends = []
         strengths = share(synapses, [part.synapse_count() for part in self._parts()])
-        for part, own, strength in zip(self._parts(), state, strengths, strict=True):
-            x, end = run(part, x, dt, mask, own, strength)
+        for part, part_state, strength in zip(self._parts(), state, strengths, strict=True):
+            x, end = run(part, x, dt, mask, part_state, strength)
             ends.append(end)
         return x, tuple(ends)
 
@@ -95,8 +95,8 @@ class Stack(Layer):
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""
         ends = []
-        for part, own in zip(self._parts(), state, strict=True):
-            x, end = part.tick(x, dt, own)
+        for part, part_state in zip(self._parts(), state, strict=True):
+            x, end = part.tick(x, dt, part_state)
             ends.append(end)
         return x, tuple(ends)
 

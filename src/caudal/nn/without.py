@@ -28,8 +28,8 @@ def check_one_circuit(owner: str, model: object) -> Wired:
     layer = model.layer if isinstance(model, Readout) else None
     if isinstance(layer, LTC | WiredCfC | LRC | CTRNN):
         return layer
-    found = type(model).__name__ if layer is None else f"Readout of a {type(layer).__name__}"
-    fault = f"is a {found}; expected a Readout of an LTC, WiredCfC, LRC or CTRNN"
+    kind = type(model).__name__ if layer is None else f"Readout of a {type(layer).__name__}"
+    fault = f"is a {kind}; expected a Readout of an LTC, WiredCfC, LRC or CTRNN"
     raise InputError(owner, "model", fault, "Build it as `Readout(WiredCfC(wiring), outputs)`.")
 
 
@@ -56,27 +56,27 @@ def without(model: Readout, live: ArrayLike) -> Readout:
         (True, 14)
     """
     layer = check_one_circuit("without", model)
-    found = keep(layer.wiring, live)
+    pruned = keep(layer.wiring, live)
     with torch.random.fork_rng(devices=[]):
         smaller = Readout(
-            type(layer)(**{**layer.arguments(), "inputs": found.wiring}),
+            type(layer)(**{**layer.arguments(), "inputs": pruned.wiring}),
             model.outputs,
             pool=model.pool,
             dropout=model.dropout,
         )
     smaller = smaller.to(model.map.weight)
-    motor = torch.from_numpy(found.neurons[-layer.wiring.motor :]).to(model.map.weight.device)
+    motor = torch.from_numpy(pruned.neurons[-layer.wiring.motor :]).to(model.map.weight.device)
     with torch.no_grad():
-        _copy(layer, smaller.layer, found)
+        _copy(layer, smaller.layer, pruned)
         smaller.map.weight.copy_(model.map.weight[:, motor])
         smaller.map.bias.copy_(model.map.bias)
     return smaller.train(model.training)
 
 
-def _copy(old: Wired, new: Layer, found: Kept) -> None:
+def _copy(old: Wired, new: Layer, pruned: Kept) -> None:
     """Parameters of what is left; the last axis of each runs over synapses, neurons, motor neurons or inputs."""
     given = dict(old.named_parameters())
-    sensory, recurrent = np.split(found.synapses, [len(old.wiring.sensory_synapses.source)])
+    sensory, recurrent = np.split(pruned.synapses, [len(old.wiring.sensory_synapses.source)])
 
     def rows(name: str) -> Tensor:
         if name.startswith("sensory_"):
@@ -84,8 +84,8 @@ def _copy(old: Wired, new: Layer, found: Kept) -> None:
         if f"sensory_{name}" in given:
             return torch.from_numpy(recurrent)
         if name in _PER_MOTOR:
-            return torch.from_numpy(found.neurons[-old.wiring.motor :])
-        return torch.ones(old.inputs, dtype=torch.bool) if name in _PER_INPUT else torch.from_numpy(found.neurons)
+            return torch.from_numpy(pruned.neurons[-old.wiring.motor :])
+        return torch.ones(old.inputs, dtype=torch.bool) if name in _PER_INPUT else torch.from_numpy(pruned.neurons)
 
-    for name, own in new.named_parameters():
-        own.copy_(given[name][..., rows(name).to(own.device)])
+    for name, parameter in new.named_parameters():
+        parameter.copy_(given[name][..., rows(name).to(parameter.device)])

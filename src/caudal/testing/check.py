@@ -12,11 +12,23 @@ from caudal.testing.report import Outcome, Report
 from caudal.testing.subject import Subject
 
 CONTRACT: tuple[Clause, ...] = (
-    values.repeat, values.batch, values.steps, values.chunks, values.padding, values.rows, values.future,
-    gradients.gradients, gradients.gradcheck, gradients.wiring,
-    modules.save, modules.functional, modules.dtype,
-    graphs.compiled, graphs.export, refusals.refusals,
-)  # fmt: skip
+    values.repeat,
+    values.batch,
+    values.steps,
+    values.chunks,
+    values.padding,
+    values.rows,
+    values.future,
+    gradients.gradients,
+    gradients.gradcheck,
+    gradients.wiring,
+    modules.save,
+    modules.functional,
+    modules.dtype,
+    graphs.compiled,
+    graphs.export,
+    refusals.refusals,
+)
 
 
 def clauses() -> dict[str, str]:
@@ -128,8 +140,8 @@ def run_clause(subject: Subject, clause: Clause, skip: str | None = None) -> Out
     except ContractError as error:
         return Outcome(clause.name, "failed", str(error), perf_counter() - start)
     except Exception as error:
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}"
-        fault = f"clause `{clause.name}` ({clause.words}) is broken: the cell raised {said}."
+        message = f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}"
+        fault = f"clause `{clause.name}` ({clause.words}) is broken: the cell raised {message}."
         remedy = "A cell answers `net(x, dt=, mask=, lengths=, state=)` and `net.step(x, dt=, state=)`."
         return Outcome(clause.name, "failed", f"{fault} {remedy}", perf_counter() - start)
     return Outcome(clause.name, "passed", clause.words, perf_counter() - start)

@@ -39,9 +39,9 @@ def _compiled(subject: Subject) -> None:
             subject.same_state("compile", "states eager and compiled", end, state, remedy)
             y.sum().backward()
             got.sum().backward()
-        for one, other in zip(net.parameters(), traced.parameters(), strict=True):
-            if one.grad is not None and other.grad is not None:
-                subject.same("compile", "gradients eager and compiled", other.grad, one.grad, remedy)
+        for parameter, compiled_parameter in zip(net.parameters(), traced.parameters(), strict=True):
+            if parameter.grad is not None and compiled_parameter.grad is not None:
+                subject.same("compile", "gradients eager and compiled", compiled_parameter.grad, parameter.grad, remedy)
     finally:
         torch.compiler.reset()
 

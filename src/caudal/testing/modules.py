@@ -56,9 +56,9 @@ def functional(subject: Subject) -> None:
 
 
 def _assigned(net: nn.Module, other: nn.Module) -> None:
-    own = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+    tensors = {**dict(net.named_parameters()), **dict(net.named_buffers())}
     for name, value in {**dict(other.named_parameters()), **dict(other.named_buffers())}.items():
-        own[name].copy_(value)
+        tensors[name].copy_(value)
 
 
 @clause("dtype", "bfloat16, float32 and float64 work, and the results follow the parameters")

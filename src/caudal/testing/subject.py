@@ -64,8 +64,8 @@ class Subject:
             ContractError: shapes, dtypes or numbers differ; the message holds the size of the difference.
         """
         if got.shape != expected.shape or got.dtype != expected.dtype:
-            found = f"{tuple(got.shape)} {got.dtype}, expected {tuple(expected.shape)} {expected.dtype}"
-            self.fail(clause, f"{what}: got {found}", remedy)
+            shapes = f"{tuple(got.shape)} {got.dtype}, expected {tuple(expected.shape)} {expected.dtype}"
+            self.fail(clause, f"{what}: got {shapes}", remedy)
         difference = distance(got, expected)
         allowed = scale * self.tolerance * (1e-5 if got.dtype == torch.float64 else 1.0)
         if not difference <= allowed:
@@ -76,8 +76,8 @@ class Subject:
         first, second = leaves(got), leaves(expected)
         if len(first) != len(second):
             self.fail(clause, f"{what} hold {len(first)} tensors, expected {len(second)}", remedy)
-        for one, other in zip(first, second, strict=True):
-            self.same(clause, what, one, other, remedy, scale)
+        for leaf, expected_leaf in zip(first, second, strict=True):
+            self.same(clause, what, leaf, expected_leaf, remedy, scale)
 
     def fail(self, clause: str, fault: str, remedy: str) -> NoReturn:
         """Raise the sentence of a broken clause."""
@@ -94,8 +94,8 @@ def distance(got: Tensor, expected: Tensor) -> float:
     if got.numel() == 0:
         return 0.0
     size = max(1.0, float(expected.detach().abs().max().double()))
-    found = float((got.detach().double() - expected.detach().double()).abs().max()) / size
-    return float("inf") if found != found else found
+    relative = float((got.detach().double() - expected.detach().double()).abs().max()) / size
+    return float("inf") if relative != relative else relative
 
 
 def capability(net: nn.Module, name: str) -> bool:

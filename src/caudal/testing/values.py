@@ -24,13 +24,13 @@ def repeat(subject: Subject) -> None:
         net(other, dt=other_dt)
         if capability(net, "causal"):
             net.step(other[:, 0], dt=other_dt[:, 0])  # type: ignore[operator]
-        again, state_again = net(x, dt=dt)
+        repeated, repeated_state = net(x, dt=dt)
     if y.dim() != 3 or y.shape[:2] != (4, TIME) or any(leaf.shape[:1] != (4,) for leaf in leaves(state)):
         shapes = [tuple(leaf.shape) for leaf in leaves(state)]
         fault = f"y has shape {tuple(y.shape)} and the state {shapes} for 4 series of {TIME} steps"
         subject.fail("repeat", fault, "Return y (batch, time, outputs) and a state whose tensors are (batch, ...).")
-    subject.same("repeat", "outputs of the same call twice", again, y, remedy)
-    subject.same_state("repeat", "states of the same call twice", state_again, state, remedy)
+    subject.same("repeat", "outputs of the same call twice", repeated, y, remedy)
+    subject.same_state("repeat", "states of the same call twice", repeated_state, state, remedy)
 
 
 @clause("batch", "a batch gives the numbers of its series one by one, each with its own dt")
@@ -157,10 +157,10 @@ def _padded(subject: Subject, net: nn.Module, x: Tensor, dt: Tensor, counts: Ten
         if bool((y[~counts] != 0).any()) or bool(y.isnan().any()):
             subject.fail("padding", f"outputs under {names} are not 0 at padded steps, or not finite", remedy)
         for i in range(x.shape[0]):
-            row, kept = slice(i, i + 1), counts[i]
-            alone, end = net(x[row, kept], dt=dt[row, kept])
+            row, counted = slice(i, i + 1), counts[i]
+            alone, end = net(x[row, counted], dt=dt[row, counted])
             what = f"series {i} under {names} and alone"
-            subject.same("padding", f"outputs of {what}", y[row, kept], alone, remedy)
+            subject.same("padding", f"outputs of {what}", y[row, counted], alone, remedy)
             subject.same_state("padding", f"states of {what}", _rows(state, row), end, remedy)
 
 

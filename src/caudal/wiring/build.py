@@ -60,7 +60,7 @@ def random(inputs: int, units: int, motor: int | None = None, *, sparsity: float
         Wiring(random, seed 7: 4 inputs, 8 inter, 2 motor, 36 synapses)
     """
     inputs, units, motor = _sizes("random", inputs, units, motor)
-    sparsity = share("random", "sparsity", sparsity, "Pass for example `sparsity=0.5`.", zero=True, one=False)
+    sparsity = share("random", "sparsity", sparsity, "Pass for example `sparsity=0.5`.", with_zero=True, with_one=False)
     rng = np.random.default_rng(whole("random", "seed", seed, 0))
     sensory = pairs(rng, inputs, units, round(inputs * units * (1 - sparsity)))
     recurrent = pairs(rng, units, units, round(units * units * (1 - sparsity)))
@@ -93,7 +93,7 @@ def layers(sizes: Sequence[int], *, density: float = 0.5, recurrent: int | None 
     if not isinstance(sizes, Sequence | np.ndarray) or len(sizes) < 2:
         raise WiringError("layers", "sizes", f"is {sizes!r}; expected two or more numbers", _SIZES)
     sizes = [whole("layers", f"sizes[{index}]", size, 1, remedy=_SIZES) for index, size in enumerate(sizes)]
-    density = share("layers", "density", density, "Pass for example `density=0.5`.", zero=False, one=True)
+    density = share("layers", "density", density, "Pass for example `density=0.5`.", with_zero=False, with_one=True)
     command = sizes[-2] if len(sizes) > 2 else 0
     if recurrent is None:
         recurrent = min(part(command, 2 * density), command**2)

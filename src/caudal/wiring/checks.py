@@ -29,16 +29,16 @@ def whole(
     )
 
 
-def share(owner: str, argument: str, value: Any, remedy: str, *, zero: bool, one: bool) -> float:
-    """A number between 0 and 1, as a `float`; `zero` and `one` say whether the ends belong.
+def share(owner: str, argument: str, value: Any, remedy: str, *, with_zero: bool, with_one: bool) -> float:
+    """A number between 0 and 1, as a `float`; `with_zero` and `with_one` say whether the ends belong.
 
     Raises:
         WiringError: it is no number, or out of bounds.
     """
     is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if is_number and (0 < value < 1 or (zero and value == 0) or (one and value == 1)):
+    if is_number and (0 < value < 1 or (with_zero and value == 0) or (with_one and value == 1)):
         return float(value)
-    low, high = "from 0" if zero else "above 0", "up to 1" if one else "below 1"
+    low, high = "from 0" if with_zero else "above 0", "up to 1" if with_one else "below 1"
     raise WiringError(owner, argument, f"is {value!r}; expected a number {low} and {high}", remedy)
 
 

@@ -135,10 +135,10 @@ def _neurons(
     yield '<g class="neurons" text-anchor="middle">'
     for kind, name, spot in zip(kinds, names, (*layout.inputs, *layout.neurons), strict=True):
         fill = FILLS[kind] if shades is None else _shade(shades.get(name, 0.0))
-        told = f"{name}: {values[name]:.4g}" if name in values else name
+        tip = f"{name}: {values[name]:.4g}" if name in values else name
         yield (
             f'<circle cx="{spot.x:.1f}" cy="{spot.y:.1f}" r="{spot.r:.1f}" fill="{fill}" stroke="{RIMS[kind]}" '
-            f'stroke-width="1.4"><title>{told}</title></circle>'
+            f'stroke-width="1.4"><title>{tip}</title></circle>'
         )
         if spot.r >= 6:
             ink = PAPER if shades is not None and abs(shades.get(name, 0.0)) > 0.8 else INK

@@ -85,7 +85,7 @@ def auto_ncp(inputs: int, units: int, motor: int, *, density: float = 0.5, seed:
     """
     inputs, motor = whole("auto_ncp", "inputs", inputs, 1), whole("auto_ncp", "motor", motor, 1)
     units = whole("auto_ncp", "units", units, motor + 2)
-    density = share("auto_ncp", "density", density, "Pass for example `density=0.5`.", zero=False, one=True)
+    density = share("auto_ncp", "density", density, "Pass for example `density=0.5`.", with_zero=False, with_one=True)
     command = part(units - motor, 0.4)
     inter = units - motor - command
     return _build(

@@ -72,14 +72,14 @@ def keep(wiring: Wiring, synapses: ArrayLike) -> Kept:
 
 def _reaching(source: NDArray[np.int64], target: NDArray[np.int64], motor: Mask) -> Mask:
     """`(units,)` bool, neurons from which a path leads to a motor neuron, those included."""
-    found = motor.copy()
+    reached = motor.copy()
     inner = source >= 0
     while True:
-        more = found.copy()
-        more[source[inner & found[target]]] = True
-        if (more == found).all():
-            return found
-        found = more
+        more = reached.copy()
+        more[source[inner & reached[target]]] = True
+        if (more == reached).all():
+            return reached
+        reached = more
 
 
 def _smaller(wiring: Wiring, live: Mask, neurons: Mask) -> Wiring:

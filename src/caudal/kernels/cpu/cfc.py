@@ -89,7 +89,7 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
         numbers = 3 + 2 * units + 16 + (3 * liquid.levels + 3) * liquid.wide
         backward_tile(
             tile.lanes, tiles.NARROW, (tile.start, tile.rows, time), (first, units), inputs, mask, outs,
-            liquid.matrices, liquid.ends, liquid.mode, liquid.kind, np.zeros(book.kept, dtype), book.rows,
+            liquid.matrices, liquid.ends, liquid.mode, liquid.kind, np.zeros(book.stored, dtype), book.rows,
             np.empty(numbers * tile.lanes.count, dtype), sums[tile.place], end_sums[tile.place],
         )  # fmt: skip
 

@@ -23,7 +23,7 @@ class Walk(NamedTuple):
 
     sensory: Kind
     recurrent: Kind
-    own: NDArray[Any]
+    neurons: NDArray[Any]
     ends: NDArray[Any]
 
 
@@ -31,12 +31,12 @@ def walk(params: cfc_wired.Params, graph: cfc_wired.Graph) -> Walk:
     """Lay the weights out synapse by synapse; a source whose new value is read stands `units` further on."""
     units = params.bias.shape[1]
     read = graph.source + units * graph.current
-    own = torch.stack((params.self_weight, params.bias)).permute(2, 0, 1)
+    neurons = torch.stack((params.self_weight, params.bias)).permute(2, 0, 1)
     ends = params.bias.new_empty(0) if params.decay is None else torch.cat(tuple(params.decay))
     return Walk(
         (tiles.flat(graph.sensory_ptr), tiles.flat(graph.sensory_source), tiles.flat(params.sensory_weight.t())),
         (tiles.flat(graph.ptr), tiles.flat(read), tiles.flat(params.weight.t())),
-        tiles.flat(own),
+        tiles.flat(neurons),
         tiles.flat(ends),
     )
 
@@ -52,7 +52,7 @@ def _loops(call: Call) -> sweep.Loops:
         units=units,
         rows=2 + inputs + 6 * units,
         back_rows=3 + 2 * inputs + 12 * units,
-        sums=2 * units + laid.sensory[2].size + laid.recurrent[2].size + laid.own.size,
+        sums=2 * units + laid.sensory[2].size + laid.recurrent[2].size + laid.neurons.size,
     )
 
 

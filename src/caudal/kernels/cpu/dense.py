@@ -50,24 +50,24 @@ class Book(NamedTuple):
     Attributes:
         rows: `(matrices, 7)` int64: in, out, offsets of kept output gradients and of kept inputs, padded in, offsets
             of the sums of the weight and of the bias.
-        kept: numbers to keep for a block of steps.
+        stored: numbers to store for a block of steps.
         sums: numbers of the sums.
     """
 
     rows: NDArray[np.int64]
-    kept: int
+    stored: int
     sums: int
 
 
 def open_book(plan: NDArray[np.int64]) -> Book:
     """The book of the matrices of one or more plans (see `Packed`)."""
-    rows, kept, sums = [], 0, 0
+    rows, stored, sums = [], 0, 0
     for size, out, padded in plan[:, :3].tolist():
         stride = size + -size % WIDE.count
         weight = padded * stride
-        rows.append((size, out, kept, kept + padded * ROW, stride, sums, sums + weight))
-        kept, sums = kept + padded * ROW + BLOCK * stride, sums + weight + padded
-    return Book(np.asarray(rows, np.int64), kept, sums)
+        rows.append((size, out, stored, stored + padded * ROW, stride, sums, sums + weight))
+        stored, sums = stored + padded * ROW + BLOCK * stride, sums + weight + padded
+    return Book(np.asarray(rows, np.int64), stored, sums)
 
 
 def close_book(book: Book, sums: NDArray[Any]) -> list[tuple[Tensor, Tensor]]:

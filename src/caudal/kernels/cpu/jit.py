@@ -119,8 +119,8 @@ class _Announcer(event.Listener):
 
 
 def _announce(name: str) -> None:
-    kept = cache_folder()
-    where = f"kept in {kept}" if kept else "not kept: the cache folder cannot be written"
+    folder = cache_folder()
+    where = f"kept in {folder}" if folder else "not kept: the cache folder cannot be written"
     print(f"caudal: compiling the kernel {name} for this processor, a few seconds, once ({where})", file=sys.stderr)
 
 

@@ -42,7 +42,7 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
     def work(tile: tiles.Tile) -> None:
         backward_tile(
             tile.lanes, (tile.start, tile.rows, time), units, inputs, mask, outs, matrices,
-            np.zeros(book.kept, dtype), book.rows, np.empty((12 * units + 73) * tile.lanes.count, dtype),
+            np.zeros(book.stored, dtype), book.rows, np.empty((12 * units + 73) * tile.lanes.count, dtype),
             sums[tile.place],
         )  # fmt: skip
 

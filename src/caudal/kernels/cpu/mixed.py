@@ -49,7 +49,7 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
         numbers = 14 * (units + 8) + 3 + (3 * liquid.levels + 3) * liquid.wide
         backward_tile(
             tile.lanes, tiles.NARROW, (tile.start, tile.rows, time), (row - 4 * units, units), inputs, mask, outs,
-            memory, liquid.matrices, liquid.ends, liquid.mode, liquid.kind, np.zeros(book.kept, dtype), book.rows,
+            memory, liquid.matrices, liquid.ends, liquid.mode, liquid.kind, np.zeros(book.stored, dtype), book.rows,
             np.empty(numbers * tile.lanes.count, dtype), sums[tile.place], end_sums[tile.place],
         )  # fmt: skip
 

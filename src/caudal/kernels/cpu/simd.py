@@ -83,9 +83,9 @@ def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any
 
 def _splat(builder: Any, value: Any, count: int) -> Any:
     kind = ir.VectorType(value.type, count)
-    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _INT(0))
+    single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _INT(0))
     return builder.shuffle_vector(
-        one, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(_INT, count), [0] * count)
+        single, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(_INT, count), [0] * count)
     )
 
 
@@ -298,8 +298,8 @@ def gate(_typing: Any, v: Any, slope: Any, offset: Any) -> Any:
 
     def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         power = _exp2(builder, v, _fma(builder, args[0], args[1], args[2]))
-        one = _constant(v, 1.0)
-        return builder.fdiv(one, builder.fadd(one, power))
+        unit = _constant(v, 1.0)
+        return builder.fdiv(unit, builder.fadd(unit, power))
 
     return v(v, slope, offset), build
 
@@ -310,8 +310,8 @@ def logistic(_typing: Any, z: Any) -> Any:
 
     def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         power = _exp2(builder, z, builder.fmul(args[0], _constant(z, -_LOG2E)))
-        one = _constant(z, 1.0)
-        return builder.fdiv(one, builder.fadd(one, power))
+        unit = _constant(z, 1.0)
+        return builder.fdiv(unit, builder.fadd(unit, power))
 
     return z(z), build
 
@@ -322,8 +322,8 @@ def tanh(_typing: Any, z: Any) -> Any:
 
     def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         power = _exp2(builder, z, builder.fmul(args[0], _constant(z, 2.0 * _LOG2E)))
-        one = _constant(z, 1.0)
-        return builder.fsub(one, builder.fdiv(_constant(z, 2.0), builder.fadd(one, power)))
+        unit = _constant(z, 1.0)
+        return builder.fsub(unit, builder.fdiv(_constant(z, 2.0), builder.fadd(unit, power)))
 
     return z(z), build
 

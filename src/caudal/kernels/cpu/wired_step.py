@@ -110,7 +110,7 @@ def step_cfc_wired(
     laid = walk(params, cfc_wired.Graph(*graph))
     units = params.bias.shape[1]
     sizes = (inputs, units, motor, MODES[settings.mode])
-    as_it_is = (np.ones(motor, laid.own.dtype), np.zeros(motor, laid.own.dtype))
-    numbers = [laid.sensory[2], laid.recurrent[2], laid.own, laid.ends, *as_it_is]
+    as_it_is = (np.ones(motor, laid.neurons.dtype), np.zeros(motor, laid.neurons.dtype))
+    numbers = [laid.sensory[2], laid.recurrent[2], laid.neurons, laid.ends, *as_it_is]
     ints, rows = [*laid.sensory[:2], *laid.recurrent[:2]], 2 + inputs + 6 * units
     return Stepper(raw, wired_step_jit.cfc_wired_step, sizes, ints, numbers, rows)

@@ -103,8 +103,8 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
         grad_dt[:, part] = (flow * past.heads.dt).sum(-1)
         for total, share in zip(sums, _gradients(past, flow, levels), strict=True):
             total += share
-    found = [grad_x, grad_dt, carry, *sums]
-    return launch.narrow(found, [given.x, given.dt, *given.state, *given.params])
+    gradients = [grad_x, grad_dt, carry, *sums]
+    return launch.narrow(gradients, [given.x, given.dt, *given.state, *given.params])
 
 
 def _walk(

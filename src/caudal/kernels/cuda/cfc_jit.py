@@ -182,7 +182,7 @@ def walk_block(
             low, depth = levels, first
         for start in range(0, units, N):
             col = start + tl.arange(0, N)
-            kept = tile(carry, units, row, there, col, units)
+            acc = tile(carry, units, row, there, col, units)
             put(
                 carry,
                 units,
@@ -190,6 +190,6 @@ def walk_block(
                 there,
                 col,
                 units,
-                product(kept, low, depth, at, there, depth, w_h, units, col, units, K),
+                product(acc, low, depth, at, there, depth, w_h, units, col, units, K),
             )
         tl.debug_barrier()

@@ -17,9 +17,9 @@ def _fold(call: Call) -> wired.Wired:
     sensory, recurrent = wired.tables(call)
     ends = p.decay or (torch.zeros_like(p.bias[0]),) * 2
     packed = sensory.pack(*p.sensory_weight), recurrent.pack(*p.weight, graph.current.to(p.weight.dtype))
-    own = torch.cat((p.self_weight.flatten(), p.bias.flatten(), *ends))
+    neuron_par = torch.cat((p.self_weight.flatten(), p.bias.flatten(), *ends))
     variant = (MODES.index(call.settings["mode"]), p.bias.shape[0])
-    return wired.Wired(call, sensory, recurrent, *packed, own, graph.layer_ptr.numel() - 1, variant)
+    return wired.Wired(call, sensory, recurrent, *packed, neuron_par, graph.layer_ptr.numel() - 1, variant)
 
 
 def forward(call: Call) -> list[Tensor]:
@@ -32,9 +32,9 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
     w = _fold(call)
     (s, r), heads = w.lanes, w.variant[1]
     cuts = [heads * s, heads * r, heads * w.padded, heads * w.padded, w.padded, w.padded]
-    found, totals = wired.backward(backward_rows, w, grads[0], states[0], sum(cuts))
-    sen, rec, own, bias, *ends = torch.split_with_sizes(totals, cuts)
-    found += [sen.view(heads, s)[:, w.sensory.place], rec.view(heads, r)[:, w.recurrent.place]]
-    found += [t.view(heads, w.padded)[:, : w.units] for t in (own, bias)]
-    found += [t[: w.units] for t in ends][: len(call.params) - 4]
-    return launch.narrow(found, [call.x, call.dt, *call.state, *call.params])
+    gradients, totals = wired.backward(backward_rows, w, grads[0], states[0], sum(cuts))
+    sen, rec, self_weight, bias, *ends = torch.split_with_sizes(totals, cuts)
+    gradients += [sen.view(heads, s)[:, w.sensory.place], rec.view(heads, r)[:, w.recurrent.place]]
+    gradients += [t.view(heads, w.padded)[:, : w.units] for t in (self_weight, bias)]
+    gradients += [t[: w.units] for t in ends][: len(call.params) - 4]
+    return launch.narrow(gradients, [call.x, call.dt, *call.state, *call.params])

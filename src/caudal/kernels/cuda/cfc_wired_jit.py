@@ -35,9 +35,14 @@ def read(base, values, w, up, LANES: constexpr, FAN: constexpr, PARTS: constexpr
 
 
 @inlined
-def membrane(own, bias, h):
+def membrane(self_weight, bias, h):
     """What a neuron adds up without synapses."""
-    return bias[0] + own[0] * h, bias[1] + own[1] * h, bias[2] + own[2] * h, bias[3] + own[3] * h
+    return (
+        bias[0] + self_weight[0] * h,
+        bias[1] + self_weight[1] * h,
+        bias[2] + self_weight[2] * h,
+        bias[3] + self_weight[3] * h,
+    )
 
 
 @inlined
@@ -59,10 +64,10 @@ def at_targets(heads, target, MODE: constexpr):
 @inlined
 def pulled(at, w, MODE: constexpr):
     """Gradient of what each lane read."""
-    found = at[0] * w[0]
+    gradient = at[0] * w[0]
     if MODE != PURE:
-        found += at[1] * w[1] + at[2] * w[2] + at[3] * w[3]
-    return found
+        gradient += at[1] * w[1] + at[2] * w[2] + at[3] * w[3]
+    return gradient
 
 
 @inlined
@@ -85,8 +90,8 @@ def slopes_of(pre, d, a, w_tau, MODE: constexpr):
         left = tl.exp(-d * rate)
         scaled = a * left * f
         sign = tl.where(w_tau > 0.0, 1.0, tl.where(w_tau < 0.0, -1.0, 0.0))
-        own = -a * left * (1.0 - d * tl.abs(f))
-        return (own, none, none, none), scaled * rate, 1.0 - left * f, scaled * d * sign
+        head_slope = -a * left * (1.0 - d * tl.abs(f))
+        return (head_slope, none, none, none), scaled * rate, 1.0 - left * f, scaled * d * sign
     else:  # noqa: RET505  see `activate`
         f1, f2, t = tanh(f), tanh(pre[1]), logistic(pre[2] * d + pre[3])
         first, between = 1.0 - f1 * f1, f2
@@ -98,19 +103,22 @@ def slopes_of(pre, d, a, w_tau, MODE: constexpr):
 
 @kernel
 def forward_rows(
-    x, dt, mask, h0, out, sen_source, sen_up, sen_par, rec_source, rec_up, rec_par, own,
+    x, dt, mask, h0, out, sen_source, sen_up, sen_par, rec_source, rec_up, rec_par, neuron_par,
     batch, time, inputs, units, layers,
     MASKED: constexpr, MODE: constexpr, HEADS: constexpr,
     U: constexpr, S: constexpr, S_FAN: constexpr, S_PARTS: constexpr, R: constexpr, R_FAN: constexpr, R_PARTS: constexpr,
 ):  # fmt: skip
     """States after every step, `out (batch, time, units)`.
 
-    `rec_par` ends in 1 for lanes that carry new values; `own` holds self weights and biases by head, A and w_tau.
+    `rec_par` ends in 1 for lanes that carry new values; `neuron_par` holds self weights and biases by head, A and w_tau.
     """
     unit = tl.arange(0, U)
     step = units * (HEADS > 1)
-    self_w, bias = four(own, step, units, U), four(own + HEADS * units, step, units, U)
-    a, w_tau = vector(own + 2 * HEADS * units, units, U, 0.0), vector(own + (2 * HEADS + 1) * units, units, U, 0.0)
+    self_w, bias = four(neuron_par, step, units, U), four(neuron_par + HEADS * units, step, units, U)
+    a, w_tau = (
+        vector(neuron_par + 2 * HEADS * units, units, U, 0.0),
+        vector(neuron_par + (2 * HEADS + 1) * units, units, U, 0.0),
+    )
     s_source, s_w = vector(sen_source, S, S, -1), four(sen_par, S * (HEADS > 1), S, S)
     source, w = vector(rec_source, R, R, -1), four(rec_par, R * (HEADS > 1), R, R)
     current = vector(rec_par + HEADS * R, R, R, 0.0) > 0.0
@@ -165,7 +173,7 @@ def move_heads(totals, sums, SIZE: constexpr, HEADS: constexpr):
 def backward_rows(
     x, dt, mask, h0, states, grads, grad_x, grad_dt, grad_h, path, totals,
     sen_source, sen_target, sen_up, sen_lane, sen_back_up, sen_par,
-    rec_source, rec_target, rec_up, rec_lane, rec_back_up, rec_par, own,
+    rec_source, rec_target, rec_up, rec_lane, rec_back_up, rec_par, neuron_par,
     batch, time, inputs, units, layers, flush,
     MASKED: constexpr, MODE: constexpr, HEADS: constexpr, U: constexpr, X: constexpr,
     S: constexpr, S_FAN: constexpr, S_PARTS: constexpr, SB: constexpr, SB_FAN: constexpr, SB_PARTS: constexpr,
@@ -178,8 +186,11 @@ def backward_rows(
     unit, inp = tl.arange(0, U), tl.arange(0, X)
     totals += wide(tl.program_id(0)) * (HEADS * (S + R + 2 * U) + 2 * U)
     step = units * (HEADS > 1)
-    self_w, bias = four(own, step, units, U), four(own + HEADS * units, step, units, U)
-    a, w_tau = vector(own + 2 * HEADS * units, units, U, 0.0), vector(own + (2 * HEADS + 1) * units, units, U, 0.0)
+    self_w, bias = four(neuron_par, step, units, U), four(neuron_par + HEADS * units, step, units, U)
+    a, w_tau = (
+        vector(neuron_par + 2 * HEADS * units, units, U, 0.0),
+        vector(neuron_par + (2 * HEADS + 1) * units, units, U, 0.0),
+    )
     source, w, target = vector(rec_source, R, R, -1), four(rec_par, R * (HEADS > 1), R, R), vector(rec_target, R, R, 0)
     current, lane = vector(rec_par + HEADS * R, R, R, 0.0) > 0.0, vector(rec_lane, RB, RB, -1)
     up, back_up = tl.load(rec_up + tl.arange(0, U * R_PARTS)), tl.load(rec_back_up + tl.arange(0, U * RB_PARTS))

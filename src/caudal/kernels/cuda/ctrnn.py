@@ -26,7 +26,7 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
     """Gradients `[x, dt, v, *params]` of a call."""
     w = _fold(call)
     cuts = [*w.lanes, w.padded, w.padded]
-    found, totals = wired.backward(backward_rows, w, grads[0], states[0], sum(cuts))
+    gradients, totals = wired.backward(backward_rows, w, grads[0], states[0], sum(cuts))
     sen, rec, bias, tau = torch.split_with_sizes(totals, cuts)
-    found += [sen[w.sensory.place], rec[w.recurrent.place], bias[: w.units], tau[: w.units]]
-    return launch.narrow(found, [call.x, call.dt, *call.state, *call.params])
+    gradients += [sen[w.sensory.place], rec[w.recurrent.place], bias[: w.units], tau[: w.units]]
+    return launch.narrow(gradients, [call.x, call.dt, *call.state, *call.params])

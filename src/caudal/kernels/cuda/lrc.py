@@ -20,9 +20,9 @@ def _fold(call: Call) -> wired.Wired:
     p = lrc.Params(*(t.detach() for t in call.params))
     sensory, recurrent = wired.tables(call)
     packed = _pack(sensory, *p[:5]), _pack(recurrent, *p[5:10])
-    own = torch.cat([t if t.numel() else torch.zeros_like(p.g_leak) for t in p[10:]])
+    neuron_par = torch.cat([t if t.numel() else torch.zeros_like(p.g_leak) for t in p[10:]])
     variant = (KINDS.index(call.settings["elastance"]), int(call.settings["solver"] == "hybrid"))
-    return wired.Wired(call, sensory, recurrent, *packed, own, int(call.settings["substeps"]), variant)
+    return wired.Wired(call, sensory, recurrent, *packed, neuron_par, int(call.settings["substeps"]), variant)
 
 
 def _pack(synapses: Table, g_max: Tensor, k_max: Tensor, mu: Tensor, sigma: Tensor, o: Tensor) -> Tensor:
@@ -40,14 +40,14 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
     w = _fold(call)
     s, r = w.lanes
     cuts = [5 * s, 5 * r, *[w.padded] * 4]
-    found, totals = wired.backward(backward_rows, w, grads[0], states[0], sum(cuts))
-    sen, rec, *own = torch.split_with_sizes(totals, cuts)
+    gradients, totals = wired.backward(backward_rows, w, grads[0], states[0], sum(cuts))
+    sen, rec, *neurons = torch.split_with_sizes(totals, cuts)
     p = lrc.Params(*w.call.params)
-    found += _synapses(sen.view(5, s)[:, w.sensory.place], *p[:5])
-    found += _synapses(rec.view(5, r)[:, w.recurrent.place], *p[5:10])
-    leak, bias, e_leak, k = (t[: w.units] for t in own)
-    found += [leak, e_leak, bias[: p.p.numel()], k[: p.k.numel()]]
-    return launch.narrow(found, [call.x, call.dt, *call.state, *call.params])
+    gradients += _synapses(sen.view(5, s)[:, w.sensory.place], *p[:5])
+    gradients += _synapses(rec.view(5, r)[:, w.recurrent.place], *p[5:10])
+    leak, bias, e_leak, k = (t[: w.units] for t in neurons)
+    gradients += [leak, e_leak, bias[: p.p.numel()], k[: p.k.numel()]]
+    return launch.narrow(gradients, [call.x, call.dt, *call.state, *call.params])
 
 
 def _synapses(sums: Tensor, g_max: Tensor, k_max: Tensor, mu: Tensor, sigma: Tensor, o: Tensor) -> tuple[Tensor, ...]:

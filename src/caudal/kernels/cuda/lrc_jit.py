@@ -39,13 +39,13 @@ def synapses(source, par, up, SIZE: constexpr, PARTS: constexpr):
 
 
 @inlined
-def neurons(own, units, U: constexpr):
+def neurons(neuron_par, units, U: constexpr):
     """Parameters of the neurons as a tuple of vectors."""
     return (
-        vector(own, units, U, 0.0),
-        vector(own + units, units, U, 0.0),
-        vector(own + 2 * units, units, U, 0.0),
-        vector(own + 3 * units, units, U, 0.0),
+        vector(neuron_par, units, U, 0.0),
+        vector(neuron_par + units, units, U, 0.0),
+        vector(neuron_par + 2 * units, units, U, 0.0),
+        vector(neuron_par + 3 * units, units, U, 0.0),
     )
 
 
@@ -82,14 +82,14 @@ def slope_of(v, f, z, rate, e_leak, HYBRID: constexpr):
 
 @kernel
 def forward_rows(
-    x, dt, mask, v0, out, sen_source, sen_up, sen_par, rec_source, rec_up, rec_par, own,
+    x, dt, mask, v0, out, sen_source, sen_up, sen_par, rec_source, rec_up, rec_par, neuron_par,
     batch, time, inputs, units, substeps,
     MASKED: constexpr, KIND: constexpr, HYBRID: constexpr,
     U: constexpr, S: constexpr, S_FAN: constexpr, S_PARTS: constexpr, R: constexpr, R_FAN: constexpr, R_PARTS: constexpr,
 ):  # fmt: skip
     """Potentials after every step, `out (batch, time, units)`."""
     unit = tl.arange(0, U)
-    g_leak, e_leak, p, k = neurons(own, units, U)
+    g_leak, e_leak, p, k = neurons(neuron_par, units, U)
     sensory = synapses(sen_source, sen_par, sen_up, S, U * S_PARTS)
     recurrent = synapses(rec_source, rec_par, rec_up, R, U * R_PARTS)
     for row in range(tl.program_id(0), batch, tl.num_programs(0)):
@@ -131,14 +131,14 @@ def back_substep(v, flow, d, f, z, w, e_leak, k, KIND: constexpr, HYBRID: conste
 
 @inlined
 def retrace(
-    v, d, held, recurrent, e_leak, k, path, substeps,
+    v, d, sensory_sums, recurrent, e_leak, k, path, substeps,
     KIND: constexpr, HYBRID: constexpr, U: constexpr, R: constexpr, FAN: constexpr, PARTS: constexpr,
 ):  # fmt: skip
     """Repeat the sub-steps of one step and keep the potentials before each in `path`."""
     for u in range(substeps):
         tl.store(path + u * U, v)
         values = picked(v, recurrent[0])
-        _, f, z, w = flows(values, recurrent, held[0], held[1], held[2], R, FAN, PARTS, U, KIND)
+        _, f, z, w = flows(values, recurrent, sensory_sums[0], sensory_sums[1], sensory_sums[2], R, FAN, PARTS, U, KIND)
         rate = d * elastance(w, k, KIND)
         rise, _, _, _ = slope_of(v, f, z, rate, e_leak, HYBRID)
         v += rate * rise
@@ -154,14 +154,14 @@ def through(values, syn, target, s, to_f, to_z, to_w):
 
 
 @inlined
-def plus(one, other):
+def plus(first, second):
     """Sum of two tuples of five."""
-    return one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3], one[4] + other[4]
+    return first[0] + second[0], first[1] + second[1], first[2] + second[2], first[3] + second[3], first[4] + second[4]
 
 
 @inlined
 def back_step(
-    flow, d, held, recurrent, target, lane, back_up, e_leak, k, path, m, n_all, substeps,
+    flow, d, sensory_sums, recurrent, target, lane, back_up, e_leak, k, path, m, n_all, substeps,
     KIND: constexpr, HYBRID: constexpr, U: constexpr, R: constexpr, FAN: constexpr, PARTS: constexpr,
     RB: constexpr, RB_FAN: constexpr, RB_PARTS: constexpr,
 ):  # fmt: skip
@@ -171,13 +171,13 @@ def back_step(
     for reverse in range(substeps):
         v = tl.load(path + (substeps - 1 - reverse) * U)
         values = picked(v, recurrent[0])
-        s, f, z, w = flows(values, recurrent, held[0], held[1], held[2], R, FAN, PARTS, U, KIND)
-        to_f, to_z, to_w, own, to_d, to_e, to_k = back_substep(v, flow, d, f, z, w, e_leak, k, KIND, HYBRID)
+        s, f, z, w = flows(values, recurrent, sensory_sums[0], sensory_sums[1], sensory_sums[2], R, FAN, PARTS, U, KIND)
+        to_f, to_z, to_w, to_v, to_d, to_e, to_k = back_substep(v, flow, d, f, z, w, e_leak, k, KIND, HYBRID)
         sum_f, sum_z, sum_w, d_sum = sum_f + to_f, sum_z + to_z, sum_w + to_w, d_sum + to_d
         n_all = (n_all[0] + to_e, n_all[1] + to_k)
-        found, pulled = through(values, recurrent, target, s, to_f, to_z, to_w)
-        m = plus(m, found)
-        flow = own + grouped(picked(pulled, lane), back_up, RB_FAN, RB_PARTS, RB, U)
+        moved, pulled = through(values, recurrent, target, s, to_f, to_z, to_w)
+        m = plus(m, moved)
+        flow = to_v + grouped(picked(pulled, lane), back_up, RB_FAN, RB_PARTS, RB, U)
     tl.debug_barrier()
     return flow, sum_f, sum_z, sum_w, d_sum, m, n_all
 
@@ -186,7 +186,7 @@ def back_step(
 def backward_rows(
     x, dt, mask, v0, states, grads, grad_x, grad_dt, grad_v, path, totals,
     sen_source, sen_target, sen_up, sen_lane, sen_back_up, sen_par,
-    rec_source, rec_target, rec_up, rec_lane, rec_back_up, rec_par, own,
+    rec_source, rec_target, rec_up, rec_lane, rec_back_up, rec_par, neuron_par,
     batch, time, inputs, units, substeps, flush,
     MASKED: constexpr, KIND: constexpr, HYBRID: constexpr, U: constexpr, X: constexpr,
     S: constexpr, S_FAN: constexpr, S_PARTS: constexpr, SB: constexpr, SB_FAN: constexpr, SB_PARTS: constexpr,
@@ -200,7 +200,7 @@ def backward_rows(
     unit, inp = tl.arange(0, U), tl.arange(0, X)
     path += wide(tl.program_id(0)) * substeps * U + unit
     totals += wide(tl.program_id(0)) * (5 * S + 5 * R + 4 * U)
-    g_leak, e_leak, p, k = neurons(own, units, U)
+    g_leak, e_leak, p, k = neurons(neuron_par, units, U)
     recurrent = synapses(rec_source, rec_par, rec_up, R, U * R_PARTS)
     target, lane = vector(rec_target, R, R, 0), vector(rec_lane, RB, RB, -1)
     back_up = tl.load(rec_back_up + tl.arange(0, U * RB_PARTS))
@@ -217,17 +217,17 @@ def backward_rows(
                 sensory = synapses(sen_source, sen_par, sen_up, S, U * S_PARTS)
                 values = read_inputs(x, at, inputs, sensory[0], counts)
                 s, f_in, z_in, w_in = flows(values, sensory, g_leak, g_leak, p, S, S_FAN, S_PARTS, U, KIND)
-                held = (f_in, z_in, w_in)
+                sensory_sums = (f_in, z_in, w_in)
                 flow += tl.load(grads + at * units + unit, mask=unit < units, other=0.0)
                 v = before(states, v0, at, row, t, units, U)
-                retrace(v, d, held, recurrent, e_leak, k, path, substeps, KIND, HYBRID, U, R, R_FAN, R_PARTS)
+                retrace(v, d, sensory_sums, recurrent, e_leak, k, path, substeps, KIND, HYBRID, U, R, R_FAN, R_PARTS)
                 flow, to_f, to_z, to_w, d_sum, m, rest = back_step(
-                    flow, d, held, recurrent, target, lane, back_up, e_leak, k, path, m, rest, substeps,
+                    flow, d, sensory_sums, recurrent, target, lane, back_up, e_leak, k, path, m, rest, substeps,
                     KIND, HYBRID, U, R, R_FAN, R_PARTS, RB, RB_FAN, RB_PARTS,
                 )  # fmt: skip
                 leak_all, w_all = leak_all + to_f + to_z, w_all + to_w
-                found, pull = through(values, sensory, vector(sen_target, S, S, 0), s, to_f, to_z, to_w)
-                n = plus(n, found)
+                moved, pull = through(values, sensory, vector(sen_target, S, S, 0), s, to_f, to_z, to_w)
+                n = plus(n, moved)
                 s_back_up = tl.load(sen_back_up + tl.arange(0, X * SB_PARTS))
                 pull = grouped(picked(pull, vector(sen_lane, SB, SB, -1)), s_back_up, SB_FAN, SB_PARTS, SB, X)
                 tl.store(grad_x + at * inputs + inp, pull, mask=inp < inputs)

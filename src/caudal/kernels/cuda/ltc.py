@@ -18,9 +18,9 @@ def _fold(call: Call) -> wired.Wired:
     call = launch.widen(call)
     p = ltc.Params(*(t.detach() for t in call.params))
     sensory, recurrent = wired.tables(call)
-    own = torch.cat((p.g_leak + float(call.settings["eps"]), p.g_leak * p.v_leak, p.c_m))
+    neuron_par = torch.cat((p.g_leak + float(call.settings["eps"]), p.g_leak * p.v_leak, p.c_m))
     packed = _pack(sensory, *p[:4]), _pack(recurrent, *p[4:8])
-    return wired.Wired(call, sensory, recurrent, *packed, own, int(call.settings["substeps"]))
+    return wired.Wired(call, sensory, recurrent, *packed, neuron_par, int(call.settings["substeps"]))
 
 
 def _pack(synapses: Table, w: Tensor, mu: Tensor, sigma: Tensor, e_rev: Tensor) -> Tensor:
@@ -38,14 +38,14 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
     w = _fold(call)
     s, r = w.lanes
     cuts = [4 * s, 4 * r, w.padded, w.padded, w.padded]
-    found, totals = wired.backward(backward_rows, w, grads[0], states[0], sum(cuts))
+    gradients, totals = wired.backward(backward_rows, w, grads[0], states[0], sum(cuts))
     sen, rec, *leak = torch.split_with_sizes(totals, cuts)
     b_sum, a_sum, c_sum = (t[: w.units] for t in leak)
     p = ltc.Params(*w.call.params)
-    found += _conductances(sen.view(4, s)[:, w.sensory.place], *p[:4])
-    found += _conductances(rec.view(4, r)[:, w.recurrent.place], *p[4:8])
-    found += [b_sum + p.v_leak.double() * a_sum, p.g_leak.double() * a_sum, c_sum]
-    return launch.narrow(found, [call.x, call.dt, *call.state, *call.params])
+    gradients += _conductances(sen.view(4, s)[:, w.sensory.place], *p[:4])
+    gradients += _conductances(rec.view(4, r)[:, w.recurrent.place], *p[4:8])
+    gradients += [b_sum + p.v_leak.double() * a_sum, p.g_leak.double() * a_sum, c_sum]
+    return launch.narrow(gradients, [call.x, call.dt, *call.state, *call.params])
 
 
 def _conductances(sums: Tensor, w: Tensor, mu: Tensor, sigma: Tensor, e_rev: Tensor) -> tuple[Tensor, ...]:

@@ -106,8 +106,8 @@ def back_step(
         v = tl.load(path + (substeps - 1 - reverse) * U)
         values = picked(v, source)
         s, den, num = flows(values, recurrent, den_in, num_in, R, FAN, PARTS, U)
-        a, b, own, rise = back_substep(v, flow, d, c, den, num)
-        d_sum += own * rise
+        a, b, to_v, rise = back_substep(v, flow, d, c, den, num)
+        d_sum += to_v * rise
         c_sum -= a * rise
         a_sum += a
         b_sum += b
@@ -116,7 +116,7 @@ def back_step(
         m1 += p1
         m2 += p2
         m3 += p3
-        flow = own + grouped(picked(p2 * slope * -0.6931471805599453, lane), back_up, RB_FAN, RB_PARTS, RB, U)
+        flow = to_v + grouped(picked(p2 * slope * -0.6931471805599453, lane), back_up, RB_FAN, RB_PARTS, RB, U)
     return flow, a_sum, b_sum, c_sum, d_sum, (m0, m1, m2, m3)
 
 

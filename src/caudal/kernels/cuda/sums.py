@@ -140,11 +140,11 @@ def table(ptr: Tensor, source: Tensor, sources: int) -> Table:
     if ptr.is_inference() or source.is_inference():
         return build(_ints(ptr), _ints(source), sources, ptr.device)
     key = (*((t.device, t.data_ptr(), t.numel(), t._version) for t in (ptr, source)), sources)
-    found = _tables.pop(key, None) or (build(_ints(ptr), _ints(source), sources, ptr.device), ptr, source)
-    _tables[key] = found
+    entry = _tables.pop(key, None) or (build(_ints(ptr), _ints(source), sources, ptr.device), ptr, source)
+    _tables[key] = entry
     while len(_tables) > _KEPT:
         _tables.popitem(last=False)
-    return found[0]
+    return entry[0]
 
 
 def _ints(tensor: Tensor) -> Ints:

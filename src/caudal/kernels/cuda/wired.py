@@ -22,7 +22,7 @@ class Wired(NamedTuple):
         call: in one precision, see `launch.widen`.
         sensory, recurrent: tables of the synapses.
         sensory_par, recurrent_par: parameters by lane, see `Table.pack`.
-        own: parameters of the neurons, one vector after another.
+        neuron_par: parameters of the neurons, one vector after another.
         substeps: per step.
         variant: constants of the kernels beyond sizes.
     """
@@ -32,7 +32,7 @@ class Wired(NamedTuple):
     recurrent: Table
     sensory_par: Tensor
     recurrent_par: Tensor
-    own: Tensor
+    neuron_par: Tensor
     substeps: int
     variant: tuple[int, ...] = ()
 
@@ -68,7 +68,7 @@ def forward(kernel: Any, w: Wired) -> Tensor:
         with launch.on(call.x.device):
             kernel[(launch.programs(batch),)](
                 call.x, call.dt, mask, call.state[0], states,
-                s.source, s.onto.up, w.sensory_par, r.source, r.onto.up, w.recurrent_par, w.own,
+                s.source, s.onto.up, w.sensory_par, r.source, r.onto.up, w.recurrent_par, w.neuron_par,
                 batch, time, inputs, w.units, w.substeps, masked, *w.variant, w.padded, *s.onto[:3], *r.onto[:3],
                 **launch.options(max(w.lanes), 4),
             )  # fmt: skip
@@ -79,7 +79,7 @@ def backward(kernel: Any, w: Wired, grad: Tensor, states: Tensor, columns: int) 
     """Gradients `[x, dt, v]` and the float64 sums `(columns,)` of the parameters."""
     call, s, r = w.call, w.sensory, w.recurrent
     batch, time, inputs = call.x.shape
-    found = [torch.zeros_like(t) for t in (call.x, call.dt, call.state[0])]
+    gradients = [torch.zeros_like(t) for t in (call.x, call.dt, call.state[0])]
     programs = launch.programs(batch, columns)
     totals = torch.zeros(programs, columns, dtype=torch.float64, device=call.x.device)
     if states.numel():
@@ -88,11 +88,11 @@ def backward(kernel: Any, w: Wired, grad: Tensor, states: Tensor, columns: int) 
         with launch.on(call.x.device):
             kernel[(programs,)](
                 call.x, call.dt, mask, call.state[0], states.to(call.x.dtype), grad.to(call.x.dtype),
-                *found, path, totals,
+                *gradients, path, totals,
                 s.source, s.target, s.onto.up, s.lane, s.back.up, w.sensory_par,
-                r.source, r.target, r.onto.up, r.lane, r.back.up, w.recurrent_par, w.own,
+                r.source, r.target, r.onto.up, r.lane, r.back.up, w.recurrent_par, w.neuron_par,
                 batch, time, inputs, w.units, w.substeps, launch.FLUSH, masked, *w.variant,
                 w.padded, launch.power(inputs), *s.onto[:3], *s.back[:3], *r.onto[:3], *r.back[:3],
                 **launch.options(max(w.lanes), 2),
             )  # fmt: skip
-    return found, totals.sum(0)
+    return gradients, totals.sum(0)

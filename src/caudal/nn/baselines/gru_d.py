@@ -107,8 +107,8 @@ class GRUD(Layer):
         met = torch.cat([state[1], state[2]], 1)
         arrivals, (_, value, age) = loop(_observe, [missing, given, dt], mask, (met, state[1], state[2]))
         known, delta = arrivals.chunk(2, -1)
-        kept = torch.exp(-torch.relu(self.input_decay * delta + self.input_decay_bias)) * known
-        filled = self.x_mean + given + missing * kept
+        decayed = torch.exp(-torch.relu(self.input_decay * delta + self.input_decay_bias)) * known
+        filled = self.x_mean + given + missing * decayed
         gates = linear(filled, self.weight_x, self.bias) + linear(seen, self.weight_m)
         decay = torch.exp(-torch.relu(linear(delta, self.decay, self.decay_bias)))
         y, (h,) = loop(self._update, [gates, decay], mask, (state[0],))

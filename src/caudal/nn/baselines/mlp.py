@@ -42,8 +42,8 @@ class MLP(Layer):
 
     def reset_parameters(self) -> None:
         """Draw every parameter anew, as `torch.nn.Linear` does."""
-        for one in self.maps:
-            one.reset_parameters()  # type: ignore[operator]  # a ModuleList forgets what it holds
+        for linear_map in self.maps:
+            linear_map.reset_parameters()  # type: ignore[operator]  # a ModuleList forgets what it holds
 
     def initial_state(self, batch: int) -> State:
         """Nothing."""
@@ -56,8 +56,8 @@ class MLP(Layer):
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""
         y = with_dt(x, dt)
-        for one in self.maps:
-            y = gelu(one(y))
+        for linear_map in self.maps:
+            y = gelu(linear_map(y))
         return y, ()
 
     def arguments(self) -> dict[str, Any]:

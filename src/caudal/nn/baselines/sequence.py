@@ -91,19 +91,19 @@ def loop(
         the first state after every step `(batch, time, units)`, and the last state.
     """
 
-    def held(step: Sequence[Tensor], state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def masked(step: Sequence[Tensor], state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         if mask is None:
             return update(step, state)
         *given, keep = step
         new = update(given, state)
         return tuple(torch.where(keep[:, None], after, before) for after, before in zip(new, state, strict=True))
 
-    every = [*inputs] if mask is None else [*inputs, mask]
+    sequences = [*inputs] if mask is None else [*inputs, mask]
     if torch.compiler.is_compiling():
-        return _graph_loop(held, every, state)
+        return _graph_loop(masked, sequences, state)
     outputs = []
-    for step in zip(*(one.unbind(1) for one in every), strict=True):
-        state = held(step, state)
+    for step in zip(*(sequence.unbind(1) for sequence in sequences), strict=True):
+        state = masked(step, state)
         outputs.append(state[0])
     return torch.stack(outputs, 1), state
 
@@ -118,7 +118,7 @@ def _graph_loop(
         # The operator refuses results that share memory with each other or with what went in.
         return tuple(part.clone() for part in new), new[0].clone()
 
-    first = tuple(one.movedim(1, 0) for one in inputs)
+    first = tuple(sequence.movedim(1, 0) for sequence in inputs)
     ends, outputs = scan(body, tuple(part.clone() for part in state), first)
     return outputs.movedim(0, 1), tuple(ends)
 

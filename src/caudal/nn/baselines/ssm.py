@@ -149,8 +149,8 @@ class SSM(Layer):
 
     def initial_state(self, batch: int) -> State:
         """Zeros."""
-        own = self.embed.weight
-        return SSMState(*(own.new_zeros(batch, self.layers, self.states) for _ in range(2)))
+        weight = self.embed.weight
+        return SSMState(*(weight.new_zeros(batch, self.layers, self.states) for _ in range(2)))
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""

@@ -142,11 +142,11 @@ class Transformer(Layer):
 
     def initial_state(self, batch: int) -> State:
         """Time zero and an empty window."""
-        own = self.frequency
-        empty = own.new_zeros(batch, self.heads, self.context, self.units // self.heads)
+        frequency = self.frequency
+        empty = frequency.new_zeros(batch, self.heads, self.context, self.units // self.heads)
         return TransformerState(
-            wound(own.new_zeros(batch, 1, dtype=wide(own.dtype)), own.dtype),
-            own.new_zeros(batch, self.context, dtype=torch.uint8),
+            wound(frequency.new_zeros(batch, 1, dtype=wide(frequency.dtype)), frequency.dtype),
+            frequency.new_zeros(batch, self.context, dtype=torch.uint8),
             tuple((empty, empty) for _ in range(self.layers)),
         )
 
@@ -167,8 +167,8 @@ class Transformer(Layer):
         place = None if mask is None else _last(counts, self.context)
         seen = counts[:, -self.context :] if place is None else counts.gather(1, place)
         caches = []
-        for block, one in zip(self.blocks, cache, strict=True):
-            h, (key, value) = block(h, allowed, None if anew else one)
+        for block, entry in zip(self.blocks, cache, strict=True):
+            h, (key, value) = block(h, allowed, None if anew else entry)
             caches.append((self._held(key, place, seen), self._held(value, place, seen)))
         return self.norm(h), TransformerState(wound(time[:, -1:], x.dtype), seen.to(torch.uint8), tuple(caches))
 
