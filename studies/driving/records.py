@@ -5,7 +5,9 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from caudal import limits
 from caudal.errors import FileFormatError, InputError
+from caudal.records import facts
 from studies.driving.disturb import DISTURBANCES
 
 VERSION = 1
@@ -74,13 +76,13 @@ class DriveRecipe:
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
     @staticmethod
-    def of(facts: dict[str, Any]) -> "DriveRecipe":
+    def of(fields: dict[str, Any]) -> "DriveRecipe":
         """The recipe that `to_dict` made.
 
         Raises:
             TypeError, InputError: a field is missing, unknown or out of range.
         """
-        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in facts.items()}
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
         return DriveRecipe(**values)
 
     @property
@@ -100,8 +102,8 @@ class DriveRecipe:
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of what may not change when episodes or further seeds are added to a study."""
-        facts = replace(self, episodes=1, seeds=self.seeds[:1]).to_dict()
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        fields = replace(self, episodes=1, seeds=self.seeds[:1]).to_dict()
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -180,13 +182,13 @@ class DriveReport:
 
     def to_json(self) -> str:
         """One JSON object, an episode per line."""
-        facts = {
+        fields = {
             "caudal_drive": VERSION,
             "recipe": self.recipe.to_dict(),
             "packages": dict(self.packages),
             "trained": [asdict(one) for one in self.trained],
         }
-        head = json.dumps(facts, indent=1)[:-2]
+        head = json.dumps(fields, indent=1)[:-2]
         columns = json.dumps(list(Episode.__dataclass_fields__))
         rows = ",\n".join(json.dumps(list(asdict(one).values())) for one in self.episodes)
         return f'{head},\n "columns": {columns},\n "episodes": [\n{rows}\n]}}\n'
@@ -199,18 +201,19 @@ class DriveReport:
             FileFormatError: the text is no such report, or of another version.
         """
         try:
-            facts = json.loads(text)
-            if facts["caudal_drive"] != VERSION:
+            fields, columns = limits.parsed(text, limits.RECORD), list(Episode.__dataclass_fields__)
+            if fields["caudal_drive"] != VERSION:
                 raise ValueError("written by another version")
-            if facts["columns"] != list(Episode.__dataclass_fields__):
+            if fields["columns"] != columns:
                 raise ValueError("its episodes have other columns")
+            rows = [dict(zip(columns, row, strict=True)) for row in fields["episodes"]]
             return DriveReport(
-                DriveRecipe.of(facts["recipe"]),
-                tuple(Trained(**one) for one in facts["trained"]),
-                tuple(Episode(*row) for row in facts["episodes"]),
-                tuple(sorted(facts["packages"].items())),
+                DriveRecipe.of(fields["recipe"]),
+                tuple(facts.read(Trained, row) for row in fields["trained"]),
+                tuple(facts.read(Episode, row) for row in rows),
+                tuple(sorted(facts.read(dict[str, str], fields["packages"]).items())),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             remedy = "Pass the drive.json that `python -m studies.driving` wrote."
             raise FileFormatError(f"DriveReport.from_json: not a driving study ({error}). {remedy}") from error
 

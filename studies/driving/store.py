@@ -5,9 +5,12 @@ import sqlite3
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
+from caudal import limits
 from caudal.errors import FileFormatError, InputError
 from caudal.files import put
+from caudal.records import facts
 from studies.driving.records import DriveRecipe, Episode, Trained
 
 _TABLES = """
@@ -18,6 +21,7 @@ CREATE TABLE IF NOT EXISTS episode (
   PRIMARY KEY (model, seed, disturbance, track));
 """
 Key = tuple[str, int, str, int]
+Record = TypeVar("Record", Trained, Episode)
 
 
 class Store:
@@ -70,14 +74,21 @@ class Store:
     def trained(self) -> dict[tuple[str, int, float], Trained]:
         """Every trained network by model, seed and step size."""
         rows = self._file.execute("SELECT facts FROM trained ORDER BY model, seed, rate")
-        found = [Trained(**json.loads(facts)) for (facts,) in rows]
+        found = [self._read(Trained, text) for (text,) in rows]
         return {(one.model, one.seed, one.rate): one for one in found}
 
     def episodes(self) -> dict[Key, Episode]:
         """Every race by model, seed, disturbance and track."""
         rows = self._file.execute("SELECT facts FROM episode ORDER BY model, seed, disturbance, track")
-        found = [Episode(**json.loads(facts)) for (facts,) in rows]
+        found = [self._read(Episode, text) for (text,) in rows]
         return {(one.model, one.seed, one.disturbance, one.track): one for one in found}
+
+    def _read(self, kind: type[Record], text: object) -> Record:
+        try:
+            return facts.read(kind, limits.parsed(str(text)))
+        except (ValueError, TypeError) as error:
+            fault = f"holds a row that does not read ({error})"
+            raise FileFormatError(f"{self.path}: {fault}. Name another folder.") from error
 
     def close(self) -> None:
         """Close the file."""

@@ -1,6 +1,7 @@
 """Arrays, lists, tables and sequences go in by one door; what comes out fits them, and survives a file."""
 
 import json
+from hashlib import sha256
 
 import numpy as np
 import pandas
@@ -157,6 +158,26 @@ def test_files_that_are_none_are_refused(panel, tmp_path):
         LiquidClassifier.load(tmp_path / "none")
     with pytest.raises(NotFittedError):
         LiquidClassifier().save(path)
+
+
+@pytest.mark.parametrize("name", ["window_", "horizon_"])
+def test_a_forecaster_that_lacks_its_steps_is_refused(tmp_path, name):
+    path = tmp_path / "model.caudal"
+    series = np.random.default_rng(0).normal(size=(3, 1, 30))
+    LiquidForecaster("gru", 3, epochs=1, horizon=2, window=5).fit(series).save(path)
+    raw = path.read_bytes()
+    size = int.from_bytes(raw[:8], "little")
+    head = json.loads(raw[8 : 8 + size])
+    facts = json.loads(json.loads(head["__metadata__"]["caudal.estimator"])["facts"])
+    del facts["plain"][name]
+    text = json.dumps(facts)
+    head["__metadata__"]["caudal.estimator"] = json.dumps({"facts": text, "digest": sha256(text.encode()).hexdigest()})
+    changed = json.dumps(head).encode()
+    changed += b" " * (-len(changed) % 8)
+    path.write_bytes(len(changed).to_bytes(8, "little") + changed + raw[8 + size :])
+    for read in (caudal.load, LiquidForecaster.load):
+        with pytest.raises(FileFormatError, match="it lacks the steps of a forecast"):
+            read(path)
 
 
 def test_what_does_not_fit_is_refused_in_words(panel, visits):

@@ -1,13 +1,15 @@
 """Influence adds up where it promises to, equals hand-made answers, and is the real effect where it says so."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
-from caudal.errors import InputError, NonFiniteError, ShapeError
+from caudal.errors import FileFormatError, InputError, NonFiniteError, ShapeError
 from caudal.explain import Baseline, ask, influence, spearman, synapses_of
 from caudal.nn import GRU, LRC, LSTM, LTC, CfC, MixedMemory, Readout, Stack, WiredCfC
-from caudal.records import Influence
+from caudal.records import Influence, Score, Scorecard
 from caudal.wiring import ncp
 
 WIRING = ncp(inputs=3, inter=5, command=4, motor=2, seed=3)
@@ -232,3 +234,36 @@ def test_halved_synapses_come_near_removal():
     assert not found.adds_up and found.points == 16
     twice = influence(question.rows(torch.tensor([0, 0])), "synapses", "halved").values
     np.testing.assert_allclose(twice[0], twice[1], atol=1e-6)
+
+
+INFLUENCE = Influence(
+    "inputs", "path", np.array([[[1.0, -3.0]]]), ("step", "input"), (("0",), ("age", "ph")), "log odds", ("sick",),
+    np.array([0.5]), np.array([2.5]), np.array([0.0]), True, ("a",), "LTC",
+    scorecard=Scorecard((Score("sanity", float("nan"), "above 0", False, "It could not be run."),), 1),
+)  # fmt: skip
+
+
+def test_what_could_not_be_measured_comes_back_from_json():
+    again = Influence.from_json(INFLUENCE.to_json())
+    assert np.isnan(again.scorecard["sanity"].value)
+    assert repr(again) == repr(INFLUENCE)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"values": [[["1.0", 2.0]]]}, {"values": [[1.0, 2.0], [2.0]]}, {"values": [[[10**30, 1.0]]]}, {"values": {}},
+        {"values": [[[1.0]]]}, {"output": [1.0, 2.0]}, {"target": []}, {"series": []}, {"axes": ["step", "neuron"]},
+        {"axes": ["step"]}, {"labels": [["0"], 3]}, {"labels": [["0"]]}, {"points": "3"}, {"adds_up": 1}, {"more": 1},
+        {"method": 5}, {"scorecard": {"scores": [{}], "series": 1}}, {"scorecard": []},
+    ],
+)  # fmt: skip
+def test_what_is_no_influence_is_refused_in_words(change):
+    with pytest.raises(FileFormatError, match=r"Influence\.from_json: not such a record .* Write it again"):
+        Influence.from_json(json.dumps({**INFLUENCE.to_dict(), **change}))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", "[" * 100_000, "9" * 9_999])
+def test_a_text_that_is_no_influence_is_refused_in_words(text):
+    with pytest.raises(FileFormatError, match=r"Influence\.from_json"):
+        Influence.from_json(text)

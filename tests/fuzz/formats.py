@@ -1,11 +1,15 @@
 """Every format that caudal reads: an honest file, its reader, and its content as a tree that can be put back."""
 
+import contextlib
 import hashlib
 import importlib.util
 import json
+import shutil
+import sys
+import tempfile
 import tomllib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,14 +17,19 @@ import numpy as np
 import torch
 
 import caudal
-from caudal import audit, export, nn, wiring
+from caudal import audit, export, fair, nn, wiring
 from caudal.data import Encoder, Recipe, Scaler, from_arrays
+from caudal.errors import CaudalError
 from caudal.estimators import LiquidClassifier, LiquidForecaster, LiquidRegressor
 from caudal.estimators.recipe import FitRecipe
 from caudal.export.verify import golden_of
-from caudal.records import Study
+from caudal.fair import page
+from caudal.records import Influence, Score, Scorecard, Study, fairness
 from caudal.train import TrainRecipe
 from caudal.wiring import Wiring
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from studies.driving import records as driving  # beside the package, not of it
 
 # Children are forked, and a pool of threads does not survive that.
 torch.set_num_threads(1)
@@ -199,18 +208,28 @@ def _logged(folder: Path) -> tuple[Path, audit.Key]:
 
 
 def _in_folder(folder: Path, name: str, read: Callable[[Path], object]) -> Callable[[Path], object]:
-    """A reader of a whole folder in which one file is the one at hand."""
+    """A reader of a copy of a folder in which one file is the one at hand."""
 
     def reader(path: Path) -> object:
-        target = folder / name
-        honest = target.read_bytes()
-        target.write_bytes(path.read_bytes())
-        try:
-            return read(folder)
-        finally:
-            target.write_bytes(honest)
+        with tempfile.TemporaryDirectory() as scratch:
+            shutil.copytree(folder, copy := Path(scratch) / folder.name)
+            (copy / name).write_bytes(path.read_bytes())
+            return read(copy)
 
     return reader
+
+
+def _checkpoint_opened(raw: bytes) -> Tree:
+    size = int.from_bytes(raw[:8], "little")
+    head = json.loads(raw[8 : 8 + size])
+    stated = json.loads(head.pop("__metadata__")["caudal.train"])
+    return {"head": head, "stated": stated, "body": raw[8 + size :].hex()}
+
+
+def _checkpoint_closed(tree: Tree) -> bytes:
+    head = json.dumps({"__metadata__": {"caudal.train": json.dumps(tree["stated"])}, **tree["head"]}).encode()
+    head += b" " * (-len(head) % 8)
+    return len(head).to_bytes(8, "little") + head + bytes.fromhex(tree["body"])
 
 
 def _checkpoint(folder: Path) -> tuple[bytes, Callable[[Path], object]]:
@@ -233,11 +252,15 @@ def _checkpoint(folder: Path) -> tuple[bytes, Callable[[Path], object]]:
 
 def _audited(folder: Path) -> dict[str, Format]:
     log, key = _logged(folder)
+    vault = audit.Vault(bytes(range(32)))
+    payload = vault.seal([np.arange(3.0)], b"bed 4/0")
     salts = folder / "log.salts"
     found = {}
-    for name, ways in (("log.json", (json.loads, dumped)), ("checkpoint", ())):
-        read = _in_folder(log, name, lambda at: audit.verify(at, key.verifier))
-        found[f"log {name}"] = Format([(log / name).read_bytes()], read, *ways)
+    read_log = partial(_read_log, key)
+    for place in sorted(path for path in log.rglob("*") if path.is_file() and path.stat().st_size):
+        name = str(place.relative_to(log))
+        ways = (json.loads, dumped) if name == "log.json" else ()
+        found[f"log {name}"] = Format([place.read_bytes()], _in_folder(log, name, read_log), *ways)
     for place in sorted(salts.iterdir()):
         if place.is_file() and place.stat().st_size:
             found[f"salts {place.name}"] = Format([place.read_bytes()], _in_folder(salts, place.name, audit.Salts))
@@ -245,12 +268,64 @@ def _audited(folder: Path) -> dict[str, Format]:
     raw = proof.to_bytes() if hasattr(proof, "to_bytes") else str(proof).encode()
     found["proof text"] = Format([raw], lambda path: audit.Proof.parse(path.read_bytes()).holds(key.verifier))
     found["note"] = Format([(log / "checkpoint").read_bytes()], lambda path: audit.Checkpoint.parse(path.read_bytes()))
+    found["private key"] = Format([(folder / "ward.pem").read_bytes()], _load_key)
+    found["vault key"] = Format([vault.key], lambda path: audit.Vault.at(path).open(payload, b"bed 4/0"))
     found["public key"] = Format([Path(f"{folder}/ward.pem.pub").read_bytes()], audit.keys.public)
     made = audit.package(nn.LTC(2, 3), folder / "package", key, metrics={"accuracy": 0.9})
     for name in ("statement.json", "recipe.json", "environment.json", "metrics.json"):
         read = _in_folder(Path(made), name, lambda at: (audit.check(at, key.verifier), audit.card(at, "hf")))
         found[f"package {name}"] = Format([(Path(made) / name).read_bytes()], read, json.loads, dumped)
     return found
+
+
+def _read_log(key: audit.Key, folder: Path) -> None:
+    """Everything that reads a log: each check, a proof, the records, and a writer that goes on."""
+    verdict = audit.verify(folder, key.verifier)
+    _tried(lambda: audit.examine(folder, key.verifier, full=True))
+    _tried(lambda: audit.prove(folder, 7).holds(key.verifier))
+    _tried(lambda: list(audit.records(folder)))
+    with audit.Log(folder, key, sync=False) as log:
+        log.event("note", text="goes on")
+    if verdict.holds:
+        assert audit.verify(folder, key.verifier).holds
+
+
+def _tried(read: Callable[[], object]) -> None:
+    """Read a part of a damaged folder: one part that is refused leaves the others to be read."""
+    with contextlib.suppress(CaudalError):
+        read()
+
+
+def _load_key(path: Path) -> audit.Key:
+    path.chmod(0o600)
+    return audit.keys.load(path)
+
+
+def _fair() -> str:
+    data = fair.made(120, seed=2)
+    mean = data.values[..., 0].sum(1) / np.maximum(1, data.observed[..., 0].sum(1))
+    answers = fair.decisions(data.target, 1 / (1 + np.exp(-3 * mean)))
+    return str(fair.report(data, answers, at={1: answers}, name="made", model="mean", draws=100).to_json())
+
+
+def _read_fair(text: str) -> None:
+    page.render(fair.FairReport.from_json(text))
+    fairness.read(text)
+
+
+def _influence() -> str:
+    checks = Scorecard((Score("sanity", float("nan"), "above 0", False, "It could not be run."),), 1)
+    return Influence(
+        "inputs", "path", np.array([[[1.0, -3.0]]]), ("step", "input"), (("0",), ("age", "ph")), "log odds",
+        ("sick",), np.array([0.5]), np.array([2.5]), np.array([0.0]), True, ("a",), "LTC", 8, checks,
+    ).to_json()  # fmt: skip
+
+
+def _drive() -> str:
+    recipe = driving.DriveRecipe.small(1)
+    trained = driving.Trained("ltc-ncp", 0, 9, 8, 70, 0.01, 3, 0.5)
+    race = driving.Episode("ltc-ncp", 0, "clean", 7, 90.5, 1, 0.1, 300.0, 0.4, False, 1000, 900)
+    return driving.DriveReport(recipe, (trained,), (race,), (("torch", "2"),)).to_json()
 
 
 @cache
@@ -265,6 +340,9 @@ def formats(folder: Path) -> dict[str, Format]:
     recipe = json.loads(told.to_json()) | {"inputs": [column], "classes": [0, "b", 1.5, True]}
     reports = {
         "study": ([_study()], Study.from_json),
+        "fair report": ([_fair()], _read_fair),
+        "influence": ([_influence()], lambda text: repr(Influence.from_json(text))),
+        "drive report": ([_drive()], driving.DriveReport.from_json),
         "wiring": (circuits, Wiring.from_json),
         "table recipe": ([json.dumps(recipe)], Recipe.from_json),
         "encoder": ([classifier.encoder_.to_json()], lambda text: Encoder.from_json(text)(data)),
@@ -285,5 +363,5 @@ def formats(folder: Path) -> dict[str, Format]:
             (folder / "seed.caudal").write_bytes(seed)
             found[name].read(folder / "seed.caudal")
     raw, train = _checkpoint(folder)
-    found["training checkpoint"] = Format([raw], train)
+    found["training checkpoint"] = Format([raw], train, _checkpoint_opened, _checkpoint_closed)
     return found | _audited(folder)

@@ -13,10 +13,11 @@ from trials import Outcome, mutated, read_all, with_every_number
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory of a child is bounded on Linux alone")
 TREES = (
     "layer", "estimator", "export proof", "fit recipe", "study", "wiring", "table recipe", "encoder", "scaler",
-    "training recipe", "log log.json", "package statement.json", "package recipe.json", "package metrics.json",
+    "training recipe", "training checkpoint", "fair report", "influence", "drive report", "log log.json",
+    "package statement.json", "package recipe.json", "package metrics.json",
 )  # fmt: skip
 # Where a file holds many places, a share of them is tried in the usual run, and all in the long one.
-USUAL, LONG = 60, 100_000
+USUAL, LONG = 40, 100_000
 
 
 @pytest.fixture(scope="session")

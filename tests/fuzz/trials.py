@@ -43,7 +43,7 @@ def read_all(form: Format, cases: list[bytes], seconds: int = SECONDS) -> list[O
             os.close(reader)
             _child(form, cases[len(found) :], writer, seconds)
         os.close(writer)
-        found += _told(reader, child, 6 * seconds)
+        found += _told(reader, child, 60 * seconds)
         _, status = os.waitpid(child, 0)
         if len(found) < len(cases):
             found.append(Outcome("dies", f"ended by signal {status & 127}" if status & 127 else "ended"))

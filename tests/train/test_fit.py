@@ -1,10 +1,13 @@
 """The loop learns, stops, repeats to the bit, goes on where it was killed, and says what is wrong."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from caudal import data, nn, train
 from caudal.errors import DataError, FileFormatError, InputError, NonFiniteError
@@ -163,6 +166,31 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(FileFormatError, match="Delete it to train from the start"):
         train.fit(_model(), seen, recipe=TrainRecipe(epochs=1), checkpoint=path)
+
+
+DAMAGE = {
+    "no random state": lambda tensors, progress: tensors.pop("random"),
+    "no step of the optimiser": lambda tensors, progress: tensors.pop("optimizer.0.step"),
+    "a slot of another optimiser": lambda tensors, progress: tensors.update({"optimizer.0.more": torch.ones(1)}),
+    "no weight": lambda tensors, progress: tensors.pop(next(name for name in tensors if name.startswith("model."))),
+    "passes that never end": lambda tensors, progress: progress.update(epoch=10**9),
+    "passes below zero": lambda tensors, progress: progress.update(epoch=-(10**9), history=[]),
+    "a text for a loss": lambda tensors, progress: progress.update(total="9"),
+    "another field": lambda tensors, progress: progress.update(more=1),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_checkpoint_with_other_content_is_refused(tmp_path, damage):
+    path, seen, recipe = tmp_path / "run.ckpt", _examples(), TrainRecipe(epochs=1)
+    train.fit(_model(), seen, recipe=recipe, checkpoint=path)
+    with safe_open(path, framework="pt") as file:
+        stated = json.loads(file.metadata()["caudal.train"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+    DAMAGE[damage](tensors, stated["progress"])
+    save_file(tensors, path, metadata={"caudal.train": json.dumps(stated)})
+    with pytest.raises(FileFormatError, match="Delete it to train from the start"):
+        train.fit(_model(), seen, recipe=recipe, checkpoint=path)
 
 
 def test_a_loss_that_is_not_finite_says_where_and_what_to_try():

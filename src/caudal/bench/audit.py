@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from caudal import limits
 from caudal._version import __version__
 from caudal.bench import audit_faults, audit_forge, audit_log, audit_monitor, audit_replay
 from caudal.bench.audit_figures import Figure, Say
@@ -110,7 +111,7 @@ def _held(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not place.exists():
         return {"schema": SCHEMA, "parts": {}}
     try:
-        report: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        report: dict[str, Any] = limits.parsed(place.read_text(encoding="utf-8"), limits.RECORD)
         if report["schema"] != SCHEMA or not isinstance(report["parts"], dict):
             raise ValueError("another schema")
     except (ValueError, KeyError, TypeError) as error:

@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from caudal import limits
 from caudal._version import __version__
 from caudal.errors import FileFormatError
+from caudal.records import facts
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,10 @@ def read(text: str, schema: str, kind: Any, source: str = "text") -> Kept:
         FileFormatError: the text is something else.
     """
     try:
-        content = json.loads(text)
+        content = limits.parsed(text, limits.RECORD)
         if content["schema"] != schema:
             raise ValueError("another schema")
-        return Kept(schema, tuple(kind(**row) for row in content["rows"]), content["caudal"])
+        return Kept(schema, tuple(facts.read(kind, row) for row in content["rows"]), content["caudal"])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FileFormatError(f"{source}: is no {schema} ({error}). Pass a file that --out wrote.") from None
 

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from caudal import limits
 from caudal._version import __version__
 from caudal.bench.fair_methods import CELLS, METHODS, Done, Part, task
 from caudal.errors import FileFormatError
 from caudal.files import put
+from caudal.records import facts
 
 SCHEMA = "caudal bench fair 1"
 _SLOW = "reductions"
@@ -81,10 +83,12 @@ class FairReport:
             True
         """
         try:
-            content = json.loads(text)
+            content = limits.parsed(text, limits.RECORD)
             if content["schema"] != SCHEMA:
                 raise ValueError("another schema")
-            return FairReport(tuple(FairRow(**row) for row in content["rows"]), content["caudal"], content["torch"])
+            return FairReport(
+                tuple(facts.read(FairRow, row) for row in content["rows"]), content["caudal"], content["torch"]
+            )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             remedy = "Pass a file that `caudal bench fair --out` wrote."
             raise FileFormatError(f"{source}: is no report of fairness ({error}). {remedy}") from None

@@ -7,6 +7,7 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
+from caudal import limits
 from caudal.bench.records import SCHEMA, KernelReport
 from caudal.errors import FileFormatError, MissingFileError
 
@@ -31,8 +32,8 @@ def loads(text: str | bytes, source: str = "text") -> KernelReport:
         FileFormatError: the text is no JSON, no such report, or of another version.
     """
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = limits.parsed(text, limits.RECORD)
+    except ValueError as error:
         raise FileFormatError(f"{source}: is not JSON ({error}). {_REMEDY}") from None
     if not isinstance(value, dict) or value.get("schema") != SCHEMA:
         stated = value.get("schema") if isinstance(value, dict) else None

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import math
 import zlib
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal import limits
 from caudal.compare.job import Job, Outcome
 from caudal.errors import CaudalError, FileFormatError
 from caudal.records import Circuit, Contender, Run, facts
@@ -41,7 +43,13 @@ def unpack_array(data: bytes, source: Path) -> NDArray[Any]:
         FileFormatError: it is damaged.
     """
     try:
-        array: NDArray[Any] = np.load(io.BytesIO(zlib.decompress(data)), allow_pickle=False)
+        plain = zlib.decompressobj().decompress(data, limits.RECORD)
+        file = io.BytesIO(plain)
+        np.lib.format.read_magic(file)
+        shape, _, kind = np.lib.format.read_array_header_1_0(file)
+        if math.prod(shape) * kind.itemsize != len(plain) - file.tell():
+            raise ValueError("its header states another size")
+        array: NDArray[Any] = np.load(io.BytesIO(plain), allow_pickle=False)
         return array
     except (zlib.error, ValueError, EOFError) as error:
         raise _damaged(source, error) from error
@@ -54,7 +62,7 @@ def unpack(job: Job, record: str, arrays: Arrays, network: bytes | None, source:
         FileFormatError: the text is no such record.
     """
     try:
-        parts: dict[str, Any] = json.loads(record)
+        parts: dict[str, Any] = limits.parsed(record, limits.RECORD)
         run = facts.from_json(Run, json.dumps(parts["run"]))
         contender = facts.from_json(Contender, json.dumps(parts["contender"]))
         circuit = parts["circuit"] and facts.from_json(Circuit, json.dumps(parts["circuit"]))

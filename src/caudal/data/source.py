@@ -1,7 +1,6 @@
 """Files of tables: text, Parquet and what well-kept readers read simply, or a sentence that says why not."""
 
 import atexit
-import json
 import sys
 import tempfile
 from difflib import get_close_matches
@@ -9,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from caudal import limits
 from caudal.data.need import need
 from caudal.data.separated import ANY as ANY
 from caudal.data.separated import Opened as Opened
@@ -168,7 +168,7 @@ def _json_lines(path: Path, owner: str, name: str) -> Opened:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = limits.parsed(line)
         except ValueError as error:
             fault = f"cannot be read: {name} (line {number} is no JSON: {error})"
             raise DataError(owner, "frame", fault, "Write one object per line.") from error
@@ -179,7 +179,7 @@ def _json_lines(path: Path, owner: str, name: str) -> Opened:
     names = list(dict.fromkeys(key for row in rows for key in row))
     try:
         return Opened(arrow.table({key: [row.get(key) for row in rows] for key in names}), name)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         fault = f"cannot be read: {name} (a column holds both texts and numbers: {error})"
         raise DataError(owner, "frame", fault, "Write the cells of a column in one way.") from error
 

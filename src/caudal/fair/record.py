@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from caudal.fair.answers import Kind
 from caudal.fair.audit import DataAudit
 from caudal.fair.curve import Moment
 from caudal.fair.density import Density
@@ -108,7 +109,7 @@ class FairReport:
     model: str
     caudal: str
     task: str
-    kind: str
+    kind: Kind
     positive: str
     threshold: float | None
     series: int

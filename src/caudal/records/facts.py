@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
+from functools import cache
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -56,7 +57,7 @@ def _read(kind: Any, value: Any, whole: bool) -> Any:
     if is_dataclass(kind):
         if not isinstance(value, dict):
             raise ValueError(f"{limits.shown(value)} is no {getattr(kind, '__name__', kind)}")
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         known = {field.name for field in fields(kind)}
         if whole and (unknown := set(value) - known):
             raise ValueError(f"unknown field {limits.shown(sorted(unknown)[0])} of {getattr(kind, '__name__', kind)}")
@@ -70,6 +71,9 @@ def _read(kind: Any, value: Any, whole: bool) -> Any:
         if len(args) == 2 and args[1] is Ellipsis:
             return tuple(_read(args[0], part, whole) for part in value)
         return tuple(_read(part, inner, whole) for part, inner in zip(args, value, strict=True))
+    if origin is list:
+        _need(isinstance(value, list), value, "a list")
+        return [_read(args[0], part, whole) for part in value]
     if origin in (dict, Mapping):
         if not isinstance(value, dict):
             raise ValueError(f"{limits.shown(value)} is no object")
@@ -83,6 +87,11 @@ def _read(kind: Any, value: Any, whole: bool) -> Any:
         if isinstance(value, int) and kind is not bool:
             limits.integer("record", "number", value, limits.NUMBER, -limits.NUMBER)
     return value
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any, whole: bool) -> Any:

@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal import limits
+from caudal.errors import FileFormatError
+from caudal.records import facts
 from caudal.records.outcome import Interval
 
 On = Literal["inputs", "dt", "everything", "steps", "neurons", "synapses"]
@@ -187,8 +190,7 @@ class Influence:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, with the failed checks named."""
-        arrays = ("values", "output", "reference", "deltas")
-        content = {name: getattr(self, name).tolist() for name in arrays}
+        content = {name: getattr(self, name).tolist() for name in _ARRAYS}
         plain = ("on", "method", "unit", "adds_up", "model", "points")
         content |= {name: getattr(self, name) for name in plain}
         content |= {name: list(getattr(self, name)) for name in ("axes", "target", "series")}
@@ -208,18 +210,32 @@ class Influence:
 
     @classmethod
     def from_json(cls, text: str) -> "Influence":
-        """What `to_json` wrote."""
-        content = json.loads(text)
-        for name in ("flagged", "failed"):
-            del content[name]
-        card = content.pop("scorecard")
-        scores = None if card is None else Scorecard(tuple(Score(**score) for score in card["scores"]), card["series"])
-        for name in ("values", "output", "reference", "deltas"):
-            content[name] = np.array(content[name], np.float64)
-        for name in ("axes", "target", "series"):
-            content[name] = tuple(content[name])
-        content["labels"] = tuple(tuple(names) for names in content["labels"])
-        return cls(**content, scorecard=scores)
+        """The influence that `to_json` wrote.
+
+        Raises:
+            FileFormatError: the text is none.
+        """
+        try:
+            fields = limits.keys("record", limits.parsed(text, limits.RECORD), _KEYS)
+            arrays = {name: _numbers(name, fields[name]) for name in _ARRAYS}
+            plain = {name: facts.read(kind, fields[name]) for name, kind in _PLAIN.items()}
+            influence = cls(**arrays, **plain)
+            influence._check_shapes()
+        except (ValueError, TypeError, OverflowError) as error:
+            remedy = "Write it again with `Influence.to_json`."
+            raise FileFormatError(f"Influence.from_json: not such a record ({error}). {remedy}") from error
+        return influence
+
+    def _check_shapes(self) -> None:
+        """Raise ValueError unless every name has its values."""
+        if not self.series or self.axes not in _AXES:
+            raise ValueError("it names no series, or axes that are none")
+        shape = (len(self.series), *map(len, self.labels))
+        if len(self.axes) != len(self.labels) or self.values.shape != shape:
+            raise ValueError(f"`values` has shape {self.values.shape}; the names are for {shape}")
+        for name in ("output", "reference", "deltas", "target"):
+            if np.shape(getattr(self, name)) != shape[:1]:
+                raise ValueError(f"`{name}` is not one for each of {shape[0]} series")
 
     def __repr__(self) -> str:
         count = f"{len(self)} series" if len(self) > 1 else f"series {self.series[0]}"
@@ -244,6 +260,20 @@ class Influence:
     def _targets(self) -> str:
         different = sorted(set(self.target))
         return different[0] if len(different) == 1 else f"{len(different)} different outputs"
+
+
+_AXES = (("step", "input"), ("step",), ("neuron",), ("synapse",))
+_ARRAYS = ("values", "output", "reference", "deltas")
+_PLAIN: dict[str, Any] = {name: kind for name, kind in get_type_hints(Influence).items() if name not in _ARRAYS}
+_KEYS = (*_ARRAYS, *_PLAIN, "flagged", "failed")
+
+
+def _numbers(name: str, value: object) -> NDArray[np.float64]:
+    """The array of nested lists of numbers, NaN among them."""
+    array = np.array(value)
+    if not isinstance(value, list) or (array.dtype.kind not in "if" and array.size):
+        raise ValueError(f"`{name}` is no list of numbers")
+    return array.astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)

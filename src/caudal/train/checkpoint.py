@@ -13,7 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack
 from torch import Tensor, nn
 
+from caudal import limits
 from caudal.errors import FileFormatError, InputError
+from caudal.records import facts
 from caudal.train.crew import Crew
 from caudal.train.recipe import Epoch
 
@@ -114,16 +116,17 @@ def read(
     """
     try:
         with safe_open(os.fspath(path), framework="pt") as file:
-            stated: dict[str, Any] = json.loads((file.metadata() or {})["caudal.train"])
+            stated: dict[str, Any] = limits.parsed((file.metadata() or {})["caudal.train"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
         if stated["format"] != FORMAT:
             raise ValueError("written by another version")
-        facts = stated["progress"]
-        progress = Progress(**{**facts, "history": [Epoch(**epoch) for epoch in facts["history"]]})
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        bound_to, progress = stated["bound"], facts.read(Progress, stated["progress"])
+        if progress.epoch != len(progress.history) or progress.batch < 0:
+            raise ValueError(f"{progress.epoch} passes, of which {len(progress.history)} are told")
+    except (SafetensorError, LookupError, ValueError, TypeError) as error:
         remedy = "Delete it to train from the start."
         raise FileFormatError(f"{path}: is no checkpoint of training, or damaged ({error}). {remedy}") from error
-    if stated["bound"] != bound:
+    if bound_to != bound:
         fault = f"names a run with another recipe, model, data or number of processes: {path}"
         raise InputError("fit", "checkpoint", fault, "Name another file, or delete this one to train from the start.")
     try:

@@ -167,7 +167,7 @@ class Run:
         if self.term is not None and at.epoch == self.term.sets_in()[0]:
             answered = spread(self.model, self.train, self.weights)
             at.free = [] if answered is None else list(astuple(answered))
-        if at.epoch == self.recipe.epochs:
+        if at.epoch >= self.recipe.epochs:
             at.stopped = "epochs"
         elif at.best is not None and self.recipe.patience and at.epoch - at.best_epoch >= self.recipe.patience:
             at.stopped = "patience"

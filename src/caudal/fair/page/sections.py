@@ -30,7 +30,7 @@ _MOST_PROXIES = 8
 def words_section(report: FairReport, words: Words) -> Html:
     """Concepts and harms, in plain words."""
     items = [
-        tag("div", tag("dt", words.known("gap", name)), tag("dd", words(f"says.{name}")))
+        tag("div", tag("dt", words.known("gap", name)), tag("dd", words.known("says", name)))
         for name in dict.fromkeys(gap.name for attribute in report.attributes for gap in attribute.gaps)
     ]
     paragraphs = [tag("p", words(f"words.{key}")) for key in ("harm", "groups", "chance", report.kind)]

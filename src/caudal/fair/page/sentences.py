@@ -139,4 +139,4 @@ def diagnosis_lines(attribute: Attribute, words: Words) -> list[str]:
         where = f" ({words.known('source', trace.source)})" if trace.source else ""
         group = words.group(diagnosis.group)
         lines = [words(f"kind.{diagnosis.kind}", group=group, where=where, confidence=confidence)]
-    return [*lines, *(words(f"note.{code}") for code in diagnosis.notes)]
+    return [*lines, *(words.known("note", code) for code in diagnosis.notes)]
