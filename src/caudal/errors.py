@@ -18,20 +18,18 @@ class InputError(CaudalError, ValueError):
         argument: name of the argument at fault.
         fault: what is wrong, as a clause that follows the argument's name.
         remedy: what to do, as a full sentence.
-        shell: the same for who typed a command, where the remedy is one of Python and no option has its name.
 
     Example:
         >>> print(InputError("LTC", "substeps", "is 0; expected at least 1", "Pass `substeps=6`."))
         LTC: `substeps` is 0; expected at least 1. Pass `substeps=6`.
     """
 
-    def __init__(self, owner: str, argument: str, fault: str, remedy: str, *, shell: str = "") -> None:
+    def __init__(self, owner: str, argument: str, fault: str, remedy: str) -> None:
         super().__init__(f"{owner}: `{argument}` {fault}. {remedy}")
         self.owner = owner
         self.argument = argument
         self.fault = fault
         self.remedy = remedy
-        self.shell = shell
 
     def __reduce__(self) -> tuple[object, ...]:
         """An error that another process raised arrives as it was."""
@@ -63,17 +61,14 @@ class DataError(InputError):
         fault: what is wrong, as a clause that follows the argument's name.
         remedy: what to do, as a full sentence.
         row: position of the first row at fault, from 0, or None.
-        shell: as in `InputError`.
 
     Example:
         >>> print(DataError("from_frame", "age", "holds the text 'old' at row 3", "Write a number.", row=3))
         from_frame: `age` holds the text 'old' at row 3. Write a number.
     """
 
-    def __init__(
-        self, owner: str, argument: str, fault: str, remedy: str, row: int | None = None, *, shell: str = ""
-    ) -> None:
-        super().__init__(owner, argument, fault, remedy, shell=shell)
+    def __init__(self, owner: str, argument: str, fault: str, remedy: str, row: int | None = None) -> None:
+        super().__init__(owner, argument, fault, remedy)
         self.row = row
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from caudal.cli.names import name_list
 from caudal.cli.show import print_columns, print_json, say
 
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--trusted", type=float, default=0.0, metavar="P", help="share of the classes that were checked"
     )
     parser.add_argument(
-        "--sources", default="made,nafld,japanese-vowels", metavar="NAMES", help="'made', or data sets that classify"
+        "--sources",
+        type=name_list,
+        default=("made", "nafld", "japanese-vowels"),
+        metavar="NAMES",
+        help="'made', or data sets that classify",
     )
 
 
@@ -30,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from caudal.fair.trial import trial
 
     rows: list[Named] = []
-    for one in trial(args.sources.split(","), args.seeds, weak=args.weak, trusted=args.trusted):
+    for one in trial(args.sources, args.seeds, weak=args.weak, trusted=args.trusted):
         if not rows or rows[-1].source != one.source:
             say(one.source)
         rows.append(one)

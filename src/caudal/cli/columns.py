@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caudal.cli.names import AddNames, columns_of, joined, name_list
+from caudal.cli.names import AddNames, columns_of, joined, name_list, need_target
 from caudal.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ _FORM = (
     ("na", "WORDS", 'words that mean missing, separated by commas; "" for empty cells alone'),
     ("comment", "SIGN", "what begins a line that is no row"),
 )
+# Arguments that say how a table is read.
+NAMES = frozenset((*_LISTS, *_WORDS, *_COUNTS, *(name for name, *_ in _FORM))) - {"time", "series", "target"}
 
 
 def add_columns(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +109,8 @@ def recipe_of(args: argparse.Namespace) -> "FitRecipe":
         raise InputError(args.command, "source", f"{source!r} {what}", _remedy(source, datasets.names()))
     for part, values in options.items():
         found[part] = {**found.get(part, {}), **values}
+    if is_table_path(source) and "target" not in found["data"] and not any("target=" in words for words in settings):
+        raise need_target(args.command, source)
     return FitRecipe.from_dict(found).changed(settings)
 
 

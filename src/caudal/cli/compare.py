@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_form, form_of
-from caudal.cli.names import AddNames, columns_of, joined, name_list, quoted
+from caudal.cli.names import AddNames, columns_of, joined, name_list, need_target, quoted
 from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 
@@ -78,7 +78,10 @@ def run(args: argparse.Namespace) -> int:
     """Compare, write, and say the verdict in five lines."""
     from caudal import report
     from caudal.compare import compare
+    from caudal.data.source import is_table_path
 
+    if is_table_path(args.data) and not args.target:
+        raise need_target("compare", args.data)
     out = Path(args.out or Path("results") / Path(args.data).name.split(".")[0])
     command = typed(args)
     say(f"caudal compare: results go to {out}")

@@ -6,10 +6,11 @@ import gzip
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from caudal.errors import CaudalError
+from caudal.errors import CaudalError, InputError
 
 _DELIMITERS = ",;\t|"
 _BEGIN = 1 << 20
+_LINED = (".csv", ".txt", ".tsv", ".gz", ".parquet", ".pq")
 
 
 def name_list(text: str) -> tuple[str, ...]:
@@ -88,19 +89,39 @@ def columns_of(path: str | Path) -> tuple[str, ...]:
         ...     "pulse, seated" in columns_of(Path(folder, "a.csv"))
         True
     """
+    return tuple(dict.fromkeys(name for names in _headers(path) for name in names))
+
+
+def need_target(command: str, path: str | Path) -> InputError:
+    """The error of a command that was given a table and no column to predict; it lists the columns.
+
+    Example:
+        >>> print(need_target("fit", "none.csv"))
+        fit: `--target` is missing; a table needs it. Name the column to predict.
+    """
+    names = max(_headers(path), key=len, default=())
+    listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    remedy = "Name the column to predict" + (f": {listed}." if names else ".")
+    return InputError(command, "--target", "is missing; a table needs it", remedy)
+
+
+def _headers(path: str | Path) -> list[tuple[str, ...]]:
+    """The names of the first line by each way of separating them."""
     place = Path(path)
+    if place.suffix.lower() not in _LINED:
+        return []
     try:
         if place.name.lower().endswith((".parquet", ".pq")):
             from caudal.data.need import need
 
-            return tuple(need("table", "pyarrow.parquet").read_schema(place).names)
+            return [tuple(need("table", "pyarrow.parquet").read_schema(place).names)]
         with gzip.open(place) if place.name.lower().endswith(".gz") else place.open("rb") as file:
             begin = file.read(_BEGIN)
     except (OSError, ValueError, EOFError, CaudalError):
-        return ()
+        return []
     lines = begin.decode("utf-8-sig", "replace").splitlines()
     line = next((one for one in lines if one.strip() and not one.startswith(("#", "sep="))), "")
-    return tuple({name: None for mark in _DELIMITERS for name in next(csv.reader([line], delimiter=mark), [])})
+    return [tuple(next(csv.reader([line], delimiter=mark), [])) for mark in _DELIMITERS]
 
 
 def quoted(listed: Sequence[str]) -> str:

@@ -35,7 +35,7 @@ def in_words(text: str, column: str = "") -> str:
 
     parser = argparse.ArgumentParser(add_help=False)
     add_columns(parser)
-    return typed(text, {name: option for name, option in options_of(parser).items() if name != column})
+    return typed(text, options_of(parser), column)
 
 
 class Notes:

@@ -4,6 +4,7 @@ import argparse
 import errno
 import os
 import re
+from dataclasses import fields
 
 from caudal.errors import CaudalError, DataError, InputError, MissingExtraError
 
@@ -56,13 +57,22 @@ def sentence_of(error: OSError, place: str = "") -> str:
 
 
 def options_of(parser: argparse.ArgumentParser) -> dict[str, str]:
-    """Name of an argument in Python -> option of the shell, such as `time_unit` -> `--time-unit`."""
-    return {
+    """Name of an argument in Python -> what is typed in the shell, such as `time_unit` -> `--time-unit`.
+
+    Settings of a recipe without an option of their own are typed as `--set NAME=VALUE` where there is `--set`.
+    """
+    options = {
         long.removeprefix("--").replace("-", "_"): long
         for action in parser._actions
         for long in action.option_strings
         if long.startswith("--")
     }
+    if "set" not in options or parser.prog != "caudal fit":
+        return options
+    from caudal.estimators.recipe import DataPart, ModelPart, TrainPart
+
+    settings = (field.name for part in (DataPart, ModelPart, TrainPart) for field in fields(part))
+    return {**{name: f"--set {name}=" for name in settings}, **options}
 
 
 # Owners whose arguments are settings that options carry, whatever function was called.
@@ -70,9 +80,13 @@ _SETTINGS = ("FitRecipe", "compare", "split", "folds", "windows", "fit", "trim",
 # Arguments of Python whose option has another name.
 _ALIASES = {"by": "split", "path": "out"}
 _PARTS = re.compile(r"^(data|model|train)\.")
-_KEYWORD = re.compile(r"`?\b(\w+)=(\"[^\"`]*\"|'[^'`]*'|[\w.]+)`?")
+_KEYWORD = re.compile(r"""`?\b(\w+)=(\[?"[^"`]*"\]?|\[?'[^'`]*'\]?|[\w.]+)`?""")
 _NAMED = re.compile(r"`(\w+)`")
 _PLURAL = re.compile(r'`"(\w+)"`')
+# What a message says in Python, and after it the same in the shell.
+_BOTH = re.compile(r"`\w+=[^`]*` \((`--(\w+)[^`]*`)\)")
+_CODE = re.compile(r"`(?:\w+=[^`]*|caudal\.[^`]*|[\w.]+\([^`]*)`")
+_SENTENCES = re.compile(r"(?<=[.?!]) (?=[A-Z`])")
 
 
 def in_shell(error: InputError, options: dict[str, str]) -> str:
@@ -87,8 +101,10 @@ def in_shell(error: InputError, options: dict[str, str]) -> str:
     # A plain word says as much as the option of that name; `data.series` and `time_unit` cannot be typed.
     is_spelled_so = argument == error.argument and "_" not in argument and argument not in _ALIASES
     is_setting = error.owner in _SETTINGS and not (is_spelled_so or _is_of_column(error))
-    named = (_option(argument, options) if is_setting else "") or error.argument
-    remedy = error.shell or typed(error.remedy, options)
+    named = (_option(argument, options).removesuffix("=") if is_setting else "") or error.argument
+    instead = "Write the table as that of the training." if error.owner == "read_like" else ""
+    column = error.argument if _is_of_column(error) else ""
+    remedy = typed(error.remedy, options, column, instead=instead)
     return f"{error.owner}: `{named}` {typed(error.fault, options, whole=False)}. {remedy}"
 
 
@@ -97,28 +113,51 @@ def _is_of_column(error: InputError) -> bool:
     return isinstance(error, DataError) and (error.row is not None or "column" in error.fault)
 
 
-def typed(text: str, options: dict[str, str], *, whole: bool = True) -> str:
-    """Text with what can be typed in place of arguments of Python.
+def typed(text: str, options: dict[str, str], column: str = "", *, whole: bool = True, instead: str = "") -> str:
+    """Text with what can be typed in place of arguments of Python; a sentence that helps in Python alone is left out.
 
     Arguments:
         text: of a fault or remedy.
         options: as `options_of` gives them.
+        column: whose name in backticks is no option, whatever it is.
         whole: whether a name alone, such as `time`, stands for its option too.
+        instead: what is said where no sentence is left; the text as it is by default.
 
     Example:
-        >>> typed('Pass `equal_times="first"`, `"last"` or `window=4`.', {"equal_times": "--equal-times"})
-        'Pass `--equal-times first`, `last` or `window=4`.'
+        >>> typed('Pass `equal_times="first"` or `"last"`. Or pass `window=4`.', {"equal_times": "--equal-times"})
+        'Pass `--equal-times first` or `last`.'
     """
+    options = {name: option for name, option in options.items() if name != column}
+    sentences = [_typed(sentence, options, whole) for sentence in _SENTENCES.split(text)]
+    helpful = [sentence for sentence in sentences if not _is_python(sentence, column if whole else None)]
+    return " ".join(helpful) or instead or " ".join(sentences)
 
-    def replaced(found: re.Match[str]) -> str:
-        option = _option(found[1], options)
-        return f"`{option} {found[2].strip(chr(34) + chr(39))}`" if option else found[0]
 
-    text, count = _KEYWORD.subn(replaced, text)
+def _is_python(sentence: str, column: str | None) -> bool:
+    """Whether a sentence asks for what no option of the command does; None where names alone do not count."""
+    from caudal.cli.columns import NAMES
+
+    named = set() if column is None else {*_NAMED.findall(sentence)} - {column}
+    return bool(_CODE.search(sentence) or named & NAMES)
+
+
+def _typed(text: str, options: dict[str, str], whole: bool) -> str:
+    def keyword(match: re.Match[str]) -> str:
+        option, value = _option(match[1], options), match[2].strip("[]").strip("\"'")
+        if not option:
+            return match[0]
+        shown = value if value and not value.isspace() else f'"{value}"'
+        return f"`{option}{'' if option.endswith('=') else ' '}{shown}`"
+
+    def name(match: re.Match[str]) -> str:
+        return f"`{options[match[1]].removesuffix('=')}`" if match[1] in options else match[0]
+
+    def both(match: re.Match[str]) -> str:
+        return match[1] if match[2] in options else match[0]
+
+    text, count = _KEYWORD.subn(keyword, _BOTH.sub(both, text))
     text = _PLURAL.sub(r"`\1`", text) if count else text
-    if not whole:
-        return text
-    return _NAMED.sub(lambda found: f"`{options[found[1]]}`" if found[1] in options else found[0], text)
+    return _NAMED.sub(name, text) if whole else text
 
 
 def _option(name: str, options: dict[str, str]) -> str:

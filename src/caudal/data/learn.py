@@ -161,9 +161,10 @@ def _check_options(table: Table, ask: Ask) -> None:
         raise table.fail("target", "names no column", "Name the column to predict.")
     if ask.series is None and not ask.horizon and ask.task not in _OF_ONE_SERIES:
         fault = "is missing: no column says which rows belong to one series"
+        there = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
         remedy = (
-            "Name it. A table of one series needs none for a forecast (`horizon`), nor where `task` is classify_steps "
-            "or imitate."
+            f"Name it: {there}. A table of one series needs none for a forecast (`horizon`), nor where `task` is "
+            "classify_steps or imitate."
         )
         raise table.fail("series", fault, remedy)
     if ask.equal_times not in EQUAL_TIMES:

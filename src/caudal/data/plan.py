@@ -183,7 +183,7 @@ def _few_series(ask: Ask, found: Order) -> list[Finding]:
     if len(found.ids) > 1 or ask.task == "forecast" or ask.horizon:
         return []
     name = "The table is one series" if ask.series is None else f"`{ask.series}` names one series only"
-    text = f"{name}: it cannot be split by series; split windows of it by time."
+    text = f"{name}: it cannot be divided by series; cut windows of it and divide those by time."
     return [Finding("single_series", ask.series or "", text)]
 
 

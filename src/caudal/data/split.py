@@ -216,12 +216,14 @@ def _too_few(name: str, how: str, owners: int, parts: int, classes: NDArray[np.i
     if owners < parts:
         fault += f", and {parts} parts need at least {parts}"
         more = "groups" if how == "group" else "series"
-        remedy = f"Pass more {more} (parts of long series under names of their own count), or ask for fewer parts."
+        remedy = f"Pass more {more}; parts of long series under names of their own count."
     elif kinds > 1:
         fault += f"; {alone} of {kinds} classes have one series only, and each class must be in training"
-        remedy = "Join classes of few series, collect more, or ask for fewer parts."
+        remedy = "Join classes of few series, or collect more."
     else:
-        remedy = "Pass more series, or larger shares, or ask for fewer parts."
+        remedy = "Pass more series, or other shares."
+    if name != "train":
+        remedy += f" Or do without that part: `{name}=0`."
     return DataError("split", name, fault, remedy)
 
 
@@ -256,7 +258,7 @@ def _by_time(data: Sequences, shares: NDArray[np.float64], how: str) -> Split:
     for name, found, share in zip(("train", "val", "test"), rows, shares, strict=True):
         if share > 0 and not len(found):
             fault = "holds no series: all that begin in its time reach into the next"
-            remedy = "Cut shorter windows, or split by series."
+            remedy = 'Cut shorter windows. Or divide whole series: `by="series"`.'
             if data.task == "forecast":
                 words, remedy = _too_short(data, shares)
                 fault = f"{fault}; {words}"
@@ -283,7 +285,7 @@ def _needed(rows: int, window: int, horizon: int, stride: int, shares: NDArray[n
     fits = next((w for w in range(window - 1, 0, -1) if _fewest(rows, w, horizon, stride, shares) > 0), None)
     if fits is not None:
         return words, f"Pass `window={fits}` or less, or a smaller `horizon`."
-    return words, "Pass a smaller `horizon`, more rows, or split by series."
+    return words, 'Pass a smaller `horizon`, or more rows. Or divide whole series: `by="series"`.'
 
 
 def too_short(lengths: NDArray[np.int64], window: int, horizon: int, stride: int = 1) -> tuple[str, str] | None:

@@ -496,7 +496,7 @@ def _unreadable(table: Table, name: str, cells: list[str], wrong: NDArray[np.boo
     elif form:
         remedy = f"Correct the cell, or pass the format that the column is written in: {WORDS}."
     else:
-        remedy = f"Write times as numbers or as 2024-03-31 23:59:59, or pass `time_format`: {WORDS}."
+        remedy = f"Write times as numbers or as 2024-03-31 23:59:59. Or pass `time_format`: {WORDS}."
     return table.fail(name, fault, remedy, row)
 
 

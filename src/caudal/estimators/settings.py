@@ -39,10 +39,29 @@ def with_plain_settings(model: Model) -> Model:
     settings = {name: plain(value) for name, value in model.get_params(deep=False).items()}
     if settings["seed"] is None:
         settings["seed"] = int(np.random.randint(2**31 - 1))  # the state that scikit-learn draws from
-    device = str(settings["device"])
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        fault = f"is {device!r}, and torch finds no such chip here"
-        raise InputError(type(model).__name__, "device", fault, 'Pass `device="cpu"`, or install torch for CUDA.')
+    _check_device(type(model).__name__, str(settings["device"]))
     plain_model = copy.copy(model)
     plain_model.set_params(**settings)
     return plain_model
+
+
+def _check_device(owner: str, device: str) -> None:
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        fault = f"is {device!r}, which is no device of torch"
+        raise InputError(owner, "device", fault, 'Pass `device="cpu"`.') from error
+    if kind == "meta":
+        fault = f"is {device!r}, which holds shapes and no numbers, so that nothing can be trained"
+        raise InputError(owner, "device", fault, 'Pass `device="cpu"`.')
+    if kind != "cpu" and not _is_here(device):
+        fault = f"is {device!r}, and torch finds no such chip here"
+        raise InputError(owner, "device", fault, 'Pass `device="cpu"`. Or install the torch of that chip.')
+
+
+def _is_here(device: str) -> bool:
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError):
+        return False
+    return True

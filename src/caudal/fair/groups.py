@@ -241,9 +241,8 @@ def _check_labels(name: str, labels: list[str], missing: str) -> None:
     distinct = set(labels)
     if missing == "refuse" and UNKNOWN in distinct:
         fault = f"is missing for {labels.count(UNKNOWN)} series, the first at {labels.index(UNKNOWN)}"
-        shell = "Fill it in the table, or leave those series out."
-        remedy = 'Fill it, drop those series, or pass `missing="group"`.'
-        raise InputError("Groups.of", name, fault, remedy, shell=shell)
+        remedy = 'Fill it in the table, or leave those series out. Or pass `missing="group"`.'
+        raise InputError("Groups.of", name, fault, remedy)
     if len(distinct) < 2:
         same = UNKNOWN if UNKNOWN in distinct else "of one group"
         fault = f"is constant: all {len(labels):,} series are {same}"
@@ -263,7 +262,8 @@ def _joined(texts: Mapping[str, list[str]], edges: Edges, alone: str) -> Groups:
     if single and alone == "refuse":
         where = f"the first at series {rows.index(single[0])}"
         fault = f"has {len(single):,} group{'s' * (len(single) > 1)} of one person, {where}, whom figures lay bare"
-        raise InputError("Groups.of", attribute, fault, 'Join it with another, or pass `alone="other"`.')
+        remedy = 'Join it with another. Or pass `alone="other"`.'
+        raise InputError("Groups.of", attribute, fault, remedy)
     orders = [_order(list(column), edges.get(name)) for name, column in texts.items()]
     cells = sorted((r for r in counts if r not in single), key=lambda r: [o[v] for o, v in zip(orders, r, strict=True)])
     if len(cells) > MANY:

@@ -34,7 +34,7 @@ _REMEDIES = {
     "gap": "Correct the date, or give the parts their own names.",
     "unseen": "Train with series that have them.",
     "unlabelled": "Fill in the target, or accept that those steps teach nothing.",
-    "single_series": "Cut windows of it, and split them by time.",
+    "single_series": "Cut windows of it, and divide those by time.",
     "rare_class": "Collect more series of it, or join it with another class.",
     "missing_sensitive": "Fill it in; who is missing is in no group.",
     "short": "Pass a smaller window, or accept that they teach nothing.",
@@ -165,7 +165,7 @@ def _rare(data: Sequences) -> list[Symptom]:
         return []
     least = int(np.argmin(np.where(rare, counts, counts.max() + 1)))
     text = f"Class {data.classes[least]} has {counts[least]} series only."
-    remedy = "No score of it can be trusted: collect more, join classes, or cross-validate with `caudal.data.folds`."
+    remedy = "No score of it can be trusted: collect more, or join classes. `caudal.data.folds` cross-validates."
     return [Symptom("few", str(data.classes[least]), text, remedy, int(rare.sum()), "mild")]
 
 
