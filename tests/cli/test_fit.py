@@ -92,7 +92,12 @@ def test_sources_and_settings_that_will_not_do(folder, capsys):
     (folder / "odd.toml").write_text("[dat]\n")
     end = ["-o", "m.caudal"]
     for words, sentence in [
-        (["rows.xlsx", *end], "'rows.xlsx' is no table, recipe or data set."),
+        (["rows.ods", *end], "'rows.ods' is no table, recipe or data set."),
+        (["rows.xlsx", *WORDS, "--target", "y", *end], "rows.xlsx"),
+        (["rows.parquet", *end], "Name the column to predict: id, x, y, t, step."),
+        (["rows.parquet", "--target", "y", *end], "Name it: id, x, y, t, step."),
+        (["rows.parquet", *WORDS, "--target", "y", "--set", "device=meta", *end], "Pass `--set device=cpu`."),
+        (["rows.parquet", *WORDS, "--target", "y", "--set", "device=moon", *end], "is no device of torch"),
         (["nafl", *end], "Did you mean 'nafld'?"),
         (["bad.toml", *end], "is no TOML: bad.toml"),
         (["odd.toml", *end], "`dat` is no part of a recipe"),

@@ -126,11 +126,14 @@ def typed(text: str, options: dict[str, str], column: str = "", *, whole: bool =
     Example:
         >>> typed('Pass `equal_times="first"` or `"last"`. Or pass `window=4`.', {"equal_times": "--equal-times"})
         'Pass `--equal-times first` or `last`.'
+        >>> typed('Pass `window=4`. Or repair the times.', {})
+        'Repair the times.'
     """
     options = {name: option for name, option in options.items() if name != column}
     sentences = [_typed(sentence, options, whole) for sentence in _SENTENCES.split(text)]
     helpful = [sentence for sentence in sentences if not _is_python(sentence, column if whole else None)]
-    return " ".join(helpful) or instead or " ".join(sentences)
+    words = " ".join(helpful) or instead or " ".join(sentences)
+    return words[3:4].upper() + words[4:] if words.startswith("Or ") else words
 
 
 def _is_python(sentence: str, column: str | None) -> bool:

@@ -284,7 +284,7 @@ def _settle(
     if equal_times == "error":
         other = int(rows[int(np.flatnonzero(rows == row)[0]) - 1])
         whose = "" if names[0] is None else f"both of {names[0]} {table.frame[names[0]][row]}, "
-        remedy = 'Repair the times. Or pass `equal_times="first"`, `"last"` or `"keep"` (an elapsed time of 0).'
+        remedy = 'Pass `equal_times="first"`, `"last"` or `"keep"` (an elapsed time of 0). Or repair the times.'
         if times.kind == "datetime" and not times.calendar.zone and _small_hours(times, np.array([row])).all():
             remedy = f'If clocks were set back then, name the zone (`time_zone="America/New_York"`). {remedy}'
         if names[0] is None:

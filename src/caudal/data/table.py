@@ -175,7 +175,7 @@ class Table:
         """The error about the first cell that is no number, with what reads all those cells, where something does."""
         row = int(np.argmax(np.append(wrong, False)[column.codes]))
         cell = str(column.cells[column.codes[row]])
-        remedy = "Write a number, or leave the cell empty. Or list the column in `categorical`, if it holds names."
+        remedy = "Write a number, leave the cell empty, or list the column in `categorical`."
         like = disguise([str(text) for text, no in zip(column.cells, wrong, strict=True) if no])
         if like is not None:
             remedy = like[2]
