@@ -1,16 +1,21 @@
 """Files that are whole or not there, never a part; and bytes of a file, never more than were asked for."""
 
+import errno
 import os
 import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from caudal import limits
 from caudal.errors import FileFormatError, MissingFileError
 
+# What an open for reading asks of the system: not to wait for a pipe's writer, and bytes as they are.
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 
-def put(path: Path, data: str | bytes, *, sync: bool = False, mode: int = 0o644) -> None:
+
+def put(path: Path, data: str | bytes, *, sync: bool = False, mode: int = 0o644, follow: bool = True) -> None:
     """Write beside the path, then rename.
 
     Arguments:
@@ -18,6 +23,7 @@ def put(path: Path, data: str | bytes, *, sync: bool = False, mode: int = 0o644)
         data: all of it; a text is written as UTF-8, its line ends as they are.
         sync: whether it must outlive a power cut once this returns, its name in the folder included.
         mode: who may read and write, before the umask.
+        follow: whether a link at the path stays one and what it leads to is replaced; otherwise the link is.
 
     Raises:
         OSError: it cannot be written; an older file is as it was.
@@ -29,7 +35,7 @@ def put(path: Path, data: str | bytes, *, sync: bool = False, mode: int = 0o644)
         ...     [one.name for one in Path(folder).iterdir()]
         ['a.txt']
     """
-    path = Path(os.path.realpath(path))  # behind a link, so that the link stays one
+    path = Path(os.path.realpath(path)) if follow else path
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
@@ -51,6 +57,26 @@ def put(path: Path, data: str | bytes, *, sync: bool = False, mode: int = 0o644)
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+def opened(path: Path, buffering: int = -1) -> IO[bytes]:
+    """A regular file, open for reading its bytes; it does not wait for a pipe, not even one put there meanwhile.
+
+    Arguments:
+        path: of the file.
+        buffering: 0 for none.
+
+    Raises:
+        OSError: there is none, it cannot be read, or it is a folder, a pipe or a device.
+    """
+    handle = os.open(path, os.O_RDONLY | _AT_ONCE)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "is no plain file", str(path))
+        return os.fdopen(handle, "rb", buffering)
+    except BaseException:
+        os.close(handle)
+        raise
 
 
 def read(owner: str, path: Path, largest: int = limits.TEXT) -> bytes:
@@ -75,10 +101,11 @@ def read(owner: str, path: Path, largest: int = limits.TEXT) -> bytes:
     """
     try:
         facts = path.stat()
-        if stat.S_ISREG(facts.st_mode) and facts.st_size <= largest:
-            with path.open("rb") as file:
-                data = file.read(facts.st_size + 1)
-            if len(data) <= facts.st_size:  # nobody writes to it while it is read
+        if stat.S_ISREG(facts.st_mode):
+            with opened(path) as file:
+                facts = os.fstat(file.fileno())
+                data = file.read(facts.st_size + 1) if facts.st_size <= largest else b""
+            if len(data) <= facts.st_size <= largest:  # nobody writes to it while it is read
                 return data
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingFileError(f"{owner}: {path} does not exist. Pass the path of a file.") from error

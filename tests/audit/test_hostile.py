@@ -1,14 +1,35 @@
 """Whatever is in the files: a sentence, nothing executed, nothing written outside."""
 
+import os
+import shutil
 import stat
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from caudal.audit import Checkpoint, Log, Proof, Salts, Vault, Verifier, keys, newest, prove, records, verify
-from caudal.audit.entry import closed, pack, unpack
+from caudal.audit import (
+    Checkpoint,
+    Log,
+    Proof,
+    Salts,
+    Vault,
+    Verifier,
+    Wanted,
+    examine,
+    export,
+    keys,
+    merkle,
+    newest,
+    prove,
+    records,
+    verify,
+)
+from caudal.audit.entry import closed, pack, to_json, unpack
+from caudal.audit.note import checkpoint_text
 from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
 from caudal.records.decision import Decision, Event, record_from_dict, record_to_dict
 
@@ -190,3 +211,133 @@ def test_a_commitment_is_that_of_its_definition():
     ]
     for part, data in cases:
         assert commitment(bytes(32), b"bed 4", 7, [part]) == sha256(start + data).digest()
+
+
+def _nothing(place):
+    place.symlink_to("nothing")
+
+
+def _circle(place):
+    place.symlink_to(place.name)
+
+
+def _pipe(place):
+    os.mkfifo(place)
+
+
+def _endless(place):
+    place.symlink_to("/dev/urandom")
+
+
+def _sparse(place):
+    place.write_bytes(b"")
+    os.truncate(place, 1 << 40)
+
+
+PARTS = (
+    "log.json",
+    "checkpoint",
+    "edge/entries",
+    "edge/0",
+    "edge/1",
+    *(f"tile/{k}/00{n}" for k in ("entries", 0) for n in "01"),
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes have names here")
+@pytest.mark.parametrize("instead", [_nothing, _circle, _pipe, _endless, _sparse, Path.mkdir])
+@pytest.mark.parametrize("full", [False, True])
+def test_what_is_no_file_is_a_fault_and_never_waited_for(written, key, instead, full):
+    folder = written(600)
+    for part in PARTS:
+        (folder / part).rename(folder.parent / "genuine")
+        instead(folder / part)
+        found = examine(folder, key.verifier, Wanted("log"), full=full)
+        assert not found.holds, part
+        if part.startswith("tile/entries"):
+            start = 256 * int(part[-1])
+            assert found.faults[0].index == start, part
+            with pytest.raises(FileFormatError, match="cannot be read"):
+                list(records(folder))
+        with suppress(CaudalError, OSError):  # of what may stand there no byte is written
+            log = Log(folder, key, sync=False)
+            with suppress(OSError):
+                log.flush()
+            log._let_go()
+        (folder / part).rmdir() if (folder / part).is_dir() else (folder / part).unlink()
+        (folder.parent / "genuine").rename(folder / part)
+    assert examine(folder, key.verifier, Wanted("log"), full=full).holds
+
+
+@pytest.mark.parametrize("part", ["lock", "log.json", "checkpoint", "checkpoints", "edge/entries", "edge/0", "edge/1"])
+def test_a_writer_follows_no_link(written, key, tmp_path, part):
+    folder, other = written(600), tmp_path / "other"
+    for data in (b"of somebody else\n", (folder / part).read_bytes()):
+        other.write_bytes(data)
+        (folder / part).rename(tmp_path / "genuine")
+        (folder / part).symlink_to(other)
+        with pytest.raises(InputError, match="which is a link"):
+            Log(folder, key, sync=False)
+        assert other.read_bytes() == data
+        (tmp_path / "genuine").rename(folder / part)
+    log = Log(folder, key, sync=False)
+    log.event("alarm")
+    (folder / part).unlink()
+    (folder / part).symlink_to(other)
+    with suppress(CaudalError, OSError):
+        log.flush()
+    log._let_go()
+    assert other.read_bytes() == data
+
+
+@pytest.mark.parametrize("instead", [_pipe, _endless, _sparse, Path.mkdir])
+def test_a_history_that_is_no_file_is_a_remark(written, key, instead):
+    folder = written(3)
+    (folder / "checkpoints").unlink()
+    instead(folder / "checkpoints")
+    (log,) = examine(folder, key.verifier).findings
+    assert log.holds and any("checkpoints is missing" in remark for remark in log.remarks)
+
+
+@pytest.mark.parametrize("form", ["packed", "json"])
+def test_what_nobody_promised_decides_nothing_about_the_log(written, key, form):
+    folder = written(600, form=form)
+    edge, size = folder / "edge" / "entries", newest(folder).size
+    encode = pack if form == "packed" else to_json
+    retired = encode(Event(2**62, "retired", {"first": 256, "records": 256, "before": "2030-01-01"}))
+    nonsense = closed(b"\1\7\0\0" + bytes(20)) if form == "packed" else b'{"type":"decision"}'
+    genuine = edge.read_bytes()
+    for entry in (retired, nonsense):
+        edge.write_bytes(genuine + len(entry).to_bytes(2, "big") + entry)
+        with Log(folder, key, sync=False) as log:
+            log.event("alarm")
+        assert verify(folder, key.verifier, full=True).holds
+        assert not [one for _, one in records(folder, size) if getattr(one, "kind", "") == "retired"]
+        assert entry in next((folder / "torn").glob("*.bin")).read_bytes()
+        shutil.rmtree(folder / "torn")
+        genuine, size = edge.read_bytes(), newest(folder).size
+
+
+def test_a_copy_for_witnesses_is_bounded_by_what_is_there(written, key, tmp_path):
+    folder = written(3)
+    for size in (10**15, 10**4000):
+        (folder / "checkpoint").write_text(
+            str(key.note(checkpoint_text(key.name, size, merkle.node(bytes(32), bytes(32)))))
+        )
+        with pytest.raises(FileFormatError):
+            export(folder, tmp_path / "copy")
+        assert not (tmp_path / "copy").exists()
+        assert not verify(folder).holds and not verify(folder, full=True).holds
+
+
+def test_a_new_log_that_is_refused_leaves_nothing(tmp_path, key):
+    with Log(tmp_path / "one", key) as log:
+        log.event("alarm")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(InputError, match="knows 2 promised records"):
+        Log(tmp_path / "two", key, salts=tmp_path / "one.salts")
+    assert sorted(tmp_path.iterdir()) == before
+    (tmp_path / "three").mkdir()
+    with pytest.raises(InputError, match="knows 2 promised records"):
+        Log(tmp_path / "three", key, salts=tmp_path / "one.salts")
+    assert not list((tmp_path / "three").iterdir())

@@ -105,7 +105,7 @@ def test_on_the_command_line(written, authority, tmp_path, capsys, key):
         answer.write_bytes(asked(authority, query.read_bytes()))
 
     ask(*signed)
-    assert main(check) == 0
+    assert main(check) == 1
     told = capsys.readouterr().out
     assert "example.org/ward-4 with 4 records was seen at" in told
     assert "checkpoint NOT CHECKED" in told and "good" not in told
@@ -121,8 +121,9 @@ def test_on_the_command_line(written, authority, tmp_path, capsys, key):
     ask()
     assert main([*check, *signed]) == 1
     assert "BAD  the checkpoint of 1,000,000,000 records is not signed by example.org/ward-4" in capsys.readouterr().out
-    assert main([*check, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["checkpoint_checked"] is False
+    assert main([*check, "--json"]) == 1
+    facts = json.loads(capsys.readouterr().out)
+    assert not facts["holds"] and not facts["checkpoint_checked"] and facts["stamp_holds"]
     (log / "checkpoint").write_text(str(key.note(checkpoint_text("example.org/test", 4, bytes(32)))))
     ask()
     assert main([*check, *signed]) == 1

@@ -1,6 +1,7 @@
 """`log.json`: what a log is called, how its records are written, and which keys signed it so far."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def save(folder: Path, about: About) -> None:
     if about.retired is not None:
         found["retired"] = about.retired
     text = json.dumps({**found, "keys": [str(one) for one in about.keys]}, indent=1)
-    put(folder / NAME, text.encode(), sync=True)
+    put(folder / NAME, text.encode(), sync=True, follow=False)
 
 
 def of(folder: Path, key: Key, origin: str | None, form: str) -> About:
@@ -89,6 +90,18 @@ def of(folder: Path, key: Key, origin: str | None, form: str) -> About:
     if origin is not None and origin != about.origin:
         raise InputError("Log", "origin", f"is {origin!r}; the log is {about.origin!r}", "Leave it out.")
     return about
+
+
+def unmake(folder: Path, *, with_folder: bool) -> None:
+    """Remove what a new log has made before it was refused; what it did not make, and what was promised, stays."""
+    if (folder / "checkpoint").exists():
+        return
+    with suppress(OSError):
+        for name in (NAME, "edge/entries", "edge/0", "lock"):
+            (folder / name).unlink(missing_ok=True)
+        (folder / "edge").rmdir()
+        if with_folder:
+            folder.rmdir()
 
 
 def wrong_key(folder: Path, key: Verifier, last: Verifier) -> InputError:

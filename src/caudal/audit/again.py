@@ -181,7 +181,7 @@ class _Tally:
         is_same_size = stated.shape == computed.shape
         bits = is_same_size and stated.tobytes() == computed.tobytes()
         gap = _difference(stated, computed) if is_same_size else float("inf")
-        scale = max(1.0, float(np.abs(computed).max(initial=0.0)))
+        scale = max(1.0, float(np.abs(computed).max(initial=0.0, where=np.isfinite(computed))))
         same = bits or gap <= self.tolerance * scale
         self.decisions += 1
         self.same_bits += bits

@@ -308,8 +308,10 @@ class Desk:
             if asked[0] == "flush":
                 side.reply(*self._promise(side, *asked[1]))
                 return
-            if asked[0] not in _ASKED:
-                raise ValueError(f"a log does not {asked[0]}")
+            name, arguments, named = asked
+            if name not in _ASKED:
+                raise ValueError(f"a log does not {name}")
+            asked = (name, tuple(arguments), dict(named))
         except Exception as error:  # whatever a foreign type raises when it is read
             asked = _refused(side, "read", error)
         side.count += 1

@@ -10,6 +10,9 @@ from weakref import WeakSet
 
 from caudal.errors import InputError
 
+# A name that was made a link leads to a file of somebody else: it is not opened for writing.
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
 
 def settle(paths: Iterable[Path]) -> None:
     """Wait until files, or the names in folders, are on the disk."""
@@ -20,6 +23,26 @@ def settle(paths: Iterable[Path]) -> None:
                 os.fsync(handle)
             finally:
                 os.close(handle)
+
+
+def refuse_links(owner: str, folder: Path, below: Iterable[str] = ()) -> None:
+    """Refuse a folder in which a name leads elsewhere: what is written under it would replace something else.
+
+    Arguments:
+        owner: to name in the error.
+        folder: that will be written to; it may be a link itself.
+        below: folders in it that are looked into, too.
+
+    Raises:
+        InputError: it holds a link, a pipe or a device.
+    """
+    for place in (folder, *(folder / name for name in below)):
+        if not place.is_dir():
+            continue
+        for path in sorted(place.iterdir()):
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                fault = f"holds {path}, which is a link or no plain file"
+                raise InputError(owner, "path", fault, "Remove it, or put the file itself in its place.")
 
 
 class Grower:
@@ -93,7 +116,7 @@ class Grower:
 
     def _open(self) -> int:
         if self._handle is None:
-            self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _NO_LINK, 0o644)
         return self._handle
 
 
@@ -163,7 +186,7 @@ def _is_at(file: IO[str], path: Path) -> bool:
 
 def _locked(path: Path) -> IO[str]:
     while True:
-        file = path.open("a+")
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o644), "r+")
         try:
             _lock(file.fileno())
         except OSError as error:

@@ -8,6 +8,7 @@ from caudal.audit.keys import Key
 from caudal.audit.note import Verifier
 from caudal.data.need import need
 from caudal.errors import FileFormatError
+from caudal.files import opened
 
 TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -41,7 +42,7 @@ def open_(path: Path, key: Verifier) -> dict[str, Any] | None:
     unverified = need("sign", "securesystemslib.exceptions", "audit").VerificationError
     ed = need("sign", "cryptography.hazmat.primitives.asymmetric.ed25519", "audit")
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise ValueError("it is larger than 16 MiB")

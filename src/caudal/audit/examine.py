@@ -18,6 +18,7 @@ from caudal.audit.reading import promises
 from caudal.audit.verdict import Fault, Verdict
 from caudal.audit.verify import verify
 from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.files import opened
 from caudal.records.decision import record_to_dict, time_text
 
 KINDS = ("log", "model", "proof", "report")
@@ -172,7 +173,7 @@ def kinds_at(place: Path) -> tuple[str, ...]:
     if place.suffix.lower() in (".html", ".htm"):
         twin = place.with_suffix(".json")
         raise InputError("audit", "path", f"is a page, which bears no signature: {place}", f"Pass {twin} beside it.")
-    with place.open("rb") as file:
+    with opened(place) as file:
         head = file.read(LARGEST)
     if head[:1] == b"{":
         return ("report",)
@@ -205,6 +206,8 @@ def _check_wanted(wanted: Wanted, kinds: tuple[str, ...]) -> None:
         raise InputError("audit", "held", fault, "Leave it out, or pass the folder of the log.")
     if wanted.min_size is not None and kinds == ("model",):
         raise InputError("audit", "min_size", "counts records, and a package has none", "Leave it out.")
+    if wanted.min_size is not None and wanted.min_size < 0:
+        raise InputError("audit", "min_size", f"is {wanted.min_size}", "Pass how many records there must be.")
     if wanted.digest is not None and not re.fullmatch("[0-9a-f]{64}", wanted.digest):
         fault = f"is {wanted.digest[:80]!r}"
         raise InputError("audit", "digest", fault, "Pass the 64 hexadecimal digits that an earlier check printed.")
@@ -282,7 +285,7 @@ def _model(place: Path, key: Verifier) -> Finding:
 
 def _proof(place: Path, key: Verifier) -> Finding:
     try:
-        with place.open("rb") as file:
+        with opened(place) as file:
             found = proof.Proof.parse(file.read(LARGEST + 1))
         record = record_to_dict(found.record)
     except (FileFormatError, OSError) as error:
@@ -336,9 +339,9 @@ def _moment(text: str | None) -> datetime | None:
     """The time of a text in ISO form, UTC where it names no zone; None where it is none."""
     try:
         moment = datetime.fromisoformat(text or "")
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 _SIGNED: dict[str, Callable[[Path, Verifier], Finding]] = {"model": _model, "proof": _proof, "report": _report}

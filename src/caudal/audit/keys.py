@@ -10,6 +10,7 @@ from typing import Any
 from caudal.audit.note import Note, Verifier, check_name
 from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.files import opened
 
 _ED = "cryptography.hazmat.primitives.asymmetric.ed25519"
 _SERIAL = "cryptography.hazmat.primitives.serialization"
@@ -89,7 +90,8 @@ def load(path: str | os.PathLike[str], *, passphrase: str | None = None) -> Key:
     place = Path(path)
     try:
         mode = place.stat().st_mode
-        raw = place.read_bytes()[:_LARGEST]
+        with place.open("rb") as file:  # a pipe, such as of a program that decrypts the key, is read too
+            raw = file.read(_LARGEST)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise MissingFileError(f"audit: there is no key {place}. Make one with `caudal audit keys make`.") from error
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
@@ -128,7 +130,8 @@ def public(path: str | os.PathLike[str]) -> Verifier:
     place = Path(text)
     try:
         if place.is_file():
-            return Verifier.parse(place.read_bytes()[:_LARGEST].decode(errors="replace").partition("\n")[0])
+            with opened(place) as file:
+                return Verifier.parse(file.read(_LARGEST).decode(errors="replace").partition("\n")[0])
     except OSError as error:  # a text that is too long for a path
         if text.count("+") < 2:
             raise MissingFileError(f"audit: cannot read {text[:80]} ({error.strerror}).") from error

@@ -89,6 +89,8 @@ class Log:
         self._every, self._pause, self._clock = every or math.inf, seconds * _SECOND or math.inf, clock
         self._key = key if isinstance(key, Key) else keys.default() if key is None else keys.load(key)
         about.check_new(self.path, form)
+        durable.refuse_links("Log", self.path, ("edge", "tile", "tile/entries", "tile/0", "torn"))
+        was_there, is_new = self.path.exists(), not (self.path / about.NAME).exists()
         (self.path / "edge").mkdir(parents=True, exist_ok=True)
         self._lock, self._process = RLock(), os.getpid()
         self._hold = ExitStack()
@@ -108,6 +110,8 @@ class Log:
                 self.path, hold, found, self.about.origin, self._sign, self._seal, self.salts.hand, sync
             )
         except BaseException:
+            if is_new:
+                about.unmake(self.path, with_folder=not was_there)
             self._hold.close()
             raise
         self._next: Key | None = None

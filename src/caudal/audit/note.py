@@ -161,7 +161,7 @@ class Checkpoint:
         try:
             origin, size, root, *_ = note.text[:-1].split("\n")
             number, raw = int(size), base64.b64decode(root, validate=True)
-            if not origin or str(number) != size or number < 0 or len(raw) != 32:
+            if not origin or str(number) != size or not 0 <= number < 2**64 or len(raw) != 32:
                 raise ValueError("a line is malformed")
         except ValueError as error:
             raise FileFormatError(

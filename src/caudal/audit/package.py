@@ -31,7 +31,7 @@ from caudal.audit import durable, envelope
 from caudal.audit.keys import Key
 from caudal.audit.note import Verifier
 from caudal.errors import FileFormatError, InputError, MissingFileError
-from caudal.files import put
+from caudal.files import opened, put
 
 STATEMENT = "statement.json"
 MODEL = "model.caudal"
@@ -151,14 +151,14 @@ def check(folder: str | os.PathLike[str], key: Verifier) -> Found:
         raise MissingFileError(
             f"check: {place} is not signed (it has no {STATEMENT}). Sign it with `caudal audit sign`."
         )
-    digest, opened = _digest(path), envelope.open_(path, key)
-    if opened is None:
+    digest, statement = file_digest(path), envelope.open_(path, key)
+    if statement is None:
         return Found((f"{STATEMENT} is not signed by {key.name}, or was altered",))
     try:
-        if opened["predicateType"] != envelope.PREDICATE:
+        if statement["predicateType"] != envelope.PREDICATE:
             raise ValueError("it states something else")
-        named = {str(one["name"]): str(one["digest"]["sha256"]) for one in opened["subject"]}
-        facts = dict(opened["predicate"])
+        named = {str(one["name"]): str(one["digest"]["sha256"]) for one in statement["subject"]}
+        facts = dict(statement["predicate"])
     except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{path}: is no statement about files ({error}). Sign the folder again.") from error
     if any(not _is_inside(name) for name in named):
@@ -186,17 +186,23 @@ def _digests(folder: Path) -> dict[str, str]:
             if not _is_inside(inner):
                 raise InputError("sign", "folder", f"holds {inner!r}", "Use letters, digits, `_`, `.`, `-` and spaces.")
             if path.is_file() and inner != STATEMENT:
-                found[inner] = _digest(path)
+                found[inner] = file_digest(path)
         if len(found) > _MOST:
             raise InputError("sign", "folder", f"holds more than {_MOST:,} files", "Pass the folder of a model.")
     return found
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal.
+
+    Raises:
+        InputError: it exceeds 16 GiB.
+        OSError: it cannot be read, or is a pipe or a device.
+    """
     if path.stat().st_size > _LARGEST:
         raise InputError("sign", "folder", f"holds {path.name}, which exceeds 16 GiB", "Split it.")
     ledger = sha256()
-    with path.open("rb") as file:
+    with opened(path) as file:
         while part := file.read(1 << 20):
             ledger.update(part)
     return ledger.hexdigest()

@@ -11,6 +11,7 @@ from pathlib import Path
 from caudal.audit import about, merkle
 from caudal.audit.entry import unpack
 from caudal.audit.note import LARGEST, Checkpoint, Verifier
+from caudal.audit.reading import numbers
 from caudal.audit.tiles import ENTRIES, WIDTH, Tiles, read, split, tile_path
 from caudal.errors import FileFormatError, InputError
 from caudal.files import put
@@ -85,7 +86,7 @@ class Proof:
                 raise ValueError("a line is missing")
             found = tuple(base64.b64decode(one, validate=True) for one in path)
             number = int(index[6:])
-            if any(len(one) != 32 for one in found) or str(number) != index[6:] or number < 0:
+            if any(len(one) != 32 for one in found) or str(number) != index[6:] or not 0 <= number < 2**64:
                 raise ValueError("a line is malformed")
             entry = base64.b64decode(extra[6:], validate=True)
         except ValueError as error:
@@ -158,13 +159,16 @@ def records(path: str | os.PathLike[str], start: int = 0) -> Iterator[tuple[int,
     """The records of a log with their indices, those after the last checkpoint included.
 
     Raises:
-        FileFormatError: a record cannot be read.
+        FileFormatError: a record cannot be read, or a file of records is not there.
         MissingFileError: there is no log.
     """
     folder = Path(path)
     number = max(start, about.load(folder).first) // WIDTH
+    full = _full_bundles(folder)
     while True:
         data = read(folder / tile_path(ENTRIES, number))
+        if data is None and number < full:
+            raise FileFormatError(f"{folder / tile_path(ENTRIES, number)}: cannot be read. Run `caudal audit verify`.")
         entries, _ = split((data if data is not None else read(folder / "edge" / ENTRIES)) or b"")
         for k, one in enumerate(entries):
             if number * WIDTH + k >= start:
@@ -172,6 +176,15 @@ def records(path: str | os.PathLike[str], start: int = 0) -> Iterator[tuple[int,
         if data is None:
             return
         number += 1
+
+
+def _full_bundles(folder: Path) -> int:
+    """How many full bundles there must be: those that the checkpoint counts, and any whose name is there."""
+    try:
+        promised = newest(folder).size // WIDTH
+    except FileFormatError:
+        promised = 0
+    return max([promised, *(number + 1 for number in numbers(folder, ENTRIES))])
 
 
 def export(path: str | os.PathLike[str], to: str | os.PathLike[str], *, entries: bool = True) -> Checkpoint:
@@ -184,11 +197,15 @@ def export(path: str | os.PathLike[str], to: str | os.PathLike[str], *, entries:
 
     Raises:
         InputError: the folder is there already.
+        FileFormatError: the files of the log do not lead to its checkpoint.
     """
     folder, place = Path(path), Path(to)
     if place.exists():
         raise InputError("export", "to", f"is there already: {place}", "Pass a new folder.")
     point = newest(folder)
+    if merkle.tree_root(Tiles(folder), point.size) != point.root:
+        sentence = f"{folder}: its hashes do not lead to the root of the checkpoint. Run `caudal audit verify`."
+        raise FileFormatError(sentence)
     beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")
     try:
         for name, data in _files(folder, point.size, entries):
@@ -207,21 +224,42 @@ def _files(folder: Path, size: int, entries: bool) -> Iterator[tuple[str, bytes]
     while below:
         full, rest = divmod(below, WIDTH)
         for number in range(full):
-            yield tile_path(level, number), b"".join(tree.full(level, number) or [])
+            yield tile_path(level, number), _row(tree, level, number, WIDTH)
         if rest:
-            row = tree.full(level, full) or tree.edge(level)
-            yield f"{tile_path(level, full)}.p/{rest}", b"".join(row[:rest])
+            yield f"{tile_path(level, full)}.p/{rest}", _row(tree, level, full, rest)
         level, below = level + 1, full
     if not entries:
         return
     full, rest = divmod(size, WIDTH)
     for number in range(about.load(folder).first // WIDTH, full):
-        yield tile_path(ENTRIES, number), read(folder / tile_path(ENTRIES, number)) or b""
+        yield tile_path(ENTRIES, number), _bundle(folder, number, WIDTH)
     if rest:
-        data = read(folder / tile_path(ENTRIES, full))
-        kept, _ = split((data if data is not None else read(folder / "edge" / ENTRIES)) or b"")
-        framed = b"".join(len(one).to_bytes(2, "big") + one for one in kept[:rest])
-        yield f"{tile_path(ENTRIES, full)}.p/{rest}", framed
+        yield f"{tile_path(ENTRIES, full)}.p/{rest}", _bundle(folder, full, rest)
+
+
+def _row(tree: Tiles, level: int, number: int, count: int) -> bytes:
+    """The first hashes of a tile, at its place or at the edge.
+
+    Raises:
+        FileFormatError: they are not there.
+    """
+    row = tree.full(level, number) or tree.edge(level)
+    if len(row) < count:
+        raise FileFormatError(f"{tree.folder}: hashes of {tile_path(level, number)} are missing. Restore the file.")
+    return b"".join(row[:count])
+
+
+def _bundle(folder: Path, number: int, count: int) -> bytes:
+    """The first records of a bundle, each after its length.
+
+    Raises:
+        FileFormatError: they are not there.
+    """
+    data = read(folder / tile_path(ENTRIES, number))
+    entries, _ = split((data if data is not None else read(folder / "edge" / ENTRIES)) or b"")
+    if len(entries) < count:
+        raise FileFormatError(f"{folder}: records of {tile_path(ENTRIES, number)} are missing. Restore the file.")
+    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries[:count])
 
 
 def _text(data: bytes) -> str:

@@ -9,7 +9,7 @@ has the proof.
 import base64
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -17,12 +17,14 @@ from pathlib import Path
 
 from caudal.audit import merkle
 from caudal.audit.entry import seal_of, unpack
-from caudal.audit.note import Checkpoint, Verifier
+from caudal.audit.note import LARGEST, Checkpoint, Verifier
 from caudal.audit.tiles import ENTRIES, HASH, HEIGHT, WIDTH, hashes, read, split, tile_path
 from caudal.audit.verdict import Fault
 from caudal.errors import CaudalError, FileFormatError
+from caudal.files import opened
 from caudal.records.decision import Event
 
+_LONGEST_HISTORY = 1 << 34  # bytes of `checkpoints`: one promise each five seconds, for eight years
 _PACKED_CHANGE, _JSON_CHANGE = b'key{"new":"', b'"kind":"key"'
 
 
@@ -152,7 +154,8 @@ def climb(folder: Path, first: int, point: Checkpoint, *, full: bool = False) ->
     bundles, rest = divmod(point.size, WIDTH)
     tail = _tail(folder, bundles)[:rest]
     found = Reading(folder, first, point, tail, [merkle.leaf(entry) for entry in tail])
-    found.faults += _gaps(folder, found, rest)
+    named = numbers(folder, ENTRIES)
+    found.faults += _gaps(named, found, rest)
     _lead(found, rest)
     if found.nodes is None:
         return found
@@ -161,7 +164,7 @@ def climb(folder: Path, first: int, point: Checkpoint, *, full: bool = False) ->
             index = bundles * WIDTH + k
             found.faults.append(Fault(index, f"record {index:,} is not the one that was written", index))
             break
-    _walk(found, full)
+    _walk(found, full, frozenset(named))
     found.spoilt += stored_amiss(folder, found.nodes, found.row)
     found.changes.sort(key=lambda change: change.index)
     return found
@@ -252,13 +255,16 @@ def promises(folder: Path, key: Verifier, least: int = 0) -> Iterator[Checkpoint
 
 def _lines(folder: Path, mark: bytes, least: int) -> Iterator[tuple[int, bytes]]:
     try:
-        lines = (folder / "checkpoints").read_bytes().splitlines()
+        file = opened(folder / "checkpoints")
     except OSError:
         return
-    for line in lines:
-        size = line[9:].partition(b",")[0]  # {"size": 42, ...
-        if mark in line and len(size) < 19 and size.isdigit() and int(size) >= least:
-            yield int(size), line
+    with file:
+        if os.fstat(file.fileno()).st_size > _LONGEST_HISTORY:
+            return
+        while line := file.readline(2 * LARGEST):
+            size = line[9:].partition(b",")[0]  # {"size": 42, ...
+            if mark in line and len(size) < 19 and size.isdigit() and int(size) >= least:
+                yield int(size), line
 
 
 def change_of(entry: bytes, index: int) -> KeyChange | None:
@@ -278,11 +284,17 @@ def _tail(folder: Path, bundles: int) -> list[bytes]:
     return split((data if data is not None else read(folder / "edge" / ENTRIES)) or b"")[0]
 
 
-def _gaps(folder: Path, found: Reading, rest: int) -> list[Fault]:
-    """Promised records whose files are not there, or are too short: a fault for each gap."""
+def _gaps(named: list[int], found: Reading, rest: int) -> list[Fault]:
+    """Promised records whose files are not there, or are too short: a fault for each gap.
+
+    Arguments:
+        named: numbers of full bundles of which the folder has a name.
+        found: what was read so far.
+        rest: promised records after the last full bundle.
+    """
     bundles, faults = found.bundles, []
     at = found.retired
-    for number in [*(k for k in numbers(folder, ENTRIES) if at <= k < bundles), bundles]:
+    for number in [*(k for k in named if at <= k < bundles), bundles]:
         if at < number:
             start, end = at * WIDTH, number * WIDTH
             what = f"records {start:,} to {end - 1:,} are missing"
@@ -320,14 +332,22 @@ def _lead(found: Reading, rest: int) -> None:
                 return
 
 
-def _walk(found: Reading, full: bool) -> None:
-    """Look at each full bundle, the last one first: each is sealed by the first record after it."""
+def _walk(found: Reading, full: bool, named: Collection[int]) -> None:
+    """Look at each full bundle, the last one first: each is sealed by the first record after it.
+
+    A bundle that has a name in the folder and no bytes (a link to nothing, a pipe, a file that may not be read) is a
+    fault of its own; one that has no name lies in a gap.
+    """
     nodes, start = found.nodes or [], found.bundles * WIDTH
     if found.leaves == found.row:
         found.changes += _changes(found.tail, start)
     seal = seal_of(found.tail[0]) if found.tail and found.leaves[0] == found.row[0] else None
     for number in range(found.bundles - 1, found.retired - 1, -1):
         data, row = read(found.folder / tile_path(ENTRIES, number)), read(found.folder / tile_path(0, number))
+        if data is None and number in named:
+            start = number * WIDTH
+            what = f"records {start:,} to {start + WIDTH - 1:,} cannot be read"
+            found.faults.append(Fault(start, what, start))
         if data is None or row is None:
             seal = _look(found, number, data, row or b"", seal)
         elif full or seal is None or sha256(data).digest() != seal[0] or sha256(row).digest() != seal[1]:

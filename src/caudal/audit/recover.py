@@ -2,7 +2,7 @@
 
 The promised records are read as `verify` reads them. What a writer that was cut off left after them is taken on only as
 far as it is whole and in order: a seal among it must fit the bundle before it, since the next checkpoint signs for it,
-and a change of keys that was never promised is none.
+and a change of keys, or a retirement of records, that was never promised is none.
 """
 
 import secrets
@@ -12,12 +12,15 @@ from pathlib import Path
 
 from caudal.audit import merkle, reading
 from caudal.audit.about import About, wrong_key
-from caudal.audit.entry import is_whole, seal_of
+from caudal.audit.entry import seal_of, unpack
 from caudal.audit.note import LARGEST, Checkpoint, Verifier
 from caudal.audit.reading import Reading, promises
 from caudal.audit.tiles import ENTRIES, WIDTH, hashes, read, split, tile_path
 from caudal.errors import FileFormatError
 from caudal.files import put
+from caudal.records.decision import Event
+
+_DECREES = ("key", "retired")
 
 
 @dataclass(frozen=True)
@@ -164,11 +167,24 @@ def _good(folder: Path, entries: list[bytes], number: int, promised: int) -> int
     for k, entry in enumerate(entries):
         if k < promised:
             continue
-        if not is_whole(entry) or reading.change_of(entry, 0) is not None:
+        if not _may_stand(entry):
             return k
         if k == 0 and number and seal_of(entry) != _last(folder, range(number)):
             return k
     return len(entries)
+
+
+def _may_stand(entry: bytes) -> bool:
+    """Whether a record that nobody promised may be taken on: it can be read, and decides nothing about the log itself.
+
+    A change of keys, and the retirement of records, count once they are promised; whoever can write the folder can put
+    one behind the last promise.
+    """
+    try:
+        record = unpack(entry)
+    except FileFormatError:
+        return False
+    return not (isinstance(record, Event) and record.kind in _DECREES)
 
 
 def _levels(nodes: list[bytes], row: list[bytes]) -> tuple[tuple[bytes, ...], ...]:
@@ -227,14 +243,14 @@ def mend(folder: Path, found: Found) -> Path | None:
     if found.torn:
         aside = folder / "torn" / f"{found.size}-{secrets.token_hex(4)}.bin"
         aside.parent.mkdir(exist_ok=True)
-        put(aside, found.torn, sync=True)
+        put(aside, found.torn, sync=True, follow=False)
     for path, data in found.tiles:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        put(folder / path, data, sync=True)
+        put(folder / path, data, sync=True, follow=False)
     edges = {ENTRIES: found.tail, **{str(k): b"".join(row) for k, row in enumerate(found.levels)}}
     for name, data in edges.items():
         if read(folder / "edge" / name) != data:
-            put(folder / "edge" / name, data, sync=True)
+            put(folder / "edge" / name, data, sync=True, follow=False)
     for file in reversed(found.surplus):
         file.unlink()
     for level in (path.name for path in (folder / "tile").glob("[0-9]*")):

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from caudal.audit import door, durable, sealed
 from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
-from caudal.files import put
+from caudal.files import opened, put
 from caudal.records.decision import Decision, Record
 
 SIZE = 32
@@ -389,7 +389,7 @@ class Salts:
         try:
             file.cut(file.size // SIZE * SIZE)
             other = secrets.randbelow(file.size // SIZE + 1) * SIZE
-            data = (self.folder / _ERASED).read_bytes()
+            data = _bytes(self.folder / _ERASED)
             file.add(data[other : other + SIZE] or mark)
             file.sync()
         finally:
@@ -441,15 +441,15 @@ class Salts:
     def _load(self) -> None:
         self.owner = _owner(self.folder)
         secret = self.folder / _SECRET
-        self._secret = secret.read_bytes() if secret.is_file() else b""
+        self._secret = _bytes(secret) if secret.is_file() else b""
         if sha256(self._secret).hexdigest() != self.owner.secret:
             raise FileFormatError(f"{secret}: is not the one that names the persons of these salts. {_RESTORE}")
         try:
-            data = (self.folder / _PERSONS).read_bytes()
+            data = _bytes(self.folder / _PERSONS)
             self._length = (self.folder / _RECORDS).stat().st_size
         except FileNotFoundError as error:
             raise FileFormatError(f"{error.filename}: is missing. {_RESTORE}") from error
-        marks = (self.folder / _ERASED).read_bytes() if (self.folder / _ERASED).is_file() else b""
+        marks = _bytes(self.folder / _ERASED) if (self.folder / _ERASED).is_file() else b""
         self._erased = {marks[k : k + SIZE] for k in range(0, len(marks) - SIZE + 1, SIZE)}
         self._persons = {}
         self._aliases = {}
@@ -497,7 +497,13 @@ def _row(id: bytes, salt: bytes) -> bytes:
     return id + salt + crc32(id + salt).to_bytes(4, "big")
 
 
+def _bytes(place: Path) -> bytes:
+    with opened(place) as file:
+        return file.read()
+
+
 def _hold(folder: Path) -> durable.Hold:
+    durable.refuse_links("Salts", folder)
     try:
         return durable.hold(folder / "lock")
     except InputError as error:
@@ -508,22 +514,22 @@ def _hold(folder: Path) -> durable.Hold:
 def _begin(folder: Path, origin: str, size: int, root: str) -> None:
     """Make the files of new salts, or bring those of format 1 to this one."""
     secret, persons = folder / _SECRET, folder / _PERSONS
-    old = persons.read_bytes() if persons.is_file() else b""
+    old = _bytes(persons) if persons.is_file() else b""
     if not secret.exists():
         if old:
             raise FileFormatError(f"{secret}: is missing. {_RESTORE}")
-        put(secret, os.urandom(SIZE), mode=0o600, sync=True)
+        put(secret, os.urandom(SIZE), mode=0o600, sync=True, follow=False)
     whole = [old[k : k + _ROW] for k in range(0, len(old) // _ROW * _ROW, _ROW)]
     if not whole or any(part != _row(part[:SIZE], part[SIZE : 2 * SIZE]) for part in whole):
         rows = [(old[k : k + SIZE], old[k + SIZE : k + 64]) for k in range(0, len(old) // 64 * 64, 64)]
         gone = sorted(sha256(b"erased" + id).digest() for id, salt in rows if salt == _NONE)
-        put(folder / _ERASED, b"".join(gone), mode=0o600, sync=True)
+        put(folder / _ERASED, b"".join(gone), mode=0o600, sync=True, follow=False)
         whole = [_row(_NONE if salt == _NONE else id, salt) for id, salt in rows]
-        put(persons, b"".join(whole), mode=0o600, sync=True)
+        put(persons, b"".join(whole), mode=0o600, sync=True, follow=False)
     os.close(os.open(folder / _RECORDS, os.O_WRONLY | os.O_CREAT, 0o600))
     first = 0 if whole or (folder / _RECORDS).stat().st_size else size
-    owner = Owner(origin, sha256(secret.read_bytes()).hexdigest(), size, root, first, len(whole))
-    put(folder / _NOTE, _note(owner), mode=0o600, sync=True)
+    owner = Owner(origin, sha256(_bytes(secret)).hexdigest(), size, root, first, len(whole))
+    put(folder / _NOTE, _note(owner), mode=0o600, sync=True, follow=False)
 
 
 def _note(owner: Owner) -> bytes:
@@ -539,7 +545,7 @@ def _check(owner: Owner) -> int:
 def _owner(folder: Path) -> Owner:
     place = folder / _NOTE
     try:
-        data = place.read_bytes()
+        data = _bytes(place)
         found: Any = json.loads(data)
         if found.pop("format") != FORMAT:
             raise ValueError("another format")

@@ -13,6 +13,7 @@ from typing import Any
 from caudal.audit.note import Checkpoint, Verifier
 from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.files import opened
 
 _LARGEST = 1 << 20
 
@@ -85,8 +86,9 @@ def stamped(
 def _certificates(path: Path) -> list[Any]:
     x509: Any = need("stamped", "cryptography.x509", "audit")
     try:
-        return list(x509.load_pem_x509_certificates(path.read_bytes()[:_LARGEST]))
-    except (FileNotFoundError, IsADirectoryError) as error:
+        with opened(path) as file:
+            return list(x509.load_pem_x509_certificates(file.read(_LARGEST)))
+    except OSError as error:
         raise MissingFileError(f"stamped: there is no certificate {path}. Pass the authority's root (PEM).") from error
     except ValueError as error:
         raise FileFormatError(f"stamped: {path} holds no certificate ({error}). Pass a PEM file.") from error

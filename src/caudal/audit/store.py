@@ -141,7 +141,7 @@ class Store:
             self._check_edge()
             note = self.sign(checkpoint_text(self.origin, self.size, merkle.edge_root(self._levels)))
             self._write_history(json.dumps({"size": self.size, "note": str(note)}))
-            put(self.folder / "checkpoint", str(note).encode(), sync=self.sync)
+            put(self.folder / "checkpoint", str(note).encode(), sync=self.sync, follow=False)
         except OSError as error:
             raise self._waiting(error) from error
         self.checkpoint = Checkpoint.parse(str(note).encode())
@@ -223,7 +223,7 @@ class Store:
             target = self.folder / tile_path(level, self.size // WIDTH ** (level + 1) - 1)
             try:
                 self._make_folder(target.parent)
-                put(target, b"".join(row))
+                put(target, b"".join(row), follow=False)
             except OSError as error:
                 raise self._waiting(error) from error
             self._fresh |= {target, target.parent}
@@ -237,7 +237,7 @@ class Store:
         """Rows above the leaves, as they stand; `recover` makes them again where they are not up to date."""
         for level in sorted(self._grown):
             edge = self.folder / "edge" / str(level)
-            put(edge, b"".join(self._levels[level]))
+            put(edge, b"".join(self._levels[level]), follow=False)
             self._fresh |= {edge, edge.parent}
         self._grown.clear()
 

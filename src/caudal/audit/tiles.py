@@ -15,6 +15,7 @@ from pathlib import Path
 
 from caudal.audit import merkle
 from caudal.errors import FileFormatError
+from caudal.files import opened
 
 WIDTH = 256  # hashes of a tile, 2**HEIGHT
 HEIGHT = 8
@@ -109,7 +110,7 @@ def read(path: Path, limit: int = WIDTH * (65535 + 2)) -> bytes | None:
     """Bytes of a file, or None where there is none, or more than any file of a log holds."""
     try:
         # Unbuffered: a log of a million records is eight thousand small files.
-        with path.open("rb", buffering=0) as file:
+        with opened(path, buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
             return None if size > limit else file.read(size)
     except OSError:

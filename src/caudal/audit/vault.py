@@ -47,7 +47,8 @@ class Vault:
             raise MissingFileError(f"Vault: there is no folder {place.parent}. Make it first.")
         if not place.exists():
             put(place, os.urandom(32), mode=0o600, sync=True)
-        data = place.read_bytes()
+        with place.open("rb") as file:
+            data = file.read(33)
         if len(data) != 32:
             raise FileFormatError(f"Vault: {place} is no key of 32 bytes. Pass the file that was made with the log.")
         return Vault(data)

@@ -127,7 +127,7 @@ def _terms(folder: Path, facts: about.About, key: Verifier, point: Checkpoint) -
             break
         newest = last
         change = _last_change(folder, facts.first, last)
-        if change is None or change.old != str(term.key):
+        if change is None or change.old != str(term.key) or change.new == change.old:
             break
         try:
             terms.append(Term(Verifier.parse(change.new), last.size, last))

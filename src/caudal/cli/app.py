@@ -13,6 +13,7 @@ from importlib import import_module
 from caudal._version import __version__
 from caudal.cli.needs import check_needs, missing_of, sentence
 from caudal.cli.places import Writes, check
+from caudal.cli.show import harmless
 from caudal.cli.spoken import sentence_of, told
 from caudal.cli.streams import flushed, has_left, steady
 from caudal.errors import CaudalError
@@ -111,7 +112,7 @@ def _main(words: Sequence[str]) -> int:
             traceback.print_exc()
         if isinstance(error, BrokenPipeError) and has_left():
             return GOOD
-        print(f"caudal: {told(error, name, parser)}", file=sys.stderr)
+        print(f"caudal: {harmless(told(error, name, parser))}", file=sys.stderr)
         return MISUSE
     except Exception as error:
         missing = missing_of(error) if isinstance(error, ImportError) else None

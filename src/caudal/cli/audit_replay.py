@@ -40,9 +40,10 @@ def run(args: argparse.Namespace) -> int:
 
     if args.batch < 1:
         raise InputError("audit replay", "--batch", f"is {args.batch}; expected at least 1", "Leave it out.")
+    key = None if args.key is None else audit.keys.public(args.key)
     result = audit.replay(
-        args.log, reader(args.model, "audit replay"), args.data, salts=args.salts, batch=args.batch,
-        key=audit.keys.public(args.key) if args.key else None, held=checkpoint_of(args.held), origin=args.origin,
+        args.log, reader(args.model, "audit replay"), args.data, salts=args.salts, batch=args.batch, key=key,
+        held=checkpoint_of(args.held), origin=args.origin,
         allow_unlinked=args.allow_unlinked, tolerance=args.tolerance,
     )  # fmt: skip
     if args.json:

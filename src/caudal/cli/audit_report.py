@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.data and not args.model:
         raise InputError("audit report", "--data", "needs a model to make the decisions again", "Pass it.")
-    trusted = audit.keys.public(args.trust) if args.trust else None
+    trusted = None if args.trust is None else audit.keys.public(args.trust)
     point = checkpoint_of(args.held)
     with tempfile.TemporaryDirectory() as scratch:
         folder = _package(args.model, Path(scratch)) if args.model else None

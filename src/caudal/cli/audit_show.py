@@ -1,10 +1,9 @@
 """`caudal audit show`."""
 
 import argparse
-import json
 from itertools import islice
 
-from caudal.cli.show import print_json
+from caudal.cli.show import json_line, print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,5 +24,5 @@ def run(args: argparse.Namespace) -> int:
         print_json(rows)
     else:
         for row in rows:
-            print(json.dumps(row, ensure_ascii=False))
+            print(json_line(row))
     return 0

@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from caudal.cli.places import Reads, Writes
-from caudal.cli.show import print_json, say
+from caudal.cli.show import print_json, printable, say
 from caudal.errors import InputError, MissingFileError
-from caudal.files import put
+from caudal.files import put, read
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,14 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask, or check an answer; 1 when the stamp does not hold, or is over what the key did not sign."""
+    """Ask, or check an answer; 1 when the stamp does not hold, or nobody who was named signed what was stamped."""
     from caudal import audit
 
     if bool(args.request) == bool(args.response):
         raise InputError("audit stamp", "--request", "or --response is needed, and not both", "Pass one of them.")
     place = Path(args.checkpoint)
     point = audit.newest(place) if place.is_dir() else audit.Checkpoint.parse(_read(place, "checkpoint"))
-    key = audit.keys.public(args.key) if args.key else None
+    key = None if args.key is None else audit.keys.public(args.key)
     if args.request:
         if key is not None and not point.note.is_signed_by(key):
             raise InputError("audit stamp", "--key", f"did not sign this checkpoint: {key.name}", "Pass the log's key.")
@@ -46,26 +46,28 @@ def run(args: argparse.Namespace) -> int:
     except InputError as error:
         return _refuse(facts, f"the {error.argument} {error.fault}", args.json)
     if args.json:
-        print_json({"holds": True, "checkpoint_checked": key is not None, "time": moment.isoformat(), **facts})
-        return 0
-    seen = f"{point.origin} with {point.size:,} records was seen at {moment:%Y-%m-%d %H:%M:%S} UTC"
+        is_checked = key is not None
+        stamp = {"holds": is_checked, "stamp_holds": True, "checkpoint_checked": is_checked, "time": moment.isoformat()}
+        print_json({**stamp, **facts})
+        return 0 if is_checked else 1
+    seen = f"{printable(point.origin)} with {point.size:,} records was seen at {moment:%Y-%m-%d %H:%M:%S} UTC"
     if key is None:
-        print(f"stamp holds, checkpoint NOT CHECKED: {seen}, and who signed it was not checked: pass --key")
-    else:
-        print(f"good  {seen}\n      root    {point.root.hex()}\n      key     {key.name} ({key.id.hex()})")
-        print("      not checked: whether the log still leads to it: caudal audit verify LOG --held CHECKPOINT")
+        print(f"UNPROVEN  the stamp holds, checkpoint NOT CHECKED: {seen}, and nobody vouches for it: pass --key")
+        return 1
+    print(f"good  {seen}\n      root    {point.root.hex()}\n      key     {key.name} ({key.id.hex()})")
+    print("      not checked: whether the log still leads to it: caudal audit verify LOG --held CHECKPOINT")
     return 0
 
 
 def _read(place: Path, what: str) -> bytes:
     if not place.is_file():
         raise MissingFileError(f"audit stamp: there is no {what} {place}. Pass a file that is there.")
-    return place.read_bytes()
+    return read("audit stamp", place)
 
 
 def _refuse(facts: dict[str, object], fault: str, as_json: bool) -> int:
     if as_json:
         print_json({"holds": False, "fault": fault, **facts})
     else:
-        print(f"BAD  {fault}")
+        print(f"BAD  {printable(fault)}")
     return 1

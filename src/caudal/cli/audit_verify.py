@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from caudal.cli.show import print_json, printable, say
 from caudal.errors import InputError, MissingFileError
+from caudal.files import read
 
 if TYPE_CHECKING:
     from caudal.audit import Checkpoint, Examination, Finding, Verifier, Wanted
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """Check; 1 when something is not as it was promised or signed, or nobody whom you named vouches for it."""
     from caudal import audit
 
-    key, wanted = audit.keys.public(args.key) if args.key else None, _wanted(args)
+    key, wanted = None if args.key is None else audit.keys.public(args.key), _wanted(args)
     try:
         examination = audit.examine(args.path, key, wanted, full=args.full)
     except InputError as error:
@@ -58,9 +59,10 @@ def moment(text: str | None, command: str) -> datetime | None:
     """
     try:
         time = None if text is None else datetime.fromisoformat(text)
-    except ValueError as error:
+        time = time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time and time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InputError(command, "--min-time", f"is {text!r}", "Pass a time: 2026-01-31T10:00.") from error
-    return None if time is None else time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    return time
 
 
 def checkpoint_of(path: str | None) -> "Checkpoint | None":
@@ -77,7 +79,7 @@ def checkpoint_of(path: str | None) -> "Checkpoint | None":
     place = Path(path)
     if not place.is_file():
         raise MissingFileError(f"audit: there is no checkpoint {place}. Pass a file `checkpoint` that was kept.")
-    return audit.Checkpoint.parse(place.read_bytes())
+    return audit.Checkpoint.parse(read("audit", place))
 
 
 def _wanted(args: argparse.Namespace) -> "Wanted":
@@ -95,13 +97,14 @@ def _show(examination: "Examination", key: "Verifier | None", args: argparse.Nam
     if examination.holds:
         print("\n".join(line for finding in examination.findings for line in _lines(finding)))
         return
-    say(f"note: checked as {' and as '.join(finding.kind for finding in examination.findings)}: {args.path}")
+    say(f"note: checked as {' and as '.join(finding.kind for finding in examination.findings)}: {printable(args.path)}")
     for finding in examination.findings:
         prefix = f"{finding.kind}: " if len(examination.findings) > 1 else ""
         for fault in finding.faults:
             print(f"BAD  {prefix}{printable(fault.what)}")
         if not finding.faults and finding.key is None:
-            print(f"UNPROVEN  {finding.kind} {finding.path} agrees with itself, and nobody vouches for it: pass --key")
+            what = f"{finding.kind} {printable(finding.path)}"
+            print(f"UNPROVEN  {what} agrees with itself, and nobody vouches for it: pass --key")
         for remark in finding.remarks:
             say(f"note: {printable(remark)}")
         is_other_name = key is not None and finding.kind in ("log", "proof") and finding.origin not in (None, key.name)
@@ -110,7 +113,7 @@ def _show(examination: "Examination", key: "Verifier | None", args: argparse.Nam
 
 
 def _lines(finding: "Finding") -> Iterator[str]:
-    yield f"good  {finding.kind} {finding.path} is as it was signed"
+    yield f"good  {finding.kind} {printable(finding.path)} is as it was signed"
     yield f"      name    {printable(finding.origin or 'it has none')}"
     yield f"      size    {finding.size or 0:,} {_UNITS[finding.kind]}"
     yield f"      key     {finding.key}"

@@ -44,6 +44,28 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def json_line(value: Any) -> str:
+    r"""A value as JSON on one line, in the letters of its language; signs that move the cursor are spelled.
+
+    Example:
+        >>> print(json_line({"session": "cama ñ\u202e\x9b"}))
+        {"session": "cama ñ\u202e\u009b"}
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
+
+
+def harmless(text: str) -> str:
+    r"""A text of several lines, whose signs that move the cursor or turn the direction are spelled.
+
+    Example:
+        >>> print(harmless("no file\n\x1b[2K"))
+        no file
+        \x1b[2K
+    """
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def printable(text: str) -> str:
     r"""A text that a file may have chosen, as one line that cannot look like several, nor move the cursor.
 

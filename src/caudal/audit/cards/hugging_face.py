@@ -80,4 +80,5 @@ def _list(items: Any) -> str:
 
 def _plain(value: Any) -> str:
     """One line of text that cannot break out of its place."""
-    return " ".join(str(value or "").replace("|", "\\|").replace("<", "&lt;").split())
+    text = " ".join(str(value or "").replace("|", "\\|").replace("<", "&lt;").split())
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)

@@ -4,12 +4,12 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from caudal.audit.package import MODEL, STATEMENT
+from caudal.audit.package import MODEL, STATEMENT, file_digest
 from caudal.errors import FileFormatError, MissingFileError
+from caudal.files import opened
 
 _LARGEST = 1 << 26
 _NAMES = ("recipe", "environment", "data", "metrics", "wiring")
@@ -118,7 +118,7 @@ def _record(place: Path, held: Mapping[str, Any]) -> ModelRecord:
 
 def _read(path: Path) -> Any:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             data = file.read(_LARGEST + 1)
     except OSError as error:
         raise MissingFileError(f"card: there is no {path}. Make the package again with `audit.package`.") from error
@@ -173,4 +173,4 @@ def _parameters(path: Path) -> int:
 
 def _files(place: Path) -> dict[str, str]:
     names = sorted(one.name for one in place.iterdir() if one.is_file() and not one.is_symlink())
-    return {name: sha256((place / name).read_bytes()).hexdigest() for name in names if name != STATEMENT}
+    return {name: file_digest(place / name) for name in names if name != STATEMENT}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from caudal.audit import envelope, keys
 from caudal.audit.keys import Key
 from caudal.audit.note import Checkpoint, Verifier
+from caudal.audit.package import file_digest
 from caudal.audit.page.fairness import shown
 from caudal.audit.page.gather import SCHEMA, gather
 from caudal.audit.page.words import Words, words
@@ -166,7 +167,7 @@ def open_twin(twin: str | os.PathLike[str], key: Verifier) -> Twin:
     faults: tuple[str, ...] = ()
     if not page.is_file():
         faults = (f"{page} is missing: it is the page that was signed",)
-    elif sha256(page.read_bytes()).hexdigest() != digest:
+    elif file_digest(page) != digest:
         faults = (f"{page} is not the page that was signed",)
     return Twin(facts, page, digest, faults)
 
