@@ -4,11 +4,13 @@ import errno
 import importlib
 import multiprocessing
 import os
+import pickle
 import random
 import signal
 import socket
 import time
 from collections import defaultdict
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -152,6 +154,41 @@ def test_a_foreigner_and_half_a_message_do_not_stop_the_others(tmp_path, key):
     assert [one.facts["action"] for one in told if one.kind == "refused"] == ["read"]
     lost = [dict(one.facts) for one in told if one.kind == "lost"]
     assert lost == [{"process": 7, "handed_in": 1, "flushed": 0, "half_a_message": True}]
+
+
+def test_a_process_that_sends_nonsense_never_listens_or_states_a_huge_message_stops_nobody(tmp_path, key):
+    """Whatever a process with the key sends, the desk goes on and answers the others, in bounded memory."""
+    messages = [
+        pickle.dumps(one)
+        for one in (("decide",), ("decide", 5, {}), ("event", ("x",), 3), (), 4, None, ("flush", (1, 2), {}))
+    ]
+    with Log(tmp_path / "log", key, sync=False) as log, Desk(log) as desk:
+        slip = desk.slip()
+        framed = [len(one).to_bytes(4, "big") + one for one in messages]
+        hello = b"\0\0\0\x28" + slip._key + (7).to_bytes(8, "big")
+        flush = pickle.dumps(("flush", (0,), {}))
+        sent = [
+            hello + b"".join(framed),
+            hello + b"\xff\xff\xff\xff" + bytes(1000),
+            b"\x10\0\0\0" + bytes(1000),
+            hello + (len(flush).to_bytes(4, "big") + flush) * 20_000,
+        ]
+        lines = []
+        for data in sent:
+            lines.append(socket.socket(socket.AF_UNIX))
+            lines[-1].connect(slip._address)
+            lines[-1].settimeout(5)
+            with suppress(OSError):  # the desk ends a line that it takes no more from
+                lines[-1].sendall(data)
+        slip.decide("bed 4", [1.0], model=MODEL)
+        assert slip.flush() > 1
+        assert len(desk._sides) <= 2
+        for line in lines:
+            line.close()
+    told = [one for _, one in records(tmp_path / "log") if isinstance(one, Event)]
+    assert sum(one.kind == "refused" for one in told) == len(messages)
+    assert {one.kind for one in told} == {"open", "refused", "lost"}
+    assert verify(tmp_path / "log", key.verifier, full=True).holds
 
 
 def test_what_cannot_be_copied_is_refused_at_the_door(tmp_path, key):

@@ -31,6 +31,8 @@ _ROOM = 10_000  # messages that wait for the disk before a process is let wait t
 _PIECE = 1 << 20
 _PATIENCE = 5.0
 _PAUSE = 1.0
+_LONGEST = 1 << 28  # bytes of a message, arrays of inputs included
+_AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 _LENGTH = struct.Struct(">I")
 _HELLO = struct.Struct(">32sQ")
 _LONGEST_PATH = 100
@@ -124,6 +126,9 @@ class _Line:
         except Exception as error:  # whatever a foreign type raises when it is copied
             fault = f"holds what cannot be handed to another process ({type(error).__name__}: {str(error)[:200]})"
             raise InputError(f"Slip.{name}", "facts", fault, "Pass numbers, arrays, texts and bytes.") from error
+        if len(data) > _LONGEST:
+            fault = f"have {len(data):,} bytes in all; a desk takes {_LONGEST:,}"
+            raise InputError(f"Slip.{name}", "facts", fault, "Pass a digest of what is so large.")
         with self._lock:
             self._count += 1
             self._send(data)
@@ -274,11 +279,12 @@ class Desk:
             data = side.socket.recv(_PIECE)
         except OSError:
             data = b""
+        side.buffer += data
         if data:
-            side.buffer += data
             for message in side.messages():
                 self._take(side, message)
-            return
+            if side.is_bounded():
+                return
         self._leave(side)
         if side.process is not None and not side.has_said_farewell:
             facts = {"process": side.process, "handed_in": side.count, "flushed": side.flushed}
@@ -381,6 +387,11 @@ class _Side:
         self.has_said_farewell = self.is_paused = False
         self.fault: Exception | None = None
 
+    def is_bounded(self) -> bool:
+        """Whether the message that is on its way states a length that is taken: of a stranger, that of a greeting."""
+        most = _HELLO.size if self.process is None else _LONGEST
+        return len(self.buffer) < _LENGTH.size or _LENGTH.unpack_from(self.buffer)[0] <= most
+
     def messages(self) -> list[bytes]:
         """Whole messages of what has arrived; half a one stays."""
         whole, start = [], 0
@@ -399,8 +410,12 @@ class _Side:
             pickle.loads(data)
         except Exception:  # an error of a foreign type
             data = pickle.dumps((size, CaudalError(f"{type(error).__name__}: {error}")))
-        with suppress(OSError):  # a process that died meanwhile is noticed when its line ends
-            self.socket.sendall(_LENGTH.pack(len(data)) + data)
+        message, sent = _LENGTH.pack(len(data)) + data, 0
+        with suppress(OSError):
+            sent = self.socket.send(message, _AT_ONCE)
+        if sent < len(message):  # it died, or asks and never listens: its line ends, and the others go on
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
 
 
 class _Fork:
