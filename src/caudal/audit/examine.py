@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from caudal.audit import about, package, page, proof
+from caudal.audit import about, page, proof
 from caudal.audit.note import LARGEST, Checkpoint, Verifier
+from caudal.audit.package import NAMES as PACKAGE_NAMES
+from caudal.audit.package import STATEMENT, check
 from caudal.audit.reading import promises
 from caudal.audit.verdict import Fault, Verdict
 from caudal.audit.verify import verify
@@ -161,11 +163,11 @@ def kinds_at(place: Path) -> tuple[str, ...]:
     """
     if place.is_dir():
         names = {entry.name for entry in place.iterdir()}
-        is_package = bool(package.NAMES & names) or any(name.endswith(".caudal") for name in names)
+        is_package = bool(PACKAGE_NAMES & names) or any(name.endswith(".caudal") for name in names)
         is_log = about.NAME in names or ("checkpoint" in names and bool({"edge", "tile"} & names))
         kinds = (("model",) if is_package else ()) + (("log",) if is_log else ())
         if not kinds:
-            sentence = f"{place} holds neither a log (no {about.NAME}) nor a signed package (no {package.STATEMENT})"
+            sentence = f"{place} holds neither a log (no {about.NAME}) nor a signed package (no {STATEMENT})"
             raise MissingFileError(f"audit: {sentence}. Pass the folder of one of them.")
         return kinds
     if not place.is_file():
@@ -270,7 +272,7 @@ def _strangers(folder: Path) -> tuple[str, ...]:
 
 def _model(place: Path, key: Verifier) -> Finding:
     try:
-        found = package.check(place, key)
+        found = check(place, key)
     except (FileFormatError, MissingFileError) as error:
         return Finding("model", str(place), faults=(Fault(None, str(error)),))
     facts = found.facts
