@@ -51,7 +51,7 @@ def figures(decided: Bools, who: People, weight: Floats | None = None) -> tuple[
 
     Example:
         >>> who = People(np.array([True, True, False, False]), np.array([0, 1, 0, 1]))
-        >>> [float(one[0, 0]) for one in figures(np.array([[True, False, False, False]]), who)]
+        >>> [float(figure[0, 0]) for figure in figures(np.array([[True, False, False, False]]), who)]
         [0.75, 0.75, 1.0]
     """
     drawn = np.ones((1, len(who.truth))) if weight is None else weight

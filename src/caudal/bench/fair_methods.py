@@ -95,9 +95,9 @@ def task(seed: int, *, shrink: int = 1, epochs: int = EPOCHS) -> Task:
         epochs: of each fit.
 
     Example:
-        >>> found = task(0, shrink=20)
-        >>> b = found.train.groups.where("b")
-        >>> bool((found.train.truth[b].mean() - found.train.seen[b].mean()) > 0.15)
+        >>> given = task(0, shrink=20)
+        >>> b = given.train.groups.where("b")
+        >>> bool((given.train.truth[b].mean() - given.train.seen[b].mean()) > 0.15)
         True
     """
     train, choose, test = (_part(n // shrink, [seed, k]) for k, n in enumerate((TRAIN, HELD, TEST)))
@@ -116,7 +116,9 @@ def _part(count: int, seed: list[int]) -> Part:
     return Part(flip_labels(clean, groups, "b", FLIPPED, seed=int(rng.integers(1 << 30))).data, truth, groups)
 
 
-def _fitted(given: Task, cell: str, weight: Any = None, **settings: Any) -> tuple["LiquidClassifier", int, float]:
+def _fitted(
+    given: Task, cell: str, weight: NDArray[np.float64] | None = None, **settings: Any
+) -> tuple["LiquidClassifier", int, float]:
     from caudal.estimators import LiquidClassifier
 
     model = LiquidClassifier(cell=cell, seed=given.seed, epochs=given.epochs, **SETTINGS, **settings)
@@ -142,7 +144,7 @@ def _reweighed(given: Task, cell: str) -> Done:
     return Done(model.predict(given.test.data), updates, seconds + extra)
 
 
-def _term(kind: Callable[..., Any], *asked: Any, **options: Any) -> Callable[[Task, str], Done]:
+def _term(kind: Callable[..., Any], *asked: object, **options: object) -> Callable[[Task, str], Done]:
     def run(given: Task, cell: str) -> Done:
         model, updates, seconds = _fitted(given, cell, fairness=kind(*asked, **options))
         return Done(model.predict(given.test.data), updates, seconds)
@@ -174,7 +176,7 @@ def _seen(model: "LiquidClassifier", part: Part) -> Examples:
     return replace(examples(model.encoder_, part.data), groups=torch.tensor(part.groups.codes))
 
 
-def _ruled(find: Callable[..., Any], **options: Any) -> Callable[[Task, str], Done]:
+def _ruled(find: Callable[..., Any], **options: object) -> Callable[[Task, str], Done]:
     def run(given: Task, cell: str) -> Done:
         model, updates, seconds = _fitted(given, cell)
         begun = process_time()

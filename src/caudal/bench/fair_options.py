@@ -175,7 +175,7 @@ def _said() -> Any:
     class Said(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
         """Answers what it is given."""
 
-        def fit(self, x: Any, y: Any) -> "Said":
+        def fit(self, x: object, y: object) -> "Said":
             """Nothing to learn."""
             self.classes_ = np.array([0, 1])
             return self

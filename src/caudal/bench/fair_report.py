@@ -232,13 +232,13 @@ def table(report: FairReport) -> str:
     head = ("method", "cell", "seeds", "accuracy, truth", "gap, truth", "accuracy, observed", "odds, observed",
             "gap lower", "points won", "odds lower", "points won", "steps x", "time x", "asks", "goals")  # fmt: skip
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    for one in means(report):
-        goals = [name for name, met in (("truth", one.mends_labels), ("observed", one.levels_observed)) if met]
+    for row in means(report):
+        goals = [name for name, met in (("truth", row.mends_labels), ("observed", row.levels_observed)) if met]
         cells = (
-            one.method, one.cell, str(one.seeds), f"{one.true_accuracy:.3f}", f"{one.true_gap:.3f}",
-            f"{one.seen_accuracy:.3f}", f"{one.seen_odds:.3f}", f"{one.cut:.0%}", f"{one.gain:+.1f}",
-            f"{one.seen_cut:.0%}", f"{one.seen_gain:+.1f}", f"{one.steps:.1f}", f"{one.time:.1f}",
-            "yes" if one.asks else "no", ", ".join(goals),
+            row.method, row.cell, str(row.seeds), f"{row.true_accuracy:.3f}", f"{row.true_gap:.3f}",
+            f"{row.seen_accuracy:.3f}", f"{row.seen_odds:.3f}", f"{row.cut:.0%}", f"{row.gain:+.1f}",
+            f"{row.seen_cut:.0%}", f"{row.seen_gain:+.1f}", f"{row.steps:.1f}", f"{row.time:.1f}",
+            "yes" if row.asks else "no", ", ".join(goals),
         )  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -238,7 +238,7 @@ def _row(
     fits: Fits,
     parts: Parts,
     names: tuple[str, ...],
-    codes: list[Any],
+    codes: list[NDArray[np.int64]],
 ) -> StudyRow:
     seed = which[2]
     here = [part_codes >= 0 for part_codes in codes]

@@ -70,17 +70,17 @@ def read(path: str | Path) -> KernelReport:
     return loads(text, str(place))
 
 
-def _lines(value: Any) -> str:
+def _lines(value: object) -> str:
     if isinstance(value, list | tuple) and value:
         return "[\n" + ",\n".join(f"    {_text(part)}" for part in value) + "\n  ]"
     return _text(value)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return json.dumps(_rounded(value), allow_nan=False)
 
 
-def _rounded(value: Any) -> Any:
+def _rounded(value: object) -> object:
     """Six digits: more than any clock gives, and half the size."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
@@ -89,7 +89,7 @@ def _rounded(value: Any) -> Any:
     return [_rounded(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def _record(kind: type[Record], value: Any) -> Record:
+def _record(kind: type[Record], value: object) -> Record:
     hints = typing.get_type_hints(kind)
     if not isinstance(value, dict) or set(value) != set(hints):
         odd = sorted(set(value) ^ set(hints)) if isinstance(value, dict) else [type(value).__name__]

@@ -88,7 +88,7 @@ def _peers(rows: tuple[str, ...], inputs: int) -> Iterator[Check]:
             yield _checked(f"{ROWS[name].title} beside {PEER}", recurrence, "auto", _compare_peer, ROWS[name], models)
 
 
-def _checked(subject: str, recurrence: str, backend: str, compare: Callable[..., str | None], *args: Any) -> Check:
+def _checked(subject: str, recurrence: str, backend: str, compare: Callable[..., str | None], *args: object) -> Check:
     """Run a comparison; whatever it raises turns the gate red, but for a backend that refuses with its reason."""
     try:
         fault = compare(*args)

@@ -119,7 +119,7 @@ def _example(kind: type[nn.Layer]) -> nn.Layer | None:
         return None
 
 
-def _layer(net: Any) -> nn.Layer | None:
+def _layer(net: object) -> nn.Layer | None:
     return net if isinstance(net, nn.Layer) else None
 
 
@@ -127,7 +127,7 @@ def backends() -> tuple[Standing, ...]:
     """Every backend of every recurrence, on each device of this machine, in float32.
 
     Example:
-        >>> {one.backend for one in backends() if one.recurrence == "ltc_scan"} >= {"reference"}
+        >>> {standing.backend for standing in backends() if standing.recurrence == "ltc_scan"} >= {"reference"}
         True
     """
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]

@@ -161,9 +161,8 @@ def _peer(row: Row, inputs: int) -> Any:
     return models.LTC(inputs, links)
 
 
-def _first(result: Any) -> Tensor:
-    output: Tensor = result[0]
-    return output
+def _first(result: tuple[Tensor, object]) -> Tensor:
+    return result[0]
 
 
 def _our_step(net: nn.Layer, x: Tensor) -> Callable[[], object]:
@@ -189,7 +188,7 @@ def _peer_step(peer: Any, x: Tensor) -> Callable[[], object]:
     return step
 
 
-def _torch_step(layer: Any, x: Tensor) -> Callable[[], object]:
+def _torch_step(layer: torch_nn.LSTM | torch_nn.GRU, x: Tensor) -> Callable[[], object]:
     """One step of the cell with the layer's numbers: shorter than the layer over a sequence of one."""
     kind = torch_nn.LSTMCell if isinstance(layer, torch_nn.LSTM) else torch_nn.GRUCell
     cell = kind(layer.input_size, layer.hidden_size)

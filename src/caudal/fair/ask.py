@@ -60,8 +60,8 @@ def ask(
         ...     def predict_proba(self, data):
         ...         yes = 1 / (1 + np.exp(-data.values[..., 0].sum(1)))
         ...         return np.stack([1 - yes, yes], 1)
-        >>> found = ask(Mean(), made(200), steps=3)
-        >>> len(found.answers), sorted(found.at)
+        >>> asked = ask(Mean(), made(200), steps=3)
+        >>> len(asked.answers), sorted(asked.at)
         (200, [1, 8, 16])
     """
     if data.target is None or data.target_mask is None:

@@ -106,8 +106,8 @@ def audit(data: Sequences, groups: Groups, *, positive: object = None, draws: in
         >>> sklearn = pytest.importorskip("sklearn")
         >>> from caudal.fair.made import made
         >>> data = made(200)
-        >>> found = audit(data, Groups.of({"group": data.sensitive["group"]}))
-        >>> [(fact.group, fact.series) for fact in found.facts], found.proxies[0].source
+        >>> data_audit = audit(data, Groups.of({"group": data.sensitive["group"]}))
+        >>> [(fact.group, fact.series) for fact in data_audit.facts], data_audit.proxies[0].source
         ([('a', 120), ('b', 80)], 'all together')
     """
     if len(data) != len(groups):

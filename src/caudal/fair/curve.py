@@ -54,8 +54,8 @@ def curve(
         >>> data = made(300)
         >>> groups = Groups.of({"group": data.sensitive["group"]})
         >>> level = 1 / (1 + np.exp(-np.cumsum(data.values[..., 0], 1) / np.arange(1, data.steps + 1)))
-        >>> found = curve(at_steps(level, data, [1, 6, 12]), groups, "accuracy", lengths=data.lengths)
-        >>> [(moment.step, moment.gap is not None) for moment in found]
+        >>> moments = curve(at_steps(level, data, [1, 6, 12]), groups, "accuracy", lengths=data.lengths)
+        >>> [(moment.step, moment.gap is not None) for moment in moments]
         [(1, True), (6, True), (12, True)]
     """
     if not at:

@@ -58,8 +58,8 @@ def density(data: Sequences, answers: Answers, groups: Groups, *, draws: int = D
         >>> from caudal.fair import decisions, made
         >>> data = made(300)
         >>> answers = decisions(data.target, decided=data.values[:, 0, 0] > 0)
-        >>> found = density(data, answers, Groups.of({"group": data.sensitive["group"]}))
-        >>> [part.group for part in found.parts], -0.2 < found.follows.value < 0.2
+        >>> measured = density(data, answers, Groups.of({"group": data.sensitive["group"]}))
+        >>> [part.group for part in measured.parts], -0.2 < measured.follows.value < 0.2
         (['up to 10', '11 to 14', '15 and more'], True)
     """
     if not len(data) == len(answers) == len(groups):

@@ -94,8 +94,8 @@ def diagnose(
         >>> from caudal.fair import made, plant
         >>> clean = made(400)
         >>> groups = Groups.of({"group": clean.sensitive["group"]})
-        >>> found = diagnose(plant("sampling rate", clean, groups, "b").data, groups)
-        >>> found.kind, found.group, found.confidence
+        >>> diagnosis = diagnose(plant("sampling rate", clean, groups, "b").data, groups)
+        >>> diagnosis.kind, diagnosis.group, diagnosis.confidence
         ('sampling rate', 'b', 'high')
     """
     _check(data, groups, expected, trusted)

@@ -141,8 +141,8 @@ def estimates(
     Example:
         >>> from caudal.fair.answers import decisions
         >>> answers = decisions([0, 1, 0, 1], [0.2, 0.9, 0.6, 0.4])
-        >>> found = estimates(answers, Groups.of({"sex": list("ffmm")}), ["accuracy"])["accuracy"]
-        >>> [one.value for one in found], [round(end, 2) for end in found[0].ends()]
+        >>> accuracy = estimates(answers, Groups.of({"sex": list("ffmm")}), ["accuracy"])["accuracy"]
+        >>> [estimate.value for estimate in accuracy], [round(end, 2) for end in accuracy[0].ends()]
         ([1.0, 0.0], [0.34, 1.0])
     """
     parts = [answers.select(groups.codes == k) for k in range(len(groups.names))]

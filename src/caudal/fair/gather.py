@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,7 +33,7 @@ class _Asked(NamedTuple):
     answers: Answers
     at: Mapping[int, Answers]
     curve_of: str
-    positive: Any
+    positive: object
     expected: Mapping[str, Mapping[str, float]]
     trusted: ArrayLike | None
     draws: int
@@ -49,7 +49,7 @@ def report(
     cross: bool | Sequence[Sequence[str]] = True,
     at: Mapping[int, Answers] | None = None,
     curve_of: str = "",
-    positive: Any = None,
+    positive: object = None,
     threshold: float | None = None,
     expected: Mapping[str, Mapping[str, float]] | None = None,
     trusted: ArrayLike | None = None,
@@ -91,8 +91,8 @@ def report(
         >>> sklearn = pytest.importorskip("sklearn")
         >>> from caudal.fair import decisions, made
         >>> data = made(200)
-        >>> found = report(data, decisions(data.target, decided=data.values[:, 0, 0] > 0))
-        >>> found.attributes[0].groups, FairReport.from_json(found.to_json()) == found
+        >>> fairness = report(data, decisions(data.target, decided=data.values[:, 0, 0] > 0))
+        >>> fairness.attributes[0].groups, FairReport.from_json(fairness.to_json()) == fairness
         ({'a': 120, 'b': 80}, True)
     """
     names = tuple(dict.fromkeys(sensitive)) or tuple(data.sensitive)

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,10 +32,10 @@ class Groups:
         edges: by column, where numbers were cut.
 
     Example:
-        >>> found = Groups.of({"sex": ["f", "m", "f", "m"]})
-        >>> found
+        >>> groups = Groups.of({"sex": ["f", "m", "f", "m"]})
+        >>> groups
         Groups(sex: f 2, m 2)
-        >>> found.where("f").tolist()
+        >>> groups.where("f").tolist()
         [True, False, True, False]
     """
 
@@ -187,7 +187,7 @@ def thirds(column: ArrayLike) -> tuple[float, ...]:
     return tuple(edge for edge in edges if known.min() < edge <= known.max())
 
 
-def _check(columns: Mapping[str, NDArray[Any]], edges: Edges) -> None:
+def _check(columns: Mapping[str, NDArray[np.generic]], edges: Edges) -> None:
     if not columns:
         raise InputError("Groups.of", "columns", "names no column", "Pass at least one sensitive column.")
     first = next(iter(columns.values()))
@@ -206,7 +206,7 @@ def _check(columns: Mapping[str, NDArray[Any]], edges: Edges) -> None:
             _check_edges(name, column, cuts)
 
 
-def _check_edges(name: str, column: NDArray[Any], cuts: Sequence[float]) -> None:
+def _check_edges(name: str, column: NDArray[np.generic], cuts: Sequence[float]) -> None:
     if column.dtype.kind not in "iuf":
         raise InputError("Groups.of", name, "holds texts and is given edges", "Leave its edges out.")
     rising = all(np.isfinite(e) for e in cuts) and all(a < b for a, b in itertools.pairwise(cuts))
@@ -215,11 +215,11 @@ def _check_edges(name: str, column: NDArray[Any], cuts: Sequence[float]) -> None
         raise InputError("Groups.of", name, fault, "Pass, say, [40, 65].")
 
 
-def _known(column: NDArray[Any]) -> NDArray[np.bool_]:
+def _known(column: NDArray[np.generic]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(column)) if column.dtype.kind == "f" else np.ones(column.shape, np.bool_)
 
 
-def _texts(name: str, column: NDArray[Any], edges: Sequence[float] | None) -> list[str]:
+def _texts(name: str, column: NDArray[np.generic], edges: Sequence[float] | None) -> list[str]:
     """The label of each series; `UNKNOWN` where there is none."""
     if column.dtype.kind not in "iuf":
         plain = column.tolist()

@@ -143,9 +143,10 @@ def by_group(answers: Answers, groups: Groups, *, draws: int = DRAWS, seed: int 
         >>> from caudal.fair.answers import decisions
         >>> rng = np.random.default_rng(0)
         >>> truth = rng.random(400) < 0.5
-        >>> found = by_group(decisions(truth, decided=truth ^ (rng.random(400) < 0.2)), Groups.of({"g": [0, 1] * 200}))
-        >>> one = found.difference("accuracy", "0", "1")
-        >>> round(one.low, 2), round(one.value, 3), round(one.high, 2)
+        >>> decided = truth ^ (rng.random(400) < 0.2)
+        >>> metrics = by_group(decisions(truth, decided=decided), Groups.of({"g": [0, 1] * 200}))
+        >>> difference = metrics.difference("accuracy", "0", "1")
+        >>> round(difference.low, 2), round(difference.value, 3), round(difference.high, 2)
         (-0.07, 0.005, 0.08)
     """
     check_alike(answers, groups)

@@ -10,6 +10,7 @@ Sources of Harm throughout the Machine Learning Life Cycle, EAAMO 2021; the samp
 - proxy: an innocent-looking input tells who belongs to the group.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -75,11 +76,11 @@ def plant(kind: Bias, data: Sequences, groups: Groups, group: str, *, strength: 
     Example:
         >>> from caudal.fair.made import made
         >>> clean = made(100)
-        >>> found = plant("labels", clean, Groups.of({"group": clean.sensitive["group"]}), "b")
-        >>> bool(found.changed.any()), found.truth is clean
+        >>> planted = plant("labels", clean, Groups.of({"group": clean.sensitive["group"]}), "b")
+        >>> bool(planted.changed.any()), planted.truth is clean
         (True, True)
     """
-    doors: dict[Bias, Any] = {
+    doors: dict[Bias, Callable[..., Planted]] = {
         "labels": flip_labels,
         "representation": drop_series,
         "measurement": disturb,
@@ -88,12 +89,11 @@ def plant(kind: Bias, data: Sequences, groups: Groups, group: str, *, strength: 
     }
     if kind not in doors:
         raise InputError("plant", "kind", f"is {kind!r}; expected {', '.join(KINDS)}", "Name one of them.")
-    planted: Planted = doors[kind](data, groups, group, strength or _USUAL[kind], seed=seed)
-    return planted
+    return doors[kind](data, groups, group, strength or _USUAL[kind], seed=seed)
 
 
 def flip_labels(
-    data: Sequences, groups: Groups, group: str, rate: float, *, positive: Any = None, seed: int = 0
+    data: Sequences, groups: Groups, group: str, rate: float, *, positive: object = None, seed: int = 0
 ) -> Planted:
     """Positives of the group are written down as the other class.
 
@@ -120,7 +120,7 @@ def flip_labels(
 
 
 def drop_series(
-    data: Sequences, groups: Groups, group: str, rate: float, *, only: Any = None, seed: int = 0
+    data: Sequences, groups: Groups, group: str, rate: float, *, only: object = None, seed: int = 0
 ) -> Planted:
     """Members of the group are left out.
 
@@ -286,7 +286,7 @@ def without_steps(data: Sequences, dropped: NDArray[np.bool_]) -> Sequences:
     )
 
 
-def class_code(owner: str, data: Sequences, positive: Any = None) -> int:
+def class_code(owner: str, data: Sequences, positive: object = None) -> int:
     """Position of a class in `data.classes`; the last where none is named.
 
     Raises:

@@ -156,8 +156,8 @@ def rates(answers: Answers, groups: Groups) -> dict[str, dict[str, float]]:
 
     Example:
         >>> from caudal.fair.answers import decisions
-        >>> found = rates(decisions([0, 1, 0, 1], [0.2, 0.9, 0.6, 0.4]), Groups.of({"sex": list("ffmm")}))
-        >>> found["accuracy"]
+        >>> by_metric = rates(decisions([0, 1, 0, 1], [0.2, 0.9, 0.6, 0.4]), Groups.of({"sex": list("ffmm")}))
+        >>> by_metric["accuracy"]
         {'f': 1.0, 'm': 0.0}
     """
     check_alike(answers, groups)

@@ -35,7 +35,7 @@ def summaries(data: Sequences) -> tuple[Column, ...]:
 
     Example:
         >>> from caudal.fair.made import made
-        >>> [f"{one.source}: {one.what}" for one in summaries(made(50))][:5]
+        >>> [f"{column.source}: {column.what}" for column in summaries(made(50))][:5]
         ['level: level', 'level: spread', 'level: last', 'level: rough', 'level: missing']
     """
     columns = [column for k in range(data.inputs) for column in _input(data, k)]

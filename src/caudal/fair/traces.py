@@ -52,8 +52,8 @@ def representation(groups: Groups, expected: Mapping[str, float]) -> list[Trace]
         expected: share of each group, by name.
 
     Example:
-        >>> [one] = representation(Groups.of({"g": ["a"] * 90 + ["b"] * 10}), {"a": 0.6, "b": 0.4})
-        >>> one.group, round(one.size, 2), one.p_value < 1e-6
+        >>> [trace] = representation(Groups.of({"g": ["a"] * 90 + ["b"] * 10}), {"a": 0.6, "b": 0.4})
+        >>> trace.group, round(trace.size, 2), trace.p_value < 1e-6
         ('b', 0.83, True)
     """
     traces, total = [], len(groups)
@@ -148,8 +148,8 @@ def against_trusted(hit: Flags, real: Flags, known: Flags, groups: Groups, name:
         >>> real = np.tile([True, False], 100)
         >>> hit = real & (np.arange(200) >= 60)
         >>> groups = Groups.of({"g": ["a"] * 100 + ["b"] * 100})
-        >>> [one] = against_trusted(hit, real, np.ones(200, bool), groups, "a")
-        >>> one.kind, round(one.size, 2)
+        >>> [trace] = against_trusted(hit, real, np.ones(200, bool), groups, "a")
+        >>> trace.kind, round(trace.size, 2)
         ('labels', 0.6)
     """
     inside = groups.where(name)

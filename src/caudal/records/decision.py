@@ -46,10 +46,10 @@ class Decision:
             opens them; what stands in the clear is what stays once it is erased.
 
     Example:
-        >>> one = Decision(0, "ab" * 32, "bed 4", 7, "00" * 32, (0.25, math.nan), monitors=9)
-        >>> one.violations
+        >>> decision = Decision(0, "ab" * 32, "bed 4", 7, "00" * 32, (0.25, math.nan), monitors=9)
+        >>> decision.violations
         ('not finite', 'out of distribution')
-        >>> record_from_dict(record_to_dict(one)) == one, record_to_dict(one)["time"]
+        >>> record_from_dict(record_to_dict(decision)) == decision, record_to_dict(decision)["time"]
         (True, '1970-01-01T00:00:00.000000000Z')
     """
 

@@ -105,13 +105,13 @@ class Influence:
         scorecard: checks of this explanation, or None where none were asked for.
 
     Example:
-        >>> one = Influence(
+        >>> influence = Influence(
         ...     "inputs", "path", np.array([[[1.0, -3.0]]]), ("step", "input"), (("0",), ("age", "ph")), "log odds",
         ...     ("sick",), np.array([0.5]), np.array([2.5]), np.array([0.0]), True, ("a",), "LTC",
         ... )
-        >>> one.top(1)
+        >>> influence.top(1)
         (ph at step 0 -3 (75%),)
-        >>> Influence.from_json(one.to_json()).values.tolist()
+        >>> Influence.from_json(influence.to_json()).values.tolist()
         [[[1.0, -3.0]]]
     """
 

@@ -51,8 +51,8 @@ def spread(model: Readout, part: Examples | Stream, class_weights: torch.Tensor 
         >>> from caudal.nn import CfC
         >>> x, n, y = torch.zeros(4, 2, 1), torch.full((4,), 2), torch.tensor([0, 1, 0, 1])
         >>> data = Examples(x, x[:, :, 0] + 1, n, "classify", torch.ones(4), y, torch.ones(4) > 0)
-        >>> found = spread(Readout(CfC(1, 2, backbone_units=4), 2), data)
-        >>> found.top, found.balanced, found.skill(2)
+        >>> answers = spread(Readout(CfC(1, 2, backbone_units=4), 2), data)
+        >>> answers.top, answers.balanced, answers.skill(2)
         (1.0, 0.5, 0.0)
     """
     if not part.task.startswith("classify"):

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +20,8 @@ _BY_CHANCE = 0.05
 class _Pairs:
     """What an input says beside the target, one entry per step or series that has both."""
 
-    values: NDArray[Any]
-    target: NDArray[Any]
+    values: NDArray[np.generic]
+    target: NDArray[np.generic]
     series: int
 
 
@@ -87,12 +86,12 @@ def _columns(names: Sequence[str], kinds: Sequence[str]) -> Iterator[tuple[str, 
     yield from places.items()
 
 
-def _per_series(data: Sequences) -> NDArray[Any]:
+def _per_series(data: Sequences) -> NDArray[np.generic]:
     target = np.asarray(data.target)
     return target if target.ndim == 1 else np.asarray(target[:, 0])
 
 
-def _beside(data: Sequences, values: NDArray[Any], seen: NDArray[np.bool_]) -> _Pairs:
+def _beside(data: Sequences, values: NDArray[np.generic], seen: NDArray[np.bool_]) -> _Pairs:
     """Values with the targets beside them: at each step, or the last observed value of each series."""
     target, known = np.asarray(data.target), np.asarray(data.target_mask)
     if data.task in ("classify_steps", "imitate"):
@@ -104,7 +103,7 @@ def _beside(data: Sequences, values: NDArray[Any], seen: NDArray[np.bool_]) -> _
     return _Pairs(values[np.arange(len(data)), last][some], _per_series(data)[some], int(some.sum()))
 
 
-def _alike(values: NDArray[Any], target: NDArray[Any], *, classes: bool) -> bool:
+def _alike(values: NDArray[np.generic], target: NDArray[np.generic], *, classes: bool) -> bool:
     """Whether values explain the target nearly fully, or the classes explain the values."""
     if len(values) < _LEAST or len(np.unique(target)) < 2:
         return False

@@ -51,8 +51,8 @@ def loss(out: Tensor, batch: Examples, class_weights: Tensor | None = None) -> t
     Example:
         >>> x, n = torch.zeros(2, 1, 1), torch.ones(2, dtype=torch.int64)
         >>> y, known = torch.zeros(2, 1), torch.ones(2, 1) > 0
-        >>> one = Examples(x, x[:, :, 0], n, "regress", torch.tensor([1.0, 3.0]), y, known)
-        >>> total, weight = loss(torch.tensor([[1.0], [2.0]]), one)
+        >>> batch = Examples(x, x[:, :, 0], n, "regress", torch.tensor([1.0, 3.0]), y, known)
+        >>> total, weight = loss(torch.tensor([[1.0], [2.0]]), batch)
         >>> total.item(), weight.item()
         (13.0, 4.0)
     """

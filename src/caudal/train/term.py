@@ -23,8 +23,8 @@ class Judged:
         known: `(rows, outputs)` bool, which numbers are known; None of classes, whose rows all are.
 
     Example:
-        >>> one = Judged(torch.zeros(2, 2), torch.tensor([0, 1]), torch.tensor([0, -1]), torch.ones(2))
-        >>> Judged.joined([one, one]).groups.tolist()
+        >>> judged = Judged(torch.zeros(2, 2), torch.tensor([0, 1]), torch.tensor([0, -1]), torch.ones(2))
+        >>> Judged.joined([judged, judged]).groups.tolist()
         [0, -1, 0, -1]
     """
 

@@ -95,8 +95,8 @@ def advise(
         InputError: kind or stakes are unknown, a base rate is no share, or a count is negative.
 
     Example:
-        >>> found = advise("labels", stakes="both", base_rates=(0.5, 0.3))
-        >>> found.constraint, found.method, found.conflicts[0]
+        >>> advice = advise("labels", stakes="both", base_rates=(0.5, 0.3))
+        >>> advice.constraint, advice.method, advice.conflicts[0]
         ('equal_opportunity', 'reweighing', 'odds of biased labels')
         >>> advise("none", stakes="both", at_decision=True).method
         'nothing'

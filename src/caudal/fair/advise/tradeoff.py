@@ -77,10 +77,10 @@ class Tradeoff:
         InputError: there is no point, or a figure is no share.
 
     Example:
-        >>> found = Tradeoff((Point("plain", 0.80, 0.30), Point("fair", 0.79, 0.05), Point("odd", 0.78, 0.20)))
-        >>> [one.name for one in found.front]
+        >>> tradeoff = Tradeoff((Point("plain", 0.80, 0.30), Point("fair", 0.79, 0.05), Point("odd", 0.78, 0.20)))
+        >>> [point.name for point in tradeoff.front]
         ['fair', 'plain']
-        >>> found.within(0.02).name
+        >>> tradeoff.within(0.02).name
         'fair'
     """
 

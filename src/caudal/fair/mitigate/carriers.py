@@ -40,9 +40,9 @@ def neuron_carriers(model: Readout, data: Examples) -> tuple[Carrier, ...]:
 
     Example:
         >>> from caudal.nn import CfC
-        >>> x, n, one = torch.randn(20, 3, 2), torch.full((20,), 3), torch.ones(20)
+        >>> x, n, weight = torch.randn(20, 3, 2), torch.full((20,), 3), torch.ones(20)
         >>> y, who = torch.arange(20) % 2, torch.arange(20) // 10
-        >>> data = Examples(x, x[:, :, 0].abs(), n, "classify", one, y, one > 0, who)
+        >>> data = Examples(x, x[:, :, 0].abs(), n, "classify", weight, y, weight > 0, who)
         >>> len(neuron_carriers(Readout(CfC(2, 4, backbone_units=4), 2), data))
         4
     """

@@ -104,12 +104,12 @@ def cut_attribute(
 
     Example:
         >>> from caudal.nn import CfC
-        >>> x, n, one = torch.randn(200, 3, 2), torch.full((200,), 3), torch.ones(200)
+        >>> x, n, weight = torch.randn(200, 3, 2), torch.full((200,), 3), torch.ones(200)
         >>> who, y = torch.arange(200) % 2, torch.arange(200) // 2 % 2
         >>> x[:, :, 1] += who[:, None]
-        >>> data = Examples(x, torch.ones(200, 3), n, "classify", one, y, one > 0, who)
-        >>> found = cut_attribute(Readout(CfC(2, 4, backbone_units=4), 2), data, data)
-        >>> found.before.points > 10 > abs(found.after.points)
+        >>> data = Examples(x, torch.ones(200, 3), n, "classify", weight, y, weight > 0, who)
+        >>> cut = cut_attribute(Readout(CfC(2, 4, backbone_units=4), 2), data, data)
+        >>> cut.before.points > 10 > abs(cut.after.points)
         True
     """
     net, target, groups = check_one_layer("cut_attribute", model, train)

@@ -15,7 +15,7 @@ KINDS: dict[str, type[Penalty] | type[Lagrangian] | type[Fairret]] = {
 }
 
 
-def settled(fairness: Fairness, classes: tuple[Any, ...]) -> Fairness:
+def settled(fairness: Fairness, classes: tuple[object, ...]) -> Fairness:
     """The term with its positive class as a code.
 
     Arguments:

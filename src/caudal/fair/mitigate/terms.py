@@ -117,7 +117,7 @@ class Lagrangian:
         >>> scores = torch.tensor([[0.0, 3.0], [0.0, -3.0]])
         >>> seen = Judged(scores, torch.ones(2).long(), torch.tensor([0, 1]), torch.ones(2))
         >>> cost, memory = price.cost(seen, price.start(2), epoch=9)
-        >>> [round(one, 3) for one in memory[5:]]
+        >>> [round(number, 3) for number in memory[5:]]
         [0.022, 0.0, 0.0, 0.022]
     """
 

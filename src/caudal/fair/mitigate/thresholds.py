@@ -206,7 +206,7 @@ def _scored() -> Any:
     class Scored(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
         """Answers what it is given."""
 
-        def fit(self, x: Any, y: Any) -> "Scored":
+        def fit(self, x: object, y: object) -> "Scored":
             """Nothing to learn."""
             self.classes_ = np.array([0, 1])
             return self
