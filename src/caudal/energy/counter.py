@@ -27,7 +27,7 @@ from caudal.nn.work import Operations
 
 @dataclass(frozen=True)
 class Count:
-    """What a run asked for.
+    """Scalar operations of a run, by kind.
 
     Attributes:
         products, sums, divisions, comparisons: scalar operations.

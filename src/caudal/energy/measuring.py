@@ -21,7 +21,7 @@ _LEAST_RUNS, _FIRST_FREEDOM = 5, 4
 
 @dataclass(frozen=True)
 class Idle:
-    """What the machine draws while nothing of ours runs: device -> watts.
+    """Idle power: device -> watts drawn while nothing of ours runs.
 
     Attributes:
         watts: by device; only devices that a counter reads.
@@ -99,7 +99,7 @@ def measure(
 
 
 def measure_idle(seconds: float = 10.0) -> Idle:
-    """What the machine draws while this process sleeps.
+    """Idle power of the machine, measured while this process sleeps.
 
     Raises:
         InputError: the time is not above 0.

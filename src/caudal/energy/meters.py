@@ -1,4 +1,4 @@
-"""What counts joules on this machine: RAPL, NVML and boards through Zeus, the battery; elsewhere a reason in words."""
+"""Energy counters of this machine: RAPL, NVML and boards through Zeus, and the battery; else the reason why none."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ _BOARDS = {
 
 @dataclass(frozen=True)
 class Joules:
-    """What a counter read over a window, or why it read nothing.
+    """Joules read over a window by device, or why nothing was read.
 
     Devices are `"cpu"`, `"dram"`, `"gpu"`, `"board"` (all of a small machine) and `"battery"` (all of a portable one).
 
@@ -44,7 +44,7 @@ class Joules:
 
 
 class Counters(NamedTuple):
-    """What can be read on this machine.
+    """Energy counters that can be read on this machine.
 
     Attributes:
         found: device -> name of its counter.

@@ -1,4 +1,4 @@
-"""What a model costs: exact work per step and per decision, its size, and what it moves."""
+"""Cost of a model: operations per step and per decision, its size, and the numbers moved."""
 
 from dataclasses import dataclass
 

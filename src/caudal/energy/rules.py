@@ -1,12 +1,16 @@
 """What each plain function of torch costs in scalar operations, and what is known beforehand or surely 0."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
+
+# What torch hands to a function: tensors, numbers, lists of them.
+Args = Sequence[Any]
+Kwargs = Mapping[str, Any]
 
 _CURVED = {
     "sigmoid": "sigmoids",
@@ -59,7 +63,7 @@ class Tracker:
         self._fixed: dict[int, Tensor] = {id(tensor): tensor for tensor in fixed}
         self._nothing: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def see(self, name: str, func: Any, args: Sequence[Any], kwargs: Any, out: Any) -> None:
+    def see(self, name: str, func: Any, args: Args, kwargs: Kwargs, out: Any) -> None:
         """Count one call that has been made."""
         short = _short(name)
         given = [tensor for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)]
@@ -82,10 +86,10 @@ class Tracker:
             self.unknown[name] += 1
 
     def is_fixed(self, tensor: Tensor) -> bool:
-        """Whether its numbers follow from the parameters alone."""
+        """Whether a tensor depends on the parameters alone."""
         return id(tensor) in self._fixed
 
-    def nothing(self, value: Any) -> Tensor | None:
+    def nothing(self, value: object) -> Tensor | None:
         """Where a tensor is 0 because nothing was added to it, or None."""
         entry = self._nothing.get(id(value))
         return None if entry is None else entry[1]
@@ -98,11 +102,11 @@ class Tracker:
             self._nothing.pop(id(tensor), None)
 
     def add(self, **counts: float) -> None:
-        """Count more."""
+        """Add to the counts."""
         self.counts.update({kind: int(n) for kind, n in counts.items()})
 
-    def _carry(self, func: Any, args: Sequence[Any], kwargs: Any, results: Sequence[Tensor]) -> None:
-        """Move the marks as the numbers were moved."""
+    def _carry(self, func: Any, args: Args, kwargs: Kwargs, results: Sequence[Tensor]) -> None:
+        """Apply an operation that moves numbers to the marks of its arguments."""
         if not any(id(value) in self._nothing for value in tree_leaves((args, kwargs))):
             return
 
@@ -129,24 +133,24 @@ def _short(name: str) -> str:
     return name.removeprefix("aten::").rstrip("_")
 
 
-Rule = Callable[[Tracker, Sequence[Any], Any, Tensor], None]
+Rule = Callable[[Tracker, Args, Kwargs, Tensor], None]
 
 
-def _is(value: Any, number: float) -> bool:
+def _is(value: object, number: float) -> bool:
     return isinstance(value, int | float) and value == number
 
 
-def _product(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _product(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     if not any(_is(operand, 1) for operand in args[:2]):
         tracker.add(products=out.numel())
 
 
-def _quotient(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _quotient(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     if not _is(args[1], 1):
         tracker.add(divisions=out.numel())
 
 
-def _sum_of_two(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _sum_of_two(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     if any(_is(operand, 0) for operand in args[:2]):
         return
     empty = [tracker.nothing(operand) for operand in args[:2]]
@@ -156,23 +160,23 @@ def _sum_of_two(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor)
     tracker.mark(out, wheres[0] & wheres[1] if len(wheres) == 2 else None)
 
 
-def _reduction(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _reduction(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     tracker.add(sums=args[0].numel() - out.numel())
 
 
-def _mean(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _mean(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     tracker.add(sums=args[0].numel() - out.numel(), divisions=out.numel())
 
 
-def _running(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _running(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     tracker.add(sums=out.numel() - out.numel() // max(1, out.shape[args[1]]))
 
 
-def _largest(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _largest(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     tracker.add(comparisons=args[0].numel() - out.numel())
 
 
-def _power(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _power(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     if _is(args[1], 2):
         tracker.add(products=out.numel())
     else:
@@ -190,16 +194,16 @@ def _matrices(tracker: Tracker, a: Tensor, b: Tensor, out: Tensor) -> Tensor | N
     return None if bool(filled.all()) else ~filled.expand(out.shape)
 
 
-def _product_of_matrices(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _product_of_matrices(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     tracker.mark(out, _matrices(tracker, args[0], args[1], out))
 
 
-def _matrices_and_bias(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _matrices_and_bias(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     empty = _matrices(tracker, args[1], args[2], out)
     tracker.add(sums=out.numel() - (0 if empty is None else int(empty.sum())))
 
 
-def _onto(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _onto(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     base, axis, index, source = args[:4]
     empty = tracker.nothing(base)
     if empty is None:
@@ -210,19 +214,19 @@ def _onto(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> No
     tracker.mark(out, after)
 
 
-def _convolution(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _convolution(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     terms = args[1][0].numel()
     biased = len(args) > 2 and args[2] is not None
     tracker.add(products=out.numel() * terms, sums=out.numel() * (terms - (0 if biased else 1)))
 
 
-def _softmax(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _softmax(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     n = out.numel()
     rows = n // max(1, out.shape[args[1]])
     tracker.add(comparisons=n - rows, exponentials=n, sums=2 * n - rows, divisions=n)
 
 
-def _attention(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _attention(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     query, key, value = args[:3]
     causal = args[4] if len(args) > 4 else kwargs.get("is_causal", False)
     shape = (*query.shape[:-1], key.shape[-2])
@@ -242,7 +246,7 @@ def _attention(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) 
     )
 
 
-def _layer_norm(tracker: Tracker, args: Sequence[Any], kwargs: Any, out: Tensor) -> None:
+def _layer_norm(tracker: Tracker, args: Args, kwargs: Kwargs, out: Tensor) -> None:
     n = out.numel()
     rows = n // max(1, int(torch.Size(args[1]).numel()))
     tracker.add(products=3 * n, sums=4 * n - rows, divisions=2 * rows, roots=rows)

@@ -37,19 +37,19 @@ class Table:
 
     @property
     def division(self) -> Range:
-        """Of one quotient."""
+        """Energy of one quotient."""
         step = self.multiply + self.add
         return Range(3 * step, 10 * step)
 
     @property
     def curved(self) -> Range:
-        """Of one sigmoid, tanh or their like."""
+        """Energy of one sigmoid, tanh or similar function."""
         step = self.multiply + self.add
         return Range(self.sram.low + step, 20 * step + self.division.high)
 
     @property
     def comparison(self) -> Range:
-        """Of one comparison or choice."""
+        """Energy of one comparison or choice."""
         return Range(0.0, self.add)
 
 

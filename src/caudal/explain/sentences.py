@@ -1,4 +1,4 @@
-"""Plain sentences made from numbers: each carries its figure, and nothing is said that was not measured."""
+"""Findings of this room as plain sentences, each with its figure."""
 
 from collections.abc import Mapping
 from functools import singledispatch

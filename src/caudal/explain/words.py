@@ -24,7 +24,7 @@ class Words:
     table: dict[str, str] = field(repr=False)
 
     def __call__(self, key: str, **values: object) -> str:
-        """The sentence of a key, with what is asked for filled in."""
+        """The sentence of a key with its placeholders filled in."""
         return self.table[key].format(**values)
 
     def known(self, prefix: str, code: str) -> str:

@@ -1,4 +1,4 @@
-"""What layers made of layers share."""
+"""Helpers shared by layers made of layers."""
 
 from collections.abc import Sequence
 

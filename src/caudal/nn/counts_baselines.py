@@ -32,7 +32,7 @@ def gru_d(net: GRUD) -> Operations:
 
 
 def mlp(net: MLP) -> Operations:
-    """Maps with gelu."""
+    """Linear maps, each followed by a gelu."""
     maps = Operations(macs=net.units * (net.inputs + 1 + (net.layers - 1) * net.units))
     return maps.plus(activation("gelu", net.units * net.layers))
 

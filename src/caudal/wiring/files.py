@@ -89,7 +89,7 @@ def _rows(matrix: Polarity) -> list[str]:
     return ["".join(row) for row in np.array([".", "+", "-"])[matrix].tolist()]
 
 
-def _lines(value: Any) -> str:
+def _lines(value: object) -> str:
     if not (isinstance(value, list) and value and isinstance(value[0], str)):
         return json.dumps(value)
     return "[\n" + ",\n".join(f"    {json.dumps(row)}" for row in value) + "\n  ]"
@@ -132,13 +132,13 @@ def _matrix(key: str, value: Any, units: int) -> Polarity:
     return _POLARITIES[codes].reshape(len(value), units)
 
 
-def _seed(value: Any) -> int | None:
+def _seed(value: object) -> int | None:
     if value is not None and type(value) is not int:
         raise _fault("seed", f"is {limits.shown(value)}; expected a whole number or null")
     return value
 
 
-def _family(value: Any) -> str:
+def _family(value: object) -> str:
     if not isinstance(value, str):
         raise _fault("family", f"is {limits.shown(value)}; expected a name")
     return value

@@ -83,5 +83,5 @@ class Encoding:
         return replace(self.data, values=masked[None], dt=gaps.numpy()[None])
 
     def real(self, data: Sequences) -> Encoded:
-        """What the real encoder makes of a series."""
+        """The series as the real encoder encodes it."""
         return self.encoder(data)

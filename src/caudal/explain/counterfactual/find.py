@@ -94,7 +94,7 @@ def counterfactual(
 def counterfactuals(
     model: Readout, encoder: Encoder, data: Sequences, rows: Sequence[int], **options: object
 ) -> list[Counterfactual]:
-    """One for each of several series; arguments and errors as in `counterfactual`."""
+    """One counterfactual for each of several series; arguments and errors as in `counterfactual`."""
     return [counterfactual(model, encoder, data, row, **options) for row in rows]  # type: ignore[arg-type]
 
 

@@ -72,7 +72,7 @@ class Goal:
 def goal(
     model: Readout, encoding: Encoding, target: int | None, threshold: float | None, classes: int
 ) -> tuple[Goal, Tensor]:
-    """What is wanted of a series, and the outputs that it gets as it is.
+    """The goal of a counterfactual search, and the outputs of the unchanged series.
 
     Arguments:
         target: code of the class that is wanted, or None for any other.

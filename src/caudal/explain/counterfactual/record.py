@@ -8,7 +8,7 @@ from caudal.data import Sequences
 
 @dataclass(frozen=True)
 class Change:
-    """One number that has to be another.
+    """One changed number of a counterfactual: a value or a gap, before and after.
 
     Attributes:
         kind: `"value"`, or `"gap"` for the time between a step and the one before it.
@@ -91,7 +91,7 @@ class Counterfactual:
     threshold: float | None = None
 
     def told(self, step: str = "step") -> str:
-        """All of it in words."""
+        """The counterfactual as text, one change a line."""
         if not self.found:
             return (
                 f"No change within the range of the data was found that turns {self.before} of {self.id} into "

@@ -9,7 +9,7 @@ _GRID, _LEVELS = 16, 3
 
 
 def least(space: Space, change: Tensor) -> tuple[Tensor, bool]:
-    """A change with no idle entry: restoring any single one of them loses the turn.
+    """The smallest change found from a candidate: restoring any single entry loses the turn.
 
     Arguments:
         space: where it lies.

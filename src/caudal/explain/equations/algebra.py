@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 
 @cache
-def sigmoid() -> Any:
+def sigmoid() -> Expression:
     """The class of `sigmoid(z) = 1 / (1 + exp(-z))` as one function, printed as such."""
     import sympy
 

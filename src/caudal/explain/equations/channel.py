@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from caudal.data import Encoder
-from caudal.explain.equations.algebra import Numbers, function, over, plus
+from caudal.explain.equations.algebra import Expression, Numbers, function, over, plus
 from caudal.explain.equations.naming import Names
 
 
@@ -19,8 +18,8 @@ class Channel:
         scale, shift: of the map.
     """
 
-    symbol: Any
-    raw: Any
+    symbol: Expression
+    raw: Expression
     scale: float = 1.0
     shift: float = 0.0
 
@@ -45,7 +44,7 @@ def channels(names: Names, labels: Sequence[str], encoder: Encoder | None, numbe
     return result
 
 
-def _since(variable: Any, encoder: Encoder, numbers: Numbers) -> Channel:
+def _since(variable: Expression, encoder: Encoder, numbers: Numbers) -> Channel:
     gap = encoder.scaler.gap
     if encoder.elapsed == "raw":
         return Channel(variable, variable, 1 / gap)

@@ -1,17 +1,15 @@
 """Equations of the closed-form cells: CfC and WiredCfC. They have a step and no differential equation."""
 
-from typing import Any
-
 import numpy as np
 
 from caudal.dynamics.cfc_heads import Decay
-from caudal.explain.equations.algebra import function, minus, over, plus, symbol, times
+from caudal.explain.equations.algebra import Expression, function, minus, over, plus, symbol, times
 from caudal.explain.equations.form import Array, Equation, Form, Scene, array, by_target
 from caudal.nn import CfC, WiredCfC
 from caudal.nn.wired import graph_tensors
 
 
-def _update(scene: Scene, mode: str, pre: list[Any], decay: tuple[float, float] | None) -> Any:
+def _update(scene: Scene, mode: str, pre: list[Expression], decay: tuple[float, float] | None) -> Expression:
     """New state of one neuron from the pre-activations of its heads."""
     number, dt = scene.numbers, over(scene.dt, scene.numbers(scene.gap)) if scene.gap != 1 else scene.dt
     if decay is not None:
@@ -60,7 +58,7 @@ def wired_cfc(layer: WiredCfC, scene: Scene, alive: Array) -> Form:
 def cfc(layer: CfC, scene: Scene, alive: Array) -> Form:
     """Backbone first, one symbol `z_<layer>_<unit>` for each of its units, then every neuron from its heads."""
     weight, bias = array(layer.entry.weight), array(layer.entry.bias)
-    values: list[Any] = [*scene.channels, *scene.old]
+    values: list[Expression] = [*scene.channels, *scene.old]
     step: list[Equation] = []
     dense = [(array(w), array(b)) for w, b in layer.params().dense]
     for depth in range(layer.backbone_layers):
@@ -77,7 +75,7 @@ def cfc(layer: CfC, scene: Scene, alive: Array) -> Form:
     return Form((), tuple(step), scene.new, 1, [(unit, 1.0, 0.0) for unit in scene.new])
 
 
-def _activated(scene: Scene, activation: str, z: Any) -> Any:
+def _activated(scene: Scene, activation: str, z: Expression) -> Expression:
     number = scene.numbers
     if activation == "lecun_tanh":
         return times(number(1.7159), function("tanh")(times(number(0.666), z)))

@@ -1,14 +1,14 @@
-"""The parts of a set of equations, before anybody prints or compiles them."""
+"""The parts of a set of equations, before they are printed or compiled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from caudal.explain.equations.algebra import Numbers, function, minus, plus, times
+from caudal.explain.equations.algebra import Expression, Numbers, function, minus, plus, times
 from caudal.explain.equations.channel import Channel
 
 Array = NDArray[np.float64]
@@ -24,13 +24,13 @@ class Equation:
         derivative: whether the line gives the rate of change of `symbol`.
     """
 
-    symbol: Any
-    expression: Any
+    symbol: Expression
+    expression: Expression
     derivative: bool = False
 
 
 class Form(NamedTuple):
-    """What one cell gives.
+    """The equations of one cell.
 
     Attributes:
         ode: rates of change; empty for cells without a differential equation.
@@ -42,13 +42,13 @@ class Form(NamedTuple):
 
     ode: tuple[Equation, ...]
     step: tuple[Equation, ...]
-    new: list[Any]
+    new: list[Expression]
     substeps: int
-    motor: list[tuple[Any, float, float]]
+    motor: list[tuple[Expression, float, float]]
 
 
 class Scene(NamedTuple):
-    """What a cell writes its equations with.
+    """Symbols and numbers from which the equations of a cell are built.
 
     Attributes:
         channels: inputs.
@@ -59,13 +59,15 @@ class Scene(NamedTuple):
     """
 
     channels: list[Channel]
-    old: list[Any]
-    new: list[Any]
-    dt: Any
+    old: list[Expression]
+    new: list[Expression]
+    dt: Expression
     gap: float
     numbers: Numbers
 
-    def gate(self, value: "Channel | Any", mu: float, sigma: float, scale: float = 1.0, shift: float = 0.0) -> Any:
+    def gate(
+        self, value: "Channel | Expression", mu: float, sigma: float, scale: float = 1.0, shift: float = 0.0
+    ) -> Expression:
         """`sigmoid(sigma (scale u + shift - mu))`, with the threshold in the user's units."""
         sigmoid = function("sigmoid")
         if not isinstance(value, Channel):
@@ -75,7 +77,7 @@ class Scene(NamedTuple):
             return sigmoid(self.numbers(sigma * offset))
         return sigmoid(times(self.numbers(sigma * slope), minus(value.raw, self.numbers(-offset / slope))))
 
-    def linear(self, weights: Sequence[tuple[float, "Channel | Any"]], bias: float) -> Any:
+    def linear(self, weights: Sequence[tuple[float, "Channel | Expression"]], bias: float) -> Expression:
         """`bias + sum w u`, the shifts of the inputs taken into the bias; weights of 0 are left out."""
         terms, constant = [], bias
         for weight, value in weights:

@@ -3,9 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from caudal.explain.equations.algebra import symbol
+from caudal.explain.equations.algebra import Expression, symbol
 
 _SPECIAL = re.compile(r"([&%$#_{}])")
 _RESERVED = frozenset({"dt", "sigmoid", "tanh", "exp", "log", "erf", "Abs", "Max"})
@@ -42,11 +41,11 @@ class Names:
         meaning: word -> the name it stands for, where the two differ.
     """
 
-    latex: dict[Any, str] = field(default_factory=dict)
+    latex: dict[Expression, str] = field(default_factory=dict)
     meaning: dict[str, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=lambda: set(_RESERVED))
 
-    def new(self, name: str, after: str = "", shown: str | None = None) -> Any:
+    def new(self, name: str, after: str = "", shown: str | None = None) -> Expression:
         """A symbol for a name, with a mark such as `'` behind its word."""
         word = identifier(name)
         count = 1
@@ -60,11 +59,11 @@ class Names:
             self.meaning[word] = name
         return variable
 
-    def every(self, names: Iterable[str]) -> list[Any]:
+    def every(self, names: Iterable[str]) -> list[Expression]:
         """One symbol per name."""
         return [self.new(name) for name in names]
 
-    def neurons(self, names: Sequence[str]) -> tuple[list[Any], list[Any]]:
+    def neurons(self, names: Sequence[str]) -> tuple[list[Expression], list[Expression]]:
         """Old and new states of neurons, `inter_0` and `inter_0'`."""
         old = [self.new(name, shown=_state(name)) for name in names]
         new = [self.new(name, "'", shown=_state(name) + "'") for name in names]

@@ -4,13 +4,12 @@ import copy
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from caudal.data import Encoder
 from caudal.errors import InputError, ShapeError
-from caudal.explain.equations.algebra import Array, Numbers, compiled, plain, plus, symbol, tex, times
+from caudal.explain.equations.algebra import Array, Expression, Numbers, compiled, plain, plus, symbol, tex, times
 from caudal.explain.equations.channel import channels
 from caudal.explain.equations.closed import cfc, wired_cfc
 from caudal.explain.equations.dead import Dead
@@ -44,19 +43,19 @@ class Equations:
     """
 
     cell: str
-    inputs: tuple[Any, ...]
-    states: tuple[Any, ...]
-    dt: Any
+    inputs: tuple[Expression, ...]
+    states: tuple[Expression, ...]
+    dt: Expression
     ode: tuple[Equation, ...]
     step: tuple[Equation, ...]
-    new: tuple[Any, ...]
+    new: tuple[Expression, ...]
     substeps: int
     outputs: tuple[Equation, ...]
     pool: str
     meaning: Mapping[str, str]
     dead: Dead | None
     digits: int | None
-    _latex: Mapping[Any, str] = field(repr=False)
+    _latex: Mapping[Expression, str] = field(repr=False)
     _again: Callable[[int | None], "Equations"] = field(repr=False)
 
     def rounded(self, digits: int | None) -> "Equations":
@@ -233,7 +232,7 @@ def equations(
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """What was asked, to be written at any precision."""
+    """Arguments of `equations`, from which the equations are written at any precision."""
 
     layer: Layer
     head: Readout | None
@@ -271,7 +270,7 @@ class _Plan:
         )
 
     def _outputs(self, form: Form, names: Names, numbers: Numbers) -> tuple[Equation, ...]:
-        """What the model answers, as linear maps of the new states."""
+        """Outputs of the model as linear maps of the new states."""
         scale = np.array([neuron[1] for neuron in form.motor])
         shift = np.array([neuron[2] for neuron in form.motor])
         weight, bias = np.diag(scale), shift

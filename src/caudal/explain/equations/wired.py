@@ -1,24 +1,23 @@
 """Equations of the cells that are differential equations: LTC, CTRNN and LRC."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from caudal.errors import InputError
-from caudal.explain.equations.algebra import function, minus, over, plus, times
+from caudal.explain.equations.algebra import Expression, function, minus, over, plus, times
 from caudal.explain.equations.channel import Channel
 from caudal.explain.equations.form import Array, Equation, Form, Scene, array, by_target
 from caudal.nn import CTRNN, LRC, LTC
 from caudal.nn.wired import graph_tensors
 
 
-def _motor(layer: LTC | CTRNN | LRC, new: list[Any]) -> list[tuple[Any, float, float]]:
+def _motor(layer: LTC | CTRNN | LRC, new: list[Expression]) -> list[tuple[Expression, float, float]]:
     scale, shift = array(layer.output_scale), array(layer.output_shift)
     return [(state, float(a), float(b)) for state, a, b in zip(new[-layer.outputs :], scale, shift, strict=True)]
 
 
-def _reads(layer: LTC | CTRNN | LRC, scene: Scene, alive: Array) -> list[list[tuple[int, Any, int]]]:
+def _reads(layer: LTC | CTRNN | LRC, scene: Scene, alive: Array) -> list[list[tuple[int, Expression, int]]]:
     """For each neuron its live synapses: `(number among all, what is read, number of the input or -1)`."""
     sensory_ptr, sensory_source, ptr, source = graph_tensors(layer)
     first = len(sensory_source)
@@ -116,7 +115,9 @@ def lrc(layer: LRC, scene: Scene, alive: Array) -> Form:
     return Form(tuple(ode), tuple(step), scene.new, layer.substeps, _motor(layer, scene.new))
 
 
-def _elastance(layer: LRC, scene: Scene, weights: list[tuple[float, "Channel | Any"]], i: int) -> Iterator[Any]:
+def _elastance(
+    layer: LRC, scene: Scene, weights: list[tuple[float, "Channel | Expression"]], i: int
+) -> Iterator[Expression]:
     """The elastance as a factor; none where it is 1."""
     if layer.elastance == "none":
         return

@@ -1,4 +1,4 @@
-"""The answer to "why this output": an influence with its checks, and the same question for every what-if."""
+"""An explanation: an influence with its checks, and interventions on the same question."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Explanation:
         return self.influence.top(k, by)
 
     def on(self, on: On, method: Method | None = None, *, checks: Checks | None = None) -> "Explanation":
-        """The same question, looking at something else.
+        """The explanation of the same question by other parts, such as synapses in place of inputs.
 
         Raises:
             InputError: see `influence`.
@@ -107,7 +107,7 @@ def explain(
     baseline: Baseline | None = None,
     checks: Checks | None = None,
 ) -> Explanation:
-    """Why a net answered as it did, with every check of the answer.
+    """Explain the outputs of a network: the influence of its parts, with a scorecard of checks.
 
     Arguments:
         question: see `ask`.

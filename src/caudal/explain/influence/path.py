@@ -16,7 +16,7 @@ Along = Callable[[Tensor, Tensor], Tensor]
 
 
 class Integral(NamedTuple):
-    """What a path integral found.
+    """Result of a path integral.
 
     Attributes:
         values: `(series, ...)`, one for each thing moved along the path.
@@ -30,7 +30,7 @@ class Integral(NamedTuple):
 
 
 class _Panels(NamedTuple):
-    """Stretches of the paths: whose, from where to where, and the output at both ends."""
+    """Panels of the paths: series, both ends, and the output at both ends."""
 
     series: Tensor
     low: Tensor

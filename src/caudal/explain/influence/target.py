@@ -1,4 +1,4 @@
-"""What is asked of a net: which number, of which series, at which step."""
+"""The question of an explanation: which output, of which series, at which step."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

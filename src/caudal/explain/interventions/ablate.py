@@ -33,7 +33,7 @@ def bootstrap(values: NDArray[np.float64], seed: int = 0) -> Interval:
 
 
 def change(question: Question, scores: Tensor, what: str) -> Change:
-    """What new outputs mean for the question, against the old ones."""
+    """The effect of new outputs on the question, compared with the old ones."""
     old = question.values()
     moved = (question.of(scores) - old).double().cpu().numpy()
     turned = float((~question.kept(scores)).double().mean()) if question.decides else float("nan")

@@ -1,4 +1,4 @@
-"""How far the neurons of a net stand for one thing each: four figures, with intervals, beside re-drawn networks.
+"""Interpretability of neurons: four figures with intervals, beside those of re-drawn networks.
 
 With `z_i` the response of neuron `i` (scaled to variance 1), `P_k` the event that a step lies on path `k` of one of the
 trees (paths of all trees together are the factors), `I` mutual information with `z_i` cut into bins of equal count, and

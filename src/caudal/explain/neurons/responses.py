@@ -1,4 +1,4 @@
-"""What every neuron did at every step, beside what a person could have known then, in the names of the data."""
+"""States of every neuron at every step, beside the raw features known at that step."""
 
 import re
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class Responses:
 
 
 def core(model: Layer) -> Layer:
-    """The layer whose neurons are looked at."""
+    """The recurrent layer of a model."""
     return model.layer if isinstance(model, Readout) else model
 
 
@@ -81,7 +81,7 @@ def states(model: Layer, x: Tensor, dt: Tensor, lengths: Tensor) -> Tensor:
 
 
 def feature_of(channel: str) -> str:
-    """The feature that a channel tells about.
+    """Name of the feature that a channel is derived from.
 
     Example:
         >>> feature_of("observed(ast)"), feature_of("ast")

@@ -1,4 +1,4 @@
-"""A decision tree for each neuron: its response told in the names of the data, with its fidelity on other series."""
+"""A decision tree for each neuron: its state predicted from named features, with its fidelity on other series."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

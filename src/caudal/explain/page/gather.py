@@ -1,4 +1,4 @@
-"""Ask everything that the page of one decision shows."""
+"""Compute everything that the explanation page of one decision shows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,7 +58,7 @@ def decision(
     search: tuple[int, int] = (8, 120),
     seed: int = 0,
 ) -> Decision:
-    """Everything about one decision.
+    """Explanation of one decision: attribution, counterfactual, certificate, equations and traces.
 
     Arguments:
         model: a trained readout; its last decision is explained.
@@ -155,7 +155,7 @@ def _scores(seen: _Seen, decides: bool) -> Array:
 
 
 def _without(seen: _Seen, synapses: Influence | None, last: Array, decides: bool) -> dict[str, tuple[float, bool]]:
-    """The answer without each synapse, by really asking the net."""
+    """Score of the decision, and whether it turns, with each synapse removed in turn."""
     if synapses is None:
         return {}
     names = synapses_of(seen.model, seen.encoder.channels)

@@ -99,7 +99,7 @@ def tau_picture(decision: Decision, tau: Array, texts: Words) -> Html:
 
 
 def _data(decision: Decision, texts: Words) -> Html:
-    """What the script needs, as JSON."""
+    """The data of the interactive part, as a JSON script element."""
     labels = [*decision.inputs, *decision.neurons]
     without = {}
     for name, (p, turns) in decision.without.items():

@@ -1,4 +1,4 @@
-"""Everything that the page of one decision shows."""
+"""The data shown on the explanation page of one decision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """One decision and why.
+    """One decision of a network with everything computed to explain it.
 
     Attributes:
         id: name of the series.

@@ -116,7 +116,7 @@ def circuit_section(decision: Decision, texts: Words) -> Html:
 
 
 def counter_section(decision: Decision, texts: Words) -> Html:
-    """The least change that turns the decision."""
+    """The counterfactual, as sentences and a list of changes."""
     counterfactual = decision.counterfactual
     if counterfactual is None:
         return tag("p", texts("missing.counter", why=decision.missing.get("counter", "–")))
@@ -130,7 +130,7 @@ def counter_section(decision: Decision, texts: Words) -> Html:
 
 
 def proof_section(decision: Decision, texts: Words) -> Html:
-    """What no small change of the inputs can do."""
+    """The proven range of the decision under small changes of the inputs, as sentences."""
     if decision.certificate is None:
         return tag("p", texts("missing.proof", why=decision.missing.get("proof", "–")))
     return said_lines(tell(decision.certificate, texts.lang, radius=decision.radius), class_="say")
@@ -162,7 +162,7 @@ def equation_section(decision: Decision, texts: Words) -> Html:
 
 
 def limit_section(decision: Decision, texts: Words) -> Html:
-    """What all of this does not say."""
+    """The limits of the explanation, as a list of sentences."""
     sentences = [texts("limits.scope", id=decision.id), texts("limits.attribution"), texts("limits.baseline")]
     if decision.wiring is not None:
         sentences.append(texts("limits.removal"))

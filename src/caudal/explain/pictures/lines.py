@@ -63,7 +63,7 @@ def lines(
 
 
 class _Place:
-    """Where a point stands."""
+    """Maps times and values to coordinates of the plot."""
 
     def __init__(self, time: Sequence[float], low: float, high: float, log: bool) -> None:
         self.first, self.last = time[0], time[-1]
@@ -101,7 +101,7 @@ def _powers(low: float, high: float) -> list[float]:
 
 
 def _key(names: list[str]) -> list[Html]:
-    """Which colour is whose, for as many as fit."""
+    """The legend: the colour of each line, for as many as fit."""
     drawn, x = [], LEFT
     for k, name in enumerate(names[: len(_COLOURS)]):
         short = shortened(name, 14)

@@ -1,4 +1,4 @@
-"""Pages and pictures where they are asked for."""
+"""Write pages and pictures to a path."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Pictures as PNG, for what cannot show SVG."""
+"""SVG pictures rendered to PNG files."""
 
 import re
 from importlib import import_module

@@ -33,7 +33,7 @@ class Affine(NamedTuple):
 
 
 class Symbols:
-    """Deals out new symbols, so that two unrelated errors never share one."""
+    """Allocates error symbols, so that two unrelated errors never share one."""
 
     def __init__(self, count: int) -> None:
         self.count = count

@@ -40,7 +40,7 @@ class Violation:
 
 
 class Monitor:
-    """Holds states against the ranges that the weights prove.
+    """Checks states against the ranges proven from the weights.
 
     The ranges are taken when the monitor is made: a weight that changes afterwards shows as soon as a state leaves
     what the old weights allow. A check is one clamp and one comparison. `watch` looks at `every` states together, for

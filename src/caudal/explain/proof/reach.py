@@ -1,4 +1,4 @@
-"""What every cell's step needs: the states it may be in, as an affine form and as intervals at once."""
+"""Sets of states for the step of a cell, as an affine form and as intervals at once."""
 
 from collections.abc import Callable
 from typing import NamedTuple

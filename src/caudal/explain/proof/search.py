@@ -1,4 +1,4 @@
-"""Search within a tolerance: what a proof is held against, and how a decision is refuted."""
+"""Search within a tolerance: a lower bound on what a proof must cover, and counterexamples."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from caudal.nn import Readout
 
 
 class Seen(NamedTuple):
-    """Series within a tolerance, and what the model made of them.
+    """Series within a tolerance, and the outputs of the model for them.
 
     Attributes:
         x, dt: `(count, time, input)`, `(count, time)`.

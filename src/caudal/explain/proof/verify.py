@@ -1,4 +1,4 @@
-"""Does a decision hold for every input within a tolerance? Proven by sets, refuted by search, or said to be open."""
+"""Whether a decision holds for every input within a tolerance: proven by sets, refuted by search, or left open."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -125,7 +125,7 @@ class _Proven(NamedTuple):
 
 
 class _Proof:
-    """Sets through one model."""
+    """Propagates sets of inputs through one model."""
 
     def __init__(self, model: Machine, decision: int, outputs: int) -> None:
         self.model, self.decision = model, decision

@@ -1,4 +1,4 @@
-"""Does an explanation show what was learnt? The same question to nets of the same build, drawn anew."""
+"""Parameter randomisation test: explanations of a network compared with those of re-drawn networks."""
 
 import copy
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def _ranks(rows: Tensor) -> Tensor:
 
 
 def known_mean(values: Tensor) -> float:
-    """Mean of what is known; NaN where nothing is.
+    """Mean of the entries that are not NaN; NaN where all are.
 
     Example:
         >>> known_mean(torch.tensor([1.0, torch.nan, 3.0]))
@@ -46,7 +46,7 @@ def known_mean(values: Tensor) -> float:
 
 
 class Likeness(NamedTuple):
-    """Rank correlation of an explanation with those of the same net drawn anew, told in four ways.
+    """Rank correlations of an explanation with those of re-drawn networks, averaged in four ways.
 
     Attributes:
         over_series: signed, mean over series, then the mean of its size over the draws: what the scorecard holds.
@@ -72,7 +72,7 @@ def likeness(
     seed: int,
     there: Tensor | None = None,
 ) -> Likeness:
-    """Ask nets drawn anew, and compare entry by entry.
+    """Rank correlation of an explanation with those of re-drawn networks, entry by entry.
 
     Arguments:
         question: what was asked.

@@ -36,7 +36,7 @@ class Checks(NamedTuple):
 def scorecard(
     question: Question, attribution: Influence, checks: Checks | None = None, baseline: Baseline | None = None
 ) -> Scorecard:
-    """Check an explanation of these very series.
+    """The scorecard of an influence: every check, measured on the series it explains.
 
     Arguments:
         question: what was asked.
@@ -193,5 +193,5 @@ def _cells(
 def scored(
     question: Question, attribution: Influence, checks: Checks | None = None, baseline: Baseline | None = None
 ) -> Influence:
-    """The same influence with its scorecard."""
+    """The influence with its scorecard filled in."""
     return replace(attribution, scorecard=scorecard(question, attribution, checks, baseline))

@@ -58,7 +58,7 @@ def _cfc_pre(recorder: Kept, layer: CfC, z: Tensor, read: Tensor, params: cfc.Pa
 
 
 def trace_cfc(layer: CfC, job: Job) -> Followed:
-    """Backbone, gate and the two targets."""
+    """Trace of a CfC: backbone, gate and the two targets."""
     h, end = layer.scan(job.x, job.dt, job.mask, job.state)
     recorder, params = Kept(layer, job), layer.params()
     names = numbered("unit", layer.units)
@@ -75,7 +75,7 @@ def _outputs(recorder: Kept, h: Tensor, names: Sequence[str], out: Tensor | None
 
 
 def trace_wired_cfc(layer: WiredCfC, job: Job) -> Followed:
-    """Currents of every synapse in every head, gate and the two targets."""
+    """Trace of a wired CfC: currents of every synapse in every head, gate and the two targets."""
     h = layer.states(*job[:5])
     params, graph = layer.params(job.synapses), cfc_wired.Graph(*layer.graph())
     old = previous(h, job.state[0])
@@ -99,7 +99,7 @@ def trace_wired_cfc(layer: WiredCfC, job: Job) -> Followed:
 
 
 def _loop(job: Job, advance: Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]]) -> list[Tensor]:
-    """States after every step, each `(batch, time, units)`, of a cell told by one step."""
+    """States after every step, each `(batch, time, units)`, of a cell given as a function of one step."""
     state, seen = tuple(job.state), []
     for t in range(job.x.shape[1]):
         new = advance(t_slice(job, t), state)
@@ -122,7 +122,7 @@ def _gated(recorder: Kept, signals: dict[str, tuple[Tensor, str]], names: Sequen
 
 
 def trace_lstm(layer: LSTM, job: Job) -> Followed:
-    """Input, forget and output gate, candidate, and the memory."""
+    """Trace of an LSTM: input, forget and output gate, candidate, and the memory."""
     h, c = _loop(job, layer._cell)
     old = previous(h, job.state[0])
     x = with_dt(job.x, job.dt)
@@ -155,7 +155,7 @@ def _memory(
 
 
 def trace_gru(layer: GRU, job: Job) -> Followed:
-    """Reset and update gate, and the candidate."""
+    """Trace of a GRU: reset and update gate, and the candidate."""
     (h,) = _loop(job, lambda x, state: (layer._cell(x, state[0]),))
     old = previous(h, job.state[0])
     into = linear(with_dt(job.x, job.dt), layer.weight_ih, layer.bias_ih).chunk(3, -1)
@@ -174,7 +174,7 @@ def trace_gru(layer: GRU, job: Job) -> Followed:
 
 
 def trace_mixed(layer: MixedMemory, job: Job, follow: Callable[[Layer, Job], Followed]) -> Followed:
-    """Gates and memory of the memory cell, and the liquid layer behind it."""
+    """Trace of a mixed memory: gates and memory of its LSTM cell, and the liquid layer behind it."""
     p = linear(job.x, layer.input_map.weight, layer.input_map.bias)
     recorder, names = Kept(layer, job), numbered("memory", layer.size)
     if layer.form == "stacked":

@@ -1,4 +1,4 @@
-"""Which layer is traced how, and the compositions: each hands its parts on and adds up what they answer."""
+"""Tracers by type of layer, and those of compositions, which trace each part in turn."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ def follow(layer: Layer, job: Job) -> Followed:
 
 
 def trace_plain(layer: Layer, job: Job) -> Followed:
-    """Any other layer: outputs, and states step by step where it can be stepped."""
+    """Trace of any other layer: outputs, and states step by step where it can be stepped."""
     recorder = Kept(layer, job)
     y, end = layer._chunks(job.x, job.dt, job.mask, job.state, job.synapses)
     recorder.add("outputs", y, "output", numbered("output", layer.outputs), "", "what the layer answers")
@@ -64,7 +64,7 @@ def _where(keep: Tensor, new: State, old: State) -> State:
 
 
 def trace_stack(layer: Stack, job: Job) -> Followed:
-    """Each layer on what the one below it answers."""
+    """Trace of a stack: one trace per layer, each reading the outputs of the layer below."""
     parts, ends, x, names = [], [], job.x, job.names
     strengths = share(job.synapses, [part.synapse_count() for part in layer._parts()])
     for k, (part, state, strength) in enumerate(zip(layer._parts(), job.state, strengths, strict=True)):
@@ -78,7 +78,7 @@ def trace_stack(layer: Stack, job: Job) -> Followed:
 
 
 def trace_readout(layer: Readout, job: Job) -> Followed:
-    """The layer inside, and what each of its outputs adds to each decision."""
+    """Trace of the layer inside, and the contribution of each of its outputs to each decision."""
     mean = layer.pool == "mean"
     trace, y, end = follow(layer.layer, job.inside("layer", state=job.state[0] if mean else job.state))
     recorder = Kept(layer, job)
@@ -98,7 +98,7 @@ def trace_readout(layer: Readout, job: Job) -> Followed:
 
 
 def trace_bidirectional(layer: Bidirectional, job: Job) -> Followed:
-    """Both layers; what the backward one did is told in the order of the series."""
+    """Traces of both layers; those of the backward layer are flipped into the order of the series."""
     counts = [layer.forward_layer.synapse_count(), layer.backward_layer.synapse_count()]
     first, second = share(job.synapses, counts)
     ahead, y, end = follow(layer.forward_layer, job.inside("forward_layer", state=job.state[0], synapses=first))

@@ -1,4 +1,4 @@
-"""Everything that a net computed on the way to its outputs, as one frozen value with named arrays."""
+"""A trace: every intermediate array of a forward pass, named, as one frozen value."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,7 +59,7 @@ class Trace:
     residual: float = field(default=float("nan"))
 
     def walk(self) -> Iterator["Trace"]:
-        """Itself and the traces inside it, outermost first."""
+        """The trace itself and the traces inside it, outermost first."""
         yield self
         for part in self.parts:
             yield from part.walk()
@@ -132,7 +132,7 @@ class Job(NamedTuple):
     names: Sequence[str] | None
 
     def inside(self, name: str, **changed: Any) -> "Job":
-        """The job of a layer inside."""
+        """The arguments of a layer inside this one."""
         return self._replace(path=f"{self.path}.{name}" if self.path else name, **changed)
 
 
@@ -140,7 +140,7 @@ Followed = tuple[Trace, Tensor, State]
 
 
 class Kept:
-    """Signals of one layer, gathered."""
+    """Collects the signals of one layer into a `Trace`."""
 
     def __init__(self, layer: Layer, job: Job) -> None:
         self.layer, self.job, self.signals = layer, job, dict[str, Signal]()
@@ -164,7 +164,7 @@ class Kept:
         self.signals[name] = Signal(values.detach(), axes, tuple(names), unit or "1", meaning)
 
     def values(self, name: str) -> Tensor:
-        """Values of a signal kept before."""
+        """Values of a signal recorded before."""
         return self.signals[name].values
 
     def distance(self, recomputed: Tensor, states: Tensor) -> float:
@@ -205,12 +205,12 @@ def synapse_names(wiring: Wiring, inputs: Sequence[str] | None = None) -> tuple[
 
 
 def rows(values: Tensor) -> Tensor:
-    """`(batch, time, ...)` with both axes as one."""
+    """`(batch, time, ...)` reshaped to `(batch * time, ...)`."""
     return values.flatten(0, 1)
 
 
 def unrow(values: Tensor, axes: Sequence[int]) -> Tensor:
-    """The first axis as several again, the reverse of `rows`."""
+    """`(batch * time, ...)` reshaped back to `(batch, time, ...)`, the reverse of `rows`."""
     return values.reshape(*axes, *values.shape[1:])
 
 

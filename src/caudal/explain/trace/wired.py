@@ -19,7 +19,7 @@ Moved = dict[str, Tensor]
 
 
 def _walk(substep: Callable[[Tensor], tuple[Tensor, Moved]], v: Tensor, count: int) -> list[Moved]:
-    """What each of `count` sub-steps computed."""
+    """The signals of each of `count` sub-steps."""
     steps = []
     for _ in range(count):
         v, moved = substep(v)
@@ -54,7 +54,7 @@ def _again(recorder: Kept, before: Tensor, v: Tensor, *moves: Tensor) -> float:
 
 
 def _ltc_substep(layer: LTC, job: Job) -> tuple[Callable[[Tensor], tuple[Tensor, Moved]], Tensor]:
-    """One fused (or Euler) step of all rows at once, told part by part, and the target of each synapse."""
+    """A function of one fused (or Euler) sub-step that also returns its signals, and the target of each synapse."""
     params, graph = layer.params(per_row(job.synapses, job)), ltc.Graph(*graph_tensors(layer))
     u = rows(job.x * layer.input_scale + layer.input_shift)
     sensory = gates(u, graph.sensory_source, params.sensory_mu, params.sensory_sigma)
@@ -81,7 +81,7 @@ def _ltc_substep(layer: LTC, job: Job) -> tuple[Callable[[Tensor], tuple[Tensor,
 
 
 def trace_ltc(layer: LTC, job: Job) -> Followed:
-    """Gates, conductances, currents, time constants, and how far each synapse and the leak moved each potential.
+    """Trace of an LTC: gates, conductances, currents, time constants, and how synapses and leak moved each potential.
 
     With `solver="rk4"` four slopes are mixed in one step and no synapse has a share of its own: moves are left out, and
     the start of the step is shown.
@@ -128,7 +128,7 @@ def _onto(values: Tensor, to: Tensor, units: int) -> Tensor:
 
 
 def trace_ctrnn(layer: CTRNN, job: Job) -> Followed:
-    """Currents, the drive they make, and how far drive and leak moved each state."""
+    """Trace of a CT-RNN: currents, drive, and the moves of each state by drive and leak."""
     params, graph = layer.params(per_row(job.synapses, job)), ctrnn.Graph(*graph_tensors(layer))
     v = layer.states(*job[:5])
     before = previous(v, job.state[0])
@@ -162,7 +162,7 @@ def trace_ctrnn(layer: CTRNN, job: Job) -> Followed:
 
 
 def _lrc_substep(layer: LRC, job: Job) -> Callable[[Tensor], tuple[Tensor, Moved]]:
-    """One step of all rows at once, told part by part."""
+    """A function of one sub-step that also returns its signals."""
     params, graph = layer.params(per_row(job.synapses, job)), lrc.Graph(*graph_tensors(layer))
     sensory, recurrent = lrc.synapses(params, graph)
     u, d = rows(job.x), rows(job.dt)[:, None] / layer.substeps
@@ -187,7 +187,7 @@ def _lrc_substep(layer: LRC, job: Job) -> Callable[[Tensor], tuple[Tensor, Moved
 
 
 def trace_lrc(layer: LRC, job: Job) -> Followed:
-    """Gates, conductances, drives and elastance, and how far drive and leak moved each potential."""
+    """Trace of an LRC: gates, conductances, drives, elastance, and the moves of each potential by drive and leak."""
     v = layer.states(*job[:5])
     before = previous(v, job.state[0])
     names, synapses = layer.wiring.names, synapse_names(layer.wiring, job.names)

@@ -36,7 +36,7 @@ def read(base, values, w, up, LANES: constexpr, FAN: constexpr, PARTS: constexpr
 
 @inlined
 def membrane(self_weight, bias, h):
-    """What a neuron adds up without synapses."""
+    """Bias and self-connection of a neuron, by head."""
     return (
         bias[0] + self_weight[0] * h,
         bias[1] + self_weight[1] * h,

@@ -16,7 +16,7 @@ from caudal.kernels.recurrence import Call
 
 
 class Wired(NamedTuple):
-    """What a cell hands to its kernels.
+    """Arguments of the kernels of one wired cell.
 
     Attributes:
         call: in one precision, see `launch.widen`.

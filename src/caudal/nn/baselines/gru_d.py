@@ -1,5 +1,6 @@
 """GRU-D: a gated unit that knows which values were observed and how long ago."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, final
 
 import torch
@@ -114,7 +115,7 @@ class GRUD(Layer):
         y, (h,) = loop(self._update, [gates, decay], mask, (state[0],))
         return y, GRUDState(h, value, age)
 
-    def _update(self, step: Any, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def _update(self, step: Sequence[Tensor], state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         gates, decay = step
         units = self.units
         h = decay * state[0]
@@ -137,7 +138,7 @@ class GRUD(Layer):
         return f"{self.features} features and their indicators, {self.units} units"
 
 
-def _observe(step: Any, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def _observe(step: Sequence[Tensor], state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """What a step meets (last values and their ages), then last values and ages after its observations."""
     missing, given, dt = step
     _, value, age = state

@@ -1,5 +1,6 @@
 """ODE-RNN: a gated unit at the observations, a neural ODE between them."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, final
 
 import torch
@@ -99,7 +100,7 @@ class ODERNN(Layer):
         y, ends = loop(self._update, [x, dt], mask, tuple(state))
         return y, ODERNNState(*ends)
 
-    def _update(self, step: Any, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def _update(self, step: Sequence[Tensor], state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         x, dt = step
         h = self.flow(state[0], dt)
         return (torch.gru_cell(x, h, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh),)

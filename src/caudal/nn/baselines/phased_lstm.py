@@ -1,6 +1,7 @@
 """Phased LSTM: units that open only in their own phase of an oscillation in real time."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple, final
 
 import torch
@@ -130,7 +131,7 @@ class PhasedLSTM(Layer):
         y, (h, c) = loop(self._update, [gates, self.gate(time).to(x.dtype)], mask, (state[0], state[1]))
         return y, PhasedLSTMState(h, c, wound(time[:, -1:], x.dtype))
 
-    def _update(self, step: Any, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def _update(self, step: Sequence[Tensor], state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         gates, openness = step
         h, c = state
         enter, forget, new, leave = (gates + linear(h, self.weight_hh)).chunk(4, 1)
