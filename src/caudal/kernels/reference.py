@@ -23,9 +23,16 @@ def reference(dynamics: ModuleType) -> Backend:
     def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tensor]:
         state, params, graph = dynamics.unpack(call.state, call.params, call.graph)
         adjoint = dynamics.scan_backward(
-            dynamics.State(*grads), dynamics.State(*states),
-            call.x, call.dt, call.mask, state, params, graph, settings_of(**call.settings),
-        )  # fmt: skip
+            dynamics.State(*grads),
+            dynamics.State(*states),
+            call.x,
+            call.dt,
+            call.mask,
+            state,
+            params,
+            graph,
+            settings_of(**call.settings),
+        )
         return [adjoint.x, adjoint.dt, *adjoint.state, *adjoint.params]
 
     return Backend("reference", lambda call: None, forward, backward)

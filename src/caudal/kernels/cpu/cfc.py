@@ -63,9 +63,22 @@ def forward(call: Call) -> list[Tensor]:
     def work(tile: tiles.Tile) -> None:
         numbers = 2 + units + 8 + (2 * liquid.levels + 1) * liquid.wide
         forward_tile(
-            tile.lanes, tile.start, tile.rows, time, first, units, *flat, mask, h0, out, *liquid.matrices,
-            liquid.ends, liquid.mode, liquid.kind, np.empty(numbers * tile.lanes.count, out.dtype),
-        )  # fmt: skip
+            tile.lanes,
+            tile.start,
+            tile.rows,
+            time,
+            first,
+            units,
+            *flat,
+            mask,
+            h0,
+            out,
+            *liquid.matrices,
+            liquid.ends,
+            liquid.mode,
+            liquid.kind,
+            np.empty(numbers * tile.lanes.count, out.dtype),
+        )
 
     tiles.run(tiles.cut(batch, threads, call.x.dtype), work, threads)
     return [states]
@@ -88,10 +101,23 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
     def work(tile: tiles.Tile) -> None:
         numbers = 3 + 2 * units + 16 + (3 * liquid.levels + 3) * liquid.wide
         backward_tile(
-            tile.lanes, tiles.NARROW, (tile.start, tile.rows, time), (first, units), inputs, mask, outs,
-            liquid.matrices, liquid.ends, liquid.mode, liquid.kind, np.zeros(book.stored, dtype), book.rows,
-            np.empty(numbers * tile.lanes.count, dtype), sums[tile.place], end_sums[tile.place],
-        )  # fmt: skip
+            tile.lanes,
+            tiles.NARROW,
+            (tile.start, tile.rows, time),
+            (first, units),
+            inputs,
+            mask,
+            outs,
+            liquid.matrices,
+            liquid.ends,
+            liquid.mode,
+            liquid.kind,
+            np.zeros(book.stored, dtype),
+            book.rows,
+            np.empty(numbers * tile.lanes.count, dtype),
+            sums[tile.place],
+            end_sums[tile.place],
+        )
 
     tiles.run(cut, work, threads)
     return [*rows, *liquid.gradients(close_book(book, sums), end_sums)]

@@ -41,10 +41,18 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
 
     def work(tile: tiles.Tile) -> None:
         backward_tile(
-            tile.lanes, (tile.start, tile.rows, time), units, inputs, mask, outs, matrices,
-            np.zeros(book.stored, dtype), book.rows, np.empty((12 * units + 73) * tile.lanes.count, dtype),
+            tile.lanes,
+            (tile.start, tile.rows, time),
+            units,
+            inputs,
+            mask,
+            outs,
+            matrices,
+            np.zeros(book.stored, dtype),
+            book.rows,
+            np.empty((12 * units + 73) * tile.lanes.count, dtype),
             sums[tile.place],
-        )  # fmt: skip
+        )
 
     tiles.run(cut, work, threads)
     return [rows[0], torch.zeros_like(call.dt), *rows[1:], close_book(book, sums)[0][0]]

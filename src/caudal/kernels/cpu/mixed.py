@@ -24,9 +24,19 @@ def forward(call: Call) -> list[Tensor]:
     def work(tile: tiles.Tile) -> None:
         numbers = 9 * units + 17 + (2 * liquid.levels + 1) * liquid.wide
         forward_tile(
-            tile.lanes, (tile.start, tile.rows, time), (row - 4 * units, units), inputs, mask, outs, memory,
-            liquid.matrices, liquid.ends, liquid.mode, liquid.kind, np.empty(numbers * tile.lanes.count, outs[0].dtype),
-        )  # fmt: skip
+            tile.lanes,
+            (tile.start, tile.rows, time),
+            (row - 4 * units, units),
+            inputs,
+            mask,
+            outs,
+            memory,
+            liquid.matrices,
+            liquid.ends,
+            liquid.mode,
+            liquid.kind,
+            np.empty(numbers * tile.lanes.count, outs[0].dtype),
+        )
 
     tiles.run(tiles.cut(batch, threads, call.x.dtype), work, threads)
     return states
@@ -48,10 +58,24 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
     def work(tile: tiles.Tile) -> None:
         numbers = 14 * (units + 8) + 3 + (3 * liquid.levels + 3) * liquid.wide
         backward_tile(
-            tile.lanes, tiles.NARROW, (tile.start, tile.rows, time), (row - 4 * units, units), inputs, mask, outs,
-            memory, liquid.matrices, liquid.ends, liquid.mode, liquid.kind, np.zeros(book.stored, dtype), book.rows,
-            np.empty(numbers * tile.lanes.count, dtype), sums[tile.place], end_sums[tile.place],
-        )  # fmt: skip
+            tile.lanes,
+            tiles.NARROW,
+            (tile.start, tile.rows, time),
+            (row - 4 * units, units),
+            inputs,
+            mask,
+            outs,
+            memory,
+            liquid.matrices,
+            liquid.ends,
+            liquid.mode,
+            liquid.kind,
+            np.zeros(book.stored, dtype),
+            book.rows,
+            np.empty(numbers * tile.lanes.count, dtype),
+            sums[tile.place],
+            end_sums[tile.place],
+        )
 
     tiles.run(cut, work, threads)
     *pairs, (w_r, _) = close_book(book, sums)

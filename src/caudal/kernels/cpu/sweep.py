@@ -51,9 +51,20 @@ def forward(call: Call, loops: Loops) -> list[Tensor]:
 
     def work(tile: tiles.Tile) -> None:
         loops.forward(
-            tile.lanes, tile.start, tile.rows, time, inputs, loops.units,
-            x, dt, mask, v0, out, *loops.constants, np.empty(loops.rows * tile.lanes.count, dtype),
-        )  # fmt: skip
+            tile.lanes,
+            tile.start,
+            tile.rows,
+            time,
+            inputs,
+            loops.units,
+            x,
+            dt,
+            mask,
+            v0,
+            out,
+            *loops.constants,
+            np.empty(loops.rows * tile.lanes.count, dtype),
+        )
 
     tiles.run(tiles.cut(batch, threads, call.x.dtype), work, threads)
     return [states]
@@ -71,10 +82,20 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor], loops: Loops
 
     def work(tile: tiles.Tile) -> None:
         loops.backward(
-            tile.lanes, tiles.NARROW, tile.start, tile.rows, time, inputs, loops.units,
-            *flat, mask, *loops.constants, np.empty(loops.back_rows * tile.lanes.count, dtype),
-            np.zeros(loops.sums * tiles.NARROW.count, dtype), totals[tile.place],
-        )  # fmt: skip
+            tile.lanes,
+            tiles.NARROW,
+            tile.start,
+            tile.rows,
+            time,
+            inputs,
+            loops.units,
+            *flat,
+            mask,
+            *loops.constants,
+            np.empty(loops.back_rows * tile.lanes.count, dtype),
+            np.zeros(loops.sums * tiles.NARROW.count, dtype),
+            totals[tile.place],
+        )
 
     tiles.run(cut, work, threads)
     return Swept(x, dt, state, totals.sum(0))

@@ -123,9 +123,13 @@ def build(ptr: Ints, source: Ints, sources: int, device: torch.device) -> Table:
         return torch.from_numpy(array.astype(np.int32)).to(device)
 
     return Table(
-        Rows(lanes, fan, parts, ints(up)), ints(from_lane), ints(to_lane), torch.from_numpy(place).to(device),
-        Rows(back_lanes, back_fan, back_parts, ints(back_up)), ints(lane),
-    )  # fmt: skip
+        Rows(lanes, fan, parts, ints(up)),
+        ints(from_lane),
+        ints(to_lane),
+        torch.from_numpy(place).to(device),
+        Rows(back_lanes, back_fan, back_parts, ints(back_up)),
+        ints(lane),
+    )
 
 
 _tables: OrderedDict[Any, tuple[Table, Tensor, Tensor]] = OrderedDict()
