@@ -2,6 +2,8 @@
 
 import json
 import sys
+import tempfile
+import unicodedata
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 import caudal as cd
 from caudal import train
 from caudal.cli import main
-from caudal.data import from_arrays, from_frame, split
+from caudal.data import ParquetSequences, from_arrays, from_frame, read_like, split
 from caudal.data.accidents import label_flips, spelling_twins
 from caudal.errors import DataError, InputError
 
@@ -300,3 +302,75 @@ def test_series_and_groups_that_can_hardly_be_divided_are_told():
     with pytest.raises(DataError, match="`pwave` is not a column") as caught:
         from_frame(frame.assign(age=1), series="pwave", **names)
     assert caught.value.remedy == "Check the spelling of the name."
+
+
+def _accents(form):
+    return unicodedata.normalize(form, "presión")
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sampled_from(["series", "target", "features", "sensitive", "time"]), st.booleans())
+def test_a_name_whose_accents_are_composed_otherwise_is_the_same_column(part, composed):
+    there, typed = ("NFD", "NFC") if composed else ("NFC", "NFD")
+    plain = {"series": "patient", "target": "ill", "features": "pulse", "sensitive": "sex", "time": "hours"}
+    frame = visits(12).assign(patient=lambda t: "0" + t.patient.astype(str), sex="f")
+    frame = frame.rename(columns={plain[part]: _accents(there)})
+    ask = {**plain, part: _accents(typed)}
+    ask |= {"features": [ask["features"]], "sensitive": [ask["sensitive"]]}
+    with tempfile.TemporaryDirectory() as folder:
+        frame.to_csv(f"{folder}/t.csv", index=False)
+        frame.to_parquet(f"{folder}/t.parquet")
+        for source in (f"{folder}/t.csv", f"{folder}/t.parquet", frame):
+            data = from_frame(source, **ask)
+            assert ("accents", _accents(typed)) in [(found.code, found.column) for found in data.findings]
+            assert data.ids[0] == "00"  # names stay as they are written
+            assert read_like(source, data.recipe).names == data.names
+
+
+@pytest.mark.parametrize("command", ["fit", "doctor", "compare"])
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--sensitive", "ill"], "`ill` is both the target and the protected attribute. Leave it out of `--sensitive`"),
+        (["--group", "ill"], "`ill` is both the target and the group. Name as `--group` who the series belong to"),
+        (["--sensitive", "patient"], "`patient` names the series and is a protected attribute as well"),
+    ],
+)
+def test_parts_that_say_nothing_beside_the_target_are_refused(tmp_path, capsys, command, words, sentence):
+    visits().to_csv(tmp_path / "t.csv", index=False)
+    end = {"fit": ["-o", tmp_path / "m.caudal", *QUICK], "doctor": [], "compare": ["-o", tmp_path / "out"]}[command]
+    assert sentence in said(capsys, command, tmp_path / "t.csv", *COLUMNS, *words, *end, code=2).err
+
+
+def test_swapped_and_missing_names_are_told(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    visits().to_csv("t.csv", index=False)
+    visits().to_parquet("t.parquet")
+    said(capsys, "fit", "t.csv", *COLUMNS, "-o", "m.caudal", *QUICK)
+    for table in ("t.csv", "t.parquet"):
+        for words in (["predict"], ["explain"], ["fair", "--sensitive", "ward"], ["doctor"]):
+            told = said(capsys, words[0], table, "m.caudal", *words[1:], code=2).err
+            assert f"names a table, and a model is needed: {table}. The model is m.caudal: swap the two." in told
+        assert f"a model is needed: {table}" in said(capsys, "audit", "replay", "log", table, "m.caudal", code=2).err
+    assert "is a saved model: m.caudal. Name a table." in said(capsys, "predict", "m.caudal", "m.caudal", code=2).err
+    for target in ("ill", "patient"):
+        told = said(capsys, "fair", "m.caudal", "t.csv", "--sensitive", target, code=2).err
+        assert "whose groups say nothing about who is treated worse" in told
+    for words in (["doctor"], ["fit", "-o", "n.caudal"], ["compare", "-o", "out"]):
+        told = said(capsys, words[0], "t.csv", *words[1:], code=2).err
+        assert "Name the column to predict: patient, hours, pulse, ward, ill." in told
+    told = said(capsys, "compare", "t.csv", *COLUMNS, "--models", "CfC,trees", "-o", "out", code=2).err
+    assert "is 'CfC'; there are ltc-ncp" in told
+    assert told.endswith("Did you mean 'cfc'?\n")
+    from caudal.cli.compare import _MODELS
+    from caudal.compare.contenders import CONTENDERS
+
+    assert tuple(_MODELS.split(", ")) == tuple(CONTENDERS)
+
+
+def test_a_stream_says_that_accidents_are_looked_for_in_its_first_batch(tmp_path):
+    visits(40).to_parquet(tmp_path / "t.parquet")
+    names = {"target": "ill", "series": "patient", "time": "hours"}
+    found = ParquetSequences.open(tmp_path / "t.parquet", **names, rows_per_batch=64).findings
+    assert "likely accidents were looked for in the first 60 of 200 rows" in found[-1].message
+    assert ParquetSequences.open(tmp_path / "t.parquet", **names).findings == ()

@@ -277,3 +277,16 @@ def test_the_bar_goes_to_standard_error(capsys, monkeypatch):
     assert "at most" in err
     train.fit(_model(), _examples(), recipe=TrainRecipe(epochs=1), progress=False)
     assert not capsys.readouterr().err
+
+
+def test_the_bar_estimates_by_the_steps_after_the_first(capsys, monkeypatch):
+    from caudal.train import bar
+
+    now = [0.0]
+    monkeypatch.setattr(bar, "perf_counter", lambda: now[0])
+    with bar.Bar("fit", 100) as drawn:
+        for step, seconds in ((1, 90.0), (2, 102.0), (7, 150.0)):
+            now[0] = seconds
+            drawn.at(step, "loss 1")
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition("loss 1")[2] for line in told] == ["", "", ", at most 15 min 30 s left"]

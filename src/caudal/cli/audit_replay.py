@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from caudal.cli.audit_verify import checkpoint_of
+from caudal.cli.places import Reads
 from caudal.cli.predict import reader
+from caudal.cli.series import series_for
 from caudal.cli.show import print_json, printable
 
 if TYPE_CHECKING:
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("log", help="folder of the log")
-    parser.add_argument("model", help="the file of the model that decided")
-    parser.add_argument("data", help="the table that it was asked about")
+    parser.add_argument("model", type=Reads(is_model=True), help="the file of the model that decided")
+    parser.add_argument("data", type=Reads(), help="the table that it was asked about")
     parser.add_argument("--key", metavar="KEY", help="public key of the log that you trust: a .pub file, or its text")
     parser.add_argument("--held", metavar="FILE", help="a checkpoint of the log that was kept elsewhere")
     parser.add_argument("--origin", metavar="NAME", help="what the log must be called (default: as its key)")
@@ -41,8 +43,10 @@ def run(args: argparse.Namespace) -> int:
     if args.batch < 1:
         raise InputError("audit replay", "--batch", f"is {args.batch}; expected at least 1", "Leave it out.")
     key = None if args.key is None else audit.keys.public(args.key)
+    model = reader(args.model, "audit replay")
+    data = series_for("audit replay", model, args.data)
     result = audit.replay(
-        args.log, reader(args.model, "audit replay"), args.data, salts=args.salts, batch=args.batch, key=key,
+        args.log, model, data, salts=args.salts, batch=args.batch, key=key,
         held=checkpoint_of(args.held), origin=args.origin,
         allow_unlinked=args.allow_unlinked, tolerance=args.tolerance,
     )  # fmt: skip

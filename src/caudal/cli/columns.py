@@ -117,6 +117,8 @@ def recipe_of(args: argparse.Namespace) -> "FitRecipe":
 def _remedy(source: str, names: tuple[str, ...]) -> str:
     from difflib import get_close_matches
 
+    if source.lower().endswith(".caudal"):
+        return "It is named like a saved model: name the table or the recipe to train on."
     close = get_close_matches(source.lower(), names, 1)
     return f"Did you mean {close[0]!r}?" if close else "Pass a .csv, .parquet or .toml file, or see `caudal datasets`."
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NAMES = {"en": "report.html", "es": "informe.html"}
 _INTERRUPTED = 130
+_MODELS = "ltc-ncp, ltc-ncp-19, cfc, cfc-ncp, mixed, lstm, gru, gru-d, transformer, ssm, trees, trivial"
 # Options of a table that `from_frame` takes under the same name; those that hold several columns.
 _ONE = ("task", "time_unit", "time_format", "time_zone", "group", "equal_times", "horizon", "window", "stride")
 _MANY = ("features", "static", "sensitive", "categorical", "drop")
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     spent = parser.add_argument_group("what is spent")
     spent.add_argument("--budget", default="small", help="demo, small (default) or full")
     spent.add_argument(
-        "--models", type=name_list, action=AddNames, metavar="NAME,...", help="contenders (default: all)"
+        "--models", type=name_list, action=AddNames, metavar="NAME,...", help=f"contenders (default: all): {_MODELS}"
     )
     spent.add_argument("--seeds", type=_count, metavar="N", help="final runs of each contender")
     spent.add_argument("--trials", type=_count, metavar="N", help="settings tried for each contender")

@@ -3,9 +3,11 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from caudal.cli.columns import add_columns, recipe_of
+from caudal.cli.places import check_model
 from caudal.cli.series import in_words, say_read
 from caudal.cli.show import print_json
 from caudal.errors import InputError
@@ -74,6 +76,7 @@ def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":
 
     if args.table is None:
         raise InputError("doctor", "table", "is missing; a model is examined on data", "Pass a table after it.")
+    check_model("doctor", "source", Path(args.source), [Path(args.table)])
     model = estimator(args.source, "doctor")
     if model.data_recipe_ is None:
         fault = f"was trained on arrays and cannot read a table: {args.source}"

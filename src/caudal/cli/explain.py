@@ -9,7 +9,7 @@ from caudal.cli.show import print_json, say
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("model", type=Reads(), help="an estimator that `save` wrote")
+    parser.add_argument("model", type=Reads(is_model=True), help="an estimator that `save` wrote")
     parser.add_argument(
         "data", type=Reads(), help="CSV or Parquet file with the columns of the training, or a data set's name"
     )
@@ -40,6 +40,11 @@ def run(args: argparse.Namespace) -> int:
 
     model, data = _read(args.model, args.data)
     row = _row(data, args.row, args.id)
+    if 0 <= row < len(data):
+        steps = int(data.lengths[row])
+        say(
+            f"explaining series {data.ids[row]} ({steps} steps): influence, its checks, what would turn it, a proof ..."
+        )
     classes = [str(name) for name in getattr(model, "classes_", ())]
     options = {"radius": args.radius, "threshold": args.threshold}
     found = page.decision(model.net_, model.encoder_, data, row, classes=classes, **options)

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("model", type=Reads(), help="a saved layer, or a file that `caudal fit` wrote")
+    parser.add_argument("model", type=Reads(is_model=True), help="a saved layer, or a file that `caudal fit` wrote")
     parser.add_argument("--to", choices=("c", *_FILES), default="c", help="the form (default: c)")
     parser.add_argument(
         "-o", "--out", type=Writes("place"), metavar="PLACE", required=True, help="a new folder for c, a file otherwise"

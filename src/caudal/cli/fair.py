@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("model", type=Reads(), help="a file that `caudal fit` wrote")
+    parser.add_argument("model", type=Reads(is_model=True), help="a file that `caudal fit` wrote")
     parser.add_argument(
         "data", type=Reads(), help="a table that took no part in the training, or a data set (its test series)"
     )
@@ -179,6 +179,12 @@ def _series(model: Any, source: str, names: tuple[str, ...], trusted: str | None
 
     if not names:
         raise InputError("fair", "--sensitive", "names no column", "Name one, such as sex.")
+    recipe = model.data_recipe_
+    for name in names if recipe is not None else ():
+        if name in (*recipe.target, recipe.series):
+            part = "target" if name in recipe.target else "column that names the series"
+            fault = f"names {name!r}, the {part}, whose groups say nothing about who is treated worse"
+            raise InputError("fair", "--sensitive", fault, "Name an attribute that series share, such as sex or age.")
     more = () if trusted is None else (trusted,)
     data = series_for("fair", model, source, target=True, sensitive=tuple(dict.fromkeys((*names, *more))))
     if data.task != model.task_:

@@ -10,7 +10,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,12 +19,19 @@ from caudal.errors import InputError
 
 Form = Literal["file", "table", "folder", "place", "resumed"]
 _BEGIN = 1 << 16
+_TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".feather", ".xlsx", ".gz", ".bz2", ".xz", ".zip")
 MARK = "<!-- caudal -->"
 
 
 @dataclass(frozen=True)
 class Reads:
-    """Type of an option or argument that names what is read: a file, a folder, or a data set."""
+    """Type of an option or argument that names what is read: a file, a folder, or a data set.
+
+    Attributes:
+        is_model: whether it is a saved model, which no table is.
+    """
+
+    is_model: bool = False
 
     def __call__(self, text: str) -> str:
         """The text, as it was typed."""
@@ -79,6 +86,9 @@ def check(owner: str, parser: argparse.ArgumentParser, args: argparse.Namespace)
             write, or in a folder that is missing or cannot be written.
     """
     named = list(_named(parser, args))
+    for one in named:
+        if isinstance(one.role, Reads) and one.role.is_model:
+            check_model(owner, one.option, one.path, [other.path for other in named if other is not one])
     outputs = [one for one in named if isinstance(one.role, Writes)]
     replaces = bool(getattr(args, "overwrite", False))
     for number, output in enumerate(outputs):
@@ -90,6 +100,25 @@ def check(owner: str, parser: argparse.ArgumentParser, args: argparse.Namespace)
             check_folder(owner, output.option, output.path)
         elif role.form != "place":
             check_file(owner, output.option, output.path, role, replaces)
+
+
+def check_model(owner: str, option: str, path: Path, others: Iterable[Path] = ()) -> None:
+    """Refuse a table in the place of a model, as when the two are swapped.
+
+    Arguments:
+        owner: the command, for messages.
+        option: that names the model.
+        path: of the model.
+        others: what else is named.
+
+    Raises:
+        InputError: names the file.
+    """
+    if not path.name.lower().endswith(_TABLES) or not path.is_file() or is_own(path):
+        return
+    model = next((other for other in others if other.suffix == ".caudal" and other.is_file()), None)
+    remedy = "Pass a file that `caudal fit` wrote." if model is None else f"The model is {model}: swap the two."
+    raise InputError(owner, option, f"names a table, and a model is needed: {path}", remedy)
 
 
 def check_file(owner: str, option: str, path: Path, role: Writes, replaces: bool = False) -> None:

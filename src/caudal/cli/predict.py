@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("model", type=Reads(), help="a file that `caudal fit` wrote")
+    parser.add_argument("model", type=Reads(is_model=True), help="a file that `caudal fit` wrote")
     parser.add_argument("table", type=Reads(), help="a table (.csv, .tsv, .parquet) with the inputs of the training")
     parser.add_argument(
         "-o",

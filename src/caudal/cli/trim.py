@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("model", type=Reads(), help="a file that `caudal fit` wrote, of a cell with a circuit")
+    parser.add_argument(
+        "model", type=Reads(is_model=True), help="a file that `caudal fit` wrote, of a cell with a circuit"
+    )
     parser.add_argument(
         "source", type=Reads(), help="the training series: a table with the target, or the name of a data set"
     )

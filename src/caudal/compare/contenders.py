@@ -125,7 +125,11 @@ def entry_of(name: str) -> Entry:
         'liquid'
     """
     if name not in CONTENDERS:
-        raise InputError("compare", "model", f"is {name!r}; there are {', '.join(CONTENDERS)}", "Name one of them.")
+        from difflib import get_close_matches
+
+        close = get_close_matches(name.lower().replace("_", "-"), CONTENDERS, 1)
+        remedy = f"Did you mean {close[0]!r}?" if close else "Name one of them."
+        raise InputError("compare", "model", f"is {name!r}; there are {', '.join(CONTENDERS)}", remedy)
     return CONTENDERS[name]
 
 

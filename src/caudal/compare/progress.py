@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import statistics
 import sys
 import time
 from collections import defaultdict
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from caudal.compare.job import Job, Outcome
+from caudal.train.bar import clock
 
 _WIDTH = 22
 
@@ -92,6 +94,8 @@ class Board:
         self._total, self._done, self._workers = total, stored, max(1, workers)
         if stored:
             self.say(f"{stored} of {total} runs are stored already; going on from there.")
+        if stored < total and not self._lively:
+            self.say(f"{total - stored} runs to go, {self._workers} at once; the first ones may compile their kernels.")
         self._draw()
 
     def begun(self, job: Job) -> None:
@@ -132,14 +136,15 @@ class Board:
         """Time left, from what runs of the same model took, or else of any."""
         every = [seconds for took in self._took.values() for seconds in took]
         remaining = self._total - self._done
-        if not every or remaining <= 0:
+        # The first run may have compiled its kernels, which the others do not.
+        if len(every) < 2 or remaining <= 0:
             return ""
-        mean = sum(every) / len(every)
+        usual = statistics.median(every)
         now, under_way = self._clock(), 0.0
         for job, begun in self._running.values():
             took = self._took.get((job.model, job.phase))
-            under_way += max(0.0, (sum(took) / len(took) if took else mean) - (now - begun))
-        waiting = max(0, remaining - len(self._running)) * mean
+            under_way += max(0.0, (statistics.median(took) if took else usual) - (now - begun))
+        waiting = max(0, remaining - len(self._running)) * usual
         return f"about {clock((under_way + waiting) / self._workers)} left"
 
     def _draw(self) -> None:
@@ -158,21 +163,6 @@ class Board:
         if self._drawn:
             self._write("\r\x1b[2K")
             self._drawn = False
-
-
-def clock(seconds: float) -> str:
-    """Seconds in words.
-
-    Example:
-        >>> clock(0.4), clock(42), clock(185), clock(7380)
-        ('0.4 s', '42 s', '3 min 05 s', '2 h 03 min')
-    """
-    if seconds < 9.5:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes >= 60:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def _name(job: Job) -> str:

@@ -20,6 +20,8 @@ _FEW = 20
 # As shells write it.
 _TABS = {"tab": "\t", "\\t": "\t"}
 KINDS = ("auto", "classes", "numbers")
+_NO_ATTRIBUTE = "Leave it out of `sensitive`: groups made of the answer say nothing about who is treated worse."
+_NO_GROUP = "Name as `group` who the series belong to, such as the patient of several stays."
 _OF_ONE_SERIES = ("forecast", "classify_steps", "imitate")
 
 
@@ -151,6 +153,12 @@ def check_ask(table: Table, ask: Ask) -> None:
         if name in (ask.series, ask.time):
             part = "series" if name == ask.series else "time"
             raise table.fail(name, f"is both the target and the {part}", "Name the column that is to be predicted.")
+        if name in ask.sensitive or name == ask.group:
+            part, remedy = ("protected attribute", _NO_ATTRIBUTE) if name in ask.sensitive else ("group", _NO_GROUP)
+            raise table.fail(name, f"is both the target and the {part}", remedy)
+    if ask.series in ask.sensitive:
+        fault = "names the series and is a protected attribute as well, so that every group would be one series"
+        raise table.fail(str(ask.series), fault, "Name an attribute that series share, such as sex or age.")
     for name in ask.drop:
         if name in (*(ask.features or ()), *ask.static, *ask.target, ask.series, ask.time):
             raise table.fail(name, "is to be dropped and has another part as well", "Take it out of `drop`.")

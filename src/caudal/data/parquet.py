@@ -97,12 +97,14 @@ class ParquetSequences:
         ask = asked(target, series, time, **options)
         source = Path(path)
         recipe: Recipe | None = None
-        findings = list[Finding]()
+        findings, first, rows = list[Finding](), 0, 0
         for table in _whole_series(source, series, None, rows_per_batch):
             if recipe is None:
                 recipe, findings = _first(table, ask)
+                first = len(table)
             else:
                 recipe = widen(recipe, table)
+            rows += len(table)
         if recipe is None:
             raise DataError(_OWNER, "path", f"has no rows: {source.name}", "Export the table again.")
         if recipe.task.startswith("classify") and len(recipe.classes) < 2:
@@ -111,6 +113,9 @@ class ParquetSequences:
         named_values = [(ask.target[0], recipe.classes), *((c.name, c.values) for c in recipe.inputs)]
         twins = [twin for name, values in named_values for twin in spelling_twins(name, values)]
         findings = [finding for finding in findings if finding.code != "spelling"]
+        if rows > rows_per_batch:
+            text = f"Read in batches: likely accidents were looked for in the first {first:,} of {rows:,} rows."
+            findings.append(Finding("first_batch", "", text, first))
         return ParquetSequences(source, recipe, series_per_chunk, rows_per_batch, findings=(*findings, *twins))
 
     def __iter__(self) -> Iterator[Sequences]:

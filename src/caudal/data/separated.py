@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from caudal.data.need import need
 from caudal.data.sequences import Finding
-from caudal.data.spelling import MISSING, TextForm, is_number, written_kind
+from caudal.data.spelling import MISSING, TextForm, accent_forms, is_number, written_kind
 from caudal.errors import DataError
 
 _SNIFFED = 1 << 18
@@ -41,6 +42,19 @@ class Wanted:
     names: frozenset[str] = frozenset()
     columns: tuple[str, ...] = ()
     time: str | None = None
+
+    def __post_init__(self) -> None:
+        forms = frozenset(form for name in self.names for form in accent_forms(name))
+        object.__setattr__(self, "names", forms)
+
+    @cached_property
+    def forms(self) -> frozenset[str]:
+        """The columns that must be there, in each form that their accents may have."""
+        return frozenset(form for name in self.columns for form in accent_forms(name))
+
+    def is_time(self, name: str) -> bool:
+        """Whether a column of that name is the time."""
+        return self.time is not None and name in accent_forms(self.time)
 
 
 ANY = Wanted()
@@ -226,7 +240,7 @@ def _is_comment(line: str, form: TextForm) -> bool:
 
 def _names(line: str, marks: str, wanted: Wanted) -> int:
     """How many of the wanted columns a line names, by the separator that fits best."""
-    return max(len({cell.strip() for cell in _split(line, sep)} & set(wanted.columns)) for sep in marks)
+    return max(len({cell.strip() for cell in _split(line, sep)} & wanted.forms) for sep in marks)
 
 
 def _split(line: str, sep: str) -> list[str]:
@@ -239,13 +253,13 @@ def _score(lines: Sequence[str], sep: str, wanted: Wanted) -> tuple[float, ...]:
     if not rows:
         return (0.0, 0.0, 0.0)
     width = len(rows[0])
-    named = len(set(rows[0]) & set(wanted.columns))
+    named = len(set(rows[0]) & wanted.forms)
     fitting = sum(len(row) == width for row in rows[1:]) / max(1, len(rows) - 1)
     return (float(named), fitting if width > 1 else -1.0, float(width))
 
 
 def _refuse_headless(owner: str, name: str, header: tuple[str, ...], sep: str, wanted: Wanted) -> None:
-    if not wanted.columns or set(header) & set(wanted.columns) or not any(map(is_number, header)):
+    if not wanted.columns or set(header) & wanted.forms or not any(map(is_number, header)):
         return
     shown = sep.join(header)[:60]
     remedy = f"Write the names of the columns in the first line: {sep.join(wanted.columns[:3])}{sep}..."
@@ -259,7 +273,7 @@ def _texts(layout: _Layout, wanted: Wanted, form: TextForm) -> frozenset[str]:
     for at, column in enumerate(layout.header):
         cells = [row[at] for row in layout.rows if at < len(row) and row[at].strip() not in gone]
         is_text = any(not is_number(form.plain(cell)) for cell in cells) and written_kind(cells) == "text"
-        if is_text and column != wanted.time:
+        if is_text and not wanted.is_time(column):
             words.add(column)
     return frozenset(words)
 

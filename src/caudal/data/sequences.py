@@ -44,7 +44,7 @@ class Finding:
             `"single_series"`, `"missing_words"`, `"preface"`, `"points"`, `"padding"`, `"rare_class"`,
             `"missing_sensitive"`, `"equal_times"`, `"short"`, and of likely accidents `"left_out"`, `"owner"`,
             `"spelling"`, `"row_order"`, `"calendar"`, `"sentinel"`, `"repeated"`, `"flip"`,
-            `"no_past"`.
+            `"no_past"`; `"accents"` of a name that is written otherwise, `"first_batch"` of a file in batches.
         column: the column, or `""` for the whole table.
         message: a full sentence that names row and column.
         count: how many rows or series.

@@ -100,6 +100,8 @@ def _read(path: Path, owner: str, name: str, wanted: Wanted, form: TextForm) -> 
             raise DataError(owner, "frame", f"is no Arrow file: {name} ({error})", "Export it again.") from error
     if lower.endswith(".xlsx"):
         return _excel(path, owner, name, wanted)
+    if lower.endswith(".caudal"):
+        raise DataError(owner, "frame", f"is a saved model: {name}", "Name a table.")
     if not lower.endswith(CSV):
         remedy = "Use .csv, .tsv or .parquet (also packed: .gz, .bz2, .xz, .zip), .jsonl, .feather or .xlsx."
         raise DataError(owner, "frame", f"has an unknown ending: {name}", remedy)

@@ -1,6 +1,7 @@
 """How names and numbers are written in cells: one spelling for each name, and numbers in the forms of people."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -168,6 +169,17 @@ def spellings(label: object) -> tuple[str, ...]:
     """
     text = spelled(label)
     return (text, text.upper(), text.lower()) if isinstance(label, bool) else (text,)
+
+
+def accent_forms(name: str) -> tuple[str, ...]:
+    """A name with its accents composed and decomposed (NFC and NFD of Unicode), which look the same.
+
+    Example:
+        >>> [len(form) for form in accent_forms("lactato á")], accent_forms("pulse")
+        ([9, 10], ('pulse',))
+    """
+    forms = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
+    return tuple(dict.fromkeys(forms))
 
 
 def exact(names: Sequence[str]) -> NDArray[Any]:

@@ -17,6 +17,7 @@ from caudal.data.spelling import (
     USUAL,
     Coded,
     TextForm,
+    accent_forms,
     coded,
     disguise,
     exact,
@@ -92,10 +93,15 @@ class Table:
         for name in names:
             if name not in self.columns:
                 there = ", ".join(map(repr, self.columns[:12])) + (", ..." if len(self.columns) > 12 else "")
-                close = get_close_matches(str(name), self.columns, 1, 0.6)
-                remedy = f"Did you mean {close[0]!r}?" if close else "Check the spelling of the name."
-                raise self.fail(name, f"is not a column; there are {there}", remedy)
+                raise self.fail(name, f"is not a column; there are {there}", self._near(str(name)))
             self.need_once(name)
+
+    def _near(self, name: str) -> str:
+        """Which column a name may mean, as a remedy."""
+        if set(accent_forms(name)) & set(self.columns):
+            return "A column looks the same, its accents composed in another way: rename it, or copy its name."
+        close = get_close_matches(name, self.columns, 1, 0.6)
+        return f"Did you mean {close[0]!r}?" if close else "Check the spelling of the name."
 
     def need_once(self, name: str) -> None:
         """Refuse a name that more than one column has.
@@ -302,12 +308,12 @@ def plain_frame(frame: Any, wanted: Wanted, owner: str) -> Any:
     if not all(isinstance(name, str) for name in frame.columns):
         frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     levels = [name for name in frame.index.names if name is not None and str(name) not in frame.columns]
-    if any(str(name) in wanted.columns for name in levels):
+    if any(str(name) in wanted.forms for name in levels):
         frame = frame.reset_index(levels)
     changed = {}
     for place, name in enumerate(frame.columns):
         column = frame.iloc[:, place]
-        if name == wanted.time:  # read by `read_times`, which keeps how it was written
+        if wanted.is_time(name):  # read by `read_times`, which keeps how it was written
             continue
         if isinstance(column.dtype, pandas.PeriodDtype):
             changed[name] = column.dt.to_timestamp()
@@ -353,4 +359,26 @@ def open_table(source: Any, owner: str, wanted: Wanted = ANY, form: TextForm = U
         table = Table(frame, owner, form=form, twice=twice)
     if len(table) == 0:
         raise DataError(owner, "frame", "has no rows", "Pass a table with at least one row per series.")
-    return table
+    return _renamed(table, wanted)
+
+
+def _renamed(table: Table, wanted: Wanted) -> Table:
+    """The table with the names of columns that were asked for, where the accents alone are composed otherwise."""
+    other = {}
+    for name in wanted.columns:
+        alike = [form for form in accent_forms(name) if form in table.columns]
+        if name not in alike and len(alike) == 1:
+            other[alike[0]] = name
+    if not other:
+        return table
+    notes = [
+        Finding("accents", name, f"`{name}` is asked for, and its accents are composed otherwise in the table.")
+        for name in other.values()
+    ]
+    return replace(
+        table,
+        frame=table.frame.rename(other),
+        written=frozenset(other.get(name, name) for name in table.written),
+        twice=frozenset(other.get(name, name) for name in table.twice),
+        notes=(*table.notes, *notes),
+    )

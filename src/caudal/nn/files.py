@@ -144,6 +144,8 @@ def _stated(raw: bytes, path: Path) -> dict[str, Any]:
     if len(raw) < 8:
         raise FileFormatError(f"{path}: holds {len(raw)} bytes, too few for a saved layer. {DAMAGED}")
     size = int.from_bytes(raw[:8], "little")
+    if raw[8:9] != b"{" and (size > LARGEST_HEADER or size < 2):
+        raise _foreign(path, f"is no saved layer: it begins with {raw[:12]!r}")
     if size > LARGEST_HEADER or size < 2:
         raise _foreign(path, f"states a header of {size} bytes, which no saved layer has")
     if len(raw) < 8 + size:

@@ -46,6 +46,7 @@ _REMEDIES = {
     "calendar": "Turn it into days since a date, or leave it out with `drop`.",
     "sentinel": "Leave those cells empty, unless the value was measured.",
     "no_past": "Leave those series out, or fill them in.",
+    "accents": "Nothing need be done.",
     "repeated": "Leave one of them out with `drop`.",
 }
 _SERIOUS = ("flip", "owner", "spelling", "row_order", "sentinel")

@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ class _Announcer(event.Listener):
         """A compilation, or a load from the cache, begins."""
         dispatcher = event.data["dispatcher"]
         if dispatcher in _OURS:
-            timer = threading.Timer(_ANNOUNCE_AFTER, _announce, [dispatcher.__name__])
+            timer = threading.Timer(_ANNOUNCE_AFTER, _announce)
             timer.daemon = True
             timer.start()
             self._timers[id(dispatcher)] = timer
@@ -118,10 +118,13 @@ class _Announcer(event.Listener):
             timer.cancel()
 
 
-def _announce(name: str) -> None:
+@cache
+def _announce() -> None:
+    """Say it once in a process, however many kernels are compiled."""
     folder = cache_folder()
     where = f"kept in {folder}" if folder else "not kept: the cache folder cannot be written"
-    print(f"caudal: compiling the kernel {name} for this processor, a few seconds, once ({where})", file=sys.stderr)
+    line = f"caudal: compiling kernels for this processor, once ({where}); seconds, or minutes where it is busy"
+    print(line, file=sys.stderr)
 
 
 event.register("numba:compile", _Announcer())
