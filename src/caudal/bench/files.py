@@ -63,11 +63,9 @@ def read(path: str | Path) -> KernelReport:
         FileFormatError: it holds no report, or one of another version.
     """
     place = Path(path)
-    try:
-        text = place.read_bytes()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        raise MissingFileError(f"read: {place} is no file. {_REMEDY}") from error
-    return loads(text, str(place))
+    if not place.is_file():
+        raise MissingFileError(f"read: {place} is no file. {_REMEDY}")
+    return loads(place.read_bytes(), str(place))
 
 
 def _lines(value: object) -> str:

@@ -90,6 +90,9 @@ def _main(words: Sequence[str]) -> int:
     name = _name(words)
     shows_traceback = "--traceback" in words
     parser: argparse.ArgumentParser | None = None
+    if any("\0" in word for word in words):
+        print("caudal: a word holds a zero byte, which no name has. Take it out.", file=sys.stderr)
+        return MISUSE
     try:
         if list(words) in (["--version"], ["-V"]):
             print(f"caudal {__version__}")

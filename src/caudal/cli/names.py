@@ -108,7 +108,7 @@ def need_target(command: str, path: str | Path) -> InputError:
 def _headers(path: str | Path) -> list[tuple[str, ...]]:
     """The names of the first line by each way of separating them."""
     place = Path(path)
-    if place.suffix.lower() not in _LINED:
+    if place.suffix.lower() not in _LINED or not place.is_file():
         return []
     try:
         if place.name.lower().endswith((".parquet", ".pq")):

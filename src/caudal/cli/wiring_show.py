@@ -35,10 +35,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read(path: Path) -> "Wiring":
-    try:
-        raw = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        raise MissingFileError(f"wiring show: {path} is no file. Pass a wiring as JSON, or a saved layer.") from error
+    if not path.is_file():
+        raise MissingFileError(f"wiring show: {path} is no file. Pass a wiring as JSON, or a saved layer.")
+    raw = path.read_bytes()
     # A saved layer begins with the length of its header, eight bytes, and then the header's brace.
     is_saved = raw[8:9] == b"{" and int.from_bytes(raw[:8], "little") <= len(raw)
     if not is_saved:

@@ -68,11 +68,10 @@ def read(path: str | Path) -> Study:
     """
     place = Path(path)
     place = place / "study.json" if place.is_dir() else place
+    if not place.is_file():
+        raise MissingFileError(f"report: {place} is no file. Pass the study.json that `caudal compare` wrote.")
     try:
         return Study.from_json(place.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        remedy = "Pass the study.json that `caudal compare` wrote."
-        raise MissingFileError(f"report: {place} is no file. {remedy}") from error
     except UnicodeDecodeError as error:
         raise FileFormatError(
             f"report: {place} is no text. Pass the study.json that `caudal compare` wrote."
