@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from caudal.audit import Log, card, check, envelope, package, report, sign, verify
 from caudal.audit.page import read
-from caudal.errors import CaudalError, InputError
+from caudal.errors import CaudalError, FileFormatError, InputError
 from caudal.nn import LTC
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -130,3 +130,12 @@ def test_a_pickle_in_a_package_is_never_opened(made, tmp_path, key):
 
     tried(lambda: caudal.load(folder / "model.caudal"))
     assert not (tmp_path / "boom").exists()
+
+
+def test_a_key_that_stands_twice_in_a_statement_is_refused(made, tmp_path, key):
+    place = tmp_path / "copy"
+    shutil.copytree(made / "model", place)
+    text = (place / "statement.json").read_text()
+    (place / "statement.json").write_text(text.replace('"payload"', '"payload": "e30=", "payload"', 1))
+    with pytest.raises(FileFormatError, match="a key stands twice"):
+        check(place, key.verifier)

@@ -160,24 +160,49 @@ def test_files_that_are_none_are_refused(panel, tmp_path):
         LiquidClassifier().save(path)
 
 
-@pytest.mark.parametrize("name", ["window_", "horizon_"])
-def test_a_forecaster_that_lacks_its_steps_is_refused(tmp_path, name):
-    path = tmp_path / "model.caudal"
-    series = np.random.default_rng(0).normal(size=(3, 1, 30))
-    LiquidForecaster("gru", 3, epochs=1, horizon=2, window=5).fit(series).save(path)
+def resealed(path, change):
+    """The file with other facts of the estimator, and the digest over them made anew."""
     raw = path.read_bytes()
     size = int.from_bytes(raw[:8], "little")
     head = json.loads(raw[8 : 8 + size])
     facts = json.loads(json.loads(head["__metadata__"]["caudal.estimator"])["facts"])
-    del facts["plain"][name]
+    change(facts)
     text = json.dumps(facts)
     head["__metadata__"]["caudal.estimator"] = json.dumps({"facts": text, "digest": sha256(text.encode()).hexdigest()})
     changed = json.dumps(head).encode()
     changed += b" " * (-len(changed) % 8)
     path.write_bytes(len(changed).to_bytes(8, "little") + changed + raw[8 + size :])
+
+
+@pytest.mark.parametrize("name", ["window_", "horizon_"])
+def test_a_forecaster_that_lacks_its_steps_is_refused(tmp_path, name):
+    path = tmp_path / "model.caudal"
+    series = np.random.default_rng(0).normal(size=(3, 1, 30))
+    LiquidForecaster("gru", 3, epochs=1, horizon=2, window=5).fit(series).save(path)
+    resealed(path, lambda facts: facts["plain"].pop(name))
     for read in (caudal.load, LiquidForecaster.load):
         with pytest.raises(FileFormatError, match="it lacks the steps of a forecast"):
             read(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda facts: facts.update(plain={}), "its task is None"),
+        (lambda facts: facts["plain"].update(task_="decide"), "its task is 'decide'"),
+        (lambda facts: facts["settings"].update(dtype=10**9), "its dtype is 1000000000"),
+        (lambda facts: facts["settings"].update(dtype=[]), "its dtype is a list of 0"),
+        (lambda facts: facts.update(data_recipe=facts["data_recipe"].replace("float32", "")), "`dtype` is ''"),
+        (lambda facts: facts.update(kind=10**9), "no kind that this version"),
+        (lambda facts: facts.update(kind="Oracle"), "no kind that this version"),
+    ],
+)
+def test_facts_that_no_estimator_has_are_refused(tmp_path, visits, change, fault):
+    path = tmp_path / "model.caudal"
+    LiquidClassifier(units=4, epochs=1).fit(visits, **COLUMNS).save(path)
+    resealed(path, change)
+    with pytest.raises(FileFormatError, match=fault):
+        caudal.load(path)
 
 
 def test_what_does_not_fit_is_refused_in_words(panel, visits):

@@ -82,6 +82,17 @@ def test_a_link_beyond_its_source_is_found():
         check.bounds(dataclasses.replace(program, slots={**program.slots, "v": broken}))
 
 
+def test_what_is_read_before_it_is_written_is_found():
+    program = lower_fixed(export.describe(LTC(2, 3)))
+    faults = []
+    for at in range(len(program.steps)):
+        try:
+            check.bounds(dataclasses.replace(program, steps=program.steps[:at] + program.steps[at + 1 :]))
+        except Broken as fault:
+            faults.append(str(fault))
+    assert any("is read before it is written" in fault for fault in faults)
+
+
 def test_a_program_survives_json(some_net):
     for program in (lower_fixed(export.describe(some_net)), lower_fixed(export.describe(some_net), "int8")):
         again = from_json(json.loads(json.dumps(to_json(program))))

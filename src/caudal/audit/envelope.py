@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from caudal import limits
 from caudal.audit.keys import Key
 from caudal.audit.note import Verifier
 from caudal.data.need import need
@@ -46,12 +47,12 @@ def open_(path: Path, key: Verifier) -> dict[str, Any] | None:
             data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise ValueError("it is larger than 16 MiB")
-        held = dsse.Envelope.from_dict(json.loads(data))
+        held = dsse.Envelope.from_dict(limits.parsed(data))
         public = signer.SSlibKey.from_crypto(ed.Ed25519PublicKey.from_public_bytes(key.key))
         # Signatures are found by the id of their key, which here is not trusted to tell one from another.
         held.signatures = {name: one for name, one in held.signatures.items() if one.keyid == name == public.keyid}
         held.verify([public], 1)
-        found: dict[str, Any] = json.loads(held.payload)
+        found: dict[str, Any] = limits.parsed(held.payload)
         if held.payload_type != TYPE or found["_type"] != STATEMENT:
             raise ValueError("it holds something else")
     except unverified:

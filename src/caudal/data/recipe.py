@@ -106,6 +106,8 @@ class Recipe:
             recipe = facts.read(Recipe, values)
             for name in ("horizon", "window", "stride"):
                 limits.integer("Recipe.from_json", name, getattr(recipe, name), limits.STEPS)
+            if recipe.dtype not in ("float32", "float64"):
+                raise ValueError(f"`dtype` is {limits.shown(recipe.dtype)}, neither float32 nor float64")
             return recipe
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             if isinstance(error, FileFormatError):

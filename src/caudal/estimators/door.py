@@ -1,12 +1,14 @@
 """One door for saved files: an estimator where there is one, else the network."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
 from caudal import limits, nn
+from caudal.errors import FileFormatError
 from caudal.estimators import files
 
 KINDS = {
@@ -34,6 +36,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     kind = kind_of(Path(path))
     if kind is None:
+        if files.KEY in _metadata(Path(path)):
+            fault = "holds an estimator of no kind that this version of caudal knows, or a damaged one"
+            raise FileFormatError(f"{path}: {fault}. Restore the file; `caudal.nn.load` reads its network alone.")
         return nn.load(path)
     from caudal import estimators
 
@@ -42,12 +47,19 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 def kind_of(path: Path) -> str | None:
     """Name of the class of the estimator in a file; None where there is none, or no file that could hold one."""
-    if not path.is_file():
-        return None
     try:
-        with safe_open(os.fspath(path), framework="np") as file:
-            held = limits.parsed((file.metadata() or {})[files.KEY])
-        kind = limits.parsed(held["facts"])["kind"]
-    except (SafetensorError, KeyError, ValueError, TypeError, OSError):
+        kind = limits.parsed(limits.parsed(_metadata(path)[files.KEY])["facts"])["kind"]
+    except (KeyError, ValueError, TypeError):
         return None
     return kind if isinstance(kind, str) and kind in KINDS else None
+
+
+def _metadata(path: Path) -> Mapping[str, str]:
+    """Texts beside the numbers of a file; none where it is no saved model."""
+    if not path.is_file():
+        return {}
+    try:
+        with safe_open(os.fspath(path), framework="np") as file:
+            return file.metadata() or {}
+    except (SafetensorError, ValueError, TypeError, OSError):
+        return {}

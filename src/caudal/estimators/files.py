@@ -19,6 +19,7 @@ from safetensors.torch import save as pack
 
 from caudal import limits, nn
 from caudal.data import Encoder, Recipe
+from caudal.data.sequences import TASKS
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.estimators.settings import plain
 from caudal.fair.mitigate.kinds import Fairness, from_dict, to_dict
@@ -71,6 +72,8 @@ def load(kind: type, path: str | os.PathLike[str]) -> Any:
     net = nn.load(path).eval()
     try:
         model = kind(**_settings(facts["settings"]))
+        if model.dtype not in ("float32", "float64"):
+            raise ValueError(f"its dtype is {limits.shown(model.dtype)}, neither float32 nor float64")
         model.encoder_ = Encoder.from_json(facts["encoder"])
         recipe = facts["data_recipe"]
         model.data_recipe_ = None if recipe is None else Recipe.from_json(recipe)
@@ -78,7 +81,9 @@ def load(kind: type, path: str | os.PathLike[str]) -> Any:
         history = tuple(read(Epoch, epoch) for epoch in fitted["history"])
         told = TrainRecipe.from_json(fitted["recipe"])
         model.fitted_ = Fitted(history, fitted["best_epoch"], fitted["stopped"], told, fitted.get("collapsed", ""))
-        if facts["plain"].get("task_") == "forecast" and not facts["plain"].keys() >= {"horizon_", "window_"}:
+        if facts["plain"].get("task_") not in TASKS:
+            raise ValueError(f"its task is {limits.shown(facts['plain'].get('task_'))}, which is none")
+        if facts["plain"]["task_"] == "forecast" and not facts["plain"].keys() >= {"horizon_", "window_"}:
             raise ValueError("it lacks the steps of a forecast")
         for key, check in _PLAIN.items():
             if key in facts["plain"]:

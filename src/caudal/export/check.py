@@ -94,7 +94,7 @@ class _Walk:
             except Broken as fault:
                 raise Broken(f"{step.block.name}: {fault}") from fault
         for source, name in step.commit:
-            self._within(name, self.slots[source])
+            self._within(name, self._written(source))
             self.slots[name] = self._declared(name)
         if step.only_moving:  # where no time has passed, nothing was written
             written = stored | {name for _, name in step.commit}
@@ -103,6 +103,11 @@ class _Walk:
             for name in written - known:
                 del self.slots[name]
             self._forget(written)
+
+    def _written(self, name: str) -> Span:
+        if name not in self.slots:
+            raise Broken(f"{name} is read before it is written")
+        return self.slots[name]
 
     def _forget(self, written: set[str]) -> None:
         self.cones = {names: cone for names, cone in self.cones.items() if not written & set(names)}
@@ -145,7 +150,7 @@ class _Walk:
     def _base(self, block: Block, name: str) -> Span:
         if name in self.program.constants:
             return span(self.program.constants[name], self.program.constants[name], block.rows)
-        return self.slots[name]
+        return self._written(name)
 
     def _ordered(self, block: Block, link: Link, stored: set[str]) -> None:
         """A row may read what its own block writes only from rows of earlier groups."""
@@ -159,7 +164,7 @@ class _Walk:
             raise Broken(f"a link reads {link.source} before it is written")
 
     def _gathered(self, block: Block, link: Link, totals: list[Span]) -> list[Span]:
-        program, source = self.program, self.slots[link.source]
+        program, source = self.program, self._written(link.source)
         counts = program.constants[link.counts].astype(np.int64)
         size = program.slots[link.source].size
         index = program.constants[link.index].astype(np.int64) if link.index else np.tile(np.arange(size), len(counts))
@@ -242,7 +247,7 @@ class _Walk:
         if node.op == "const":
             return span(self.program.constants[node.name], self.program.constants[node.name], block.rows)
         if node.op in ("load", "scalar"):
-            held = self.slots[node.name]
+            held = self._written(node.name)
             one = len(held.low) == 1 or node.op == "scalar"
             return span(held.low[0], held.high[0], block.rows) if one else held
         if node.op == "relax":

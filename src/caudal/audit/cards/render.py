@@ -1,5 +1,6 @@
 """One door to the cards: which forms there are, and what each is written with."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -38,9 +39,14 @@ def card(folder: str | os.PathLike[str], to: Form, out: str | os.PathLike[str] |
     """
     if to not in FORMS:
         raise InputError("card", "to", f"is {to!r}", f"Pass one of {', '.join(FORMS)}.")
-    text = _RENDER[to](record_of(folder))
+    text = _spelled(_RENDER[to](record_of(folder)))
     if out is not None:
         place = Path(out)
         place.parent.mkdir(parents=True, exist_ok=True)
         put(place, text.encode(), sync=True)
     return text
+
+
+def _spelled(text: str) -> str:
+    """The card with signs that move a cursor or turn the direction spelled as JSON does."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
