@@ -54,14 +54,14 @@ def read(kind: type[T], value: Any, *, whole: bool = True) -> T:
 
 
 def _read(kind: Any, value: Any, whole: bool) -> Any:
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         if not isinstance(value, dict):
             raise ValueError(f"{limits.shown(value)} is no {getattr(kind, '__name__', kind)}")
         hints = _hints(kind)
         known = {field.name for field in fields(kind)}
         if whole and (unknown := set(value) - known):
             raise ValueError(f"unknown field {limits.shown(sorted(unknown)[0])} of {getattr(kind, '__name__', kind)}")
-        return kind(**{name: _read(hints[name], inner, whole) for name, inner in value.items() if name in known})  # type: ignore[operator]
+        return kind(**{name: _read(hints[name], inner, whole) for name, inner in value.items() if name in known})
     origin, args = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return _one_of(args, value, whole)

@@ -217,9 +217,9 @@ class Influence:
         """
         try:
             fields = limits.keys("record", limits.parsed(text, limits.RECORD), _KEYS)
-            arrays = {name: _numbers(name, fields[name]) for name in _ARRAYS}
-            plain = {name: facts.read(kind, fields[name]) for name, kind in _PLAIN.items()}
-            influence = cls(**arrays, **plain)
+            values: dict[str, Any] = {name: _numbers(name, fields[name]) for name in _ARRAYS}
+            values |= {name: facts.read(kind, fields[name]) for name, kind in _PLAIN.items()}
+            influence = cls(**values)
             influence._check_shapes()
         except (ValueError, TypeError, OverflowError) as error:
             remedy = "Write it again with `Influence.to_json`."
