@@ -83,8 +83,8 @@ class Conformal:
     counts: Mapping[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        found, number = np.unique(self.bins, return_counts=True)
-        object.__setattr__(self, "counts", dict(zip(found.tolist(), number.tolist(), strict=True)))
+        bins, number = np.unique(self.bins, return_counts=True)
+        object.__setattr__(self, "counts", dict(zip(bins.tolist(), number.tolist(), strict=True)))
 
     @property
     def least(self) -> int:
@@ -101,11 +101,11 @@ class Conformal:
             if any(self.counts.get(k * width + c, 0) < self.least for c in range(width))
         )
 
-    def answer(self, told: ArrayLike, groups: ArrayLike | None = None) -> Answer:
+    def answer(self, predictions: ArrayLike, groups: ArrayLike | None = None) -> Answer:
         """Sets or intervals for new series.
 
         Arguments:
-            told: probabilities `(batch, classes)`, or numbers `(batch,)`, of the model that was calibrated.
+            predictions: probabilities `(batch, classes)`, or numbers `(batch,)`, of the model that was calibrated.
             groups: `(batch,)`; of a group that was not calibrated, or that has too few series, nothing is promised:
                 all classes, or an interval without ends.
 
@@ -113,8 +113,8 @@ class Conformal:
             ShapeError: it has another shape than what was calibrated.
             NonFiniteError: it holds NaN or infinity.
         """
-        numbers = _checked("answer", told, self.classes)
-        codes = _codes(groups, self.groups, len(numbers))
+        numbers = _checked("answer", predictions, self.classes)
+        codes = group_codes(groups, self.groups, len(numbers))
         limits = self.limits[codes]  # the last row is that of a group which is not known
         if self.classes:
             sets = 1 - numbers <= limits
@@ -152,7 +152,7 @@ class Conformal:
 
 
 def calibrate(
-    told: ArrayLike,
+    predictions: ArrayLike,
     truth: ArrayLike,
     groups: ArrayLike | None = None,
     *,
@@ -163,7 +163,7 @@ def calibrate(
     """Calibrate on series that the model was not trained on.
 
     Arguments:
-        told: probabilities `(series, classes)`, or numbers `(series,)`.
+        predictions: probabilities `(series, classes)`, or numbers `(series,)`.
         truth: `(series,)`, the code of the class, or the number.
         groups: `(series,)`, whose promise is kept apart (Mondrian); None for one promise over all.
         confidence: share that is promised, such as 0.9.
@@ -178,24 +178,24 @@ def calibrate(
 
     Example:
         >>> dice = np.random.default_rng(0)
-        >>> told, ward = dice.normal(size=500), dice.integers(0, 2, 500)
-        >>> held = calibrate(told, told + dice.normal(size=500) * (1 + ward), ward)
+        >>> predictions, ward = dice.normal(size=500), dice.integers(0, 2, 500)
+        >>> conformal = calibrate(predictions, predictions + dice.normal(size=500) * (1 + ward), ward)
         >>> new = dice.normal(size=2000)
-        >>> wide = held.answer(new, np.ones(2000, int)).intervals
-        >>> narrow = held.answer(new, np.zeros(2000, int)).intervals
+        >>> wide = conformal.answer(new, np.ones(2000, int)).intervals
+        >>> narrow = conformal.answer(new, np.zeros(2000, int)).intervals
         >>> bool((wide[:, 1] - wide[:, 0] > narrow[:, 1] - narrow[:, 0]).all())
         True
     """
     if not 0 < confidence < 1:
         raise InputError("calibrate", "confidence", f"is {confidence}", "Pass a share such as 0.9.")
     need("calibrate", "crepes", "monitor")
-    width = 0 if np.ndim(told) == 1 else np.shape(told)[-1]
-    numbers, real = _checked("calibrate", told, width), np.asarray(truth)
+    width = 0 if np.ndim(predictions) == 1 else np.shape(predictions)[-1]
+    numbers, real = _checked("calibrate", predictions, width), np.asarray(truth)
     if real.shape != (len(numbers),):
         fault = f"has shape {real.shape}; expected ({len(numbers)},)"
         raise ShapeError("calibrate", "truth", fault, "Pass one truth for each series.")
-    names = (_ALL,) if groups is None else tuple(sorted({str(one) for one in np.asarray(groups).tolist()}))
-    codes = _codes(groups, names, len(numbers))
+    names = (_ALL,) if groups is None else tuple(sorted({str(name) for name in np.asarray(groups).tolist()}))
+    codes = group_codes(groups, names, len(numbers))
     if width:
         if real.dtype.kind not in "iub" or real.min(initial=0) < 0 or real.max(initial=0) >= width:
             fault = f"holds what is no code of {width} classes"
@@ -206,11 +206,11 @@ def calibrate(
         if not np.isfinite(real.astype(float)).all():
             raise NonFiniteError("calibrate", "truth", "holds NaN or infinity", "Leave series without truth out.")
         scores = np.abs(real.astype(float) - numbers)
-    held = Conformal(scores, codes, names, width, confidence, by_class and bool(width), widest)
-    if len(held.small) == len(names):
-        fault = f"has {len(numbers)} series, and no group has the {held.least} that {confidence:g} needs"
-        raise InputError("calibrate", "told", fault, "Pass more series, or merge groups.")
-    return held
+    conformal = Conformal(scores, codes, names, width, confidence, by_class and bool(width), widest)
+    if len(conformal.small) == len(names):
+        fault = f"has {len(numbers)} series, and no group has the {conformal.least} that {confidence:g} needs"
+        raise InputError("calibrate", "predictions", fault, "Pass more series, or merge groups.")
+    return conformal
 
 
 def coverage(answer: Answer, truth: ArrayLike, groups: ArrayLike | None = None) -> Coverage:
@@ -224,38 +224,42 @@ def coverage(answer: Answer, truth: ArrayLike, groups: ArrayLike | None = None) 
         fault = f"has shape {real.shape}; expected {answer.abstained.shape}, at least 1"
         raise ShapeError("coverage", "truth", fault, "Pass one truth for each answer.")
     if answer.sets is not None:
-        held, size = answer.sets[np.arange(len(real)), real.astype(np.int64)], answer.sets.sum(axis=1)
+        is_within, size = answer.sets[np.arange(len(real)), real.astype(np.int64)], answer.sets.sum(axis=1)
     else:
         ends: Any = answer.intervals
-        held, size = (ends[:, 0] <= real) & (real <= ends[:, 1]), ends[:, 1] - ends[:, 0]
+        is_within, size = (ends[:, 0] <= real) & (real <= ends[:, 1]), ends[:, 1] - ends[:, 0]
     owner = np.full(len(real), _ALL) if groups is None else np.asarray(groups).astype(str)
-    parts = {str(name): held[owner == name] for name in np.unique(owner)}
+    parts = {str(name): is_within[owner == name] for name in np.unique(owner)}
     return Coverage(
-        float(held.mean()), {name: float(one.mean()) for name, one in parts.items()},
-        {name: len(one) for name, one in parts.items()}, float(answer.abstained.mean()), float(size.mean()),
+        float(is_within.mean()), {name: float(part.mean()) for name, part in parts.items()},
+        {name: len(part) for name, part in parts.items()}, float(answer.abstained.mean()), float(size.mean()),
     )  # fmt: skip
 
 
-def _checked(owner: str, told: ArrayLike, classes: int) -> NDArray[np.float64]:
-    found = np.asarray(told, np.float64)
-    if (found.ndim != 2 or found.shape[1] != classes) if classes else found.ndim != 1:
+def _checked(owner: str, predictions: ArrayLike, classes: int) -> NDArray[np.float64]:
+    numbers = np.asarray(predictions, np.float64)
+    if (numbers.ndim != 2 or numbers.shape[1] != classes) if classes else numbers.ndim != 1:
         expected = f"(series, {classes})" if classes else "(series,)"
-        fault = f"has shape {found.shape}; expected {expected}"
-        raise ShapeError(owner, "told", fault, "Pass probabilities by class, or one number for each series.")
-    if not np.isfinite(found).all():
-        raise NonFiniteError(owner, "told", "holds NaN or infinity", "See `caudal doctor` for why.")
-    return found
+        fault = f"has shape {numbers.shape}; expected {expected}"
+        raise ShapeError(owner, "predictions", fault, "Pass probabilities by class, or one number for each series.")
+    if not np.isfinite(numbers).all():
+        raise NonFiniteError(owner, "predictions", "holds NaN or infinity", "See `caudal doctor` for why.")
+    return numbers
 
 
-def _codes(groups: ArrayLike | None, names: tuple[str, ...], count: int) -> NDArray[np.int64]:
-    """Number of each group; -1 where it is not among the names."""
+def group_codes(groups: ArrayLike | None, names: tuple[str, ...], count: int) -> NDArray[np.int64]:
+    """Number of each group `(count,)`; -1 where it is not among the names.
+
+    Raises:
+        ShapeError: there are not as many groups as series.
+    """
     if groups is None:
         return np.full(count, 0 if names == (_ALL,) else -1, np.int64)
-    found = np.asarray(groups)
-    if found.shape != (count,):
-        fault = f"has shape {found.shape}; expected ({count},)"
+    owners = np.asarray(groups)
+    if owners.shape != (count,):
+        fault = f"has shape {owners.shape}; expected ({count},)"
         raise ShapeError("Conformal", "groups", fault, "Pass the group of each series.")
     order = {name: k for k, name in enumerate(names)}
     if names == (_ALL,):
         return np.zeros(count, np.int64)
-    return np.array([order.get(str(one), -1) for one in found.tolist()], np.int64)
+    return np.array([order.get(str(owner), -1) for owner in owners.tolist()], np.int64)

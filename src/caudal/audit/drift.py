@@ -5,7 +5,6 @@ of their normal scores, against the reference; and ADWIN of `river` (Bifet and G
 """
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -17,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from caudal.data.need import need
 from caudal.errors import InputError, ShapeError
 
-SHIFT = 0.5  # standard deviations that are to be found
+SHIFT = 0.5  # standard deviations that are to be noticed
 _LEAST = 50
 _SPARE = 5.0  # times fewer false alarms than promised, for what the reference does not show
 _OVERSHOOT = 1.166
-_FEW = 12  # rows: for fewer of them, one after the other is faster
+_MOST_ROWS = 256  # that are looked at together
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,14 @@ class Alarm:
 class Watch:
     """Watches streams of numbers.
 
-    After an alarm a stream begins anew, so that a drift that stays is told again.
+    After an alarm a stream begins anew, so that a drift that stays is reported once more.
 
     Arguments:
         reference: values of each stream while all was well, at least 50; NaN and infinity are left out.
         per: on average at most one false alarm in so many calls of `see`, over all streams.
+
+    Attributes:
+        streams: their names, in order.
 
     Raises:
         InputError: a stream has too few values.
@@ -64,8 +66,8 @@ class Watch:
     Example:
         >>> dice = np.random.default_rng(0)
         >>> watch = Watch({"pulse": dice.normal(80, 10, 1000)})
-        >>> quiet = [alarm for one in dice.normal(80, 10, 2000) for alarm in watch.see({"pulse": one})]
-        >>> drift = [alarm for one in dice.normal(85, 10, 200) for alarm in watch.see({"pulse": one})]
+        >>> quiet = [alarm for value in dice.normal(80, 10, 2000) for alarm in watch.see({"pulse": value})]
+        >>> drift = [alarm for value in dice.normal(85, 10, 200) for alarm in watch.see({"pulse": value})]
         >>> quiet, drift[0].stream, drift[0].direction
         ([], 'pulse', 'up')
     """
@@ -73,8 +75,23 @@ class Watch:
     def __init__(self, reference: Mapping[str, ArrayLike], *, per: float = 10_000) -> None:
         if not reference or not per >= 1:
             raise InputError("Watch", "reference" if per >= 1 else "per", "is empty", "Pass at least one stream.")
-        count = len(reference)
-        self.streams = {name: _Stream(name, values, 2 * count * per * _SPARE) for name, values in reference.items()}
+        self.streams = tuple(reference)
+        self._adwin: Any = need("Watch", "river.drift", "monitor").ADWIN
+        self._windows = [_Window(self._adwin()) for _ in self.streams]
+        self._block = int(self._windows[0].adwin.clock)
+        known = [_known(name, values) for name, values in reference.items()]
+        sizes = [len(values) for values in known]
+        # Half the shift is best; the mean of the reference is itself known only so well.
+        slacks = [SHIFT / 2 + 0.5 / math.sqrt(size) for size in sizes]
+        length = 2 * len(known) * per * _SPARE
+        bounds = np.array([(slack, limit(length, slack)) for slack in slacks])
+        begins = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        scores = np.concatenate([_normal_scores(size) for size in sizes])
+        self._sums = np.zeros((len(known), 2))
+        self._counts = np.zeros((len(known), 4), np.int64)
+        self._ranks = np.empty((len(known), self._block + _MOST_ROWS))
+        self._constants = (self._block, np.concatenate(known), begins, scores, bounds)
+        self._state = (self._sums, self._counts, self._ranks)
 
     def see(self, values: Mapping[str, float]) -> tuple[Alarm, ...]:
         """Look at one value of each stream; NaN, infinity and streams that are left out count as not seen.
@@ -82,12 +99,7 @@ class Watch:
         Raises:
             InputError: there is no such stream.
         """
-        unknown = [name for name in values if name not in self.streams]
-        if unknown:
-            fault = f"holds the stream {unknown[0]!r}"
-            raise InputError("Watch.see", "values", fault, f"Pass some of {', '.join(list(self.streams)[:8])}.")
-        found = (self.streams[name].see(float(value)) for name, value in values.items())
-        return tuple(alarm for alarm in found if alarm is not None)
+        return self.see_all({name: (value,) for name, value in values.items()})[0] if values else ()
 
     def see_all(self, values: Mapping[str, ArrayLike]) -> tuple[tuple[Alarm, ...], ...]:
         """The alarms of each row of a table, as `see` gives them row by row, in less time.
@@ -97,112 +109,117 @@ class Watch:
 
         Raises:
             InputError: there is no such stream.
+            ShapeError: the columns are not of one length.
         """
-        table = {name: np.asarray(column, np.float64) for name, column in values.items()}
-        rows = len(next(iter(table.values()), ()))
-        if rows < _FEW or any(name not in self.streams for name in table):
-            return tuple(self.see({name: column[k] for name, column in table.items()}) for k in range(rows))
-        alarms: list[list[Alarm]] = [[] for _ in range(rows)]
-        for name, column in table.items():
-            for row, alarm in self.streams[name].see_all(column):
-                alarms[row].append(alarm)
-        return tuple(map(tuple, alarms))
+        unknown = [name for name in values if name not in self.streams]
+        if unknown:
+            fault = f"holds the stream {unknown[0]!r}"
+            raise InputError("Watch.see", "values", fault, f"Pass some of {', '.join(self.streams[:8])}.")
+        shapes = {np.shape(column) for column in values.values()}
+        if len(shapes) > 1 or any(len(shape) != 1 for shape in shapes):
+            fault = f"holds columns of shapes {', '.join(map(str, sorted(shapes)))}"
+            raise ShapeError("Watch.see_all", "values", fault, "Pass one value of each stream for each row.")
+        table = np.full((*(shapes.pop() if shapes else (0,)), len(self.streams)), np.nan)
+        for name, column in values.items():
+            table[:, self.streams.index(name)] = column
+        return self.see_table(table)
 
+    def see_table(self, table: NDArray[np.float64]) -> tuple[tuple[Alarm, ...], ...]:
+        """The alarms of each row of a table `(rows, streams)`, as `see` gives them row by row.
 
-class _Stream:
-    def __init__(self, name: str, reference: ArrayLike, length: float) -> None:
-        values = np.asarray(reference, np.float64).ravel()
-        self.name, self.sorted = name, np.sort(values[np.isfinite(values)])
-        size = len(self.sorted)
-        if size < _LEAST:
-            fault = f"has {size} values of {name!r}"
-            raise InputError("Watch", "reference", fault, f"Pass at least {_LEAST}, or leave the stream out.")
-        # Half the shift is best; the mean of the reference is itself known only so well.
-        self.slack = SHIFT / 2 + 0.5 / math.sqrt(size)
-        self.limit = limit(length, self.slack)
-        self.drift: Any = need("Watch", "river.drift", "monitor").ADWIN
-        self.seen = 0
-        # A value has one of 2 n + 1 ranks, ties in the middle: their normal scores are made once.
-        self.rank_table = (np.arange(2 * size + 1) + 1) / 2 / (size + 1)
-        self.score_table = np.array([NormalDist().inv_cdf(rank) for rank in self.rank_table.tolist()])
-        self.values, self.ranks, self.scores = self.sorted.tolist(), self.rank_table.tolist(), self.score_table.tolist()
-        self.begin()
+        Raises:
+            ShapeError: it has not one column for each stream.
+        """
+        if table.ndim != 2 or table.shape[1] != len(self.streams):
+            fault = f"has shape {table.shape}; expected (rows, {len(self.streams)})"
+            raise ShapeError("Watch.see_table", "table", fault, "Pass one column for each stream, in their order.")
+        rows, alarms = np.ascontiguousarray(table, np.float64), list[tuple[Alarm, ...]]()
+        for start in range(0, len(rows), _MOST_ROWS):
+            alarms += self._part(rows[start : start + _MOST_ROWS])
+        return tuple(alarms)
 
-    def begin(self) -> None:
-        self.up = self.down = 0.0
-        self.since_up = self.since_down = 0
-        self.total, self.count = 0.0, 0
-        self.adwin = self.drift()
+    def _part(self, table: NDArray[np.float64]) -> list[tuple[Alarm, ...]]:
+        from caudal.audit.drift_jit import advance
 
-    def see(self, value: float) -> Alarm | None:
-        if not math.isfinite(value):
-            return None
-        self.seen += 1
-        place = bisect_left(self.values, value) + bisect_right(self.values, value)
-        rank, score = self.ranks[place], self.scores[place]
-        self.up, self.down = max(0.0, self.up + score - self.slack), max(0.0, self.down - score - self.slack)
-        self.since_up = self.since_up + 1 if self.up else 0
-        self.since_down = self.since_down + 1 if self.down else 0
-        self.total, self.count = self.total + rank, self.count + 1
-        self.adwin.update(rank)
-        if max(self.up, self.down) > self.limit:
-            return self._cusum()
-        return self._adwin() if self.adwin.drift_detected else None
-
-    def see_all(self, values: NDArray[np.float64]) -> list[tuple[int, Alarm]]:
-        """Alarms with the positions of the values at which they came."""
-        rows, found = np.flatnonzero(np.isfinite(values)), []
-        values = values[rows]
-        places = np.searchsorted(self.sorted, values, "left") + np.searchsorted(self.sorted, values, "right")
-        ranks, scores, start = self.rank_table[places], self.score_table[places], 0
-        while start < len(rows):
-            taken, alarm = self._stretch(ranks[start:], scores[start:])
-            start += taken
+        width, place = len(self.streams), advance(table, 0, 0, *self._constants, *self._state)
+        alarms: list[tuple[Alarm, ...]] = [()] * len(table)
+        while place >= 0:
+            row, stream = divmod(place, width)
+            row, alarm = self._decide(table, row, stream)
             if alarm is not None:
-                found.append((int(rows[start - 1]), alarm))
-        return found
+                alarms[row] += (alarm,)
+            place = advance(table, stream, row + 1, *self._constants, *self._state)
+        return alarms
 
-    def _stretch(self, ranks: NDArray[np.float64], scores: NDArray[np.float64]) -> tuple[int, Alarm | None]:
-        """Take values up to the first alarm, or all; how many they were, and the alarm."""
-        up, since_up = _sums(self.up, self.since_up, scores - self.slack)
-        down, since_down = _sums(self.down, self.since_down, -scores - self.slack)
-        beyond = np.maximum(up, down) > self.limit
-        end, is_cusum = (int(beyond.argmax()), True) if beyond.any() else (len(ranks) - 1, False)
-        adwin, is_adwin = self.adwin, False
-        for k, rank in enumerate(ranks[: end + 1].tolist()):
-            adwin.update(rank)
-            if adwin.drift_detected:
-                is_cusum, is_adwin, end = is_cusum and k == end, True, k
-                break
-        self.up, self.down, self.since_up, self.since_down = (
-            float(up[end]), float(down[end]), int(since_up[end]), int(since_down[end])
-        )  # fmt: skip
-        self.total, self.count = self.total + float(ranks[: end + 1].sum()), self.count + end + 1
-        self.seen += end + 1
-        return end + 1, self._cusum() if is_cusum else self._adwin() if is_adwin else None
+    def _decide(self, table: NDArray[np.float64], row: int, stream: int) -> tuple[int, Alarm | None]:
+        """Where a stream stopped, whether it drifted; else it goes on after the row that is returned.
 
-    def _cusum(self) -> Alarm:
-        is_up = self.up > self.down
-        since = self.since_up if is_up else self.since_down
-        self.begin()
-        return Alarm(self.name, "cusum", "up" if is_up else "down", since, self.seen)
+        ADWIN looks for a cut at every 32nd value only: it is given the ranks in blocks of so many, which changes
+        neither its alarms nor when they come. A cumulative sum that exceeds its limit goes before ADWIN at that value.
+        """
+        up, down = self._sums[stream].tolist()
+        since_up, since_down, seen, gathered = self._counts[stream].tolist()
+        is_beyond = max(up, down) > self._constants[-1][stream, 1]
+        ranks, window = self._ranks[stream, :gathered].tolist(), self._windows[stream]
+        for end in range(self._block, gathered + (not is_beyond), self._block):
+            if window.drifts(ranks[end - self._block : end]):
+                later = gathered - end
+                rows = np.flatnonzero(np.isfinite(table[: row + 1, stream]))
+                self._begin(stream, seen - later)
+                return int(rows[-1 - later]), window.alarm(self.streams[stream], seen - later)
+        if is_beyond:
+            self._begin(stream, seen)
+            is_up = up > down
+            direction, since = ("up", since_up) if is_up else ("down", since_down)
+            return row, Alarm(self.streams[stream], "cusum", direction, since, seen)
+        left = gathered % self._block
+        self._ranks[stream, :left] = ranks[gathered - left :]
+        self._counts[stream, 3] = left
+        return row, None
 
-    def _adwin(self) -> Alarm:
+    def _begin(self, stream: int, seen: int) -> None:
+        self._sums[stream] = 0.0
+        self._counts[stream] = 0, 0, seen, 0
+        self._windows[stream] = _Window(self._adwin())
+
+
+@dataclass
+class _Window:
+    """ADWIN on the ranks of a stream since its last alarm, with their sum and number."""
+
+    adwin: Any
+    total: float = 0.0
+    count: int = 0
+
+    def drifts(self, ranks: list[float]) -> bool:
+        """Take a block of ranks; whether their mean changed."""
+        update = self.adwin.update
+        for rank in ranks:
+            update(rank)
+        self.total, self.count = self.total + sum(ranks), self.count + len(ranks)
+        return bool(self.adwin.drift_detected)
+
+    def alarm(self, stream: str, seen: int) -> Alarm:
+        """The alarm of a change."""
         # Its window held all values since the last alarm: their mean is what it estimated before it cut.
-        width, mean = int(self.adwin.width), self.total / max(self.count, 1)
-        is_up = self.adwin.estimation > mean
-        self.begin()
-        return Alarm(self.name, "adwin", "up" if is_up else "down", width, self.seen)
+        direction = "up" if self.adwin.estimation > self.total / self.count else "down"
+        return Alarm(stream, "adwin", direction, int(self.adwin.width), seen)
 
 
-def _sums(start: float, since: int, steps: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Cumulative sums that never fall below 0, and how many values ago each was 0."""
-    free = start + np.cumsum(steps)
-    lowest = np.minimum(np.minimum.accumulate(free), 0.0)
-    sums = free - lowest
-    number = np.arange(1, len(steps) + 1)
-    last_zero = np.maximum.accumulate(np.where(sums > 0, -since, number))
-    return sums, number - last_zero
+def _known(name: str, reference: ArrayLike) -> NDArray[np.float64]:
+    """The finite values of a reference, sorted."""
+    values = np.asarray(reference, np.float64).ravel()
+    values = np.sort(values[np.isfinite(values)])
+    if len(values) < _LEAST:
+        fault = f"has {len(values)} values of {name!r}"
+        raise InputError("Watch", "reference", fault, f"Pass at least {_LEAST}, or leave the stream out.")
+    return values
+
+
+def _normal_scores(size: int) -> NDArray[np.float64]:
+    """Normal scores of the `2 size + 1` ranks that a value may have among `size` others, ties in the middle."""
+    ranks = (np.arange(2 * size + 1) + 1) / 2 / (size + 1)
+    return np.array([NormalDist().inv_cdf(rank) for rank in ranks.tolist()])
 
 
 def share(reference: NDArray[np.float64], value: float) -> float:
@@ -281,10 +298,15 @@ class Space:
 
     def distance(self, states: ArrayLike) -> NDArray[np.float64]:
         """`(series,)` distances of Mahalanobis; not finite where a state is not."""
-        found: NDArray[np.float64] = np.linalg.norm(
-            (np.asarray(states, np.float64) - self.mean) @ self.whiten.T, axis=1
-        )
-        return found
+        from caudal.audit.drift_jit import distances
+
+        rows = np.ascontiguousarray(states, np.float64)
+        if rows.ndim != 2 or rows.shape[1] != len(self.mean):
+            fault = f"have shape {rows.shape}; expected (series, {len(self.mean)})"
+            raise ShapeError("Space", "states", fault, "Pass states of the network that the space was fitted on.")
+        distance = np.empty(len(rows))
+        distances(rows, self.mean, np.ascontiguousarray(self.whiten.T), distance)
+        return distance
 
     def tail(self, states: ArrayLike) -> NDArray[np.float64]:
         """`(series,)` share of known states that are at least as far out: a conformal p-value; 0 is never reached."""
@@ -294,3 +316,15 @@ class Space:
         """`(series,)` share of known states that are at least so far out."""
         beyond = len(self.reference) - np.searchsorted(self.reference, distance, "left")
         return np.where(np.isfinite(distance), beyond + 1, 1) / (len(self.reference) + 1)
+
+    def threshold(self, rare: float) -> float:
+        """The distance beyond which `share` is at most `rare`; infinity where no share is as small.
+
+        Example:
+            >>> space = Space(np.zeros(1), np.eye(1), np.arange(9.0))
+            >>> space.threshold(0.1), space.threshold(0.2), space.threshold(0.05)
+            (8.0, 7.0, inf)
+        """
+        size = len(self.reference)
+        allowed = int(((np.arange(size + 1) + 1) / (size + 1) <= rare).sum())
+        return math.inf if allowed == 0 else -math.inf if allowed > size else float(self.reference[size - allowed])

@@ -1,4 +1,4 @@
-"""What watches a model while it decides: calibrated sets, states out of distribution, drift; all of it records."""
+"""Monitors of a model while it decides: calibrated sets, states out of distribution, drift; each a flag of a record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from caudal.audit import conformal
-from caudal.audit.conformal import Conformal
+from caudal.audit.conformal import Conformal, group_codes
 from caudal.audit.drift import Alarm, Space, Watch
 from caudal.data import Sequences
-from caudal.errors import InputError
+from caudal.errors import InputError, ShapeError
 from caudal.records.decision import ABSTAINED, DRIFT, OUT_OF_DISTRIBUTION
 from caudal.train import examples
 
 _TASKS = ("classify", "regress")
 _BATCH = 256
-_ALL_ROWS = slice(None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +38,7 @@ class Guard:
     """Watches a model; pass it to the log: `audit.Log(path, guard=guard)`.
 
     It flags decisions whose conformal set is not exactly one class (`abstained`), whose state lies further out than
-    all but a share of the calibration's (`out of distribution`), and those at which a stream was found to drift; each
+    all but a share of the calibration's (`out of distribution`), and those at which a stream drifts; each
     drift is also an event `alarm`. Streams are the mean of each channel of a series, the uncertainty, and the distance
     in state space. It costs one more pass through the network.
 
@@ -77,17 +76,21 @@ class Guard:
         if not 0 < rare < 1:
             raise InputError("Guard", "rare", f"is {rare}", "Pass a share such as 0.005.")
         self.model, self.by, self.rare = model, by, rare
-        seen: Sequences = model.read(data, target=True)
-        told, truth = told_of(model, seen), np.asarray(seen.target)
-        known = np.asarray(seen.target_mask).reshape(len(truth), -1).all(axis=1)
+        series: Sequences = model.read(data, target=True)
+        predictions, truth = predictions_of(model, series), np.asarray(series.target)
+        known = np.asarray(series.target_mask).reshape(len(truth), -1).all(axis=1)
         self.conformal: Conformal = conformal.calibrate(
-            told[known], truth.reshape(len(truth), -1)[known, 0], _part(self.groups(seen), known),
+            predictions[known], truth.reshape(len(truth), -1)[known, 0], _part(self.groups(series), known),
             confidence=confidence, by_class=by_class, widest=widest,
         )  # fmt: skip
-        states = states_of(model, seen, range(len(seen)))
+        states = states_of(model, series, range(len(series)))
         self.space = Space.of(states)
-        reference = streams(seen, told, self.space.distance(states))
-        self.watch = Watch({k: v for k, v in reference.items() if np.isfinite(v).sum() >= 100}, per=per)
+        reference = streams(series, predictions, self.space.distance(states))
+        watched = {name: values for name, values in reference.items() if np.isfinite(values).sum() >= 100}
+        self.watch = Watch(watched, per=per)
+        self._columns = [k for k, name in enumerate(reference) if name in watched]
+        self._names = series.names
+        self._across, self._furthest = np.ascontiguousarray(self.space.whiten.T), self.space.threshold(rare)
 
     def groups(self, data: Sequences) -> ArrayLike | None:
         """Group of each series.
@@ -112,93 +115,100 @@ class Guard:
             rows: which of the series.
             out: `(series, outputs)` of the network.
             states: `(series, neurons)`, where the network ended; it is run again without.
+
+        Raises:
+            InputError: the data have other inputs than those of the calibration, or not so many series.
+            ShapeError: `out` has not one row for each series, and one column for each class.
         """
-        told = shares(out) if self.model.task_ == "classify" else _numbers(self.model, out)
-        distance = self.space.distance(states_of(self.model, data, rows) if states is None else states)
-        flags = np.zeros(len(rows), np.int64)
-        good = np.isfinite(told).reshape(len(rows), -1).all(axis=1)
-        if good.any():
-            answer = self.conformal.answer(told[good], _part(_part(self.groups(data), rows), good))
-            flags[good] |= answer.abstained * ABSTAINED
-        flags |= (~good) * ABSTAINED
-        flags |= (self.space.share(distance) <= self.rare) * OUT_OF_DISTRIBUTION
-        seen = streams(data, told, distance, rows)
-        alarms = self.watch.see_all({name: seen[name] for name in self.watch.streams})
-        flags |= np.array([bool(some) for some in alarms]) * DRIFT
+        from caudal.audit.drift_jit import measure
+
+        count, is_scores = len(rows), self.model.task_ == "classify"
+        self._check(data, rows, out)
+        states = states_of(self.model, data, rows) if states is None else states
+        if states.shape != (count, len(self.space.mean)):
+            fault = f"has shape {states.shape}; expected ({count}, {len(self.space.mean)})"
+            raise ShapeError("Guard.look", "states", fault, "Pass the states of the network that is guarded.")
+        outputs = out.astype(np.float64)
+        if not is_scores:
+            outputs = self.model.encoder_.scaler.restore(outputs)
+        codes = group_codes(_part(self.groups(data), rows), self.conformal.groups, count)
+        table, flags = np.empty((count, data.inputs + 2)), np.empty((2, count), np.int64)
+        measure(
+            data.values, data.observed, data.lengths, np.array(rows, np.int64), outputs, is_scores, codes,
+            self.conformal.limits, self.conformal.widest, states, self.space.mean, self._across, self._furthest,
+            table, flags[0], flags[1],
+        )  # fmt: skip
+        alarms = self.watch.see_table(table if len(self._columns) == table.shape[1] else table[:, self._columns])
+        flags = flags[0] * ABSTAINED + flags[1] * OUT_OF_DISTRIBUTION
+        if any(alarms):
+            flags += np.array([bool(some) for some in alarms]) * DRIFT
         return Look(flags, alarms)
 
+    def _check(self, data: Sequences, rows: list[int], out: NDArray[Any]) -> None:
+        if data.names != self._names:
+            fault = f"have the inputs {', '.join(data.names)}; the guard was calibrated on {', '.join(self._names)}"
+            raise InputError("Guard.look", "data", fault, "Pass series with the same inputs, in the same order.")
+        if rows and (min(rows) < 0 or max(rows) >= len(data)):
+            fault = f"reach from {min(rows)} to {max(rows)}"
+            raise InputError("Guard.look", "rows", fault, f"Pass numbers from 0 to {len(data) - 1}.")
+        width = max(self.conformal.classes, 1)
+        if out.shape != (len(rows), width):
+            fault = f"has shape {out.shape}; expected ({len(rows)}, {width})"
+            raise ShapeError("Guard.look", "out", fault, "Pass what the network answered to these series.")
 
-def told_of(model: Any, data: Any) -> NDArray[np.float64]:
+
+def predictions_of(model: Any, data: Any) -> NDArray[np.float64]:
     """What conformal prediction is about: probabilities of a classifier, or numbers."""
-    found: NDArray[np.float64] = np.asarray(
+    predictions: NDArray[np.float64] = np.asarray(
         model.predict_proba(data) if model.task_ == "classify" else model.predict(data), np.float64
     )
-    if model.task_ == "regress" and found.ndim != 1:
-        fault = f"answers {found.shape[1]} numbers for each series"
+    if model.task_ == "regress" and predictions.ndim != 1:
+        fault = f"answers {predictions.shape[1]} numbers for each series"
         raise InputError("Guard", "model", fault, "Calibrate each of them with `audit.conformal.calibrate`.")
-    return found
-
-
-def shares(out: NDArray[Any]) -> NDArray[np.float64]:
-    """Probabilities of scores."""
-    wide = out.astype(np.float64)
-    powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
-    found: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
-    return found
+    return predictions
 
 
 def states_of(model: Any, data: Sequences, rows: Any) -> NDArray[np.float64]:
     """`(series, neurons)`: the state of the circuit at the end of each series."""
-    seen = examples(model.encoder_, data.without_target(), paired=getattr(model, "cell", "") == "gru-d")
+    encoded = examples(model.encoder_, data.without_target(), paired=getattr(model, "cell", "") == "gru-d")
     device = next(model.net_.parameters()).device
-    found = []
+    states = []
     with torch.no_grad():
         for index in torch.split(torch.tensor(list(rows)), _BATCH):
-            batch = seen.rows(index, device)
+            batch = encoded.rows(index, device)
             state = model.net_.series(batch.x, dt=batch.dt, lengths=batch.lengths)[1]
-            found.append(flat(state))
-    return np.concatenate(found)
+            states.append(flat(state))
+    return np.concatenate(states)
 
 
 def flat(state: Any) -> NDArray[np.float64]:
     """`(series, neurons)`: a state of the network in one row for each series."""
-    found: NDArray[np.float64] = torch.cat([leaf.double().cpu() for leaf in _leaves(state)], dim=1).numpy()
-    return found
+    leaves = [leaf.cpu().numpy() for leaf in _leaves(state)]
+    return np.concatenate(leaves, axis=1, dtype=np.float64)
 
 
-def streams(
-    data: Sequences, told: NDArray[Any], distance: NDArray[Any], rows: list[int] | slice = _ALL_ROWS
-) -> Mapping[str, NDArray[np.float64]]:
+def streams(data: Sequences, predictions: NDArray[Any], distance: NDArray[Any]) -> Mapping[str, NDArray[np.float64]]:
     """Values of each stream, `(series,)`; NaN where a channel was never observed.
 
     Arguments:
-        data: all of the series.
-        told, distance: of the rows: what conformal prediction is about, and how far out the states lie.
-        rows: which of the series; all without.
+        data: the series.
+        predictions, distance: what conformal prediction is about, and how far out the states lie.
     """
-    values, lengths = np.asarray(data.values[rows], np.float64), data.lengths[rows]
-    observed = data.observed[rows] & (np.arange(values.shape[1]) < lengths[:, None])[:, :, None]
-    if observed.all():
-        means = values.mean(axis=1)
-    else:
-        count = observed.sum(axis=1)
-        total = np.where(observed, values, 0.0).sum(axis=1)
-        means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    found = {f"input {name}": means[:, k] for k, name in enumerate(data.names)}
-    spread = 1 - told.max(axis=1) if told.ndim == 2 else told
-    return found | {"uncertainty" if told.ndim == 2 else "output": spread, "distance of the state": distance}
+    from caudal.audit.drift_jit import channel_means
 
-
-def _numbers(model: Any, out: NDArray[Any]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = model.encoder_.scaler.restore(out.astype(np.float64))[:, 0]
-    return found
+    means = np.empty((len(data), data.inputs))
+    channel_means(data.values, data.observed, data.lengths, np.arange(len(data)), means)
+    columns = {f"input {name}": means[:, k] for k, name in enumerate(data.names)}
+    if predictions.ndim == 2:
+        return columns | {"uncertainty": 1 - predictions.max(axis=1), "distance of the state": distance}
+    return columns | {"output": predictions, "distance of the state": distance}
 
 
 def _leaves(state: Any) -> list[Tensor]:
     if isinstance(state, Tensor):
         return [state.reshape(len(state), -1)] if state.is_floating_point() else []
-    return [leaf for one in state for leaf in _leaves(one)]
+    return [leaf for part in state for leaf in _leaves(part)]
 
 
-def _part(groups: ArrayLike | None, kept: ArrayLike) -> ArrayLike | None:
-    return None if groups is None else np.asarray(groups)[np.asarray(kept)]
+def _part(groups: ArrayLike | None, rows: ArrayLike) -> ArrayLike | None:
+    return None if groups is None else np.asarray(groups)[np.asarray(rows)]

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from caudal.audit.guard import shares
 from caudal.data import Encoder, Sequences
 from caudal.data.datasets import load
 from caudal.nn import Readout
@@ -40,8 +39,8 @@ class Subject:
         """Probabilities, `(series, classes)`."""
         seen = examples(self.encoder_, data.without_target())
         with torch.no_grad():
-            answers = [answer(self.net_, seen.rows(part)) for part in torch.split(torch.arange(len(seen)), 256)]
-        return shares(torch.cat(answers).numpy())
+            scores = [answer(self.net_, seen.rows(part)) for part in torch.split(torch.arange(len(seen)), 256)]
+        return torch.softmax(torch.cat(scores).double(), -1).numpy()
 
 
 def subject(folder: str | None, units: int = 16, epochs: int = 6) -> tuple[Subject, Sequences, str]:

@@ -1,4 +1,4 @@
-"""States of healthy layers stay within what the weights prove; faults that leave it are found."""
+"""States of healthy layers stay within what the weights prove; faults that leave it are named."""
 
 import numpy as np
 import pytest
@@ -36,15 +36,15 @@ def wild(layer):
 @pytest.mark.parametrize("name", LAYERS)
 def test_healthy_states_never_leave_their_ranges(name):
     layer = wild(LAYERS[name]())
-    watch, found = Monitor(layer), ranges(layer)
+    watch, proven = Monitor(layer), ranges(layer)
     x, dt = torch.randn(64, 30, 3) * 10, torch.rand(64, 30) * 20
     state = None
     for part in range(3):
         y, state = layer(x[:, part * 10 : part * 10 + 10], dt=dt[:, part * 10 : part * 10 + 10], state=state)
         assert watch.check(state) == []
     y = y.detach().double().numpy()
-    slack = 1e-4 * (1 + np.abs(found.output_high - found.output_low))
-    assert (y >= found.output_low - slack).all() and (y <= found.output_high + slack).all()
+    slack = 1e-4 * (1 + np.abs(proven.output_high - proven.output_low))
+    assert (y >= proven.output_low - slack).all() and (y <= proven.output_high + slack).all()
 
 
 @pytest.mark.parametrize("name", ["ltc", "cfc", "ctrnn", "lrc", "gru"])
@@ -55,10 +55,10 @@ def test_faults_that_leave_the_ranges_are_named(name, fault):
     _, state = layer(torch.randn(4, 5, 3), dt=torch.rand(4, 5))
     value = state[0].detach().clone()
     value[2, 1] = {"nan": float("nan"), "inf": float("inf"), "exponent": 2.0**64, "sign and scale": -50.0}[fault]
-    (found,) = watch.check((value,))
-    assert (found.series, found.unit) == (2, 1)
-    assert found.kind == {"nan": "nan", "sign and scale": "low"}.get(fault, "high")
-    assert "series 2, step 0, unit 1: the state is" in str(found)
+    (violation,) = watch.check((value,))
+    assert (violation.series, violation.unit) == (2, 1)
+    assert violation.kind == {"nan": "nan", "sign and scale": "low"}.get(fault, "high")
+    assert "series 2, step 0, unit 1: the state is" in str(violation)
 
 
 def test_states_over_time_name_the_step():
@@ -79,16 +79,16 @@ def test_weights_that_change_behind_the_monitor_show():
 
 def test_time_constants_hold():
     layer = wild(LTC(WIRING))
-    found, params = ranges(layer), layer.params()
+    proven, params = ranges(layer), layer.params()
     from caudal.dynamics import ltc
     from caudal.nn.wired import graph_tensors
 
     graph = ltc.Graph(*graph_tensors(layer))
-    held = ltc.sensory_sums(torch.randn(500, 3) * 5, params, graph)
+    sensory = ltc.sensory_sums(torch.randn(500, 3) * 5, params, graph)
     gates = ltc.gates(torch.randn(500, layer.units), graph.source, params.mu, params.sigma)
-    tau = params.c_m / (held.den + ltc.sums(gates, graph.ptr, params.w, params.e_rev).den)
+    tau = params.c_m / (sensory.den + ltc.sums(gates, graph.ptr, params.w, params.e_rev).den)
     tau = tau.detach().double().numpy()
-    assert (tau >= found.tau_low * (1 - 1e-5)).all() and (tau <= found.tau_high * (1 + 1e-5)).all()
+    assert (tau >= proven.tau_low * (1 - 1e-5)).all() and (tau <= proven.tau_high * (1 + 1e-5)).all()
 
 
 @pytest.mark.parametrize(
@@ -114,10 +114,10 @@ def test_the_state_of_another_layer_is_refused_in_words():
 def test_sharper_than_the_published_bound():
     """Hasani et al. bound every neuron by the extremes over the whole net; here each has its own."""
     layer = LTC(WIRING)
-    found = ranges(layer)
+    proven = ranges(layer)
     published = max(abs(layer.params().e_rev).max().item(), abs(layer.params().sensory_e_rev).max().item())
-    assert (np.maximum(-found.low, found.high) <= published + 1e-6).all()
-    assert (found.high - found.low).mean() < 2 * published
+    assert (np.maximum(-proven.low, proven.high) <= published + 1e-6).all()
+    assert (proven.high - proven.low).mean() < 2 * published
 
 
 def test_a_memory_without_bounds_must_still_be_finite():
@@ -132,12 +132,12 @@ def test_a_memory_without_bounds_must_still_be_finite():
 
 def test_gathered_states_name_their_step():
     layer = LTC(3, 4)
-    watch, state, found = Monitor(layer, every=4), None, []
+    watch, state, violations = Monitor(layer, every=4), None, []
     for step in range(10):
         _, state = layer.step(torch.zeros(2, 3), dt=torch.ones(2), state=state)
         shown = (torch.full((2, 4), 7.0),) if step == 5 else state
-        found += watch.watch(shown)
-    assert {(v.series, v.step) for v in found} == {(0, 5), (1, 5)}
+        violations += watch.watch(shown)
+    assert {(v.series, v.step) for v in violations} == {(0, 5), (1, 5)}
     assert not watch.flush() and not watch.flush()
     watch.watch((torch.zeros(1, 4),))
     watch.watch((torch.zeros(2, 4),))

@@ -76,7 +76,7 @@ class Monitor:
             torch.from_numpy(end).to(parameter).clamp(-most, most)
             for end in (proven.low - slack * wide, proven.high + slack * wide)
         )
-        self._held: list[State | Tensor] = []
+        self._waiting: list[State | Tensor] = []
 
     def check(self, state: State | Tensor) -> list[Violation]:
         """Every number outside its range; none for a healthy state.
@@ -106,8 +106,8 @@ class Monitor:
             >>> [len(watch.watch(torch.full((1, 4), value))) for value in (0.0, 9.0, 0.0)]
             [0, 0, 4]
         """
-        self._held.append(state)
-        return [] if len(self._held) < self.every else self.flush()
+        self._waiting.append(state)
+        return [] if len(self._waiting) < self.every else self.flush()
 
     def flush(self) -> list[Violation]:
         """Look at the states that `watch` holds back, as at the end of a loop.
@@ -115,8 +115,8 @@ class Monitor:
         Raises:
             ShapeError: the states are of another layer, or differ in their number of series.
         """
-        states, first = self._held, self._first
-        self._held, self._first = [], first + len(states)
+        states, first = self._waiting, self._first
+        self._waiting, self._first = [], first + len(states)
         if not states:
             return []
         try:
