@@ -151,3 +151,18 @@ def test_points_that_may_be_thousands_are_told(tmp_path):
     assert "`thousands=" in told[0].message
     FRAME.to_csv(tmp_path / "t.csv", index=False, sep=";")
     assert not [finding for finding in from_frame(tmp_path / "t.csv", **ASK).findings if finding.code == "points"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["67 %", "12.5 %"], [67, 12.5]), (["(67)", "(1.5)"], [-67, -1.5]), (["67-", "1.5-"], [-67, -1.5]),
+        (["$ 67.10", "$8"], [67.1, 8]), ([f"{k}.5 mg" for k in range(5)], [0.5, 1.5, 2.5, 3.5, 4.5]),
+    ],
+)  # fmt: skip
+def test_the_line_that_converts_disguised_numbers_is_right(cells, numbers):
+    from caudal.data.spelling import disguise
+
+    pandas = pytest.importorskip("pandas")
+    line = disguise(cells)[2].partition("In pandas: `")[2].partition("`")[0]
+    assert eval(line, {"column": pandas.Series(cells)}).tolist() == numbers

@@ -22,11 +22,17 @@ from caudal.errors import DataError, InputError
 pandas = pytest.importorskip("pandas")
 pytest.importorskip("pyarrow")
 
-# pytest's importlib mode knows no sibling modules, so the tables are loaded by path.
-_spec = spec_from_file_location("accident_tables", Path(__file__).with_name("accident_tables.py"))
-tables = module_from_spec(_spec)
-sys.modules["accident_tables"] = tables  # dataclasses look their module up
-_spec.loader.exec_module(tables)
+
+def _sibling(name):
+    """A module beside this file, which pytest's importlib mode does not know."""
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+tables, other_tables = _sibling("accident_tables"), _sibling("other_tables")
 
 COLUMNS = ["--target", "ill", "--series", "patient", "--time", "hours"]
 QUICK = ["--cell", "gru", "--units", "3", "--epochs", "1", "--quiet"]
@@ -54,6 +60,12 @@ def test_each_planted_accident_is_named(tmp_path):
 def test_clean_tables_pass_in_silence(tmp_path):
     false = list(tables.alarms(100, tmp_path))
     assert len(false) <= 2, [str(symptom) for _, symptoms in false for symptom in symptoms]
+
+
+def test_tables_of_other_trades_pass_in_silence_and_their_accidents_are_named():
+    false = list(other_tables.alarms(100))
+    assert len(false) <= 2, [f"{trade}: {symptom}" for trade, symptoms in false for symptom in symptoms]
+    assert list(other_tables.missed(63)) == []
 
 
 @settings(max_examples=60, deadline=None)

@@ -33,6 +33,12 @@ _DISGUISES = (
     # Doses and the like are names while they are few.
     ("a unit", re.compile(rf"[+-]?{_DIGITS}[{_SPACES}][A-Za-z\u00b5\u00b0\u03a9]{{1,4}}(?:/[A-Za-z]{{1,4}})?"), 5),
 )
+# A comma that is left is no number for pandas, so what it means is never guessed.
+_STRIPPED = 'column.str.replace(r"[^0-9.,-]", "", regex=True).astype(float)'
+_CONVERSIONS = {
+    "parentheses": r'column.str.replace(r"^\((.+)\)$", r"-\1", regex=True).astype(float)',
+    "a minus at the end": r'column.str.replace(r"^(.+)-$", r"-\1", regex=True).astype(float)',
+}
 _GROUPED = re.compile(rf"[+-]?{_GROUPS}(?:[.,]\d+)?")
 
 
@@ -233,7 +239,8 @@ def disguise(cells: Sequence[str]) -> tuple[str, str, str] | None:
     for words, pattern, least in _DISGUISES:
         hits = [cell for cell in shown if pattern.fullmatch(cell)]
         if 2 * len(hits) >= len(shown) and len(hits) >= least:
-            return hits[0], words, "Write plain numbers, or list the column in `categorical` if they are names."
+            remedy = "Write plain numbers, or list the column in `categorical` if they are names."
+            return hits[0], words, f"{remedy} In pandas: `{_CONVERSIONS.get(words, _STRIPPED)}`."
     hits = [cell for cell in shown if _GROUPED.fullmatch(cell) and not is_number(cell)]
     plain = sum(map(is_number, shown))
     if hits and 2 * (len(hits) + plain) >= len(shown):
