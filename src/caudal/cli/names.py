@@ -143,8 +143,8 @@ def divided(text: str, known: Collection[str]) -> tuple[str, str]:
     """
     places = [place for place, sign in enumerate(text) if sign == "="]
     for place in places:
-        name = name_list(text[:place]) if text.startswith('"') else (text[:place].strip(),)
-        if len(name) == 1 and name[0] in known:
-            return name[0], text[place + 1 :]
+        names = name_list(text[:place]) if text.startswith('"') else (text[:place].strip(),)
+        if len(names) == 1 and names[0] in known:
+            return names[0], text[place + 1 :]
     name, _, value = text.partition("=")
     return name.strip(), value

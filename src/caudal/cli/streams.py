@@ -90,7 +90,7 @@ def steady() -> Iterator[None]:
         with suppress(OSError):
             stream.reconfigure(errors=_ERRORS)
     if talk is not None:
-        sys.stderr = Talk(talk)  # type: ignore[assignment]
+        sys.stderr = Talk(talk)
     try:
         yield
     finally:
