@@ -153,3 +153,20 @@ def test_names_with_commas_are_read_as_they_were_written(tmp_path):
         assert "pulse, seated" in columns_of(place)
     with pytest.raises(argparse.ArgumentTypeError):
         name_list('"open')
+
+
+def test_closed_streams_are_sentences(tmp_path):
+    ward = ["patient,hours,pulse,ill", *(f"p{k // 3},{k % 3},{k % 7}.5,{k // 3 % 2}" for k in range(36))]
+    (tmp_path / "ward.csv").write_text("\n".join(ward), encoding="utf-8")
+    asked = "--target ill --series patient --time hours"
+    caudal = f"cd {tmp_path} && {sys.executable} -m caudal"
+    fit = f"{caudal} fit ward.csv {asked} --epochs 1 --units 4 --quiet -o ward.caudal >/dev/null 2>&1"
+    for command, words in (
+        (
+            f"{fit}; {caudal} predict ward.caudal ward.csv >&-",
+            "`--out` is missing, and standard output is closed. Pass -o FILE.",
+        ),
+        (f"{caudal} doctor - {asked} <&-", "names an empty file: standard input"),
+    ):
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and words in done.stderr, (command, done.stderr)

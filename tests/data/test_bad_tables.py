@@ -226,3 +226,40 @@ def test_a_block_that_padding_would_blow_up():
     frame["t"] = np.arange(200_000.0)
     with pytest.raises(DataError, match=r"would fill .* cells once padded to the longest series"):
         from_frame(frame, target="y", series="id", time="t", task="imitate")
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["12,34,{:03d}", "1_{:03d}", "\u2212{}.5", "~{}", "{}.5D+01", "0x{:x}", "{}/80", "{}bpm", "{}mg/dl", ">{}"],
+)
+def test_more_numbers_in_disguise_are_refused(form):
+    cells = [form.format(100 + k * 7 % 60) for k in range(24)]
+    frame = pandas.DataFrame({"id": np.repeat(range(6), 4), "t": list(range(4)) * 6, "x": cells})
+    frame["y"] = np.repeat([0, 1] * 3, 4)
+    with pytest.raises(DataError, match="`x` holds numbers written with"):
+        from_frame(frame, target="y", series="id", time="t")
+    assert len(from_frame(frame, target="y", series="id", time="t", categorical=["x"]).names) == len(set(cells))
+
+
+@pytest.mark.parametrize("names", ["ICU 1", "1A", "10_20", "5-10", "<5", "T2", "3/4"])
+def test_a_few_codes_are_names(names):
+    other = names.replace("1", "2").replace("5", "6").replace("3", "1")
+    frame = pandas.DataFrame({"id": np.repeat(range(6), 4), "t": list(range(4)) * 6, "x": [names, other] * 12})
+    frame["y"] = np.repeat([0, 1] * 3, 4)
+    expected = sorted({f"x={names}", f"x={other}"})
+    assert sorted(from_frame(frame, target="y", series="id", time="t").names) == expected
+
+
+def test_lines_that_are_no_rows_are_named_with_what_helps(tmp_path):
+    good = ["id,t,x,y", *(f"{k // 3},{k % 3},{k}.5,{k // 3 % 2}" for k in range(12))]
+    for lines, words in (
+        ([good[0], "-,h,bpm,-", *good[1:]], "`t` holds the text 'h' at row 0 .*If the line holds units, take it out"),
+        ([*good[:6], good[0], *good[6:]], "The header stands there again"),
+        ([*good, "# rows: 12"], r"line 14 has 1 cells.*--comment"),
+        ([*good, good[-1] + ","], "line 14 has 5 cells"),
+        ([good[0], "x" * 140_000 + ",0,1,0", *good[1:]], "cannot be read: t.csv .*field larger"),
+    ):
+        (tmp_path / "t.csv").write_text("\n".join(lines), encoding="utf-8")
+        with pytest.raises(DataError, match=words) as caught:
+            from_frame(tmp_path / "t.csv", target="y", series="id", time="t")
+        assert "categorical" not in str(caught.value)  # a time is no category

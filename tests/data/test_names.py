@@ -158,3 +158,71 @@ def test_a_number_and_a_text_of_one_spelling_are_no_series():
     frame = _rows(["p", "q"]).assign(patient=[1, 1, 1, "1", "1", "1"])
     with pytest.raises(DataError, match="`patient` holds '1' as a number and as a text, first row 3"):
         from_frame(frame, **ASK)
+
+
+@pytest.mark.parametrize("hole", [False, True])
+@pytest.mark.parametrize("words", [(True, False), ("TRUE", "FALSE"), ("true", "false")])
+def test_bools_are_one_input_whatever_holes_and_types_they_come_with(hole, words, tmp_path):
+    frame = _rows([f"p{k}" for k in range(6)])
+    frame["on"] = [words[k % 2] for k in range(len(frame))]
+    holed = frame.assign(on=frame["on"].astype(object).where(np.arange(len(frame)) % 5 > 0, None))
+    old, new = (holed, frame) if hole else (frame, holed)
+    data = from_frame(io.StringIO(old.to_csv(index=False)), **ASK)
+    assert "on" in data.names
+    for table in _written(new, tmp_path):
+        later = read_like(table, data.recipe)
+        column = later.names.index("on")
+        expected = np.array([k % 2 == 0 for k in range(len(frame))]).reshape(6, -1)
+        seen = later.observed[:, :, column]
+        assert seen.sum() == new["on"].notna().sum()
+        assert np.array_equal(later.values[:, :, column][seen], expected[seen])
+
+
+def test_labels_keep_their_type_in_any_column_of_pandas():
+    frame = _rows([f"p{k}" for k in range(6)])
+    whole = pandas.Series(np.repeat([0, 1] * 3, 3))
+    for column in (whole.astype(object), whole.astype("category"), pandas.Series(pandas.arrays.SparseArray(whole))):
+        assert from_frame(frame.assign(ill=column), **ASK).classes == (0, 1)
+    assert from_frame(frame.assign(ill=whole.astype(bool).astype(object)), **ASK).classes == (False, True)
+    codes = from_frame(frame.assign(ward=whole.astype("category")), **ASK)
+    assert {"ward=0", "ward=1"} <= set(codes.names)
+    huge = frame.assign(ill=[str(code + 10**30) for code in whole.tolist()])
+    huge = from_frame(io.StringIO(huge.to_csv(index=False)), **ASK)
+    assert huge.classes == (str(10**30), str(10**30 + 1))
+
+
+def test_a_name_that_training_spelled_otherwise_is_told_its_twin():
+    frame = _rows(["p", "q"]).assign(ward=["ICU", "é", "A 1"] * 2, ill=["yes"] * 3 + ["no"] * 3)
+    recipe = from_frame(frame, **ASK).recipe
+    for word, twin in (("icu", "ICU"), ("e\u0301", "é"), ("\ufeffICU", "ICU"), ("A-1", "A 1")):
+        told = read_like(frame.assign(ward=word), recipe).findings
+        assert any(f"it saw {twin!r}, which differs in spelling alone" in finding.message for finding in told)
+    for label in ("Yes", "yes ", "\u200byes"):
+        with pytest.raises(DataError, match="Did you mean 'yes'"):
+            read_like(frame.assign(ill=[label] * 3 + ["no"] * 3), recipe, target=True)
+    with pytest.raises(DataError, match="Write classes as the training did"):
+        read_like(frame.assign(ill=["maybe"] * 3 + ["no"] * 3), recipe, target=True)
+
+
+def test_names_that_do_not_show_are_found_among_ids(tmp_path):
+    text = _rows(["p", "q", "r", "s"]).to_csv(index=False).splitlines()
+    # Two files that were joined: the mark of the second stands in the middle.
+    (tmp_path / "t.csv").write_text("\n".join([*text[:5], "\ufeff" + text[5], *text[6:]]), encoding="utf-8")
+    data = from_frame(tmp_path / "t.csv", **ASK)
+    assert [finding.column for finding in data.findings if finding.code == "spelling"] == ["patient"]
+
+
+@pytest.mark.parametrize("word", ["Total", "TOTAL", "Grand total", "Promedio", "Summe", "Sub-total"])
+def test_a_sum_below_the_rows_is_told(word):
+    frame = _rows(["p", "q", "r", word])
+    assert [finding.row for finding in from_frame(frame, **ASK).findings if finding.code == "total"] == [9]
+    assert not [f for f in from_frame(_rows(["p", "q", "r", "t"]), **ASK).findings if f.code == "total"]
+
+
+def test_cells_that_are_lists_are_no_fault_of_ours():
+    frame = _rows(["p", "q"])
+    frame["odd"] = [[k] for k in range(len(frame))]
+    for part in ({"target": "odd"}, {"features": ["odd"]}, {"time": "odd"}):
+        with pytest.raises(DataError, match="`odd` has the type"):
+            from_frame(frame, **{**ASK, **part})
+    assert len(from_frame(frame, **{**ASK, "series": "odd", "features": ["pulse"]}).ids) == len(frame)

@@ -257,3 +257,35 @@ def test_what_is_no_time(cells: list[str], ask: dict[str, str], text: str):
     with pytest.raises(DataError) as caught:
         read(table(cells * 2), **ask)
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [20240230, 0, 99999999])
+def test_dates_with_a_mistake_among_them_are_dates(wrong: int):
+    with pytest.raises(DataError, match="looks like calendar dates .*YYYYMMDD"):
+        read(table([20231229, 20231230, 20231231, 20240101, 20240102, wrong]))
+
+
+def test_times_of_day_written_as_numbers():
+    minutes = 595 + 5 * np.arange(6)
+    clock = minutes // 60 * 100 + minutes % 60
+    with pytest.raises(DataError, match="looks like times of day written as numbers .*HHmm"):
+        read(table(clock))
+    data = read(table(clock), time_format="HHmm", time_unit="min")
+    assert np.array_equal(data.dt[:, 1:], np.full((2, 2), 5.0))
+    assert read(table(np.arange(6) * 50)).dt.shape == (2, 3)
+
+
+@pytest.mark.parametrize("scale, form", [(1, "unix"), (10**3, "unix-ms"), (10**6, "unix-us"), (10**9, "unix-ns")])
+@pytest.mark.parametrize("said", ["unix", "unix-ms", "unix-us", "unix-ns"])
+def test_counts_since_1970_in_another_unit_are_refused_with_theirs(scale: int, form: str, said: str):
+    counts = (1711828800 + 60 * np.arange(6)) * scale
+    if said == form:
+        assert np.allclose(read(table(counts), time_format=said, time_unit="min").dt[:, 1:], 1)
+        return
+    with pytest.raises(DataError, match=f'time_format="{form}"'):
+        read(table(counts), time_format=said)
+
+
+def test_gaps_beyond_what_networks_count_are_refused():
+    with pytest.raises(DataError, match=r"`t` jumps by more than 3.4e\+38 before row"):
+        read(table([0.0, 1e300, 1.5e300, 0.0, 1.0, 2.0]))

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from caudal.errors import InputError
+
 _ERRORS = "caudal.nearest"
 # Signs of our own sentences, as ASCII has them.
 _PLAIN = {
@@ -110,6 +112,8 @@ def exact() -> Iterator[TextIO]:
     """
     from caudal.cli.show import say
 
+    if sys.stdout is None:
+        raise InputError("predict", "--out", "is missing, and standard output is closed", "Pass -o FILE.")
     counted = _Counter(sys.stdout)
     yield counted  # type: ignore[misc]
     if counted.escaped:

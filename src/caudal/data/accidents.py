@@ -1,7 +1,6 @@
 """What in a table is likely an accident: counters of rows, dates, codes of persons, spelling twins."""
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from caudal.data.order import Order
 from caudal.data.recipe import Column
 from caudal.data.sequences import Finding
+from caudal.data.spelling import folded
 from caudal.data.table import Table
 from caudal.errors import DataError
 
@@ -22,8 +22,11 @@ _DATE = re.compile(
     r"\d{4}-(0?[1-9]|1[0-2])(-\d{1,2}([T ]\d.*)?)?|\d{1,4}[/.]\d{1,2}[/.]\d{1,4}([T ]\d.*)?|\d{1,2}:\d{2}(:\d{2}.*)?"
 )
 _CODE = re.compile(r"[^\W\d_]{0,10}[-_ .]?\d+")
-_BETWEEN = re.compile(r"(?<=\w)[\s_\-.]+(?=\w)")
 _SENTINELS = (-9.0, -99.0, -999.0, -9999.0, -99999.0, 99.0, 999.0, 9999.0, 99999.0)
+_SUM = re.compile(
+    r"(grand |sub ?)?totale?s?( general| geral)?|totalen|sumas?|soma|sum|summe|gesamt(summe)?|insgesamt"
+    r"|average|avg|mean|promedio|mittelwert|moyenne|overall"
+)
 _WORDS = """patient subject person student pupil user customer client speaker driver rider athlete participant employee
     worker operator animal mouse household account player member voice who uuid guid ssn mrn record rowid row index
     case stay admission encounter episode trip paciente sujeto persona estudiante alumno usuario cliente hablante
@@ -105,18 +108,12 @@ def spelling_twins(name: str, values: Sequence[object]) -> list[Finding]:
     """
     texts = [value for value in values if isinstance(value, str)]
     first: dict[str, str] = {}
-    pairs = [(other, text) for text in texts if (other := first.setdefault(_folded(text), text)) != text]
+    pairs = [(other, text) for text in texts if (other := first.setdefault(folded(text), text)) != text]
     if not pairs:
         return []
     shown = " and ".join(map(repr, pairs[0])) + (f" (and {len(pairs) - 1} more pairs)" if len(pairs) > 1 else "")
     text = f"`{name}` holds {shown}, which differ in spelling alone and count as different values."
     return [Finding("spelling", name, text, len(pairs))]
-
-
-def _folded(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(sign for sign in plain if not "\u0300" <= sign <= "\u036f").strip()
-    return _BETWEEN.sub(" ", plain) if any(sign.isalpha() for sign in plain) else plain
 
 
 def label_flips(series: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.int64]:
@@ -183,7 +180,7 @@ def _owner(name: str, count: int) -> Finding:
 def _is_owner(name: str) -> bool:
     """Whether the words of a name say person or record, and nothing about them."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    words = [word.removesuffix("s") for word in re.findall(r"[^\W\d_]+", _folded(spaced))]
+    words = [word.removesuffix("s") for word in re.findall(r"[^\W\d_]+", folded(spaced))]
     return any(word in _OWNERS for word in words) and all(word in _OWNERS | _OF_NAMES for word in words)
 
 
@@ -271,6 +268,22 @@ def _repeated(name: str, cells: NDArray[np.float64], contents: dict[bytes, str])
     if other == name:
         return []
     return [Finding("repeated", name, f"`{name}` holds the same values as `{other}` in every row.", len(cells))]
+
+
+def sums(table: Table, name: str) -> list[Finding]:
+    """A finding where a column of series holds rows such as `Total`, which add up the others."""
+    if table.kind(name) != "text":
+        return []
+    column = table.coded(name)
+    at = [k for k, cell in enumerate(column.cells) if _SUM.fullmatch(folded(str(cell)))]
+    if not at or len(column.cells) < max(3, 2 * len(at) + 1):
+        return []
+    rows = np.flatnonzero(np.isin(column.codes, at))
+    text = (
+        f"`{name}` holds {str(column.cells[at[0]])!r} in {len(rows)} rows, first {table.where(int(rows[0]))}: it seems "
+        "to name a sum or mean of other rows, and is read as a series of its own."
+    )
+    return [Finding("total", name, text, len(rows), table.place(int(rows[0])))]
 
 
 def key_findings(names: Sequence[str], table: Table) -> Iterator[Finding]:

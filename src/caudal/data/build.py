@@ -10,7 +10,7 @@ from caudal.data.learn import values_of
 from caudal.data.order import Order
 from caudal.data.recipe import Column, Recipe
 from caudal.data.sequences import Feature, Finding, Sequences, Task
-from caudal.data.spelling import exact, spelled, spellings
+from caudal.data.spelling import exact, spelled, spellings, twin_of
 from caudal.data.table import Table
 
 # A padded block beyond this is nearly always one very long series among short ones.
@@ -113,6 +113,8 @@ def _check_range(table: Table, name: str, numbers: NDArray[np.float64], dtype: n
 
 def _codes(table: Table, column: Column) -> tuple[NDArray[np.int64], list[Finding]]:
     place = {value: code for code, value in enumerate(column.values)}
+    for value in {"True", "False"} & set(column.values):
+        place |= {word: place[value] for word in (value.upper(), value.lower()) if word not in place}
     cells = table.coded(column.name)
     known = np.array([*(place.get(name, -2) for name in cells.names), -1], dtype=np.int64)
     codes = known[cells.codes]
@@ -120,8 +122,11 @@ def _codes(table: Table, column: Column) -> tuple[NDArray[np.int64], list[Findin
     if not unseen.any():
         return codes, []
     row = int(np.argmax(unseen))
+    name = cells.names[cells.codes[row]]
+    twin = twin_of(name, column.values)
     text = (
-        f"`{column.name}` holds {cells.names[cells.codes[row]]!r} at {table.where(row)}, which training never saw; "
+        f"`{column.name}` holds {name!r} at {table.where(row)}, which training never saw"
+        f"{f' (it saw {twin!r}, which differs in spelling alone)' if twin else ''}; "
         f"{int(unseen.sum())} such cells are read as missing."
     )
     return codes, [Finding("unseen", column.name, text, int(unseen.sum()), table.place(row))]
@@ -180,7 +185,8 @@ def _protected(table: Table, found: Order, name: str) -> NDArray[Any]:
 
     Whole numbers that float64 cannot tell apart are text.
     """
-    if table.kind(name) in ("number", "bool") and not _is_beyond(table, name):
+    is_names = table.is_categorical(name) or _is_beyond(table, name)
+    if table.kind(name) in ("number", "bool") and not is_names:
         numbers = table.numbers(name)
         _refuse_change(table, found, name, numbers, ~np.isnan(numbers))
         values, known = _one_each(found, numbers, ~np.isnan(numbers))
@@ -208,7 +214,7 @@ def _target(
             target, mask = _by_series(table, found, name, values, known)
             return target, mask, _rare(recipe, name, target)
         return _by_step(found, values, known, shape, np.dtype(np.int64), table, name)
-    columns = [table.numbers(name) for name in recipe.target]
+    columns = [table.numbers(name, may_be_names=False) for name in recipe.target]
     for name, column in zip(recipe.target, columns, strict=True):
         _check_range(table, name, column, dtype)
     if recipe.task == "regress":
@@ -237,7 +243,9 @@ def _class_codes(table: Table, name: str, recipe: Recipe) -> tuple[NDArray[np.in
     if strange.any():
         row = int(np.argmax(strange))
         fault = f"holds the class {values[column.codes[row]]!s} at {{where}}, which is not among {list(recipe.classes)}"
-        raise table.fail(name, fault, "Train with series of every class.", row)
+        twin = twin_of(spelled(values[column.codes[row]].item()), recipe.classes)
+        remedy = "Write classes as the training did, or train with series of every class."
+        raise table.fail(name, fault, f"Did you mean {twin!r}?" if twin else remedy, row)
     return codes, known
 
 

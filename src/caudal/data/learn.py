@@ -195,7 +195,7 @@ def input_columns(table: Table, ask: Ask, forecast: bool) -> tuple[str, ...]:
     chosen = list(ask.features or ())
     if ask.features is None:
         free = free_columns(table, ask)
-        accidents = left_out(table, free)
+        accidents = left_out(table, [name for name in free if name not in ask.categorical])
         chosen = [name for name in free if name not in accidents]
     if forecast:
         chosen += [name for name in ask.target if name not in chosen]
@@ -255,7 +255,7 @@ def learn_columns(table: Table, names: Sequence[str], ask: Ask) -> tuple[tuple[C
 
 
 def _kind(table: Table, name: str, categorical: Sequence[str]) -> str:
-    if name in categorical:
+    if name in categorical or table.is_categorical(name):
         return "category"
     kind = table.kind(name)
     if kind in ("datetime", "other"):
@@ -368,7 +368,10 @@ def guess_task(table: Table, ask: Ask, found: Order) -> str:
     if len(ask.target) > 1 and ask.task != "classes":
         return "imitate" if any(_changes(table, name, found) for name in ask.target) else "regress"
     different = np.unique(values_of(table, ask.target[0]))
-    few = len(different) <= _FEW and different.dtype.kind in "ib"
+    # Whole numbers of more than 64 bits are told apart by their digits alone, as texts.
+    few = len(different) <= _FEW and (
+        different.dtype.kind in "ib" or (different.dtype.kind == "U" and kinds[0] == "number")
+    )
     changes = _changes(table, ask.target[0], found)
     if ask.task == "classes" or (ask.task == "auto" and (kinds[0] == "text" or few)):
         return "classify_steps" if changes else "classify"
@@ -408,5 +411,6 @@ def learn_classes(table: Table, name: str, least: int = 2) -> tuple[Label, ...]:
     classes = tuple(np.unique(values_of(table, name)).tolist())
     if len(classes) < least:
         fault = f"holds one class only, {classes[0]!r}" if classes else "is empty in every row"
-        raise table.fail(name, fault, "A classifier needs series of at least two classes.")
+        words = "".join(f" {finding.message}" for finding in table.holes(name))
+        raise table.fail(name, fault, f"A classifier needs series of at least two classes.{words}")
     return classes

@@ -93,10 +93,20 @@ def order(
     rows, more = _settle(table, rows, codes, times, equal_times, (series, time or series or "series"), values)
     unit = unit or (_pick(_gaps(ticks[rows], codes[rows]) * times.tick) if times.tick else None)
     unit = unit or ("step" if time is None else "unit")
+    _refuse_far(table, time, rows, _gaps(ticks[rows], codes[rows]))
     size = _ticks_of(table, time, unit) / times.tick if times.tick else 1.0
     return _placed(
         rows, codes[rows], ids, replace(times, ticks=ticks[rows]), unit, size, (*times.findings, *findings, *more)
     )
+
+
+def _refuse_far(table: Table, time: str | None, rows: NDArray[np.int64], gaps: NDArray[np.float64]) -> None:
+    """Refuse gaps that networks, which count in float32, would take for infinite."""
+    far = np.nan_to_num(gaps) > np.finfo(np.float32).max
+    if time is not None and far.any():
+        row = int(rows[np.argmax(far)])
+        remedy = "Correct the time, or write times in a larger unit."
+        raise table.fail(time, f"jumps by more than {np.finfo(np.float32).max:.1e} before {{where}}", remedy, row)
 
 
 def _placed(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from caudal.data.accidents import key_findings, left_out, spelling_twins, suspects
+from caudal.data.accidents import key_findings, left_out, spelling_twins, sums, suspects
 from caudal.data.calendar import Calendar, step_of
 from caudal.data.learn import (
     Ask,
@@ -114,6 +114,7 @@ def _accidents(table: Table, ask: Ask, found: Order, recipe: Recipe) -> list[Fin
         findings += [flip for name in ask.target for flip in flips(table, name, found)]
     if recipe.classes:
         findings += spelling_twins(ask.target[0], recipe.classes)
+    findings += [] if ask.series is None else sums(table, ask.series)
     return [*findings, *key_findings((*named(ask.series), *named(ask.group), *ask.sensitive), table)]
 
 

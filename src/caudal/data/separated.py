@@ -142,7 +142,8 @@ def read_separated(path: Path, owner: str, name: str, wanted: Wanted, form: Text
                 float_precision="round_trip" if form.decimal == "." else None, **options,
             )  # fmt: skip
     except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
-        raise _ragged(path, owner, name, layout, form) or _unreadable(owner, name, error) from error
+        fault = _ragged(path, owner, name, layout, form, empty=True)
+        raise fault or _unreadable(owner, name, error) from error
     lines = (
         np.arange(len(frame))
         if skip is None
@@ -272,8 +273,10 @@ def _texts(layout: _Layout, wanted: Wanted, form: TextForm) -> frozenset[str]:
     gone = {"", *MISSING, *form.na}
     for at, column in enumerate(layout.header):
         cells = [row[at] for row in layout.rows if at < len(row) and row[at].strip() not in gone]
-        is_text = any(not is_number(form.plain(cell)) for cell in cells) and written_kind(cells) == "text"
-        if is_text and not wanted.is_time(column):
+        kind = written_kind(cells)
+        is_text = any(not is_number(form.plain(cell)) for cell in cells) and kind == "text"
+        # Of bools with a hole pandas makes objects.
+        if (is_text or (kind == "bool" and cells)) and not wanted.is_time(column):
             words.add(column)
     return frozenset(words)
 
@@ -304,8 +307,10 @@ def _refuse_short(frame: Any, path: Path, owner: str, name: str, layout: _Layout
             raise fault
 
 
-def _ragged(path: Path, owner: str, name: str, layout: _Layout, form: TextForm) -> DataError | None:
-    """The error about the first row that has more or fewer cells than the header."""
+def _ragged(
+    path: Path, owner: str, name: str, layout: _Layout, form: TextForm, empty: bool = False
+) -> DataError | None:
+    """The error about the first row that has more or fewer cells than the header; empty ones count where `empty`."""
     width = len(layout.header)
     with _text(path, owner) as text:
         rows = csv.reader(text, delimiter=layout.sep)
@@ -315,13 +320,15 @@ def _ragged(path: Path, owner: str, name: str, layout: _Layout, form: TextForm) 
             if _is_comment(row[0], form):
                 continue
             extra = len(row) - width
-            if extra and (extra < 0 or any(row[width:])):
+            if extra and (extra < 0 or empty or any(row[width:])):
                 fault = f"cannot be read: {name} (line {rows.line_num} has {len(row)} cells; the header has {width})"
-                return DataError(owner, "frame", fault, _wrong_width(layout.sep, extra))
+                return DataError(owner, "frame", fault, _wrong_width(layout.sep, extra, row[0]))
     return None
 
 
-def _wrong_width(sep: str, extra: int) -> str:
+def _wrong_width(sep: str, extra: int, first: str) -> str:
+    if first.startswith("#") and extra < 0:
+        return 'Pass `comment="#"` (`--comment "#"`) where such lines are no rows.'
     if extra < 0:
         return "Complete the line, or take it out; a file that was cut off is exported again."
     return f"Take out what is too much, or put cells that hold {sep!r} into quotes."

@@ -43,7 +43,7 @@ class Finding:
         code: a stable word: `"sorted"`, `"duplicates"`, `"constant"`, `"empty"`, `"gap"`, `"unseen"`, `"unlabelled"`,
             `"single_series"`, `"missing_words"`, `"preface"`, `"points"`, `"padding"`, `"rare_class"`,
             `"missing_sensitive"`, `"equal_times"`, `"short"`, and of likely accidents `"left_out"`, `"owner"`,
-            `"spelling"`, `"row_order"`, `"calendar"`, `"sentinel"`, `"repeated"`, `"flip"`,
+            `"spelling"`, `"row_order"`, `"calendar"`, `"sentinel"`, `"total"`, `"repeated"`, `"flip"`,
             `"no_past"`; `"accents"` of a name that is written otherwise, `"first_batch"` of a file in batches.
         column: the column, or `""` for the whole table.
         message: a full sentence that names row and column.

@@ -1,6 +1,7 @@
 """Files of tables: text, Parquet and what well-kept readers read simply, or a sentence that says why not."""
 
 import atexit
+import csv
 import sys
 import tempfile
 from difflib import get_close_matches
@@ -73,7 +74,7 @@ def read_source(source: Any, owner: str, wanted: Wanted, form: TextForm) -> Open
 
 @cache
 def _standard_input() -> Path:
-    return _spooled(sys.stdin.buffer.read())
+    return _spooled(b"" if sys.stdin is None else sys.stdin.buffer.read())
 
 
 def _spooled(content: bytes) -> Path:
@@ -115,6 +116,9 @@ def _separated(path: Path, owner: str, name: str, wanted: Wanted, form: TextForm
     pandas = need(owner, "pandas")
     try:
         return read_separated(path, owner, name, wanted, form)
+    except csv.Error as error:
+        remedy = "Look for a quotation mark that is never closed, or save it as Parquet."
+        raise DataError(owner, "frame", f"cannot be read: {name} ({error})", remedy) from error
     except (pandas.errors.EmptyDataError, UnicodeDecodeError, OSError, EOFError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise DataError(owner, "frame", f"cannot be read: {name} ({first})", "Save it as UTF-8 CSV.") from error

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,8 +21,10 @@ _WHOLE = re.compile(r"-?[1-9]\d*|0")
 _POINT_ZERO = re.compile(r"(-?[1-9]\d*|0)\.0+")
 _NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _BOOLS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
+_BETWEEN = re.compile(r"(?<=\w)[\s_\-.]+(?=\w)")
 _SPACES = " \u00a0\u202f\u2009\u2007"
-_GROUPS = r"\d{1,3}(?:[" + _SPACES + r"'\u2019,.]\d{3})+"
+# Thousands, or hundreds above the first thousand as in India.
+_GROUPS = r"(?:\d{1,3}(?:[" + _SPACES + r"'\u2019,._]\d{3})+|\d{1,2}(?:,\d{2})+,\d{3})"
 _DIGITS = rf"(?:{_GROUPS}|\d+)(?:[.,]\d+)?"
 _MONEY = r"(?:[$\u20ac\u00a3\u00a5]|(?:EUR|USD|GBP|CHF|MXN|ARS|CLP|COP|PEN|BRL|JPY|CNY)|US\$|R\$|S/)"
 _DISGUISES = (
@@ -30,7 +32,13 @@ _DISGUISES = (
     ("parentheses", re.compile(rf"\({_DIGITS}\)"), 1),
     ("a minus at the end", re.compile(rf"{_DIGITS}-"), 1),
     ("a currency", re.compile(rf"[+-]?{_MONEY}[{_SPACES}]?{_DIGITS}|[+-]?{_DIGITS}[{_SPACES}]?{_MONEY}"), 1),
-    # Doses and the like are names while they are few.
+    ("a minus that is no hyphen", re.compile(rf"[\u2212\u2013]{_DIGITS}"), 1),
+    # What follows may name things while it is rare: doses, bands, codes.
+    ("a sign before them", re.compile(rf"[~\u2248<>\u2264\u2265\u00b1=][{_SPACES}]?{_DIGITS}"), 5),
+    ("an exponent of D", re.compile(r"[+-]?\d+\.?\d*[dD][+-]?\d{2,3}"), 5),
+    ("a base of 16", re.compile(r"0[xX][0-9a-fA-F]+"), 8),
+    ("a second number", re.compile(rf"{_DIGITS}/{_DIGITS}"), 8),
+    ("a unit", re.compile(rf"[+-]?{_DIGITS}[A-Za-z\u00b5\u00b0\u03a9]{{1,4}}(?:/[A-Za-z]{{1,4}})?"), 10),
     ("a unit", re.compile(rf"[+-]?{_DIGITS}[{_SPACES}][A-Za-z\u00b5\u00b0\u03a9]{{1,4}}(?:/[A-Za-z]{{1,4}})?"), 5),
 )
 # A comma that is left is no number for pandas, so what it means is never guessed.
@@ -82,7 +90,8 @@ class TextForm:
         """A number as Python writes it, of one written in this form; other text unchanged."""
         if self.thousands:
             marks = next((like for like in (_SPACES, "'\u2019") if self.thousands in like), self.thousands)
-            if re.fullmatch(rf"\s*[+-]?\d{{1,3}}([{marks}]\d{{3}})+({re.escape(self.decimal)}\d*)?\s*", cell):
+            groups = rf"(\d{{1,3}}([{marks}]\d{{3}})+|\d{{1,2}}([{marks}]\d{{2}})+[{marks}]\d{{3}})"
+            if re.fullmatch(rf"\s*[+-]?{groups}({re.escape(self.decimal)}\d*)?\s*", cell):
                 cell = re.sub(f"[{marks}]", "", cell)
         if self.decimal == ".":
             return cell
@@ -131,6 +140,8 @@ def coded(cells: Any) -> Coded:
     """A list of cells, or an Arrow array, as codes; None, NaN and blank text are missing."""
     if isinstance(cells, list):
         place: dict[tuple[type, Any], int] = {}
+        # Lists are no names; as texts they can at least be compared, and their column is refused by its type.
+        cells = [cell if isinstance(cell, Hashable) else str(cell) for cell in cells]
         codes = np.array([place.setdefault((type(cell), cell), len(place)) for cell in cells], np.int64)
         distinct = [cell for _, cell in place]
     else:
@@ -141,6 +152,9 @@ def coded(cells: Any) -> Coded:
         found = cells.dictionary_encode()
         codes = found.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         distinct = found.dictionary.to_pylist()
+        if str(found.dictionary.type) in ("float", "halffloat"):
+            # The shortest spelling that is this number in its own precision: 0.1, not 0.10000000149.
+            distinct = [None if cell is None else float(str(np.float32(cell))) for cell in distinct]
     return Coded(codes, tuple(distinct)).without([is_missing(cell) for cell in distinct])
 
 
@@ -218,12 +232,30 @@ def truth(cell: str) -> bool:
 
 
 def is_number(cell: str) -> bool:
-    """Whether Python reads the text as a number."""
+    """Whether the text is a number; `1_000` is none, although Python reads it."""
     try:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell
+
+
+def folded(text: str) -> str:
+    """The text without case, accents, signs that do not show, and the kind of blanks between words.
+
+    Example:
+        >>> folded("\ufeffPa\u0308r  1"), folded("par-1")
+        ('par 1', 'par 1')
+    """
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(sign for sign in plain if not "\u0300" <= sign <= "\u036f" and unicodedata.category(sign) != "Cf")
+    plain = plain.strip()
+    return _BETWEEN.sub(" ", plain) if any(sign.isalpha() for sign in plain) else plain
+
+
+def twin_of(text: str, known: Sequence[object]) -> str:
+    """The known name from which a text differs in spelling alone, `""` for none."""
+    return next((str(name) for name in known if folded(str(name)) == folded(text)), "")
 
 
 def disguise(cells: Sequence[str]) -> tuple[str, str, str] | None:
@@ -260,8 +292,8 @@ def _grouping(hits: Sequence[str]) -> tuple[str, str]:
         return "commas", remedy
     if mark == ".":
         return "points between thousands", 'Pass `thousands=".", decimal=","` (`--thousands . --decimal ,`).'
-    word = "a space" if mark in _SPACES else "an apostrophe"
-    shown = " " if mark in _SPACES else "'"
+    word = "a space" if mark in _SPACES else "an underscore" if mark == "_" else "an apostrophe"
+    shown = " " if mark in _SPACES else "_" if mark == "_" else "'"
     comma = re.search(r",\d+$", cell)
     more, option = (', decimal=","', " --decimal ,") if comma else ("", "")
     remedy = f'Pass `thousands="{shown}"{more}` (`--thousands "{shown}"{option}`).'

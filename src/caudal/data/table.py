@@ -21,6 +21,7 @@ from caudal.data.spelling import (
     coded,
     disguise,
     exact,
+    folded,
     is_missing,
     is_number,
     spelled,
@@ -101,7 +102,10 @@ class Table:
         if set(accent_forms(name)) & set(self.columns):
             return "A column looks the same, its accents composed in another way: rename it, or copy its name."
         close = get_close_matches(name, self.columns, 1, 0.6)
-        return f"Did you mean {close[0]!r}?" if close else "Check the spelling of the name."
+        remedy = f"Did you mean {close[0]!r}?" if close else "Check the spelling of the name."
+        if close and folded(close[0]) == folded(name) and close[0].strip(" ") != close[0].strip():
+            remedy += " It holds signs that do not show: write its name anew in the header."
+        return remedy
 
     def need_once(self, name: str) -> None:
         """Refuse a name that more than one column has.
@@ -126,11 +130,20 @@ class Table:
         zone = getattr(getattr(self.frame[name].to_native(), "dtype", None), "tz", None)
         if dtype in (nw.Datetime, nw.Date) or zone is not None:
             return "datetime"
-        if dtype in (nw.String, nw.Categorical, nw.Enum):
+        if dtype == nw.String:
             return "text"
-        if dtype in (nw.Object, nw.Unknown) and all(map(_is_plain, self.frame[name].to_list())):
-            return "text"
+        if dtype in (nw.Categorical, nw.Enum) or (
+            dtype in (nw.Object, nw.Unknown) and all(map(_is_plain, self.frame[name].to_list()))
+        ):
+            return _kind_of(self.coded(name).cells)
         return "other"
+
+    def is_categorical(self, name: str) -> bool:
+        """Whether the type of a column says that its cells are names, whatever they look like."""
+        nw = need(self.owner, "narwhals.stable.v2")
+        column = self.frame[name]
+        # Arrow stores any text by a dictionary.
+        return column.dtype in (nw.Categorical, nw.Enum) and not column.implementation.is_pyarrow()
 
     def coded(self, name: str) -> Coded:
         """The column as codes of its different cells; words for missing cells are holes, but not in a key."""
@@ -147,8 +160,12 @@ class Table:
         except (ValueError, TypeError, NotImplementedError, ModuleNotFoundError):
             return coded([None if is_missing(cell) else cell for cell in column.to_list()])
 
-    def numbers(self, name: str) -> NDArray[np.float64]:
+    def numbers(self, name: str, may_be_names: bool = True) -> NDArray[np.float64]:
         """The column as float64, NaN where missing.
+
+        Arguments:
+            name: of the column.
+            may_be_names: whether a remedy may be to read it as a category, which a time or a target is not.
 
         Raises:
             DataError: a cell holds text, infinity, or something that is neither number nor text.
@@ -157,7 +174,7 @@ class Table:
         if kind in ("number", "bool"):
             found = _floats(self.frame[name])
         elif kind == "text":
-            found = self._parse(name)
+            found = self._parse(name, may_be_names)
         else:
             raise self.fail(name, f"has the type {self.frame[name].dtype}", "Turn it into numbers or leave it out.")
         if np.isinf(found).any():
@@ -165,19 +182,19 @@ class Table:
             raise self.fail(name, "holds infinity at {where}", "Write a number, or leave the cell empty.", row)
         return found
 
-    def _parse(self, name: str) -> NDArray[np.float64]:
+    def _parse(self, name: str, may_be_names: bool) -> NDArray[np.float64]:
         column = self.coded(name)
         texts = [self.form.plain(str(cell)) for cell in column.cells]
-        if name in self.written and texts and written_kind(texts) == "bool":
+        if texts and written_kind(texts) == "bool":
             values = np.array([float(truth(text)) for text in texts])
         else:
             wrong = [not is_number(text) for text in texts]
             if any(wrong):
-                raise self._no_number(name, column, wrong)
+                raise self._no_number(name, column, wrong, may_be_names)
             values = np.array(list(map(float, texts)), np.float64)
         return np.where(column.codes < 0, np.nan, column.take(values))
 
-    def _no_number(self, name: str, column: Coded, wrong: list[bool]) -> DataError:
+    def _no_number(self, name: str, column: Coded, wrong: list[bool], may_be_names: bool) -> DataError:
         """The error about the first cell that is no number, with what reads all those cells, where something does."""
         row = int(np.argmax(np.append(wrong, False)[column.codes]))
         cell = str(column.cells[column.codes[row]])
@@ -190,8 +207,15 @@ class Table:
                 'Write numbers with a decimal point. Or pass `decimal=","` (`--decimal ,`), or list the column in '
                 "`categorical`."
             )
+        elif all(str(self.frame[column][row]).strip("\ufeff ") == column for column in self.columns):
+            remedy = "The header stands there again, as in files that were joined: take the line out."
+        elif row == 0 and len(self) > 1 and int(np.append(wrong, False)[column.codes].sum()) == 1:
+            remedy = "If the line holds units, take it out."
         elif 2 * sum(wrong) < len(wrong):
             remedy += f' A word for what is missing is told by `na=["{cell[:20]}"]` (`--na {cell[:20]}`).'
+        if not may_be_names:
+            remedy = remedy.replace(", leave the cell empty, or list the column in `categorical`", "")
+            remedy = remedy.replace(", or list the column in `categorical`", "")
         return self.fail(name, f"holds the text {cell[:40]!r} at {{where}}", remedy, row)
 
     def texts(self, name: str) -> list[str | None]:
@@ -268,6 +292,14 @@ def _floats(column: Any) -> NDArray[np.float64]:
     if cells.dtype.kind in "iufb":
         return np.asarray(cells, np.float64)
     return np.array([np.nan if is_missing(cell) else float(cell) for cell in cells.tolist()], np.float64)
+
+
+def _kind_of(cells: Sequence[object]) -> str:
+    """The kind of a column of any type by its different cells, none of them missing."""
+    if cells and all(isinstance(cell, bool | np.bool_) for cell in cells):
+        return "bool"
+    is_number = all(isinstance(cell, int | float | np.number) and not isinstance(cell, bool) for cell in cells)
+    return "number" if cells and is_number else "text"
 
 
 def _is_plain(cell: object) -> bool:

@@ -117,7 +117,13 @@ def calendar_words(numbers: NDArray[Any]) -> str:
         exact = np.allclose(values * 100, whole, atol=1e-6, rtol=0)
         return "YYYY.MM" if exact and _crosses(whole, 100) and _is_month(whole).all() else ""
     whole = values.astype(np.int64)
-    return next((words for words, fits in _NUMBERS if fits(whole).all()), "")
+    words = next((words for words, fits in _NUMBERS if fits(whole).all()), "")
+    # Of eight digits or more hardly a number is a date by chance: a few wrong ones are mistakes among dates.
+    return words or next((words for words, fits in _NUMBERS[:_LONG] if _are_most(fits(whole))), "")
+
+
+def _are_most(fits: Flags) -> bool:
+    return bool(fits.sum() >= max(3, 0.75 * len(fits)))
 
 
 def _is_year(years: Cells) -> Flags:
@@ -180,6 +186,14 @@ def _is_week(values: Cells) -> Flags:
     return _is_year(values // 100) & (values % 100 >= 1) & (values % 100 <= 53) & _crosses(values, 100)
 
 
+def _is_clock(values: Cells) -> Flags:
+    """HHmm: steps that are even in minutes and uneven as numbers, such as 955, 1000, 1005."""
+    fits = (values >= 0) & (values < 2400) & (values % 100 < 60)
+    steps, minutes = np.diff(values), np.diff(values // 100 * 60 + values % 100)
+    is_even = len(values) >= _CLEAR and len(np.unique(minutes)) == 1 and len(np.unique(steps)) > 1
+    return fits & is_even
+
+
 def _crosses(values: Cells, size: int) -> bool:
     """Whether values are many, and lie in several years (or months) of `size` numbers each."""
     return len(values) >= _CLEAR and len(np.unique(values // size)) > 1
@@ -191,8 +205,10 @@ _NUMBERS: tuple[tuple[str, Callable[[Cells], Flags]], ...] = (
     ("YYYYMMDDHH", partial(_is_moment, parts=1)),
     *(("YYYYMMDD", _is_date), ("YYYYDDD", _is_ordinal), ("YYYYMM", _is_month)),
     *(("DDMMYYYY", _is_day_first), ("MMDDYYYY", _is_month_first)),
-    *(("YYMMDD", _is_short), ("YYYYQ", _is_quarter), ("YYYYWW", _is_week)),
+    *(("YYMMDD", _is_short), ("YYYYQ", _is_quarter), ("YYYYWW", _is_week), ("HHmm", _is_clock)),
 )
+# The first four have eight digits or more.
+_LONG = 4
 
 
 def plain_iso(cells: list[str]) -> tuple[list[str], NDArray[np.timedelta64]]:

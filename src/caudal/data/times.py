@@ -29,6 +29,8 @@ Cells = list[str | None]
 
 _UNIX = {"unix": 10**9, "unix-ms": 10**6, "unix-us": 10**3, "unix-ns": 1}
 _NS_RANGE = (np.datetime64("1678-01-01"), np.datetime64("2262-01-01"))
+# In seconds: 2262-01-01, and 31 days.
+_LAST, _WEEKS = 9_214_646_400, 2_678_400
 _OBJECTS = (date, timedelta, np.datetime64)
 _GRAINS = (10**9, 10**6, 10**3)
 _ZONED = re.compile(r".*\d[T ]\d\d.*?(?P<zone>[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)")
@@ -184,9 +186,10 @@ def _of_numbers(table: Table, name: str, form: str) -> Times:
     if form and form != "number":
         return _of_texts(table, name, _number_texts(table, name, ticks, form), form)
     if not form and (words := calendar_words(ticks)):
-        shown = f"{ticks[0]:.15g}"
-        fault = f"looks like calendar dates written as numbers ({shown} is {words}), whose differences are no times"
-        remedy = f'Pass `time_format="{words}"` to read them as dates, or `time_format="number"` if they are counts.'
+        shown = f"{np.median(ticks):.15g}" if len(ticks) % 2 else f"{np.sort(ticks)[len(ticks) // 2]:.15g}"
+        kind = "times of day" if words == "HHmm" else "calendar dates"
+        fault = f"looks like {kind} written as numbers ({shown} is {words}), whose differences are no times"
+        remedy = f'Pass `time_format="{words}"` to read them so, or `time_format="number"` if they are counts.'
         raise table.fail(name, fault, remedy)
     return Times(ticks)
 
@@ -210,7 +213,7 @@ def _numbers(table: Table, name: str) -> NDArray[Any]:
         texts = table.texts(name)
         if all(text is not None and re.fullmatch(r"\s*[+-]?\d{1,18}\s*", text) for text in texts):
             return np.array([int(text) for text in texts if text is not None], np.int64)
-    numbers = table.numbers(name)
+    numbers = table.numbers(name, may_be_names=False)
     _refuse_missing(table, name, np.isnan(numbers))
     return numbers
 
@@ -230,6 +233,7 @@ def _number_texts(table: Table, name: str, ticks: NDArray[Any], form: str) -> Ce
 
 def _unix(table: Table, name: str, ticks: NDArray[Any], form: str) -> Times:
     size = _UNIX[form]
+    _refuse_far(table, name, ticks, form)
     if ticks.dtype.kind == "f":
         ticks = np.round(ticks * (size / 1000)).astype(np.int64)
         tick = 1000
@@ -237,6 +241,25 @@ def _unix(table: Table, name: str, ticks: NDArray[Any], form: str) -> Times:
         tick = 1 if size < 1000 else 1000
         ticks = ticks * (size // tick)
     return _dated(ticks, tick, Calendar(zone="UTC", form=form, spelling=f"unix {size}"))
+
+
+def _refuse_far(table: Table, name: str, ticks: NDArray[Any], form: str) -> None:
+    """Refuse counts since 1970 in a unit that is not theirs.
+
+    Raises:
+        DataError: a time is beyond the year 2262, or all lie in a few weeks of 1970 where another unit gives our time.
+    """
+    seconds = ticks.astype(np.float64) * (_UNIX[form] / 10**9)
+    row = int(np.argmax(np.abs(seconds)))
+    other = next((word for word, size in _UNIX.items() if 5e8 < abs(float(ticks[row])) * size / 10**9 < 4.2e9), "")
+    remedy = f'Pass `time_format="{other}"`.' if other else "Correct the time, or pass the unit that it is written in."
+    if abs(seconds[row]) > _LAST:
+        year = 1970 + seconds[row] / (365.2425 * 86_400)
+        fault = f"holds {ticks[row]:.15g} at {{where}}, which as {form} is in the year {year:.0f}"
+        raise table.fail(name, fault, remedy, row)
+    if other and 0 < seconds[row] < _WEEKS and seconds.min() > 0.5 * seconds[row]:
+        fault = f"holds {ticks[row]:.15g} at {{where}}, which as {form} is in January of 1970"
+        raise table.fail(name, fault, remedy, row)
 
 
 def _dated(ticks: NDArray[np.int64], tick: int, calendar: Calendar, findings: tuple[Finding, ...] = ()) -> Times:

@@ -44,12 +44,13 @@ _REMEDIES = {
     "spelling": "Write them in one way, unless both are meant.",
     "row_order": "Leave it out with `drop` unless it was measured.",
     "calendar": "Turn it into days since a date, or leave it out with `drop`.",
+    "total": "Take those rows out.",
     "sentinel": "Leave those cells empty, unless the value was measured.",
     "no_past": "Leave those series out, or fill them in.",
     "accents": "Nothing need be done.",
     "repeated": "Leave one of them out with `drop`.",
 }
-_SERIOUS = ("flip", "owner", "spelling", "row_order", "sentinel")
+_SERIOUS = ("flip", "total", "owner", "spelling", "row_order", "sentinel")
 
 
 def doctor(
