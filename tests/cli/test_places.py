@@ -164,7 +164,7 @@ def test_closed_streams_are_sentences(tmp_path):
     for command, words in (
         (
             f"{fit}; {caudal} predict ward.caudal ward.csv >&-",
-            "`--out` is missing, and standard output is closed. Pass -o FILE.",
+            "standard output is closed. Pass -o FILE.",
         ),
         (f"{caudal} doctor - {asked} <&-", "names an empty file: standard input"),
     ):

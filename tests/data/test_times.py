@@ -261,14 +261,14 @@ def test_what_is_no_time(cells: list[str], ask: dict[str, str], text: str):
 
 @pytest.mark.parametrize("wrong", [20240230, 0, 99999999])
 def test_dates_with_a_mistake_among_them_are_dates(wrong: int):
-    with pytest.raises(DataError, match="looks like calendar dates .*YYYYMMDD"):
+    with pytest.raises(DataError, match=r"looks like calendar dates .*YYYYMMDD"):
         read(table([20231229, 20231230, 20231231, 20240101, 20240102, wrong]))
 
 
 def test_times_of_day_written_as_numbers():
     minutes = 595 + 5 * np.arange(6)
     clock = minutes // 60 * 100 + minutes % 60
-    with pytest.raises(DataError, match="looks like times of day written as numbers .*HHmm"):
+    with pytest.raises(DataError, match=r"looks like times of day written as numbers .*HHmm"):
         read(table(clock))
     data = read(table(clock), time_format="HHmm", time_unit="min")
     assert np.array_equal(data.dt[:, 1:], np.full((2, 2), 5.0))

@@ -369,9 +369,8 @@ def guess_task(table: Table, ask: Ask, found: Order) -> str:
         return "imitate" if any(_changes(table, name, found) for name in ask.target) else "regress"
     different = np.unique(values_of(table, ask.target[0]))
     # Whole numbers of more than 64 bits are told apart by their digits alone, as texts.
-    few = len(different) <= _FEW and (
-        different.dtype.kind in "ib" or (different.dtype.kind == "U" and kinds[0] == "number")
-    )
+    whole = different.dtype.kind in "ib" or (different.dtype.kind == "U" and kinds[0] == "number")
+    few = len(different) <= _FEW and whole
     changes = _changes(table, ask.target[0], found)
     if ask.task == "classes" or (ask.task == "auto" and (kinds[0] == "text" or few)):
         return "classify_steps" if changes else "classify"
