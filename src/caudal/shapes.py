@@ -105,7 +105,7 @@ def tensors(
     if not isinstance(x, Tensor):
         raise _foreign(owner, "x", x)
     if dt is not None and not isinstance(dt, Tensor):
-        if not isinstance(dt, Real) or isinstance(dt, bool):
+        if isinstance(dt, bool) or not isinstance(dt, Real):
             raise _foreign(owner, "dt", dt)
         dt = float(dt)
     if mask is not None and not isinstance(mask, Tensor):

@@ -165,7 +165,7 @@ class Spread:
         return of_seeds, unbiased * max(0.0, whole - of_seeds)
 
     def _of_seeds(self, level: float) -> float:
-        return _student(level, self.seeds) * self._variances()[0] ** 0.5
+        return _student(level, self.seeds) * math.sqrt(self._variances()[0])
 
     def _reach(self, level: float) -> float:
         """How far an interval reaches to either side, on average, that misses so often; of a difference, towards 0."""

@@ -49,9 +49,8 @@ def build(
     chosen = settings_of(model, settings or {})
     options = options_of(model, units, chosen, steps, outputs)
     cell = cell_of(model)
-    return build_cell(
-        "compare", cell, inputs, units, outputs, options, pool=chosen["pool"], dropout=chosen["dropout"], seed=seed
-    )
+    pool, dropout = str(chosen["pool"]), float(chosen["dropout"] or 0.0)
+    return build_cell("compare", cell, inputs, units, outputs, options, pool=pool, dropout=dropout, seed=seed)
 
 
 def cell_of(model: str) -> str:
