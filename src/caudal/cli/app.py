@@ -115,7 +115,7 @@ def _main(words: Sequence[str]) -> int:
             traceback.print_exc()
         if isinstance(error, BrokenPipeError) and has_left():
             return GOOD
-        print(f"caudal: {harmless(told(error, name or "", parser))}", file=sys.stderr)
+        print(f"caudal: {harmless(told(error, name or '', parser))}", file=sys.stderr)
         return MISUSE
     except Exception as error:
         missing = missing_of(error) if isinstance(error, ImportError) else None
