@@ -45,6 +45,18 @@ def test_integer_twin_stays_close(net, dtype, wide, widest):
     assert np.abs(found - y).max() <= slack * widest * max(1.0, np.abs(y).max())
 
 
+@pytest.mark.parametrize(("dtype", "widest"), [("int16", 2e-3), ("int8", 3e-2)])
+@pytest.mark.parametrize("silent", [slice(None), slice(0, 1)])
+def test_a_gate_without_a_slope_is_its_constant(dtype, widest, silent):
+    torch.manual_seed(0)
+    net = LTC(3, 4).eval()
+    with torch.no_grad():
+        net.input_scale[silent] = 0.0
+    x, dt = _series(3)
+    found = Twin(lower_fixed(export.describe(net), dtype)).run(x, dt)
+    assert np.abs(found - _torch(net, x, dt)).max() <= widest
+
+
 @pytest.mark.parametrize("dt", [1.0, 0.1, 0.01, 0.001])
 @pytest.mark.parametrize("cell", ["ltc", "lrc", "ctrnn"])
 def test_wide_states_follow_short_times_where_narrow_ones_freeze(cell, dt):
