@@ -58,7 +58,8 @@ CODE = re.compile(r"^<!-- code: (\S+) -->$", re.M)
 TITLE = re.compile(r"^# .+$", re.M)
 # A guide and its Spanish twin; each page links to the other.
 TWINS = {
-    "audit": "auditoria", "choose": "elegir", "compare": "comparar", "compose": "componer", "contract": "contrato",
+    "audit": "auditoria", "audit-soundness": "solidez-auditoria", "choose": "elegir", "compare": "comparar",
+    "compose": "componer", "contract": "contrato",
     "data": "datos", "driving": "conduccion", "edge-case": "caso-chip", "energy": "energia",
     "energy-study": "estudio-energia",
     "estimators": "estimadores", "explain": "explicar", "export": "exportar",

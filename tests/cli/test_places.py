@@ -170,3 +170,35 @@ def test_closed_streams_are_sentences(tmp_path):
     ):
         done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
         assert done.returncode == 2 and words in done.stderr, (command, done.stderr)
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.parquet"])
+def test_a_disk_that_fills_leaves_the_older_file(tmp_path, name):
+    pytest.importorskip("resource")
+    pytest.importorskip("pyarrow")
+    place = tmp_path / name
+    place.write_bytes(b"older")
+    code = (
+        "import sys, signal, numpy, pandas, pyarrow.parquet; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+        "from caudal.data.write import write_table\nfrom caudal.cli.spoken import sentence_of\n"
+        "try: write_table(sys.argv[1], [{'a': numpy.random.default_rng(0).normal(size=9000)}])\n"
+        "except OSError as error: print(sentence_of(error)); sys.exit(2)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(place)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2 and "the disk is full" in ended.stdout, ended.stdout + ended.stderr
+    assert place.read_bytes() == b"older" and [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_an_interrupted_command_ends_with_130_and_no_file(tmp_path, monkeypatch, capsys):
+    table = tmp_path / "t.csv"
+    rows = (f"p{p},{k},{p + k},{p % 2}\n" for p in range(20) for k in range(3))
+    table.write_text("patient,hours,pulse,ill\n" + "".join(rows))
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("caudal.estimators.base.LiquidEstimator.save", interrupted)
+    words = ["fit", str(table), "--target", "ill", "--series", "patient", "--epochs", "1", "--units", "4", "--quiet"]
+    assert main([*words, "-o", str(tmp_path / "m.caudal")]) == 130
+    assert "interrupted" in capsys.readouterr().err and [path.name for path in tmp_path.iterdir()] == ["t.csv"]

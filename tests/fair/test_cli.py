@@ -104,3 +104,21 @@ def test_misuse_is_a_sentence(place, capsys, more, words):
     assert _run(place, *more) == 2
     err = capsys.readouterr().err
     assert words in err and "Traceback" not in err
+
+
+def test_of_several_classes_the_page_says_how_it_was_decided(place, capsys, tmp_path):
+    import pandas
+
+    for name in ("train", "test"):
+        frame = pandas.read_csv(place / f"{name}.csv", dtype={"series": str})
+        ward = np.unique(frame["series"], return_inverse=True)[1] % 3
+        frame.assign(ward=np.array(["a", "b", "c"])[ward]).to_csv(tmp_path / f"{name}.csv", index=False)
+    words = f"fit {tmp_path / 'train.csv'} --target ward --series series --time time --features level,wave,noise"
+    model = str(tmp_path / "m.caudal")
+    assert main([*words.split(), "--epochs", "1", "--units", "4", "--quiet", "-o", model]) == 0
+    ask = ["fair", model, str(tmp_path / "test.csv"), "--sensitive", "coin", "--positive", "a", "--draws", "100"]
+    page = tmp_path / "f.html"
+    for more, sentence in (([], "the likeliest class is decided for"), (["--threshold", "0.4"], "0.4")):
+        assert main([*ask, *more, "--lang", "en", "-o", str(page)]) in (0, 1), capsys.readouterr().err
+        assert sentence in page.read_text() and (more or "0.5 and above" not in page.read_text())
+    capsys.readouterr()

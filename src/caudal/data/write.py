@@ -54,7 +54,7 @@ def write_table(path: str | Path, chunks: Iterable[Columns]) -> int:
         sentence = (
             f"{_OWNER}: could not write {place} ({why}); an older file is as it was. Free or choose another place"
         )
-        raise OSError(error.errno, sentence) from error
+        raise OSError(error.errno, sentence, str(place)) from error
     finally:
         with suppress(OSError):
             beside.unlink()
