@@ -79,7 +79,11 @@ def test_official_sets_keep_their_split():
     [
         ("nafl", {}, "`data` is 'nafl', neither a file nor a data set; there are nafld"),
         ("nafld", {"columns": {"target": "y"}}, "`target` is given, and a named data set has its columns"),
-        (frame(), {"columns": {"target": "y"}}, "`series` is missing; a table needs it"),
+        (
+            frame(),
+            {"columns": {"target": "y"}},
+            "`series` is missing: no column says which rows .* Name it: stay, person, h, x, old, y",
+        ),
         (frame(), {"protocol": "paper"}, "`protocol` is given, and belongs to named data sets only"),
         (frame(), {"columns": {"target": "y", "series": "stay"}, "by": "luck"}, "`by` is 'luck'"),
     ],

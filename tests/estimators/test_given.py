@@ -38,6 +38,14 @@ def test_padding_at_the_end_is_no_time():
     assert np.array_equal(model.predict_proba(rows), model.predict_proba(block))
 
 
+def test_padding_is_dropped_with_its_elapsed_times_and_stays_where_time_passed():
+    block = np.array([[[1.0, 2.0, np.nan]], [[1.0, 2.0, 3.0]]])
+    padded = from_arrays(block, [0.0, 1.0], dt=np.array([[1.0, 2.0, 0.0], [1.0, 1.0, 1.0]]), task="regress")
+    assert padded.lengths.tolist() == [2, 3] and padded.dt.tolist() == [[1, 2, 0], [1, 1, 1]]
+    missing = from_arrays(block, [0.0, 1.0], dt=np.array([[1.0, 2.0, 5.0], [1.0, 1.0, 1.0]]), task="regress")
+    assert missing.lengths.tolist() == [3, 3] and missing.dt[0].tolist() == [1, 2, 5] and not missing.findings
+
+
 def test_the_order_of_axes_is_an_argument():
     first, last = _fit(), _fit(X.transpose(0, 2, 1), axes="time_first")
     assert np.array_equal(first.predict_proba(X), last.predict_proba(X.transpose(0, 2, 1)))

@@ -51,7 +51,9 @@ def compare(theirs, net, found, start, dtype):
     rows = [theirs(x[k : k + 1], start, timespans=dt[k : k + 1])[0] for k in range(BATCH)]
     (torch.cat(rows) * weight).sum().backward()
     close = {"rtol": TOLERANCE[dtype] * 10, "atol": TOLERANCE[dtype]}
-    torch.testing.assert_close(y, torch.cat(rows), rtol=0, atol=TOLERANCE[dtype])
+    # Rounding follows the largest number: two heads of amplitude 1.7 add up without a gate.
+    largest = max(1.0, y.detach().abs().max().item())
+    torch.testing.assert_close(y, torch.cat(rows), rtol=0, atol=TOLERANCE[dtype] * largest)
     torch.testing.assert_close(ours, x.grad, **close)
     for source, target, part in found:
         torch.testing.assert_close(target.grad[part], source.grad.view_as(target.grad[part]), **close)

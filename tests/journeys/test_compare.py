@@ -102,7 +102,10 @@ def test_ctrl_c_says_how_to_go_on(visits, tmp_path):
         (["halfcheetah", "--folder", "nowhere"], "`folder` is no folder: nowhere"),
         (["nafld", "--protocol", "paper"], "`protocol` is 'paper'; this set has clean"),
         (["nafld", "--target", "dead"], "`target` is given, and a named data set has its columns. Leave it out."),
-        (["TABLE", "--series", "patient"], "`target` is missing; a table needs it"),
+        (
+            ["TABLE", "--series", "patient"],
+            "`--target` is missing; a table needs it. Name the column to predict",
+        ),
         (["TABLE", "--target", "ill", "--series", "person"], "`person` is not a column"),
         (["TABLE", "--target", "ill", "--series", "patient", "--folder", "."], "`folder` is given, and belongs to"),
         (["nafld", "--budget", "huge"], "`budget` is 'huge'"),

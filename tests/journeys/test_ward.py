@@ -101,8 +101,11 @@ def test_a_wrong_turn_ends_in_words_and_leaves_no_file(folder, capsys):
         (["fit", "ward.csv", *WORDS[:4], "--time", "hour", "-o", "w.caudal"], "Did you mean 'hours'?"),
         (["fit", "ward.csv", *WORDS, "--cell", "cfg", "-o", "w.caudal"], "`cell` is 'cfg'; expected one of cfc"),
         (["fit", "ward.csv", *WORDS, "--set", "train.lr=-1", "-o", "w.caudal"], "`lr` is -1.0; expected a finite"),
-        (["fit", "ward.csv", "-o", "w.caudal"], "`data.target` is missing"),
-        (["predict", "ward.csv", "new.csv", "-o", "a.csv"], "which no saved layer has"),
+        (
+            ["fit", "ward.csv", "-o", "w.caudal"],
+            "`--target` is missing; a table needs it. Name the column to predict",
+        ),
+        (["predict", "ward.csv", "new.csv", "-o", "a.csv"], "`model` names a table, and a model is needed: ward.csv"),
     ]:
         assert main(words) == 2
         assert sentence in capsys.readouterr().err

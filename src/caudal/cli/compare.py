@@ -104,12 +104,7 @@ def _board() -> "Watcher":
     from caudal.cli.series import in_words
     from caudal.compare.progress import Board
 
-    class Worded(Board):
-        def say(self, line: str) -> None:
-            """See `Watcher`."""
-            super().say(in_words(line) if line.startswith(("asks: ", "reads: ", "note: ")) else line)
-
-    return Worded()
+    return Board(words=lambda line: in_words(line) if line.startswith(("asks: ", "reads: ", "note: ")) else line)
 
 
 def _keeper(folder: Path) -> "Callable[[Kept], None]":

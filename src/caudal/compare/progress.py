@@ -72,6 +72,7 @@ class Board:
         lively: whether to draw the bar; None looks at the stream.
         write: takes text; None writes to standard error.
         clock: seconds.
+        words: turns a line that stays into what is written.
     """
 
     def __init__(
@@ -79,7 +80,9 @@ class Board:
         lively: bool | None = None,
         write: Callable[[str], Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        words: Callable[[str], str] = str,
     ) -> None:
+        self._words = words
         self._lively = sys.stderr.isatty() if lively is None else lively
         self._write = write or _to_stderr
         self._clock = clock
@@ -124,7 +127,7 @@ class Board:
     def say(self, line: str) -> None:
         """See `Watcher`."""
         self._wipe()
-        self._write(line + "\n")
+        self._write(self._words(line) + "\n")
         self._draw()
 
     def close(self) -> None:

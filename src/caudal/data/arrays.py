@@ -42,7 +42,8 @@ def from_arrays(
             of `(time,)` for classes, `(batch, time, outputs)` or a list of `(time, outputs)` for numbers; NaN in a
             number per step is not scored. None when unknown.
         axes: `"channels_first"` or `"time_first"`.
-        dt: elapsed time before each step, `(batch, time)` or a list of `(time,)`; None for 1.
+        dt: elapsed time before each step, `(batch, time)` or a list of `(time,)`; None for 1. Steps at the end of a 3D
+            array that are empty in every channel are padding, unless `dt` says that time passed before them.
         task: as in `from_frame`; `"auto"` goes by shape and type of `y`. Forecasts are cut by `windows`.
         classes: labels in the order of their codes; None takes those of `y`, sorted.
         names: of the inputs.
@@ -64,7 +65,7 @@ def from_arrays(
         >>> data.lengths.tolist(), data.classes
         ([3, 5], ('a', 'b'))
     """
-    rows, findings = _unpadded(_series(x, axes, dtype), x, y, task)
+    rows, dt, findings = _unpadded(_series(x, axes, dtype), dt, x, y, task)
     lengths = np.array([len(row) for row in rows], dtype=np.int64)
     values = _pad(rows, lengths)
     observed = ~np.isnan(values) & (np.arange(values.shape[1]) < lengths[:, None])[:, :, None]
@@ -235,25 +236,36 @@ def _target_array(y: Any, lengths: NDArray[np.int64], steps: int) -> tuple[NDArr
 
 
 def _unpadded(
-    rows: list[NDArray[np.float64]], x: Any, y: Any, task: str
-) -> tuple[list[NDArray[np.float64]], tuple[Finding, ...]]:
-    """Series of a 3D array without the steps at their end that are empty in every channel; told in a finding.
+    rows: list[NDArray[np.float64]], dt: Any, x: object, y: object, task: str
+) -> tuple[list[NDArray[np.float64]], Any, tuple[Finding, ...]]:
+    """Series and elapsed times of a 3D array without the steps at their end that are empty in every channel; told.
 
-    Where a target is asked for at each step they stay, and so they do in a series that is empty throughout.
+    A step stays where `dt` says that time passed, where a target is asked for at each step, and in a series that is
+    empty throughout.
     """
     stay = task in ("classify_steps", "imitate") or (y is not None and _is_by_step(y, len(rows[0])))
     if getattr(x, "ndim", 0) != 3 or stay:
-        return rows, ()
-    last = [int(np.max(np.flatnonzero(~np.isnan(row).all(axis=1)), initial=-1)) + 1 or len(row) for row in rows]
-    short = [k for k, row in enumerate(rows) if last[k] < len(row)]
+        return rows, dt, ()
+    times = [None] * len(rows) if dt is None or len(dt) != len(rows) else [np.asarray(gaps) for gaps in dt]
+    ends = [_end(row, gaps) for row, gaps in zip(rows, times, strict=True)]
+    short = [k for k, row in enumerate(rows) if ends[k] < len(row)]
     if not short:
-        return rows, ()
+        return rows, dt, ()
     text = (
         f"{len(short)} series end in steps that are empty in every channel, first series {short[0]}; "
         "those steps are padding, not time."
     )
-    kept = [row[:end] for row, end in zip(rows, last, strict=True)]
-    return kept, (Finding("padding", "", text, len(short)),)
+    if dt is not None and len(dt) == len(rows):
+        dt = [dt[k] if len(dt[k]) != len(row) else dt[k][: ends[k]] for k, row in enumerate(rows)]
+    return [row[:end] for row, end in zip(rows, ends, strict=True)], dt, (Finding("padding", "", text, len(short)),)
+
+
+def _end(row: NDArray[np.float64], gaps: NDArray[np.float64] | None) -> int:
+    """Steps of one series up to the last that holds a value or to which time passed; all where there is none."""
+    real = ~np.isnan(row).all(axis=1)
+    if gaps is not None and gaps.shape == real.shape and gaps.dtype.kind in "fiu":
+        real = real | (gaps > 0)
+    return int(np.max(np.flatnonzero(real), initial=-1)) + 1 or len(row)
 
 
 def _is_by_step(y: Any, steps: int) -> bool:

@@ -175,7 +175,7 @@ def test_a_term_closes_the_true_gap_of_an_estimator(fairness, plain):
     assert (decided == truth).mean() > (plain == truth).mean() - 0.01
 
 
-def _ten_groups(count, *, signal, warm_up, weight):
+def _ten_groups(count, *, signal, warm_up, weight, epochs=6):
     """Rare positives, ten groups whose true rates differ, and a price."""
     rng = np.random.default_rng(0)
     group = rng.integers(0, 10, count)
@@ -183,13 +183,14 @@ def _ten_groups(count, *, signal, warm_up, weight):
     x = rng.normal(size=(count, 2, 6))
     x[:, 0] += signal * (2 * truth - 1)[:, None]
     x[:, 1] += 0.4 * (group - 4.5)[:, None] / 4.5
-    options = {"units": 6, "epochs": 6, "lr": 0.02, "batch_size": 64, "class_weight": "balanced"}
+    options = {"units": 6, "epochs": epochs, "lr": 0.02, "batch_size": 64, "class_weight": "balanced"}
     fairness = Penalty("demographic_parity", weight=weight, warm_up=warm_up)
     return LiquidClassifier(**options, fairness=fairness), x, truth, group
 
 
 def test_a_net_that_the_price_drove_to_one_answer_is_told(tmp_path):
-    model, x, truth, group = _ten_groups(1200, signal=0.15, warm_up=2, weight=1e5)
+    # After six passes it hangs on rounding, and so on the processor, how far the price has come; not after twelve.
+    model, x, truth, group = _ten_groups(1200, signal=0.15, warm_up=2, weight=1e5, epochs=12)
     with pytest.warns(FairnessWarning, match="drove the net to one answer.*before the price set in. Lower its price"):
         model.fit(x, truth, sensitive=group)
     assert np.bincount(model.predict(x), minlength=2).max() > 0.95 * len(x)
