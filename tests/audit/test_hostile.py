@@ -1,5 +1,6 @@
 """Whatever is in the files: a sentence, nothing executed, nothing written outside."""
 
+import base64
 import os
 import shutil
 import stat
@@ -147,6 +148,16 @@ def test_keys_are_for_their_owner_alone(tmp_path):
     path.chmod(0o644)
     with pytest.raises(InputError, match="can be read by others"):
         keys.load(path, passphrase="deep water")
+
+
+def test_a_key_of_an_unknown_kind_is_refused_in_words(tmp_path):
+    path = tmp_path / "key.pem"
+    keys.make(path, "ward")
+    name, begin, body, end, *_ = path.read_bytes().split(b"\n")
+    der = base64.b64decode(body).replace(b"\x2b\x65\x70", b"\x2b\x65\x60")
+    path.write_bytes(b"\n".join([name, begin, base64.b64encode(der), end, b""]))
+    with pytest.raises(FileFormatError, match="holds a key of a kind that is not known here"):
+        keys.load(path)
 
 
 def _private(path, data):

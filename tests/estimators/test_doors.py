@@ -189,6 +189,7 @@ def test_a_forecaster_that_lacks_its_steps_is_refused(tmp_path, name):
     ("change", "fault"),
     [
         (lambda facts: facts.update(plain={}), "its task is None"),
+        (lambda facts: facts["lists"].pop("classes_"), "it lacks the labels of its classes"),
         (lambda facts: facts["plain"].update(task_="decide"), "its task is 'decide'"),
         (lambda facts: facts["settings"].update(dtype=10**9), "its dtype is 1000000000"),
         (lambda facts: facts["settings"].update(dtype=[]), "its dtype is a list of 0"),

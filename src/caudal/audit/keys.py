@@ -112,6 +112,9 @@ def load(path: str | os.PathLike[str], *, passphrase: str | None = None) -> Key:
         if b"ENCRYPTED" in pem[:40]:
             raise InputError("audit", "passphrase", f"does not open {place}", "Give the right one.") from error
         raise FileFormatError(f"audit: {place} is damaged ({error}). Restore it from a copy.") from error
+    except need("audit", "cryptography.exceptions", "audit").UnsupportedAlgorithm as error:
+        fault = f"audit: {place} holds a key of a kind that is not known here ({error})"
+        raise FileFormatError(f"{fault}. Restore it from a copy, or make one with `caudal audit keys make`.") from error
     if not isinstance(private, need("audit", _ED, "audit").Ed25519PrivateKey):
         raise FileFormatError(
             f"audit: {place} holds a key of another kind than Ed25519. Make one with `caudal audit keys make`."

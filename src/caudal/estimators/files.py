@@ -85,6 +85,8 @@ def load(kind: type, path: str | os.PathLike[str]) -> Any:
             raise ValueError(f"its task is {limits.shown(facts['plain'].get('task_'))}, which is none")
         if facts["plain"]["task_"] == "forecast" and not facts["plain"].keys() >= {"horizon_", "window_"}:
             raise ValueError("it lacks the steps of a forecast")
+        if facts["plain"]["task_"].startswith("classify") and "classes_" not in facts["lists"]:
+            raise ValueError("it lacks the labels of its classes")
         for key, check in _PLAIN.items():
             if key in facts["plain"]:
                 setattr(model, key, check(key, facts["plain"][key]))
