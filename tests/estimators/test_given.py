@@ -44,6 +44,8 @@ def test_padding_is_dropped_with_its_elapsed_times_and_stays_where_time_passed()
     assert padded.lengths.tolist() == [2, 3] and padded.dt.tolist() == [[1, 2, 0], [1, 1, 1]]
     missing = from_arrays(block, [0.0, 1.0], dt=np.array([[1.0, 2.0, 5.0], [1.0, 1.0, 1.0]]), task="regress")
     assert missing.lengths.tolist() == [3, 3] and missing.dt[0].tolist() == [1, 2, 5] and not missing.findings
+    with pytest.raises(DataError, match=r"`dt` has shape \(\) for series 0"):
+        from_arrays(block, [0.0, 1.0], dt=np.ones(2), task="regress")
 
 
 def test_the_order_of_axes_is_an_argument():

@@ -246,7 +246,9 @@ def _unpadded(
     stay = task in ("classify_steps", "imitate") or (y is not None and _is_by_step(y, len(rows[0])))
     if getattr(x, "ndim", 0) != 3 or stay:
         return rows, dt, ()
-    times = [None] * len(rows) if dt is None or len(dt) != len(rows) else [np.asarray(gaps) for gaps in dt]
+    # Times of another form stay as they are: `_elapsed` refuses them in words.
+    has_times = dt is not None and len(dt) == len(rows)
+    times = [np.asarray(gaps) for gaps in dt] if has_times else [None] * len(rows)
     ends = [_end(row, gaps) for row, gaps in zip(rows, times, strict=True)]
     short = [k for k, row in enumerate(rows) if ends[k] < len(row)]
     if not short:
@@ -255,8 +257,9 @@ def _unpadded(
         f"{len(short)} series end in steps that are empty in every channel, first series {short[0]}; "
         "those steps are padding, not time."
     )
-    if dt is not None and len(dt) == len(rows):
-        dt = [dt[k] if len(dt[k]) != len(row) else dt[k][: ends[k]] for k, row in enumerate(rows)]
+    if has_times:
+        fitting = [np.shape(gaps) == row.shape[:1] for row, gaps in zip(rows, dt, strict=True)]
+        dt = [gaps[:end] if fits else gaps for gaps, end, fits in zip(dt, ends, fitting, strict=True)]
     return [row[:end] for row, end in zip(rows, ends, strict=True)], dt, (Finding("padding", "", text, len(short)),)
 
 
