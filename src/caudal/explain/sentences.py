@@ -153,7 +153,14 @@ def _counterfactual(record: Counterfactual, lang: str = "en") -> list[str]:
     else:
         lines = [texts("counter.found.number", id=record.id, after=texts.short(record.score_after), n=n)]
     lines += [change(texts, entry) for entry in record.changes]
-    lines.append(texts("counter.distance", distance=texts.short(record.distance)))
+    deviations = sum(entry.deviations for entry in record.changes if entry.kind == "value")
+    if deviations:
+        lines.append(texts("counter.distance", distance=texts.short(deviations)))
+    if record.gap_change:
+        unit = next(entry.unit for entry in record.changes if entry.kind == "gap")
+        lines.append(texts("counter.distance.gaps", distance=texts.short(record.gap_change), unit=unit))
+    lines += [texts("counter.gaps_needed")] if record.needs_gaps else []
+    lines += [texts("counter.narrow")] if record.narrow else []
     return [*lines, texts("counter.minimal" if record.minimal else "counter.loose"), texts("counter.possible")]
 
 

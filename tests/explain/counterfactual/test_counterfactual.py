@@ -8,6 +8,7 @@ import torch
 
 from caudal.data import Encoder, Feature, from_arrays
 from caudal.errors import DataError, InputError
+from caudal.estimators import LiquidClassifier
 from caudal.explain.counterfactual import Bounds, Change, counterfactual, counterfactuals
 from caudal.explain.counterfactual.encoding import Encoding
 from caudal.nn import CTRNN, LTC, Readout
@@ -146,6 +147,72 @@ def test_several_rows(case):
     model, encoder, data = case
     found = counterfactuals(model, encoder, data, [0, 1], restarts=1, steps=2)
     assert [one.id for one in found] == [str(name) for name in data.ids[:2]]
+
+
+@pytest.fixture(scope="module", params=["cfc", "lstm"])
+def ward(request):
+    """A trained net whose inputs are a score of 0 to 10, a yes or no, and a temperature with one decimal."""
+    rng = np.random.default_rng(1)
+    shape = (120, 6)
+    pain = np.clip(np.round(rng.normal(5, 2, shape)), 0, 10)
+    oxygen, temp = rng.integers(0, 2, shape), np.round(rng.normal(37, 0.7, shape), 1)
+    score = pain.mean(1) - 5 + 3 * (oxygen.mean(1) - 0.5) + 2 * (temp.mean(1) - 37)
+    data = from_arrays(
+        np.stack([pain, oxygen, temp], 1),
+        np.where(score > 0, "ill", "well"),
+        dt=rng.integers(1, 9, shape),
+        names=["pain", "oxygen", "temp"],
+        time_unit="h",
+    )
+    model = LiquidClassifier(cell=request.param, units=8, epochs=12, lr=0.02, seed=0).fit(data)
+    return model, data
+
+
+@pytest.mark.parametrize("change", ["auto", "both", "gaps"])
+def test_the_numbers_as_printed_turn_the_model_on_the_grid_of_the_data(ward, change):
+    model, data = ward
+    found = 0
+    for row in range(0, 24, 3):
+        result = counterfactual(model.net_, model.encoder_, data, row, change=change, **QUICK)
+        found += result.found
+        assert result.found or change == "gaps"
+        values, gaps = data.values[row].copy(), data.dt[row].copy()
+        for entry in result.changes:
+            after = float(str(entry).split(" -> ")[1].removesuffix(" h"))
+            assert after == entry.after
+            if entry.kind == "gap":
+                gaps[entry.step] = after
+                assert after == round(after) and entry.unit == "h"
+                continue
+            values[entry.step, data.names.index(entry.name)] = after
+            assert round(after, 1 if entry.name == "temp" else 0) == after
+        printed = replace(data.select([row]), values=values[None], dt=gaps[None])
+        before, after = model.predict_proba(data.select([row]))[0], model.predict_proba(printed)[0]
+        assert (before.argmax() != after.argmax()) == result.found
+        if result.found:
+            assert after.max() >= 0.5 if result.narrow else after.max() >= 0.549
+    assert found or change == "gaps"
+
+
+def test_values_alone_are_tried_first(ward):
+    model, data = ward
+    result = counterfactual(model.net_, model.encoder_, data, 0, **QUICK)
+    assert {entry.kind for entry in result.changes} == {"value"} and not result.needs_gaps
+    result = counterfactual(model.net_, model.encoder_, data, 0, inputs=[], **QUICK)
+    assert {entry.kind for entry in result.changes} <= {"gap"}
+    if result.found:
+        assert result.gap_change == sum(abs(entry.after - entry.before) for entry in result.changes)
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.5])
+def test_grids_are_learnt_from_the_data(offset):
+    rng = np.random.default_rng(0)
+    values = np.stack(
+        [rng.integers(0, 2, (20, 5)) * 3, rng.integers(0, 9, (20, 5)) * 0.25, rng.normal(size=(20, 5))], 1
+    )
+    bounds = Bounds.of(from_arrays(values + offset, [0, 1] * 10, dt=rng.integers(1, 4, (20, 5)) * 0.5))
+    assert bounds.step.tolist() == [3.0, 0.25, 0.0]
+    assert bounds.gap_step == 0.5
 
 
 def test_words():

@@ -12,6 +12,8 @@ from caudal.nn import Readout
 
 # A lead smaller than this, relative to the outputs, may be rounding.
 SLACK = 1e-5
+# What counts as turned: a probability of 0.55 against the nearest rival; of a number, so many deviations beyond.
+LEAD, NUMBER_LEAD = 0.2007, 0.005
 _BATCH = 512
 
 
@@ -26,6 +28,7 @@ class Goal:
         target: class that is wanted; -1 for any other class.
         threshold: of a regression, on the scale of the net.
         sign: of a regression: 1 where the prediction must rise above the threshold, -1 where it must fall.
+        lead: how far beyond the turn the outputs are to be, in the net's own scale.
         tried: series asked about so far.
     """
 
@@ -35,6 +38,7 @@ class Goal:
     target: int
     threshold: float = 0.0
     sign: float = 1.0
+    lead: float = 0.0
     tried: int = 0
 
     def scores(self, values: Tensor, gaps: Tensor) -> Tensor:
@@ -46,12 +50,12 @@ class Goal:
         return outputs
 
     def margin(self, values: Tensor, gaps: Tensor) -> Tensor:
-        """`(batch,)`, differentiable; above 0 where the decision has turned beyond rounding."""
-        return self.of(self.scores(values, gaps))
+        """`(batch,)`, differentiable; above 0 where the decision has turned by the lead and beyond rounding."""
+        return self.of(self.scores(values, gaps), SLACK, self.lead)
 
-    def of(self, scores: Tensor, share: float = SLACK) -> Tensor:
-        """The margin of given outputs, less a share of their size."""
-        slack = share * (1 + scores.detach().abs().amax(1))
+    def of(self, scores: Tensor, share: float = SLACK, lead: float = 0.0) -> Tensor:
+        """The margin of given outputs, less a share of their size and a lead."""
+        slack = share * (1 + scores.detach().abs().amax(1)) + lead
         if self.decision < 0:
             return self.sign * (scores[:, 0] - self.threshold) - slack
         if self.target >= 0:
@@ -89,7 +93,7 @@ def goal(
         if threshold is not None:
             fault = "is given, and the model decides between classes"
             raise InputError("counterfactual", "threshold", fault, "Pass `target`, or neither.")
-        wanted.decision = int(scores.argmax())
+        wanted.decision, wanted.lead = int(scores.argmax()), LEAD
         wanted.target = -1 if target is None else target
         if wanted.target == wanted.decision:
             raise InputError("counterfactual", "target", "is what the model decides already", "Name another class.")
@@ -99,6 +103,6 @@ def goal(
         raise InputError("counterfactual", "threshold", fault, "Pass the number that the prediction is to cross.")
     scaler = encoding.encoder.scaler
     mean, std = (scaler.target_mean[0], scaler.target_std[0]) if scaler.target_mean else (0.0, 1.0)
-    wanted.threshold = (threshold - mean) / std
+    wanted.threshold, wanted.lead = (threshold - mean) / std, NUMBER_LEAD
     wanted.sign = 1.0 if float(scores[0, 0]) <= wanted.threshold else -1.0
     return wanted, scores[0]

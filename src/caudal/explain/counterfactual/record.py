@@ -16,6 +16,7 @@ class Change:
         name: of the input; `""` for a gap.
         before, after: in the user's unit.
         unit: of both, or `""`.
+        deviations: size of the change in standard deviations of its input, or of the gaps.
 
     Example:
         >>> print(Change("value", 2, "fib4", 1.9, 2.6, ""))
@@ -30,6 +31,7 @@ class Change:
     before: float
     after: float
     unit: str = ""
+    deviations: float = 0.0
 
     def told(self, step: str = "step") -> str:
         """The change with another word for a step, such as "visit"."""
@@ -44,17 +46,23 @@ class Change:
 
 
 def apart(before: float, after: float) -> tuple[str, str]:
-    """Two numbers with as many figures, from 3 on, as tell them apart.
+    """Two numbers with as many figures, from 3 on, as tell them apart and give the second one back exactly.
 
     Example:
-        >>> apart(1.9, 2.6), apart(100.01, 100.02)
-        (('1.9', '2.6'), ('100.01', '100.02'))
+        >>> apart(1.9, 2.6), apart(100.01, 100.02), apart(36.21, 37.45)
+        (('1.9', '2.6'), ('100.01', '100.02'), ('36.21', '37.45'))
     """
     for figures in range(3, 17):
-        pair = f"{before:.{figures}g}", f"{after:.{figures}g}"
-        if pair[0] != pair[1]:
+        pair = _spelled(before, figures), _spelled(after, figures)
+        if pair[0] != pair[1] and abs(float(pair[1]) - after) <= 1e-9 * abs(after):
             break
     return pair
+
+
+def _spelled(number: float, figures: int) -> str:
+    """A number with so many significant figures, without an exponent where a reader would not write one."""
+    spelled = f"{number:.{figures}g}"
+    return f"{float(spelled):.0f}" if "e+" in spelled and abs(number) < 1e15 else spelled
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +82,9 @@ class Counterfactual:
         series: the changed series; the original where none was found.
         tried: how many series the model was asked about.
         threshold: of a regression, the number to cross; None for classes.
+        narrow: whether the decision turns only barely; any other turns with a probability of 0.55 against its nearest
+            rival.
+        needs_gaps: whether values alone were tried first, and no change of them was found that turns the decision.
     """
 
     found: bool
@@ -89,6 +100,13 @@ class Counterfactual:
     series: Sequences
     tried: int
     threshold: float | None = None
+    narrow: bool = False
+    needs_gaps: bool = False
+
+    @property
+    def gap_change(self) -> float:
+        """Sum of the changes of the gaps, in the unit of the elapsed times."""
+        return sum(abs(change.after - change.before) for change in self.changes if change.kind == "gap")
 
     def told(self, step: str = "step") -> str:
         """The counterfactual as text, one change a line."""

@@ -21,6 +21,8 @@ class Space:
         free: `(time, input + 1)` bool, which entries may change.
         low, high: `(time, input + 1)` furthest changes, in spreads; 0 lies between them.
         spread: `(input + 1,)` size of a spread in the user's units.
+        step: `(input + 1,)` distance of the grid in the user's units, 0 for none.
+        offset: `(input + 1,)` some point of each grid.
     """
 
     goal: Goal
@@ -28,6 +30,8 @@ class Space:
     low: Tensor
     high: Tensor
     spread: Tensor
+    step: Tensor
+    offset: Tensor
 
     def raw(self, change: Tensor) -> tuple[Tensor, Tensor]:
         """Values and gaps of changed series, from `(batch, time, input + 1)`."""
@@ -36,12 +40,44 @@ class Space:
         return encoding.values + moved[..., :-1], encoding.gaps + moved[..., -1]
 
     def margins(self, change: Tensor) -> Tensor:
-        """Margin of each change, without gradients."""
-        return self.goal.margins(*self.raw(change))
+        """Margin of each change as it would be printed, without gradients."""
+        return self.goal.margins(*self.raw(self.printed(change)))
+
+    def printed(self, change: Tensor) -> Tensor:
+        """The change with numbers as they are printed, `(batch, time, input + 1)`.
+
+        Each is rounded away from the old value: to the grid of the data, else to three figures of the number and at
+        least two of the difference. At the end of the range it is rounded back, to seven figures.
+        """
+        current = torch.cat((self.goal.encoding.values, self.goal.encoding.gaps[:, None]), 1)
+        moved = change * self.spread
+        raw, up = current + moved, change > 0
+        width = torch.minimum(_decade(raw) * 1e-2, _decade(moved) * 1e-1)
+        # A grid much finer than three figures is thinned to about as many.
+        widths = torch.where(width >= 10 * self.step, (width / self.step.clamp_min(1e-300)).round(), 1.0)
+        width = torch.where(self.step > 0, widths * self.step, width)
+        rounded = _outward(raw, width, self.offset, up)
+        end = current + torch.where(up, self.high, self.low) * self.spread
+        finest = torch.where(self.step > 0, self.step, _decade(end) * 1e-6)
+        inside = _outward(end, finest, self.offset, ~up)
+        rounded = torch.where(up, torch.minimum(rounded, inside), torch.maximum(rounded, inside))
+        goes_on = torch.where(up, rounded > current, rounded < current) & (change != 0)
+        return torch.where(goes_on, (rounded - current) / self.spread, 0)
 
     def within(self, change: Tensor) -> Tensor:
         """The change cut to what is allowed."""
         return torch.where(self.free, torch.minimum(torch.maximum(change, self.low), self.high), 0)
+
+
+def _decade(numbers: Tensor) -> Tensor:
+    """The power of ten at or below the size of each number."""
+    return 10 ** torch.floor(torch.log10(numbers.abs().clamp_min(1e-30)) + 1e-9)
+
+
+def _outward(numbers: Tensor, width: Tensor, offset: Tensor, up: Tensor) -> Tensor:
+    """Numbers rounded to multiples of a width from an offset, up or down; one that is such a multiple stays."""
+    places = (numbers - offset) / width
+    return offset + width * torch.where(up, torch.ceil(places - 1e-6), torch.floor(places + 1e-6))
 
 
 def by_gradient(space: Space, restarts: int, steps: int, seed: int) -> Tensor:

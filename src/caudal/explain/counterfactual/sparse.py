@@ -5,7 +5,8 @@ from torch import Tensor
 
 from caudal.explain.counterfactual.search import Space
 
-_GRID, _LEVELS = 16, 3
+_GRID, _LEVELS, _ROUNDS = 16, 3, 12
+_GROWTH = (1.05, 1.1, 1.2, 1.35, 1.5, 2.0, 3.0)
 
 
 def least(space: Space, change: Tensor) -> tuple[Tensor, bool]:
@@ -18,7 +19,7 @@ def least(space: Space, change: Tensor) -> tuple[Tensor, bool]:
     Returns:
         the smaller change, and whether every entry was checked to be needed.
     """
-    for _ in range(4):
+    for _ in range(_ROUNDS):
         change = _cut(space, _fewer(space, change))
         change = _pruned(space, change)
         smaller = _each(space, _whole(space, change))
@@ -61,22 +62,38 @@ def _restored(change: Tensor) -> Tensor:
 
 
 def _pruned(space: Space, change: Tensor) -> Tensor:
-    """Entries restored one after another, always the one that is missed least, while the turn holds."""
+    """Entries restored one after another, always the one that is missed least, while the turn holds.
+
+    Where only the lead is lost with it, the others grow instead.
+    """
     while int((change != 0).sum()) > 1:
         without = _restored(change)
         margins = space.margins(without)
         best = int(margins.argmax())
-        if float(margins[best]) <= 0:
+        if float(margins[best]) > 0:
+            change = without[best]
+            continue
+        close = margins.argsort(descending=True)[: int((margins + space.goal.lead > 0).sum())]
+        grown = (_grown(space, without[k]) for k in close.tolist())
+        longer = next((larger for larger in grown if larger is not None), None)
+        if longer is None:
             break
-        change = without[best]
+        change = longer
     return change
 
 
+def _grown(space: Space, change: Tensor) -> Tensor | None:
+    """The change scaled up by as little as gives it the lead; None where the range ends before."""
+    tried = space.within(torch.tensor(_GROWTH, dtype=change.dtype)[:, None, None] * change)
+    turns = torch.nonzero(space.margins(tried) > 0)[:, 0]
+    return tried[int(turns[0])] if len(turns) else None
+
+
 def _needed(space: Space, change: Tensor) -> bool:
-    """Whether it turns the decision, and no longer does so without any one entry."""
+    """Whether it turns the decision with the lead, and does not even without the lead once any one entry is gone."""
     if not bool((change != 0).any()) or not _turns(space, change):
         return False
-    return bool((space.margins(_restored(change)) <= 0).all())
+    return bool((space.margins(_restored(change)) + space.goal.lead <= 0).all())
 
 
 def _scale(space: Space, change: Tensor, which: Tensor) -> float:
