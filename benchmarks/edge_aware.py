@@ -28,7 +28,7 @@ FURTHER = TrainRecipe(epochs=3, lr=0.002, schedule="constant", patience=0)
 
 def int8(net: Readout, test, encoder: Encoder) -> export.Lost:
     """The int8 export beside its network."""
-    program, _ = export.package.lower(export.describe(net, encoder), "int8")
+    program, _ = export.c_code.package.lower(export.describe(net, encoder), "int8")
     return export.lost(net, program, test, encoder)
 
 

@@ -24,8 +24,8 @@ import onnx
 import torch
 
 from caudal import export
-from caudal.export import machine_code
-from caudal.export.targets import TARGETS
+from caudal.export.c_code import machine_code
+from caudal.export.c_code.targets import TARGETS
 
 RESULTS = Path(__file__).parent / "results" / "edge_emx.json"
 TARGET = TARGETS["Cortex-M4F"]

@@ -22,17 +22,16 @@ import torch
 from energy_verdict import TASKS, show
 
 from caudal import export, wiring
-from caudal.compare import metrics
-from caudal.compare.answers import gather
-from caudal.compare.encoded import Lens
+from caudal.compare.contenders.base import gather, one_thread
+from caudal.compare.contenders.encoding import Lens
+from caudal.compare.contenders.network import answers, outputs_of
+from caudal.compare.data import open_source
 from caudal.compare.job import Parts
-from caudal.compare.networks import answers, outputs_of
-from caudal.compare.source import open_source
-from caudal.compare.threads import one_thread
+from caudal.compare.metrics import metrics
 from caudal.data import Encoder
 from caudal.errors import InputError
 from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, Readout, WiredCfC
-from caudal.nn.counts import live_parameters, operations
+from caudal.nn.operations import live_parameters, operations
 from caudal.train import TrainRecipe, fit, trim
 
 RESULTS = Path(__file__).parent / "results" / "energy.json"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from caudal import audit as audit
     from caudal import compare as compare
     from caudal import data as data
+    from caudal import doctor as doctor
     from caudal import energy as energy
     from caudal import estimators as estimators
     from caudal import explain as explain
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from caudal import fair as fair
     from caudal import interop as interop
     from caudal import kernels as kernels
+    from caudal import monitor as monitor
     from caudal import nn as nn
     from caudal import report as report
     from caudal import testing as testing
@@ -35,6 +37,7 @@ _ROOMS = (
     "audit",
     "compare",
     "data",
+    "doctor",
     "energy",
     "estimators",
     "explain",
@@ -42,6 +45,7 @@ _ROOMS = (
     "fair",
     "interop",
     "kernels",
+    "monitor",
     "nn",
     "report",
     "testing",

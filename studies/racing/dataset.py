@@ -3,7 +3,7 @@
 import numpy as np
 
 from caudal.data.arrays import from_arrays
-from caudal.data.datasets.card import Card, Dataset
+from caudal.data.datasets.files import Card, Dataset
 from caudal.data.sequences import Sequences
 from caudal.data.split import split
 from caudal.errors import DataError

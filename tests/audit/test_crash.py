@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from caudal.audit import Log, durable, keys, newest, records, recover, store, verify
-from caudal.audit.entry import closed
-from caudal.audit.tiles import split, tile_path
+from caudal.audit import Log, keys, newest, records, verify
+from caudal.audit.log import durable, recover, store
+from caudal.audit.log.encoding import closed
+from caudal.audit.log.tiles import split, tile_path
 from caudal.bench import audit_faults
 from caudal.errors import FileFormatError, InputError
 

@@ -15,7 +15,8 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from caudal.audit import Desk, Log, durable, keys, records, verify
+from caudal.audit import Desk, Log, keys, records, verify
+from caudal.audit.log import durable
 from caudal.errors import CaudalError, InputError
 from caudal.records.decision import Decision, Event
 

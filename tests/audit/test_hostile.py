@@ -23,14 +23,14 @@ from caudal.audit import (
     examine,
     export,
     keys,
-    merkle,
     newest,
     prove,
     records,
     verify,
 )
-from caudal.audit.entry import closed, pack, to_json, unpack
-from caudal.audit.note import checkpoint_text
+from caudal.audit.log import merkle
+from caudal.audit.log.checkpoint import checkpoint_text
+from caudal.audit.log.encoding import closed, pack, to_json, unpack
 from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
 from caudal.records.decision import Decision, Event, record_from_dict, record_to_dict
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from caudal.audit import Log, card, check, envelope, package, report, sign, verify
+from caudal.audit import Log, card, check, keys, package, report, sign, verify
 from caudal.audit.page import read
 from caudal.errors import CaudalError, FileFormatError, InputError
 from caudal.nn import LTC
@@ -64,8 +64,8 @@ def test_signed_statements_may_say_anything(made, held, key, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fuzz") / "model"
     shutil.copytree(made / "model", folder)
     subject = held if isinstance(held, list) else [held]
-    for facts, kind in (({}, envelope.PREDICATE), (held, "https://caudal.dev/audit-report/v1")):
-        (folder / "statement.json").write_bytes(envelope.seal(subject, facts, key, kind))
+    for facts, kind in (({}, keys.PREDICATE), (held, "https://caudal.dev/audit-report/v1")):
+        (folder / "statement.json").write_bytes(keys.seal(subject, facts, key, kind))
         found = tried(lambda: check(folder, key.verifier))
         assert found is None or not found.holds
         tried(lambda: read(folder / "statement.json", key.verifier))
@@ -95,7 +95,7 @@ def test_names_that_lead_outside_are_refused(made, tmp_path, key, name):
     folder = tmp_path / "model"
     shutil.copytree(made / "model", folder)
     digest = {"sha256": "ab" * 32}
-    (folder / "statement.json").write_bytes(envelope.seal([{"name": name, "digest": digest}], {}, key))
+    (folder / "statement.json").write_bytes(keys.seal([{"name": name, "digest": digest}], {}, key))
     assert not check(folder, key.verifier).holds
     assert not (tmp_path / "escape").exists()
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from caudal.audit import Proof, continues, export, keys, merkle, newest, prove
-from caudal.audit.tiles import split
+from caudal.audit import Proof, continues, export, keys, newest, prove
+from caudal.audit.log import merkle
+from caudal.audit.log.tiles import split
 
 SIZE = 1000
 

@@ -75,10 +75,10 @@ def test_links_and_names_that_lead_outside_are_refused(made, key, tmp_path):
         sign(made, key)
     assert "which is a link" in check(made, key.verifier).faults[0]
     (made / "link").unlink()
-    from caudal.audit import envelope
+    from caudal.audit import keys as keys_module
 
     subject = [{"name": "../secret", "digest": {"sha256": "0" * 64}}]
-    (made / "statement.json").write_bytes(envelope.seal(subject, {}, key))
+    (made / "statement.json").write_bytes(keys_module.seal(subject, {}, key))
     assert check(made, key.verifier).faults == ("statement.json names a file outside of the folder",)
 
 

@@ -9,11 +9,13 @@ from itertools import islice
 
 import pytest
 
-from caudal.audit import Log, keys, newest, reading, records, store, verify
-from caudal.audit.entry import closed, pack
-from caudal.audit.merkle import leaf, root
-from caudal.audit.note import Note, checkpoint_text
-from caudal.audit.tiles import split, tile_path
+from caudal.audit import Log, keys, newest, records, verify
+from caudal.audit.check import reading
+from caudal.audit.log import store
+from caudal.audit.log.checkpoint import Note, checkpoint_text
+from caudal.audit.log.encoding import closed, pack
+from caudal.audit.log.merkle import leaf, root
+from caudal.audit.log.tiles import split, tile_path
 from caudal.bench import audit_forge
 from caudal.errors import CaudalError, FileFormatError, InputError
 from caudal.records.decision import Event, Seal
@@ -24,7 +26,10 @@ MODEL = "ab" * 32
 @pytest.fixture
 def narrow(monkeypatch):
     """Bundles and tiles of two: all the shapes of a large tree in a few records."""
-    for name in ("tiles", "reading", "verify", "recover", "store", "proof", "retain", "about"):
+    for name in (
+        *("log.tiles", "log.recover", "log.store", "log.manifest"),
+        *("check.reading", "check.verify", "check.proof", "check.retain"),
+    ):
         module = sys.modules[f"caudal.audit.{name}"]
         for constant, value in (("WIDTH", 2), ("HEIGHT", 1)):
             if hasattr(module, constant):

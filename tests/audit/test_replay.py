@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from caudal.audit import Log, Salts, Vault, keys, model_digest, newest, records, replay, sealed, verify
-from caudal.audit.again import _outputs
-from caudal.audit.digest import model_digest_1
-from caudal.audit.salts import alias
-from caudal.audit.series import class_of, elapsed, pieces, uncertainty_of
-from caudal.audit.tiles import split
+from caudal.audit import Log, Salts, Vault, keys, model_digest, newest, records, replay, verify
+from caudal.audit.check.replay import _outputs
+from caudal.audit.log import encrypted
+from caudal.audit.log.salts import alias
+from caudal.audit.log.tiles import split
+from caudal.audit.package import model_digest_1
+from caudal.audit.predictions import class_of, elapsed, pieces, uncertainty_of
 from caudal.data import from_arrays
 from caudal.errors import InputError
 from caudal.estimators import LiquidClassifier, LiquidForecaster, LiquidRegressor
@@ -153,9 +154,9 @@ def test_nothing_in_the_clear_tells_whose_an_erased_record_is(tmp_path, key):
     for record, owner in zip(found, owners, strict=True):
         for salt in (bytes(32), owner.encode().ljust(32)):
             with pytest.raises(InputError, match="does not open"):
-                sealed.opened(record, salt)
+                encrypted.opened(record, salt)
             with pytest.raises(InputError, match="does not open"):
-                vault.open(sealed.split(record)[1], sealed.place(record.session, record.sequence), salt)
+                vault.open(encrypted.split(record)[1], encrypted.place(record.session, record.sequence), salt)
 
 
 def decisions(folder):
@@ -253,7 +254,7 @@ def test_a_series_that_comes_twice_makes_up_for_no_other_decision(tmp_path, key,
 
 
 def test_records_of_caudal_0_1_are_told_by_name_and_not_taken_for_the_same(tmp_path, key, model, monkeypatch):
-    monkeypatch.setattr("caudal.audit.series.model_digest", model_digest_1)
+    monkeypatch.setattr("caudal.audit.predictions.model_digest", model_digest_1)
     with Log(tmp_path / "log", key, sync=False) as log:
         model.predict(series(), log=log)
     found = replay(tmp_path / "log", model, series())

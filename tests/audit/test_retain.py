@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from caudal.audit import Log, Salts, export, newest, prove, records, retain, verify
-from caudal.audit.tiles import split, tile_path
+from caudal.audit.log.tiles import split, tile_path
 from caudal.cli import main
 from caudal.errors import InputError
 
@@ -130,7 +130,7 @@ def test_raising_the_number_after_a_true_one_is_found(old, key):
 def test_a_writer_that_dies_while_it_retires(old, key, monkeypatch, stop):
     from pathlib import Path
 
-    from caudal.audit import about
+    from caudal.audit.log import manifest
 
     folder, _ = old
     left = stop
@@ -147,7 +147,7 @@ def test_a_writer_that_dies_while_it_retires(old, key, monkeypatch, stop):
 
     log = Log(folder, key, sync=False, clock=lambda: NOW)
     with monkeypatch.context() as patch:
-        patch.setattr(about, "with_first", dying(about.with_first))
+        patch.setattr(manifest, "with_first", dying(manifest.with_first))
         patch.setattr(Path, "unlink", dying(Path.unlink))
         with contextlib.suppress(KeyboardInterrupt):
             retain(log, date(2024, 1, 30))

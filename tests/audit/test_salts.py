@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from caudal.audit import Log, Salts, verify
-from caudal.audit.salts import alias
+from caudal.audit.log.salts import alias
 from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
 
 MODEL = "ab" * 32

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from caudal.audit import Log, keys, newest, stamp_request, stamped
-from caudal.audit.note import checkpoint_text
+from caudal.audit.log.checkpoint import checkpoint_text
 from caudal.cli import main
 from caudal.errors import FileFormatError, InputError, MissingFileError
 

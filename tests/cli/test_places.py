@@ -181,7 +181,7 @@ def test_a_disk_that_fills_leaves_the_older_file(tmp_path, name):
     code = (
         "import sys, signal, numpy, pandas, pyarrow.parquet; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
-        "from caudal.data.write import write_table\nfrom caudal.cli.spoken import sentence_of\n"
+        "from caudal.data.to_table import write_table\nfrom caudal.cli.spoken import sentence_of\n"
         "try: write_table(sys.argv[1], [{'a': numpy.random.default_rng(0).normal(size=9000)}])\n"
         "except OSError as error: print(sentence_of(error)); sys.exit(2)"
     )

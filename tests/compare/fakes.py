@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from caudal.compare import metrics
-from caudal.compare.crew import failed
 from caudal.compare.job import Outcome
+from caudal.compare.metrics import metrics
+from caudal.compare.runner import failed
 from caudal.data import from_arrays
 from caudal.records import Run
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from caudal.compare.bootstrap import Spread, draw, holm, over_seeds
+from caudal.compare.metrics.bootstrap import Spread, draw, holm, over_seeds
 
 
 def spread_of(values, draws):

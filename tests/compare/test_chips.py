@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from caudal import export
-from caudal.compare import chips as room
 from caudal.compare import compare
-from caudal.compare.evaluate import run_job
+from caudal.compare.data import open_source
 from caudal.compare.job import Job
+from caudal.compare.measure import chips as room
 from caudal.compare.progress import Silent
-from caudal.compare.source import open_source
-from caudal.export.targets import Target
+from caudal.compare.run import run_job
+from caudal.export.c_code.targets import Target
 from caudal.records import Chips, Study
 from caudal.records.facts import from_json, to_json
 

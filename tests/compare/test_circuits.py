@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from caudal.compare import networks, timings
-from caudal.compare.circuits import circuit_of
-from caudal.compare.evaluate import run_job
+from caudal.compare.contenders import network
 from caudal.compare.job import Job
+from caudal.compare.measure import timing
+from caudal.compare.measure.circuits import circuit_of
+from caudal.compare.run import run_job
 from caudal.records import Circuit
 from caudal.records.facts import from_json, to_json
 from caudal.wiring import Wiring
@@ -25,7 +26,7 @@ _spec.loader.exec_module(planted)
 
 def _trained(model, task="classify"):
     parts = planted.parts(task)
-    return networks.train(Job(model, "final", 0, 0, epochs=3, parameters=300), parts), parts
+    return network.train(Job(model, "final", 0, 0, epochs=3, parameters=300), parts), parts
 
 
 @pytest.mark.parametrize("model", ["ltc-ncp", "ltc-ncp-19", "cfc-ncp"])
@@ -112,7 +113,7 @@ def test_everyone_is_timed():
     jobs.append(Job("trees", "final", 0, 0, {"rounds": 3, "least": 3}, disturb=False))
     outcomes = [run_job(job, parts) for job in jobs]
     outcomes.append(run_job(Job("cfc", "final", 0, 0, {"nonsense": 1}), parts))
-    found = timings.measure(outcomes, parts, rounds=2)
+    found = timing.measure(outcomes, parts, rounds=2)
     assert set(found) == {"lstm", "ltc-ncp", "trivial", "trees"}
     assert all(one.series > 0 for one in found.values())
     assert {name for name, one in found.items() if one.step is not None} == {"lstm", "ltc-ncp"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from caudal.compare.disturb import KINDS, LEVELS, UNITS, disturb, keep_steps, retime
+from caudal.compare.perturb import KINDS, LEVELS, UNITS, disturb, keep_steps, retime
 from caudal.data import Scaler, from_arrays
 from caudal.errors import InputError
 

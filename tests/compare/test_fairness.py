@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from caudal import fair
-from caudal.compare import fairness as room
 from caudal.compare.assemble import owners
-from caudal.compare.evaluate import run_job
-from caudal.compare.groups import protected
+from caudal.compare.contenders.network import kept
+from caudal.compare.data import open_source
 from caudal.compare.job import Job
-from caudal.compare.kept import kept
+from caudal.compare.measure import fairness as room
+from caudal.compare.measure.fairness import protected
 from caudal.compare.progress import Silent
-from caudal.compare.source import open_source
+from caudal.compare.run import run_job
 from caudal.compare.study import compare
 from caudal.data import from_arrays
 from caudal.estimators import wrap

@@ -5,12 +5,12 @@ import pytest
 
 from caudal import energy
 from caudal.cli import compare as command
-from caudal.compare import joules
 from caudal.compare import study as studies
-from caudal.compare.crew import failed
-from caudal.compare.evaluate import run_job
 from caudal.compare.job import Job, Parts
+from caudal.compare.measure import energy as energy_module
 from caudal.compare.progress import Silent
+from caudal.compare.run import run_job
+from caudal.compare.runner import failed
 from caudal.data import from_arrays
 from caudal.errors import InputError
 from caudal.records import Reading
@@ -38,16 +38,16 @@ def nothing_is_trained(*args):
 
 def test_unknown_has_a_reason_and_costs_nothing(parts, done, monkeypatch):
     monkeypatch.setattr(energy, "counters", lambda: energy.Counters({"gpu": "NVML"}, {"cpu": "no counter here"}))
-    monkeypatch.setattr(joules, "train", nothing_is_trained)
-    found = joules.measure(done, parts)
+    monkeypatch.setattr(energy_module, "train", nothing_is_trained)
+    found = energy_module.measure(done, parts)
     assert found["trees"] == energy.Spent(*[Reading("unknown", "no counter here")] * 2) and len(found) == 3
 
 
 def test_watts_give_joules_of_every_kind(parts, done, monkeypatch):
-    monkeypatch.setattr(joules, "_WINDOW", 0.01)
+    monkeypatch.setattr(energy_module, "_WINDOW", 0.01)
     bad = failed(Job("lstm", "final", 0, 0), "it diverged")
     said = []
-    found = joules.measure([*done, bad], parts, (5.0, 15.0), said.append)
+    found = energy_module.measure([*done, bad], parts, (5.0, 15.0), said.append)
     assert len(said) == 3 and "lstm" not in found
     for one in found.values():
         for reading in one:
@@ -74,9 +74,9 @@ def test_what_counts_is_the_processor_with_its_memory(parts, done, monkeypatch, 
         for name, value in devices.items()
     }
     monkeypatch.setattr(energy, "counters", lambda: energy.Counters({"cpu": "RAPL"}, {}))
-    monkeypatch.setattr(joules.energy, "measure_repeated", lambda work, n, **more: energy.Measurement(seen))
-    monkeypatch.setattr(joules, "_WINDOW", 1e-9)
-    read_here = joules.measure(done[2:], parts)["trivial"].decision
+    monkeypatch.setattr(energy_module.energy, "measure_repeated", lambda work, n, **more: energy.Measurement(seen))
+    monkeypatch.setattr(energy_module, "_WINDOW", 1e-9)
+    read_here = energy_module.measure(done[2:], parts)["trivial"].decision
     assert read_here.source == source
     assert read_here.joules is None if joules_read is None else read_here.joules == pytest.approx(joules_read / 10)
 

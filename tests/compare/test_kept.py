@@ -8,12 +8,12 @@ from sklearn.base import clone
 
 import caudal as cd
 from caudal.compare import compare
-from caudal.compare.contenders import CONTENDERS
-from caudal.compare.evaluate import run_job
+from caudal.compare.contenders.network import kept
+from caudal.compare.contenders.registry import CONTENDERS
+from caudal.compare.data import open_source
 from caudal.compare.job import Job
-from caudal.compare.kept import kept
 from caudal.compare.progress import Silent
-from caudal.compare.source import open_source
+from caudal.compare.run import run_job
 from caudal.data import from_arrays
 from caudal.errors import InputError
 from caudal.estimators import wrap

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from caudal.compare import classes, metrics
+from caudal.compare.metrics import metrics
+from caudal.compare.metrics import metrics as metrics_module
 from caudal.errors import InputError
 
 sklearn = pytest.importorskip("sklearn.metrics")
@@ -64,10 +65,10 @@ def test_calibration_of_a_truthful_forecaster_is_near_0_and_of_a_boaster_is_not(
     rng = np.random.default_rng(0)
     p = rng.random(20_000)
     truth = (rng.random(20_000) < p).astype(int)
-    assert classes.calibration_error(np.stack([1 - p, p], 1), truth) < 0.02
+    assert metrics_module.calibration_error(np.stack([1 - p, p], 1), truth) < 0.02
     boast = np.where(p > 0.5, 0.99, 0.01)
-    assert classes.calibration_error(np.stack([1 - boast, boast], 1), truth) > 0.2
-    assert sum(number for *_, number in classes.bins(np.stack([1 - p, p], 1), truth)) == 20_000
+    assert metrics_module.calibration_error(np.stack([1 - boast, boast], 1), truth) > 0.2
+    assert sum(number for *_, number in metrics_module.bins(np.stack([1 - p, p], 1), truth)) == 20_000
 
 
 def test_what_is_not_defined_is_left_out_with_a_reason():

@@ -2,9 +2,8 @@
 
 import pytest
 
-from caudal.compare.crew import failed
-from caudal.compare.plan import BUDGETS, TRIAL_SEED, schedule
-from caudal.compare.tune import ROUND, Tuner
+from caudal.compare.budget import BUDGETS, ROUND, TRIAL_SEED, Tuner, schedule
+from caudal.compare.runner import failed
 from caudal.errors import InputError
 from caudal.records import Run
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from caudal.compare.crew import failed
 from caudal.compare.job import Job
 from caudal.compare.progress import Board
+from caudal.compare.runner import failed
 
 
 class Clock:

@@ -5,11 +5,10 @@ import pytest
 import torch
 
 from caudal import nn
-from caudal.compare.contenders import CONTENDERS, settings_of
-from caudal.compare.size import build, units_for
-from caudal.compare.space import SPACE, Between, suggest, usual
+from caudal.compare.contenders.network import build, units_for
+from caudal.compare.contenders.registry import CONTENDERS, SPACE, Between, settings_of, suggest, usual
 from caudal.errors import InputError
-from caudal.nn.counts import live_parameters, operations
+from caudal.nn.operations import live_parameters, operations
 
 NETWORKS = [name for name, entry in CONTENDERS.items() if entry.kind == "network"]
 MATCHED = [name for name in NETWORKS if CONTENDERS[name].matched]

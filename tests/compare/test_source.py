@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from caudal.compare.assemble import owners
-from caudal.compare.source import digest_of, open_source
+from caudal.compare.data import digest_of, open_source
 from caudal.data import from_arrays
 from caudal.data.datasets import Card, Dataset
 from caudal.data.split import official

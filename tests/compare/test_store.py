@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from caudal.compare import store as stores
+from caudal.compare.data import open_source
 from caudal.compare.job import Job
-from caudal.compare.source import open_source
 from caudal.compare.store import FILE, Store
 from caudal.errors import FileFormatError, InputError
 

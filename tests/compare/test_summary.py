@@ -6,11 +6,11 @@ from math import erf
 import numpy as np
 import pytest
 
-from caudal.compare.bootstrap import least_p
-from caudal.compare.crew import failed
 from caudal.compare.job import Job
-from caudal.compare.metrics import METRICS
-from caudal.compare.summary import panel
+from caudal.compare.metrics.bootstrap import least_p
+from caudal.compare.metrics.metrics import METRICS
+from caudal.compare.metrics.summary import panel
+from caudal.compare.runner import failed
 from caudal.records import Run
 
 

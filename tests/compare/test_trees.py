@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from caudal.compare import features, trees
-from caudal.compare.features import at_ends, at_steps, names_of
+from caudal.compare.contenders import trees
+from caudal.compare.contenders import trees as trees_module
+from caudal.compare.contenders.trees import at_ends, at_steps, names_of
 from caudal.compare.job import Job, Parts
 from caudal.data import from_arrays
 
@@ -68,7 +69,7 @@ def test_a_step_knows_nothing_of_later_ones():
 def test_chunks_change_nothing(monkeypatch):
     data = planted.series("classify", 60)
     ends, steps = at_ends(data, 2), at_steps(data, data.mask, 2)
-    monkeypatch.setattr(features, "_CELLS", 500)
+    monkeypatch.setattr(trees_module, "_CELLS", 500)
     np.testing.assert_array_equal(at_ends(data, 2), ends)
     np.testing.assert_array_equal(at_steps(data, data.mask, 2), steps)
     assert len(ends) == 60

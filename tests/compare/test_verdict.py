@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from caudal.compare.crew import failed
 from caudal.compare.job import Job
-from caudal.compare.summary import word
+from caudal.compare.metrics.summary import word
+from caudal.compare.runner import failed
 from caudal.compare.verdict import judge, turned
 from caudal.errors import CaudalError
 from caudal.records import Curve, Interval, Paired

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from caudal.compare import metrics
-from caudal.compare.weighted import weigh
+from caudal.compare.metrics import metrics
+from caudal.compare.metrics.weighted import weigh
 
 RNG = np.random.default_rng(3)
 OWNERS = 40
@@ -38,7 +38,7 @@ def test_blocks_do_not_change_the_result(monkeypatch):
     _, scores, truth = CASES["two classes"]
     weights = RNG.multinomial(OWNERS, np.full(OWNERS, 1 / OWNERS), size=20).astype(float)
     whole = weigh("auroc", scores, truth, OWNER, weights)
-    monkeypatch.setattr("caudal.compare.weighted._BLOCK", 300)
+    monkeypatch.setattr("caudal.compare.metrics.weighted._BLOCK", 300)
     assert np.array_equal(whole, weigh("auroc", scores, truth, OWNER, weights))
 
 

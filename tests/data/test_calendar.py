@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caudal.data import Sequences, from_frame, read_like, split
-from caudal.data.long import clock
 from caudal.data.split import default_window
+from caudal.data.to_table import clock
 from caudal.errors import DataError
 
 pandas = pytest.importorskip("pandas")

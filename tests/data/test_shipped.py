@@ -174,9 +174,9 @@ def test_faults_are_named(monkeypatch: pytest.MonkeyPatch):
         datasets.load("nafld", "somewhere")
     with pytest.raises(DataError, match="`options` do not fit"):
         datasets.load("nafld", colour="red")
-    from caudal.data.datasets import wheel
+    from caudal.data.datasets import files
 
-    monkeypatch.setattr(wheel, "find_spec", lambda name: None)
+    monkeypatch.setattr(files, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError) as caught:
         datasets.load("plaid")
     assert str(caught.value) == (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from caudal.data.datasets import bodies, cache, card, load, names
+from caudal.data.datasets import bodies, card, files, load, names
 from caudal.errors import DataError, MissingExtraError
 
 NAMES = ("sim-halfcheetah", "sim-walker2d")
@@ -54,18 +54,18 @@ def test_a_damaged_file_is_made_again(folder, monkeypatch):
         return {"x": np.arange(4.0)}
 
     for _ in range(2):
-        assert cache.cached("toy", {"seed": 0}, make)["x"].tolist() == [0, 1, 2, 3]
+        assert files.cached("toy", {"seed": 0}, make)["x"].tolist() == [0, 1, 2, 3]
     assert len(made) == 1
     (path,) = folder.iterdir()
     path.write_bytes(path.read_bytes()[:-30])
-    cache.cached("toy", {"seed": 0}, make)
+    files.cached("toy", {"seed": 0}, make)
     assert len(made) == 2
     np.savez(path, x=np.ones(4), digest=np.array("0" * 64))
-    assert cache.cached("toy", {"seed": 0}, make)["x"].tolist() == [0, 1, 2, 3]
-    cache.cached("toy", {"seed": 1}, make)
+    assert files.cached("toy", {"seed": 0}, make)["x"].tolist() == [0, 1, 2, 3]
+    files.cached("toy", {"seed": 1}, make)
     assert len(list(folder.iterdir())) == 2
     monkeypatch.setenv("XDG_CACHE_HOME", str(path))  # a file, so that no folder can be made in it
-    assert cache.cached("toy", {"seed": 0}, make)["x"].tolist() == [0, 1, 2, 3]
+    assert files.cached("toy", {"seed": 0}, make)["x"].tolist() == [0, 1, 2, 3]
 
 
 def test_what_does_not_fit_is_refused(monkeypatch):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from caudal.data import Recipe, Sequences, from_frame, read_like
-from caudal.data.long import clock
+from caudal.data.to_table import clock
 from caudal.errors import DataError
 
 pandas = pytest.importorskip("pandas")

@@ -8,7 +8,7 @@ from caudal import nn
 from caudal.energy import Count, count_module, count_step, counting
 from caudal.errors import InputError
 from caudal.nn.baselines import PhasedLSTM
-from caudal.nn.counts import Operations, operations
+from caudal.nn.operations import Operations, operations
 from caudal.wiring import auto_ncp
 
 WIRING = auto_ncp(5, 13, 3, density=0.4, seed=1)

@@ -4,7 +4,7 @@ import pytest
 
 from caudal import energy, nn
 from caudal.errors import FileFormatError, InputError
-from caudal.nn.counts import Operations, operations
+from caudal.nn.operations import Operations, operations
 from caudal.records.reading import Reading, read
 
 
@@ -29,7 +29,7 @@ def test_memory_outside_the_chip_costs_more():
 
 
 def test_the_order_of_the_design_trials():
-    sparse = nn.LTC(nn.cells._policy(3, 19, {}), substeps=1)
+    sparse = nn.LTC(nn.registry._policy(3, 19, {}), substeps=1)
     lstm, dense = nn.LSTM(3, 19), nn.LTC(3, 19, substeps=6)
     cost = {name: energy.estimate(operations(net)).joules for name, net in
             (("sparse", sparse), ("lstm", lstm), ("dense", dense))}  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from caudal import nn
-from caudal.nn.counts import operations
+from caudal.nn.operations import operations
 from caudal.wiring import auto_ncp
 
 _MAIN = """

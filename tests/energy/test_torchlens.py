@@ -17,8 +17,8 @@ import torch
 from caudal import nn
 from caudal.energy import Count
 from caudal.nn.cfc_wired import WiredCfC
-from caudal.nn.counts import operations
 from caudal.nn.layer import leaves
+from caudal.nn.operations import operations
 
 torchlens = pytest.importorskip("torchlens", reason="torchlens is missing: its count is NOT compared with ours")
 

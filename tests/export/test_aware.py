@@ -9,7 +9,7 @@ import torch
 from caudal import export
 from caudal.data import Encoder, from_arrays
 from caudal.errors import InputError
-from caudal.export.aware import _Chip
+from caudal.export.quantization_aware import _Chip
 from caudal.nn import LTC, CfC, Readout
 from caudal.train import TrainRecipe, examples
 

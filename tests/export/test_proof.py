@@ -16,19 +16,20 @@ from caudal import export, wiring
 from caudal.audit import model_digest
 from caudal.cli import main
 from caudal.errors import FileFormatError, InputError, MissingFileError
-from caudal.export import check, deadband, verify
-from caudal.export.fixed import lower_fixed
-from caudal.export.intervals import Broken
-from caudal.export.memory import places
-from caudal.export.program import from_json, to_json
-from caudal.export.proof import files, read_proof
-from caudal.export.verify import golden_of
+from caudal.export import verify
+from caudal.export.c_code.proof import files, read_proof
+from caudal.export.c_code.verify import golden_of
+from caudal.export.program import bounds
+from caudal.export.program.intervals import Broken
+from caudal.export.program.lower_fixed import lower_fixed
+from caudal.export.program.memory import places
+from caudal.export.program.program import from_json, to_json
 from caudal.nn import CTRNN, LRC, LTC, CfC
 
 
 def test_every_cell_is_proven(net):
     for dtype, wide in (("int16", False), ("int16", True), ("int8", False)):
-        check.bounds(lower_fixed(export.describe(net), dtype, wide=wide))
+        bounds.bounds(lower_fixed(export.describe(net), dtype, wide=wide))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -39,7 +40,7 @@ def test_wild_parameters_are_proven_too(seed):
         with torch.no_grad():
             for parameter in net.parameters():
                 parameter.mul_(torch.randn_like(parameter) * 3).add_(torch.randn_like(parameter))
-        check.bounds(lower_fixed(export.describe(net)))
+        bounds.bounds(lower_fixed(export.describe(net)))
 
 
 def _bent(program, name, at, by):
@@ -54,7 +55,7 @@ def test_a_synapse_that_pulls_beyond_its_cone_is_found():
     held = program.constants[link.weights[1]]
     at = int(np.abs(held).argmax())
     with pytest.raises(Broken, match="relax: a synapse pulls beyond the range of the state"):
-        check.bounds(_bent(program, link.weights[1], at, 40 * int(np.sign(held[at]))))
+        bounds.bounds(_bent(program, link.weights[1], at, 40 * int(np.sign(held[at]))))
 
 
 def test_an_accumulator_that_overflows_is_found():
@@ -62,7 +63,7 @@ def test_an_accumulator_that_overflows_is_found():
     name = next(b for b in program.blocks() if b.name == "heads").base[0]
     constants = {**program.constants, name: program.constants[name].astype(np.int64) + 2**31}
     with pytest.raises(Broken, match="beyond 32 bits"):
-        check.bounds(dataclasses.replace(program, constants=constants))
+        bounds.bounds(dataclasses.replace(program, constants=constants))
 
 
 def test_a_state_declared_too_narrow_is_found():
@@ -70,7 +71,7 @@ def test_a_state_declared_too_narrow_is_found():
     slot = program.slots["v"]
     slots = {**program.slots, "v": dataclasses.replace(slot, high=slot.high // 2, low=slot.low)}
     with pytest.raises(Broken):
-        check.bounds(dataclasses.replace(program, slots=slots))
+        bounds.bounds(dataclasses.replace(program, slots=slots))
 
 
 def test_a_link_beyond_its_source_is_found():
@@ -79,7 +80,7 @@ def test_a_link_beyond_its_source_is_found():
         program.slots["v"], size=2, low=program.slots["v"].low[:2], high=program.slots["v"].high[:2]
     )
     with pytest.raises(Broken):
-        check.bounds(dataclasses.replace(program, slots={**program.slots, "v": broken}))
+        bounds.bounds(dataclasses.replace(program, slots={**program.slots, "v": broken}))
 
 
 def test_what_is_read_before_it_is_written_is_found():
@@ -87,7 +88,7 @@ def test_what_is_read_before_it_is_written_is_found():
     faults = []
     for at in range(len(program.steps)):
         try:
-            check.bounds(dataclasses.replace(program, steps=program.steps[:at] + program.steps[at + 1 :]))
+            bounds.bounds(dataclasses.replace(program, steps=program.steps[:at] + program.steps[at + 1 :]))
         except Broken as fault:
             faults.append(str(fault))
     assert any("is read before it is written" in fault for fault in faults)
@@ -267,7 +268,7 @@ def test_what_a_caller_can_pass_is_never_what_the_file_says(place):
     program = lower_fixed(export.describe(LTC(2, 3)))
     name, slot = list(_ranges(program))[place]
     with pytest.raises(Broken, match=f"{name} declares another range than its type"):
-        check.bounds(dataclasses.replace(program, slots={**program.slots, name: slot}))
+        bounds.bounds(dataclasses.replace(program, slots={**program.slots, name: slot}))
 
 
 def test_the_runner_builds_what_was_checked_and_no_file_of_the_folder(folder):
@@ -359,10 +360,10 @@ def test_a_folder_without_proof_is_refused(tmp_path):
 def test_dead_band_grows_as_times_shrink_and_decides_the_width(tmp_path):
     net = LTC(4, 6)
     program = lower_fixed(export.describe(net))
-    found = check.bounds(program)
-    assert deadband.dead_band(program, found, 0.001) > 50 * deadband.dead_band(program, found, 0.1)
-    least = deadband.shortest(program, found)
-    assert deadband.dead_band(program, found, least) == pytest.approx(deadband.TOLERANCE, rel=1e-6)
+    found = bounds.bounds(program)
+    assert bounds.dead_band(program, found, 0.001) > 50 * bounds.dead_band(program, found, 0.1)
+    least = bounds.shortest(program, found)
+    assert bounds.dead_band(program, found, least) == pytest.approx(bounds.TOLERANCE, rel=1e-6)
     assert export.c(net, tmp_path / "a", shortest_dt=2 * least).program.slots["v"].ctype == "int16"
     assert export.c(net, tmp_path / "b", shortest_dt=least / 2).program.slots["v"].ctype == "int32"
     with pytest.raises(InputError, match=r'`state` is "int16", which resolves times from .* on; .* was asked for'):

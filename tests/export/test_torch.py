@@ -10,7 +10,7 @@ import torch
 from caudal import export
 from caudal.cli import main
 from caudal.errors import BackendError, InputError, MissingExtraError
-from caudal.export import torch_file
+from caudal.export.graph import torch_file
 from caudal.nn import GRUD, LTC, SSM, CfC, Readout, save
 
 STEPS = 256
@@ -49,7 +49,7 @@ def _torch(net, x, dt, **more):
 
 def test_step_module_is_the_network(net):
     """The graph that all three exporters are given, for every cell and mode."""
-    from caudal.export.torch_step import step_module
+    from caudal.export.graph.torch_step import step_module
 
     plan = export.describe(net)
     x, dt = _series(net.inputs, 2)
@@ -65,7 +65,7 @@ def test_step_module_is_the_network(net):
 
 
 def test_step_module_of_layers_without_c(graphed):
-    from caudal.export.torch_step import step_module
+    from caudal.export.graph.torch_step import step_module
 
     plan = export.describe(graphed, graphs=True)
     x, dt = _series(graphed.inputs, 2)

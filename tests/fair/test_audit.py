@@ -6,8 +6,8 @@ import pytest
 from caudal.data import from_arrays
 from caudal.errors import InputError
 from caudal.fair import Groups, made, plant
-from caudal.fair.audit import audit
-from caudal.fair.summaries import roughness, summaries
+from caudal.fair.data_audit import audit
+from caudal.fair.diagnose.summaries import roughness, summaries
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ pytest.importorskip("pandas")
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    from caudal.data import to_columns, write
+    from caudal.data import to_columns, to_table
     from caudal.fair import made, with_coin
 
     folder = tmp_path_factory.mktemp("fair")
@@ -24,7 +24,7 @@ def place(tmp_path_factory):
         # Someone checked a third of the classes; the others are empty.
         columns["checked"] = np.where(place % 3 == 0, np.asarray(columns["target"], np.float64), np.nan)
         columns["stay"] = np.random.default_rng(seed).gamma(2.0, 1.0, 240)[place]
-        write.write_table(folder / f"{name}.csv", [columns])
+        to_table.write_table(folder / f"{name}.csv", [columns])
     words = f"fit {folder / 'train.csv'} --target target --series series --time time --features level,wave,noise"
     assert main([*words.split(), "--epochs", "2", "--units", "6", "--quiet", "-o", str(folder / "m.caudal")]) == 0
     words = words.replace("--target target", "--target stay") + " --set task=regress"

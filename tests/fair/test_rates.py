@@ -5,7 +5,7 @@ import pytest
 
 from caudal.errors import InputError
 from caudal.fair import Groups, decisions, gaps, numbers, rates
-from caudal.fair.rates import measure
+from caudal.fair.metrics import measure
 
 
 def _some(count=400, seed=0):

@@ -6,7 +6,7 @@ import pytest
 from caudal.errors import InputError
 from caudal.fair import Groups, decisions, made, plant
 from caudal.fair.curve import at_steps, curve, first_steps, usual_steps
-from caudal.fair.density import density
+from caudal.fair.diagnose.density import density
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from caudal.data import Encoder, Recipe, Scaler, from_arrays
 from caudal.errors import CaudalError
 from caudal.estimators import LiquidClassifier, LiquidForecaster, LiquidRegressor
 from caudal.estimators.recipe import FitRecipe
-from caudal.export.verify import golden_of
+from caudal.export.c_code.verify import golden_of
 from caudal.fair import page
 from caudal.records import Influence, Score, Scorecard, Study, fairness
 from caudal.train import TrainRecipe

@@ -12,8 +12,8 @@ SRC = Path(__file__).parents[2] / "src" / "caudal"
 # The list of CONTRIBUTING.md: a room may import any room before it. The files of the ground are one room.
 GROUND = ("errors", "shapes", "limits", "records", "files", "pages", "_version")
 ROOMS = (
-    *("dynamics", "wiring", "data", "kernels", "nn", "interop", "testing", "train"),
-    *("energy", "explain", "export", "fair", "audit", "estimators", "compare", "report", "bench", "cli"),
+    *("dynamics", "wiring", "data", "kernels", "nn", "interop", "testing", "train", "doctor"),
+    *("energy", "explain", "monitor", "export", "fair", "audit", "estimators", "compare", "report", "bench", "cli"),
 )
 ORDER = {room: place for place, room in enumerate(ROOMS, 1)} | dict.fromkeys(GROUND, 0)
 WITHOUT_TORCH = {"wiring", "data"}

@@ -20,7 +20,7 @@ from caudal.data import Encoder, Recipe, from_arrays
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.nn import files
 from caudal.nn.digest import model_digest
-from caudal.nn.recipe import decode_layer, encode_layer
+from caudal.nn.files import decode_layer, encode_layer
 from caudal.nn.registry import kinds, register
 
 

@@ -7,7 +7,7 @@ import torch
 from caudal import export
 from caudal.errors import InputError, WiringError
 from caudal.nn import CTRNN, LRC, LTC, CfC, Readout, WiredCfC, load, save, without
-from caudal.nn.counts import live_parameters, operations
+from caudal.nn.operations import live_parameters, operations
 from caudal.wiring import ncp
 
 WIRING = ncp(inputs=3, inter=6, command=5, motor=3, seed=3)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from caudal import report
 from caudal.energy import Spent, columns
-from caudal.nn.work import Operations
+from caudal.nn.operations import Operations
 from caudal.records import Reading
 
 WORK = Operations(macs=1000, weights=1000)

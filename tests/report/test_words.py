@@ -9,7 +9,7 @@ from string import Formatter
 import pytest
 
 import caudal.report
-from caudal.compare.contenders import CONTENDERS
+from caudal.compare.contenders.registry import CONTENDERS
 from caudal.data.datasets import card, names
 from caudal.pages import LANGUAGES
 from caudal.records import Interval

@@ -87,7 +87,7 @@ def test_without_accelerate_a_sentence_says_what_to_install(monkeypatch):
     def missing(name):
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr("caudal.train.crew.import_module", missing)
+    monkeypatch.setattr("caudal.train.distributed.import_module", missing)
     with pytest.raises(MissingExtraError) as error:
         train.accelerated()
     assert str(error.value) == (

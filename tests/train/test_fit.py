@@ -200,7 +200,7 @@ def test_a_loss_that_is_not_finite_says_where_and_what_to_try():
         train.fit(_model(outputs=1), huge, recipe=TrainRecipe(lr=0.5))
     assert str(error.value) == (
         "fit: `loss` is inf at epoch 1, update 1. Lower `lr` (now 0.5), keep `clip` above 0 (now 1.0), use "
-        'precision="full", and look for huge inputs or gaps with `caudal.train.doctor`.'
+        'precision="full", and look for huge inputs or gaps with `caudal.doctor.examine`.'
     )
 
 

@@ -27,11 +27,15 @@ from pathlib import Path
 from typing import Any
 
 from caudal._version import __version__
-from caudal.audit import durable, envelope
+from caudal.audit import keys
 from caudal.audit.keys import Key
-from caudal.audit.note import Verifier
+from caudal.audit.log import durable
+from caudal.audit.log.checkpoint import Verifier
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.files import opened, put
+from caudal.nn.digest import model_digest as model_digest
+from caudal.nn.digest import model_digest_1 as model_digest_1
+from caudal.nn.layer import Layer
 
 STATEMENT = "statement.json"
 MODEL = "model.caudal"
@@ -134,7 +138,7 @@ def sign(folder: str | os.PathLike[str], key: Key, *, name: str | None = None) -
     now = datetime.now(UTC).isoformat(timespec="seconds")
     facts = {"name": name or place.resolve().name, "caudal": __version__, "time": now}
     subject = [{"name": one, "digest": {"sha256": digests[one]}} for one in sorted(digests)]
-    put(place / STATEMENT, envelope.seal(subject, facts, key), sync=True)
+    put(place / STATEMENT, keys.seal(subject, facts, key), sync=True)
     return place / STATEMENT
 
 
@@ -151,11 +155,11 @@ def check(folder: str | os.PathLike[str], key: Verifier) -> Found:
         raise MissingFileError(
             f"check: {place} is not signed (it has no {STATEMENT}). Sign it with `caudal audit sign`."
         )
-    digest, statement = file_digest(path), envelope.open_(path, key)
+    digest, statement = file_digest(path), keys.open_(path, key)
     if statement is None:
         return Found((f"{STATEMENT} is not signed by {key.name}, or was altered",))
     try:
-        if statement["predicateType"] != envelope.PREDICATE:
+        if statement["predicateType"] != keys.PREDICATE:
             raise ValueError("it states something else")
         named = {str(one["name"]): str(one["digest"]["sha256"]) for one in statement["subject"]}
         facts = dict(statement["predicate"])
@@ -213,8 +217,7 @@ def _is_inside(name: str) -> bool:
 
 
 def _facts(model: Any, data: Any, metrics: Any, limits: tuple[str, ...]) -> dict[str, Any]:
-    from caudal.audit.digest import model_digest
-    from caudal.nn.recipe import encode_layer
+    from caudal.nn.files import encode_layer
     from caudal.wiring import Wiring
 
     net = getattr(model, "net_", model)
@@ -268,3 +271,20 @@ def _save(model: Any, path: Path) -> None:
     from caudal import nn
 
     nn.save(model, path)
+
+
+# A row's arithmetic is the same whatever its neighbours and the threads; `tests/audit/test_replay.py` holds them to it.
+EXACT = frozenset({"CfC", "WiredCfC", "LTC", "LRC", "CTRNN", "Readout", "Stack"})
+
+
+def is_replayable(model: Any) -> bool:
+    """Whether the replay mode of the kernels covers every layer of a model, on its device.
+
+    Example:
+        >>> from caudal.nn import GRU, LTC
+        >>> is_replayable(LTC(2, 3)), is_replayable(GRU(2, 3))
+        (True, False)
+    """
+    net: Layer = getattr(model, "net_", model)
+    layers = (type(one).__name__ for one in net.modules() if isinstance(one, Layer))
+    return next(net.parameters()).device.type == "cpu" and all(name in EXACT for name in layers)

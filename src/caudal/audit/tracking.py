@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from caudal.audit.cards.record import record_of
-from caudal.audit.note import Verifier
+from caudal.audit.check.proof import newest
+from caudal.audit.log.checkpoint import Verifier
 from caudal.audit.package import check
 from caudal.audit.page.report import Report
-from caudal.audit.proof import newest
 from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError, MissingFileError
 

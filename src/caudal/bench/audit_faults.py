@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caudal.audit import Checkpoint, Key, Log, keys, prove, records, verify
-from caudal.audit.tiles import WIDTH
+from caudal.audit.log.tiles import WIDTH
 from caudal.bench.audit_figures import Figure, Say, exactly
 from caudal.errors import CaudalError
 
@@ -146,7 +146,7 @@ def _failing(folder: Path, first: Key, following: Key, number: int, dice: random
 
 def _give_up() -> None:
     """Forget logs that could not be closed, as the end of a process does."""
-    from caudal.audit import durable
+    from caudal.audit.log import durable
 
     durable.release_all()
 

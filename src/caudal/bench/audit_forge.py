@@ -15,11 +15,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from caudal.audit import Key, Log, keys, prove, retain, tiles, verify
-from caudal.audit.entry import closed, pack
-from caudal.audit.merkle import leaf, root
-from caudal.audit.note import Checkpoint, Note, Verifier, checkpoint_text
-from caudal.audit.tiles import split, tile_path
+from caudal.audit import Key, Log, keys, prove, retain, verify
+from caudal.audit.log import tiles
+from caudal.audit.log.checkpoint import Checkpoint, Note, Verifier, checkpoint_text
+from caudal.audit.log.encoding import closed, pack
+from caudal.audit.log.merkle import leaf, root
+from caudal.audit.log.tiles import split, tile_path
 from caudal.bench.audit_figures import Figure, Say, exactly
 from caudal.errors import CaudalError
 from caudal.records.decision import Event, Seal

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from caudal.audit.conformal import calibrate, coverage
-from caudal.audit.drift import SHIFT, Space, Watch
-from caudal.audit.guard import Guard, flat, states_of, streams
 from caudal.bench.audit_figures import Figure, Say, at_least, at_most, within
 from caudal.bench.audit_subject import Subject, subject
 from caudal.data import Sequences
 from caudal.kernels import exact
+from caudal.monitor.conformal import calibrate, coverage
+from caudal.monitor.drift import SHIFT, Space, Watch
+from caudal.monitor.guard import Guard, flat, states_of, streams
 from caudal.train import answer_and_state, examples
 
 _DRAWS = 100

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from caudal.data import Encoder, Sequences
 from caudal.data.datasets import load
 from caudal.nn import Readout
-from caudal.nn.cells import build_cell
+from caudal.nn.registry import build_cell
 from caudal.train import TrainRecipe, answer, examples, fit
 
 _MOST = 2500

@@ -24,7 +24,7 @@ from caudal.explain import (
 from caudal.explain.scorecard.randomised import counted
 from caudal.explain.scorecard.scorecard import DRAWS
 from caudal.nn import Readout
-from caudal.nn.cells import build_cell
+from caudal.nn.registry import build_cell
 from caudal.records import Influence
 from caudal.train import Examples, TrainRecipe, answer, examples, fit
 

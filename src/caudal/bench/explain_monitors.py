@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from caudal.bench.explain_circuits import trained
-from caudal.explain import Monitor
+from caudal.monitor import Monitor
 from caudal.nn import Layer
 from caudal.nn.layer import State, leaves
 from caudal.train import TrainRecipe

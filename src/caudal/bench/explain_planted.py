@@ -11,7 +11,7 @@ from torch import Tensor
 from caudal.bench.explain_tasks import TASKS
 from caudal.explain import ask, influence
 from caudal.nn import Readout
-from caudal.nn.cells import build_cell
+from caudal.nn.registry import build_cell
 from caudal.train import TrainRecipe, answer, fit
 
 

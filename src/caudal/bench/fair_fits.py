@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from caudal.bench.fair_options import Scores
 from caudal.data import Encoder, Sequences
 from caudal.energy import estimate
+from caudal.fair.diagnose.summaries import summaries
 from caudal.fair.mitigate import Penalty, reweighing
-from caudal.fair.mitigate.inside import readings
+from caudal.fair.mitigate.circuit.hidden_states import readings
 from caudal.fair.mitigate.readout import trained_on
-from caudal.fair.summaries import summaries
 from caudal.nn import Readout, build_cell
-from caudal.nn.counts import Operations, operations
+from caudal.nn.operations import Operations, operations
 from caudal.train import Examples, TrainRecipe, examples, fit
 
 Codes = NDArray[np.int64]

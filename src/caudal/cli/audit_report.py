@@ -76,8 +76,7 @@ def _package(model: str, scratch: Path) -> Path:
     """
     from caudal import audit
     from caudal.audit.cards.record import record_of
-    from caudal.audit.digest import model_digest_1
-    from caudal.audit.package import MODEL
+    from caudal.audit.package import MODEL, model_digest_1
     from caudal.estimators import load
 
     place = Path(model)

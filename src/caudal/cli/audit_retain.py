@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Remove old records; every proof of the others goes on holding."""
     from caudal import audit
-    from caudal.audit.retain import DAYS
+    from caudal.audit.check.retain import DAYS
     from caudal.errors import InputError
 
     try:

@@ -20,14 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the set as a long table, one row per series and step."""
-    from caudal.data import datasets, to_columns, write
+    from caudal.data import datasets, to_columns, to_table
 
-    write.check_path(Path(args.out))
+    to_table.check_path(Path(args.out))
     found = datasets.load(args.name, folder=args.folder, protocol=args.protocol)
     series = found.sequences if args.part == "all" else getattr(found, args.part)
     columns = to_columns(series)
     check_table("datasets export", Path(args.out), set(columns), args.overwrite)
-    rows = write.write_table(args.out, [columns])
+    rows = to_table.write_table(args.out, [columns])
     say(f"{rows:,} rows of {len(series):,} series in {args.out}")
     if args.json:
         print_json({"file": args.out, "rows": rows, "series": len(series), "columns": list(columns)})

@@ -13,7 +13,7 @@ from caudal.cli.show import print_json
 from caudal.errors import InputError
 
 if TYPE_CHECKING:
-    from caudal.train import Symptom
+    from caudal.doctor import Symptom
 
 _EPILOG = """\
 examples:
@@ -53,15 +53,15 @@ def run(args: argparse.Namespace) -> int:
 def _examined(args: argparse.Namespace) -> "Sequence[Symptom]":
     from caudal.data import datasets
     from caudal.data.account import read_as
-    from caudal.train import doctor
-    from caudal.train.tables import examined
+    from caudal.doctor import examine
+    from caudal.doctor.tables import examined
 
     if args.table is not None or args.source.lower().endswith(".caudal"):
         return _of_model(args)
     data = recipe_of(args).data
     if data.dataset is not None:
         shipped = datasets.load(data.dataset, folder=data.folder, protocol=data.protocol)
-        return doctor(None, shipped.train, other=shipped.test if len(shipped.split.test) else None)
+        return examine(None, shipped.train, other=shipped.test if len(shipped.split.test) else None)
     options = {name: getattr(data, name) for name in _READ}
     found, whole = examined(data.table, target=data.target, series=data.series, time=data.time, **options)
     if whole is not None:
@@ -72,7 +72,7 @@ def _examined(args: argparse.Namespace) -> "Sequence[Symptom]":
 def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":
     from caudal.cli.predict import estimator
     from caudal.data.account import read_as
-    from caudal.estimators.reading import known
+    from caudal.estimators.base import known
 
     if args.table is None:
         raise InputError("doctor", "table", "is missing; a model is examined on data", "Pass a table after it.")

@@ -7,7 +7,7 @@ from caudal.cli.show import print_columns, print_json, say
 from caudal.errors import BackendError
 
 if TYPE_CHECKING:
-    from caudal.export.targets import Measured
+    from caudal.export.c_code.targets import Measured
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build, run and measure; 1 when a machine answers otherwise than the reference."""
     from caudal.export import TARGETS, Measured, measure
-    from caudal.export.verify import golden_of
+    from caudal.export.c_code.verify import golden_of
 
     expected = golden_of(args.folder)
     found: list[Measured] = []

@@ -140,7 +140,7 @@ def _found(args: argparse.Namespace) -> "FairReport":
     from caudal.cli.fair_options import crossings, edges_of, expected_of, trusted_of
     from caudal.cli.predict import estimator
     from caudal.fair import ask, report
-    from caudal.fair.rates import gaps_of
+    from caudal.fair.metrics import gaps_of
 
     sensitive = joined(args.sensitive, columns_of(args.data))
     model = estimator(args.model, "fair")

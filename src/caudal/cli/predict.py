@@ -41,11 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Predict, and write or print."""
     from caudal.cli.series import Notes
-    from caudal.data import write
+    from caudal.data import to_table
     from caudal.estimators import predictions
 
     if args.out:
-        write.check_path(Path(args.out))
+        to_table.check_path(Path(args.out))
     model = reader(args.model, "predict")
     if args.out:
         recipe: Any = model.data_recipe_
@@ -65,10 +65,10 @@ def _log(args: argparse.Namespace) -> Any:
 
 
 def _answer(args: argparse.Namespace, chunks: Any) -> int:
-    from caudal.data import write
+    from caudal.data import to_table
 
     if args.out:
-        rows = write.write_table(args.out, chunks)
+        rows = to_table.write_table(args.out, chunks)
         say(f"{rows:,} rows in {args.out}")
         if args.json:
             print_json({"file": args.out, "rows": rows})
@@ -76,7 +76,7 @@ def _answer(args: argparse.Namespace, chunks: Any) -> int:
         print_json([dict(zip(chunk, row, strict=True)) for chunk in chunks for row in _rows(chunk)])
     else:
         with exact() as file:
-            write.write_csv(file, chunks)
+            to_table.write_csv(file, chunks)
     return 0
 
 

@@ -67,7 +67,7 @@ class Notes:
 
     def _add(self, data: "Sequences") -> None:
         from caudal.data.account import without_past
-        from caudal.train.doctor import unlike_training
+        from caudal.doctor.model import unlike_training
 
         self.chunks += 1
         for finding in (*data.findings, *without_past(data)):

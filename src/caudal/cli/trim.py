@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _facts(model: "LiquidEstimator") -> dict[str, Any]:
-    from caudal.nn.counts import live_parameters, operations
+    from caudal.nn.operations import live_parameters, operations
 
     net, fitted = model.net_, model.fitted_
     val = fitted.history[fitted.best_epoch - 1].val

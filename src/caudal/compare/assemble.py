@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal._version import __version__
-from caudal.compare import groups, summary, verdict
-from caudal.compare.fairness import fairness
+from caudal.compare import verdict
+from caudal.compare.budget import Schedule
+from caudal.compare.data import Source
 from caudal.compare.job import Outcome, Parts
-from caudal.compare.metrics import plan_of
-from caudal.compare.plan import Schedule
-from caudal.compare.source import Source
-from caudal.compare.spent import energy_of
-from caudal.compare.timings import Timing
+from caudal.compare.measure.energy import energy_of
+from caudal.compare.measure.fairness import fairness, group_scores
+from caudal.compare.measure.timing import Timing
+from caudal.compare.metrics import summary
+from caudal.compare.metrics.metrics import plan_of
 from caudal.data import Sequences
 from caudal.energy import Spent
 from caudal.records import Chips, Contender, Provenance, Run, Study
@@ -72,7 +73,7 @@ def assemble(
     pairs = summary.compare_all(found, primary, contenders, plan.margin_of(trivial))
     curves = summary.curves(found)
     last = [model for model in finals if model not in found.outcomes]
-    scores = groups.group_scores(found, test)
+    scores = group_scores(found, test)
     judged = verdict.judge(ranked, contenders, pairs, curves, budget.seeds)
     names = {judged.use, judged.best_liquid, judged.best_traditional}
     fair = fairness(finals, source.parts, owners(test), source.facts, tuple(names))

@@ -18,8 +18,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from caudal.compare.job import Job, Outcome
-from caudal.compare.pack import pack, unpack, unpack_array
+from caudal.compare.job import Job, Outcome, pack, unpack, unpack_array
 from caudal.errors import CaudalError, FileFormatError, InputError
 
 FILE = "runs.sqlite"

@@ -7,22 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from caudal._version import __version__
-from caudal.compare import joules, timings
 from caudal.compare.assemble import assemble
-from caudal.compare.chips import chips as on_chips
-from caudal.compare.chips import missing, regular_gap
-from caudal.compare.crew import Crew, Runner
-from caudal.compare.evaluate import run_job
+from caudal.compare.budget import Schedule, Tuner, schedule
+from caudal.compare.contenders.network import Kept, kept
+from caudal.compare.data import Source, open_source
 from caudal.compare.executors import open_executor
 from caudal.compare.job import Outcome
-from caudal.compare.kept import Kept, kept
-from caudal.compare.metrics import plan_of
-from caudal.compare.plan import Schedule, schedule
+from caudal.compare.measure import energy, timing
+from caudal.compare.measure.chips import chips as on_chips
+from caudal.compare.measure.chips import missing, regular_gap
+from caudal.compare.measure.timing import Timing
+from caudal.compare.metrics.metrics import plan_of
 from caudal.compare.progress import Board, Watcher
-from caudal.compare.source import Source, open_source
+from caudal.compare.run import run_job
+from caudal.compare.runner import Crew, Runner
 from caudal.compare.store import Store
-from caudal.compare.timings import Timing
-from caudal.compare.tune import Tuner
 from caudal.energy import Span, Spent
 from caudal.errors import InputError
 from caudal.files import put
@@ -99,7 +98,7 @@ def compare(
         CaudalError: all runs of the liquid or of the traditional contenders failed.
     """
     agenda = schedule(budget, models, changes)
-    joules.check(watts)
+    energy.check(watts)
     named = {name: value for name, value in (("target", target), ("series", series), ("time", time)) if value}
     source = open_source(
         data, folder=folder, protocol=protocol, by=by, seed=split_seed, options=options,
@@ -160,7 +159,7 @@ def _times(store: Store, source: Source, first: Sequence[Outcome], watcher: Watc
     kept = json.loads(store.fact("times", "{}"))
     if kept.get("of") != names:
         watcher.say("Measuring the time of a step and of a series.")
-        kept = {"of": names, "times": {name: list(time) for name, time in timings.measure(good, source.parts).items()}}
+        kept = {"of": names, "times": {name: list(time) for name, time in timing.measure(good, source.parts).items()}}
         store.note("times", json.dumps(kept))
     return {name: Timing(*time) for name, time in kept["times"].items()}
 
@@ -170,10 +169,10 @@ def _joules(
 ) -> dict[str, Spent]:
     """Joules where a counter is or watts are stated, kept as long as what is measured stays the same."""
     good = [outcome for outcome in first if not outcome.run.failed]
-    of = [sorted(outcome.job.key for outcome in good), list(watts) if watts else None, joules.why_not(watts)]
+    of = [sorted(outcome.job.key for outcome in good), list(watts) if watts else None, energy.why_not(watts)]
     kept = json.loads(store.fact("joules", "{}"))
     if kept.get("of") != of:
-        found = joules.measure(good, source.parts, watts, watcher.say)
+        found = energy.measure(good, source.parts, watts, watcher.say)
         kept = {"of": of, "joules": {name: list(map(str, one)) for name, one in found.items()}}
         store.note("joules", json.dumps(kept))
     return {name: Spent(*map(read, texts)) for name, texts in kept["joules"].items()}

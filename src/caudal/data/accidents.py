@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.order import Order
 from caudal.data.recipe import Column
+from caudal.data.rows import Order
 from caudal.data.sequences import Finding
 from caudal.data.spelling import folded
 from caudal.data.table import Table

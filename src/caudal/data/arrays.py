@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from caudal.data.scale import needs_float64
+from caudal.data.scaler import needs_float64
 from caudal.data.sequences import TASKS, Feature, Finding, Label, Sequences, Task
 from caudal.data.spelling import is_missing
 from caudal.errors import DataError

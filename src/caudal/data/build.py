@@ -6,9 +6,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.learn import values_of
-from caudal.data.order import Order
+from caudal.data.infer import values_of
 from caudal.data.recipe import Column, Recipe
+from caudal.data.rows import Order
 from caudal.data.sequences import Feature, Finding, Sequences, Task
 from caudal.data.spelling import exact, spelled, spellings, twin_of
 from caudal.data.table import Table

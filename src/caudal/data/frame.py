@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from caudal.data.build import build
 from caudal.data.calendar import Calendar
-from caudal.data.learn import Ask, asked, check_ask, named, told_columns
-from caudal.data.order import Order, huge_gaps, order, without_ahead
+from caudal.data.infer import Ask, asked, check_ask, named, told_columns
 from caudal.data.plan import plan
 from caudal.data.recipe import Recipe
+from caudal.data.rows import Order, huge_gaps, order, without_ahead
 from caudal.data.sequences import Finding, Sequences
 from caudal.data.source import Wanted
 from caudal.data.table import Table, open_table

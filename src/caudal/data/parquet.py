@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from caudal.data.accidents import spelling_twins
 from caudal.data.frame import from_table, ordered
-from caudal.data.learn import Ask, asked, check_ask, input_columns, named
+from caudal.data.infer import Ask, asked, check_ask, input_columns, named
 from caudal.data.need import need
 from caudal.data.plan import not_read, plan, widen
 from caudal.data.recipe import Recipe

@@ -7,7 +7,7 @@ import numpy as np
 
 from caudal.data.accidents import key_findings, left_out, spelling_twins, sums, suspects
 from caudal.data.calendar import Calendar, step_of
-from caudal.data.learn import (
+from caudal.data.infer import (
     Ask,
     check_many,
     flips,
@@ -18,9 +18,9 @@ from caudal.data.learn import (
     learn_columns,
     named,
 )
-from caudal.data.order import Order, typical_gap
 from caudal.data.recipe import Column, Recipe
-from caudal.data.scale import needs_float64
+from caudal.data.rows import Order, typical_gap
+from caudal.data.scaler import needs_float64
 from caudal.data.sequences import TASKS, Finding
 from caudal.data.split import default_window, too_short
 from caudal.data.table import Table

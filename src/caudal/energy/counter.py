@@ -22,7 +22,7 @@ from caudal.energy.rules import KINDS, Tracker, is_known
 from caudal.kernels import dispatch
 from caudal.kernels.recurrence import Call
 from caudal.nn.layer import Layer, State
-from caudal.nn.work import Operations
+from caudal.nn.operations import Operations
 
 
 @dataclass(frozen=True)

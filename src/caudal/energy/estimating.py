@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from caudal.energy.tables import Range, table_of
 from caudal.errors import InputError
-from caudal.nn.work import Operations
+from caudal.nn.operations import Operations
 from caudal.records.reading import Reading
 
 Memory = Literal["sram", "dram"]
@@ -15,7 +15,7 @@ def estimate(work: Operations, *, table: str = "horowitz-2014", memory: Memory =
     """Energy of some work in float32: arithmetic and memory; instructions, clocks and leakage are not in it.
 
     Arguments:
-        work: of a step, or of a series (`caudal.nn.counts.operations`).
+        work: of a step, or of a series (`caudal.nn.operations.operations`).
         table: `"horowitz-2014"` or `"jouppi-2021"`.
         memory: where the weights lie. State, inputs and outputs lie in SRAM.
 

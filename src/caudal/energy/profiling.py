@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from caudal.energy.estimating import MEMORIES, estimate
 from caudal.energy.tables import TABLES
 from caudal.errors import InputError
-from caudal.nn.counts import live_parameters, operations
 from caudal.nn.layer import Layer
-from caudal.nn.work import Operations
+from caudal.nn.operations import Operations, live_parameters, operations
 from caudal.records.reading import Reading
 
 _WORD = 4

@@ -9,36 +9,36 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from caudal.estimators.aeon import AeonClassifier as AeonClassifier
     from caudal.estimators.aeon import AeonRegressor as AeonRegressor
-    from caudal.estimators.answers import predictions as predictions
+    from caudal.estimators.by_row import ByRow as ByRow
+    from caudal.estimators.by_row import Shelf as Shelf
     from caudal.estimators.classifier import LiquidClassifier as LiquidClassifier
     from caudal.estimators.door import load as load
     from caudal.estimators.fitting import Trained as Trained
     from caudal.estimators.fitting import fit_recipe as fit_recipe
+    from caudal.estimators.fitting import wrap as wrap
     from caudal.estimators.forecaster import LiquidForecaster as LiquidForecaster
-    from caudal.estimators.held_out import HeldOut as HeldOut
+    from caudal.estimators.predict import predictions as predictions
     from caudal.estimators.recipe import FitRecipe as FitRecipe
     from caudal.estimators.regressor import LiquidRegressor as LiquidRegressor
-    from caudal.estimators.rows import ByRow as ByRow
-    from caudal.estimators.rows import Shelf as Shelf
+    from caudal.estimators.score import HeldOut as HeldOut
     from caudal.estimators.trimming import trim as trim
-    from caudal.estimators.wrapping import wrap as wrap
 
 _NAMES = {
     "AeonClassifier": "caudal.estimators.aeon",
     "AeonRegressor": "caudal.estimators.aeon",
-    "ByRow": "caudal.estimators.rows",
+    "ByRow": "caudal.estimators.by_row",
     "FitRecipe": "caudal.estimators.recipe",
-    "HeldOut": "caudal.estimators.held_out",
+    "HeldOut": "caudal.estimators.score",
     "LiquidClassifier": "caudal.estimators.classifier",
     "LiquidForecaster": "caudal.estimators.forecaster",
     "LiquidRegressor": "caudal.estimators.regressor",
-    "Shelf": "caudal.estimators.rows",
+    "Shelf": "caudal.estimators.by_row",
     "Trained": "caudal.estimators.fitting",
     "fit_recipe": "caudal.estimators.fitting",
     "load": "caudal.estimators.door",
-    "predictions": "caudal.estimators.answers",
+    "predictions": "caudal.estimators.predict",
     "trim": "caudal.estimators.trimming",
-    "wrap": "caudal.estimators.wrapping",
+    "wrap": "caudal.estimators.fitting",
 }
 
 _EXTRAS = {"sklearn": "estimators", "aeon": "aeon"}

@@ -8,9 +8,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
-from caudal.data import ParquetSequences, Sequences, read_like
+from caudal.data import ParquetSequences, Sequences, from_frame, read_like
+from caudal.data.plan import refuse_flips
+from caudal.doctor import Symptom, examine
+from caudal.errors import DataError
 from caudal.estimators import files
-from caudal.estimators.belonging import groups_in, groups_of, is_values
+from caudal.estimators.explain import question
+from caudal.estimators.groups import groups_in, groups_of, is_values
 from caudal.estimators.inputs import (
     in_dtype,
     is_collection,
@@ -21,15 +25,87 @@ from caudal.estimators.inputs import (
     single_target,
     weights_of,
 )  # fmt: skip
-from caudal.estimators.reading import check_flow, check_stop, known, read_table, refuse_names
 from caudal.estimators.settings import with_plain_settings
 from caudal.estimators.training import Facts, Outcome, check_classes, check_task, train_flowing, train_held
-from caudal.estimators.why import question
 from caudal.explain import Checks, Explanation, explain
 from caudal.explain.influence.influence import Method
-from caudal.fair.mitigate.kinds import Fairness
+from caudal.fair.mitigate.settings import Fairness
 from caudal.records.influence import On
-from caudal.train import Symptom, doctor
+
+
+def read_table(model: "LiquidEstimator", x: Any, target: Any, series: str | None, **columns: Any) -> Sequences:
+    """A long table, its target read as the estimator needs it.
+
+    Raises:
+        DataError: no target is named, or no series where there must be several; or `from_frame` refuses the table.
+    """
+    is_one_series = "forecast" in model.tasks or columns["task"] in ("classify_steps", "imitate")
+    if target is None or (series is None and not is_one_series):
+        fault = "is missing; a table needs `target` and `series`"
+        raise DataError(type(model).__name__, "series" if target else "target", fault, "Pass the names of the columns.")
+    columns["task"] = columns["task"] or model.kind
+    found = from_frame(x, target=target, series=series, **{**columns, **model.table_options()})
+    refuse_flips(type(model).__name__, found.findings, found.task)
+    return found
+
+
+def refuse_names(owner: str, columns: Mapping[str, Any]) -> None:
+    """Refuse names of columns beside arrays, where nothing would read them.
+
+    Raises:
+        DataError: names the argument, and `target` as what is missing.
+    """
+    given = [name for name, value in columns.items() if value is not None and len(value)]
+    if given:
+        fault = f"is missing, and `{given[0]}` names a column: a long table holds its target in a column as well"
+        remedy = 'Put it into the table and name it: `fit(X.assign(y=y), target="y", series=...)`.'
+        raise DataError(owner, "target", fault, remedy)
+
+
+def check_stop(owner: str, val: Any) -> None:
+    """Refuse what cannot be series to stop by.
+
+    Raises:
+        DataError: names what to pass.
+    """
+    if isinstance(val, float | int):
+        fault = f"is {val}; it takes series, and a share of X is a setting of the model"
+        raise DataError(owner, "val", fault, f"Pass `{owner}(validation={val})`.")
+    if isinstance(val, tuple | list):
+        fault = "is a list or a pair; expected a table, `Sequences` or `ParquetSequences`"
+        raise DataError(owner, "val", fault, "Of arrays pass `caudal.data.from_arrays(X, y)`.")
+
+
+def check_flow(model: "LiquidEstimator", val: Any, sample_weight: Any) -> None:
+    """Refuse what cannot go with series that are read in batches.
+
+    Raises:
+        DataError: names the argument.
+    """
+    owner = type(model).__name__
+    if sample_weight is not None:
+        fault = "is given, and the series are read in batches"
+        raise DataError(owner, "sample_weight", fault, "Leave it out, or read the table whole.")
+    if val is not None and not isinstance(val, ParquetSequences):
+        fault = f"is a {type(val).__name__}; X is ParquetSequences"
+        raise DataError(owner, "val", fault, "Pass a part of the same kind, such as `X.split()` gives.")
+
+
+def known(model: Any, x: Any) -> Sequences:
+    """Data read as those of the training, with the target where it is there."""
+    read = model.read
+    if isinstance(x, Sequences):
+        found: Sequences = read(x, target=x.target is not None)
+    elif model.data_recipe_ is None:
+        found = read(x)
+    else:
+        try:
+            found = read(x, target=True)
+        except DataError as error:
+            if error.argument not in model.data_recipe_.target:
+                raise
+            found = read(x)
+    return found
 
 
 class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
@@ -262,7 +338,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         yield from map(self.asking, self._reads(X))
 
     def doctor(self, X: Any, *, other: Any = None) -> tuple[Symptom, ...]:
-        """What is wrong with the model on data, and with the data, in words; see `caudal.train.doctor`.
+        """What is wrong with the model on data, and with the data, in words; see `caudal.doctor.examine`.
 
         Arguments:
             X: what `fit` takes, but no `ParquetSequences`; the target may be missing from a table.
@@ -274,7 +350,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         """
         check_is_fitted(self, "net_")
         apart = None if other is None else known(self, other)
-        return doctor(self.net_, known(self, X), self.encoder_, other=apart)
+        return examine(self.net_, known(self, X), self.encoder_, other=apart)
 
     def explain(
         self,

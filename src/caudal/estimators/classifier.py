@@ -17,7 +17,7 @@ from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.inputs import flat, is_collection, per_step, refuse_unlabelled
 from caudal.estimators.outputs import outputs
 from caudal.estimators.training import Facts
-from caudal.fair.mitigate.kinds import Fairness
+from caudal.fair.mitigate.settings import Fairness
 
 if TYPE_CHECKING:
     from caudal.audit import Log

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from caudal.audit import log_series
-from caudal.audit.guard import flat
 from caudal.errors import DataError
 from caudal.kernels import exact
+from caudal.monitor.guard import flat
 from caudal.train import answer_and_state, examples
 
 if TYPE_CHECKING:

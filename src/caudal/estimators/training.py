@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from caudal.data import Encoder, ParquetSequences, Sequences, split
 from caudal.errors import DataError, InputError
-from caudal.estimators.belonging import codes_in, codes_like, codes_of, fairness_of
+from caudal.estimators.groups import codes_in, codes_like, codes_of, fairness_of
 from caudal.estimators.inputs import in_dtype, weighted
 from caudal.fair.groups import Groups
-from caudal.fair.mitigate.kinds import Fairness, check_events, settled
+from caudal.fair.mitigate.settings import Fairness, check_events, settled
 from caudal.nn import Readout, build_cell
 from caudal.train import Crew, Examples, Fitted, Stream, TrainRecipe, accelerated, examples, fit
 

@@ -1,7 +1,7 @@
 """See the circuit, and why this output, with the error stated.
 
 `explain` and `influence` say what mattered, `trace` what happened; `ablate`, `hold`, `patch` and `prune` try it;
-`equations`, `drives` and `grow` read the net; `counterfactual` turns a decision; `ranges`, `Monitor`, `verify` prove.
+`equations`, `drives` and `grow` read the net; `counterfactual` turns a decision; `ranges`, `verify` prove.
 The room `caudal.explain.page` writes all of it down for one decision.
 """
 
@@ -43,8 +43,6 @@ from caudal.explain.neurons.responses import responses as responses
 from caudal.explain.neurons.trees import NeuronPath as NeuronPath
 from caudal.explain.neurons.trees import NeuronTree as NeuronTree
 from caudal.explain.neurons.trees import grow as grow
-from caudal.explain.proof.monitor import Monitor as Monitor
-from caudal.explain.proof.monitor import Violation as Violation
 from caudal.explain.proof.ranges import Ranges as Ranges
 from caudal.explain.proof.ranges import ranges as ranges
 from caudal.explain.proof.verify import Certificate as Certificate

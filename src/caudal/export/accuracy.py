@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from caudal.data import Encoder, Sequences
 from caudal.errors import InputError
-from caudal.export.program import Program
-from caudal.export.read import scaling_of
-from caudal.export.twin import Twin
+from caudal.export.plan.read import scaling_of
+from caudal.export.program.program import Program
+from caudal.export.program.twin import Twin
 from caudal.nn import Readout
 from caudal.train import answer, examples
 

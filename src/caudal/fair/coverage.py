@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from caudal.fair.answers import Answers, decisions, numbers
 from caudal.fair.groups import Groups
 from caudal.fair.intervals import Found, by_group
-from caudal.fair.rates import measure
+from caudal.fair.metrics import measure
 from caudal.records import Interval
 
 Floats = NDArray[np.float64]

@@ -12,7 +12,7 @@ from caudal.fair.answers import Answers, decisions
 from caudal.fair.estimate import DRAWS
 from caudal.fair.groups import Groups
 from caudal.fair.intervals import Gap, GroupRate, by_group
-from caudal.fair.rates import GAPS, gaps_of
+from caudal.fair.metrics import GAPS, gaps_of
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from caudal.fair.answers import Answers
 from caudal.fair.groups import Groups
-from caudal.fair.rates import measure, ratio
+from caudal.fair.metrics import measure, ratio
 
 Floats = NDArray[np.float64]
 Shape = Literal["share", "log", "signed", "none"]

@@ -25,7 +25,7 @@ from caudal.errors import InputError
 from caudal.fair.answers import Answers
 from caudal.fair.estimate import DRAWS, LEVEL, Estimate, estimates, normal
 from caudal.fair.groups import LEAST, Groups
-from caudal.fair.rates import GAPS, check_alike, gaps_of, metrics_of
+from caudal.fair.metrics import GAPS, check_alike, gaps_of, metrics_of
 from caudal.records import Interval
 
 METHOD = "bootstrap clustered by series"

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from caudal.fair.answers import Kind
-from caudal.fair.audit import DataAudit
 from caudal.fair.curve import Moment
-from caudal.fair.density import Density
-from caudal.fair.diagnose import Diagnosis
+from caudal.fair.data_audit import DataAudit
+from caudal.fair.diagnose.density import Density
+from caudal.fair.diagnose.diagnose import Diagnosis
 from caudal.fair.intervals import Gap, GroupRate
 from caudal.records import Interval, facts
 

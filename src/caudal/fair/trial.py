@@ -7,7 +7,7 @@ import numpy as np
 
 from caudal.data import Sequences, datasets
 from caudal.errors import InputError
-from caudal.fair.diagnose import Kind, diagnose
+from caudal.fair.diagnose.diagnose import Kind, diagnose
 from caudal.fair.groups import Groups
 from caudal.fair.made import made, with_coin
 from caudal.fair.plant import KINDS, plant

@@ -9,8 +9,6 @@ from caudal.nn.baselines import SSM as SSM
 from caudal.nn.baselines import PhasedLSTM as PhasedLSTM
 from caudal.nn.baselines import Transformer as Transformer
 from caudal.nn.bidirectional import Bidirectional as Bidirectional
-from caudal.nn.cells import CELLS as CELLS
-from caudal.nn.cells import build_cell as build_cell
 from caudal.nn.cfc import CfC as CfC
 from caudal.nn.cfc_wired import WiredCfC as WiredCfC
 from caudal.nn.citations import cite as cite
@@ -23,8 +21,10 @@ from caudal.nn.layer import reset_state as reset_state
 from caudal.nn.lrc import LRC as LRC
 from caudal.nn.ltc import LTC as LTC
 from caudal.nn.mixed import MixedMemory as MixedMemory
+from caudal.nn.prune import without as without
 from caudal.nn.readout import Readout as Readout
 from caudal.nn.readout import last_step as last_step
+from caudal.nn.registry import CELLS as CELLS
+from caudal.nn.registry import build_cell as build_cell
 from caudal.nn.registry import register as register
 from caudal.nn.stack import Stack as Stack
-from caudal.nn.without import without as without

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from caudal.errors import InputError
-from caudal.nn.compose import check_layer, run
-from caudal.nn.layer import Layer, State
-from caudal.nn.strength import share
+from caudal.nn.layer import Layer, State, check_layer, run
+from caudal.nn.synapse_scale import share
 
 
 class BidirectionalState(NamedTuple):

@@ -11,9 +11,9 @@ from caudal.dynamics.cfc_heads import ACTIVATIONS, HEADS, Activation, Decay, Mod
 from caudal.errors import InputError
 from caudal.kernels import cfc_scan
 from caudal.kernels.affine import affine
+from caudal.nn.fast_step import Stepper, may_skip, quick_step, stepping
 from caudal.nn.init import fill_, uniform_
 from caudal.nn.layer import Layer, State
-from caudal.nn.quick import Stepper, may_skip, quick_step, stepping
 from caudal.wiring import Wiring
 
 

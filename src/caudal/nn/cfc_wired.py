@@ -13,10 +13,10 @@ from caudal.dynamics.cfc_heads import HEADS, Decay, Mode
 from caudal.dynamics.wired import targets
 from caudal.kernels import cfc_wired_scan
 from caudal.nn.cfc import check_mode
+from caudal.nn.fast_step import Stepper, may_skip, quick_step, stepping
 from caudal.nn.init import fill_, uniform_
 from caudal.nn.layer import Layer, State
-from caudal.nn.quick import Stepper, may_skip, quick_step, stepping
-from caudal.nn.strength import halves, is_per_series, times
+from caudal.nn.synapse_scale import halves, is_per_series, times
 from caudal.nn.wired import count_synapses, graph_tensors, polarity, resolve_wiring, synapse_buffers
 from caudal.wiring import Wiring
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from caudal.nn.files import digest
+from caudal.nn.files import digest, encode_layer
 from caudal.nn.layer import Layer
-from caudal.nn.recipe import encode_layer
 
 _AROUND = ("task_", "is_flat_", "horizon_", "window_", "n_features_in_")
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from caudal.dynamics import lrc
 from caudal.kernels import lrc_scan
+from caudal.nn.fast_step import Stepper, may_skip, quick_step, stepping
 from caudal.nn.init import fill_, positive, positive_uniform_, softplus_inverse, uniform_
 from caudal.nn.layer import Layer, State
-from caudal.nn.quick import Stepper, may_skip, quick_step, stepping
-from caudal.nn.strength import halves, is_per_series, times
+from caudal.nn.synapse_scale import halves, is_per_series, times
 from caudal.nn.wired import (
     Signs,
     check_choice,

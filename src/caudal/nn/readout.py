@@ -11,8 +11,7 @@ from caudal.errors import InputError
 from caudal.kernels.affine import affine
 from caudal.kernels.dispatch import is_exact
 from caudal.nn.baselines.sequence import check_dropout, check_sizes, clock, wide, wound
-from caudal.nn.compose import check_layer, run, take_capabilities
-from caudal.nn.layer import Layer, State
+from caudal.nn.layer import Layer, State, check_layer, run, take_capabilities
 
 Pool = Literal["last", "mean"]
 

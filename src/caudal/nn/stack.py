@@ -7,9 +7,8 @@ from typing import Any, cast, final
 from torch import Tensor, nn
 
 from caudal.errors import InputError
-from caudal.nn.compose import check_layer, run, take_capabilities
-from caudal.nn.layer import Layer, State
-from caudal.nn.strength import share
+from caudal.nn.layer import Layer, State, check_layer, run, take_capabilities
+from caudal.nn.synapse_scale import share
 
 
 @final

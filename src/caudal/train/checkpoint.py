@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from caudal import limits
 from caudal.errors import FileFormatError, InputError
 from caudal.records import facts
-from caudal.train.crew import Crew
+from caudal.train.distributed import Crew
 from caudal.train.recipe import Epoch
 
 FORMAT = 2

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from caudal.nn import Readout
-from caudal.train.examples import Examples
+from caudal.train.batches import Examples
 from caudal.train.losses import answer
 from caudal.train.stream import Stream
 

@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 from caudal.errors import InputError
 from caudal.nn import Readout
 from caudal.nn.layer import State
-from caudal.train.examples import Examples
+from caudal.train.batches import Examples
 
 
 def answer(model: Readout, batch: Examples, synapses: Tensor | None = None) -> Tensor:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from caudal.data import Encoder, Sequences
 from caudal.data.sequences import Task
 from caudal.errors import DataError
-from caudal.train.examples import Examples, examples
+from caudal.train.batches import Examples, examples
 
 Who = Callable[[Sequences], NDArray[np.int64]]
 

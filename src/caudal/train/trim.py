@@ -17,10 +17,9 @@ from torch import Tensor
 
 from caudal.errors import InputError
 from caudal.nn import Readout
-from caudal.nn.without import check_one_circuit, without
-from caudal.train.deal import deal
-from caudal.train.examples import Examples
-from caudal.train.loop import Fitted, fit
+from caudal.nn.prune import check_one_circuit, without
+from caudal.train.batches import Examples, deal
+from caudal.train.fit import Fitted, fit
 from caudal.train.losses import answer, loss
 from caudal.train.recipe import TrainRecipe
 

@@ -8,7 +8,7 @@ from caudal.data import from_arrays
 from caudal.errors import InputError
 from caudal.estimators import LiquidClassifier
 from caudal.fair.mitigate import cut_attribute, erasure, neuron_carriers, probe, synapse_carriers
-from caudal.fair.mitigate.inside import without
+from caudal.fair.mitigate.circuit.hidden_states import without
 from caudal.nn import LTC, CfC, Readout, Stack, WiredCfC
 from caudal.train import Examples, examples
 from caudal.wiring import auto_ncp

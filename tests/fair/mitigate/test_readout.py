@@ -6,7 +6,7 @@ import torch
 
 from caudal.errors import InputError
 from caudal.fair.mitigate import Lagrangian, Penalty, fair_readout
-from caudal.fair.mitigate.inside import readings
+from caudal.fair.mitigate.circuit.hidden_states import readings
 from caudal.nn import CfC, Readout
 from caudal.train import Examples, TrainRecipe, answer, fit
 

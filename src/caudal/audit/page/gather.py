@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caudal._version import __version__
-from caudal.audit import about
 from caudal.audit.cards.record import record_of
-from caudal.audit.merkle import leaf
-from caudal.audit.note import Checkpoint, Verifier
+from caudal.audit.check.proof import newest, prove, records
+from caudal.audit.check.verdict import Verdict
+from caudal.audit.check.verify import verify
+from caudal.audit.log import manifest
+from caudal.audit.log.checkpoint import Checkpoint, Verifier
+from caudal.audit.log.merkle import leaf
+from caudal.audit.log.salts import beside
 from caudal.audit.package import check
 from caudal.audit.page.fairness import quoted
 from caudal.audit.page.tally import Tally
-from caudal.audit.proof import newest, prove, records
-from caudal.audit.salts import beside
-from caudal.audit.verdict import Verdict
-from caudal.audit.verify import verify
 from caudal.errors import CaudalError, FileFormatError
 from caudal.records import Fairness
 from caudal.records.decision import record_to_dict
 
 if TYPE_CHECKING:
-    from caudal.audit.again import Replay
+    from caudal.audit.check.replay import Replay
 
 SCHEMA = "caudal audit report 1"
 _QUOTED = 300
@@ -44,7 +44,7 @@ def gather(
         FileFormatError: `log.json`, the package or the record is damaged.
     """
     folder, fair = Path(log), None if fairness is None else quoted(fairness)
-    facts = about.load(folder)
+    facts = manifest.load(folder)
     verdict = verify(folder, trusted, held)
     tally, fault = Tally(), None
     try:
@@ -77,7 +77,7 @@ def gather(
 
 def _log(
     folder: Path,
-    facts: about.About,
+    facts: manifest.About,
     verdict: Verdict,
     fault: str | None,
     trusted: Verifier | None,

@@ -9,9 +9,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caudal.audit import envelope, keys
+from caudal.audit import keys
+from caudal.audit import keys as keys_module
 from caudal.audit.keys import Key
-from caudal.audit.note import Checkpoint, Verifier
+from caudal.audit.log.checkpoint import Checkpoint, Verifier
 from caudal.audit.package import file_digest
 from caudal.audit.page.fairness import shown
 from caudal.audit.page.gather import SCHEMA, gather
@@ -22,7 +23,7 @@ from caudal.files import put
 from caudal.records import Fairness
 
 if TYPE_CHECKING:
-    from caudal.audit.again import Replay
+    from caudal.audit.check.replay import Replay
 
 PREDICATE = "https://caudal.dev/audit-report/v1"
 # HTML has no spelling for these code points, and some turn the direction of all that follows.
@@ -108,7 +109,7 @@ def report(
     twin = place.with_suffix(".json")
     place.parent.mkdir(parents=True, exist_ok=True)
     put(place, data, sync=True)
-    put(twin, envelope.seal(subject, facts, own, PREDICATE), sync=True)
+    put(twin, keys_module.seal(subject, facts, own, PREDICATE), sync=True)
     return Report(place, twin, facts)
 
 
@@ -152,7 +153,7 @@ def open_twin(twin: str | os.PathLike[str], key: Verifier) -> Twin:
     place = Path(twin)
     if not place.is_file():
         raise MissingFileError(f"audit report: there is no {place}. Pass the .json file beside the page.")
-    statement = envelope.open_(place, key)
+    statement = keys_module.open_(place, key)
     if statement is None:
         raise FileFormatError(f"audit report: {place} is not signed by {key.name}, or was altered.")
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from caudal.audit import sealed
+from caudal.audit.log import encrypted
 from caudal.records.decision import Decision, Event, Record, Seal, record_to_dict, time_text
 
 MOST = 12  # records of one kind that are quoted
@@ -78,7 +78,7 @@ class Tally:
         self.sessions.add(hash(one.session))
         if one.is_exact:
             self.exact.add(index)
-        if sealed.split(one)[1]:
+        if encrypted.split(one)[1]:
             self.payloads.add(index)
         if one.influence:
             self.explained.add(index)

@@ -83,7 +83,7 @@ def open_executor(name: str = "local", workers: int | None = None) -> Executor:
 
         return Local(workers or cores())
     if kind == "ray":
-        from caudal.compare.executors.cluster import Cluster
+        from caudal.compare.executors.ray import Cluster
 
         return Cluster(address, workers)
     raise InputError(_OWNER, "name", f"is {name!r}; expected local, inline, ray or ray:ADDRESS", "Name one of them.")

@@ -3,6 +3,9 @@
 import contextlib
 import json
 import os
+import pickle
+import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -10,13 +13,77 @@ import threading
 from collections.abc import Iterable, Iterator
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from caudal.compare.executors.base import Done, Function, Tell
-from caudal.compare.executors.worker import receive, send
+from caudal.compare.executors.inline import words_of
+
+_SIZE = struct.Struct("<Q")
+
+
+def send(stream: IO[bytes], value: Any) -> None:
+    """Write one value: its size in 8 bytes, then its pickle.
+
+    Raises:
+        OSError: the other end has gone.
+    """
+    data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.write(_SIZE.pack(len(data)))
+    stream.write(data)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> Any:
+    """Read one value.
+
+    Raises:
+        EOFError: the other end has gone.
+    """
+    head = stream.read(_SIZE.size)
+    if len(head) < _SIZE.size:
+        raise EOFError
+    size = _SIZE.unpack(head)[0]
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
+    return pickle.loads(data)
+
+
+def main() -> None:
+    """Serve jobs until the input ends: first `(function, shared)`, then one job at a time."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a run prints must not mix with its outcome
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, inbox), daemon=True).start()
+    lock = threading.Lock()
+
+    def answer(kind: str, value: Any) -> None:
+        with lock:
+            send(answers, (kind, value))
+
+    function, shared = inbox.get()
+    while True:
+        job = inbox.get()
+        try:
+            answer("done", function(job, shared, lambda *words: answer("progress", words)))
+        except Exception as error:
+            answer("error", words_of(error))
+
+
+def _listen(stream: IO[bytes], inbox: "SimpleQueue[Any]") -> None:
+    try:
+        while True:
+            inbox.put(receive(stream))
+    except EOFError:
+        os._exit(0)
+    except BaseException as error:
+        print(f"cannot read what to do: {words_of(error)}", file=sys.stderr, flush=True)
+        os._exit(1)
+
 
 _START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from caudal.compare.executors.worker import main; main()"
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from caudal.compare.executors.local import main; main()"
 )
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 _ATTEMPTS = 2

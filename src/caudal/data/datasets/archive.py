@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 
 from caudal.data.arrays import from_arrays
-from caudal.data.datasets.card import Card, Dataset
-from caudal.data.datasets.wheel import read_ts, shipped
+from caudal.data.datasets.files import Card, Dataset, read_ts, shipped
 from caudal.data.sequences import Sequences
 from caudal.data.split import official, split
 

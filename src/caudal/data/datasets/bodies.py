@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.datasets.cache import cached
+from caudal.data.datasets.files import cached
 from caudal.data.need import need
 
 Rollout = NDArray[np.float32]

@@ -7,8 +7,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from caudal.data.datasets.card import Card, Dataset
-from caudal.data.datasets.folder import fail, find, read_csv
+from caudal.data.datasets.files import Card, Dataset, fail, find, read_csv
 from caudal.data.frame import from_frame
 from caudal.data.split import split
 

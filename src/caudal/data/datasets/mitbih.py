@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.arrays import from_arrays
-from caudal.data.datasets.card import Card, Dataset
-from caudal.data.datasets.folder import fail, find
+from caudal.data.datasets.files import Card, Dataset, fail, find
 from caudal.data.split import official, split
 
 _TRAIN = (

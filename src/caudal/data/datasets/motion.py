@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.arrays import from_arrays
-from caudal.data.datasets.card import Card, Dataset
-from caudal.data.datasets.folder import traces
+from caudal.data.datasets.files import Card, Dataset, traces
 from caudal.data.sequences import Sequences
 from caudal.data.split import Split, official
 from caudal.data.window import windows

@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from caudal.data.datasets.card import Card, Dataset
-from caudal.data.datasets.wheel import rdataset
+from caudal.data.datasets.files import Card, Dataset, rdataset
 from caudal.data.frame import from_frame
 from caudal.data.split import split
 

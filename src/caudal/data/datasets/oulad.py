@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from caudal.data.datasets.card import Card, Dataset
-from caudal.data.datasets.folder import find, read_csv
+from caudal.data.datasets.files import Card, Dataset, find, read_csv
 from caudal.data.frame import from_frame
 from caudal.data.split import split
 from caudal.errors import DataError

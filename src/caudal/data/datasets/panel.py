@@ -3,8 +3,7 @@
 import numpy as np
 
 from caudal.data.arrays import from_arrays
-from caudal.data.datasets.card import Card, Dataset
-from caudal.data.datasets.wheel import rdataset
+from caudal.data.datasets.files import Card, Dataset, rdataset
 from caudal.data.frame import from_frame
 from caudal.data.split import split
 from caudal.data.window import windows

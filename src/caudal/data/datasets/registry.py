@@ -20,7 +20,7 @@ from caudal.data.datasets import (
     traffic,
     watch,
 )
-from caudal.data.datasets.card import Card, Dataset
+from caudal.data.datasets.files import Card, Dataset
 from caudal.errors import DataError
 
 _SHIPPED: tuple[tuple[Card, Callable[..., Dataset]], ...] = (

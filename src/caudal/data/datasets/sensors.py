@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.arrays import from_arrays
-from caudal.data.datasets.card import Card, Dataset
-from caudal.data.datasets.folder import fail, find, read_csv
+from caudal.data.datasets.files import Card, Dataset, fail, find, read_csv
 from caudal.data.split import Split, official, split
 from caudal.data.window import windows
 

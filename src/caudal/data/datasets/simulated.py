@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.datasets.bodies import HALFCHEETAH, WALKER2D, Body, rollouts
-from caudal.data.datasets.card import Card, Dataset
+from caudal.data.datasets.files import Card, Dataset
 from caudal.data.datasets.motion import file_of, next_step
 from caudal.data.split import official
 from caudal.data.window import windows

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from caudal.data.arrays import from_arrays
-from caudal.data.datasets.card import Card, Dataset
-from caudal.data.datasets.folder import find, read_csv
+from caudal.data.datasets.files import Card, Dataset, find, read_csv
 from caudal.data.datasets.sensors import paper_shuffle
 from caudal.data.frame import from_frame
 from caudal.data.split import split

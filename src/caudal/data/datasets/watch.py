@@ -3,8 +3,7 @@
 import numpy as np
 
 from caudal.data.arrays import from_arrays
-from caudal.data.datasets.card import Card, Dataset
-from caudal.data.datasets.wheel import shipped
+from caudal.data.datasets.files import Card, Dataset, shipped
 from caudal.data.split import split
 from caudal.data.window import windows
 

@@ -1,7 +1,5 @@
 """Proven ranges: of any run, of one decision within a tolerance, and watched while a model runs."""
 
-from caudal.explain.proof.monitor import Monitor as Monitor
-from caudal.explain.proof.monitor import Violation as Violation
 from caudal.explain.proof.ranges import Ranges as Ranges
 from caudal.explain.proof.ranges import ranges as ranges
 from caudal.explain.proof.verify import Certificate as Certificate

@@ -13,7 +13,7 @@ from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, Bidirectional, CfC, MixedMemor
 from caudal.nn.bidirectional import _time_to_next
 from caudal.nn.layer import Layer, State, leaves
 from caudal.nn.readout import MeanState
-from caudal.nn.strength import share
+from caudal.nn.synapse_scale import share
 
 
 @contextmanager

@@ -17,9 +17,9 @@ from typing import Literal, get_args
 
 from caudal.errors import InputError
 from caudal.fair.advise.words import TEXTS
-from caudal.fair.diagnose import Diagnosis, Kind
+from caudal.fair.diagnose.diagnose import Diagnosis, Kind
 from caudal.fair.groups import LEAST
-from caudal.fair.mitigate.soft import Constraint
+from caudal.fair.mitigate.soft_rates import Constraint
 
 Stakes = Literal["missed", "both", "share"]
 Method = Literal[

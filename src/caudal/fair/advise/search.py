@@ -9,9 +9,9 @@ from caudal.fair.advise.tradeoff import Point, Tradeoff
 from caudal.fair.advise.words import TEXTS
 from caudal.fair.answers import Answers
 from caudal.fair.groups import Groups
-from caudal.fair.mitigate.kinds import Fairness
-from caudal.fair.mitigate.soft import Constraint, check_constraint
-from caudal.fair.rates import gaps
+from caudal.fair.metrics import gaps
+from caudal.fair.mitigate.settings import Fairness
+from caudal.fair.mitigate.soft_rates import Constraint, check_constraint
 
 Judge = Callable[[Any], tuple[Answers, Groups]]
 

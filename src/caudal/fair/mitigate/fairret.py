@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from caudal.errors import MissingExtraError
-from caudal.fair.mitigate.soft import Constraint, check_constraint, events_of
-from caudal.fair.mitigate.terms import check_numbers, code_of, passes_of, share_of
+from caudal.fair.mitigate.penalties import check_numbers, code_of, passes_of, share_of
+from caudal.fair.mitigate.soft_rates import Constraint, check_constraint, events_of
 from caudal.train import Judged
-from caudal.train.term import Memory
+from caudal.train.penalty import Memory
 
 
 @final

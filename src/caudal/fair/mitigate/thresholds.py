@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from caudal.errors import InputError, MissingExtraError
 from caudal.fair.groups import Groups
-from caudal.fair.mitigate.soft import Constraint, check_constraint
+from caudal.fair.mitigate.soft_rates import Constraint, check_constraint
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

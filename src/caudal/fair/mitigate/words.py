@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from caudal.errors import InputError
 
 if TYPE_CHECKING:
-    from caudal.fair.mitigate.cut import Cut
+    from caudal.fair.mitigate.circuit.cut import Cut
 
 _TEXTS = {
     "en": {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from caudal.fair.audit import DataAudit
+from caudal.fair.data_audit import DataAudit
 from caudal.fair.page.plots import Row, curve, intervals
 from caudal.fair.page.sentences import attribute_lines, density_lines, diagnosis_lines
 from caudal.fair.page.words import Words

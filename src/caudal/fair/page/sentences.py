@@ -1,9 +1,9 @@
 """What was found, in sentences."""
 
 from caudal.fair.intervals import Gap
+from caudal.fair.metrics import GAPS
 from caudal.fair.page.words import Words
 from caudal.fair.page.words import words as words_of
-from caudal.fair.rates import GAPS
 from caudal.fair.record import Attribute, FairReport
 
 

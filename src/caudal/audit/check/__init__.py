@@ -1,0 +1,1 @@
+"""Checks of a log: verification, proofs, replay, retention and time stamps."""

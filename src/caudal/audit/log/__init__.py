@@ -1,0 +1,1 @@
+"""The log of decisions: records, store, Merkle tree, checkpoints, salts and several processes."""

@@ -1,0 +1,1 @@
+"""Contenders of a comparison: their names, defaults, search spaces and training."""

@@ -1,0 +1,1 @@
+"""What is measured of a trained contender beside its score: time, energy, chips, circuits, groups."""

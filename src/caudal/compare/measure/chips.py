@@ -1,0 +1,182 @@
+"""The networks of a study as C on simulated microcontrollers: what the export answers, and what a step of it costs."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isclose
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal import export
+from caudal.compare.contenders.base import Answers, gather
+from caudal.compare.contenders.network import Kept, kept
+from caudal.compare.contenders.registry import entry_of
+from caudal.compare.job import Outcome, Parts
+from caudal.compare.metrics import metrics
+from caudal.data import Encoder, Sequences
+from caudal.errors import BackendError, InputError
+from caudal.export.plan.read import scaling_of
+from caudal.export.program.intervals import Broken
+from caudal.records import Chip, Chips, DataFacts, OnChip
+from caudal.train import examples
+
+DTYPE: Literal["int16"] = "int16"
+RUNS_ON, BUILT_FOR = "Cortex-M4F", "AVR"
+# Steps of the test series that an export answers, at most: its twin takes about 20 microseconds for each.
+_STEPS, _BATCH = 60_000, 256
+
+
+class _Judged(NamedTuple):
+    """A network with its encoder and test series, in times that an export reads."""
+
+    one: Kept
+    encoder: Encoder
+    test: Sequences
+    shortest: float | None
+
+
+def chips(finals: Mapping[str, Sequence[Outcome]], parts: Parts, shortest: float | None = None) -> Chips | None:
+    """Export the network of the first seed of each contender, judge it on test series, and run it on a chip.
+
+    Arguments:
+        finals: contender -> final outcomes, in the order of seeds.
+        parts: the series, divided.
+        shortest: elapsed time that the integers must resolve, in the unit of the data; None leaves it to the export.
+
+    Returns:
+        figures and refusals; None where the study holds no network.
+    """
+    found, left = kept(finals, parts)
+    if not found:
+        return None
+    rows = judged_rows(parts.test)
+    test, by_name = parts.test.select(rows), {one.name: one for one in found}
+    made = []
+    for name, every in finals.items():
+        if name in by_name:
+            made.append(_chip(by_name[name], test, _of_rows(every[0], rows), shortest))
+        elif entry_of(name).kind != "trivial":
+            code = "failed" if every[0].run.failed else "no network" if every[0].model is None else "time"
+            made.append(Chip(name, code, left.get(name, "")))
+    return Chips(DTYPE, len(test), shortest, missing(), tuple(made))
+
+
+def _of_rows(outcome: Outcome, rows: NDArray[np.int64]) -> Answers:
+    """What the network answered to some of the test series."""
+    kept_rows = np.isin(outcome.series, rows)
+    return Answers(outcome.scores[kept_rows], outcome.series[kept_rows], outcome.truth[kept_rows])
+
+
+def regular_gap(facts: DataFacts) -> float | None:
+    """The gap of data whose gaps are all about the same: nothing shorter has to be resolved."""
+    same = isclose(facts.gap_low, facts.gap_high, rel_tol=0.01)
+    return facts.gap_median if same and facts.gap_median > 0 else None
+
+
+def missing() -> dict[str, str]:
+    """Machine -> the program that is not installed, of those that a study asks."""
+    lacking = {RUNS_ON: export.TARGETS[RUNS_ON].missing(), BUILT_FOR: export.TARGETS[BUILT_FOR].missing()}
+    return {target: program for target, program in lacking.items() if program}
+
+
+def judged_rows(test: Sequences) -> NDArray[np.int64]:
+    """Test series that exports are judged on: all, or as many drawn ones as hold 60,000 steps."""
+    order = np.random.default_rng(0).permutation(len(test))
+    count = int(np.searchsorted(np.cumsum(test.lengths[order]), _STEPS, side="right"))
+    return np.sort(order[: max(1, count)]).astype(np.int64)
+
+
+def _chip(one: Kept, test: Sequences, own: Answers, shortest: float | None) -> Chip:
+    """The network as C, or why it has no such form: what fails here must not cost the study."""
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            return _exported(_straight(one, test, shortest), own, Path(scratch) / "policy", test)
+    except InputError as error:
+        return Chip(one.name, _code(error), error.fault)
+    except Exception as error:
+        return Chip(one.name, "other", f"{type(error).__name__}: {error}")
+
+
+def _exported(judged: _Judged, own: Answers, place: Path, test: Sequences) -> Chip:
+    one, metric = judged.one, metrics.plan_of(test).primary
+    made = export.c(one.net, place, DTYPE, encoder=judged.encoder, shortest_dt=judged.shortest)
+    theirs = gather(test, _answers(judged, made.program))
+    machines, fault = _built(made)
+    network, exported = (metrics.score(test.task, part.scores, part.truth).get(metric) for part in (own, theirs))
+    is_bent = judged.test is not test
+    return Chip(
+        one.name, metric=metric, network=network, export=exported,
+        widest=float(np.abs(theirs.scores - own.scores).max()), state_bytes=made.program.state_bytes(),
+        dt_min=0.0 if is_bent else made.dt_min, is_bent=is_bent, machines=machines, fault=fault,
+    )  # fmt: skip
+
+
+def _straight(one: Kept, test: Sequences, shortest: float | None) -> _Judged:
+    """Times as an export reads them: where the network is told `log1p` of a gap, that is the time of its step."""
+    encoder = one.encoder
+    if encoder.clock == "plain":
+        return _Judged(one, encoder, test, shortest)
+    gap = encoder.scaler.gap
+    plain = replace(encoder, clock="plain", scaler=replace(encoder.scaler, gap=1.0))
+    ahead = None if test.ahead is None else (test.ahead / gap).astype(test.ahead.dtype)
+    bent = replace(test, dt=encoder.told(test.dt / gap).astype(test.dt.dtype), ahead=ahead)
+    return _Judged(one, plain, bent, None)
+
+
+def _answers(judged: _Judged, program: export.Program) -> NDArray[np.float64]:
+    """What the chip answers, as the study judges it; long and short series apart, for speed."""
+    test, scaling = judged.test, scaling_of(judged.one.net, judged.encoder)
+    seen = examples(judged.encoder, test.without_target())
+    x = seen.x.double().numpy() * np.array(scaling.std) + np.array(scaling.mean)
+    dt, lengths = seen.dt.double().numpy() * scaling.gap, seen.lengths.numpy()
+    is_each = test.task in ("classify_steps", "imitate")
+    twin, order = export.Twin(program), np.argsort(lengths, kind="stable")
+    found = np.zeros((*x.shape[:2], judged.one.net.outputs) if is_each else (len(x), judged.one.net.outputs))
+    for begin in range(0, len(order), _BATCH):
+        rows = order[begin : begin + _BATCH]
+        most = int(lengths[rows[-1]])
+        said = twin.run(x[rows, :most], dt[rows, :most])
+        if is_each:
+            found[rows, :most] = said
+        else:
+            found[rows] = said[np.arange(len(rows)), lengths[rows] - 1]
+    if test.classes:
+        return np.asarray(softmax(found))
+    return found.reshape(len(found), -1, len(test.outputs)) if test.ahead is not None else found
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities over the last axis.
+
+    Example:
+        >>> softmax(np.array([[0.0, 0.0]])).tolist()
+        [[0.5, 0.5]]
+    """
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
+
+
+def _built(made: export.Export) -> tuple[tuple[OnChip, ...], str]:
+    """The export on each machine that is at hand, and what went wrong."""
+    lacking, found, faults = missing(), [], []
+    try:
+        if RUNS_ON not in lacking:
+            ran = export.measure(made.folder, RUNS_ON)
+            found.append(
+                OnChip(RUNS_ON, ran.flash, ran.state, ran.stack, ran.counted, ran.counts, ran.digest == made.digest)
+            )
+        if BUILT_FOR not in lacking:
+            flash, stack = export.footprint(made.folder, BUILT_FOR)
+            found.append(OnChip(BUILT_FOR, flash, made.program.state_bytes(), stack))
+    except BackendError as error:
+        faults.append(str(error))
+    return tuple(found), " ".join(faults)
+
+
+def _code(error: InputError) -> str:
+    if isinstance(error.__cause__, Broken):
+        return "range"
+    return "time" if error.argument == "encoder" else "layer" if error.argument == "model" else "other"

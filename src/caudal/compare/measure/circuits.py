@@ -1,0 +1,129 @@
+"""A trained circuit to draw: who excites whom, and what it does on one series."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from caudal.compare.contenders.base import Answers, Trained, gather
+from caudal.compare.job import Parts
+from caudal.data import Sequences
+from caudal.dynamics import cfc_wired, ltc
+from caudal.dynamics.wired import gates
+from caudal.nn import LTC, WiredCfC
+from caudal.nn.layer import Layer
+from caudal.nn.wired import graph_tensors
+from caudal.records import Circuit
+
+_MOST_STEPS = 200
+
+
+def circuit_of(trained: Trained, parts: Parts, found: Answers | None = None) -> Circuit | None:
+    """The circuit of a wired contender on one test series, or None where it has none.
+
+    The series is one that it gets right and that is at least of typical length; a long one is thinned to 200 steps.
+    The strength of a synapse is conductance times reversal potential in an LTC, and in a CfC the mean of its weights in
+    the two heads that the gate chooses between.
+
+    Arguments:
+        trained: the contender.
+        parts: the series, divided.
+        found: its answers to the test series, where they are at hand.
+    """
+    net, lens = trained.net, trained.lens
+    if net is None or lens is None or not isinstance(net.layer, LTC | WiredCfC):
+        return None
+    test = parts.test
+    found = found or gather(test, trained.answer(test))
+    row = _choose(test, found)
+    one = test.select([row])
+    with torch.no_grad():
+        seen = lens(one.without_target())
+        activity, tau = _watch(net.layer, seen.x, seen.dt)
+        strengths = _strengths(net.layer).tolist()
+    kept = np.unique(np.linspace(0, one.lengths[0] - 1, min(_MOST_STEPS, int(one.lengths[0]))).round().astype(int))
+    times = one.times[0] - one.times[0, 0]
+    wiring = net.layer.wiring
+    ahead = 0 if test.ahead is None else test.ahead.shape[1]
+    return Circuit(
+        model=trained.contender.name,
+        wiring=wiring.to_json(),
+        inputs=(*lens.encoder.channels, *(f"time to step {k + 1}" for k in range(ahead))),
+        outputs=_outputs(test),
+        activity=_rows(activity[kept]),
+        time=tuple(times[kept].tolist()),
+        strengths=dict(zip(wiring.synapse_names, strengths, strict=True)),
+        tau=() if tau is None or lens.unit is None else _rows(tau[kept] * lens.unit),
+        example=_words(test, row, found),
+    )
+
+
+def _watch(layer: Layer, x: Tensor, dt: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """States after every step of one series `(time, units)`, and time constants of an LTC, in typical gaps."""
+    if isinstance(layer, WiredCfC):
+        start, graph = layer.initial_state(1), cfc_wired.Graph(*layer.graph())
+        h = cfc_wired.scan(x, dt, None, start, layer.params(), graph, cfc_wired.Settings(layer.mode)).h  # type: ignore[arg-type]
+        return h[0].double().numpy(), None
+    if not isinstance(layer, LTC):
+        raise TypeError(type(layer).__name__)
+    params, own = layer.params(), ltc.Graph(*graph_tensors(layer))
+    u = x * layer.input_scale + layer.input_shift
+    settings = ltc.Settings(layer.substeps, layer.eps)
+    v = ltc.scan(u, dt, None, ltc.State(*layer.initial_state(1)), params, own, settings).v
+    held = ltc.sensory_sums(u[0], params, own)
+    gate = gates(v[0], own.source, params.mu, params.sigma)
+    den = held.den + ltc.sums(gate, own.ptr, params.w, params.e_rev).den
+    return v[0].double().numpy(), (params.c_m / den).double().numpy()
+
+
+def _strengths(layer: Layer) -> Tensor:
+    if isinstance(layer, LTC):
+        params = layer.params()
+        return torch.cat([params.sensory_w * params.sensory_e_rev, params.w * params.e_rev])
+    weights = torch.cat([layer.get_parameter("sensory_weight"), layer.get_parameter("weight")], 1)
+    return weights[:2].mean(0)
+
+
+def _choose(test: Sequences, found: Answers) -> int:
+    """Position of a series that is answered well, of the positive class where there are two."""
+    if test.classes:
+        good = found.scores[np.arange(len(found.truth)), found.truth].astype(np.float64)
+    else:
+        good = -np.square(found.scores.astype(np.float64) - found.truth).mean(axis=1)
+    counts = np.bincount(found.series, minlength=len(test))
+    mean = np.bincount(found.series, good, minlength=len(test)) / np.maximum(counts, 1)
+    usable = counts > 0
+    wishes = [test.lengths >= np.median(test.lengths), test.lengths <= _MOST_STEPS]
+    if test.task == "classify" and len(test.classes) == 2 and test.target is not None:
+        wishes.append(test.target == 1)
+    for wish in wishes:
+        usable = usable & wish if (usable & wish).any() else usable
+    return int(np.argmax(np.where(usable, mean, -np.inf)))
+
+
+def _outputs(test: Sequences) -> tuple[str, ...]:
+    if test.classes:
+        return tuple(map(str, test.classes))
+    if test.ahead is None:
+        return test.outputs
+    return tuple(f"{name} in {k + 1}" for k in range(test.ahead.shape[1]) for name in test.outputs)
+
+
+def _words(test: Sequences, row: int, found: Answers) -> str:
+    own = found.series == row
+    name = str(test.ids[row])
+    scores, truth = found.scores[own], found.truth[own]
+    if not test.classes:
+        said, came = (", ".join(f"{x:.3g}" for x in numbers[-1]) for numbers in (scores, truth))
+        return f"{name}: predicted {said}, in truth {came}"
+    if test.task == "classify":
+        best = int(scores[0].argmax())
+        said = f"{test.classes[best]} (probability {scores[0, best]:.2f})"
+        return f"{name}: predicted {said}, in truth {test.classes[int(truth[0])]}"
+    right = float((scores.argmax(axis=1) == truth).mean())
+    return f"{name}: {100 * right:.0f} % of {len(truth)} steps predicted right"
+
+
+def _rows(values: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
+    # Six digits draw any picture, and keep the record small.
+    return tuple(tuple(float(f"{x:.6g}") for x in row) for row in values.tolist())

@@ -1,0 +1,135 @@
+"""Joules of a decision and of a training: by a counter, or from stated watts, one contender after the other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from statistics import mean, median
+from time import perf_counter
+
+from caudal import energy
+from caudal.compare.contenders.base import one_thread
+from caudal.compare.contenders.network import saved_net
+from caudal.compare.contenders.registry import entry_of
+from caudal.compare.job import Outcome, Parts
+from caudal.compare.run import train
+from caudal.data import Sequences
+from caudal.energy import Spent
+from caudal.errors import InputError
+from caudal.nn.operations import operations
+from caudal.records import Reading
+
+# A window is long enough for the slowest counter of a processor; as many windows as an interval needs.
+_WINDOW, _WINDOWS = 0.25, 5
+_MOST_SERIES = 256
+_PROCESSORS = ("cpu", "board")
+
+
+def check(watts: energy.Span | None) -> None:
+    """Refuse watts that make no sense before anything is trained.
+
+    Raises:
+        InputError: they are not two numbers from low to high, or one is negative.
+    """
+    if watts is not None and (len(watts) != 2 or not 0 < watts[0] <= watts[1] < float("inf")):
+        fault = f"is {watts!r}; expected watts of a busy core, from low to high and above 0"
+        raise InputError("compare", "watts", fault, "Pass for example (5, 15).")
+
+
+def why_not(watts: energy.Span | None) -> str:
+    """Why nothing would be read here, or nothing where something would: no counter, and no watts stated."""
+    if watts is not None:
+        return ""
+    found, missing = energy.counters()
+    return "" if any(device in found for device in _PROCESSORS) else missing["cpu"]
+
+
+def measure(
+    outcomes: Sequence[Outcome],
+    parts: Parts,
+    watts: energy.Span | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Spent]:
+    """Train each contender once more and let it decide, alone on the machine and at one thread.
+
+    A counter reads the whole processor, what it draws at rest included. The training is that of the first seed, whole;
+    the decision is the 95 % interval of the mean of five windows of a quarter of a second and more, per series.
+
+    Arguments:
+        outcomes: of seed 0, one for each contender; those that failed are left out.
+        parts: the series, divided.
+        watts: of a busy core, from low to high, which stand in where no counter is; see `check`.
+        say: is told which contender has its turn.
+
+    Returns:
+        joules by name of the contender; all unknown, and nothing trained, where `why_not` has a reason.
+    """
+    good = [one for one in outcomes if not one.run.failed]
+    reason = why_not(watts)
+    if reason:
+        nothing = Reading("unknown", reason)
+        return {one.job.model: Spent(nothing, nothing) for one in good}
+    found = {}
+    with one_thread():
+        for one in good:
+            say(f"Measuring the energy of {one.contender.label}.")
+            found[one.job.model] = _joules(one, parts, watts)
+    return found
+
+
+def _joules(outcome: Outcome, parts: Parts, watts: energy.Span | None) -> Spent:
+    job = replace(outcome.job, disturb=False, retrain_timing=False)
+    with energy.measure(watts_per_core=watts) as training:
+        trained = train(job, parts)
+    few = parts.test.select(slice(0, _MOST_SERIES))
+    times = _repeats(trained.answer, few)
+
+    def decide() -> None:
+        for _ in range(times):
+            trained.answer(few)
+
+    decided = energy.measure_repeated(decide, _WINDOWS, watts_per_core=watts)
+    whole = _processor(training)
+    # The seconds differ by contender; the watts, which are the source, do not.
+    source = whole.source.split(" CPU s at ")[-1]
+    return Spent(_processor(decided).times(1 / (times * len(few))), replace(whole, source=source))
+
+
+def _repeats(answer: Callable[[Sequences], object], few: Sequences) -> int:
+    """How often the series are answered in one window; the first answer, which sets things up, is not timed."""
+    answer(few)
+    start = perf_counter()
+    answer(few)
+    return max(1, round(_WINDOW / max(perf_counter() - start, 1e-9)))
+
+
+def _processor(found: energy.Measurement) -> Reading:
+    """What trains and decides: the processor with its memory, or the board that holds both."""
+    own = found.devices["cpu"] if "cpu" in found.devices else found.devices["board"]
+    memory, board = found.devices.get("dram"), found.devices.get("board")
+    if own.label != "measured" and board is not None and board.label == "measured":
+        return board
+    if own.label != "measured" or memory is None or own.low is None or memory.low is None:
+        return own
+    high = (own.high or 0.0) + (memory.high or 0.0)
+    return Reading("measured", f"{own.source}, processor and memory", own.low + memory.low, high)
+
+
+def energy_of(every: Sequence[Outcome], parts: Parts, spent: Spent | None = None) -> dict[str, str]:
+    """Energy per decision, per correct decision and of training, each with its label and source.
+
+    Arguments:
+        every: final outcomes of one contender, in the order of seeds.
+        parts: the series, divided.
+        spent: joules that were read.
+    """
+    good = [one for one in every if not one.run.failed]
+    if not good:
+        return energy.columns(None, 1.0, why="no run came to an end")
+    first, steps = good[0], median(map(float, parts.train.lengths))
+    kind = entry_of(first.job.model).kind
+    shares = [one.run.metrics["accuracy"] for one in good if "accuracy" in one.run.metrics]
+    correct = mean(shares) if shares else None
+    if kind != "network" or first.model is None:
+        return energy.columns(None, steps, correct=correct, spent=spent, why=f"operations of {kind} are not counted")
+    seen = median(one.run.epochs for one in good) * float(parts.train.lengths.sum())
+    work = operations(saved_net(first.model), steps)
+    return energy.columns(work, steps, correct=correct, seen=seen, spent=spent)

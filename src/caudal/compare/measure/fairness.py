@@ -1,0 +1,262 @@
+"""How each contender treats the groups of the sensitive columns: gaps with clustered intervals, and over the steps.
+
+The answers are those of the first seed, the network that a study hands over, so that `caudal fair` on its file tells
+the same. Yes is decided from the share of positives among the training series on: where they are rare, nobody would
+reach one half. Of more than two classes nobody said which is good or bad to get, so the gap in right decisions is told.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal import fair
+from caudal._version import __version__
+from caudal.compare.contenders.encoding import encode
+from caudal.compare.contenders.network import answers, saved_net
+from caudal.compare.contenders.registry import entry_of, settings_of
+from caudal.compare.job import Outcome, Parts
+from caudal.compare.metrics.summary import Panel, within
+from caudal.data import Sequences
+from caudal.errors import InputError
+from caudal.fair import Groups, thirds
+from caudal.fair.curve import first_steps, usual_steps
+from caudal.fair.groups import UNKNOWN, is_quantity
+from caudal.fair.intervals import Gap, GroupRate
+from caudal.fair.metrics import GAPS
+from caudal.records import DataFacts, FairAttribute, FairGap, FairMoment, Fairness, FairRate, GroupScore, Interval
+
+LEAST = 30
+# The group of the data, such as the hospital, beside its sensitive columns.
+GROUP = "group"
+
+
+def group_scores(found: Panel, test: Sequences) -> tuple[GroupScore, ...]:
+    """The primary metric by sensitive attribute, and by group of the data where there are few.
+
+    Numbers of many values are cut into thirds. A group of fewer than 30 series, or of one class only where the metric
+    needs two, has a count and no score.
+
+    Arguments:
+        found: outcomes and draws.
+        test: the test series.
+    """
+    made = []
+    positive = _positive(test)
+    for attribute, groups in protected(test)[0].items():
+        for group in groups.names:
+            rows = groups.where(group)
+            count = int(rows.sum())
+            hits = None if positive is None else int(positive[rows].sum())
+            for model in found.outcomes:
+                score = _score(found, model, rows) if group != UNKNOWN and count >= LEAST else None
+                made.append(GroupScore(model, attribute, group, count, hits, score))
+    return tuple(made)
+
+
+def _score(found: Panel, model: str, rows: NDArray[np.bool_]) -> Interval | None:
+    spread = found.spread(model, found.plan.primary, rows)
+    if not np.isfinite(spread.value) or np.isfinite(spread.drawn).mean() < 0.9:
+        return None
+    return within(spread.interval(), found.plan.primary)
+
+
+def protected(test: Sequences) -> tuple[dict[str, Groups], dict[str, str]]:
+    """Groups of the test series by each sensitive column, and by the group of the data where there are few.
+
+    Numbers of many values are cut into thirds. Groups of one person are put together into `"other"`.
+
+    Returns:
+        column -> groups; and column -> why it makes none, as a clause.
+    """
+    columns = dict(test.sensitive)
+    if test.group is not None and GROUP not in columns:
+        columns[GROUP] = np.asarray(test.group)
+    found, left = {}, {}
+    for name, column in columns.items():
+        try:
+            made = Groups.of({name: column}, edges=_edges({name: column}), alone="other")
+        except InputError as error:
+            left[name] = error.fault
+            continue
+        if len(made.names) > 1:
+            found[name] = made
+        else:
+            left[name] = "holds groups of one only"
+    return found, {name: why for name, why in left.items() if name in test.sensitive}
+
+
+def crossed(test: Sequences, single: list[Groups]) -> tuple[Groups, ...]:
+    """Groups by all of some columns at once; none where there is one column, or too many groups."""
+    columns = {name: test.sensitive[name] for one in single for name in one.columns}
+    if len(columns) < 2:
+        return ()
+    try:
+        made = Groups.of(columns, edges=_edges(columns), alone="other")
+    except InputError:
+        return ()
+    return (made,) if len(made.names) > 1 else ()
+
+
+def _edges(columns: dict[str, NDArray[np.generic]]) -> dict[str, tuple[float, ...]]:
+    cuts = {name: thirds(column) for name, column in columns.items() if is_quantity(column)}
+    return {name: found for name, found in cuts.items() if found}
+
+
+def _positive(test: Sequences) -> NDArray[np.bool_] | None:
+    if test.task != "classify" or len(test.classes) != 2 or test.target is None:
+        return None
+    positive: NDArray[np.bool_] = test.target == 1
+    return positive
+
+
+CURVE_OF, OF_CLASSES = "equal_opportunity", "accuracy"
+_LEAST_SHOWN = 5
+# Steps that are answered anew for the curves, at most: of each network about six times the test series.
+_STEPS = 500_000
+_OPEN = ("one test set", "no trusted labels", "no mitigation")
+
+
+class _Asked(NamedTuple):
+    """What the records of all contenders have in common."""
+
+    parts: Parts
+    owner: NDArray[np.int64]
+    groups: tuple[Groups, ...]
+    threshold: float | None
+    blank: Fairness
+
+
+def fairness(
+    finals: Mapping[str, Sequence[Outcome]],
+    parts: Parts,
+    owner: NDArray[np.int64],
+    facts: DataFacts,
+    curves_of: Sequence[str] = (),
+) -> tuple[Fairness, ...]:
+    """Gaps of every contender but the trivial one, whose answers are all alike.
+
+    Arguments:
+        finals: contender -> final outcomes, in the order of seeds.
+        parts: the series, divided.
+        owner: `(series,)` position of the owner of each test series.
+        facts: of the data.
+        curves_of: contenders whose gap is followed over the steps.
+
+    Returns:
+        a record each; none where the task has no classes, or no sensitive column makes groups.
+    """
+    groups, left_out = protected(parts.test)
+    own = [one for name, one in groups.items() if name in parts.test.sensitive]
+    if not own or not parts.test.task.startswith("classify") or len(parts.test.classes) < 2:
+        return ()
+    threshold = _share(parts.train) if len(parts.test.classes) == 2 else None
+    blank = Fairness(
+        data=facts.name, model="", caudal=__version__, kind="decision", positive=facts.positive, threshold=threshold,
+        series=len(parts.test), answers=0, digest=replace(parts.test, sensitive={}).digest, attributes=(),
+        left_out=left_out,
+    )  # fmt: skip
+    asked = _Asked(parts, owner, (*own, *crossed(parts.test, own)), threshold, blank)
+    made = []
+    for name, every in finals.items():
+        good = [one for one in every if not one.run.failed and len(one.scores)]
+        if good and entry_of(name).kind != "trivial":
+            found = _of_model(asked, name, good, name in curves_of)
+            made += [] if found is None else [found]
+    return tuple(made)
+
+
+def _share(train: Sequences) -> float:
+    """Share of the positive class among the known targets, to three figures, so that it can be typed again."""
+    if train.target is None or train.target_mask is None or not train.target_mask.any():
+        return 0.5
+    return float(f"{(train.target[train.target_mask] == 1).mean():.3g}")
+
+
+def _of_model(asked: _Asked, name: str, good: Sequence[Outcome], follow: bool) -> Fairness | None:
+    try:
+        given = [_decided(one.scores, one.truth, asked.owner[one.series], asked.threshold) for one in good]
+    except InputError:
+        return None  # all truths are of one class
+    at = _at_steps(asked, name, good[0]) if follow else {}
+    attributes = tuple(_attribute(asked, groups, good, given, at) for groups in asked.groups)
+    missing = {"no curve": not at, "no crossing": not any(len(one.columns) > 1 for one in asked.groups)}
+    codes = (*(code for code, lacks in missing.items() if lacks), *_OPEN)
+    return replace(asked.blank, model=name, answers=len(given[0]), attributes=attributes, not_measured=codes)
+
+
+def _decided(
+    scores: NDArray[np.float32], truth: NDArray[np.int64], owner: NDArray[np.int64], threshold: float | None
+) -> fair.Answers:
+    if threshold is None:
+        best, usual = scores.argmax(axis=1), int(np.bincount(truth).argmax())
+        return fair.decisions(truth == usual, decided=best == usual, right=best == truth, owner=owner)
+    # Without the probabilities: what is told of them by group stands in other sections, and takes seconds of draws.
+    return fair.decisions(truth == 1, decided=scores[:, 1] >= threshold, owner=owner)
+
+
+def _at_steps(asked: _Asked, name: str, first: Outcome) -> dict[int, fair.Answers]:
+    """The same series read up to some steps only, answered by the network of the first seed."""
+    test = asked.parts.test
+    steps = usual_steps(test.lengths)
+    if test.task != "classify" or test.target is None or first.model is None or len(steps) < 2:
+        return {}
+    if int(np.minimum(test.lengths[:, None], np.array(steps)).sum()) > _STEPS:
+        return {}
+    net = saved_net(first.model)
+    lens, _, _ = encode(asked.parts, name, settings_of(name, first.job.settings))
+    found = {}
+    for step in steps:
+        told = answers(net, lens, first_steps(test, step))
+        # In the order of the first seed's answers, those without a known target left out.
+        found[step] = _decided(told[first.series], first.truth, asked.owner[first.series], asked.threshold)
+    return found
+
+
+def _attribute(
+    asked: _Asked,
+    groups: Groups,
+    good: Sequence[Outcome],
+    given: Sequence[fair.Answers],
+    at: Mapping[int, fair.Answers],
+) -> FairAttribute:
+    each = [groups.select(one.series) for one in good]
+    found = fair.by_group(given[0], each[0])
+    counts = {group: int(count) for group, count in zip(groups.names, groups.counts, strict=True)}
+    hidden = tuple(group for group, count in counts.items() if count < _LEAST_SHOWN)
+    rates = found.rates()
+    counted = frozenset((one.metric, one.group) for one in rates if not one.few)
+    gaps = tuple(
+        replace(_gap(gap), seeds=tuple(_plain(gap, counted, *pair) for pair in zip(given, each, strict=True)))
+        for gap in found.gaps()
+        if asked.threshold is not None or gap.name == OF_CLASSES
+    )
+    lengths = asked.parts.test.lengths[good[0].series]
+    name = OF_CLASSES if asked.threshold is None else CURVE_OF
+    curve = fair.curve(at, each[0], name, lengths=lengths) if at else ()
+    return FairAttribute(
+        name=groups.attribute, groups=counts, small=groups.small, hidden=hidden,
+        rates=tuple(
+            _rate(one, hidden) for one in rates if asked.threshold is not None or one.metric == OF_CLASSES
+        ), gaps=gaps, curve_of=name if curve else "",
+        curve=tuple(FairMoment(one.step, one.ended, None if one.gap is None else _gap(one.gap)) for one in curve),
+    )  # fmt: skip
+
+
+def _gap(one: Gap) -> FairGap:
+    return FairGap(one.name, one.metric, one.high, one.low, one.value, one.chance, one.left_out)
+
+
+def _rate(one: GroupRate, hidden: tuple[str, ...]) -> FairRate:
+    is_kept_back = one.group in hidden or one.count < _LEAST_SHOWN
+    return FairRate(one.group, one.metric, one.count, None if is_kept_back else one.value, one.few)
+
+
+def _plain(gap: Gap, counted: frozenset[tuple[str, str]], given: fair.Answers, groups: Groups) -> float:
+    """The same gap, over the same groups, of another seed; 0 where they have no value there."""
+    table = fair.rates(given, groups)
+    rows = [[value for group, value in table[m].items() if (m, group) in counted] for m in GAPS[gap.name]]
+    spreads = [float(np.ptp(known)) for row in rows if (known := [one for one in row if one == one])]
+    return max(spreads, default=0.0)

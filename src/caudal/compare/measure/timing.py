@@ -1,0 +1,89 @@
+"""How long a step and a series take, contender against contender in the same minutes."""
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from caudal.compare.contenders import dummy, trees
+from caudal.compare.contenders.base import one_thread
+from caudal.compare.contenders.encoding import encode
+from caudal.compare.contenders.network import answers, saved_net
+from caudal.compare.contenders.registry import entry_of, settings_of
+from caudal.compare.job import Outcome, Parts
+from caudal.data import Sequences
+
+_BATCH, _MOST_SERIES, _STEPS = 64, 256, 200
+
+
+class Timing(NamedTuple):
+    """Median times of one contender.
+
+    Attributes:
+        step: microseconds of one step of one series through the public API (`net.step`), or None for a contender
+            without steps.
+        series: microseconds per series, from `Sequences` to its answer in batches of 64.
+    """
+
+    step: float | None
+    series: float
+
+
+class _Subject(NamedTuple):
+    """What is timed."""
+
+    series: Callable[[Sequences], object]
+    step: Callable[[], object] | None
+
+
+def measure(outcomes: Sequence[Outcome], parts: Parts, rounds: int = 7) -> dict[str, Timing]:
+    """Times of contenders, measured in rounds in which each has its turn, at one thread; the median counts.
+
+    Networks are read from their outcome; trees and the trivial contender are trained anew, which takes seconds.
+
+    Arguments:
+        outcomes: of seed 0, one for each contender; those that failed are left out.
+        parts: the series, divided.
+        rounds: how often each is measured.
+
+    Returns:
+        times by name of the contender.
+    """
+    few = [parts.test.select(slice(at, at + _BATCH)) for at in range(0, min(len(parts.test), _MOST_SERIES), _BATCH)]
+    series: dict[str, list[float]] = {}
+    step: dict[str, list[float]] = {}
+    with one_thread(), torch.no_grad():
+        subjects = {one.job.model: _subject(one, parts) for one in outcomes if not one.run.failed}
+        for turn in range(rounds + 1):
+            for name, subject in subjects.items():
+                spent = _seconds(lambda subject=subject: [subject.series(some) for some in few], 1)  # type: ignore[misc]
+                steps = None if subject.step is None else _seconds(subject.step, _STEPS)
+                if turn:  # the first round warms up
+                    series.setdefault(name, []).append(spent / sum(map(len, few)))
+                    step.setdefault(name, []).extend([] if steps is None else [steps / _STEPS])
+    return {
+        name: Timing(1e6 * float(np.median(step[name])) if step[name] else None, 1e6 * float(np.median(series[name])))
+        for name in subjects
+    }
+
+
+def _seconds(what: Callable[[], object], times: int) -> float:
+    start = perf_counter()
+    for _ in range(times):
+        what()
+    return perf_counter() - start
+
+
+def _subject(outcome: Outcome, parts: Parts) -> _Subject:
+    entry = entry_of(outcome.job.model)
+    if entry.kind != "network" or outcome.model is None:
+        made = {"trees": trees.train, "trivial": dummy.train}[entry.kind](outcome.job, parts)
+        return _Subject(made.answer, None)
+    net = saved_net(outcome.model)
+    chosen = settings_of(entry.name, outcome.job.settings)
+    lens, own, _ = encode(parts, entry.name, chosen)
+    x, dt = own.x[:1, 0].contiguous(), own.dt[:1, 0].contiguous()
+    state = net.step(x, dt=dt)[1]
+    return _Subject(lambda data: answers(net, lens, data), lambda: net.step(x, dt=dt, state=state))

@@ -1,0 +1,1 @@
+"""Metrics of answers, their bootstrap and the table of scores."""

@@ -1,0 +1,283 @@
+"""What is measured of predictions, by kind of task; NumPy only, held against scikit-learn in the tests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.compare.metrics import numbers
+from caudal.data import Sequences
+from caudal.errors import InputError
+
+Kind = Literal["two classes", "classes", "numbers"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured for one kind of task.
+
+    Attributes:
+        primary: the metric that decides.
+        higher_is_better: of the primary metric.
+        names: every metric, in order.
+        margin: difference in the primary metric that nobody would care about, or None where it is a share.
+        share: of the trivial contender's error, which nobody would care about; None where `margin` is given.
+    """
+
+    primary: str
+    higher_is_better: bool
+    names: tuple[str, ...]
+    margin: float | None = None
+    share: float | None = None
+
+    def margin_of(self, trivial: float | None = None) -> float:
+        """The margin, in the unit of the primary metric.
+
+        Arguments:
+            trivial: error of the trivial contender; 0 is the margin of a share of nothing known.
+
+        Example:
+            >>> METRICS["two classes"].margin_of(), METRICS["numbers"].margin_of(50.0)
+            (0.01, 1.0)
+        """
+        return self.margin if self.margin is not None else (self.share or 0.0) * abs(trivial or 0.0)
+
+
+METRICS: Mapping[Kind, Plan] = {
+    "two classes": Plan(
+        "auroc", True,
+        ("auroc", "auprc", "accuracy", "balanced_accuracy", "brier", "log_loss", "ece"), margin=0.01,
+    ),
+    "classes": Plan(
+        "accuracy", True,
+        ("accuracy", "macro_f1", "balanced_accuracy", "log_loss", "brier", "ece"), margin=0.01,
+    ),
+    "numbers": Plan("mse", False, ("mse", "rmse", "mae", "r2"), share=0.02),
+}  # fmt: skip
+
+HIGHER_IS_BETTER: Mapping[str, bool] = {
+    "auroc": True, "auprc": True, "accuracy": True, "balanced_accuracy": True, "macro_f1": True, "r2": True,
+    "brier": False, "log_loss": False, "ece": False, "mse": False, "rmse": False, "mae": False,
+}  # fmt: skip
+
+_SHARES = frozenset(("auroc", "auprc", "accuracy", "balanced_accuracy", "macro_f1", "ece"))
+# Metrics of classes; those of them that weigh each class alike, so that the rarest decides how much is known.
+BY_CLASS = frozenset(("auroc", "auprc", "balanced_accuracy", "macro_f1"))
+OF_CLASSES = BY_CLASS | {"accuracy", "brier", "log_loss", "ece"}
+
+WORDS: Mapping[str, str] = {
+    "auroc": "area under the curve of hits against false alarms; 0.5 is chance",
+    "auprc": "average precision of the positive class; chance is its share",
+    "accuracy": "share of right decisions",
+    "balanced_accuracy": "mean over classes of the share found",
+    "macro_f1": "mean over classes of F1",
+    "brier": "squared error of the probabilities (of the positive class; summed over classes where there are more)",
+    "log_loss": "mean negative logarithm of the probability given to the truth",
+    "ece": "expected calibration error over 10 bins",
+    "mse": "squared error in the unit of the target, mean over all known numbers, as in the papers",
+    "rmse": "root of the mean squared error, in the unit of the target",
+    "mae": "mean absolute error, in the unit of the target",
+    "r2": "share of the variance explained, mean over outputs",
+}
+
+
+def bounds(metric: str) -> tuple[float, float]:
+    """The least and the greatest value that a metric can take; an interval ends there at the latest.
+
+    Example:
+        >>> bounds("auroc"), bounds("mse"), bounds("r2")
+        ((0.0, 1.0), (0.0, inf), (-inf, 1.0))
+    """
+    if metric in _SHARES:
+        return 0.0, 1.0
+    return (0.0, np.inf) if not HIGHER_IS_BETTER[metric] else (-np.inf, 1.0)
+
+
+def kind_of(task: str, count: int) -> Kind:
+    """The kind of a task with so many classes.
+
+    Example:
+        >>> kind_of("classify", 2), kind_of("classify_steps", 5), kind_of("imitate", 0)
+        ('two classes', 'classes', 'numbers')
+    """
+    if not task.startswith("classify"):
+        return "numbers"
+    return "two classes" if count == 2 else "classes"
+
+
+def plan_of(data: Sequences) -> Plan:
+    """What is measured on some series."""
+    return METRICS[kind_of(data.task, len(data.classes))]
+
+
+def score(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
+    """Every metric that is defined and finite, by name, in order.
+
+    Arguments:
+        task: as in `Sequences.task`.
+        scores: probabilities `(known, classes)`, or numbers `(known, outputs)`.
+        truth: `(known,)` codes, or `(known, outputs)` numbers.
+
+    Raises:
+        InputError: shapes disagree, or a score is not finite.
+
+    Example:
+        >>> score("classify", np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]))["auroc"]
+        1.0
+    """
+    return measure(task, scores, truth)[0]
+
+
+def measure(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> tuple[dict[str, float], dict[str, str]]:
+    """As `score`, and for each metric left out the reason.
+
+    Example:
+        >>> measure("classify", np.array([[0.9, 0.1]]), np.array([0]))[1]["auroc"]
+        'one class only among the known targets'
+    """
+    _check(task, scores, truth)
+    plan = METRICS[kind_of(task, scores.shape[1])]
+    if task.startswith("classify"):
+        found = all_of(scores.astype(np.float64), truth)
+    else:
+        found = numbers.all_of(scores.astype(np.float64), truth.astype(np.float64))
+    values = {name: float(found[name]) for name in plan.names if np.isfinite(found[name])}
+    return values, {name: _why(name) for name in plan.names if name not in values}
+
+
+def _why(name: str) -> str:
+    reasons = {
+        "auroc": "one class only among the known targets",
+        "auprc": "no positive among the known targets",
+        "r2": "the known targets do not vary",
+    }
+    return reasons.get(name, "not finite")
+
+
+def _check(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> None:
+    expected = truth.shape if not task.startswith("classify") else (len(truth), scores.shape[-1])
+    if scores.ndim != 2 or scores.shape != expected or not len(truth):
+        fault = f"has shape {scores.shape} for truth of {truth.shape}"
+        raise InputError("metrics.score", "scores", fault, "Pass one row per known target.")
+    if not np.isfinite(scores).all():
+        raise InputError("metrics.score", "scores", "holds NaN or infinity", "Look at the training; see `doctor`.")
+
+
+BINS = 10
+# What float32 probabilities can tell from 0; scikit-learn clips them at the same number.
+_LEAST = float(np.finfo(np.float32).eps)
+Numbers = NDArray[np.floating[Any]]
+Codes = NDArray[np.integer[Any]]
+
+
+def all_of(scores: Numbers, truth: Codes) -> dict[str, float]:
+    """Every metric by name; NaN where one is not defined.
+
+    Arguments:
+        scores: `(known, classes)` probabilities.
+        truth: `(known,)` codes.
+    """
+    found = {
+        "accuracy": float((scores.argmax(axis=1) == truth).mean()),
+        "balanced_accuracy": balanced_accuracy(scores, truth),
+        "macro_f1": macro_f1(scores, truth),
+        "brier": brier(scores, truth),
+        "log_loss": log_loss(scores, truth),
+        "ece": calibration_error(scores, truth),
+    }
+    if scores.shape[1] == 2:
+        found |= {"auroc": auroc(scores[:, 1], truth == 1), "auprc": auprc(scores[:, 1], truth == 1)}
+    return found
+
+
+def auroc(score: Numbers, positive: NDArray[np.bool_]) -> float:
+    """Area under the receiver's curve: how often a positive outranks a negative, ties counting half.
+
+    Returns:
+        NaN where one class is missing.
+
+    Example:
+        >>> auroc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([False, False, True, True]))
+        0.875
+    """
+    hits = int(positive.sum())
+    others = len(positive) - hits
+    if not hits or not others:
+        return float("nan")
+    _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
+    rank = np.cumsum(counts) - (counts - 1) / 2
+    return float((rank[place][positive].sum() - hits * (hits + 1) / 2) / (hits * others))
+
+
+def auprc(score: Numbers, positive: NDArray[np.bool_]) -> float:
+    """Average precision: the precision at each threshold, weighted by the rise in recall.
+
+    Returns:
+        NaN where no class is positive.
+
+    Example:
+        >>> auprc(np.array([0.9, 0.8, 0.1]), np.array([True, False, True])).__round__(4)
+        0.8333
+    """
+    hits = int(positive.sum())
+    if not hits:
+        return float("nan")
+    order = np.argsort(-score, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
+    found = np.cumsum(positive[order])[ends]
+    precision = found / (ends + 1)
+    return float((np.diff(found, prepend=0) * precision).sum() / hits)
+
+
+def balanced_accuracy(scores: Numbers, truth: Codes) -> float:
+    """Mean over the classes that occur of the share found."""
+    right = scores.argmax(axis=1) == truth
+    return float(np.mean([right[truth == code].mean() for code in np.unique(truth)]))
+
+
+def macro_f1(scores: Numbers, truth: Codes) -> float:
+    """Mean of F1 over the classes that occur or were predicted."""
+    said = scores.argmax(axis=1)
+    values = []
+    for code in np.union1d(truth, said):
+        both = ((truth == code) & (said == code)).sum()
+        values.append(2 * both / ((truth == code).sum() + (said == code).sum()))
+    return float(np.mean(values))
+
+
+def brier(scores: Numbers, truth: Codes) -> float:
+    """Mean squared error of the probabilities: of the positive of two classes, else summed over classes."""
+    if scores.shape[1] == 2:
+        return float(np.square(scores[:, 1] - (truth == 1)).mean())
+    return float(np.square(scores - np.eye(scores.shape[1])[truth]).sum(axis=1).mean())
+
+
+def log_loss(scores: Numbers, truth: Codes) -> float:
+    """Mean negative logarithm of the probability of the truth, no probability below what float32 tells from 0."""
+    given = scores[np.arange(len(truth)), truth] / scores.sum(axis=1)
+    return float(-np.log(np.clip(given, _LEAST, 1 - _LEAST)).mean())
+
+
+def bins(scores: Numbers, truth: Codes, count: int = BINS) -> tuple[tuple[float, float, int], ...]:
+    """Mean probability, share observed and number of each bin of equal width that holds any.
+
+    Of two classes it is the probability of the positive one, of more that of the likeliest.
+
+    Example:
+        >>> bins(np.array([[0.9, 0.1], [0.9, 0.1], [0.25, 0.75]]), np.array([0, 1, 1]))
+        ((0.1, 0.5, 2), (0.75, 1.0, 1))
+    """
+    if scores.shape[1] == 2:
+        said, came = scores[:, 1], truth == 1
+    else:
+        said, came = scores.max(axis=1), scores.argmax(axis=1) == truth
+    place = np.minimum((said * count).astype(int), count - 1)
+    held = [place == one for one in range(count)]
+    return tuple((float(said[rows].mean()), float(came[rows].mean()), int(rows.sum())) for rows in held if rows.any())
+
+
+def calibration_error(scores: Numbers, truth: Codes, count: int = BINS) -> float:
+    """Expected calibration error: distance of share from probability, mean over `bins` by their numbers."""
+    return float(sum(number * abs(said - came) for said, came, number in bins(scores, truth, count)) / len(truth))

@@ -1,0 +1,166 @@
+"""One run from job to outcome: train, judge, change the clock, disturb, draw."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal import nn
+from caudal.compare.contenders import dummy, network, trees
+from caudal.compare.contenders.base import Answers, Progress, Trained, gather, one_thread
+from caudal.compare.contenders.registry import CONTENDERS, Kind, entry_of
+from caudal.compare.job import Job, Outcome, Parts
+from caudal.compare.measure.circuits import circuit_of
+from caudal.compare.metrics import metrics
+from caudal.compare.perturb import KINDS, LEVELS, disturb, retime
+from caudal.data import Sequences
+from caudal.data.scaler import Scaler
+from caudal.records import Contender, Run
+
+_TRAIN: dict[Kind, Callable[[Job, Parts, Progress | None], Trained]] = {
+    "network": network.train,
+    "trees": trees.train,
+    "trivial": dummy.train,
+}
+_CLOCKS = ("true", "one", "shuffled")
+# Passes of a training that stops as early as it may; a pass with its gradients costs about three without.
+_PASSES, _COST = 5, 3
+
+
+def run_job(job: Job, parts: Parts, progress: Progress | None = None) -> Outcome:
+    """Do a run, at one thread so that it comes out the same on every machine of a kind.
+
+    A model that diverges, or fails in any other way, is a result: `run.failed` says in words what happened, and there
+    are no scores. Only what stops the program (Ctrl-C) passes.
+
+    Arguments:
+        job: what to do.
+        parts: the series, divided.
+        progress: told the share done, from 0 to 1, and what is being done.
+    """
+    start = perf_counter()
+    try:
+        with one_thread():
+            return _run(job, parts, progress or (lambda share, words: None))
+    except Exception as error:
+        failed = f"{type(error).__name__}: {error}"
+        run = Run(job.model, job.seed, {}, {}, 0, perf_counter() - start, failed=failed)
+        return Outcome(job, run, _unknown(job), *_nothing())
+
+
+def train(job: Job, parts: Parts, progress: Progress | None = None) -> Trained:
+    """Train the contender of a job, whatever its kind.
+
+    Raises:
+        InputError: a setting is unknown or out of range.
+        NonFiniteError: training diverged.
+    """
+    return _TRAIN[entry_of(job.model).kind](job, parts, progress)
+
+
+def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
+    entry = entry_of(job.model)
+    final = job.phase == "final"
+
+    def training(share: float, words: str) -> None:
+        progress((0.85 if final else 0.98) * share, words)
+
+    progress(0.0, "training")
+    trained = train(job, parts, training)
+    task = parts.train.task
+    judged = gather(parts.val, trained.answer(parts.val))
+    run = Run(
+        job.model, job.seed, {}, metrics.score(task, judged.scores, judged.truth), trained.epochs,
+        trained.contender.fit_seconds, history=trained.history,
+    )  # fmt: skip
+    if not final:
+        progress(1.0, "done")
+        return Outcome(job, run, trained.contender, *_nothing())
+    progress(0.86, "testing")
+    found = gather(parts.test, trained.answer(parts.test))
+    values, left_out = metrics.measure(task, found.scores, found.truth)
+    run = replace(run, metrics=values, left_out=left_out, timing=_timing(job, parts, trained))
+    if job.disturb:
+        progress(0.9, "disturbing the test series")
+        run = _disturbed(run, job, parts, trained)
+    if job.retrain_timing:
+        run = replace(run, retrained=_retrained(job, parts, values, progress))
+    circuit = circuit_of(trained, parts, found) if entry.wired and job.number == 0 else None
+    model = _bytes(trained) if job.number == 0 else None
+    progress(1.0, "done")
+    return Outcome(job, run, trained.contender, found.scores, found.series, found.truth, circuit, model)
+
+
+def _primary(answers: Answers, data: Sequences) -> float | None:
+    return metrics.score(data.task, answers.scores, answers.truth).get(metrics.plan_of(data).primary)
+
+
+def _judge(trained: Trained, data: Sequences) -> float | None:
+    return _primary(gather(data, trained.answer(data)), data)
+
+
+def _timing(job: Job, parts: Parts, trained: Trained) -> dict[str, float]:
+    gap = Scaler.fit(parts.train).gap
+    found = {how: _judge(trained, retime(parts.test, how, gap, job.seed)) for how in _CLOCKS}
+    return {how: value for how, value in found.items() if value is not None}
+
+
+def _disturbed(run: Run, job: Job, parts: Parts, trained: Trained) -> Run:
+    some = parts.test.select(disturbed_rows(job, parts))
+    scaler = Scaler.fit(parts.train)
+    curves: dict[str, dict[str, float]] = {}
+    for kind in KINDS:
+        levels = {f"{x:g}": _judge(trained, disturb(some, kind, x, job.seed, scaler)) for x in LEVELS[kind]}
+        curves[kind] = {level: value for level, value in levels.items() if value is not None}
+    return replace(run, robustness=curves, robustness_series=len(some))
+
+
+def disturbed_rows(job: Job, parts: Parts) -> NDArray[np.int64]:
+    """Test series on which robustness is measured: as many as cost no more steps than a short training.
+
+    The draw depends on the seed alone, so that all contenders of a seed are measured on the same series.
+    """
+    order = np.random.default_rng([job.seed, 7]).permutation(len(parts.test))
+    variants = sum(len(levels) for levels in LEVELS.values())
+    budget = _COST * min(_PASSES, job.epochs) * int(parts.train.lengths.sum())
+    steps = np.cumsum(parts.test.lengths[order]) * variants
+    count = max(1, int(np.searchsorted(steps, budget, side="right")))
+    return np.sort(order[:count])
+
+
+def _retrained(job: Job, parts: Parts, values: dict[str, float], progress: Progress) -> dict[str, float]:
+    gap, primary = Scaler.fit(parts.train).gap, metrics.plan_of(parts.train).primary
+    found = {"true": values[primary]} if primary in values else {}
+    for k, how in enumerate(_CLOCKS[1:]):
+        progress(0.94 + 0.02 * k, f"training anew with {how} gaps")
+        three = (parts.train, parts.val, parts.test)
+        changed = Parts(*(retime(part, how, gap, job.seed + at) for at, part in enumerate(three)))
+        again = _TRAIN[entry_of(job.model).kind](job, changed, None)
+        value = _judge(again, changed.test)
+        if value is not None:
+            found[how] = value
+    return found
+
+
+def _bytes(trained: Trained) -> bytes | None:
+    if trained.net is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "model"
+        nn.save(trained.net, place)
+        return place.read_bytes()
+
+
+def _nothing() -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
+    return np.zeros((0, 0), np.float32), np.zeros(0, np.int64), np.zeros(0)
+
+
+def _unknown(job: Job) -> Contender:
+    """A contender of which nothing was measured."""
+    entry = CONTENDERS.get(job.model)
+    label, family, summary = (entry.label, entry.family, entry.summary) if entry else (job.model, "traditional", "")
+    return Contender(job.model, label, family, summary, dict(job.settings), 0, 0, 0, None, False, 0.0, 0.0, 0.0)

@@ -1,0 +1,107 @@
+"""Runs jobs through an executor, storing each as it ends, beside other processes that do the same."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from caudal.compare.contenders.registry import entry_of
+from caudal.compare.executors import Done, Executor
+from caudal.compare.job import Job, Outcome, Parts
+from caudal.compare.progress import Watcher
+from caudal.compare.store import EXPIRY, Store
+from caudal.errors import CaudalError
+from caudal.records import Contender, Run
+
+Runner = Callable[[Job, Parts, Callable[..., None]], Outcome]
+_PAUSE = 1.0
+
+
+class Crew:
+    """Whoever runs the jobs of one study.
+
+    Arguments:
+        store: of finished runs.
+        executor: where they run.
+        runner: does one run.
+        parts: the series, divided.
+        watcher: is told.
+        metric: that the watcher names.
+    """
+
+    def __init__(
+        self, store: Store, executor: Executor, runner: Runner, parts: Parts, watcher: Watcher, metric: str
+    ) -> None:
+        self._store, self._executor = store, executor
+        self._runner, self._parts = runner, parts
+        self._watcher, self._metric = watcher, metric
+        self._lost: dict[str, Outcome] = {}
+        self._over = threading.Event()
+        self._pulse = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> "Crew":
+        self._pulse.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the heartbeat."""
+        self._over.set()
+        self._pulse.join()
+
+    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """The outcomes of the jobs, in order: stored ones as they are, the others run here or awaited from elsewhere.
+
+        A run whose process dies again and again is a failed outcome of this time only: it is not stored, and the next
+        time it is tried anew.
+        """
+        while missing := [job for job in self._store.missing(jobs) if job.key not in self._lost]:
+            before = len(missing)
+            for done in self._executor.map(self._runner, self._parts, self._claimed(missing), self._watcher.inside):
+                self._keep(done)
+            if len([job for job in self._store.missing(missing) if job.key not in self._lost]) == before:
+                time.sleep(_PAUSE)  # another process has what is left
+        return [self._lost.get(job.key) or self._stored(job) for job in jobs]
+
+    def _claimed(self, jobs: Sequence[Job]) -> Iterator[Job]:
+        for job in jobs:
+            if self._store.claim(job.key):
+                self._watcher.begun(job)
+                yield job
+
+    def _keep(self, done: Done) -> None:
+        outcome: Outcome = done.outcome if done.outcome is not None else failed(done.job, done.error)
+        if done.lost:
+            self._lost[done.job.key] = outcome
+            self._store.release(done.job.key)
+        else:
+            self._store.put(outcome)
+        self._watcher.ended(done.job, outcome, "", self._metric)
+
+    def _stored(self, job: Job) -> Outcome:
+        found = self._store.get(job)
+        if found is None:
+            raise CaudalError(f"compare: a run of {job.model} has left the store. Run the same command again.")
+        return found
+
+    def _beat(self) -> None:
+        while not self._over.wait(EXPIRY / 4):
+            with suppress(CaudalError):  # the next write will say it
+                self._store.beat()
+
+
+def failed(job: Job, why: str) -> Outcome:
+    """The outcome of a run that gave none."""
+    entry = entry_of(job.model)
+    size: dict[str, Any] = {"units": 0, "parameters": 0, "live_parameters": 0, "synapses": None}
+    contender = Contender(
+        entry.name, entry.label, entry.family, entry.summary, dict(job.settings), uses_dt=entry.uses_dt,
+        macs_per_step=0.0, transcendentals_per_step=0.0, fit_seconds=0.0, **size,
+    )  # fmt: skip
+    run = Run(job.model, job.seed, {}, {}, 0, 0.0, failed=why)
+    return Outcome(job, run, contender, np.zeros((0, 0), np.float32), np.zeros(0, np.int64), np.zeros(0))

@@ -1,0 +1,415 @@
+"""What a table says about itself: which columns are inputs, of what kind, and what is asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.data.accidents import label_flips, left_out
+from caudal.data.recipe import Column
+from caudal.data.rows import EQUAL_TIMES, Order
+from caudal.data.sequences import TASKS, Finding, Label
+from caudal.data.source import Wanted
+from caudal.data.spelling import TextForm, disguise, exact, spelled, truth
+from caudal.data.table import Table
+
+_MANY = 100
+_FEW = 20
+# As shells write it.
+_TABS = {"tab": "\t", "\\t": "\t"}
+KINDS = ("auto", "classes", "numbers")
+_NO_ATTRIBUTE = "Leave it out of `sensitive`: groups made of the answer say nothing about who is treated worse."
+_NO_GROUP = "Name as `group` who the series belong to, such as the patient of several stays."
+_OF_ONE_SERIES = ("forecast", "classify_steps", "imitate")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """The arguments of `from_frame`, as the user gave them."""
+
+    target: tuple[str, ...]
+    series: str | None
+    time: str | None
+    features: tuple[str, ...] | None
+    static: tuple[str, ...]
+    sensitive: tuple[str, ...]
+    group: str | None
+    categorical: tuple[str, ...]
+    units: Mapping[str, str]
+    task: str
+    time_unit: str | None
+    equal_times: str
+    horizon: int
+    window: int
+    stride: int
+    dtype: str
+    form: TextForm
+    drop: tuple[str, ...] = ()
+    time_format: str = ""
+    time_zone: str = ""
+
+    @property
+    def wanted(self) -> Wanted:
+        """The columns that a table must have, and which of them hold names."""
+        keys = (*named(self.series), *named(self.group))
+        parts = (*named(self.time), *self.target, *(self.features or ()), *self.static, *self.sensitive, *self.drop)
+        names = {*keys, *self.categorical, *self.sensitive, *(() if self.is_numbers else self.target)}
+        return Wanted(frozenset(names), (*keys, *parts, *self.categorical), self.time)
+
+    @property
+    def is_numbers(self) -> bool:
+        """Whether the target is known to be numbers before the table is read."""
+        return bool(self.horizon) or self.task in ("numbers", "regress", "forecast", "imitate")
+
+
+def asked(
+    target: str | int | Sequence[str],
+    series: str | int | None,
+    time: str | int | None,
+    *,
+    features: Sequence[str] | None = None,
+    static: Sequence[str] = (),
+    sensitive: Sequence[str] = (),
+    group: str | None = None,
+    categorical: Sequence[str] = (),
+    task: str = "auto",
+    time_unit: str | None = None,
+    units: Mapping[str, str] | None = None,
+    equal_times: str = "error",
+    horizon: int = 0,
+    window: int = 0,
+    stride: int = 1,
+    dtype: str = "float32",
+    sep: str = "",
+    decimal: str = ".",
+    thousands: str = "",
+    na: Sequence[str] = (),
+    comment: str = "",
+    drop: Sequence[str] = (),
+    time_format: str | None = None,
+    time_zone: str | None = None,
+) -> Ask:
+    """The arguments of `from_frame` as one value."""
+    return Ask(
+        target=named(target),
+        series=None if series is None else str(series),
+        time=None if time is None else str(time),
+        features=None if features is None else named(features),
+        static=named(static),
+        sensitive=named(sensitive),
+        group=None if group is None else str(group),
+        categorical=named(categorical),
+        units=dict(units or {}),
+        task=task,
+        time_unit=time_unit,
+        equal_times=equal_times,
+        horizon=horizon,
+        window=window,
+        stride=stride,
+        dtype=dtype,
+        form=TextForm(_TABS.get(sep, sep), decimal, thousands, _words(na), comment),
+        drop=named(drop),
+        time_format=time_format or "",
+        time_zone=time_zone or "",
+    )
+
+
+def named(value: str | int | Sequence[str | int] | None) -> tuple[str, ...]:
+    """One name or several, as a tuple of texts; pandas also names columns by whole numbers."""
+    if value is None:
+        return ()
+    return (str(value),) if isinstance(value, str | int) else tuple(map(str, value))
+
+
+def _words(na: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Words for missing cells, "" always among them where any is given."""
+    words = named(na)
+    return tuple(dict.fromkeys(("", *words))) if words else ()
+
+
+def check_ask(table: Table, ask: Ask) -> None:
+    """Refuse names that are not columns or that would leak, and options that do not exist.
+
+    Raises:
+        DataError: names the column or the option.
+    """
+    _check_options(table, ask)
+    parts = [name.strip() for name in str(ask.series).split(",")]
+    if ask.series not in table.columns and len(parts) > 1 and all(name in table.columns for name in parts):
+        remedy = "Join them into one column first, such as the texts of both with a dash between."
+        raise table.fail(str(ask.series), f"names {len(parts)} columns; a series has one name", remedy)
+    table.need_columns(
+        [
+            *(*named(ask.series), *named(ask.time), *ask.target, *(ask.features or ())),
+            *(*ask.static, *ask.sensitive, *named(ask.group), *ask.categorical, *ask.drop),
+        ]
+    )
+    for name in (*(ask.features or ()), *ask.static):
+        if name in (*named(ask.series), *named(ask.group)):
+            raise table.fail(name, "names who the row belongs to; as an input it would leak", "Leave it out.")
+    for name in ask.target:
+        if name in (ask.series, ask.time):
+            part = "series" if name == ask.series else "time"
+            raise table.fail(name, f"is both the target and the {part}", "Name the column that is to be predicted.")
+        if name in ask.sensitive or name == ask.group:
+            part, remedy = ("protected attribute", _NO_ATTRIBUTE) if name in ask.sensitive else ("group", _NO_GROUP)
+            raise table.fail(name, f"is both the target and the {part}", remedy)
+    if ask.series in ask.sensitive:
+        fault = "names the series and is a protected attribute as well, so that every group would be one series"
+        raise table.fail(str(ask.series), fault, "Name an attribute that series share, such as sex or age.")
+    for name in ask.drop:
+        if name in (*(ask.features or ()), *ask.static, *ask.target, ask.series, ask.time):
+            raise table.fail(name, "is to be dropped and has another part as well", "Take it out of `drop`.")
+
+
+def _check_options(table: Table, ask: Ask) -> None:
+    if not ask.target:
+        raise table.fail("target", "names no column", "Name the column to predict.")
+    if ask.series is None and not ask.horizon and ask.task not in _OF_ONE_SERIES:
+        fault = "is missing: no column says which rows belong to one series"
+        there = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
+        remedy = (
+            f"Name it: {there}. A table of one series needs none for a forecast (`horizon`), nor where `task` is "
+            "classify_steps or imitate."
+        )
+        raise table.fail("series", fault, remedy)
+    if ask.equal_times not in EQUAL_TIMES:
+        fault = f"is {ask.equal_times!r}; expected one of {', '.join(EQUAL_TIMES)}"
+        raise table.fail("equal_times", fault, "Name one of them.")
+    if ask.dtype not in ("float32", "float64"):
+        raise table.fail("dtype", f"is {ask.dtype!r}; expected float32 or float64", "Pass one of them.")
+    for name, size, least in (("horizon", ask.horizon, 0), ("window", ask.window, 0), ("stride", ask.stride, 1)):
+        if size < least:
+            raise table.fail(name, f"is {size}; expected at least {least}", "Pass a count of steps.")
+    if ask.task not in (*KINDS, "forecast") and ask.horizon:
+        raise table.fail("horizon", f"is {ask.horizon}, and the task is {ask.task}", 'Pass `task="forecast"`.')
+
+
+def input_columns(table: Table, ask: Ask, forecast: bool) -> tuple[str, ...]:
+    """The columns that become inputs: those listed, or all that have no other part and are no likely accident.
+
+    A forecast sees its own past.
+    """
+    chosen = list(ask.features or ())
+    if ask.features is None:
+        free = free_columns(table, ask)
+        accidents = left_out(table, [name for name in free if name not in ask.categorical])
+        chosen = [name for name in free if name not in accidents]
+    if forecast:
+        chosen += [name for name in ask.target if name not in chosen]
+    leak = [name for name in chosen if name in ask.target]
+    if leak and not forecast:
+        raise table.fail(leak[0], "is both a feature and the target", "Take it out of `features`.")
+    if not chosen:
+        raise table.fail("features", "leave no input at all", "Name at least one feature column.")
+    return tuple(chosen)
+
+
+def free_columns(table: Table, ask: Ask) -> tuple[str, ...]:
+    """Columns that no argument names."""
+    taken = {
+        *named(ask.series),
+        *named(ask.time),
+        *ask.target,
+        *ask.static,
+        *ask.sensitive,
+        *named(ask.group),
+        *ask.drop,
+    }
+    return tuple(name for name in table.columns if name not in taken)
+
+
+def told_columns(table: Table, ask: Ask) -> tuple[str, ...]:
+    """Columns in which a row must repeat another to be its double: all but those that are no likely inputs."""
+    accidents = left_out(table, free_columns(table, ask)) if ask.features is None else {}
+    return tuple(name for name in table.columns if name not in accidents)
+
+
+def learn_columns(table: Table, names: Sequence[str], ask: Ask) -> tuple[tuple[Column, ...], list[Finding]]:
+    """Kind and known values of each column; empty columns are left out unless listed by name.
+
+    Raises:
+        DataError: a listed column is empty, a number column holds text, a type cannot be an input, or a text column
+            has too many different values to be a category.
+    """
+    columns, findings = [], []
+    for name in names:
+        table.need_once(name)
+        kind = _kind(table, name, ask.categorical)
+        if kind == "category":
+            column, more = _category(table, name)
+        else:
+            column, more = _number(table, name, ask.units.get(name, ""))
+        if column is None:
+            if name in (*(ask.features or ()), *ask.static, *ask.target):
+                raise table.fail(name, "is empty in every row", "Take it out of the list.")
+            findings.append(Finding("empty", name, f"`{name}` is empty in every row; left out.", len(table)))
+            continue
+        columns.append(column)
+        findings += more
+    if not columns:
+        raise table.fail("features", "leave no input that holds a value", "Name at least one feature column.")
+    return tuple(columns), findings
+
+
+def _kind(table: Table, name: str, categorical: Sequence[str]) -> str:
+    if name in categorical or table.is_categorical(name):
+        return "category"
+    kind = table.kind(name)
+    if kind in ("datetime", "other"):
+        dtype = table.frame[name].dtype
+        raise table.fail(name, f"has the type {dtype}, which is no input", "Turn it into numbers or leave it out.")
+    if kind != "text" or table.is_mostly_numbers(name):
+        return "number"
+    _refuse_disguise(table, name)
+    return "category"
+
+
+def _refuse_disguise(table: Table, name: str) -> None:
+    """Refuse numbers in a form of people, which would become one category each.
+
+    Raises:
+        DataError: names the column, a cell and what reads it.
+    """
+    column = table.coded(name)
+    texts = [str(cell) for cell in column.cells]
+    like = disguise([text for text in texts if table.form.plain(text) == text])
+    if like is None:
+        return
+    row = int(np.argmax(column.codes == [text.strip() for text in texts].index(like[0])))
+    fault = f"holds numbers written with {like[1]}, such as {like[0]!r} at {{where}}"
+    raise table.fail(name, fault, like[2], row)
+
+
+def _number(table: Table, name: str, unit: str) -> tuple[Column | None, list[Finding]]:
+    cells = table.numbers(name)
+    known = cells[~np.isnan(cells)]
+    if not known.size:
+        return None, []
+    findings = []
+    if known.size > 1 and known.min() == known.max():
+        text = f"`{name}` is {known[0]:g} wherever it is given; it can tell nothing. Kept."
+        findings.append(Finding("constant", name, text, len(known)))
+    return Column(name, "number", (), unit), findings
+
+
+def _category(table: Table, name: str) -> tuple[Column | None, list[Finding]]:
+    values = check_many(table, name, set(table.coded(name).names))
+    if not values:
+        return None, []
+    findings = table.holes(name)
+    if len(values) == 1 and len(table) > 1:
+        text = f"`{name}` is {values[0]!r} wherever it is given; it can tell nothing. Kept."
+        findings.append(Finding("constant", name, text, len(table)))
+    return Column(name, "category", values), findings
+
+
+def check_many(table: Table, name: str, values: set[str]) -> tuple[str, ...]:
+    """The values of a category, sorted.
+
+    Raises:
+        DataError: there are too many.
+    """
+    if len(values) > _MANY:
+        raise table.fail(
+            name,
+            f"has {len(values):,} different texts, too many for a category (at most {_MANY})",
+            f'Leave it out (`drop="{name}"`), or group its values first.',
+        )
+    return tuple(sorted(values))
+
+
+def labels(table: Table, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """A target column as labels (whole numbers, numbers, bools or text) and which rows have one.
+
+    Whole numbers are exact, whatever their size and whatever holes the column has.
+    """
+    column = table.coded(name)
+    known = column.codes >= 0
+    return column.take(values_of(table, name)), known
+
+
+def values_of(table: Table, name: str) -> NDArray[Any]:
+    """The label of each different cell of a column."""
+    cells, kind, written = table.coded(name).cells, table.kind(name), name in table.written
+    if kind == "bool":
+        return np.array([truth(cell) if written else bool(cell) for cell in cells], np.bool_)
+    if kind == "number":
+        plain = [table.form.plain(cell) if written else cell for cell in cells]
+        whole = exact([spelled(cell) for cell in plain])
+        if whole.dtype.kind == "i" or not all(float(cell).is_integer() for cell in plain):
+            return whole if whole.dtype.kind == "i" else np.array(list(map(float, plain)), np.float64)
+        numbers = np.array(list(map(float, plain)), np.float64)
+        # Written as 1e5, say, or beyond 64 bits: the latter are told apart by their digits alone.
+        return numbers.astype(np.int64) if (np.abs(numbers) < 2**53).all() else whole
+    if kind == "other":
+        table.numbers(name)  # refuses the type
+    return np.array([str(cell) for cell in cells], np.str_)
+
+
+def guess_task(table: Table, ask: Ask, found: Order) -> str:
+    """The task: the one named, or the one that the target column looks like.
+
+    Text, bool and at most 20 different whole numbers classify (`"classes"` and `"numbers"` settle that); other numbers
+    regress. A target that changes within a series is asked for at each step.
+
+    Raises:
+        DataError: the task is unknown or does not fit the target.
+    """
+    if ask.task in TASKS:
+        return ask.task
+    if ask.task not in KINDS:
+        raise table.fail("task", f"is {ask.task!r}; expected {', '.join((*KINDS, *TASKS))}", "Name one of them.")
+    if ask.horizon:
+        return "forecast"
+    kinds = [table.kind(name) for name in ask.target]
+    if len(ask.target) > 1 and ask.task != "classes":
+        return "imitate" if any(_changes(table, name, found) for name in ask.target) else "regress"
+    different = np.unique(values_of(table, ask.target[0]))
+    # Whole numbers of more than 64 bits are told apart by their digits alone, as texts.
+    whole = different.dtype.kind in "ib" or (different.dtype.kind == "U" and kinds[0] == "number")
+    few = len(different) <= _FEW and whole
+    changes = _changes(table, ask.target[0], found)
+    if ask.task == "classes" or (ask.task == "auto" and (kinds[0] == "text" or few)):
+        return "classify_steps" if changes else "classify"
+    return "imitate" if changes else "regress"
+
+
+def _changes(table: Table, name: str, found: Order) -> bool:
+    values, known = labels(table, name)
+    rows = found.rows[known[found.rows]]
+    series = found.series[known[found.rows]]
+    return bool(np.any((series[1:] == series[:-1]) & (values[rows][1:] != values[rows][:-1])))
+
+
+def flips(table: Table, name: str, found: Order) -> list[Finding]:
+    """A finding where a target is one per series but for a few cells, which make it a target of each step."""
+    values, known = labels(table, name)
+    rows = found.rows[known[found.rows]]
+    series = found.series[known[found.rows]]
+    places = label_flips(series, values[rows])
+    if not places.size:
+        return []
+    row, count = int(rows[places[0]]), len(places)
+    text = (
+        f"`{name}` is one value per series, but for {count} of {len(found.ids)} series that hold two, first "
+        f"{found.ids[series[places[0]]]} with {str(values[row])!r} at {table.where(row)}; "
+        "read as a target of each step."
+    )
+    return [Finding("flip", name, text, count, table.place(row))]
+
+
+def learn_classes(table: Table, name: str, least: int = 2) -> tuple[Label, ...]:
+    """The different labels of a target column, sorted.
+
+    Raises:
+        DataError: there are fewer than `least`.
+    """
+    classes = tuple(np.unique(values_of(table, name)).tolist())
+    if len(classes) < least:
+        fault = f"holds one class only, {classes[0]!r}" if classes else "is empty in every row"
+        words = "".join(f" {finding.message}" for finding in table.holes(name))
+        raise table.fail(name, fault, f"A classifier needs series of at least two classes.{words}")
+    return classes

@@ -1,0 +1,79 @@
+"""What is wrong with a table, all of it at once."""
+
+from pathlib import Path
+from typing import Any
+
+from caudal.data import Sequences, from_frame
+from caudal.data.infer import Ask, asked, check_ask, input_columns
+from caudal.data.table import open_table
+from caudal.doctor.leaks import Symptom
+from caudal.doctor.model import examine
+from caudal.errors import DataError
+
+
+def examine_table(
+    frame: Any | str | Path, *, target: Any, series: str | None, time: str | None, **options: Any
+) -> tuple[Symptom, ...]:
+    """Examine a table: what stops it from being read, and then what `doctor` finds in its series.
+
+    Where a feature cannot be read the others still are, so that one round names every fault.
+
+    Arguments:
+        frame: path or data frame, as in `from_frame`.
+        target: as in `from_frame`.
+        series: as in `from_frame`.
+        time: as in `from_frame`.
+        options: the other arguments of `from_frame`.
+
+    Returns:
+        the symptoms; `"table"` for what cannot be read.
+
+    Raises:
+        DataError: there is no such file or column, or an option is unknown: nothing was examined.
+        MissingExtraError: the packages that read tables are not installed.
+
+    Example:
+        >>> import pytest
+        >>> pandas = pytest.importorskip("pandas")
+        >>> rows = pandas.DataFrame({"id": [1, 2, 3], "t": 0, "x": [1, 2, float("inf")], "z": 1.0, "y": [0.5, 1, 2]})
+        >>> for symptom in examine_table(rows, target="y", series="id", time="t"):
+        ...     print(symptom.severity, symptom)
+        serious table: `x` holds infinity at row 2. Write a number, or leave the cell empty.
+        mild constant: `z` is 1 wherever it is given; it can tell nothing. Kept. Leave it out with `drop`.
+    """
+    return examined(frame, target=target, series=series, time=time, **options)[0]
+
+
+def examined(
+    frame: Any | str | Path, *, target: Any, series: str | None, time: str | None, **options: Any
+) -> tuple[tuple[Symptom, ...], Sequences | None]:
+    """The symptoms of `doctor_table`, and the series as far as they could be read."""
+    ask = asked(target, series, time, **options)
+    table = open_table(frame, "doctor", ask.wanted, ask.form)
+    check_ask(table, ask)
+    symptoms: list[Symptom] = []
+    features, refused = _inputs(table, ask), list[str]()
+    wishes = {**options, "target": target, "series": series, "time": time}
+    while True:
+        if ask.features is None:
+            wishes["drop"] = (*ask.drop, *refused)
+        else:
+            wishes["features"] = [name for name in ask.features if name not in refused]
+        try:
+            data = from_frame(table, **wishes)
+        except DataError as error:
+            symptoms.append(Symptom("table", error.argument, f"`{error.argument}` {error.fault}.", error.remedy))
+            if error.argument not in features or len(refused) == len(features) - 1:
+                return tuple(symptoms), None
+            refused.append(error.argument)
+        else:
+            return (*symptoms, *examine(None, data)), data
+
+
+def _inputs(table: Any, ask: Ask) -> tuple[str, ...]:
+    """Columns that can be left out one by one."""
+    try:
+        chosen = input_columns(table, ask, forecast=True)
+    except DataError:
+        return ()
+    return tuple(name for name in chosen if name not in ask.target)

@@ -1,0 +1,107 @@
+"""The two functions that a caller sees: `init` and `step`."""
+
+from caudal.export.c_code.expressions import literal
+from caudal.export.c_code.text import sized
+from caudal.export.program.memory import Place
+from caudal.export.program.program import Program, Step
+
+_CTYPE = {"int16": "int16_t", "int32": "int32_t", "float": "float"}
+
+
+def init(program: Program, prefix: str) -> str:
+    """The function that sets a state to zeros."""
+    lines = [f"void {prefix}_init({prefix}_state *state)", "{", f"    {sized(_largest(program))} i;"]
+    zero = "0.0f" if program.is_float else "0"
+    for name, slot in program.states().items():
+        lines += [f"    for (i = 0u; i < {slot.size}u; ++i)", "    {", f"        state->{name}[i] = {zero};", "    }"]
+    return "\n".join([*lines, "}", ""])
+
+
+def _largest(program: Program) -> int:
+    return max(slot.size for slot in program.slots.values())
+
+
+def step(program: Program, prefix: str, places: dict[str, Place]) -> str:
+    """The function that advances a state by one step."""
+    kind = "float" if program.is_float else "int32_t"
+    time = "float" if program.is_float else "uint32_t"
+    sizes = program.slots["x"].size, program.slots["y"].size
+    lines = [
+        f"uint8_t {prefix}_step({prefix}_state *state, const {kind} x[{sizes[0]}], {time} dt_raw,",
+        f"                    {kind} y[{sizes[1]}])",
+        "{",
+    ]
+    lines += [f"    {_CTYPE[place.ctype]} {place.name}[{place.size}];" for place in dict.fromkeys(places.values())]
+    if any(one.commit for one in program.steps):
+        lines.append(f"    {sized(_largest(program))} i;")
+    if any(one.times > 1 for one in program.steps):
+        lines.append("    uint_fast16_t k;")
+    lines += _clock(program, prefix)
+    for one in program.steps:
+        lines += _advance(program, prefix, one, places)
+    return "\n".join([*lines, "    return status;", "}", ""])
+
+
+def _clock(program: Program, prefix: str) -> list[str]:
+    upper, clock = prefix.upper(), program.clock
+    if program.is_float:
+        scaled = "dt_raw" if clock.scale == 1.0 else f"dt_raw * {literal(clock.scale, True)}"
+        return [f"    const float dt = {scaled};", "    uint8_t status = 0u;", *_uses(program)]
+    product = "dt_raw" if clock.shift == 0 else f"((uint64_t)dt_raw * {clock.factor}u) >> {clock.shift}"
+    found = [
+        f"    const uint64_t scaled = {product};",
+        "    const int32_t dt = (scaled > 2147483647u) ? INT32_C(2147483647) : (int32_t)scaled;",
+    ]
+    if "inverse" in program.slots:
+        found += [
+            "    uint32_t near = (dt > 0) ? (uint32_t)dt : 1u;",
+            "    int32_t exponent = 0;",
+            "    int32_t inverse;",
+        ]
+    found.append(f"    uint8_t status = (scaled > 2147483647u) ? {upper}_DT_LONG : 0u;")
+    if clock.shortest:
+        found += [
+            f"    if (dt < {literal(clock.shortest, False)})",
+            "    {",
+            f"        status = {upper}_DT_SHORT;",
+            "    }",
+        ]
+    if "inverse" in program.slots:
+        found += [
+            "    while (near < 1073741824u)",
+            "    {",
+            "        near <<= 1;",
+            "        ++exponent;",
+            "    }",
+            "    inverse = (int32_t)(2147483647u / (near >> 15));",
+        ]
+    return found
+
+
+def _uses(program: Program) -> list[str]:
+    """Silence about a time that no block reads."""
+    read = any("dt" in {node.name for node in block.nodes if node.op == "scalar"} for block in program.blocks())
+    return [] if read else ["    (void)dt;"]
+
+
+def _advance(program: Program, prefix: str, one: Step, places: dict[str, Place]) -> list[str]:
+    from caudal.export.c_code.source import slots_of
+
+    def where(name: str) -> str:
+        slot = program.slots[name]
+        if slot.role == "state":
+            return f"state->{name}"
+        return places[name].name if name in places else name
+
+    lines: list[str] = []
+    if one.block is not None:
+        arguments = ", ".join(where(name) for name in slots_of(program, one.block))
+        lines.append(f"{prefix}_run_{one.block.name}({arguments});")
+    for source, state in one.commit:
+        size = program.slots[state].size
+        lines += [f"for (i = 0u; i < {size}u; ++i)", "{", f"    {where(state)}[i] = {where(source)}[i];", "}"]
+    if one.times > 1:
+        lines = [f"for (k = 0u; k < {one.times}u; ++k)", "{", *(f"    {line}" for line in lines), "}"]
+    if one.only_moving:
+        lines = ["if (dt > 0)", "{", *(f"    {line}" for line in lines), "}"]
+    return [f"    {line}" for line in lines]

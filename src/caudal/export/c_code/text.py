@@ -1,0 +1,140 @@
+"""Texts around the code: arrays, the head of the file, the header that a caller includes."""
+
+import textwrap
+
+from caudal._version import __version__
+from caudal.export.c_code.expressions import literal
+from caudal.export.program.program import Array, Program, label
+
+
+def sized(most: int) -> str:
+    """An unsigned type that counts so far, as fast as the processor has one."""
+    return "uint_fast8_t" if most < 256 else "uint_fast16_t"
+
+
+def array(name: str, ctype: str, values: Array, rom: str) -> str:
+    """A constant array.
+
+    Example:
+        >>> import numpy as np
+        >>> print(array("A", "int8_t", np.array([1, -2], np.int8), ""), end="")
+        static const int8_t A[2] = {
+            1, -2
+        };
+    """
+    is_float = ctype == "float"
+    texts = [literal(v, True) if is_float else literal(v, False) if ctype == "int32_t" else str(int(v)) for v in values]
+    if ctype.startswith("u"):
+        texts = [f"{text}u" for text in texts]
+    body = textwrap.fill(", ".join(texts), 116, initial_indent="    ", subsequent_indent="    ")
+    return f"static const {rom}{ctype} {name}[{len(values)}] = {{\n{body}\n}};\n"
+
+
+def preamble(program: Program, name: str) -> str:
+    """What stands at the top of the C file."""
+    upper = name.upper()
+    lines = [
+        f"/* {program.layer}, {program.dtype}. Written by caudal {__version__}; do not edit, export again. */",
+        f'#include "{name}.h"',
+        "",
+        "/* Tables stay in flash where data and program memory are apart. */",
+        "#if defined(__AVR__) && !defined(__cplusplus)",
+        f"#define {upper}_ROM __flash",
+        "#else",
+        f"#define {upper}_ROM",
+        "#endif",
+        "",
+    ]
+    if program.is_float:
+        lines += [
+            "#if defined(__clang__)",
+            "#pragma STDC FP_CONTRACT OFF",
+            "#endif",
+            "#if defined(__FAST_MATH__)",
+            '#error "Compile without -ffast-math: the numbers would differ from those of the proof."',
+            "#endif",
+            "#if defined(__FLT_EVAL_METHOD__)",
+            "#if (__FLT_EVAL_METHOD__ != 0)",
+            '#error "This target computes floats in a wider format; the numbers would differ."',
+            "#endif",
+            "#endif",
+        ]
+    else:
+        lines += [
+            "/* Right shifts of negative numbers must be arithmetic, as on every compiler of note. */",
+            f"typedef char {name}_needs_arithmetic_shifts[((-1 >> 1) == -1) ? 1 : -1];",
+        ]
+    return "\n".join([*lines, ""])
+
+
+def header(program: Program, name: str) -> str:
+    """The header: sizes, units, the state, two functions."""
+    upper = name.upper()
+    kind, time = ("float", "float") if program.is_float else ("int32_t", "uint32_t")
+    slots = program.slots
+    lines = [
+        f"/* {program.layer}, {program.dtype}. Written by caudal {__version__}; do not edit, export again. */",
+        f"#ifndef {upper}_H",
+        f"#define {upper}_H",
+        "",
+        "#include <stdint.h>",
+        "",
+        "#ifdef __cplusplus",
+        'extern "C" {',
+        "#endif",
+        "",
+        f"#define {upper}_INPUTS {slots['x'].size}",
+        f"#define {upper}_OUTPUTS {slots['y'].size}",
+        "",
+        *_units(program, upper),
+        "/* What the step remembers. Start it with init; it holds numbers only and may be copied and stored. */",
+        "typedef struct",
+        "{",
+        *(f"    {_ctype(slot.ctype)} {key}[{slot.size}];" for key, slot in program.states().items()),
+        f"}} {name}_state;",
+        "",
+        f"void {name}_init({name}_state *state);",
+        "",
+        "/* One step: inputs, time since the previous step, answers. Returns 0, or the flags above. */",
+        f"uint8_t {name}_step({name}_state *state, const {kind} x[{slots['x'].size}], {time} dt_raw, "
+        f"{kind} y[{slots['y'].size}]);",
+        "",
+        "#ifdef __cplusplus",
+        "}",
+        "#endif",
+        "",
+        f"#endif /* {upper}_H */",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _ctype(kind: str) -> str:
+    return "float" if kind == "float" else f"{kind}_t"
+
+
+def _units(program: Program, upper: str) -> list[str]:
+    """Macros between the user's units and the integers of the interface."""
+    if program.is_float:
+        return ["/* Inputs, times and answers are in the units of the training data. */", ""]
+    clock = program.clock
+    scales = [f"{literal(2.0**bits, True)}" for bits in program.input_bits]
+    return [
+        "/* Inputs, times and answers are integers: the number in the units of the training data, times a scale. */",
+        *(
+            f"#define {upper}_X_SCALE_{k} {scale} /* {_plain(one)} */"
+            for k, (scale, one) in enumerate(zip(scales, program.names, strict=True))
+        ),
+        f"#define {upper}_DT_SCALE {literal(2.0**clock.bits, True)}",
+        *(f"#define {upper}_Y_SCALE_{k} {literal(2.0**bits, True)}" for k, bits in enumerate(program.output_bits)),
+        "",
+        "/* Flags: the time was shorter than the state resolves, or longer than the step counts. */",
+        f"#define {upper}_DT_SHORT ((uint8_t)1u)",
+        f"#define {upper}_DT_LONG ((uint8_t)2u)",
+        "",
+    ]
+
+
+def _plain(name: str) -> str:
+    """A name of a column in plain ASCII, which cannot end a comment."""
+    return "".join(sign if sign.isascii() else "_" for sign in label(name))[:60]

@@ -1,0 +1,1 @@
+"""The exported step as a graph: ONNX, torch.export, AOTInductor and ExecuTorch."""

@@ -1,0 +1,1 @@
+"""From a layer to a plan: its recurrence as typed nodes, before any number format is chosen."""

@@ -1,0 +1,310 @@
+"""The one description of a step that everything exported is made from: neurons that gather along links, then finish.
+
+A `Plan` is a list of `Neurons`. Each neuron adds what its links bring onto one accumulator per channel, then finishes:
+an LTC neuron relaxes towards its reversal potentials, a CfC neuron blends two heads, a gated one updates its memory.
+Numbers are real (float64). `floats.py` and `fixed.py` lower a plan to a program of float32 or of integers. Graphs of
+runtimes need no bounds: their plans may hold a `Formula` and the explicit solvers too, which no program has.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.export.graph.nodes import Value
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+Kind = Literal["tanh", "relu", "silu", "gelu"]
+INPUT, ELAPSED, OUTPUT = "x", "elapsed", "y"
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A named row of numbers.
+
+    Attributes:
+        name: unique in the plan.
+        size: how many.
+        bound: what their absolute value never exceeds, in exact arithmetic.
+        is_state: whether it is carried from step to step.
+        is_memory: a long memory, which integers keep in 32 bits whatever the width of the others.
+    """
+
+    name: str
+    size: int
+    bound: float
+    is_state: bool = False
+    is_memory: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Links:
+    """Synapses that read one vector, sorted by target.
+
+    With a gate, a channel receives `weight * sigmoid(slope * value + offset)`; without, `weight * value`.
+
+    Attributes:
+        source: the vector read.
+        ptr: `(rows + 1,)`; synapses of row i are `ptr[i]:ptr[i + 1]`.
+        index: `(synapses,)` element of the source.
+        weights: `(synapses, channels)`.
+        slope, offset: `(synapses,)` of the gate, or None.
+        gated: of each channel, whether it receives the gate; the others receive the value itself.
+    """
+
+    source: str
+    ptr: Ints
+    index: Ints
+    weights: Floats
+    slope: Floats | None = None
+    offset: Floats | None = None
+    gated: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Keep the sums in vectors, one per channel, for a later block to start from."""
+
+    outs: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Conduct:
+    """LTC: channels conductance and conductance times potential; `c_m` and `eps` as in `dynamics/ltc.py`."""
+
+    state: str
+    c_m: Floats
+    eps: float
+    low: Floats
+    high: Floats
+    solver: str = "fused"
+
+
+@dataclass(frozen=True, eq=False)
+class Leak:
+    """CT-RNN: one channel, the drive; `tau` as in `dynamics/ctrnn.py`."""
+
+    state: str
+    tau: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Resist:
+    """LRC: channels f, z and, unless the elastance is "none", w; names as in `dynamics/lrc.py`."""
+
+    state: str
+    e_leak: Floats
+    k: Floats
+    elastance: str
+    solver: str = "hybrid"
+
+
+@dataclass(frozen=True)
+class Heads:
+    """CfC, "default" or "no_gate": channels ff1, ff2, t_a, t_b."""
+
+    out: str
+    mode: str
+
+
+@dataclass(frozen=True, eq=False)
+class Closed:
+    """CfC, "pure": one channel, f."""
+
+    out: str
+    a: Floats
+    w_tau: Floats
+
+
+@dataclass(frozen=True)
+class Squash:
+    """A backbone neuron: one channel."""
+
+    out: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Remember:
+    """LSTM: channels i, f, g, o."""
+
+    out: str
+    memory: str
+
+
+@dataclass(frozen=True)
+class Reset:
+    """GRU: channels r, z, n of the input, n of the state."""
+
+    state: str
+    out: str
+
+
+@dataclass(frozen=True)
+class Average:
+    """Running mean of one channel; `count` is a state of one element."""
+
+    mean: str
+    count: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Outputs: one channel."""
+
+
+Finish: TypeAlias = (
+    Hold | Conduct | Leak | Resist | Heads | Closed | Squash | Remember | Reset | Average | Answer
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """Rows that gather and finish alike.
+
+    Attributes:
+        name: of the block, a C identifier.
+        base: `(channels, rows)` constants, or the names of held vectors.
+        links: what is added.
+        finish: what becomes of the sums.
+        spans: first row of each group that may read what rows before it have written, then the number of rows.
+    """
+
+    name: str
+    base: Floats | tuple[str, ...]
+    links: tuple[Links, ...]
+    finish: Finish
+    rows: int
+    spans: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Substeps:
+    """Neurons that run several times on a fraction of the elapsed time, all reading the state before the sub-step."""
+
+    count: int
+    neurons: Neurons
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The new values become the state."""
+
+    source: str
+    state: str
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """Equations of a layer, for the graphs of runtimes alone.
+
+    Attributes:
+        kind: class of the layer.
+        source: what it reads.
+        states: vectors that it carries.
+        write: from what it reads `(batch, inputs)`, the elapsed time `(batch, 1)` and the states, to the new states.
+    """
+
+    kind: str
+    source: "View"
+    states: tuple[str, ...]
+    write: Callable[[Value, Value, dict[str, Value]], dict[str, Value]]
+
+
+Stage: TypeAlias = Neurons | Substeps | Commit | Formula
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How numbers in the user's units become the network's: `(value - mean) / std`, elapsed time over `gap`."""
+
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    gap: float
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A whole step.
+
+    Attributes:
+        inputs, outputs: sizes of `x` and `y`.
+        scaling: of inputs and time.
+        vectors: by name, inputs included.
+        stages: in order.
+        layer: what was exported, in words.
+        dt_min: shortest elapsed time, in typical gaps, that the bounds hold for.
+        answers: what each number of `y` means.
+    """
+
+    inputs: int
+    outputs: int
+    scaling: Scaling
+    vectors: dict[str, Vector]
+    stages: tuple[Stage, ...]
+    layer: str
+    dt_min: float = 0.0
+    answers: tuple[str, ...] = ()
+
+    def states(self) -> list[Vector]:
+        """Vectors carried from step to step, in order."""
+        return [vector for vector in self.vectors.values() if vector.is_state]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What a layer answers: `scale * vector[index] + shift`, left unevaluated so that who reads it can fold it in."""
+
+    vector: str
+    index: Ints
+    scale: Floats
+    shift: Floats
+
+
+def whole(vector: Vector) -> View:
+    """All of a vector as it is."""
+    return View(vector.name, np.arange(vector.size), np.ones(vector.size), np.zeros(vector.size))
+
+
+def linear(view: View, weight: Floats) -> tuple[Links, Floats]:
+    """Links of a matrix `(channels, rows, inputs)` onto a view, weights of exactly 0 left out, and what to add.
+
+    Returns:
+        the links, and `(channels, rows)` that the shift of the view contributes.
+
+    Example:
+        >>> view = View("x", np.arange(2), np.array([2.0, 1.0]), np.array([1.0, 0.0]))
+        >>> links, extra = linear(view, np.array([[[3.0, 0.0]]]))
+        >>> links.weights.tolist(), links.index.tolist(), extra.tolist()
+        ([[6.0]], [0], [[3.0]])
+    """
+    scaled = weight * view.scale
+    live = (scaled != 0).any(0)
+    rows, columns = np.nonzero(live)
+    ptr = np.concatenate([[0], live.sum(1).cumsum()])
+    links = Links(view.vector, ptr, view.index[columns], scaled[:, rows, columns].T, gated=(False,) * weight.shape[0])
+    # No matrix product: how a library of linear algebra orders its sums depends on the processor and its threads.
+    return links, (weight * view.shift).sum(-1)
+
+
+def along(view: View, ptr: Ints, source: Ints, weight: Floats) -> tuple[Links, Floats]:
+    """Links of synapse weights `(channels, synapses)` onto a view, and what its shift contributes."""
+    rows = np.repeat(np.arange(len(ptr) - 1), np.diff(ptr))
+    extra = np.zeros((weight.shape[0], len(ptr) - 1))
+    for one, drawn in zip(extra, weight * view.shift[source], strict=True):
+        np.add.at(one, rows, drawn)
+    scaled = (weight * view.scale[source]).T
+    return Links(view.vector, ptr, view.index[source], scaled, gated=(False,) * weight.shape[0]), extra
+
+
+def gated(
+    view: View, ptr: Ints, source: Ints, weights: Floats, mu: Floats, sigma: Floats, gate: tuple[bool, ...]
+) -> Links:
+    """Links with the gate `sigmoid(sigma (value - mu))`, `weights (channels, synapses)`, onto a view."""
+    slope, offset = sigma * view.scale[source], sigma * (view.shift[source] - mu)
+    values = np.where(np.array(gate)[:, None], weights, weights * view.scale[source])
+    return Links(view.vector, ptr, view.index[source], values.T, slope, offset, gate)

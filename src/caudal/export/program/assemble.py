@@ -1,0 +1,125 @@
+"""What both lowerings share: slots, constants without repeats, links in table form, steps in order."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from caudal.export.plan.plan import INPUT, Conduct, Hold, Leak, Links, Neurons, Plan, Resist, Substeps
+from caudal.export.program.program import Array, Block, Clock, Program, Slot, Step, label
+
+
+class Assembly:
+    """A program in the making."""
+
+    def __init__(self, plan: Plan, dtype: str, wide: bool = False) -> None:
+        self.plan, self.dtype, self.wide = plan, dtype, wide
+        self.slots: dict[str, Slot] = {}
+        self.constants: dict[str, Array] = {}
+        self.tables: dict[str, Array] = {}
+        self.steps: list[Step] = []
+        self.input_bits: tuple[int, ...] = ()
+        self.output_bits: tuple[int, ...] = ()
+        self.conducting: dict[str, Any] = {}
+
+    def constant(self, stem: str, values: Array) -> str:
+        """The name of a constant, of an equal one where there is one."""
+        for name, held in self.constants.items():
+            if held.dtype == values.dtype and np.array_equal(held, values):
+                return name
+        name = stem
+        while name in self.constants:
+            name += "_"
+        self.constants[name] = values
+        return name
+
+    def shape(self, stem: str, links: Links) -> tuple[str, str]:
+        """Constants with the counts per row and the index; no index where every row reads the whole source."""
+        counts, size = np.diff(links.ptr), self.slots[self.reads(links.source)].size
+        whole = (counts == size).all() and np.array_equal(links.index, np.tile(np.arange(size), len(counts)))
+        index = "" if whole else self.constant(f"{stem}_index", _narrow(links.index))
+        return self.constant(f"{stem}_count", _narrow(counts)), index
+
+    def reads(self, vector: str) -> str:
+        """The slot in which links find a vector."""
+        for name in (f"{vector}_top", f"{vector}_scaled"):
+            if name in self.slots:
+                return name
+        return vector
+
+    def add(self, block: Block, **how: object) -> None:
+        """The next block, without nodes that nothing stored depends on."""
+        self.steps.append(Step(_pruned(block), **how))  # type: ignore[arg-type]
+
+    def program(self, clock: Clock) -> Program:
+        """All of it, without tables that nothing reads."""
+        blocks = [step.block for step in self.steps if step.block is not None]
+        read = {node.name for block in blocks for node in block.nodes if node.op == "table"}
+        read |= {link.gate.table for block in blocks for link in block.links if link.gate is not None}
+        if "phi" in read and self.dtype == "float32":
+            read.add("density")
+        self.tables = {name: table for name, table in self.tables.items() if name in read}
+        names = tuple(map(label, self.plan.scaling.names))
+        return Program(
+            self.dtype, self.plan.layer, names, self.slots, self.constants, self.tables,
+            self.input_bits, self.output_bits, clock, tuple(self.steps),
+        )  # fmt: skip
+
+
+def _pruned(block: Block) -> Block:
+    live: set[int] = set()
+    waiting = [at for _, at in block.stores]
+    while waiting:
+        at = waiting.pop()
+        if at not in live:
+            live.add(at)
+            waiting += block.nodes[at].args
+    order = {at: k for k, at in enumerate(sorted(live))}
+    nodes = tuple(
+        replace(block.nodes[at], args=tuple(order[arg] for arg in block.nodes[at].args)) for at in sorted(live)
+    )
+    return replace(block, nodes=nodes, stores=tuple((slot, order[at]) for slot, at in block.stores))
+
+
+def _narrow(values: Array) -> Array:
+    return values.astype(np.uint8 if values.size == 0 or values.max() < 256 else np.uint16)
+
+
+def is_scaled(plan: Plan) -> bool:
+    """Whether inputs have to be brought to the network's scale."""
+    return any(plan.scaling.mean) or any(std != 1 for std in plan.scaling.std)
+
+
+def neurons_of(plan: Plan) -> list[tuple[Neurons, int]]:
+    """Every group of neurons with its number of sub-steps."""
+    found = []
+    for stage in plan.stages:
+        if isinstance(stage, Substeps):
+            found.append((stage.neurons, stage.count))
+        elif isinstance(stage, Neurons):
+            found.append((stage, 1))
+    return found
+
+
+def reads_elapsed(plan: Plan) -> bool:
+    """Whether any neuron reads the elapsed time as a feature."""
+    return any(links.source == "elapsed" for neurons, _ in neurons_of(plan) for links in neurons.links)
+
+
+def relaxing(plan: Plan) -> dict[str, tuple[Neurons, Neurons, int]]:
+    """For each state that relaxes: the neurons that hold its sensory sums, its own, and the sub-steps."""
+    found = {}
+    for neurons, count in neurons_of(plan):
+        if isinstance(neurons.finish, Conduct | Leak | Resist) and isinstance(neurons.base, tuple):
+            found[neurons.finish.state] = (holder_of(plan, neurons.base[0]), neurons, count)
+    return found
+
+
+def holder_of(plan: Plan, held: str) -> Neurons:
+    """The neurons that fill a held vector."""
+    return next(
+        neurons for neurons, _ in neurons_of(plan) if isinstance(neurons.finish, Hold) and held in neurons.finish.outs
+    )
+
+
+INPUT_SCALED = f"{INPUT}_scaled"

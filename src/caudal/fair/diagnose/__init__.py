@@ -1,0 +1,1 @@
+"""Diagnosis of a gap: which kind of bias the evidence supports."""

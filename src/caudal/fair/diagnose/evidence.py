@@ -1,0 +1,215 @@
+"""The traces that kinds of bias leave in data; see `caudal.fair.diagnose` for what is made of them."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caudal.data import Sequences
+from caudal.fair.diagnose.density import ranks
+from caudal.fair.diagnose.summaries import TIMES, Column, summaries, table
+from caudal.fair.groups import Groups
+from caudal.fair.need import sklearn
+from caudal.fair.plant import Bias
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+_MODEL = 0.1
+_FAR = 0.3  # standard deviations
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A trace of one kind of bias in one group.
+
+    Attributes:
+        kind: of bias.
+        group: whom it strikes.
+        source: the input that shows it, or `""`.
+        size: from 0 (none) to 1.
+        p_value: of there being none.
+        found, expected: what was compared: shares of series or positives; for ranks, the chance that a member of the
+            group has more than another, against a half.
+    """
+
+    kind: Bias
+    group: str
+    source: str
+    size: float
+    p_value: float
+    found: float
+    expected: float
+
+
+def representation(groups: Groups, expected: Mapping[str, float]) -> list[Trace]:
+    """How much of a group is lacking against the share it should have.
+
+    Arguments:
+        groups: of the series.
+        expected: share of each group, by name.
+
+    Example:
+        >>> [trace] = representation(Groups.of({"g": ["a"] * 90 + ["b"] * 10}), {"a": 0.6, "b": 0.4})
+        >>> trace.group, round(trace.size, 2), trace.p_value < 1e-6
+        ('b', 0.83, True)
+    """
+    traces, total = [], len(groups)
+    for name, count in zip(groups.names, groups.counts, strict=True):
+        share, due = count / total, expected[name]
+        if share < due:
+            lacking = 1 - share / (1 - share) * (1 - due) / due
+            z = (due - share) / np.sqrt(due * (1 - due) / total)
+            traces.append(Trace("representation", name, "", float(lacking), _p(float(z)), float(share), due))
+    return traces
+
+
+def inputs(data: Sequences, inside: Flags, name: str, attribute_inputs: frozenset[str] = frozenset()) -> list[Trace]:
+    """Traces of sampling, measurement and level in one group against the others.
+
+    Arguments:
+        data: series.
+        inside: `(batch,)` who belongs to the group.
+        name: of the group.
+        attribute_inputs: inputs that are the attribute itself, which say nothing about it.
+    """
+    columns = [column for column in summaries(data) if column.source not in attribute_inputs]
+    traces = []
+    kinds = {feature.name: feature.kind for feature in (*data.features, *data.statics)}
+    for column in columns:
+        if column.source == TIMES:
+            # Rarer: fewer steps, or more time between them; it strikes those who have less.
+            trace = _ranked("sampling rate", column, inside, name)
+            less = trace.found < 0.5 if column.what == "steps" else trace.found > 0.5
+        elif column.what == "rough" and kinds[column.source] == "number":
+            trace = _ranked("measurement", column, inside, name)
+            less = trace.found > 0.5
+        elif column.what == "level":
+            trace, less = _ranked("proxy", column, inside, name), True
+        else:
+            continue
+        if less:
+            traces.append(trace)
+    return traces
+
+
+def labels(data: Sequences, hit: Flags, groups: Groups, judged: list[str]) -> list[Trace]:
+    """Positives of each group against what a model of the other groups expects.
+
+    Arguments:
+        data: series.
+        hit: `(batch,)` whether the positive class was written down.
+        groups: of the series.
+        judged: groups to look at.
+
+    Raises:
+        MissingExtraError: scikit-learn is not installed.
+    """
+    attribute_inputs = frozenset(
+        feature.name for feature in (*data.features, *data.statics) if feature.name.split("=", 1)[0] in groups.columns
+    )
+    block = np.clip(table(summaries(data), without=attribute_inputs)[0], -5, 5)
+    traces = []
+    for name in judged:
+        inside = groups.where(name)
+        if len(np.unique(hit[~inside])) < 2 or not block.shape[1]:
+            continue
+        model = sklearn("diagnose", "linear_model").LogisticRegression(C=1.0, max_iter=2000)
+        model.fit(block[~inside], hit[~inside])
+        share, margin = model.predict_proba(block)[:, 1], model.decision_function(block)
+        shift = _shift(margin[inside], margin[~inside])
+        traces += _lacking(name, float(hit[inside].sum()), share[inside], share[~inside], shift)
+    return traces
+
+
+def own_inputs(data: Sequences, groups: Groups) -> frozenset[str]:
+    """Inputs and static features that are the sensitive columns themselves.
+
+    Arguments:
+        data: series.
+        groups: of the series.
+    """
+    names = [feature.name for feature in (*data.features, *data.statics)]
+    return frozenset(name for name in names if name.split("=", 1)[0] in groups.columns)
+
+
+def against_trusted(hit: Flags, real: Flags, known: Flags, groups: Groups, name: str) -> list[Trace]:
+    """Recorded against true classes of a group, and of the others.
+
+    Arguments:
+        hit, real: `(batch,)` whether the positive class was written down, and whether it is true.
+        known: `(batch,)` where the truth is known.
+        groups: of the series.
+        name: of the group.
+
+    Example:
+        >>> real = np.tile([True, False], 100)
+        >>> hit = real & (np.arange(200) >= 60)
+        >>> groups = Groups.of({"g": ["a"] * 100 + ["b"] * 100})
+        >>> [trace] = against_trusted(hit, real, np.ones(200, bool), groups, "a")
+        >>> trace.kind, round(trace.size, 2)
+        ('labels', 0.6)
+    """
+    inside = groups.where(name)
+    recorded = [
+        float(hit[rows & real & known].mean()) if (rows & real & known).any() else 1.0 for rows in (inside, ~inside)
+    ]
+    counts = [int((rows & real & known).sum()) for rows in (inside, ~inside)]
+    if min(counts) < 2 or recorded[0] >= recorded[1]:
+        return []
+    both = (recorded[0] * counts[0] + recorded[1] * counts[1]) / sum(counts)
+    error = np.sqrt(max(both * (1 - both), 1e-9) * (1 / counts[0] + 1 / counts[1]))
+    size = 1 - recorded[0] / recorded[1]
+    return [Trace("labels", name, "", size, _p((recorded[1] - recorded[0]) / float(error)), recorded[0], recorded[1])]
+
+
+def corrected(traces: list[Trace]) -> list[Trace]:
+    """The traces with p values corrected: for the number of traces of the kind (Bonferroni), and the number of kinds.
+
+    Arguments:
+        traces: as measured.
+    """
+    counts = Counter(trace.kind for trace in traces)
+    return [replace(trace, p_value=min(1.0, trace.p_value * counts[trace.kind] * len(counts))) for trace in traces]
+
+
+def _shift(members: Floats, others: Floats) -> float:
+    """How far the groups differ in what the model makes of their inputs, beyond chance, from 0 to 1 (or more alike).
+
+    A simple model carries over to people like those it was taught; to others it errs, and by how much nobody knows.
+    """
+    spread = np.sqrt((members.var() + others.var()) / 2)
+    apart = abs(members.mean() - others.mean()) / max(float(spread), 1e-12)
+    chance = 2 * np.sqrt(1 / len(members) + 1 / len(others))
+    return float(np.clip((apart - chance) / _FAR, 0, 1))
+
+
+def _lacking(name: str, observed: float, share: Floats, others: Floats, shift: float) -> list[Trace]:
+    """The model errs as well: by what its own groups leave open, and by up to a tenth where the inputs differ."""
+    due = float(share.sum())
+    if due <= observed or due <= 0:
+        return []
+    spread, taught = (float((shares * (1 - shares)).sum()) for shares in (share, others))
+    error = np.sqrt(spread + due**2 * (taught / float(others.sum()) ** 2 + (_MODEL * shift) ** 2))
+    count = len(share)
+    return [Trace("labels", name, "", 1 - observed / due, _p((due - observed) / error), observed / count, due / count)]
+
+
+def _ranked(kind: Bias, column: Column, inside: Flags, name: str) -> Trace:
+    known = np.isfinite(column.values)
+    members, others = int((known & inside).sum()), int((known & ~inside).sum())
+    if min(members, others) < 2 or np.ptp(column.values[known]) == 0:
+        return Trace(kind, name, column.source, 0.0, 1.0, 0.5, 0.5)
+    place = ranks(column.values[known])
+    total = members + others
+    more = (place[inside[known]].sum() - members * (members - 1) / 2) / (members * others)
+    ties = np.unique(column.values[known], return_counts=True)[1].astype(np.float64)
+    spread = (total + 1 - float((ties**3 - ties).sum()) / (total * (total - 1))) / (12 * members * others)
+    z = abs(more - 0.5) / np.sqrt(max(spread, 1e-12))
+    return Trace(kind, name, column.source, float(abs(2 * more - 1)), _p(float(z)), float(more), 0.5)
+
+
+def _p(z: float) -> float:
+    return float(2 * (1 - NormalDist().cdf(abs(z)))) if abs(z) < 8 else 1e-15

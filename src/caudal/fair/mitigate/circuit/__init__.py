@@ -1,0 +1,1 @@
+"""Mitigation inside a circuit: find, cut or erase what carries a sensitive attribute."""
