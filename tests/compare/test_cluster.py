@@ -32,7 +32,7 @@ def cluster(monkeypatch, tmp_path):
 
 def test_a_killed_machine_costs_no_run(cluster, fakes, tmp_path, monkeypatch):
     log = tmp_path / "log"
-    monkeypatch.setattr(studies.timings, "measure", lambda outcomes, parts: {})
+    monkeypatch.setattr(studies.timing, "measure", lambda outcomes, parts: {})
     lost, _ = (cluster.add_node(num_cpus=1, object_store_memory=10**8) for _ in range(2))
     cluster.wait_for_nodes()
     killed = []

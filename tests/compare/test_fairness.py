@@ -74,7 +74,7 @@ def test_the_gaps_are_those_of_the_network_that_is_handed_over():
 def test_a_study_tells_every_model_but_the_trivial_one(fakes, tmp_path, monkeypatch):
     from caudal.compare import study as studies
 
-    monkeypatch.setattr(studies.timings, "measure", lambda outcomes, parts: {})
+    monkeypatch.setattr(studies.timing, "measure", lambda outcomes, parts: {})
     study = compare(fakes.table(400), tmp_path, models=["cfc", "gru"], changes=FAST, executor="inline",
                     watcher=Silent(), runner=fakes.run)  # fmt: skip
     assert {one.model for one in study.fairness} == {"cfc", "gru"}

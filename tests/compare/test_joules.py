@@ -97,9 +97,9 @@ def test_joules_are_kept_and_reach_the_study(fakes, tmp_path, monkeypatch):
         one = energy.Spent(Reading(label, "RAPL", 0.5, 0.5), Reading(label, "RAPL", 8.0, 8.0))
         return {outcome.job.model: one for outcome in outcomes}
 
-    monkeypatch.setattr(studies.timings, "measure", lambda outcomes, parts: {})
-    monkeypatch.setattr(studies.joules, "measure", measure)
-    monkeypatch.setattr(studies.joules, "why_not", lambda watts: "")
+    monkeypatch.setattr(studies.timing, "measure", lambda outcomes, parts: {})
+    monkeypatch.setattr(studies.energy, "measure", measure)
+    monkeypatch.setattr(studies.energy, "why_not", lambda watts: "")
 
     def compare(watts):
         return studies.compare(

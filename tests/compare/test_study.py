@@ -22,8 +22,8 @@ import sys
 sys.path.insert(0, {here!r})
 import fakes
 from caudal.compare import study
-study.timings.measure = lambda outcomes, parts: {{}}
-study.joules.why_not = lambda watts: "nobody looked"
+study.timing.measure = lambda outcomes, parts: {{}}
+study.energy.why_not = lambda watts: "nobody looked"
 study.compare(fakes.table(), sys.argv[1], budget="small", models={models!r}, changes={{"seeds": 3, "trials": 2,
     "resamples": 100}}, executor=sys.argv[2], workers=2, runner=fakes.run)
 """
@@ -31,8 +31,8 @@ study.compare(fakes.table(), sys.argv[1], budget="small", models={models!r}, cha
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(studies.timings, "measure", lambda outcomes, parts: {})
-    monkeypatch.setattr(studies.joules, "why_not", lambda watts: "nobody looked")
+    monkeypatch.setattr(studies.timing, "measure", lambda outcomes, parts: {})
+    monkeypatch.setattr(studies.energy, "why_not", lambda watts: "nobody looked")
 
 
 def compare(fakes, out, **more):

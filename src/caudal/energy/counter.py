@@ -154,9 +154,10 @@ def count_step(net: Layer, state: State | None = None) -> Count:
         state: before the step; its initial one when left out.
 
     Example:
-        >>> from caudal.nn import LTC, counts
+        >>> from caudal.nn import LTC
+        >>> from caudal.nn.operations import operations
         >>> net = LTC(2, 3)
-        >>> count_step(net) == Count.of(counts.operations(net))
+        >>> count_step(net) == Count.of(operations(net))
         True
     """
     parameter = next(net.parameters())

@@ -92,9 +92,10 @@ def vectors(program: Program) -> Vectors:
     """The vectors of a program, answered by its twin.
 
     Example:
-        >>> from caudal.export import fixed, read
+        >>> from caudal.export.plan.read import describe
+        >>> from caudal.export.program.lower_fixed import lower_fixed
         >>> from caudal.nn import CfC
-        >>> found = vectors(fixed.lower_fixed(read.describe(CfC(2, 3, backbone_layers=0))))
+        >>> found = vectors(lower_fixed(describe(CfC(2, 3, backbone_layers=0))))
         >>> found.y.shape
         (20, 50, 3)
     """

@@ -20,9 +20,10 @@ def source(program: Program, name: str, *, constant_time: bool = False) -> str:
     """The text of `<name>.c`.
 
     Example:
-        >>> from caudal.export import fixed, read
+        >>> from caudal.export.plan.read import describe
+        >>> from caudal.export.program.lower_fixed import lower_fixed
         >>> from caudal.nn import LTC
-        >>> text = source(fixed.lower_fixed(read.describe(LTC(2, 3))), "policy")
+        >>> text = source(lower_fixed(describe(LTC(2, 3))), "policy")
         >>> "#include <" in text, "malloc" in text, text.count("static void policy_run_relax(")
         (False, False, 1)
     """

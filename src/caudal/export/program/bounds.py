@@ -55,9 +55,10 @@ def bounds(program: Program) -> Bounds:
         Broken: something may leave its range; the message names block and value.
 
     Example:
-        >>> from caudal.export import fixed, read
+        >>> from caudal.export.plan.read import describe
+        >>> from caudal.export.program.lower_fixed import lower_fixed
         >>> from caudal.nn import LTC
-        >>> found = bounds(fixed.lower_fixed(read.describe(LTC(2, 3))))
+        >>> found = bounds(lower_fixed(describe(LTC(2, 3))))
         >>> bool((found.slots["v"].high <= 32767).all())
         True
     """
@@ -335,10 +336,11 @@ def dead_band(program: Program, found: Bounds, dt: float) -> float:
     """Widest dead band at an elapsed time in typical gaps, as a share of the state's range; 0 where nothing relaxes.
 
     Example:
-        >>> from caudal.export import check, fixed, read
+        >>> from caudal.export.plan.read import describe
+        >>> from caudal.export.program.lower_fixed import lower_fixed
         >>> from caudal.nn import LTC
-        >>> program = fixed.lower_fixed(read.describe(LTC(2, 3)))
-        >>> found = check.bounds(program)
+        >>> program = lower_fixed(describe(LTC(2, 3)))
+        >>> found = bounds(program)
         >>> dead_band(program, found, 0.01) > 5 * dead_band(program, found, 0.1)
         True
     """

@@ -28,9 +28,10 @@ def places(program: Program) -> dict[str, Place]:
     """The array of each work vector.
 
     Example:
-        >>> from caudal.export import fixed, read
+        >>> from caudal.export.plan.read import describe
+        >>> from caudal.export.program.lower_fixed import lower_fixed
         >>> from caudal.nn import LTC
-        >>> found = places(fixed.lower_fixed(read.describe(LTC(4, 3))))
+        >>> found = places(lower_fixed(describe(LTC(4, 3))))
         >>> found["x_scaled"] == found["v_next"], found["x_scaled"].size
         (True, 4)
     """

@@ -24,9 +24,10 @@ class Twin:
     """A program that runs on arrays, many series at once.
 
     Example:
-        >>> from caudal.export import fixed, read
+        >>> from caudal.export.plan.read import describe
+        >>> from caudal.export.program.lower_fixed import lower_fixed
         >>> from caudal.nn import LTC
-        >>> twin = Twin(fixed.lower_fixed(read.describe(LTC(2, 3))))
+        >>> twin = Twin(lower_fixed(describe(LTC(2, 3))))
         >>> y = twin.run(np.zeros((4, 5, 2)))
         >>> y.shape
         (4, 5, 3)
