@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.errors import InputError, MissingExtraError
+from caudal.errors import InputError
+from caudal.extras import need
 from caudal.wiring import Wiring
 from caudal.wiring.layout import Layout, lay_out
 from studies.driving.canvas import Canvas
@@ -86,16 +87,13 @@ def film(one: Take, policy: Policy, label: str, lang: str = "en", pictures: int 
     """
     if pictures < 1:
         raise InputError("film", "pictures", f"is {pictures}; expected at least 1", "Pass for example 120.")
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise MissingExtraError("film", "pillow", "drive") from error
+    image = need("film", "PIL.Image")
     scene = _Scene(one, policy, label, lang)
     every = max(1, math.ceil(len(one.shots) / pictures))
     drawn = [scene.picture(index) for index in range(0, len(one.shots), every)]
     # One fixed palette: what stands still costs nothing, and the few red pixels of the car keep their colour.
-    palette = _palette(Image)
-    flat = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in drawn]
+    palette = _palette(image)
+    flat = [picture.quantize(palette=palette, dither=image.Dither.NONE) for picture in drawn]
     out = io.BytesIO()
     flat[0].save(out, "GIF", save_all=True, append_images=flat[1:], duration=100, loop=0, optimize=False, disposal=1)
     return out.getvalue()

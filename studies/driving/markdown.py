@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from caudal.records import Interval
+from caudal.intervals import Interval
 from studies.driving.page import SIGNS
 from studies.driving.records import EXPERT, DriveReport
 from studies.driving.scores import Duel, Score, duels, scores, word

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from caudal.errors import FileFormatError, MissingFileError
 from caudal.files import put
-from caudal.records import Interval
+from caudal.intervals import Interval
 from studies.driving.disturb import CLEAN
 from studies.driving.film import film, take
 from studies.driving.imitate import Lesson, policy

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from caudal.records import Interval
+from caudal.intervals import Interval
 from studies.driving.records import EXPERT
 
 # After the Okabe-Ito palette, in mid tones that stay legible on white and near black; shapes tell them apart as well.

@@ -5,9 +5,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from caudal import limits
+from caudal import limits, serial
 from caudal.errors import FileFormatError, InputError
-from caudal.records import facts
 from studies.driving.disturb import DISTURBANCES
 
 VERSION = 1
@@ -209,9 +208,9 @@ class DriveReport:
             rows = [dict(zip(columns, row, strict=True)) for row in fields["episodes"]]
             return DriveReport(
                 DriveRecipe.of(fields["recipe"]),
-                tuple(facts.read(Trained, row) for row in fields["trained"]),
-                tuple(facts.read(Episode, row) for row in rows),
-                tuple(sorted(facts.read(dict[str, str], fields["packages"]).items())),
+                tuple(serial.read(Trained, row) for row in fields["trained"]),
+                tuple(serial.read(Episode, row) for row in rows),
+                tuple(sorted(serial.read(dict[str, str], fields["packages"]).items())),
             )
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             remedy = "Pass the drive.json that `python -m studies.driving` wrote."

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.records import Interval
+from caudal.intervals import Interval
 from studies.driving.records import EXPERT, LIQUID, DriveReport, Episode
 
 DRAWS = 2_000

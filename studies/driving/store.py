@@ -7,10 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-from caudal import limits
+from caudal import limits, serial
 from caudal.errors import FileFormatError, InputError
 from caudal.files import put
-from caudal.records import facts
 from studies.driving.records import DriveRecipe, Episode, Trained
 
 _TABLES = """
@@ -85,7 +84,7 @@ class Store:
 
     def _read(self, kind: type[Record], text: object) -> Record:
         try:
-            return facts.read(kind, limits.parsed(str(text)))
+            return serial.read(kind, limits.parsed(str(text)))
         except (ValueError, TypeError) as error:
             fault = f"holds a row that does not read ({error})"
             raise FileFormatError(f"{self.path}: {fault}. Name another folder.") from error

@@ -17,8 +17,8 @@ import pytest
 
 from caudal.audit import Desk, Log, keys, records, verify
 from caudal.audit.log import durable
+from caudal.audit.log.record import Decision, Event
 from caudal.errors import CaudalError, InputError
-from caudal.records.decision import Decision, Event
 
 MODEL = "ab" * 32
 

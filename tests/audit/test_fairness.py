@@ -13,7 +13,7 @@ from caudal.audit.page.words import words
 from caudal.cli import main
 from caudal.errors import FileFormatError, MissingFileError
 from caudal.fair.made import made as series
-from caudal.records.fairness import read as read_fairness
+from caudal.fair.record import read as read_fairness
 
 NASTY = "<script>alert(1)</script>\u202e & 'x'"
 

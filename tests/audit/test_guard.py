@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from caudal.audit import Log, records, replay, verify
+from caudal.audit.log.record import Decision, Event
 from caudal.errors import InputError, NonFiniteError, ShapeError
 from caudal.estimators import LiquidClassifier, LiquidRegressor
 from caudal.monitor import Guard, Space, Watch, conformal
 from caudal.monitor.drift import limit, share
-from caudal.records.decision import ABSTAINED, DRIFT, OUT_OF_DISTRIBUTION, Decision, Event
+from caudal.monitor.flags import ABSTAINED, DRIFT, OUT_OF_DISTRIBUTION
 
 pytest.importorskip("crepes", reason="crepes is not installed: pip install caudal[monitor]")
 pytest.importorskip("river", reason="river is not installed: pip install caudal[monitor]")

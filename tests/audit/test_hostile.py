@@ -31,8 +31,8 @@ from caudal.audit import (
 from caudal.audit.log import merkle
 from caudal.audit.log.checkpoint import checkpoint_text
 from caudal.audit.log.encoding import closed, pack, to_json, unpack
+from caudal.audit.log.record import Decision, Event, record_from_dict, record_to_dict
 from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
-from caudal.records.decision import Decision, Event, record_from_dict, record_to_dict
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

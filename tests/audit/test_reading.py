@@ -15,10 +15,10 @@ from caudal.audit.log import store
 from caudal.audit.log.checkpoint import Note, checkpoint_text
 from caudal.audit.log.encoding import closed, pack
 from caudal.audit.log.merkle import leaf, root
+from caudal.audit.log.record import Event, Seal
 from caudal.audit.log.tiles import split, tile_path
 from caudal.bench import audit_forge
 from caudal.errors import CaudalError, FileFormatError, InputError
-from caudal.records.decision import Event, Seal
 
 MODEL = "ab" * 32
 

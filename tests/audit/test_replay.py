@@ -7,6 +7,7 @@ import torch
 from caudal.audit import Log, Salts, Vault, keys, model_digest, newest, records, replay, verify
 from caudal.audit.check.replay import _outputs
 from caudal.audit.log import encrypted
+from caudal.audit.log.record import Decision
 from caudal.audit.log.salts import alias
 from caudal.audit.log.tiles import split
 from caudal.audit.package import model_digest_1
@@ -15,8 +16,8 @@ from caudal.data import from_arrays
 from caudal.errors import InputError
 from caudal.estimators import LiquidClassifier, LiquidForecaster, LiquidRegressor
 from caudal.kernels import exact
+from caudal.monitor.flags import NOT_FINITE
 from caudal.nn import CTRNN, LRC, LTC, CfC, Readout, WiredCfC
-from caudal.records.decision import NOT_FINITE, Decision
 from caudal.wiring import ncp
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from caudal.audit import Checkpoint, Log, keys, newest, records, verify
 from caudal.audit.log.encoding import canonical, to_json
 from caudal.audit.log.merkle import leaf, root
+from caudal.audit.log.record import Decision, record_to_dict
 from caudal.audit.log.tiles import split, tile_path
-from caudal.records.decision import Decision, record_to_dict
 
 SIZE = 1100
 

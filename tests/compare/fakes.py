@@ -10,9 +10,9 @@ import numpy as np
 
 from caudal.compare.job import Outcome
 from caudal.compare.metrics import metrics
+from caudal.compare.record import Run
 from caudal.compare.runner import failed
 from caudal.data import from_arrays
-from caudal.records import Run
 
 # How well the score of each contender tells the classes apart.
 SKILL = {"cfc": 2.0, "gru": 1.5, "ltc-ncp": 0.8, "lstm": 0.7, "trees": 0.2, "trivial": 0.0}

@@ -12,10 +12,10 @@ from caudal.compare.data import open_source
 from caudal.compare.job import Job
 from caudal.compare.measure import chips as room
 from caudal.compare.progress import Silent
+from caudal.compare.record import Chips, Study
 from caudal.compare.run import run_job
 from caudal.export.c_code.targets import Target
-from caudal.records import Chips, Study
-from caudal.records.facts import from_json, to_json
+from caudal.serial import from_json, to_json
 
 # pytest's importlib mode knows no sibling modules.
 _SPEC = importlib.util.spec_from_file_location("planted", Path(__file__).with_name("planted.py"))

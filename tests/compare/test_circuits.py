@@ -13,9 +13,9 @@ from caudal.compare.contenders import network
 from caudal.compare.job import Job
 from caudal.compare.measure import timing
 from caudal.compare.measure.circuits import circuit_of
+from caudal.compare.record import Circuit
 from caudal.compare.run import run_job
-from caudal.records import Circuit
-from caudal.records.facts import from_json, to_json
+from caudal.serial import from_json, to_json
 from caudal.wiring import Wiring
 
 # pytest's importlib mode knows no sibling modules, so the planted series are loaded by path.

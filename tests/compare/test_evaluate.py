@@ -14,8 +14,8 @@ from caudal.compare.contenders.registry import CONTENDERS
 from caudal.compare.job import Job, Parts
 from caudal.compare.metrics import metrics
 from caudal.compare.perturb import LEVELS
+from caudal.compare.record import Run
 from caudal.compare.run import disturbed_rows, run_job
-from caudal.records import Run
 
 # pytest's importlib mode knows no sibling modules, so the planted series are loaded by path.
 _spec = importlib.util.spec_from_file_location("planted", Path(__file__).with_name("planted.py"))

@@ -11,12 +11,12 @@ from caudal.compare.job import Job
 from caudal.compare.measure import fairness as room
 from caudal.compare.measure.fairness import protected
 from caudal.compare.progress import Silent
+from caudal.compare.record import Study
 from caudal.compare.run import run_job
 from caudal.compare.study import compare
 from caudal.data import from_arrays
 from caudal.estimators import wrap
 from caudal.fair.curve import first_steps
-from caudal.records import Study
 
 FAST = {"seeds": 2, "trials": 0, "resamples": 100}
 

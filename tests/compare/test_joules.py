@@ -12,9 +12,8 @@ from caudal.compare.progress import Silent
 from caudal.compare.run import run_job
 from caudal.compare.runner import failed
 from caudal.data import from_arrays
+from caudal.energy.reading import Reading, read
 from caudal.errors import InputError
-from caudal.records import Reading
-from caudal.records.reading import read
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 import pytest
 
 from caudal.compare.budget import BUDGETS, ROUND, TRIAL_SEED, Tuner, schedule
+from caudal.compare.record import Run
 from caudal.compare.runner import failed
 from caudal.errors import InputError
-from caudal.records import Run
 
 
 def test_real_budgets_have_five_seeds_and_the_full_one_eight_trials():

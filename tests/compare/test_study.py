@@ -12,9 +12,9 @@ import pytest
 
 from caudal.compare import study as studies
 from caudal.compare.progress import Silent
+from caudal.compare.record import Study
 from caudal.compare.store import FILE
 from caudal.errors import InputError
-from caudal.records import Study
 
 MODELS = ["cfc", "ltc-ncp", "gru", "trees"]
 SCRIPT = """

@@ -10,8 +10,8 @@ from caudal.compare.job import Job
 from caudal.compare.metrics.bootstrap import least_p
 from caudal.compare.metrics.metrics import METRICS
 from caudal.compare.metrics.summary import panel
+from caudal.compare.record import Run
 from caudal.compare.runner import failed
-from caudal.records import Run
 
 
 def outcome(model, number, scores, truth, series=None):

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from caudal.compare.job import Job
+from caudal.compare.metrics.record import Curve, Paired
 from caudal.compare.metrics.summary import word
 from caudal.compare.runner import failed
 from caudal.compare.verdict import judge, turned
 from caudal.errors import CaudalError
-from caudal.records import Curve, Interval, Paired
+from caudal.intervals import Interval
 
 NAMES = {"cfc": 2000, "ltc-ncp": 300, "gru": 2500, "trees": 900, "trivial": 1}
 CONTENDERS = {

@@ -3,9 +3,9 @@
 import pytest
 
 from caudal import energy, nn
+from caudal.energy.reading import Reading, read
 from caudal.errors import FileFormatError, InputError
 from caudal.nn.operations import Operations, operations
-from caudal.records.reading import Reading, read
 
 
 def test_by_hand():

@@ -11,8 +11,8 @@ from caudal import energy
 from caudal.cli.app import main
 from caudal.energy import battery, meters
 from caudal.energy import measuring as room
+from caudal.energy.reading import read
 from caudal.errors import InputError
-from caudal.records.reading import read
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import torch
 
 from caudal.errors import FileFormatError, InputError, NonFiniteError, ShapeError
 from caudal.explain import Baseline, ask, influence, spearman, synapses_of
+from caudal.explain.influence.record import Influence, Score, Scorecard
 from caudal.nn import GRU, LRC, LSTM, LTC, CfC, MixedMemory, Readout, Stack, WiredCfC
-from caudal.records import Influence, Score, Scorecard
 from caudal.wiring import ncp
 
 WIRING = ncp(inputs=3, inter=5, command=4, motor=2, seed=3)

@@ -18,13 +18,15 @@ import torch
 
 import caudal
 from caudal import audit, export, fair, nn, wiring
+from caudal.compare.record import Study
 from caudal.data import Encoder, Recipe, Scaler, from_arrays
 from caudal.errors import CaudalError
 from caudal.estimators import LiquidClassifier, LiquidForecaster, LiquidRegressor
 from caudal.estimators.recipe import FitRecipe
+from caudal.explain.influence.record import Influence, Score, Scorecard
 from caudal.export.c_code.verify import golden_of
 from caudal.fair import page
-from caudal.records import Influence, Score, Scorecard, Study, fairness
+from caudal.fair import record as fairness
 from caudal.train import TrainRecipe
 from caudal.wiring import Wiring
 

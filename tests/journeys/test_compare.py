@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from caudal.cli import main
-from caudal.records import Study
+from caudal.compare.record import Study
 
 pandas = pytest.importorskip("pandas")
 SMALL = ["--models", "cfc,gru", "--seeds", "2", "--trials", "0", "--set", "epochs=1", "--set", "parameters=150",

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from caudal.records import Run
+from caudal.compare.record import Run
 
 TEXTS = ("command", "machine", "started", "source", "folder")
 

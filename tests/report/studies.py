@@ -3,29 +3,10 @@
 import math
 import random
 
-from caudal.records import (
-    Budget,
-    Calibration,
-    Chip,
-    Chips,
-    Circuit,
-    Contender,
-    Curve,
-    DataFacts,
-    FairAttribute,
-    FairGap,
-    FairMoment,
-    Fairness,
-    FairRate,
-    GroupScore,
-    Interval,
-    OnChip,
-    Paired,
-    Provenance,
-    Run,
-    Study,
-    Verdict,
-)
+from caudal.compare.metrics.record import Calibration, Curve, GroupScore, Paired, Verdict
+from caudal.compare.record import Budget, Chip, Chips, Circuit, Contender, DataFacts, OnChip, Provenance, Run, Study
+from caudal.fair.record import FairAttribute, FairGap, FairMoment, Fairness, FairRate
+from caudal.intervals import Interval
 from caudal.wiring import ncp
 
 # name, label, family, units, parameters, live, synapses, uses dt, operations, seconds, skill (0 to 1)

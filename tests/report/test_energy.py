@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from caudal import report
 from caudal.energy import Spent, columns
+from caudal.energy.reading import Reading
 from caudal.nn.operations import Operations
-from caudal.records import Reading
 
 WORK = Operations(macs=1000, weights=1000)
 

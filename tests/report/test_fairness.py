@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from caudal.records import Study
+from caudal.compare.record import Study
 from caudal.report import render
 
 

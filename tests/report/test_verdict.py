@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from caudal import report
-from caudal.records import Interval
+from caudal.intervals import Interval
 from caudal.report import query
 from caudal.report.verdict import losses
 from caudal.report.wording import words

@@ -11,8 +11,8 @@ import pytest
 import caudal.report
 from caudal.compare.contenders.registry import CONTENDERS
 from caudal.data.datasets import card, names
+from caudal.intervals import Interval
 from caudal.pages import LANGUAGES
-from caudal.records import Interval
 from caudal.report import render
 from caudal.report.wording import words
 

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from caudal.errors import FileFormatError, InputError, MissingExtraError, MissingFileError
-from caudal.records import Interval
+from caudal.intervals import Interval
 from studies import driving
 from studies.driving import DriveRecipe, DriveReport, duels, page, scores, study, verdict
 from studies.driving.__main__ import main

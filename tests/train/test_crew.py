@@ -84,10 +84,7 @@ def test_gradients_are_summed_and_what_none_has_stays_none():
 
 
 def test_without_accelerate_a_sentence_says_what_to_install(monkeypatch):
-    def missing(name):
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    monkeypatch.setattr("caudal.train.distributed.import_module", missing)
+    monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(MissingExtraError) as error:
         train.accelerated()
     assert str(error.value) == (

@@ -10,8 +10,8 @@ from typing import Any
 
 from caudal import limits
 from caudal.audit.log.checkpoint import Note, Verifier, check_name
-from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.extras import need
 from caudal.files import opened
 
 _ED = "cryptography.hazmat.primitives.asymmetric.ed25519"
@@ -70,8 +70,8 @@ def make(path: str | os.PathLike[str], name: str, *, passphrase: str | None = No
     check_name(name)
     place = Path(path)
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    serial = need("audit", _SERIAL, "audit")
-    private = need("audit", _ED, "audit").Ed25519PrivateKey.generate()
+    serial = need("audit", _SERIAL)
+    private = need("audit", _ED).Ed25519PrivateKey.generate()
     lock = serial.BestAvailableEncryption(passphrase.encode()) if passphrase else serial.NoEncryption()
     pem = private.private_bytes(serial.Encoding.PEM, serial.PrivateFormat.PKCS8, lock)
     public = private.public_key().public_bytes(serial.Encoding.PEM, serial.PublicFormat.SubjectPublicKeyInfo)
@@ -104,7 +104,7 @@ def load(path: str | os.PathLike[str], *, passphrase: str | None = None) -> Key:
     if pem[:11] != b"-----BEGIN " or b"PRIVATE KEY" not in pem[:40]:
         sentence = f"audit: {place} holds no private key of caudal. Pass the file that `caudal audit keys make` wrote"
         raise FileFormatError(f"{sentence}, not its public half.")
-    serial = need("audit", _SERIAL, "audit")
+    serial = need("audit", _SERIAL)
     try:
         private = serial.load_pem_private_key(pem, passphrase.encode() if passphrase else None)
     except TypeError as error:
@@ -114,10 +114,10 @@ def load(path: str | os.PathLike[str], *, passphrase: str | None = None) -> Key:
         if b"ENCRYPTED" in pem[:40]:
             raise InputError("audit", "passphrase", f"does not open {place}", "Give the right one.") from error
         raise FileFormatError(f"audit: {place} is damaged ({error}). Restore it from a copy.") from error
-    except need("audit", "cryptography.exceptions", "audit").UnsupportedAlgorithm as error:
+    except need("audit", "cryptography.exceptions").UnsupportedAlgorithm as error:
         fault = f"audit: {place} holds a key of a kind that is not known here ({error})"
         raise FileFormatError(f"{fault}. Restore it from a copy, or make one with `caudal audit keys make`.") from error
-    if not isinstance(private, need("audit", _ED, "audit").Ed25519PrivateKey):
+    if not isinstance(private, need("audit", _ED).Ed25519PrivateKey):
         raise FileFormatError(
             f"audit: {place} holds a key of another kind than Ed25519. Make one with `caudal audit keys make`."
         )
@@ -189,7 +189,7 @@ def seal(subject: list[dict[str, Any]], facts: dict[str, Any], key: Key, predica
         key: that signs.
         predicate: what kind of statement it is.
     """
-    dsse, signer = need("sign", "securesystemslib.dsse", "audit"), need("sign", "securesystemslib.signer", "audit")
+    dsse, signer = need("sign", "securesystemslib.dsse"), need("sign", "securesystemslib.signer")
     whole = {"_type": STATEMENT, "subject": subject, "predicateType": predicate, "predicate": facts}
     made = dsse.Envelope(json.dumps(whole, sort_keys=True).encode(), TYPE, {})
     made.sign(signer.CryptoSigner(key.private))
@@ -202,9 +202,9 @@ def open_(path: Path, key: Verifier) -> dict[str, Any] | None:
     Raises:
         FileFormatError: it is no envelope, or holds something else than a statement.
     """
-    dsse, signer = need("sign", "securesystemslib.dsse", "audit"), need("sign", "securesystemslib.signer", "audit")
-    unverified = need("sign", "securesystemslib.exceptions", "audit").VerificationError
-    ed = need("sign", "cryptography.hazmat.primitives.asymmetric.ed25519", "audit")
+    dsse, signer = need("sign", "securesystemslib.dsse"), need("sign", "securesystemslib.signer")
+    unverified = need("sign", "securesystemslib.exceptions").VerificationError
+    ed = need("sign", "cryptography.hazmat.primitives.asymmetric.ed25519")
     try:
         with opened(path) as file:
             data = file.read(_LARGEST_envelope + 1)

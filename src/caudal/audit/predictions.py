@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from caudal.audit.log.log import Log
 from caudal.audit.package import is_replayable, model_digest
 from caudal.data import Sequences
-from caudal.records.decision import NOT_FINITE
+from caudal.monitor.flags import NOT_FINITE
 
 STEPWISE = ("classify_steps", "imitate")
 _CHANCE = SystemRandom()

@@ -5,15 +5,14 @@ import re
 import secrets
 import shutil
 from pathlib import Path
-from typing import Any
 
 from caudal.audit.cards.record import record_of
 from caudal.audit.check.proof import newest
 from caudal.audit.log.checkpoint import Verifier
 from caudal.audit.package import check
 from caudal.audit.page.report import Report
-from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.extras import need
 
 MODEL, EVIDENCE = "caudal-model", "caudal-evidence"
 _MOST = 100
@@ -41,7 +40,7 @@ def to_mlflow(
         MissingFileError: there is no package.
         MissingExtraError: `mlflow` is not installed.
     """
-    mlflow: Any = need("to_mlflow", "mlflow", "mlflow")
+    mlflow = need("to_mlflow", "mlflow")
     record, point = record_of(folder), None if log is None else newest(log)
     client, active = mlflow.MlflowClient(), mlflow.active_run()
     own = run is None and active is None
@@ -83,7 +82,7 @@ def from_mlflow(run: str, to: str | os.PathLike[str], key: Verifier | None = Non
         InputError: the folder is there already.
         MissingExtraError: `mlflow` is not installed.
     """
-    mlflow: Any = need("from_mlflow", "mlflow", "mlflow")
+    mlflow = need("from_mlflow", "mlflow")
     place = Path(to)
     if place.exists():
         raise InputError("from_mlflow", "to", f"is there already: {place}", "Pass a new folder.")

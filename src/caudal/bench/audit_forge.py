@@ -20,10 +20,10 @@ from caudal.audit.log import tiles
 from caudal.audit.log.checkpoint import Checkpoint, Note, Verifier, checkpoint_text
 from caudal.audit.log.encoding import closed, pack
 from caudal.audit.log.merkle import leaf, root
+from caudal.audit.log.record import Event, Seal
 from caudal.audit.log.tiles import split, tile_path
 from caudal.bench.audit_figures import Figure, Say, exactly
 from caudal.errors import CaudalError
-from caudal.records.decision import Event, Seal
 
 Files = dict[str, bytes]
 _MODEL = "ab" * 32

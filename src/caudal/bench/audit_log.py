@@ -14,9 +14,9 @@ from typing import Any, Literal
 import numpy as np
 
 from caudal.audit import Checkpoint, Desk, Key, Log, Slip, keys, newest, prove, records, verify
+from caudal.audit.log.record import Decision
 from caudal.audit.log.tiles import split, tile_path
 from caudal.bench.audit_figures import Figure, Say, at_most, exactly
-from caudal.records.decision import Decision
 
 _MODEL = "ab" * 32
 _SMALL = 1100

@@ -21,11 +21,11 @@ from caudal.explain import (
     spearman,
     trace,
 )
+from caudal.explain.influence.record import Influence
 from caudal.explain.scorecard.randomised import counted
 from caudal.explain.scorecard.scorecard import DRAWS
 from caudal.nn import Readout
 from caudal.nn.registry import build_cell
-from caudal.records import Influence
 from caudal.train import Examples, TrainRecipe, answer, examples, fit
 
 DATA = {"japanese-vowels": 150, "nafld": 12, "smartwatch": 40}

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from caudal import limits
+from caudal import limits, serial
 from caudal._version import __version__
 from caudal.bench import explain_monitors, explain_proofs
 from caudal.bench.explain_circuits import DATA, CircuitRow, circuits
@@ -18,7 +18,6 @@ from caudal.bench.explain_proofs import ProofRow, proofs
 from caudal.bench.explain_tasks import TASKS
 from caudal.errors import FileFormatError
 from caudal.files import put
-from caudal.records import facts
 
 SCHEMA = "caudal bench explain 1"
 WIRED = ("cfc-ncp", "ltc-ncp")
@@ -69,7 +68,7 @@ class ExplainReport:
             if content.pop("schema") != SCHEMA:
                 raise ValueError("another schema")
             rows: dict[str, Any] = {
-                name: tuple(facts.read(kind, row) for row in content.pop(name, ())) for name, kind in KINDS.items()
+                name: tuple(serial.read(kind, row) for row in content.pop(name, ())) for name, kind in KINDS.items()
             }
             return ExplainReport(**rows, caudal=content["caudal"], torch=content["torch"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from caudal import limits
+from caudal import limits, serial
 from caudal._version import __version__
 from caudal.errors import FileFormatError
-from caudal.records import facts
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def read(text: str, schema: str, kind: Any, source: str = "text") -> Kept:
         content = limits.parsed(text, limits.RECORD)
         if content["schema"] != schema:
             raise ValueError("another schema")
-        return Kept(schema, tuple(facts.read(kind, row) for row in content["rows"]), content["caudal"])
+        return Kept(schema, tuple(serial.read(kind, row) for row in content["rows"]), content["caudal"])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FileFormatError(f"{source}: is no {schema} ({error}). Pass a file that --out wrote.") from None
 

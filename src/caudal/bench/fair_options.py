@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from caudal.bench.fair_front import Bools, Floats, Option, People
-from caudal.data.need import need
+from caudal.extras import need
 
 _OWNER = "bench fair"
 _RATES = np.linspace(0.2, 0.97, 24)
@@ -83,7 +83,7 @@ def fairlearn_options(score: Scores, choose: People, test: People, seed: int) ->
     Raises:
         MissingExtraError: fairlearn is not installed.
     """
-    kind = need(_OWNER, "fairlearn.postprocessing", "fair").ThresholdOptimizer
+    kind = need(_OWNER, "fairlearn.postprocessing").ThresholdOptimizer
     options = []
     for tolerance in TOLERANCES:
         fitted = kind(
@@ -109,7 +109,7 @@ def oxonfair_options(score: Scores, choose: People, test: People) -> list[Option
     Raises:
         MissingExtraError: oxonfair is not installed.
     """
-    oxonfair, metrics = need(_OWNER, "oxonfair", "fair"), need(_OWNER, "oxonfair.utils.group_metrics", "fair")
+    oxonfair, metrics = need(_OWNER, "oxonfair"), need(_OWNER, "oxonfair.utils.group_metrics")
     near = [np.clip(part, 1e-7, 1 - 1e-7) for part in (score.choose, score.test)]
     logits = [np.log(part / (1 - part))[:, None] for part in near]
     fitted = oxonfair.DeepFairPredictor(choose.truth.astype(int), logits[0], choose.codes, use_actual_groups=True)
@@ -149,7 +149,7 @@ def reduced_options(
     Raises:
         MissingExtraError: fairlearn is not installed.
     """
-    kinds = need(_OWNER, "fairlearn.reductions", "fair")
+    kinds = need(_OWNER, "fairlearn.reductions")
     share = float(train.truth.mean())
     for slack in REDUCED[:1] if few else REDUCED:
         # Costs of the two errors weigh the classes alike, as in the training of the other models.

@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from caudal import limits
+from caudal import limits, serial
 from caudal._version import __version__
 from caudal.bench.fair_methods import CELLS, METHODS, Done, Part, task
 from caudal.errors import FileFormatError
 from caudal.files import put
-from caudal.records import facts
 
 SCHEMA = "caudal bench fair 1"
 _SLOW = "reductions"
@@ -87,7 +86,7 @@ class FairReport:
             if content["schema"] != SCHEMA:
                 raise ValueError("another schema")
             return FairReport(
-                tuple(facts.read(FairRow, row) for row in content["rows"]), content["caudal"], content["torch"]
+                tuple(serial.read(FairRow, row) for row in content["rows"]), content["caudal"], content["torch"]
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             remedy = "Pass a file that `caudal bench fair --out` wrote."

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print records, a line of JSON each."""
     from caudal import audit
-    from caudal.records.decision import record_to_dict
+    from caudal.audit.log.record import record_to_dict
 
     found = islice(audit.records(args.log, max(args.start, 0)), max(args.count, 0))
     rows = [{"index": index, **record_to_dict(one)} for index, one in found]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from caudal.compare import Kept
     from caudal.compare.progress import Watcher
-    from caudal.records import Study
+    from caudal.compare.record import Study
 
 _NAMES = {"en": "report.html", "es": "informe.html"}
 _INTERRUPTED = 130

@@ -112,7 +112,7 @@ def _headers(path: str | Path) -> list[tuple[str, ...]]:
         return []
     try:
         if place.name.lower().endswith((".parquet", ".pq")):
-            from caudal.data.need import need
+            from caudal.extras import need
 
             return [tuple(need("table", "pyarrow.parquet").read_schema(place).names)]
         with gzip.open(place) if place.name.lower().endswith(".gz") else place.open("rb") as file:

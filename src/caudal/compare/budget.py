@@ -7,10 +7,9 @@ from typing import Any, cast
 
 from caudal.compare.contenders.registry import CONTENDERS, entry_of, suggest, usual
 from caudal.compare.job import Job, Outcome
-from caudal.compare.need import need
+from caudal.compare.record import Budget, Scalar
 from caudal.errors import InputError
-from caudal.records import Budget
-from caudal.records.study import Scalar
+from caudal.extras import need
 
 # Trials start from this seed, which no final run has: what tuning saw once is not measured again.
 TRIAL_SEED = 10_000

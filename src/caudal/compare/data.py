@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.compare.job import Parts
+from caudal.compare.record import DataFacts
 from caudal.data import Finding, Sequences, from_frame, split
 from caudal.data.account import read_as
 from caudal.data.datasets import Card, Dataset, load, names
 from caudal.data.plan import refuse_flips
 from caudal.errors import DataError
-from caudal.records import DataFacts
 
 _OWNER = "compare"
 _VAL, _TEST = 0.15, 0.2

@@ -13,11 +13,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal import limits
+from caudal import limits, serial
+from caudal.compare.record import Circuit, Contender, Run, Scalar
 from caudal.data import Sequences
 from caudal.errors import CaudalError, FileFormatError
-from caudal.records import Circuit, Contender, Run, facts
-from caudal.records.study import Scalar
 
 Phase = Literal["trial", "final"]
 
@@ -147,9 +146,9 @@ def unpack(job: Job, record: str, arrays: Arrays, network: bytes | None, source:
     """
     try:
         parts: dict[str, Any] = limits.parsed(record, limits.RECORD)
-        run = facts.from_json(Run, json.dumps(parts["run"]))
-        contender = facts.from_json(Contender, json.dumps(parts["contender"]))
-        circuit = parts["circuit"] and facts.from_json(Circuit, json.dumps(parts["circuit"]))
+        run = serial.from_json(Run, json.dumps(parts["run"]))
+        contender = serial.from_json(Contender, json.dumps(parts["contender"]))
+        circuit = parts["circuit"] and serial.from_json(Circuit, json.dumps(parts["circuit"]))
     except (CaudalError, ValueError, KeyError, TypeError) as error:
         raise _damaged(source, error) from error
     return Outcome(job, run, contender, arrays[0], arrays[1], arrays[2], circuit or None, network)

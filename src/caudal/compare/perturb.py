@@ -10,10 +10,10 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal.compare.metrics.record import Disturbance
 from caudal.data import Sequences
 from caudal.data.scaler import Scaler
 from caudal.errors import InputError
-from caudal.records.outcome import Disturbance
 
 KINDS: tuple[Disturbance, ...] = get_args(Disturbance)
 

@@ -17,9 +17,9 @@ from caudal.compare.job import Job, Outcome, Parts
 from caudal.compare.measure.circuits import circuit_of
 from caudal.compare.metrics import metrics
 from caudal.compare.perturb import KINDS, LEVELS, disturb, retime
+from caudal.compare.record import Contender, Run
 from caudal.data import Sequences
 from caudal.data.scaler import Scaler
-from caudal.records import Contender, Run
 
 _TRAIN: dict[Kind, Callable[[Job, Parts, Progress | None], Trained]] = {
     "network": network.train,

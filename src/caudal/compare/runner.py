@@ -13,9 +13,9 @@ from caudal.compare.contenders.registry import entry_of
 from caudal.compare.executors import Done, Executor
 from caudal.compare.job import Job, Outcome, Parts
 from caudal.compare.progress import Watcher
+from caudal.compare.record import Contender, Run
 from caudal.compare.store import EXPIRY, Store
 from caudal.errors import CaudalError
-from caudal.records import Contender, Run
 
 Runner = Callable[[Job, Parts, Callable[..., None]], Outcome]
 _PAUSE = 1.0

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from caudal import serial
 from caudal._version import __version__
 from caudal.compare.assemble import assemble
 from caudal.compare.budget import Schedule, Tuner, schedule
@@ -19,14 +20,14 @@ from caudal.compare.measure.chips import missing, regular_gap
 from caudal.compare.measure.timing import Timing
 from caudal.compare.metrics.metrics import plan_of
 from caudal.compare.progress import Board, Watcher
+from caudal.compare.record import Chips, Study
 from caudal.compare.run import run_job
 from caudal.compare.runner import Crew, Runner
 from caudal.compare.store import Store
 from caudal.energy import Span, Spent
+from caudal.energy.reading import read
 from caudal.errors import InputError
 from caudal.files import put
-from caudal.records import Chips, Study, facts
-from caudal.records.reading import read
 
 STUDY = "study.json"
 _READ = ("protocol", "seed")
@@ -183,11 +184,11 @@ def _small(store: Store, source: Source, finals: Mapping[str, Sequence[Outcome]]
     of = [sorted(every[0].job.key for every in finals.values()), missing()]
     stored = json.loads(store.fact("chips", "{}"))
     if stored.get("of") == of:
-        return None if stored["chips"] is None else facts.from_json(Chips, stored["chips"])
+        return None if stored["chips"] is None else serial.from_json(Chips, stored["chips"])
     if any(every[0].model is not None for every in finals.values()):
         watcher.say("Exporting the networks as C and counting their steps on a simulated chip.")
     found = on_chips(finals, source.parts, regular_gap(source.facts))
-    store.note("chips", json.dumps({"of": of, "chips": None if found is None else facts.to_json(found)}))
+    store.note("chips", json.dumps({"of": of, "chips": None if found is None else serial.to_json(found)}))
     return found
 
 

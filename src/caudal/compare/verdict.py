@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from caudal.compare.metrics.record import Curve, Paired, Verdict
+from caudal.compare.record import Contender
 from caudal.errors import CaudalError
-from caudal.records import Contender, Curve, Paired, Verdict
 
 MOST_ACCURATE = "most accurate"
 SMALLEST = "smallest of the alike"

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.need import need
+from caudal.extras import need
 
 _OWNER = "from_frame"
 _SECOND = 10**9

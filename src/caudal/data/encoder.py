@@ -8,11 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal import limits
+from caudal import limits, serial
 from caudal.data.scaler import Scaler
 from caudal.data.sequences import Sequences
 from caudal.errors import DataError, FileFormatError
-from caudal.records import facts
 
 _VERSION = 1
 Fill = Literal["forward", "zero"]
@@ -206,7 +205,7 @@ class Encoder:
                 raise ValueError("written by another version")
             Scaler.from_json(json.dumps(values["scaler"]))
             del values["scaler"]["version"]
-            encoder = facts.read(Encoder, values)
+            encoder = serial.read(Encoder, values)
             for names, means in (("names", "mean"), ("static_names", "static_mean")):
                 if len(getattr(encoder, names)) != len(getattr(encoder.scaler, means)):
                     raise ValueError(f"{names} and {means} are of different lengths")

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from caudal.data.accidents import spelling_twins
 from caudal.data.frame import from_table, ordered
 from caudal.data.infer import Ask, asked, check_ask, input_columns, named
-from caudal.data.need import need
 from caudal.data.plan import not_read, plan, widen
 from caudal.data.recipe import Recipe
 from caudal.data.sequences import Finding, Sequences
 from caudal.data.table import Table
 from caudal.errors import DataError
+from caudal.extras import need
 
 _OWNER = "ParquetSequences"
 

@@ -4,11 +4,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from caudal import limits
+from caudal import limits, serial
 from caudal.data.calendar import Calendar
 from caudal.data.spelling import USUAL, TextForm
 from caudal.errors import FileFormatError
-from caudal.records import facts
 
 _VERSION = 1
 
@@ -103,7 +102,7 @@ class Recipe:
             values: dict[str, Any] = limits.parsed(text, finite=True)
             if values.pop("version") != _VERSION:
                 raise FileFormatError("Recipe.from_json: written by another version. Read the table again.")
-            recipe = facts.read(Recipe, values)
+            recipe = serial.read(Recipe, values)
             for name in ("horizon", "window", "stride"):
                 limits.integer("Recipe.from_json", name, getattr(recipe, name), limits.STEPS)
             if recipe.dtype not in ("float32", "float64"):

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal import limits
+from caudal import limits, serial
 from caudal.data.sequences import Feature, Sequences
 from caudal.errors import DataError, FileFormatError
-from caudal.records import facts
 
 _VERSION = 1
 _GAPS_KEPT = 100_000
@@ -105,7 +104,7 @@ class Scaler:
             values: dict[str, Any] = limits.parsed(text, finite=True)
             if values.pop("version") != _VERSION:
                 raise ValueError("written by another version")
-            scaler = facts.read(Scaler, values)
+            scaler = serial.read(Scaler, values)
             for mean, std in (("mean", "std"), ("static_mean", "static_std"), ("target_mean", "target_std")):
                 if len(getattr(scaler, mean)) != len(getattr(scaler, std)):
                     raise ValueError(f"{mean} and {std} are of different lengths")

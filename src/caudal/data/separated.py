@@ -18,10 +18,10 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.need import need
 from caudal.data.sequences import Finding
 from caudal.data.spelling import MISSING, TextForm, accent_forms, is_number, written_kind
 from caudal.errors import DataError
+from caudal.extras import need
 
 _SNIFFED = 1 << 18
 _LINES = 200

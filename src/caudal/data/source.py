@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from caudal import limits
-from caudal.data.need import need
 from caudal.data.separated import ANY as ANY
 from caudal.data.separated import Opened as Opened
 from caudal.data.separated import Wanted as Wanted
 from caudal.data.separated import read_separated
 from caudal.data.spelling import TextForm
 from caudal.errors import DataError
+from caudal.extras import need
 
 _TEXT = (".csv", ".txt", ".tsv")
 CSV = (*_TEXT, *(kind + pack for kind in _TEXT for pack in (".gz", ".bz2", ".xz", ".zip")), ".zip")

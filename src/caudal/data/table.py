@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.need import need
 from caudal.data.sequences import Finding
 from caudal.data.source import ANY, Wanted, is_open, read_source
 from caudal.data.spelling import (
@@ -29,6 +28,7 @@ from caudal.data.spelling import (
     written_kind,
 )  # fmt: skip
 from caudal.errors import DataError
+from caudal.extras import need
 
 _TICKS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 TICKS = {**_TICKS, "w": 7 * _TICKS["d"], "y": int(365.25 * _TICKS["d"])}

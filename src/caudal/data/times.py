@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.calendar import Calendar, spelled, zone_info
-from caudal.data.need import need
 from caudal.data.sequences import Finding
 from caudal.data.table import Table
 from caudal.data.time_formats import (
@@ -23,6 +22,7 @@ from caudal.data.time_formats import (
     pattern_of,
     plain_iso,
 )
+from caudal.extras import need
 
 Kind = Literal["number", "datetime", "duration"]
 Cells = list[str | None]

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from caudal._version import __version__
 from caudal.data.calendar import Calendar, spell
-from caudal.data.need import need
 from caudal.data.sequences import Feature, Sequences
 from caudal.data.source import is_parquet
 from caudal.data.table import TICKS
 from caudal.errors import DataError, InputError
+from caudal.extras import need
 
 
 def to_columns(data: Sequences) -> dict[str, NDArray[Any]]:

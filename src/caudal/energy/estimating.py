@@ -2,10 +2,10 @@
 
 from typing import Literal, NamedTuple
 
+from caudal.energy.reading import Reading
 from caudal.energy.tables import Range, table_of
 from caudal.errors import InputError
 from caudal.nn.operations import Operations
-from caudal.records.reading import Reading
 
 Memory = Literal["sram", "dram"]
 MEMORIES: tuple[Memory, ...] = ("sram", "dram")

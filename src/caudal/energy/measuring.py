@@ -8,8 +8,8 @@ from statistics import mean, stdev
 from time import perf_counter, sleep
 
 from caudal.energy.meters import Joules, Meter, cpu_seconds, too_short
+from caudal.energy.reading import Reading
 from caudal.errors import InputError
-from caudal.records.reading import Reading
 
 Span = tuple[float, float]
 _JOULES_PER_KWH = 3.6e6

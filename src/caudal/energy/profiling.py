@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from caudal.energy.estimating import MEMORIES, estimate
+from caudal.energy.reading import Reading
 from caudal.energy.tables import TABLES
 from caudal.errors import InputError
 from caudal.nn.layer import Layer
 from caudal.nn.operations import Operations, live_parameters, operations
-from caudal.records.reading import Reading
 
 _WORD = 4
 

@@ -41,7 +41,6 @@ _NAMES = {
     "wrap": "caudal.estimators.fitting",
 }
 
-_EXTRAS = {"sklearn": "estimators", "aeon": "aeon"}
 
 if not TYPE_CHECKING:
 
@@ -52,11 +51,11 @@ if not TYPE_CHECKING:
             return getattr(import_module(_NAMES[name]), name)
         except ModuleNotFoundError as error:
             package = (error.name or "").split(".")[0]
-            if package not in _EXTRAS:
+            if package not in ("sklearn", "aeon"):
                 raise
-            from caudal.errors import MissingExtraError
+            from caudal.extras import missing
 
-            raise MissingExtraError(name, package, _EXTRAS[package]) from error
+            raise missing(name, package) from error
 
     def __dir__() -> list[str]:
         return sorted(_NAMES)

@@ -29,8 +29,8 @@ from caudal.estimators.settings import with_plain_settings
 from caudal.estimators.training import Facts, Outcome, check_classes, check_task, train_flowing, train_held
 from caudal.explain import Checks, Explanation, explain
 from caudal.explain.influence.influence import Method
+from caudal.explain.influence.record import On
 from caudal.fair.mitigate.settings import Fairness
-from caudal.records.influence import On
 
 
 def read_table(model: "LiquidEstimator", x: Any, target: Any, series: str | None, **columns: Any) -> Sequences:

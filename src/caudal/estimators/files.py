@@ -23,7 +23,7 @@ from caudal.data.sequences import TASKS
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.estimators.settings import plain
 from caudal.fair.mitigate.settings import Fairness, from_dict, to_dict
-from caudal.records.facts import read
+from caudal.serial import read
 from caudal.train import Epoch, Fitted, TrainRecipe
 
 FORMAT = 1

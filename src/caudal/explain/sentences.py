@@ -8,11 +8,11 @@ import numpy as np
 from caudal.errors import InputError
 from caudal.explain.counterfactual.record import Change, Counterfactual, apart
 from caudal.explain.equations.dead import Dead
+from caudal.explain.influence.record import Influence, Score, Scorecard
 from caudal.explain.neurons.metrics import Interpretability
 from caudal.explain.neurons.phases import TIME, Drives
 from caudal.explain.proof.verify import Certificate
 from caudal.explain.words import Words, words
-from caudal.records import Influence, Score, Scorecard
 
 _MOST = 4
 

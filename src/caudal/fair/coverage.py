@@ -12,7 +12,7 @@ from caudal.fair.answers import Answers, decisions, numbers
 from caudal.fair.groups import Groups
 from caudal.fair.intervals import Found, by_group
 from caudal.fair.metrics import measure
-from caudal.records import Interval
+from caudal.intervals import Interval
 
 Floats = NDArray[np.float64]
 _NAMES = "abcdefgh"

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from caudal.data import Sequences
 from caudal.errors import InputError
+from caudal.extras import need
 from caudal.fair.answers import decisions, numbers
 from caudal.fair.diagnose.density import mean_gap
 from caudal.fair.diagnose.evidence import own_inputs
@@ -15,9 +16,8 @@ from caudal.fair.diagnose.summaries import Column, summaries, table
 from caudal.fair.estimate import DRAWS, LEVEL, Estimate
 from caudal.fair.groups import LEAST, Groups
 from caudal.fair.intervals import METHOD, Gap, by_group
-from caudal.fair.need import sklearn
 from caudal.fair.plant import class_code
-from caudal.records import Interval
+from caudal.intervals import Interval
 
 Strength = Literal["none", "weak", "clear", "strong", "the attribute itself"]
 _FOLDS = 5
@@ -220,7 +220,7 @@ def held_out(block: NDArray[np.float64], codes: NDArray[np.int64], seed: int) ->
     Raises:
         MissingExtraError: scikit-learn is not installed.
     """
-    linear, choice = sklearn("audit", "linear_model"), sklearn("audit", "model_selection")
+    linear, choice = (need("audit", f"sklearn.{name}", "fair") for name in ("linear_model", "model_selection"))
     least = int(np.bincount(np.unique(codes, return_inverse=True)[1]).min())
     cut = choice.StratifiedKFold(max(2, min(_FOLDS, least)), shuffle=True, random_state=seed)
     model = linear.LogisticRegression(C=0.1, max_iter=2000)

@@ -26,7 +26,7 @@ from caudal.fair.answers import Answers
 from caudal.fair.estimate import DRAWS, LEVEL, Estimate, estimates, normal
 from caudal.fair.groups import LEAST, Groups
 from caudal.fair.metrics import GAPS, check_alike, gaps_of, metrics_of
-from caudal.records import Interval
+from caudal.intervals import Interval
 
 METHOD = "bootstrap clustered by series"
 _JOINT = 2000

@@ -20,7 +20,7 @@ from caudal.fair.groups import LEAST, Edges, Groups
 from caudal.fair.intervals import Found, GroupRate, by_group
 from caudal.fair.predictions import positive_code
 from caudal.fair.record import Attribute, Bin, FairReport, Versus
-from caudal.records import Interval
+from caudal.intervals import Interval
 
 LEAST_SHOWN = 5
 _BINS = 5

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from caudal.data.need import need
 from caudal.errors import InputError, NonFiniteError, ShapeError
+from caudal.extras import need
 
 _ALL = ""
 
@@ -128,7 +128,7 @@ class Conformal:
         nothing is promised, and in the last row.
         """
         limits = np.full((len(self.groups) + 1, max(self.classes, 1)), np.inf)
-        crepes = need("Conformal", "crepes", "monitor")
+        crepes = need("Conformal", "crepes")
         promised = [k for k, name in enumerate(self.groups) if name not in self.small]
         if not self.classes:
             if promised:
@@ -188,7 +188,7 @@ def calibrate(
     """
     if not 0 < confidence < 1:
         raise InputError("calibrate", "confidence", f"is {confidence}", "Pass a share such as 0.9.")
-    need("calibrate", "crepes", "monitor")
+    need("calibrate", "crepes")
     width = 0 if np.ndim(predictions) == 1 else np.shape(predictions)[-1]
     numbers, real = _checked("calibrate", predictions, width), np.asarray(truth)
     if real.shape != (len(numbers),):

@@ -13,8 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from caudal.data.need import need
 from caudal.errors import InputError, ShapeError
+from caudal.extras import need
 
 SHIFT = 0.5  # standard deviations that are to be noticed
 _LEAST = 50
@@ -76,7 +76,7 @@ class Watch:
         if not reference or not per >= 1:
             raise InputError("Watch", "reference" if per >= 1 else "per", "is empty", "Pass at least one stream.")
         self.streams = tuple(reference)
-        self._adwin: Any = need("Watch", "river.drift", "monitor").ADWIN
+        self._adwin = need("Watch", "river.drift").ADWIN
         self._windows = [_Window(self._adwin()) for _ in self.streams]
         self._block = int(self._windows[0].adwin.clock)
         known = [_known(name, values) for name, values in reference.items()]

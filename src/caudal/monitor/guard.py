@@ -14,7 +14,7 @@ from caudal.errors import InputError, ShapeError
 from caudal.monitor import conformal
 from caudal.monitor.conformal import Conformal, group_codes
 from caudal.monitor.drift import Alarm, Space, Watch
-from caudal.records.decision import ABSTAINED, DRIFT, OUT_OF_DISTRIBUTION
+from caudal.monitor.flags import ABSTAINED, DRIFT, OUT_OF_DISTRIBUTION
 from caudal.train import examples
 
 _TASKS = ("classify", "regress")

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from caudal.compare.record import Study
 from caudal.pages import Html, join, tag
-from caudal.records import Study
 from caudal.report.tables import Cell, details, facts, model, table
 from caudal.report.wording import Words
 

@@ -1,7 +1,8 @@
 """Whether the probabilities of a classifier can be taken at their word."""
 
+from caudal.compare.metrics.record import Calibration
+from caudal.compare.record import Contender, Study
 from caudal.pages import Html, join, tag
-from caudal.records import Calibration, Contender, Study
 from caudal.report import query
 from caudal.report.axes import Axis
 from caudal.report.drawing import Frame, grid, plot, polyline, stretched

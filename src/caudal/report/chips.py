@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from caudal.compare.record import ATMEGA328P, Chip, Chips, Contender, OnChip, Study
+from caudal.intervals import Interval
 from caudal.pages import Html, join, tag
-from caudal.records import Chip, Chips, Contender, Interval, OnChip, Study
-from caudal.records.chip import ATMEGA328P
 from caudal.report import query
 from caudal.report.axes import logarithmic
 from caudal.report.cost import Point, named

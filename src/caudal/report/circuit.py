@@ -4,9 +4,9 @@ import json
 import math
 from collections.abc import Sequence
 
+from caudal.compare.record import Circuit, Study
 from caudal.errors import CaudalError
 from caudal.pages import Html, join, tag
-from caudal.records import Circuit, Study
 from caudal.report import query
 from caudal.report.axes import Axis, linear, logarithmic
 from caudal.report.circuit_drawing import MOST_SYNAPSES, Plan, drawing, key, plan

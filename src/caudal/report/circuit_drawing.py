@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from caudal.compare.record import Circuit
 from caudal.pages import Html, join, tag
-from caudal.records import Circuit
 from caudal.report.drawing import short
 from caudal.report.wording import Words
 from caudal.wiring import Wiring

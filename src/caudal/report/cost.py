@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from caudal.compare.record import Contender, Study
+from caudal.intervals import Interval
 from caudal.pages import Html, join, tag
-from caudal.records import Contender, Interval, Study
 from caudal.report import query
 from caudal.report.axes import logarithmic
 from caudal.report.drawing import Frame, grid, mark, percent, plot, polyline, short, stretched, whisker

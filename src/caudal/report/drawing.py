@@ -7,8 +7,8 @@ Lines and bands lie in a nested SVG that is stretched, with strokes that are not
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from caudal.intervals import Interval
 from caudal.pages import Html, join, tag
-from caudal.records import Interval
 from caudal.report.axes import Axis
 from caudal.report.wording import Words
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from caudal.compare.record import Contender, Study
+from caudal.energy.reading import Reading, read
 from caudal.errors import FileFormatError
 from caudal.pages import Html, join, tag
-from caudal.records import Contender, Reading, Study
-from caudal.records.reading import read
 from caudal.report.tables import Cell, legend, model, table
 from caudal.report.wording import Words
 

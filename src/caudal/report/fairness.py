@@ -3,10 +3,11 @@
 import shlex
 from collections.abc import Sequence
 
+from caudal.compare.record import Contender, Study
 from caudal.fair.page.words import Words as FairWords
 from caudal.fair.page.words import words as fair_words
+from caudal.fair.record import FairAttribute, FairGap, Fairness
 from caudal.pages import Html, join, tag
-from caudal.records import Contender, FairAttribute, FairGap, Fairness, Study
 from caudal.report import query
 from caudal.report.axes import Axis
 from caudal.report.drawing import (

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from caudal.compare.record import Contender, Study
 from caudal.fair.page.words import Words as FairWords
 from caudal.fair.page.words import words as fair_words
+from caudal.fair.record import FairAttribute, FairGap, Fairness, FairRate
+from caudal.intervals import Interval
 from caudal.pages import Html, join, tag
-from caudal.records import Contender, FairAttribute, FairGap, Fairness, FairRate, Interval, Study
 from caudal.report import query
 from caudal.report.axes import Axis, linear
 from caudal.report.drawing import Frame, band, grid, mark, plot, polyline, short, stretched

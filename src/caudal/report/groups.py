@@ -1,8 +1,9 @@
 """Fairness: the primary metric within each group, and the gaps between groups; small groups are flagged, not hidden."""
 
+from caudal.compare.metrics.record import GroupScore
+from caudal.compare.record import Contender, Study
 from caudal.fair.page.words import words as fair_words
 from caudal.pages import Html, join, tag
-from caudal.records import Contender, GroupScore, Study
 from caudal.report import fairness, query
 from caudal.report.drawing import strip, strip_axis, strip_grid, strip_interval
 from caudal.report.tables import Cell, details, legend, model, table

@@ -1,6 +1,6 @@
 """A study in short, as Markdown for a page of the docs: the verdict, one table, and how to do it again."""
 
-from caudal.records import Contender, Study
+from caudal.compare.record import Contender, Study
 from caudal.report import query
 from caudal.report.verdict import verdict_lines
 from caudal.report.wording import Words

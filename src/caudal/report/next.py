@@ -2,8 +2,8 @@
 
 import shlex
 
+from caudal.compare.record import Contender, Study
 from caudal.pages import Html, join, tag
-from caudal.records import Contender, Study
 from caudal.report import query
 from caudal.report.tables import table
 from caudal.report.wording import Words

@@ -5,10 +5,10 @@ import hashlib
 from importlib.resources import files
 from pathlib import Path
 
+from caudal.compare.record import Study
 from caudal.errors import FileFormatError, MissingFileError
 from caudal.files import put
 from caudal.pages import Html, join, tag
-from caudal.records import Study
 from caudal.report import query
 from caudal.report.sections import SECTIONS
 from caudal.report.verdict import numbers_line

@@ -1,7 +1,8 @@
 """Each liquid model against each traditional one, on the same seeds and the same series."""
 
+from caudal.compare.metrics.record import Paired
+from caudal.compare.record import Study
 from caudal.pages import Html, join, tag
-from caudal.records import Paired, Study
 from caudal.report import query
 from caudal.report.tables import Cell, details, model, table
 from caudal.report.wording import Words

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from statistics import median
 
-from caudal.records import Contender, Interval, Paired, Run, Study
+from caudal.compare.metrics.record import Paired
+from caudal.compare.record import Contender, Run, Study
+from caudal.intervals import Interval
 from caudal.report.axes import Axis, linear
 from caudal.report.wording import Words
 

@@ -1,7 +1,7 @@
 """Who did how well: the ranking with intervals, every metric, every run."""
 
+from caudal.compare.record import Contender, Study
 from caudal.pages import Html, join, tag
-from caudal.records import Contender, Study
 from caudal.report import query
 from caudal.report.axes import Axis
 from caudal.report.drawing import percent, strip, strip_axis, strip_grid, strip_interval

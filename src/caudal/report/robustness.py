@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from caudal.compare.metrics.record import Curve, Disturbance
+from caudal.compare.record import Contender, Study
 from caudal.pages import Html, join, tag
-from caudal.records import Contender, Curve, Study
-from caudal.records.outcome import Disturbance
 from caudal.report import query
 from caudal.report.axes import Axis, linear
 from caudal.report.drawing import Frame, band, grid, mark, plot, polyline, short, sign, stretched

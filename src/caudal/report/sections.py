@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from caudal.compare.record import Study
 from caudal.pages import Html
-from caudal.records import Study
 from caudal.report.about import data_section, open_section, reproduce_section
 from caudal.report.calibration import calibration_section
 from caudal.report.chips import chips_section

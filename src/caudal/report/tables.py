@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from caudal.compare.record import Contender
 from caudal.pages import Html, join, tag
-from caudal.records import Contender
 from caudal.report.drawing import sign
 from caudal.report.wording import Words
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from statistics import fmean
 
+from caudal.compare.record import Contender, Study
+from caudal.intervals import Interval
 from caudal.pages import Html, join, tag
-from caudal.records import Contender, Interval, Study
 from caudal.report import query
 from caudal.report.axes import Axis
 from caudal.report.drawing import percent, strip, strip_axis, strip_grid, strip_interval

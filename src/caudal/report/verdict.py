@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from caudal.compare.metrics.record import Paired
+from caudal.compare.record import Contender, Study
 from caudal.pages import Html, join, tag
-from caudal.records import Contender, Paired, Study
 from caudal.report import query
 from caudal.report.tables import Cell, facts, model, table
 from caudal.report.wording import Words

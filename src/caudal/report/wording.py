@@ -9,8 +9,8 @@ from functools import cache
 from importlib.resources import files
 from string import Formatter
 
+from caudal.intervals import Interval
 from caudal.pages import Html, decimal, listed, read_table, tag, text
-from caudal.records import Interval
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack
 from torch import Tensor, nn
 
-from caudal import limits
+from caudal import limits, serial
 from caudal.errors import FileFormatError, InputError
-from caudal.records import facts
 from caudal.train.distributed import Crew
 from caudal.train.recipe import Epoch
 
@@ -120,7 +119,7 @@ def read(
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
         if stated["format"] != FORMAT:
             raise ValueError("written by another version")
-        bound_to, progress = stated["bound"], facts.read(Progress, stated["progress"])
+        bound_to, progress = stated["bound"], serial.read(Progress, stated["progress"])
         if progress.epoch != len(progress.history) or progress.batch < 0:
             raise ValueError(f"{progress.epoch} passes, of which {len(progress.history)} are told")
     except (SafetensorError, LookupError, ValueError, TypeError) as error:

@@ -5,13 +5,12 @@ they are clipped, so that the weights are those of a single process but for the 
 """
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from caudal.errors import MissingExtraError
+from caudal.extras import need
 
 
 @dataclass(frozen=True)
@@ -99,8 +98,4 @@ def accelerated(*, cpu: bool = True) -> Crew:
     Raises:
         MissingExtraError: accelerate is not installed.
     """
-    try:
-        accelerate = import_module("accelerate")
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("accelerated", "accelerate", "accelerate") from error
-    return Crew(accelerate.Accelerator(cpu=cpu))
+    return Crew(need("accelerated", "accelerate").Accelerator(cpu=cpu))

@@ -5,9 +5,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
-from caudal import limits
+from caudal import limits, serial
 from caudal.errors import FileFormatError, InputError
-from caudal.records import facts
 
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["full", "bfloat16"]
@@ -107,7 +106,7 @@ class TrainRecipe:
             FileFormatError: the text is no recipe of training.
         """
         try:
-            return facts.read(TrainRecipe, limits.parsed(text, finite=True))
+            return serial.read(TrainRecipe, limits.parsed(text, finite=True))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise FileFormatError(f"TrainRecipe.from_json: not a recipe ({error}). Train again.") from error
 

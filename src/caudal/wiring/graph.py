@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from caudal.errors import MissingExtraError, WiringError
+from caudal.errors import WiringError
+from caudal.extras import need
 from caudal.wiring.files import Fields
 from caudal.wiring.parts import ROLES, Polarity, Role
 
@@ -21,7 +22,7 @@ def to_graph(wiring: Wiring) -> Any:
     Raises:
         MissingExtraError: networkx is not installed.
     """
-    graph = _networkx("Wiring.to_networkx").DiGraph(family=wiring.family, seed=wiring.seed)
+    graph = need("Wiring.to_networkx", "networkx").DiGraph(family=wiring.family, seed=wiring.seed)
     for index, name in enumerate(wiring.input_names):
         graph.add_node(name, role="input", index=index)
     for index, name in enumerate(wiring.names):
@@ -43,7 +44,7 @@ def from_graph(graph: Any) -> Fields:
         MissingExtraError: networkx is not installed.
         WiringError: it is not a plain directed graph, or a node or an edge lacks what a circuit needs.
     """
-    networkx = _networkx("Wiring.from_networkx")
+    networkx = need("Wiring.from_networkx", "networkx")
     if not isinstance(graph, networkx.DiGraph) or graph.is_multigraph():
         raise _fault(
             f"is a {type(graph).__name__}; expected a DiGraph", "Pass a directed graph without parallel edges."
@@ -84,14 +85,6 @@ def _matrices(graph: Any, inputs: list[Any], neurons: list[Any]) -> tuple[Polari
         matrix[row[source], row[target]] = polarity
     onto_neurons = matrix[:, len(inputs) :]
     return onto_neurons[: len(inputs)], onto_neurons[len(inputs) :]
-
-
-def _networkx(owner: str) -> Any:
-    try:
-        import networkx
-    except ImportError:
-        raise MissingExtraError(owner, "networkx", "graph") from None
-    return networkx
 
 
 def _fault(fault: str, remedy: str) -> WiringError:

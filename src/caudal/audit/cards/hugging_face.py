@@ -3,7 +3,7 @@
 from typing import Any
 
 from caudal.audit.cards.record import Figure, ModelRecord
-from caudal.data.need import need
+from caudal.extras import need
 
 _UNKNOWN = "Not stated in the package."
 _PIPELINES = {"classify": "time-series-classification", "forecast": "time-series-forecasting"}
@@ -15,7 +15,7 @@ def hugging_face(record: ModelRecord) -> str:
     Raises:
         MissingExtraError: `huggingface_hub` is not installed.
     """
-    hub: Any = need("card", "huggingface_hub", "cards")
+    hub = need("card", "huggingface_hub")
     whole = [one for one in record.figures if not one.part]
     task = record.task.split()[0] if record.task else "sequence"
     results = [

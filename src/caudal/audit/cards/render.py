@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args
 from caudal.audit.cards.cyclonedx import cyclonedx
 from caudal.audit.cards.hugging_face import hugging_face
 from caudal.audit.cards.record import ModelRecord, record_of
-from caudal.data.need import need
 from caudal.errors import InputError
+from caudal.extras import need
 from caudal.files import put
 
 
@@ -26,7 +26,7 @@ def croissant(record: ModelRecord) -> str:
     if not held:
         remedy = 'Package the model with `data={"card": load(name).card.to_dict()}`.'
         raise InputError("card", "folder", f"holds no data card ({record.name})", remedy)
-    library: Any = need("card", "mlcroissant", "cards")
+    library = need("card", "mlcroissant")
     name = str(held.get("name") or "training")
     notes = logging.getLogger("absl")
     before, notes.disabled = notes.disabled, True  # it recommends fields that no card has, in the user's terminal

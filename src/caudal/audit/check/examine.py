@@ -19,11 +19,11 @@ from caudal.audit.check.verdict import Fault, Verdict
 from caudal.audit.check.verify import verify
 from caudal.audit.log import manifest
 from caudal.audit.log.checkpoint import LARGEST, Checkpoint, Verifier
+from caudal.audit.log.record import record_to_dict, time_text
 from caudal.audit.package import NAMES as PACKAGE_NAMES
 from caudal.audit.package import STATEMENT, check
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.files import opened
-from caudal.records.decision import record_to_dict, time_text
 
 KINDS = ("log", "model", "proof", "report")
 _LOG_FILES = re.compile(

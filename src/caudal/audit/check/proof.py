@@ -12,10 +12,10 @@ from caudal.audit.check.reading import numbers
 from caudal.audit.log import manifest, merkle
 from caudal.audit.log.checkpoint import LARGEST, Checkpoint, Verifier
 from caudal.audit.log.encoding import unpack
+from caudal.audit.log.record import Record
 from caudal.audit.log.tiles import ENTRIES, WIDTH, Tiles, read, split, tile_path
 from caudal.errors import FileFormatError, InputError
 from caudal.files import put
-from caudal.records.decision import Record
 
 FIRST = "c2sp.org/tlog-proof@v1"
 _MOST = 64

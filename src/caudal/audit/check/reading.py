@@ -19,10 +19,10 @@ from caudal.audit.check.verdict import Fault
 from caudal.audit.log import merkle
 from caudal.audit.log.checkpoint import LARGEST, Checkpoint, Verifier
 from caudal.audit.log.encoding import seal_of, unpack
+from caudal.audit.log.record import Event
 from caudal.audit.log.tiles import ENTRIES, HASH, HEIGHT, WIDTH, hashes, read, split, tile_path
 from caudal.errors import CaudalError, FileFormatError
 from caudal.files import opened
-from caudal.records.decision import Event
 
 _LONGEST_HISTORY = 1 << 34  # bytes of `checkpoints`: one promise each five seconds, for eight years
 _PACKED_CHANGE, _JSON_CHANGE = b'key{"new":"', b'"kind":"key"'

@@ -17,13 +17,14 @@ from caudal.audit.check.examine import Finding, Wanted, examine
 from caudal.audit.check.proof import records
 from caudal.audit.log import encrypted
 from caudal.audit.log.checkpoint import Checkpoint, Verifier
+from caudal.audit.log.record import Decision
 from caudal.audit.log.salts import Salts, alias, commitment
 from caudal.audit.package import is_replayable, model_digest, model_digest_1
 from caudal.audit.predictions import STEPWISE, class_of, elapsed, pieces, uncertainty_of
 from caudal.data import Sequences
 from caudal.errors import DataError, InputError
 from caudal.kernels import exact
-from caudal.records.decision import NOT_FINITE, Decision
+from caudal.monitor.flags import NOT_FINITE
 from caudal.train import answer, examples
 
 TOLERANCE = 1e-6

@@ -15,10 +15,10 @@ from pathlib import Path
 from caudal.audit.log import manifest
 from caudal.audit.log.encoding import unpack
 from caudal.audit.log.log import Log
+from caudal.audit.log.record import time_text
 from caudal.audit.log.tiles import ENTRIES, WIDTH, read, split, tile_path
 from caudal.errors import FileFormatError, InputError
 from caudal.files import put
-from caudal.records.decision import time_text
 
 DAYS = 184  # six months are never longer
 _SECOND = 10**9

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from caudal.audit.log.checkpoint import Checkpoint, Verifier
-from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.extras import need
 from caudal.files import opened
 
 _LARGEST = 1 << 20
@@ -24,7 +24,7 @@ def stamp_request(checkpoint: Checkpoint) -> bytes:
     Raises:
         MissingExtraError: `rfc3161_client` is not installed.
     """
-    client: Any = need("stamp_request", "rfc3161_client", "stamp")
+    client = need("stamp_request", "rfc3161_client")
     made = client.TimestampRequestBuilder().data(str(checkpoint).encode()).build()
     return bytes(made.as_bytes())
 
@@ -63,7 +63,7 @@ def stamped(
     if wanted is not None and checkpoint.origin != wanted:
         fault = f"is of {checkpoint.origin!r}, and not of {wanted!r}"
         raise InputError("stamped", "checkpoint", fault, "Name the log that you mean.")
-    client: Any = need("stamped", "rfc3161_client", "stamp")
+    client = need("stamped", "rfc3161_client")
     if not roots:
         raise InputError("stamped", "roots", "is empty", "Pass the root certificate of the authority.")
     builder = client.VerifierBuilder()
@@ -84,7 +84,7 @@ def stamped(
 
 
 def _certificates(path: Path) -> list[Any]:
-    x509: Any = need("stamped", "cryptography.x509", "audit")
+    x509 = need("stamped", "cryptography.x509")
     try:
         with opened(path) as file:
             return list(x509.load_pem_x509_certificates(file.read(_LARGEST)))

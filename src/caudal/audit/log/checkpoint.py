@@ -4,10 +4,9 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
-from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError
+from caudal.extras import need
 
 ED25519 = 1
 LARGEST = 1 << 20
@@ -60,8 +59,8 @@ class Verifier:
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Whether the key made a signature over a message."""
-        ed = need("audit", "cryptography.hazmat.primitives.asymmetric.ed25519", "audit")
-        invalid: Any = need("audit", "cryptography.exceptions", "audit").InvalidSignature
+        ed = need("audit", "cryptography.hazmat.primitives.asymmetric.ed25519")
+        invalid = need("audit", "cryptography.exceptions").InvalidSignature
         try:
             ed.Ed25519PublicKey.from_public_bytes(self.key).verify(signature, message)
         except (invalid, ValueError):

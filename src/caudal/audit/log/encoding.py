@@ -20,9 +20,7 @@ from zlib import crc32
 
 import numpy as np
 
-from caudal.data.need import need
-from caudal.errors import FileFormatError, InputError
-from caudal.records.decision import (
+from caudal.audit.log.record import (
     Decision,
     Event,
     Record,
@@ -32,6 +30,8 @@ from caudal.records.decision import (
     record_to_dict,
     time_text,
 )
+from caudal.errors import FileFormatError, InputError
+from caudal.extras import need
 
 
 def spell(record: Decision, rare: Callable[[float], str]) -> str:
@@ -266,7 +266,7 @@ def canonical(value: Any) -> bytes:
         >>> canonical({"b": 1.0, "a": [True, None]})
         b'{"a":[true,null],"b":1}'
     """
-    library = need("audit", "rfc8785", "audit")
+    library = need("audit", "rfc8785")
     try:
         if _depth(value) > _NESTED:
             raise ValueError("it is nested too deep")

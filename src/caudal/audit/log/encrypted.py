@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.need import need
+from caudal.audit.log.record import Decision
 from caudal.errors import InputError
-from caudal.records.decision import Decision
+from caudal.extras import need
 
 _NONCE = 12
 _HEAD = struct.Struct("<ddH")
@@ -106,7 +106,7 @@ def shown(output: NDArray[Any], lasting: Iterable[float] | None) -> NDArray[Any]
 
 
 def _plain(record: Decision, salt: bytes) -> bytes:
-    wrong = need("audit", "cryptography.exceptions", "audit").InvalidTag
+    wrong = need("audit", "cryptography.exceptions").InvalidTag
     try:
         data = split(record)[0]
         return bytes(_cipher(salt).decrypt(data[:_NONCE], data[_NONCE:], place(record.session, record.sequence)))
@@ -124,4 +124,4 @@ def _known(value: float) -> float | None:
 
 def _cipher(salt: bytes) -> Any:
     key = sha256(salt + b"caudal.sealed/1").digest()
-    return need("audit", "cryptography.hazmat.primitives.ciphers.aead", "audit").AESGCM(key)
+    return need("audit", "cryptography.hazmat.primitives.ciphers.aead").AESGCM(key)

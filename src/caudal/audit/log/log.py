@@ -17,12 +17,12 @@ from caudal.audit import keys
 from caudal.audit.keys import Key
 from caudal.audit.log import arguments, durable, encoding, encrypted, manifest, merkle, recover
 from caudal.audit.log.checkpoint import Checkpoint, Note
+from caudal.audit.log.record import Event, Seal
 from caudal.audit.log.salts import Salts, alias, commitment
 from caudal.audit.log.store import Store
 from caudal.audit.log.tiles import Tiles
 from caudal.audit.log.vault import Vault
 from caudal.errors import InputError
-from caudal.records.decision import Event, Seal
 
 if TYPE_CHECKING:
     from caudal.monitor.guard import Guard

@@ -16,10 +16,10 @@ from caudal.audit.log import merkle
 from caudal.audit.log.checkpoint import LARGEST, Checkpoint, Verifier
 from caudal.audit.log.encoding import seal_of, unpack
 from caudal.audit.log.manifest import About, wrong_key
+from caudal.audit.log.record import Event
 from caudal.audit.log.tiles import ENTRIES, WIDTH, hashes, read, split, tile_path
 from caudal.errors import FileFormatError
 from caudal.files import put
-from caudal.records.decision import Event
 
 _DECREES = ("key", "retired")
 

@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.audit.log import arguments, durable, encrypted
+from caudal.audit.log.record import Decision, Record
 from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
 from caudal.files import opened, put
-from caudal.records.decision import Decision, Record
 
 SIZE = 32
 FORMAT = 2

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.extras import need
 from caudal.files import put
 
 _NONCE = 12
@@ -82,7 +82,7 @@ class Vault:
         Raises:
             InputError: the key or the salt is another one, or the payload was altered or moved.
         """
-        wrong = need("audit", "cryptography.exceptions", "audit").InvalidTag
+        wrong = need("audit", "cryptography.exceptions").InvalidTag
         try:
             plain = self._cipher(salt).decrypt(payload[:_NONCE], payload[_NONCE:], place)
         except (wrong, ValueError) as error:
@@ -95,7 +95,7 @@ class Vault:
 
     def _cipher(self, salt: bytes) -> Any:
         key = sha256(b"caudal.vault/2" + self.key + salt).digest() if salt else self.key
-        return need("audit", "cryptography.hazmat.primitives.ciphers.aead", "audit").AESGCM(key)
+        return need("audit", "cryptography.hazmat.primitives.ciphers.aead").AESGCM(key)
 
 
 def _filled(data: bytes) -> bytes:

@@ -9,10 +9,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from caudal import serial
 from caudal.audit.page.words import Words
 from caudal.errors import FileFormatError, MissingFileError
+from caudal.fair import record as fairness
+from caudal.fair.record import FairAttribute, FairGap, Fairness
+from caudal.intervals import Interval
 from caudal.pages import decimal, listed
-from caudal.records import FairAttribute, FairGap, Fairness, Interval, facts, fairness
 
 # What is told in points of per cent; other gaps are in the unit of the target.
 _SHARES = frozenset(("demographic_parity", "equal_opportunity", "equalised_odds", "accuracy"))
@@ -36,7 +39,7 @@ def quoted(given: Fairness | str | os.PathLike[str]) -> dict[str, Any]:
     """
     name: str | None = None
     if isinstance(given, Fairness):
-        data = facts.to_json(given).encode()
+        data = serial.to_json(given).encode()
     else:
         place = Path(given)
         if not place.is_file():
@@ -49,7 +52,7 @@ def quoted(given: Fairness | str | os.PathLike[str]) -> dict[str, Any]:
     except (UnicodeDecodeError, FileFormatError, TypeError, ValueError, AttributeError, RecursionError) as error:
         told = f"{name or 'the record'} is no record of fairness ({error})"
         raise FileFormatError(f"audit report: {told}. Write it with `caudal fair ... --out fair.json`.") from error
-    plain: dict[str, Any] = json.loads(facts.to_json(record))
+    plain: dict[str, Any] = json.loads(serial.to_json(record))
     return {"file": name, "sha256": sha256(data).hexdigest(), "record": plain}
 
 

@@ -14,13 +14,13 @@ from caudal.audit.check.verify import verify
 from caudal.audit.log import manifest
 from caudal.audit.log.checkpoint import Checkpoint, Verifier
 from caudal.audit.log.merkle import leaf
+from caudal.audit.log.record import record_to_dict
 from caudal.audit.log.salts import beside
 from caudal.audit.package import check
 from caudal.audit.page.fairness import quoted
 from caudal.audit.page.tally import Tally
 from caudal.errors import CaudalError, FileFormatError
-from caudal.records import Fairness
-from caudal.records.decision import record_to_dict
+from caudal.fair.record import Fairness
 
 if TYPE_CHECKING:
     from caudal.audit.check.replay import Replay

@@ -17,10 +17,10 @@ from caudal.audit.package import file_digest
 from caudal.audit.page.fairness import shown
 from caudal.audit.page.gather import SCHEMA, gather
 from caudal.audit.page.words import Words, words
-from caudal.data.need import need
 from caudal.errors import FileFormatError, InputError, MissingFileError
+from caudal.extras import need
+from caudal.fair.record import Fairness
 from caudal.files import put
-from caudal.records import Fairness
 
 if TYPE_CHECKING:
     from caudal.audit.check.replay import Replay
@@ -175,7 +175,7 @@ def open_twin(twin: str | os.PathLike[str], key: Verifier) -> Twin:
 
 def render(facts: dict[str, Any], said: Words) -> str:
     """The page as text; the same facts give the same text."""
-    jinja: Any = need("audit report", "jinja2", "audit")
+    jinja = need("audit report", "jinja2")
     assets = files("caudal.audit.page") / "static"
     place = jinja.Environment(
         autoescape=True, undefined=jinja.StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_speakable

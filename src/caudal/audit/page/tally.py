@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from caudal.audit.log import encrypted
-from caudal.records.decision import Decision, Event, Record, Seal, record_to_dict, time_text
+from caudal.audit.log.record import Decision, Event, Record, Seal, record_to_dict, time_text
 
 MOST = 12  # records of one kind that are quoted
 

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from caudal.compare.contenders.encoding import Lens
+from caudal.compare.record import Contender
 from caudal.data import Sequences
 from caudal.errors import DataError
 from caudal.nn import Readout
-from caudal.records import Contender
 
 Progress = Callable[[float, str], None]
 

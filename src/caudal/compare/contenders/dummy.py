@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from caudal.compare.contenders.base import Progress, Trained, gather, known_targets
 from caudal.compare.contenders.registry import entry_of
 from caudal.compare.job import Job, Parts
+from caudal.compare.record import Contender
 from caudal.data import Sequences
-from caudal.records import Contender
 
 Guess = Callable[[Sequences], NDArray[Any]]
 

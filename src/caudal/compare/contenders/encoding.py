@@ -7,8 +7,8 @@ from weakref import WeakKeyDictionary
 import torch
 
 from caudal.compare.job import Parts
+from caudal.compare.record import Scalar
 from caudal.data import Encoder, Sequences
-from caudal.records.study import Scalar
 from caudal.train import Examples, examples
 
 

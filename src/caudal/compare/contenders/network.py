@@ -18,12 +18,11 @@ from caudal.compare.contenders.base import Progress, Trained
 from caudal.compare.contenders.encoding import Lens, encode
 from caudal.compare.contenders.registry import entry_of, settings_of
 from caudal.compare.job import Job, Outcome, Parts
+from caudal.compare.record import Contender, Scalar
 from caudal.data import Encoder, Sequences
 from caudal.errors import InputError
 from caudal.nn import Readout, build_cell
 from caudal.nn.operations import live_parameters, operations
-from caudal.records import Contender
-from caudal.records.study import Scalar
 from caudal.train import Epoch, Fitted, TrainRecipe, answer, fit
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from caudal.compare.record import Family, Scalar
 from caudal.errors import InputError
-from caudal.records.study import Family, Scalar
 
 Kind = Literal["network", "trees", "trivial"]
 

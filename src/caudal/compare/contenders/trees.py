@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from caudal.compare.contenders.base import Progress, Trained, known_targets
 from caudal.compare.contenders.registry import entry_of, settings_of
 from caudal.compare.job import Job, Parts
+from caudal.compare.record import Contender, Scalar
 from caudal.data import Sequences, since_observed
-from caudal.errors import MissingExtraError
-from caudal.records import Contender
-from caudal.records.study import Scalar
+from caudal.extras import need, require
 
 # Numbers held at once while features are made.
 _CELLS_features = 8_000_000
@@ -217,11 +216,9 @@ def train(job: Job, parts: Parts, progress: Progress | None = None) -> Trained:
 
 
 def _limits() -> Callable[[int], Any]:
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        raise MissingExtraError("compare", "sklearn", "compare") from None
-    return threadpool_limits  # type: ignore[no-any-return]
+    require("compare", "sklearn", "compare")
+    limits: Callable[[int], Any] = need("compare", "threadpoolctl", "compare").threadpool_limits
+    return limits
 
 
 def _grow(job: Job, parts: Parts, chosen: Mapping[str, Scalar], progress: Progress | None) -> list[_Forest]:
@@ -251,10 +248,7 @@ def _fit(
     held: tuple[NDArray[Any], NDArray[Any]],
     classes: int,
 ) -> _Forest:
-    try:
-        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-    except ImportError:
-        raise MissingExtraError("compare", "sklearn", "compare") from None
+    ensemble = need("compare", "sklearn.ensemble", "compare")
     settings = {
         "learning_rate": chosen["learning_rate"],
         "max_leaf_nodes": chosen["leaves"],
@@ -267,10 +261,10 @@ def _fit(
     columns = np.isfinite(own[0]).any(axis=0)
     own, held = (own[0][:, columns], own[1]), (held[0][:, columns], held[1])
     if not classes:
-        model = HistGradientBoostingRegressor(**settings).fit(*own)
+        model = ensemble.HistGradientBoostingRegressor(**settings).fit(*own)
         errors = [float(np.square(y - held[1]).mean()) for y in model.staged_predict(held[0])]
         return _Forest(model, int(np.argmin(errors)) + 1, None, 1, columns)
-    model = HistGradientBoostingClassifier(**settings).fit(*own)
+    model = ensemble.HistGradientBoostingClassifier(**settings).fit(*own)
     codes = model.classes_.astype(np.int64)
     known = np.isin(held[1], codes)
     truth = np.searchsorted(codes, held[1][known])

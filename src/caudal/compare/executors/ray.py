@@ -10,7 +10,8 @@ from typing import Any
 
 from caudal.compare.executors.base import Done, Function, Tell
 from caudal.compare.executors.inline import words_of
-from caudal.errors import InputError, MissingExtraError
+from caudal.errors import InputError
+from caudal.extras import need
 
 _RETRIES = 3
 
@@ -29,11 +30,7 @@ class Cluster:
 
     def __init__(self, address: str = "", workers: int | None = None) -> None:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        try:
-            import ray
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("open_executor", "ray", "ray") from error
-        self._ray: Any = ray
+        ray = self._ray = need("open_executor", "ray")
         self._started = not ray.is_initialized()
         if self._started:
             self._connect(address, workers)

@@ -16,11 +16,11 @@ from caudal.compare.contenders.network import Kept, kept
 from caudal.compare.contenders.registry import entry_of
 from caudal.compare.job import Outcome, Parts
 from caudal.compare.metrics import metrics
+from caudal.compare.record import Chip, Chips, DataFacts, OnChip
 from caudal.data import Encoder, Sequences
 from caudal.errors import BackendError, InputError
 from caudal.export.plan.read import scaling_of
 from caudal.export.program.intervals import Broken
-from caudal.records import Chip, Chips, DataFacts, OnChip
 from caudal.train import examples
 
 DTYPE: Literal["int16"] = "int16"

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from caudal.compare.contenders.base import Answers, Trained, gather
 from caudal.compare.job import Parts
+from caudal.compare.record import Circuit
 from caudal.data import Sequences
 from caudal.dynamics import cfc_wired, ltc
 from caudal.dynamics.wired import gates
 from caudal.nn import LTC, WiredCfC
 from caudal.nn.layer import Layer
 from caudal.nn.wired import graph_tensors
-from caudal.records import Circuit
 
 _MOST_STEPS = 200
 

@@ -13,9 +13,9 @@ from caudal.compare.job import Outcome, Parts
 from caudal.compare.run import train
 from caudal.data import Sequences
 from caudal.energy import Spent
+from caudal.energy.reading import Reading
 from caudal.errors import InputError
 from caudal.nn.operations import operations
-from caudal.records import Reading
 
 # A window is long enough for the slowest counter of a processor; as many windows as an interval needs.
 _WINDOW, _WINDOWS = 0.25, 5

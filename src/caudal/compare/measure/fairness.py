@@ -18,7 +18,9 @@ from caudal.compare.contenders.encoding import encode
 from caudal.compare.contenders.network import answers, saved_net
 from caudal.compare.contenders.registry import entry_of, settings_of
 from caudal.compare.job import Outcome, Parts
+from caudal.compare.metrics.record import GroupScore
 from caudal.compare.metrics.summary import Panel, within
+from caudal.compare.record import DataFacts
 from caudal.data import Sequences
 from caudal.errors import InputError
 from caudal.fair import Groups, thirds
@@ -26,7 +28,8 @@ from caudal.fair.curve import first_steps, usual_steps
 from caudal.fair.groups import UNKNOWN, is_quantity
 from caudal.fair.intervals import Gap, GroupRate
 from caudal.fair.metrics import GAPS
-from caudal.records import DataFacts, FairAttribute, FairGap, FairMoment, Fairness, FairRate, GroupScore, Interval
+from caudal.fair.record import FairAttribute, FairGap, FairMoment, Fairness, FairRate
+from caudal.intervals import Interval
 
 LEAST = 30
 # The group of the data, such as the hospital, beside its sensitive columns.

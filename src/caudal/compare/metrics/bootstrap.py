@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.compare.need import need
-from caudal.records import Interval
+from caudal.extras import need
+from caudal.intervals import Interval
 
 Floats = NDArray[np.float64]
 METHOD = "hierarchical bootstrap over seeds and test series"

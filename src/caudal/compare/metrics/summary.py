@@ -13,10 +13,11 @@ from caudal.compare.job import Outcome
 from caudal.compare.metrics import metrics
 from caudal.compare.metrics.bootstrap import Draws, Spread, draw, holm, least_p, over_owners, over_seeds
 from caudal.compare.metrics.metrics import BY_CLASS, HIGHER_IS_BETTER, OF_CLASSES, Plan, bounds
+from caudal.compare.metrics.record import Calibration, Curve, Disturbance, Paired
 from caudal.compare.metrics.weighted import weigh
 from caudal.compare.perturb import KINDS, UNITS
-from caudal.records import Calibration, Contender, Curve, Interval, Paired
-from caudal.records.outcome import Disturbance
+from caudal.compare.record import Contender
+from caudal.intervals import Interval
 
 TEST = "paired hierarchical bootstrap, Holm's correction"
 SURE = 0.05

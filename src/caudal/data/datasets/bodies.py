@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.datasets.files import cached
-from caudal.data.need import need
+from caudal.extras import need
 
 Rollout = NDArray[np.float32]
 Act = Callable[[NDArray[np.float64], float], NDArray[np.float64]]
@@ -77,8 +77,8 @@ def rollouts(body: Body, count: int, seed: int) -> list[Rollout]:
         MissingExtraError: gymnasium, mujoco or imageio is not installed.
     """
     owner = f"datasets.load({body.name!r})"
-    gymnasium, mujoco = need(owner, "gymnasium", "sim"), need(owner, "mujoco", "sim")
-    need(owner, "imageio", "sim")
+    gymnasium, mujoco = need(owner, "gymnasium", "sim"), need(owner, "mujoco")
+    need(owner, "imageio")
     key = {"body": body.name, "count": count, "seed": seed, "steps": body.steps, "version": _VERSION}
     key |= {"gymnasium": gymnasium.__version__, "mujoco": mujoco.__version__}
     held = cached(body.name, key, lambda: _recorded(gymnasium, mujoco, body, count, seed))

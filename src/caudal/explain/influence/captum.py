@@ -1,15 +1,15 @@
 """Captum's methods on our nets: those that hold there run, the others are refused with the reason."""
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from caudal.errors import InputError, MissingExtraError
+from caudal.errors import InputError
 from caudal.explain.influence.influence import Baseline
 from caudal.explain.influence.target import Question
+from caudal.extras import need
 
 SOUND = ("IntegratedGradients", "Saliency", "GradientShap", "Occlusion", "FeatureAblation", "KernelShap")
 _HOOKS = (
@@ -108,10 +108,7 @@ def captum(
         raise InputError("captum", "method", f"is {method!r}, which {REFUSED[method]}", remedy)
     if method not in SOUND:
         raise InputError("captum", "method", f"is {method!r}", f"Take one of {', '.join(SOUND)}.")
-    try:
-        kind: Any = getattr(import_module("captum.attr"), method)
-    except ImportError as error:
-        raise MissingExtraError("captum", "captum", "explain") from error
+    kind = getattr(need("captum", "captum.attr"), method)
     baseline = baseline or Baseline()
     parts = [
         _attribute(kind, method, question.rows(torch.tensor([row])), baseline, options) for row in range(len(question))

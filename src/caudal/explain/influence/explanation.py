@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from caudal.explain.influence.influence import Baseline, Method, influence
+from caudal.explain.influence.record import Change, Influence, On, Ranked, Scorecard, SubCircuit
 from caudal.explain.influence.target import Question
 from caudal.explain.interventions.ablate import ablate, hold
 from caudal.explain.interventions.patch import patch
@@ -14,7 +15,6 @@ from caudal.explain.interventions.prune import prune
 from caudal.explain.scorecard.scorecard import Checks, scored
 from caudal.explain.trace.record import Trace
 from caudal.explain.trace.run import trace
-from caudal.records.influence import Change, Influence, On, Ranked, Scorecard, SubCircuit
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,8 @@ from caudal.explain.influence.masks import (
     spread_neurons,
 )
 from caudal.explain.influence.path import MOST, Along, integrate, miss
+from caudal.explain.influence.record import Influence, On
 from caudal.explain.influence.target import Question, synapses_of, wired_layers
-from caudal.records.influence import Influence, On
 
 Method = Literal["path", "gradient", "removal", "occlusion", "halved"]
 METHODS: dict[str, tuple[str, ...]] = {

@@ -7,7 +7,7 @@ import torch
 from numpy.polynomial.legendre import leggauss
 from torch import Tensor
 
-from caudal.records.influence import TOLERANCE
+from caudal.explain.influence.record import TOLERANCE
 
 ORDER, MOST = 8, 2048
 _NARROW = 1 / 16

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from caudal.errors import InputError
 from caudal.explain.influence.masks import held_scores, neurons_of, strengths
+from caudal.explain.influence.record import Change
 from caudal.explain.influence.target import Question
-from caudal.records.influence import Change
-from caudal.records.outcome import Interval
+from caudal.intervals import Interval
 
 _DRAWS, _LEVEL = 2000, 0.95
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from caudal.errors import InputError
+from caudal.explain.influence.record import Change
 from caudal.explain.influence.target import Question
 from caudal.explain.interventions.ablate import change
-from caudal.records.influence import Change
 
 
 def patch(

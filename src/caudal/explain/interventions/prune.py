@@ -9,9 +9,9 @@ from torch import Tensor
 
 from caudal.errors import InputError
 from caudal.explain.influence.masks import check_wired
+from caudal.explain.influence.record import SubCircuit
 from caudal.explain.influence.target import Question, synapses_of
 from caudal.explain.interventions.ablate import bootstrap
-from caudal.records.influence import SubCircuit
 
 
 def fidelity(question: Question, synapses: Tensor, tolerance: float = 0.1) -> Tensor:

@@ -26,11 +26,12 @@ import torch
 from numpy.typing import NDArray
 
 from caudal.data import Encoder, Sequences
-from caudal.errors import InputError, MissingExtraError
+from caudal.errors import InputError
 from caudal.explain.neurons.responses import Array, Responses, responses
 from caudal.explain.neurons.trees import NeuronTree, grow, halves
+from caudal.extras import need
+from caudal.intervals import Interval
 from caudal.nn import Layer
-from caudal.records import Interval
 
 _BINS = 12
 _MOST_FACTORS = 400
@@ -228,13 +229,10 @@ def _conflict(trees: Sequence[NeuronTree], inferred: NDArray[np.int64], share: A
 
 def _inferred(trees: Sequence[NeuronTree], train: Responses, test: Responses) -> NDArray[np.int64]:
     """Path of each row, told from the response alone."""
-    try:
-        from sklearn.tree import DecisionTreeClassifier
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("interpretability", "sklearn", "estimators") from error
+    tree_models = need("interpretability", "sklearn.tree")
     predictions = []
     for k, tree in enumerate(trees):
-        reads = DecisionTreeClassifier(max_leaf_nodes=max(2, 2 * len(tree.paths)), random_state=0)
+        reads = tree_models.DecisionTreeClassifier(max_leaf_nodes=max(2, 2 * len(tree.paths)), random_state=0)
         reads.fit(train.values[:, k, None], tree.leaf_of(train.known))
         predictions.append(reads.predict(test.values[:, k, None]))
     return np.stack(predictions, 1)

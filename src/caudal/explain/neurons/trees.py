@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.errors import InputError, MissingExtraError
+from caudal.errors import InputError
 from caudal.explain.neurons.responses import Array, Responses
-from caudal.records import Interval
+from caudal.extras import need
+from caudal.intervals import Interval
 
 Intervals = Mapping[str, tuple[float, float]]
 
@@ -113,16 +114,14 @@ def grow(observed: Responses, *, depth: int = 3, seed: int = 0, resamples: int =
         MissingExtraError: scikit-learn is not installed.
         InputError: there are too few series, or the depth is below 1.
     """
-    try:
-        from sklearn.tree import DecisionTreeRegressor
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("neuron_trees", "sklearn", "estimators") from error
+    tree_models = need("neuron_trees", "sklearn.tree")
     if depth < 1:
         raise InputError("neuron_trees", "depth", f"is {depth}; expected at least 1", "Pass `depth=3`.")
     train, test = halves(observed, seed)
     trees = []
     for k, name in enumerate(observed.neurons):
-        tree = DecisionTreeRegressor(max_depth=depth, min_samples_leaf=max(5, len(train) // 100), random_state=seed)
+        leaf = max(5, len(train) // 100)
+        tree = tree_models.DecisionTreeRegressor(max_depth=depth, min_samples_leaf=leaf, random_state=seed)
         tree.fit(train.known.astype(np.float32), train.values[:, k])
         paths, order = _paths(tree.tree_, train.features)
         asked = np.argsort(-tree.feature_importances_)

@@ -18,6 +18,7 @@ from caudal.explain.equations.read import Equations, equations
 from caudal.explain.influence.explanation import explain
 from caudal.explain.influence.influence import influence
 from caudal.explain.influence.masks import is_wired
+from caudal.explain.influence.record import Influence
 from caudal.explain.influence.target import Question, ask, synapses_of
 from caudal.explain.neurons.phases import drives
 from caudal.explain.neurons.responses import core, encoded, neuron_names, states
@@ -26,7 +27,6 @@ from caudal.explain.proof.verify import Certificate, verify
 from caudal.explain.scorecard.scorecard import Checks
 from caudal.explain.trace.run import trace
 from caudal.nn import Readout
-from caudal.records import Influence
 from caudal.wiring import Wiring
 
 DIGITS = 4

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from caudal.explain.counterfactual.record import Counterfactual
 from caudal.explain.equations.dead import Dead
 from caudal.explain.equations.read import Equations
+from caudal.explain.influence.record import Influence
 from caudal.explain.neurons.phases import Drives
 from caudal.explain.proof.verify import Certificate
-from caudal.records import Influence
 from caudal.wiring import Wiring
 
 Array = NDArray[np.float64]

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
+from caudal.explain.influence.record import Score
 from caudal.explain.page.live import live
 from caudal.explain.page.record import Decision
 from caudal.explain.pictures import heat, lines
 from caudal.explain.sentences import goal, tell
 from caudal.explain.words import Words
 from caudal.pages import Html, join, tag
-from caudal.records import Score
 
 _MOST_STEPS = 150
 _PRINTED = 40_000

@@ -1,12 +1,11 @@
 """SVG pictures rendered to PNG files."""
 
 import re
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from caudal.errors import InputError, MissingExtraError
+from caudal.errors import InputError
 from caudal.explain.pictures.place import placed
+from caudal.extras import need
 
 _VARIABLE = re.compile(r"var\(--[\w-]+,\s*([^()]+)\)")
 _MOST = 100.0
@@ -28,10 +27,7 @@ def png(svg: str, path: str | Path, *, scale: float = 2.0, background: str = "#f
     """
     if not 0 < scale <= _MOST:
         raise InputError("png", "scale", f"is {scale}; expected a number above 0, at most 100", "Pass for example 2.")
-    try:
-        renderer: Any = import_module("resvg_py")
-    except ImportError as error:
-        raise MissingExtraError("png", "resvg-py", "explain") from error
+    renderer = need("png", "resvg_py")
     # A renderer of SVG knows no variables of CSS; each of ours says what it falls back on.
     plain = _VARIABLE.sub(r"\1", str(svg))
     try:

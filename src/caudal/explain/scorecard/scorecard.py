@@ -9,9 +9,9 @@ from torch import Tensor
 
 from caudal.explain.influence.influence import Baseline, influence
 from caudal.explain.influence.masks import ends, is_wired, spread_neurons
+from caudal.explain.influence.record import TOLERANCE, Influence, Score, Scorecard
 from caudal.explain.influence.target import Question
 from caudal.explain.scorecard.randomised import counted, known_mean, likeness, spearman
-from caudal.records.influence import TOLERANCE, Influence, Score, Scorecard
 
 DRAWS, NOISE, ORDERS = 10, 0.01, 5
 RHO, AGREES, STABLE = 0.20, 0.90, 0.90

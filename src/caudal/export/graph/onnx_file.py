@@ -1,16 +1,15 @@
 """`caudal.export.onnx`: a layer or an estimator as an ONNX file that any runtime steps or scans."""
 
-import importlib.util
 import os
 from typing import Any
 
 from caudal.data import Encoder
-from caudal.errors import MissingExtraError
 from caudal.export.files import Exported, Graph, checked, written
 from caudal.export.graph.bidirectional import Both, both_of
 from caudal.export.graph.onnx_bidirectional import both_model
 from caudal.export.graph.onnx_graph import sequence_model, step_model
 from caudal.export.plan.read import describe
+from caudal.extras import require
 
 
 def onnx(
@@ -49,8 +48,7 @@ def onnx(
         (('state_v', 'next_v', 3),)
     """
     place = checked(path, graph)
-    if importlib.util.find_spec("onnx") is None:
-        raise MissingExtraError("export", "onnx", "onnx")
+    require("export", "onnx")
     both = both_of(model, encoder) if graph == "sequence" else None
     plan = both or describe(model, encoder, graphs=True)
     if isinstance(plan, Both):

@@ -1,6 +1,5 @@
 """`caudal.export.torch_program`, `aoti` and `executorch`: the same step for torch's own runtimes."""
 
-import importlib.util
 import os
 import shutil
 from typing import Any
@@ -9,10 +8,11 @@ import torch
 
 from caudal._version import __version__
 from caudal.data import Encoder
-from caudal.errors import BackendError, MissingExtraError
+from caudal.errors import BackendError
 from caudal.export.files import Exported, Graph, checked, written
 from caudal.export.graph.torch_step import quietly, sequence_program, step_program
 from caudal.export.plan.read import describe
+from caudal.extras import require
 
 
 def torch_program(
@@ -93,8 +93,7 @@ def executorch(model: Any, path: str | os.PathLike[str], *, encoder: Encoder | N
         MissingExtraError: `executorch` is not installed.
     """
     place = checked(path, "step")
-    if importlib.util.find_spec("executorch") is None:
-        raise MissingExtraError("export", "executorch", "executorch")
+    require("export", "executorch")
     plan = describe(model, encoder, graphs=True)
     with quietly():
         from executorch.exir import to_edge_transform_and_lower

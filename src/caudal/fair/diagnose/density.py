@@ -12,7 +12,7 @@ from caudal.fair.answers import Answers, numbers
 from caudal.fair.estimate import DRAWS, LEVEL
 from caudal.fair.groups import LEAST, Groups
 from caudal.fair.intervals import METHOD, Found, Gap, GroupRate, by_group
-from caudal.records import Interval
+from caudal.intervals import Interval
 
 _PARTS = 3
 

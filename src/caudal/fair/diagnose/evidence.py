@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data import Sequences
+from caudal.extras import need
 from caudal.fair.diagnose.density import ranks
 from caudal.fair.diagnose.summaries import TIMES, Column, summaries, table
 from caudal.fair.groups import Groups
-from caudal.fair.need import sklearn
 from caudal.fair.plant import Bias
 
 Floats = NDArray[np.float64]
@@ -116,7 +116,7 @@ def labels(data: Sequences, hit: Flags, groups: Groups, judged: list[str]) -> li
         inside = groups.where(name)
         if len(np.unique(hit[~inside])) < 2 or not block.shape[1]:
             continue
-        model = sklearn("diagnose", "linear_model").LogisticRegression(C=1.0, max_iter=2000)
+        model = need("diagnose", "sklearn.linear_model", "fair").LogisticRegression(C=1.0, max_iter=2000)
         model.fit(block[~inside], hit[~inside])
         share, margin = model.predict_proba(block)[:, 1], model.decision_function(block)
         shift = _shift(margin[inside], margin[~inside])

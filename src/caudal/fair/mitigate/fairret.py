@@ -6,7 +6,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
-from caudal.errors import MissingExtraError
+from caudal.extras import require
 from caudal.fair.mitigate.penalties import check_numbers, code_of, passes_of, share_of
 from caudal.fair.mitigate.soft_rates import Constraint, check_constraint, events_of
 from caudal.train import Judged
@@ -43,10 +43,7 @@ class Fairret:
     def __post_init__(self) -> None:
         check_constraint("Fairret", self.constraint)
         check_numbers("Fairret", self.weight, self.warm_up, 1.0)
-        try:
-            import fairret  # noqa: F401
-        except ImportError as error:
-            raise MissingExtraError("Fairret", "fairret", "fair") from error
+        require("Fairret", "fairret")
 
     def start(self, groups: int, outputs: int = 1) -> Memory:
         """See `Term`; fairret remembers nothing, and meets the groups batch by batch."""

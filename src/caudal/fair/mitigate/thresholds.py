@@ -7,7 +7,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from caudal.errors import InputError, MissingExtraError
+from caudal.errors import InputError
+from caudal.extras import need
 from caudal.fair.groups import Groups
 from caudal.fair.mitigate.soft_rates import Constraint, check_constraint
 
@@ -97,11 +98,7 @@ def fairlearn_thresholds(
         ([True, False], True)
     """
     scores, real = _checked("fairlearn_thresholds", score, truth, groups, constraint)
-    try:
-        from fairlearn.postprocessing import ThresholdOptimizer
-    except ImportError as error:
-        raise MissingExtraError("fairlearn_thresholds", "fairlearn", "fair") from error
-    fitted = ThresholdOptimizer(
+    fitted = need("fairlearn_thresholds", "fairlearn.postprocessing").ThresholdOptimizer(
         estimator=_scored(), constraints=_FAIRLEARN[constraint], prefit=True, predict_method="predict"
     )
     fitted.fit(scores[:, None], real, sensitive_features=groups.codes)
@@ -140,11 +137,9 @@ def oxonfair_thresholds(
         [True, False]
     """
     scores, real = _checked("oxonfair_thresholds", score, truth, groups, constraint)
-    try:
-        import oxonfair
-        from oxonfair import group_metrics
-    except ImportError as error:
-        raise MissingExtraError("oxonfair_thresholds", "oxonfair", "fair") from error
+    oxonfair, group_metrics = (
+        need("oxonfair_thresholds", name) for name in ("oxonfair", "oxonfair.utils.group_metrics")
+    )
     fitted = oxonfair.DeepFairPredictor(real, _logits(scores), groups.codes, use_actual_groups=True)
     fitted.fit(group_metrics.accuracy, getattr(group_metrics, _OXONFAIR[constraint]), tolerance)
 

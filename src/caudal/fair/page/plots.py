@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from caudal.fair.page.words import SHARES, Words
+from caudal.intervals import Interval
 from caudal.pages import Html, tag
-from caudal.records import Interval
 from caudal.wiring.drawing import FONT
 
 # Blue and vermilion of the Okabe-Ito palette stay apart under every common colour blindness.

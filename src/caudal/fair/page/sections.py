@@ -7,8 +7,8 @@ from caudal.fair.page.plots import Row, curve, intervals
 from caudal.fair.page.sentences import attribute_lines, density_lines, diagnosis_lines
 from caudal.fair.page.words import Words
 from caudal.fair.record import Attribute, FairReport
+from caudal.intervals import Interval
 from caudal.pages import Html, join, tag
-from caudal.records import Interval
 
 _SHOWN = (
     "selection_rate",

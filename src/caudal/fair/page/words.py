@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from caudal.fair.groups import OTHER, UNKNOWN
+from caudal.intervals import Interval
 from caudal.pages import decimal, listed, read_table
-from caudal.records import Interval
 
 _SPANS = (
     ("below", re.compile(r"below (\S+)")),

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from caudal.errors import InputError
-from caudal.records.outcome import Interval
+from caudal.intervals import Interval
 
 Kind = Literal["linear", "curved"]
 _FEATURES = 256

@@ -1,27 +1,11 @@
-"""What was found about contenders, each figure with its uncertainty."""
+"""Records of the metrics of contenders, each figure with its uncertainty, and of the verdict drawn from them."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from caudal.intervals import Interval
+
 Disturbance = Literal["noise", "missing", "dropped", "jitter", "subsampled"]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its uncertainty.
-
-    Attributes:
-        value: the estimate.
-        low, high: ends of the interval.
-        level: of confidence, for example 0.95.
-        method: how it was made, in a few words.
-    """
-
-    value: float
-    low: float
-    high: float
-    level: float = 0.95
-    method: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from caudal.errors import InputError
+from caudal.monitor.flags import MONITORS
 
-# Flags of `Decision.monitors`; a bit that is not named here belongs to whoever set it.
-NOT_FINITE, OUT_OF_DISTRIBUTION, DRIFT, ABSTAINED = 1, 8, 16, 32
-MONITORS = {
-    NOT_FINITE: "not finite",
-    2: "state out of bounds",
-    4: "time constant out of bounds",
-    OUT_OF_DISTRIBUTION: "out of distribution",
-    DRIFT: "drift",
-    ABSTAINED: "abstained",
-}
 _ODD = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _BACK = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 

@@ -5,10 +5,12 @@ from dataclasses import asdict
 
 import pytest
 
+from caudal.compare.metrics.record import Curve
+from caudal.compare.record import Run
 from caudal.errors import FileFormatError
-from caudal.records import Curve, FairAttribute, Fairness, Interval, Run
-from caudal.records.facts import from_json, to_json
-from caudal.records.fairness import read
+from caudal.fair.record import FairAttribute, Fairness, read
+from caudal.intervals import Interval
+from caudal.serial import from_json, to_json
 
 RUN = Run("cfc", 0, {"auroc": 0.8}, {"auroc": 0.9}, 3, 1.5, robustness={"noise": {"0.1": 0.7}}, history=((1.0, None),))
 CURVE = Curve("cfc", "noise", (0.0, 0.5), "sd", (Interval(0.8, 0.7, 0.9), Interval(0.6, 0.5, 0.7)), 0.7, 0.875)

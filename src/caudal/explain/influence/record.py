@@ -7,10 +7,9 @@ from typing import Any, Literal, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal import limits
+from caudal import limits, serial
 from caudal.errors import FileFormatError
-from caudal.records import facts
-from caudal.records.outcome import Interval
+from caudal.intervals import Interval
 
 On = Literal["inputs", "dt", "everything", "steps", "neurons", "synapses"]
 TOLERANCE = 0.01
@@ -218,7 +217,7 @@ class Influence:
         try:
             fields = limits.keys("record", limits.parsed(text, limits.RECORD), _KEYS)
             values: dict[str, Any] = {name: _numbers(name, fields[name]) for name in _ARRAYS}
-            values |= {name: facts.read(kind, fields[name]) for name, kind in _PLAIN.items()}
+            values |= {name: serial.read(kind, fields[name]) for name, kind in _PLAIN.items()}
             influence = cls(**values)
             influence._check_shapes()
         except (ValueError, TypeError, OverflowError) as error:
