@@ -93,8 +93,8 @@ def studied(match):
 
 def explained(match):
     """Rows of one kind of the kept benchmark of explanations; a checkout without it says so."""
-    from caudal.bench.explain_goals import part
-    from caudal.bench.explain_report import ExplainReport
+    from benchmarks.explain.goals import part
+    from benchmarks.explain.report import ExplainReport
 
     kept = Path("benchmarks/results/explain.json")
     if not kept.exists():

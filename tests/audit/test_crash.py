@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.audit import faults
 from caudal.audit import Log, keys, newest, records, verify
 from caudal.audit.log import durable, recover, store
 from caudal.audit.log.encoding import closed
 from caudal.audit.log.tiles import split, tile_path
-from caudal.bench import audit_faults
 from caudal.errors import FileFormatError, InputError
 
 WRITER = """
@@ -162,13 +162,13 @@ def test_a_writer_that_dies_while_it_finishes_a_bundle(tmp_path, key, monkeypatc
 
 def test_calls_of_the_system_fail_and_writers_die_at_them():
     said = []
-    figures = audit_faults.faults(10, said.append)
+    figures = faults.faults(10, said.append)
     assert all(figure.holds for figure in figures), said
 
 
 @pytest.mark.slow
 def test_every_call_of_the_system_fails_and_writers_die_at_each():
-    assert all(figure.holds for figure in audit_faults.faults(600, print))
+    assert all(figure.holds for figure in faults.faults(600, print))
 
 
 def test_lost_upper_tiles_are_made_again(written, key):

@@ -9,6 +9,7 @@ from itertools import islice
 
 import pytest
 
+from benchmarks.audit import forge
 from caudal.audit import Log, keys, newest, records, verify
 from caudal.audit.check import reading
 from caudal.audit.log import store
@@ -17,7 +18,6 @@ from caudal.audit.log.encoding import closed, pack
 from caudal.audit.log.merkle import leaf, root
 from caudal.audit.log.record import Event, Seal
 from caudal.audit.log.tiles import split, tile_path
-from caudal.bench import audit_forge
 from caudal.errors import CaudalError, FileFormatError, InputError
 
 MODEL = "ab" * 32
@@ -62,7 +62,7 @@ def single_forgeries(base):
             yield forged
             covered = dict(forged)
             try:
-                audit_forge._cover(covered, base, random.Random(len(data)))
+                forge._cover(covered, base, random.Random(len(data)))
             except (ValueError, KeyError, CaudalError, TypeError):
                 continue
             yield covered
@@ -72,28 +72,26 @@ def forged_in_every_part(folder, base, step=1):
     """Number of forged logs, each checked in four ways; none may be called good."""
     before, count = {}, 0
     for files in islice(single_forgeries(base), 0, None, step):
-        audit_forge.lay(folder, before, files)
+        forge.lay(folder, before, files)
         before = files
         for held in (None, base.held):
             for full in (False, True):
-                assert audit_forge.judge(folder, files, base, held, full) == ""
+                assert forge.judge(folder, files, base, held, full) == ""
         count += 1
-    audit_forge.lay(folder, before, {})
+    forge.lay(folder, before, {})
     return count
 
 
 @pytest.mark.parametrize("size", [0, 5])
 def test_small_logs_forged_in_one_part_are_refused(narrow, tmp_path, size):
-    base = audit_forge.world(tmp_path, size, rotates=size == 5)
+    base = forge.world(tmp_path, size, rotates=size == 5)
     assert forged_in_every_part(tmp_path / "forged", base, step=29) > 50
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", range(12))
 def test_every_small_log_forged_in_one_part_is_refused(narrow, tmp_path, size):
-    base = audit_forge.world(
-        tmp_path, size, rotates=size % 2 == 0, retires=size == 11, form=("packed", "json")[size % 2]
-    )
+    base = forge.world(tmp_path, size, rotates=size % 2 == 0, retires=size == 11, form=("packed", "json")[size % 2])
     assert forged_in_every_part(tmp_path / "forged", base) > 1500
 
 
@@ -108,7 +106,7 @@ def test_small_trees_have_the_root_of_rfc_6962(narrow, tmp_path, key):
         for size in range(1, 40):
             log.event("alarm")
             point = log.flush()
-            row = [leaf(entry) for entry in audit_forge.entries_of(audit_forge.files_of(tmp_path / "log"), point.size)]
+            row = [leaf(entry) for entry in forge.entries_of(forge.files_of(tmp_path / "log"), point.size)]
             assert mth(row) == point.root
             found = reading.climb(tmp_path / "log", 0, point, full=size % 2 == 0)
             assert (found.faults, found.spoilt) == ([], [])
@@ -119,7 +117,7 @@ def test_small_trees_have_the_root_of_rfc_6962(narrow, tmp_path, key):
 
 def test_logs_forged_by_chance_are_refused_and_honest_ones_are_not():
     said = []
-    figures = {figure.name: figure.value for figure in audit_forge.forgeries(80, said.append)}
+    figures = {figure.name: figure.value for figure in forge.forgeries(80, said.append)}
     assert figures["forged logs checked"] >= 60
     assert figures["forged logs called good, false proofs, crashes"] == 0, said
     assert figures["honest logs refused"] == 0, said
@@ -127,7 +125,7 @@ def test_logs_forged_by_chance_are_refused_and_honest_ones_are_not():
 
 @pytest.mark.slow
 def test_many_logs_forged_by_chance_are_refused():
-    assert all(figure.holds for figure in audit_forge.forgeries(10_000, print))
+    assert all(figure.holds for figure in forge.forgeries(10_000, print))
 
 
 def framed(entries):
@@ -145,12 +143,12 @@ def test_a_seal_that_was_not_promised_is_not_signed_by_its_owner(written, key, t
     assert len(entries) == 256
     forged = [*entries[:9], closed(entries[9][:-5] + b"\1"), *entries[10:]]
     row = b"".join(map(leaf, forged))
-    files = audit_forge.files_of(folder)
+    files = forge.files_of(folder)
     top = pack(Seal(0, sha256(framed(forged)).hexdigest(), sha256(row).hexdigest()))
     files |= {"tile/entries/000": framed(entries), "tile/0/000": b"".join(map(leaf, entries))}
     files |= {"edge/entries": framed([top, pack(Event(0, "alarm", {}))]), "edge/0": b""}
     shutil.rmtree(folder)
-    audit_forge.lay(folder, {}, files)
+    forge.lay(folder, {}, files)
     with Log(folder, key, sync=False) as log:
         assert log.size > 256
     (event,) = [one for _, one in records(folder) if getattr(one, "kind", "") == "recovered"]
@@ -235,8 +233,8 @@ def test_only_the_successor_signs_after_a_change_of_keys(tmp_path, key):
 def test_a_successor_is_named_by_a_promised_record_alone(tmp_path, key):
     folder, new, before = rotated(tmp_path, key)
     rogue = keys.make(tmp_path / "rogue.pem", key.name)
-    files = audit_forge.files_of(folder)
-    entries = audit_forge.entries_of(files, newest(folder).size)
+    files = forge.files_of(folder)
+    entries = forge.entries_of(files, newest(folder).size)
     entries[before.size - 1] = pack(Event(0, "key", {"old": str(key.verifier), "new": str(rogue.verifier)}))
     text = checkpoint_text(key.name, len(entries), root([leaf(entry) for entry in entries]))
     both = Note(before.note.text, (*before.note.signatures, *rogue.note(before.note.text).signatures))
@@ -246,19 +244,19 @@ def test_a_successor_is_named_by_a_promised_record_alone(tmp_path, key):
     files["checkpoints"] += json.dumps({"size": before.size, "note": str(both)}).encode() + b"\n"
     files["log.json"] = files["log.json"].replace(str(new.verifier).encode(), str(rogue.verifier).encode())
     shutil.rmtree(folder)
-    audit_forge.lay(folder, {}, files)
+    forge.lay(folder, {}, files)
     assert verify(folder, key.verifier).faults[0].what == "the checkpoint is not signed by example.org/ward-4"
 
 
 def test_a_change_of_keys_stands_once_the_history_has_it(tmp_path, key):
     """A writer died between the line of `checkpoints` and the file `checkpoint`."""
     folder, new, before = rotated(tmp_path, key)
-    files = audit_forge.files_of(folder)
+    files = forge.files_of(folder)
     lines = files["checkpoints"].splitlines(keepends=True)
     at = next(k for k, line in enumerate(lines) if json.loads(line)["size"] == before.size)
     files["checkpoints"], files["checkpoint"] = b"".join(lines[: at + 1]), json.loads(lines[at - 1])["note"].encode()
     shutil.rmtree(folder)
-    audit_forge.lay(folder, {}, files)
+    forge.lay(folder, {}, files)
     assert verify(folder, key.verifier, before).holds
     with Log(folder, new, sync=False):
         pass

@@ -2,7 +2,7 @@
 
 import pytest
 
-from caudal.bench import (
+from benchmarks.kernels import (  # fmt: skip
     Check,
     Kept,
     KernelReport,
@@ -14,7 +14,7 @@ from caudal.bench import (
     Skip,
     Timing,
     Versions,
-)  # fmt: skip
+)
 
 
 def timing(subject, *values, calls=3):

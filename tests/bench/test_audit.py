@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from caudal.bench import audit
-from caudal.bench.audit_figures import at_least, at_most, exactly, within
+from benchmarks.audit import audit
+from benchmarks.audit.figures import at_least, at_most, exactly, within
 from caudal.errors import FileFormatError, InputError
 
 SMALL = audit.Sizes(records=600, mutations=30, forgeries=16, faults=3, kills=3, decisions=40)

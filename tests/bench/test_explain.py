@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from caudal.bench.explain_circuits import CircuitRow, top_third
-from caudal.bench.explain_goals import goals, table
-from caudal.bench.explain_monitors import MonitorRow, broken, flipped_weights, monitors
-from caudal.bench.explain_planted import MORE, PlantedRow, Work, planted
-from caudal.bench.explain_proofs import ProofRow, proofs
-from caudal.bench.explain_report import ExplainReport, measure
-from caudal.bench.explain_tasks import TASKS
-from caudal.cli import main
+from benchmarks.__main__ import main
+from benchmarks.explain.circuits import CircuitRow, top_third
+from benchmarks.explain.goals import goals, table
+from benchmarks.explain.monitors import MonitorRow, broken, flipped_weights, monitors
+from benchmarks.explain.planted import MORE, PlantedRow, Work, planted
+from benchmarks.explain.proofs import ProofRow, proofs
+from benchmarks.explain.report import ExplainReport, measure
+from benchmarks.explain.tasks import TASKS
 from caudal.errors import FileFormatError
 from caudal.nn import LTC
 
@@ -73,10 +73,10 @@ def test_the_command_says_no_when_a_goal_is_missed(tmp_path, capsys):
             (), tuple(replace(PLANTED, task=t, cell=c, share=0.2) for t in TASKS for c in ("cfc-ncp", "lstm", "mixed"))
         ).dumps()
     )
-    assert main(["bench", "explain", "--only", "planted", "--quick", "--out", str(path), "--json"]) == 1
+    assert main(["explain", "--only", "planted", "--quick", "--out", str(path), "--json"]) == 1
     assert not any(goal["reached"] for goal in json.loads(capsys.readouterr().out)["goals"])
     path.write_text("{}")
-    assert main(["bench", "explain", "--out", str(path)]) == 2
+    assert main(["explain", "--out", str(path)]) == 2
     assert "kept.json: is no report of explanations" in capsys.readouterr().err
     with pytest.raises(FileFormatError):
         ExplainReport.loads("no")

@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from caudal.bench.fair_front import Option, People, area, judge, narrowest, pick
-from caudal.bench.fair_keep import Kept, keep, read
-from caudal.bench.fair_methods import FLIPPED, METHODS, task
-from caudal.bench.fair_options import Scores, best, by_group, fairlearn_options, for_all, oxonfair_options
-from caudal.bench.fair_report import FairReport, FairRow, means, measure, table
-from caudal.bench.fair_studies import ASKING, ASKS, OURS, PAIRS, SCHEMA, StudyRow, ends, studies
-from caudal.bench.fair_tables import against, lost, picture, summary, verdict
-from caudal.bench.fair_tables import table as study_table
-from caudal.cli import main
+from benchmarks.__main__ import main
+from benchmarks.fair.front import Option, People, area, judge, narrowest, pick
+from benchmarks.fair.methods import FLIPPED, METHODS, task
+from benchmarks.fair.options import Scores, best, by_group, fairlearn_options, for_all, oxonfair_options
+from benchmarks.fair.report import FairReport, FairRow, means, measure, table
+from benchmarks.fair.resume import Kept, keep, read
+from benchmarks.fair.studies import ASKING, ASKS, OURS, PAIRS, SCHEMA, StudyRow, ends, studies
+from benchmarks.fair.tables import against, lost, picture, summary, verdict
+from benchmarks.fair.tables import table as study_table
 from caudal.data import from_arrays
 from caudal.errors import FileFormatError, InputError
 
@@ -51,11 +51,11 @@ def test_goals_are_told_as_they_are():
 
 
 def test_rows_are_kept_and_not_made_again(tmp_path, monkeypatch):
-    from caudal.bench import fair_report
+    from benchmarks.fair import report
 
     path = tmp_path / "fair.json"
-    monkeypatch.setattr(fair_report, "METHODS", {"none": METHODS["none"], "reweighing": METHODS["reweighing"]})
-    monkeypatch.setattr(fair_report, "CELLS", {"cfc": None})
+    monkeypatch.setattr(report, "METHODS", {"none": METHODS["none"], "reweighing": METHODS["reweighing"]})
+    monkeypatch.setattr(report, "CELLS", {"cfc": None})
     said = []
     first = measure(path, quick=True, say=said.append)
     assert len(first.rows) == 2 == len(said)
@@ -152,7 +152,7 @@ def test_a_study_runs(tmp_path):
 def test_unknown_studies_and_numbers_are_refused(capsys):
     with pytest.raises(InputError, match="holds 'luck'"):
         studies(names=["luck"])
-    assert main(["bench", "fair", "--seeds", "0"]) == 2
+    assert main(["fair", "--seeds", "0"]) == 2
     assert "--seeds" in capsys.readouterr().err
 
 

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from caudal import bench
-from caudal.bench import files
+from benchmarks import kernels
+from benchmarks.kernels import files
 from caudal.errors import FileFormatError, MissingFileError
 
 
 def test_round_trip_is_exact_and_stable(report, tmp_path):
     path = tmp_path / "new" / "kept.json"
-    bench.write(report, path)
-    again = bench.read(path)
+    kernels.write(report, path)
+    again = kernels.read(path)
     assert again.measurements[0] == report.measurements[0]
     assert again.gate == report.gate
     assert files.dumps(again) == path.read_text()
@@ -22,7 +22,7 @@ def test_neither_host_nor_folder_is_named(report):
     import getpass
     import socket
 
-    text = files.dumps(report) + repr(bench.machine.machine()) + repr(bench.machine.versions())
+    text = files.dumps(report) + repr(kernels.machine.machine()) + repr(kernels.machine.versions())
     assert socket.gethostname() not in text.replace("Linux", "")
     assert f"/{getpass.getuser()}/" not in text
 
@@ -50,4 +50,4 @@ def test_foreign_files_are_refused(tmp_path):
     with pytest.raises(FileFormatError, match="states schema None"):
         files.loads("[]")
     with pytest.raises(MissingFileError, match="is no file"):
-        bench.read(tmp_path / "nothing.json")
+        kernels.read(tmp_path / "nothing.json")

@@ -1,16 +1,18 @@
 """The gate covers every recurrence and turns red for a kernel that is wrong, fails, or is wrong by step alone."""
 
 import dataclasses
-import sys
 
 import pytest
 import torch
 
-from caudal import bench, kernels
-from caudal.bench.gate import GUARDED, gate
-from caudal.cli import main
+from benchmarks import kernels as suite
+from benchmarks.__main__ import main
+from benchmarks.kernels.gate import gate
+from caudal import kernels
 from caudal.errors import BackendError
 from caudal.kernels import dispatch
+from caudal.testing import backends
+from caudal.testing.backends import GUARDED
 
 CTRNN = [guarded for guarded in GUARDED if guarded.recurrence == "ctrnn_scan"]
 
@@ -23,7 +25,7 @@ def plant(monkeypatch):
         reference = dispatch.TABLE["ctrnn_scan"][-1]
         backend = dataclasses.replace(reference, name="planted", **changes)
         monkeypatch.setitem(dispatch.TABLE, "ctrnn_scan", (backend, reference))
-        monkeypatch.setattr(sys.modules[gate.__module__], "GUARDED", tuple(CTRNN))
+        monkeypatch.setattr(backends, "GUARDED", tuple(CTRNN))
         return reference
 
     return planted
@@ -84,7 +86,7 @@ def test_red_gate_prints_no_speed_and_says_no(plant, capsys, tmp_path):
     reference = dispatch.TABLE["ctrnn_scan"][-1]
     plant(forward=lambda call: [states + 1e-3 for states in reference.forward(call)])
     kept = tmp_path / "kept.json"
-    code = main(["bench", "kernels", "--only", "growth", "--quick", "--out", str(kept)])
+    code = main(["kernels", "--only", "growth", "--quick", "--out", str(kept)])
     out = capsys.readouterr().out
     assert code == 1
     assert "RED" in out
@@ -97,6 +99,6 @@ def test_red_gate_prints_no_speed_and_says_no(plant, capsys, tmp_path):
 def test_red_report_measures_nothing(plant):
     reference = dispatch.TABLE["ctrnn_scan"][-1]
     plant(forward=lambda call: [states + 1e-3 for states in reference.forward(call)])
-    report = bench.kernels(bench.Settings(rows=(), threads=(1,)))
+    report = suite.kernels(suite.Settings(rows=(), threads=(1,)))
     assert not report.is_green
     assert report.measurements == report.growth == report.memory == report.peaks == ()

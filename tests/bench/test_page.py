@@ -4,41 +4,41 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
-from caudal import bench
-from caudal.bench import table
-from caudal.bench.charts import lines
+from benchmarks import kernels
+from benchmarks.kernels import table
+from benchmarks.kernels.charts import lines
 
 ROOT = Path(__file__).parents[2]
 KEPT = Path("benchmarks/results/kernels.json")
 
 
 def test_committed_page_is_what_the_committed_report_gives():
-    kept = bench.read(ROOT / KEPT) if (ROOT / KEPT).exists() else None
-    expected = bench.page(kept, KEPT.as_posix())
-    remedy = f"run `caudal bench page {KEPT if kept else ''} --out docs/benchmarks.md`"
+    kept = kernels.read(ROOT / KEPT) if (ROOT / KEPT).exists() else None
+    expected = kernels.page(kept, KEPT.as_posix())
+    remedy = f"run `python -m benchmarks page {KEPT if kept else ''} --out docs/benchmarks.md`"
     assert (ROOT / "docs/benchmarks.md").read_text() == expected, remedy
 
 
 def test_page_shows_machine_goals_losses_and_gate(report):
-    page = bench.page(report, "kept.json")
+    page = kernels.page(report, "kept.json")
     assert "Some CPU, 2 cores" in page
     assert "ncps not installed" in page
     assert "| LTC FC 32 forward, against ncps | 5x | 8x | 10x | goal |" in page
     assert "- FC 32, forward, 100 steps, 1 thread: 2.75 times the time of LSTM" in page
     assert "| LTC | `ltc_scan` | numba | equal |" in page
     assert "GRU was not measured in FC 32: has no such model." in page
-    assert page == bench.page(report, "kept.json")
+    assert page == kernels.page(report, "kept.json")
 
 
 def test_page_without_a_report_has_no_numbers():
-    page = bench.page(None)
-    assert "caudal bench kernels --out benchmarks/results/kernels.json" in page
+    page = kernels.page(None)
+    assert "python -m benchmarks kernels --out benchmarks/results/kernels.json" in page
     assert "No run is kept" in page
     assert " ms" not in page
 
 
 def test_charts_are_sound_and_fetch_nothing(report):
-    charts = re.findall(r"<svg .*?</svg>", bench.page(report, "kept.json"))
+    charts = re.findall(r"<svg .*?</svg>", kernels.page(report, "kept.json"))
     assert len(charts) == 4
     for chart in charts:
         ElementTree.fromstring(chart)

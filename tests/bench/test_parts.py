@@ -1,17 +1,17 @@
 """Clocks, counts, memory, rows and goals."""
 
 import gc
-import sys
 
 import pytest
 import torch
 
-from caudal import bench
-from caudal.bench import goals, growth, presets, rows, timing
-from caudal.bench.counts import cost, floor_s
-from caudal.bench.memory import kept_bytes
-from caudal.bench.records import OURS, PEER, Peak, Settings
+from benchmarks import kernels
+from benchmarks.kernels import growth, presets, records, rows, timing
+from benchmarks.kernels.counts import cost, floor_s
+from benchmarks.kernels.peak import kept_bytes
+from benchmarks.kernels.records import OURS, PEER, Peak, Settings
 from caudal.errors import InputError
+from caudal.testing import backends
 
 
 def test_repetitions_take_turns_with_the_collector_at_rest():
@@ -116,10 +116,10 @@ def test_presets_name_rows_and_growth():
 
 
 def test_goals_read_the_worst_row(report):
-    by_title = {goal.title: goals.reached(goal, report) for goal in goals.GOALS}
+    by_title = {goal.title: records.reached(goal, report) for goal in records.GOALS}
     assert by_title["LTC FC 32 forward, against ncps"] == pytest.approx(10)
     assert by_title["LTC NCP 32 and NCP 64 forward, against ncps"] is None
-    verdicts = [goal.verdict(value) for goal in goals.GOALS[-2:] for value in (9.0, 60.0)]
+    verdicts = [goal.verdict(value) for goal in records.GOALS[-2:] for value in (9.0, 60.0)]
     assert verdicts == ["goal", "missed", "goal", "goal"]
 
 
@@ -132,16 +132,16 @@ def test_ratio_is_taken_pair_by_pair(report):
 @pytest.fixture
 def ungated(monkeypatch):
     """The gate has tests of its own, and would compile every kernel here."""
-    monkeypatch.setattr(sys.modules[bench.gate.__module__], "GUARDED", ())
+    monkeypatch.setattr(backends, "GUARDED", ())
 
 
 def test_a_small_run_measures_everything_once(ungated):
     lines = []
-    settings = bench.Settings(
+    settings = kernels.Settings(
         rows=("ncp19",), growth=False, lengths=(2, 3), threads=(1,), batch=2, inputs=4, repetitions=2, sample_s=1e-5,
         task_s=0.01,
     )  # fmt: skip
-    report = bench.kernels(settings, lines.append)
+    report = kernels.kernels(settings, lines.append)
     assert report.is_green
     assert [(one.work, one.time) for one in report.measurements] == [
         ("forward", 2), ("train", 2), ("forward", 3), ("train", 3), ("step", 1),
@@ -149,15 +149,15 @@ def test_a_small_run_measures_everything_once(ungated):
     assert {kept.time for kept in report.memory} == {2, 3}
     assert all(one.timing(OURS) is not None and one.floor_s for one in report.measurements)
     assert lines[0].startswith("Correctness first")
-    assert bench.files.loads(bench.files.dumps(report)).settings == settings
+    assert kernels.files.loads(kernels.files.dumps(report)).settings == settings
 
 
 def test_long_calls_are_left_out_with_a_reason(ungated):
-    settings = bench.Settings(
+    settings = kernels.Settings(
         rows=("ncp19",), growth=False, lengths=(2, 2000), threads=(1,), batch=2, inputs=4, repetitions=2,
         sample_s=1e-5, task_s=0.01, skip_s=0.02, skip_bytes=10,
     )  # fmt: skip
-    report = bench.kernels(settings)
+    report = kernels.kernels(settings)
     reasons = {skip.reason.split(" over ")[-1] for one in report.measurements for skip in one.skipped}
     assert "the limit of 0.02 s" in reasons
     assert "the limit of 0.0 GB" in reasons

@@ -73,12 +73,9 @@ def test_json_is_json_and_alone_on_stdout(capsys, words):
     ("words", "sentence"),
     [
         (["nonsense"], "caudal: no command is named 'nonsense'. Run `caudal --help` for those there are."),
-        (["bench", "nonsense"], "caudal: no command is named 'bench nonsense'."),
+        (["audit", "nonsense"], "caudal: no command is named 'audit nonsense'."),
         (["cite", "Perceptron"], "caudal: cite: `cell` is 'Perceptron'. Name some of LTC,"),
         (["wiring", "show", "nowhere.json"], "caudal: wiring show: nowhere.json is no file. Pass a wiring as JSON"),
-        (["bench", "kernels", "--only", "fc33"], "caudal: bench kernels: `--only` names 'fc33'. Choose of ncp19"),
-        (["bench", "page", "nowhere.json"], "caudal: read: nowhere.json is no file."),
-        (["bench", "kernels", "--threads", "0"], "'0' is not a whole number of at least 1"),
         (["cells", "--nonsense"], "unrecognized arguments: --nonsense"),
         (["wiring", "show"], "the following arguments are required: file"),
     ],
@@ -107,13 +104,13 @@ def test_a_fault_of_caudal_is_not_taken_for_an_answer(capsys, monkeypatch):
 
 
 def test_a_prefix_lists_its_commands(capsys):
-    code, out, err = run(capsys, "bench")
+    code, out, err = run(capsys, "audit")
     assert (code, out) == (2, "")
-    assert "bench kernels" in err
+    assert "audit verify" in err
     assert "cells" not in err
-    code, out, _ = run(capsys, "bench", "--help")
+    code, out, _ = run(capsys, "audit", "--help")
     assert code == 0
-    assert "bench page" in out
+    assert "audit show" in out
 
 
 def test_wiring_of_json_and_of_saved_layers(capsys, tmp_path, circuit):
@@ -150,13 +147,6 @@ def test_tables_name_every_layer_and_recurrence(capsys):
     chosen = [row["recurrence"] for row in rows if row["status"] == "chosen"]
     assert len(chosen) == len(set(chosen)) == len({row["recurrence"] for row in rows})
     assert all(row["reason"] for row in rows if row["status"] == "refused")
-
-
-def test_page_command_writes_a_page(capsys, tmp_path):
-    page = tmp_path / "page.md"
-    code, out, _ = run(capsys, "bench", "page", "--out", str(page))
-    assert (code, out) == (0, "")
-    assert page.read_text().startswith("# Benchmarks\n")
 
 
 def test_a_reader_who_leaves_is_no_fault():

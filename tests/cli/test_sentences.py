@@ -204,7 +204,7 @@ TAKERS = [
     ["audit", "replay", "@", "m.caudal", "t.csv"], ["audit", "replay", "log", "@", "t.csv"],
     ["audit", "replay", "log", "m.caudal", "@"], ["audit", "verify", "log", "--key", "@"],
     ["audit", "verify", "log", "--held", "@"], ["audit", "keys", "show", "@"], ["audit", "card", "@"],
-    ["audit", "sign", "@", "--key", "key.pem"], ["bench", "page", "@", "-o", "b.md"], ["export", "measure", "@"],
+    ["audit", "sign", "@", "--key", "key.pem"], ["export", "measure", "@"],
     ["audit", "retain", "@", "--before", "2020-01-01", "--key", "key.pem"],
 ]  # fmt: skip
 

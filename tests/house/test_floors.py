@@ -13,7 +13,7 @@ SRC = Path(__file__).parents[2] / "src" / "caudal"
 GROUND = ("errors", "shapes", "limits", "extras", "serial", "intervals", "files", "pages", "_version")
 ROOMS = (
     *("dynamics", "wiring", "data", "kernels", "nn", "interop", "testing", "train", "doctor"),
-    *("energy", "explain", "monitor", "export", "fair", "audit", "estimators", "compare", "report", "bench", "cli"),
+    *("energy", "explain", "monitor", "export", "fair", "audit", "estimators", "compare", "report", "cli"),
 )
 ORDER = {room: place for place, room in enumerate(ROOMS, 1)} | dict.fromkeys(GROUND, 0)
 WITHOUT_TORCH = {"wiring", "data"}

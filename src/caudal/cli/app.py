@@ -7,7 +7,8 @@ not verify), 2 misuse, 70 a fault of caudal itself.
 import argparse
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 
 from caudal._version import __version__
@@ -32,13 +33,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit sign": ("caudal.cli.audit_sign", "sign the folder of a model"),
     "audit stamp": ("caudal.cli.audit_stamp", "ask for a time stamp of a log (RFC 3161), or check one"),
     "audit verify": ("caudal.cli.audit_verify", "check a log, a signed model or a proof, and name what is bad"),
-    "bench audit": ("caudal.cli.bench_audit", "what a log costs, and whether every change of it is found"),
-    "bench coverage": ("caudal.cli.bench_coverage", "how often the intervals of fairness figures hold the truth"),
-    "bench diagnose": ("caudal.cli.bench_diagnose", "plant each kind of bias, and see whether it is named rightly"),
-    "bench explain": ("caudal.cli.bench_explain", "train nets, explain them, and mark the explanations"),
-    "bench fair": ("caudal.cli.bench_fair", "plant a bias in labels, and see which remedy mends what at which cost"),
-    "bench kernels": ("caudal.cli.bench_kernels", "check every kernel, then measure it beside ncps, LSTM and GRU"),
-    "bench page": ("caudal.cli.bench_page", "write the page of the docs that shows a kept benchmark"),
     "cells": ("caudal.cli.cells", "layers and what each can do"),
     "cite": ("caudal.cli.cite", "BibTeX of caudal and of the papers behind its layers"),
     "compare": ("caudal.cli.compare", "from a table to a verdict: liquid and traditional models at equal budget"),
@@ -60,11 +54,31 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+@dataclass(frozen=True)
+class Program:
+    """A set of commands behind one front.
+
+    Attributes:
+        name: before each message.
+        call: how it is called in a shell.
+        commands: name as typed -> module with `add_arguments(parser)` and `run(args) -> exit code`, and one line of
+            help.
+    """
+
+    name: str
+    call: str
+    commands: Mapping[str, tuple[str, str]]
+
+
+CAUDAL = Program("caudal", "caudal", COMMANDS)
+
+
+def main(argv: Sequence[str] | None = None, program: Program = CAUDAL) -> int:
     """Run one command.
 
     Arguments:
         argv: words after `caudal`; those of the process when left out.
+        program: whose commands there are.
 
     Returns:
         the exit code; see the module.
@@ -76,65 +90,67 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     with steady():
-        code = _main(words)
+        code = _main(words, program)
         fault = flushed()
         if isinstance(fault, BrokenPipeError):
             return GOOD  # the reader has left, as `head` does; nothing more can be told to it
         if fault is not None:
-            print(f"caudal: {sentence_of(fault, 'standard output')}", file=sys.stderr)
+            print(f"{program.name}: {sentence_of(fault, 'standard output')}", file=sys.stderr)
             return code if code not in (GOOD, NO) else MISUSE
     return code
 
 
-def _main(words: Sequence[str]) -> int:
-    name = _name(words)
+def _main(words: Sequence[str], program: Program) -> int:
+    name = _name(words, program)
     shows_traceback = "--traceback" in words
     parser: argparse.ArgumentParser | None = None
     if any("\0" in word for word in words):
-        print("caudal: a word holds a zero byte, which no name has. Take it out.", file=sys.stderr)
+        print(f"{program.name}: a word holds a zero byte, which no name has. Take it out.", file=sys.stderr)
         return MISUSE
     try:
         if list(words) in (["--version"], ["-V"]):
             print(f"caudal {__version__}")
             return GOOD
         if name is None:
-            return _listing(words)
-        parser = _parser(name)
+            return _listing(words, program)
+        parser = _parser(name, program)
         args = parser.parse_args(words[len(name.split()) :])
         check(name, parser, args)
-        check_needs(name, args)
-        code: int = import_module(COMMANDS[name][0]).run(args)
+        if program is CAUDAL:
+            check_needs(name, args)
+        code: int = import_module(program.commands[name][0]).run(args)
         return code
     except SystemExit as end:  # argparse has printed its help or its complaint
         return end.code if isinstance(end.code, int) else MISUSE
     except KeyboardInterrupt:
-        print("caudal: interrupted.", file=sys.stderr)
+        print(f"{program.name}: interrupted.", file=sys.stderr)
         return 130
     except (CaudalError, OSError, MemoryError) as error:
         if shows_traceback:
             traceback.print_exc()
         if isinstance(error, BrokenPipeError) and has_left():
             return GOOD
-        print(f"caudal: {harmless(told(error, name or '', parser))}", file=sys.stderr)
+        print(f"{program.name}: {harmless(told(error, name or '', parser))}", file=sys.stderr)
         return MISUSE
     except Exception as error:
         missing = missing_of(error) if isinstance(error, ImportError) else None
         if missing is not None:
-            print(f"caudal: {sentence(name or '', [missing])}", file=sys.stderr)
+            print(f"{program.name}: {sentence(name or '', [missing])}", file=sys.stderr)
             return MISUSE
         traceback.print_exc()
-        print(f"caudal {name}: this is a fault of caudal; please report it with the lines above.", file=sys.stderr)
+        fault = f"{program.name} {name}: this is a fault of caudal; please report it with the lines above."
+        print(fault, file=sys.stderr)
         return FAULT
 
 
-def _name(words: Sequence[str]) -> str | None:
+def _name(words: Sequence[str], program: Program) -> str | None:
     """The command at the start of the words: of two words, or of one."""
-    return next((name for count in (2, 1) if (name := " ".join(words[:count])) in COMMANDS), None)
+    return next((name for count in (2, 1) if (name := " ".join(words[:count])) in program.commands), None)
 
 
-def _parser(name: str) -> argparse.ArgumentParser:
-    module, line = COMMANDS[name]
-    parser = argparse.ArgumentParser(prog=f"caudal {name}", description=f"{line[0].upper()}{line[1:]}.")
+def _parser(name: str, program: Program = CAUDAL) -> argparse.ArgumentParser:
+    module, line = program.commands[name]
+    parser = argparse.ArgumentParser(prog=f"{program.call} {name}", description=f"{line[0].upper()}{line[1:]}.")
     import_module(module).add_arguments(parser)
     if any(isinstance(action.type, Writes) for action in parser._actions):
         parser.add_argument("--overwrite", action="store_true", help="replace a file that caudal did not write")
@@ -143,20 +159,23 @@ def _parser(name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _listing(words: Sequence[str]) -> int:
+def _listing(words: Sequence[str], program: Program) -> int:
     """Help: all commands, or those that start with the given word."""
     asked = [word for word in words if word not in ("-h", "--help")]
     prefix = asked[0] if asked else ""
-    fitting = {name: line for name, (_, line) in COMMANDS.items() if not prefix or name.split()[0] == prefix}
+    fitting = {name: line for name, (_, line) in program.commands.items() if not prefix or name.split()[0] == prefix}
+    call = program.call
     if not fitting or len(asked) > 1:
         typed = " ".join(asked)
-        print(f"caudal: no command is named {typed!r}. Run `caudal --help` for those there are.", file=sys.stderr)
+        fault = f"{program.name}: no command is named {typed!r}. Run `{call} --help` for those there are."
+        print(fault, file=sys.stderr)
         return MISUSE
     wants_help = len(asked) < len(words) or not words
     out = sys.stdout if wants_help else sys.stderr
     widest = max(map(len, fitting))
-    print(f"usage: caudal {prefix or 'COMMAND'} ...\n", file=out)
+    print(f"usage: {call} {prefix or 'COMMAND'} ...\n", file=out)
     for name, line in fitting.items():
         print(f"  {name:<{widest}}  {line}", file=out)
-    print("\n`caudal COMMAND --help` explains one; every one takes --json. `caudal --version` names it.", file=out)
+    version = "`caudal --version` names it."
+    print(f"\n`{call} COMMAND --help` explains one; every one takes --json. {version}", file=out)
     return GOOD if wants_help else MISUSE

@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the capability table."""
-    from caudal.bench import inventory
+    from caudal.cli import inventory
 
     found = inventory.cells()
     if args.json:

@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print every recurrence, backend and reason."""
-    from caudal.bench import inventory
+    from caudal.cli import inventory
 
     found = inventory.backends()
     if args.json:

@@ -11,7 +11,7 @@ most the largest upper end over the pairs; and at least the largest lower end, e
 pairs that may be the largest, none misses more often than it should (the selection of moments of Andrews and Soares,
 Econometrica 78 (2010) 119-157). It holds the truth at least 95 times in 100: for two groups 95 to 98, for more up to
 100, since nobody knows which pair is truly the largest. A difference of two named groups has no such slack.
-`caudal bench coverage` simulates how often these intervals hold the truth.
+`python -m benchmarks coverage` simulates how often these intervals hold the truth.
 """
 
 from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ What decides, in this order:
    records say, demographic parity.
 2. Biased labels overrule that: false positives counted against labels that deny a group its positives are partly true
    positives, and making *them* equal keeps the wrong. Then it is equal opportunity, before or during training.
-   Blum & Stangl 2019 (arXiv:1912.01094), Jiang & Nachum 2019 (arXiv:1901.04966), and `caudal bench fair`.
+   Blum & Stangl 2019 (arXiv:1912.01094), Jiang & Nachum 2019 (arXiv:1901.04966), and `python -m benchmarks fair`.
 3. Whether the attribute may be read at each decision decides between thresholds by group and everything else.
 """
 

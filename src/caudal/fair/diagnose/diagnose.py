@@ -20,8 +20,8 @@ others five traces are measured, each on a scale from 0 (none) to 1, with the p 
 p values are corrected for the number of traces (Bonferroni, within and over kinds). Of those below 0.01 and above 0.15
 in size, the largest names the kind; the labels' trace, which leans on the inputs, counts only where no trace of the
 inputs is found, unless it comes from trusted classes. Confidence is high where the trace is twice as large as the next
-kind's and p is below 0.001, low where another is within a fifth, and fair between. `caudal bench diagnose` plants each
-kind on made and real series and prints how often it is named rightly.
+kind's and p is below 0.001, low where another is within a fifth, and fair between.
+`python -m benchmarks diagnose` plants each kind on made and real series and prints how often it is named rightly.
 """
 
 from collections.abc import Mapping

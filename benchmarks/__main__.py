@@ -1,0 +1,33 @@
+"""`python -m benchmarks`: the benchmarks by name, from the root of the project."""
+
+import sys
+from collections.abc import Sequence
+
+from caudal.cli.app import Program
+from caudal.cli.app import main as run
+
+PROGRAM = Program(
+    "benchmarks",
+    "python -m benchmarks",
+    {
+        "audit": ("benchmarks.audit.command", "what a log costs, and whether every change of it is found"),
+        "coverage": ("benchmarks.fair.coverage_command", "how often intervals of fairness figures hold the truth"),
+        "diagnose": (
+            "benchmarks.fair.diagnose_command",
+            "plant each kind of bias; is it named rightly?",
+        ),
+        "explain": ("benchmarks.explain.command", "train nets, explain them, and mark the explanations"),
+        "fair": ("benchmarks.fair.command", "plant a bias in labels, and see which remedy mends what at which cost"),
+        "kernels": ("benchmarks.kernels.command", "check every kernel, then measure it beside ncps, LSTM and GRU"),
+        "page": ("benchmarks.kernels.page_command", "write the page of the docs that shows a kept benchmark"),
+    },
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one benchmark; the exit code, as of `caudal`."""
+    return run(argv, PROGRAM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

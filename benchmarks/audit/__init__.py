@@ -1,0 +1,1 @@
+"""What a log costs, and whether every change of it is found."""

@@ -1,0 +1,1 @@
+"""Exported steps on simulated chips."""

@@ -1,0 +1,1 @@
+"""Instructions and parameters at matched accuracy."""

@@ -1,0 +1,1 @@
+"""Explanations of planted truths, marked."""

@@ -1,0 +1,1 @@
+"""Planted bias, its diagnosis, and what remedies mend."""
