@@ -52,7 +52,7 @@ class FairRow:
 
 
 @dataclass(frozen=True)
-class FairReport:
+class FairBench:
     """Measured rows of the benchmark of mitigation methods, with the versions that measured them.
 
     Attributes:
@@ -71,21 +71,21 @@ class FairReport:
         return f'{{\n  {head},\n  "rows": [\n{inner}\n  ]\n}}\n'
 
     @staticmethod
-    def loads(text: str, source: str = "text") -> "FairReport":
+    def loads(text: str, source: str = "text") -> "FairBench":
         """The report that `dumps` wrote.
 
         Raises:
             FileFormatError: the text is none.
 
         Example:
-            >>> FairReport.loads(FairReport().dumps()) == FairReport()
+            >>> FairBench.loads(FairBench().dumps()) == FairBench()
             True
         """
         try:
             content = limits.parsed(text, limits.RECORD)
             if content["schema"] != SCHEMA:
                 raise ValueError("another schema")
-            return FairReport(
+            return FairBench(
                 tuple(serial.read(FairRow, row) for row in content["rows"]), content["caudal"], content["torch"]
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -142,7 +142,7 @@ def measure(
     seeds: int = 8,
     quick: bool = False,
     say: Callable[[str], None] = lambda line: None,
-) -> FairReport:
+) -> FairBench:
     """Run every method on every seed; a row that the file holds is not made again, so a killed run goes on.
 
     Arguments:
@@ -156,9 +156,9 @@ def measure(
         MissingExtraError: a package of the extra `fair` is not installed.
     """
     place = None if path is None else Path(path)
-    report = FairReport()
+    report = FairBench()
     if place is not None and place.exists():
-        report = replace(FairReport.loads(place.read_text(encoding="utf-8"), place.name), caudal=__version__)
+        report = replace(FairBench.loads(place.read_text(encoding="utf-8"), place.name), caudal=__version__)
     for method, cell, seed in _jobs(1 if quick else seeds):
         if (method, cell, seed) in {(row.method, row.cell, row.seed) for row in report.rows}:
             continue
@@ -196,7 +196,7 @@ def _gaps(decided: NDArray[Any], classes: NDArray[Any], groups: NDArray[np.int64
     return spreads[0], max(spreads)
 
 
-def means(report: FairReport) -> tuple[Mean, ...]:
+def means(report: FairBench) -> tuple[Mean, ...]:
     """Each method of each cell over its seeds; a seed without a row of "none" is left out."""
     base = {(row.cell, row.seed): row for row in report.rows if row.method == "none"}
     averages = []
@@ -226,7 +226,7 @@ def _mean(rows: list[FairRow], base: list[FairRow]) -> Mean:
     )  # fmt: skip
 
 
-def table(report: FairReport) -> str:
+def table(report: FairBench) -> str:
     """The means as a table of Markdown."""
     head = ("method", "cell", "seeds", "accuracy, truth", "gap, truth", "accuracy, observed", "odds, observed",
             "gap lower", "points won", "odds lower", "points won", "steps x", "time x", "asks", "goals")  # fmt: skip

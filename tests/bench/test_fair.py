@@ -10,7 +10,7 @@ from benchmarks.__main__ import main
 from benchmarks.fair.front import Option, People, area, judge, narrowest, pick
 from benchmarks.fair.methods import FLIPPED, METHODS, task
 from benchmarks.fair.options import Scores, best, by_group, fairlearn_options, for_all, oxonfair_options
-from benchmarks.fair.report import FairReport, FairRow, means, measure, table
+from benchmarks.fair.report import FairBench, FairRow, means, measure, table
 from benchmarks.fair.resume import Kept, keep, read
 from benchmarks.fair.studies import ASKING, ASKS, OURS, PAIRS, SCHEMA, StudyRow, ends, studies
 from benchmarks.fair.tables import against, lost, picture, summary, verdict
@@ -41,13 +41,13 @@ def test_goals_are_told_as_they_are():
     good = replace(NONE, method="reweighing", true_gap=0.08, true_accuracy=0.81, seen_odds=0.2, seconds=2.8)
     slow, asking = replace(good, seconds=3.2), replace(good, asks=True)
     level = replace(NONE, method="penalty, equalised odds", seen_odds=0.09, seen_accuracy=0.76)
-    assert means(FairReport((NONE, good)))[1].mends_labels
+    assert means(FairBench((NONE, good)))[1].mends_labels
     for row in (slow, asking, replace(good, true_accuracy=0.79), replace(good, true_gap=0.12)):
-        assert not means(FairReport((NONE, row)))[1].mends_labels
-    found = means(FairReport((NONE, level)))[1]
+        assert not means(FairBench((NONE, row)))[1].mends_labels
+    found = means(FairBench((NONE, level)))[1]
     assert found.levels_observed and not replace(found, seen_gain=-5.1).levels_observed
-    assert "| truth |" in table(FairReport((NONE, good)))
-    assert means(FairReport((good,))) == ()  # nothing to compare with
+    assert "| truth |" in table(FairBench((NONE, good)))
+    assert means(FairBench((good,))) == ()  # nothing to compare with
 
 
 def test_rows_are_kept_and_not_made_again(tmp_path, monkeypatch):
@@ -60,7 +60,7 @@ def test_rows_are_kept_and_not_made_again(tmp_path, monkeypatch):
     first = measure(path, quick=True, say=said.append)
     assert len(first.rows) == 2 == len(said)
     assert measure(path, quick=True, say=said.append) == first and len(said) == 2
-    assert FairReport.loads(path.read_text()) == first
+    assert FairBench.loads(path.read_text()) == first
     path.write_text("{}")
     with pytest.raises(FileFormatError, match="is no report of fairness"):
         measure(path, quick=True)

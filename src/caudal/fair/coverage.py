@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from caudal.fair.answers import Answers, decisions, numbers
 from caudal.fair.groups import Groups
-from caudal.fair.intervals import Found, by_group
+from caudal.fair.intervals import GroupEstimates, by_group
 from caudal.fair.metrics import measure
 from caudal.intervals import Interval
 
@@ -20,7 +20,7 @@ _NAMES = "abcdefgh"
 _TRUTH = 400_000
 
 
-class Case(NamedTuple):
+class CoverageCase(NamedTuple):
     """Answers to draw, with the truth about them.
 
     Attributes:
@@ -58,7 +58,7 @@ class Covered:
     width: float
 
 
-def cases() -> tuple[Case, ...]:
+def cases() -> tuple[CoverageCase, ...]:
     """Two groups and intersections, alike and apart; single answers, answers of one series together, numbers."""
     two, four, six = (200, 100), (200, 100, 80, 80), (200, 100, 80, 80, 100, 90)
     return (
@@ -93,7 +93,7 @@ def coverage(repeats: int = 500, *, draws: int = 300, seed: int = 0, only: str =
             yield from _case(case, repeats, draws, seed)
 
 
-def _case(case: Case, repeats: int, draws: int, seed: int) -> Iterator[Covered]:
+def _case(case: CoverageCase, repeats: int, draws: int, seed: int) -> Iterator[Covered]:
     intervals: dict[str, list[tuple[Interval, float]]] = {}
     for repeat in range(repeats):
         answers, groups = case.draw(np.random.default_rng([seed, repeat]), case.sizes)
@@ -108,7 +108,7 @@ def _case(case: Case, repeats: int, draws: int, seed: int) -> Iterator[Covered]:
         yield Covered(case.name, name, share, len(pairs), float(above.mean()), float(below.mean()), width)
 
 
-def _told(case: Case, metrics: Found) -> Iterator[tuple[str, Interval, float]]:
+def _told(case: CoverageCase, metrics: GroupEstimates) -> Iterator[tuple[str, Interval, float]]:
     for rate in metrics.rates():
         if rate.metric in case.truth and rate.value is not None and not rate.few:
             yield rate.metric, rate.value, float(case.truth[rate.metric][metrics.groups.index(rate.group)])
@@ -131,7 +131,7 @@ def _groups(sizes: tuple[int, ...], each: int = 1) -> Groups:
 
 def _rates(
     name: str, sizes: tuple[int, ...], base: list[float], tpr: list[float], fpr: list[float], each: int = 1
-) -> Case:
+) -> CoverageCase:
     base_, tpr_, fpr_ = np.array(base), np.array(tpr), np.array(fpr)
     truth = {
         "tpr": tpr_,
@@ -139,7 +139,7 @@ def _rates(
         "selection_rate": base_ * tpr_ + (1 - base_) * fpr_,
         "accuracy": base_ * tpr_ + (1 - base_) * (1 - fpr_),
     }
-    return Case(name, sizes, partial(_draw_rates, rates=(base_, tpr_, fpr_), each=each), truth)
+    return CoverageCase(name, sizes, partial(_draw_rates, rates=(base_, tpr_, fpr_), each=each), truth)
 
 
 def _draw_rates(
@@ -156,13 +156,13 @@ def _draw_rates(
     return decisions(truth, decided=given, owner=owner), groups
 
 
-def _scores(name: str, sizes: tuple[int, ...], worse: list[float]) -> Case:
+def _scores(name: str, sizes: tuple[int, ...], worse: list[float]) -> CoverageCase:
     off = np.array(worse)
     rng = np.random.default_rng(0)
     many = [_draw_scores(rng, (_TRUTH,), worse=off[k : k + 1])[0] for k in range(len(off))]
     metrics = ("auroc", "calibration_gap")
     truth = {metric: np.array([measure(answers, metric)[0] for answers in many]) for metric in metrics}
-    return Case(name, sizes, partial(_draw_scores, worse=off), truth)
+    return CoverageCase(name, sizes, partial(_draw_scores, worse=off), truth)
 
 
 def _draw_scores(rng: np.random.Generator, sizes: tuple[int, ...], *, worse: Floats) -> tuple[Answers, Groups]:
@@ -174,7 +174,7 @@ def _draw_scores(rng: np.random.Generator, sizes: tuple[int, ...], *, worse: Flo
     return decisions(truth, 1 / (1 + np.exp(-blurred))), groups
 
 
-def _numbers(name: str, sizes: tuple[int, ...], off: list[float]) -> Case:
+def _numbers(name: str, sizes: tuple[int, ...], off: list[float]) -> CoverageCase:
     shift = np.array(off)
     rng = np.random.default_rng(1)
     many = rng.gamma(2.0, 0.5, _TRUTH) - 1
@@ -183,7 +183,7 @@ def _numbers(name: str, sizes: tuple[int, ...], off: list[float]) -> Case:
         "mae": np.array([np.abs(many + offset).mean() for offset in shift]),
         "rmse": np.array([np.sqrt(((many + offset) ** 2).mean()) for offset in shift]),
     }
-    return Case(name, sizes, partial(_draw_numbers, shift=shift), truth)
+    return CoverageCase(name, sizes, partial(_draw_numbers, shift=shift), truth)
 
 
 def _draw_numbers(rng: np.random.Generator, sizes: tuple[int, ...], *, shift: Floats) -> tuple[Answers, Groups]:

@@ -12,7 +12,7 @@ from caudal.extras import need
 from caudal.fair.answers import decisions, numbers
 from caudal.fair.diagnose.density import mean_gap
 from caudal.fair.diagnose.evidence import own_inputs
-from caudal.fair.diagnose.summaries import Column, summaries, table
+from caudal.fair.diagnose.summaries import SummaryColumn, summaries, table
 from caudal.fair.estimate import DRAWS, LEVEL, Estimate
 from caudal.fair.groups import LEAST, Groups
 from caudal.fair.intervals import METHOD, Gap, by_group
@@ -156,7 +156,7 @@ def proxies(data: Sequences, groups: Groups, *, draws: int = DRAWS, seed: int = 
     if len(large) < 2:
         return ()
     attribute_inputs = own_inputs(data, groups)
-    columns = tuple(Column(column.source, column.what, column.values[rows]) for column in summaries(data))
+    columns = tuple(SummaryColumn(column.source, column.what, column.values[rows]) for column in summaries(data))
     codes = groups.codes[rows]
     block, sources = table(columns)
     others = [k for k, source in enumerate(sources) if source not in attribute_inputs]

@@ -75,7 +75,7 @@ class Gap:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class GroupEstimates:
     """Every metric of every group as estimates, from which intervals, differences and gaps are read.
 
     Attributes:
@@ -127,7 +127,7 @@ class Found:
         return tuple(gap for gap in map(self.gap, self.gap_names) if gap is not None)
 
 
-def by_group(answers: Answers, groups: Groups, *, draws: int = DRAWS, seed: int = 0) -> Found:
+def by_group(answers: Answers, groups: Groups, *, draws: int = DRAWS, seed: int = 0) -> GroupEstimates:
     """Metrics of every group, from which intervals and gaps are read.
 
     Arguments:
@@ -153,7 +153,7 @@ def by_group(answers: Answers, groups: Groups, *, draws: int = DRAWS, seed: int 
     if draws < 100:
         raise InputError("by_group", "draws", f"is {draws}; expected at least 100", "Pass 1000, say.")
     table = estimates(answers, groups, metrics_of(answers), draws=draws, seed=seed)
-    return Found(groups.names, table, gaps_of(answers))
+    return GroupEstimates(groups.names, table, gaps_of(answers))
 
 
 def _interval(estimate: Estimate) -> Interval | None:
@@ -178,7 +178,7 @@ def _apart(estimate: Estimate, other: Estimate, level: float) -> tuple[float, fl
     return float(apart - below), float(apart + above)
 
 
-def _gap(metrics: Found, name: str) -> Gap | None:
+def _gap(metrics: GroupEstimates, name: str) -> Gap | None:
     pairs = [
         (metric, *pair)
         for metric in GAPS[name]
@@ -203,11 +203,11 @@ def _counts(estimate: Estimate) -> bool:
     return _defined(estimate) and estimate.least >= LEAST
 
 
-def _value(metrics: Found, metric: str, k: int) -> float:
+def _value(metrics: GroupEstimates, metric: str, k: int) -> float:
     return metrics.table[metric][k].value
 
 
-def _bounds(metrics: Found, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float, float]:
+def _bounds(metrics: GroupEstimates, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float, float]:
     """Lower and upper end of the largest difference over pairs, and its mean if all were alike."""
     wide = [_size(metrics, pair, _WIDE) for pair in pairs]
     floor = max(low for low, _ in wide)
@@ -219,14 +219,14 @@ def _bounds(metrics: Found, pairs: Sequence[tuple[str, int, int]]) -> tuple[floa
     return max(0.0, low), high, chance
 
 
-def _size(metrics: Found, pair: tuple[str, int, int], level: float) -> tuple[float, float]:
+def _size(metrics: GroupEstimates, pair: tuple[str, int, int], level: float) -> tuple[float, float]:
     """Ends of the absolute difference of a pair; the lower is below 0 where 0 lies within."""
     metric, i, j = pair
     low, high = _apart(metrics.table[metric][i], metrics.table[metric][j], level)
     return max(low, -high), max(high, -low)
 
 
-def _joint(metrics: Found, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float]:
+def _joint(metrics: GroupEstimates, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float]:
     """Level at which all pairs together miss 5 times in 100, and the mean of the largest, were all groups alike."""
     spots = sorted({(metric, k) for metric, i, j in pairs for k in (i, j)})
     place = {spot: k for k, spot in enumerate(spots)}

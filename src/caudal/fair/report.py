@@ -17,7 +17,7 @@ from caudal.fair.diagnose.density import Density, density
 from caudal.fair.diagnose.diagnose import diagnose
 from caudal.fair.estimate import DRAWS, LEVEL, Estimate
 from caudal.fair.groups import LEAST, Edges, Groups
-from caudal.fair.intervals import Found, GroupRate, by_group
+from caudal.fair.intervals import GroupEstimates, GroupRate, by_group
 from caudal.fair.predictions import positive_code
 from caudal.fair.record import Attribute, Bin, FairReport, Versus
 from caudal.intervals import Interval
@@ -247,7 +247,7 @@ def _density(asked: _Asked, groups: Groups) -> Density:
     return density(data, answers, groups, draws=asked.draws, seed=asked.seed)
 
 
-def _versus(metrics: Found, groups: Groups) -> tuple[Versus, ...]:
+def _versus(metrics: GroupEstimates, groups: Groups) -> tuple[Versus, ...]:
     counts = dict(zip(groups.names, groups.counts, strict=True))
     reference = max(counts, key=lambda name: counts[name])
     differences = []

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 
 from caudal.compare.record import Contender, Study
-from caudal.fair.page.words import Words as FairWords
+from caudal.fair.page.words import FairWords
 from caudal.fair.page.words import words as fair_words
 from caudal.fair.record import FairAttribute, FairGap, Fairness
 from caudal.pages import Html, join, tag

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from caudal.compare.record import Contender, Study
-from caudal.fair.page.words import Words as FairWords
+from caudal.fair.page.words import FairWords
 from caudal.fair.page.words import words as fair_words
 from caudal.fair.record import FairAttribute, FairGap, Fairness, FairRate
 from caudal.intervals import Interval

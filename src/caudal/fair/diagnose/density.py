@@ -11,7 +11,7 @@ from caudal.errors import InputError
 from caudal.fair.answers import Answers, numbers
 from caudal.fair.estimate import DRAWS, LEVEL
 from caudal.fair.groups import LEAST, Groups
-from caudal.fair.intervals import METHOD, Found, Gap, GroupRate, by_group
+from caudal.fair.intervals import METHOD, Gap, GroupEstimates, GroupRate, by_group
 from caudal.intervals import Interval
 
 _PARTS = 3
@@ -96,7 +96,7 @@ def mean_gap(data: Sequences) -> NDArray[np.float64]:
     return np.asarray(np.where(data.lengths > 1, later / np.maximum(1, data.lengths - 1), data.dt[:, 0]))
 
 
-def means(column: NDArray[np.float64], groups: Groups, draws: int, seed: int) -> Found:
+def means(column: NDArray[np.float64], groups: Groups, draws: int, seed: int) -> GroupEstimates:
     """Means of a number per series, by group: as the bias of a prediction where 0 is true."""
     return by_group(numbers(np.zeros(len(column)), column), groups, draws=draws, seed=seed)
 

@@ -34,7 +34,7 @@ from numpy.typing import ArrayLike
 from caudal.data import Sequences
 from caudal.errors import InputError
 from caudal.fair.diagnose import evidence as evidence_module
-from caudal.fair.diagnose.evidence import Trace
+from caudal.fair.diagnose.evidence import BiasTrace
 from caudal.fair.groups import LEAST, Groups
 from caudal.fair.plant import Bias, class_code
 
@@ -63,7 +63,7 @@ class Diagnosis:
     kind: Kind
     group: str
     confidence: str
-    traces: tuple[Trace, ...]
+    traces: tuple[BiasTrace, ...]
     notes: tuple[str, ...]
 
 
@@ -123,8 +123,8 @@ def diagnose(
     return _named(groups.attribute, evidence_module.corrected(evidence), notes, trusted is not None)
 
 
-def _named(attribute: str, evidence: list[Trace], notes: list[str], certain: bool) -> Diagnosis:
-    best: dict[Bias, Trace] = {}
+def _named(attribute: str, evidence: list[BiasTrace], notes: list[str], certain: bool) -> Diagnosis:
+    best: dict[Bias, BiasTrace] = {}
     for trace in sorted(evidence, key=lambda trace: (-_counts(trace), -trace.size)):
         best.setdefault(trace.kind, trace)
     ranked = sorted(best.values(), key=lambda trace: (-_counts(trace), -trace.size))
@@ -146,7 +146,7 @@ def _named(attribute: str, evidence: list[Trace], notes: list[str], certain: boo
     return Diagnosis(attribute, first.kind, first.group, confidence, tuple(ranked), tuple(notes))
 
 
-def _counts(trace: Trace) -> bool:
+def _counts(trace: BiasTrace) -> bool:
     return trace.size >= _LEAST_SIZE and trace.p_value < _LEAST_P
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from caudal.data import Sequences
 from caudal.extras import need
 from caudal.fair.diagnose.density import ranks
-from caudal.fair.diagnose.summaries import TIMES, Column, summaries, table
+from caudal.fair.diagnose.summaries import TIMES, SummaryColumn, summaries, table
 from caudal.fair.groups import Groups
 from caudal.fair.plant import Bias
 
@@ -22,7 +22,7 @@ _FAR = 0.3  # standard deviations
 
 
 @dataclass(frozen=True)
-class Trace:
+class BiasTrace:
     """A trace of one kind of bias in one group.
 
     Attributes:
@@ -44,7 +44,7 @@ class Trace:
     expected: float
 
 
-def representation(groups: Groups, expected: Mapping[str, float]) -> list[Trace]:
+def representation(groups: Groups, expected: Mapping[str, float]) -> list[BiasTrace]:
     """How much of a group is lacking against the share it should have.
 
     Arguments:
@@ -62,11 +62,13 @@ def representation(groups: Groups, expected: Mapping[str, float]) -> list[Trace]
         if share < due:
             lacking = 1 - share / (1 - share) * (1 - due) / due
             z = (due - share) / np.sqrt(due * (1 - due) / total)
-            traces.append(Trace("representation", name, "", float(lacking), _p(float(z)), float(share), due))
+            traces.append(BiasTrace("representation", name, "", float(lacking), _p(float(z)), float(share), due))
     return traces
 
 
-def inputs(data: Sequences, inside: Flags, name: str, attribute_inputs: frozenset[str] = frozenset()) -> list[Trace]:
+def inputs(
+    data: Sequences, inside: Flags, name: str, attribute_inputs: frozenset[str] = frozenset()
+) -> list[BiasTrace]:
     """Traces of sampling, measurement and level in one group against the others.
 
     Arguments:
@@ -95,7 +97,7 @@ def inputs(data: Sequences, inside: Flags, name: str, attribute_inputs: frozense
     return traces
 
 
-def labels(data: Sequences, hit: Flags, groups: Groups, judged: list[str]) -> list[Trace]:
+def labels(data: Sequences, hit: Flags, groups: Groups, judged: list[str]) -> list[BiasTrace]:
     """Positives of each group against what a model of the other groups expects.
 
     Arguments:
@@ -135,7 +137,7 @@ def own_inputs(data: Sequences, groups: Groups) -> frozenset[str]:
     return frozenset(name for name in names if name.split("=", 1)[0] in groups.columns)
 
 
-def against_trusted(hit: Flags, real: Flags, known: Flags, groups: Groups, name: str) -> list[Trace]:
+def against_trusted(hit: Flags, real: Flags, known: Flags, groups: Groups, name: str) -> list[BiasTrace]:
     """Recorded against true classes of a group, and of the others.
 
     Arguments:
@@ -162,10 +164,12 @@ def against_trusted(hit: Flags, real: Flags, known: Flags, groups: Groups, name:
     both = (recorded[0] * counts[0] + recorded[1] * counts[1]) / sum(counts)
     error = np.sqrt(max(both * (1 - both), 1e-9) * (1 / counts[0] + 1 / counts[1]))
     size = 1 - recorded[0] / recorded[1]
-    return [Trace("labels", name, "", size, _p((recorded[1] - recorded[0]) / float(error)), recorded[0], recorded[1])]
+    return [
+        BiasTrace("labels", name, "", size, _p((recorded[1] - recorded[0]) / float(error)), recorded[0], recorded[1])
+    ]
 
 
-def corrected(traces: list[Trace]) -> list[Trace]:
+def corrected(traces: list[BiasTrace]) -> list[BiasTrace]:
     """The traces with p values corrected: for the number of traces of the kind (Bonferroni), and the number of kinds.
 
     Arguments:
@@ -186,7 +190,7 @@ def _shift(members: Floats, others: Floats) -> float:
     return float(np.clip((apart - chance) / _FAR, 0, 1))
 
 
-def _lacking(name: str, observed: float, share: Floats, others: Floats, shift: float) -> list[Trace]:
+def _lacking(name: str, observed: float, share: Floats, others: Floats, shift: float) -> list[BiasTrace]:
     """The model errs as well: by what its own groups leave open, and by up to a tenth where the inputs differ."""
     due = float(share.sum())
     if due <= observed or due <= 0:
@@ -194,21 +198,23 @@ def _lacking(name: str, observed: float, share: Floats, others: Floats, shift: f
     spread, taught = (float((shares * (1 - shares)).sum()) for shares in (share, others))
     error = np.sqrt(spread + due**2 * (taught / float(others.sum()) ** 2 + (_MODEL * shift) ** 2))
     count = len(share)
-    return [Trace("labels", name, "", 1 - observed / due, _p((due - observed) / error), observed / count, due / count)]
+    return [
+        BiasTrace("labels", name, "", 1 - observed / due, _p((due - observed) / error), observed / count, due / count)
+    ]
 
 
-def _ranked(kind: Bias, column: Column, inside: Flags, name: str) -> Trace:
+def _ranked(kind: Bias, column: SummaryColumn, inside: Flags, name: str) -> BiasTrace:
     known = np.isfinite(column.values)
     members, others = int((known & inside).sum()), int((known & ~inside).sum())
     if min(members, others) < 2 or np.ptp(column.values[known]) == 0:
-        return Trace(kind, name, column.source, 0.0, 1.0, 0.5, 0.5)
+        return BiasTrace(kind, name, column.source, 0.0, 1.0, 0.5, 0.5)
     place = ranks(column.values[known])
     total = members + others
     more = (place[inside[known]].sum() - members * (members - 1) / 2) / (members * others)
     ties = np.unique(column.values[known], return_counts=True)[1].astype(np.float64)
     spread = (total + 1 - float((ties**3 - ties).sum()) / (total * (total - 1))) / (12 * members * others)
     z = abs(more - 0.5) / np.sqrt(max(spread, 1e-12))
-    return Trace(kind, name, column.source, float(abs(2 * more - 1)), _p(float(z)), float(more), 0.5)
+    return BiasTrace(kind, name, column.source, float(abs(2 * more - 1)), _p(float(z)), float(more), 0.5)
 
 
 def _p(z: float) -> float:

@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 TIMES = "times of measurement"
 
 
-class Column(NamedTuple):
+class SummaryColumn(NamedTuple):
     """One number per series.
 
     Attributes:
@@ -27,7 +27,7 @@ class Column(NamedTuple):
     values: Floats
 
 
-def summaries(data: Sequences) -> tuple[Column, ...]:
+def summaries(data: Sequences) -> tuple[SummaryColumn, ...]:
     """Level, spread, last value, roughness and missing share of each input; static features; times.
 
     Arguments:
@@ -41,13 +41,13 @@ def summaries(data: Sequences) -> tuple[Column, ...]:
     columns = [column for k in range(data.inputs) for column in _input(data, k)]
     for k, feature in enumerate(data.statics):
         fixed = np.where(data.static_observed[:, k], data.static[:, k].astype(np.float64), np.nan)
-        columns.append(Column(feature.name, "level", fixed))
-    columns.append(Column(TIMES, "steps", data.lengths.astype(np.float64)))
-    columns.append(Column(TIMES, "gap", mean_gap(data)))
+        columns.append(SummaryColumn(feature.name, "level", fixed))
+    columns.append(SummaryColumn(TIMES, "steps", data.lengths.astype(np.float64)))
+    columns.append(SummaryColumn(TIMES, "gap", mean_gap(data)))
     return tuple(columns)
 
 
-def _input(data: Sequences, k: int) -> list[Column]:
+def _input(data: Sequences, k: int) -> list[SummaryColumn]:
     name, seen = data.features[k].name, data.observed[:, :, k]
     values = data.values[:, :, k].astype(np.float64)
     count = seen.sum(axis=1)
@@ -58,7 +58,7 @@ def _input(data: Sequences, k: int) -> list[Column]:
     last = np.where(final >= 0, values[np.arange(len(data)), np.maximum(final, 0)], np.nan)
     missing = 1 - count / data.lengths
     columns = {"level": level, "spread": spread, "last": last, "rough": roughness(values, seen), "missing": missing}
-    return [Column(name, what, column) for what, column in columns.items()]
+    return [SummaryColumn(name, what, column) for what, column in columns.items()]
 
 
 def roughness(values: Floats, seen: NDArray[np.bool_]) -> Floats:
@@ -80,7 +80,9 @@ def roughness(values: Floats, seen: NDArray[np.bool_]) -> Floats:
     return _over(jumps, count - 1)
 
 
-def table(columns: tuple[Column, ...], *, without: frozenset[str] = frozenset()) -> tuple[Floats, tuple[str, ...]]:
+def table(
+    columns: tuple[SummaryColumn, ...], *, without: frozenset[str] = frozenset()
+) -> tuple[Floats, tuple[str, ...]]:
     """The columns as one block `(batch, columns)` of mean 0 and deviation 1, holes at the mean; constant ones dropped.
 
     Arguments:

@@ -3,7 +3,7 @@
 from caudal.fair.mitigate.circuit.carriers import Carrier as Carrier
 from caudal.fair.mitigate.circuit.carriers import neuron_carriers as neuron_carriers
 from caudal.fair.mitigate.circuit.carriers import synapse_carriers as synapse_carriers
-from caudal.fair.mitigate.circuit.cut import Cut as Cut
+from caudal.fair.mitigate.circuit.cut import AttributeCut as AttributeCut
 from caudal.fair.mitigate.circuit.cut import cut_attribute as cut_attribute
 from caudal.fair.mitigate.circuit.erase import erasure as erasure
 from caudal.fair.mitigate.circuit.probe import Probe as Probe

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from caudal.errors import InputError
 
 if TYPE_CHECKING:
-    from caudal.fair.mitigate.circuit.cut import Cut
+    from caudal.fair.mitigate.circuit.cut import AttributeCut
 
 _TEXTS = {
     "en": {
@@ -46,7 +46,7 @@ _TEXTS = {
 }
 
 
-def cut_words(cut: "Cut", language: str = "en") -> str:
+def cut_words(cut: "AttributeCut", language: str = "en") -> str:
     """Sentences about a cut.
 
     Arguments:
@@ -57,7 +57,7 @@ def cut_words(cut: "Cut", language: str = "en") -> str:
         InputError: the language is another.
     """
     if language not in _TEXTS:
-        raise InputError("Cut.words", "language", f"is {language!r}", 'Pass "en" or "es".')
+        raise InputError("AttributeCut.words", "language", f"is {language!r}", 'Pass "en" or "es".')
     texts = _TEXTS[language]
     probed = cut.after.told
     facts = {

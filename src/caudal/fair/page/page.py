@@ -4,7 +4,7 @@ from pathlib import Path
 
 from caudal.fair.page.sections import SECTIONS
 from caudal.fair.page.sentences import lead
-from caudal.fair.page.words import Words
+from caudal.fair.page.words import FairWords
 from caudal.fair.page.words import words as words_of
 from caudal.fair.record import FairReport
 from caudal.files import put
@@ -53,7 +53,7 @@ def _whole(place: Path, content: str) -> Path:
     return place
 
 
-def _head(report: FairReport, words: Words) -> Html:
+def _head(report: FairReport, words: FairWords) -> Html:
     # The page may load nothing: neither a slip here nor a hostile name can fetch anything.
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     style = sheet("caudal.fair.page")
@@ -70,11 +70,11 @@ def _head(report: FairReport, words: Words) -> Html:
     )
 
 
-def _skip(words: Words) -> Html:
+def _skip(words: FairWords) -> Html:
     return tag("a", words("page.skip"), class_="skip", href="#words")
 
 
-def _header(report: FairReport, words: Words) -> Html:
+def _header(report: FairReport, words: FairWords) -> Html:
     facts = {
         "page.data": f"{report.data}: {words('page.series', n=words.fixed(report.series))}",
         "page.model": report.model,
@@ -88,7 +88,7 @@ def _header(report: FairReport, words: Words) -> Html:
     return tag("header", tag("p", words("page.kind"), class_="kind"), title, tag("dl", *items, class_="facts"))
 
 
-def _main(report: FairReport, words: Words) -> Html:
+def _main(report: FairReport, words: FairWords) -> Html:
     links, parts = [], []
     for name, draw in SECTIONS:
         inside = draw(report, words)
@@ -101,11 +101,11 @@ def _main(report: FairReport, words: Words) -> Html:
     return tag("div", nav, tag("main", join(parts, "\n")), class_="columns")
 
 
-def _footer(report: FairReport, words: Words) -> Html:
+def _footer(report: FairReport, words: FairWords) -> Html:
     return tag("footer", tag("p", words("page.footer", version=report.caudal, digest=report.digest[:16])))
 
 
-def _threshold(report: FairReport, words: Words) -> str:
+def _threshold(report: FairReport, words: FairWords) -> str:
     if report.threshold is not None:
         return words.short(report.threshold)
     return words("page.likeliest") if report.kind == "decision" else ""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from caudal.fair.page.words import SHARES, Words
+from caudal.fair.page.words import SHARES, FairWords
 from caudal.intervals import Interval
 from caudal.pages import Html, tag
 from caudal.wiring.drawing import FONT
@@ -15,7 +15,7 @@ INK, QUIET, RULE = "var(--ink, #1b2126)", "var(--quiet, #5a646c)", "var(--rule, 
 WIDE, LEFT, RIGHT, ROW, TOP = 480.0, 190.0, 24.0, 28.0, 34.0
 
 
-class Row(NamedTuple):
+class IntervalRow(NamedTuple):
     """A line of an interval plot.
 
     Attributes:
@@ -33,7 +33,7 @@ class Row(NamedTuple):
     under: str = ""
 
 
-def intervals(rows: Sequence[Row], words: Words, *, title: str, metric: str, zero: bool = False) -> Html:
+def intervals(rows: Sequence[IntervalRow], words: FairWords, *, title: str, metric: str, zero: bool = False) -> Html:
     """Values of groups with their intervals, one line each; hollow where they stand on few.
 
     Arguments:
@@ -76,7 +76,13 @@ def intervals(rows: Sequence[Row], words: Words, *, title: str, metric: str, zer
 
 
 def curve(
-    steps: Sequence[int], values: Sequence[Interval | None], words: Words, *, title: str, metric: str, axis: str = ""
+    steps: Sequence[int],
+    values: Sequence[Interval | None],
+    words: FairWords,
+    *,
+    title: str,
+    metric: str,
+    axis: str = "",
 ) -> Html:
     """A gap over steps, with its interval at each.
 
@@ -142,7 +148,7 @@ def _ends(values: Sequence[float], metric: str) -> tuple[float, float]:
     return low, high
 
 
-def _tick(words: Words, metric: str, value: float) -> str:
+def _tick(words: FairWords, metric: str, value: float) -> str:
     if metric in SHARES:
         return words("percent", n=words.fixed(100 * value, 0 if abs(100 * value - round(100 * value)) < 1e-6 else 1))
     return words.short(value)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from caudal.fair.data_audit import DataAudit
-from caudal.fair.page.plots import Row, curve, intervals
+from caudal.fair.page.plots import IntervalRow, curve, intervals
 from caudal.fair.page.sentences import attribute_lines, density_lines, diagnosis_lines
-from caudal.fair.page.words import Words
+from caudal.fair.page.words import FairWords
 from caudal.fair.record import Attribute, FairReport
 from caudal.intervals import Interval
 from caudal.pages import Html, join, tag
@@ -27,7 +27,7 @@ _TIMES = {"forecast": "time.forecast", "classify_steps": "time.each", "imitate":
 _MOST_PROXIES = 8
 
 
-def words_section(report: FairReport, words: Words) -> Html:
+def words_section(report: FairReport, words: FairWords) -> Html:
     """Concepts and harms, in plain words."""
     items = [
         tag("div", tag("dt", words.known("gap", name)), tag("dd", words.known("says", name)))
@@ -38,7 +38,7 @@ def words_section(report: FairReport, words: Words) -> Html:
     return join([*paragraphs, tag("dl", *items, class_="concepts"), last])
 
 
-def found_section(report: FairReport, words: Words) -> Html:
+def found_section(report: FairReport, words: FairWords) -> Html:
     """What was found, as sentences."""
     parts = []
     for attribute in report.attributes:
@@ -52,7 +52,7 @@ def found_section(report: FairReport, words: Words) -> Html:
     return join(parts)
 
 
-def figures_section(report: FairReport, words: Words) -> Html:
+def figures_section(report: FairReport, words: FairWords) -> Html:
     """Metrics by group as interval plots, gaps as tables."""
     return join(
         part
@@ -66,7 +66,7 @@ def figures_section(report: FairReport, words: Words) -> Html:
     )
 
 
-def _figures(attribute: Attribute, words: Words) -> Html:
+def _figures(attribute: Attribute, words: FairWords) -> Html:
     drawn = []
     for metric in _SHOWN:
         rates = [rate for rate in attribute.rates if rate.metric == metric]
@@ -77,13 +77,13 @@ def _figures(attribute: Attribute, words: Words) -> Html:
             small = words("few", n=words.fixed(rate.count)) if rate.few else ""
             kept_back = rate.group in attribute.hidden or (rate.value is None and rate.count > 0)
             note = words("plot.hidden" if kept_back else "plot.none")
-            rows.append(Row(words.group(rate.group), rate.value, rate.few, note, small))
+            rows.append(IntervalRow(words.group(rate.group), rate.value, rate.few, note, small))
         title = words.known("metric", metric)
         drawn.append(tag("div", intervals(rows, words, title=title, metric=metric, zero=metric in _SIGNED)))
     return tag("div", *drawn, class_="figures")
 
 
-def _gaps(attribute: Attribute, words: Words) -> Html:
+def _gaps(attribute: Attribute, words: FairWords) -> Html:
     if not attribute.gaps:
         return tag("p", words("gap.nothing"), class_="note")
     head = ("gap", "value", "interval", "chance", "between", "verdict")
@@ -102,7 +102,7 @@ def _gaps(attribute: Attribute, words: Words) -> Html:
     return _table([words(f"table.{key}") for key in head], rows, words("table.caption", attribute=attribute.name))
 
 
-def _calibration(attribute: Attribute, words: Words) -> Html:
+def _calibration(attribute: Attribute, words: FairWords) -> Html:
     """Scores taken at their word, group by group."""
     if attribute.audit is None or not attribute.calibration:
         return Html("")
@@ -119,7 +119,7 @@ def _calibration(attribute: Attribute, words: Words) -> Html:
     return _table(head, rows, words("table.calibration", attribute=attribute.name))
 
 
-def time_section(report: FairReport, words: Words) -> Html:
+def time_section(report: FairReport, words: FairWords) -> Html:
     """The gap over the decision's step."""
     drawn = []
     for attribute in report.attributes:
@@ -137,7 +137,7 @@ def time_section(report: FairReport, words: Words) -> Html:
     return join([tag("p", words(_TIMES.get(report.task, "time.how"))), tag("div", *drawn, class_="figures")])
 
 
-def density_section(report: FairReport, words: Words) -> Html:
+def density_section(report: FairReport, words: FairWords) -> Html:
     """Measurement density by group, and error by density."""
     parts: list[object] = [tag("p", words("density.how"))]
     for attribute in report.attributes:
@@ -151,14 +151,14 @@ def density_section(report: FairReport, words: Words) -> Html:
             ("elapsed", dense.elapsed, "elapsed"),
             ("error", dense.parts, wrong),
         ):
-            rows = [Row(words.group(rate.group), rate.value, rate.few, words("plot.none")) for rate in rates]
+            rows = [IntervalRow(words.group(rate.group), rate.value, rate.few, words("plot.none")) for rate in rates]
             plots.append(tag("div", intervals(rows, words, title=words(f"plot.{key}"), metric=metric)))
         lines = tag("ul", *(tag("li", line) for line in density_lines(attribute, words)))
         parts += [tag("h3", attribute.name), lines, tag("div", *plots, class_="figures")]
     return join(parts)
 
 
-def data_section(report: FairReport, words: Words) -> Html:
+def data_section(report: FairReport, words: FairWords) -> Html:
     """The data before any model: who is there, what is measured, what reveals the group."""
     parts: list[object] = [tag("p", words("data.how"))]
     for attribute in report.attributes:
@@ -171,7 +171,7 @@ def data_section(report: FairReport, words: Words) -> Html:
     return join(parts)
 
 
-def _facts(audit: DataAudit, words: Words, kind: str) -> Html:
+def _facts(audit: DataAudit, words: FairWords, kind: str) -> Html:
     target = "base_rate" if kind == "decision" else "target"
     rows = []
     for fact in audit.facts:
@@ -185,17 +185,17 @@ def _facts(audit: DataAudit, words: Words, kind: str) -> Html:
     return _table([words(f"table.{key}") for key in keys], rows, words("table.facts", attribute=audit.attribute))
 
 
-def _cell(words: Words, metric: str, interval: Interval | None) -> object:
+def _cell(words: FairWords, metric: str, interval: Interval | None) -> object:
     if interval is None:
         return "–"
     return join([words.value(metric, interval.value), " ", tag("small", words.span(metric, interval))])
 
 
-def _proxies(audit: DataAudit, words: Words) -> Html:
+def _proxies(audit: DataAudit, words: FairWords) -> Html:
     if not audit.proxies:
         return tag("p", words("proxy.none"), class_="note")
     rows = [
-        Row(f"{words.known('source', proxy.source)} ({words.known('strength', proxy.strength)})", proxy.auroc)
+        IntervalRow(f"{words.known('source', proxy.source)} ({words.known('strength', proxy.strength)})", proxy.auroc)
         for proxy in audit.proxies[:_MOST_PROXIES]
     ]
     plot = intervals(rows, words, title=words("plot.proxies"), metric="auroc")
@@ -205,7 +205,7 @@ def _proxies(audit: DataAudit, words: Words) -> Html:
     return join([*paragraphs, tag("div", plot, class_="figure")])
 
 
-def kind_section(report: FairReport, words: Words) -> Html:
+def kind_section(report: FairReport, words: FairWords) -> Html:
     """Which kind of bias it is, and what cannot be told."""
     parts: list[object] = [tag("p", words("kind.how"))]
     for attribute in report.attributes:
@@ -224,7 +224,7 @@ def kind_section(report: FairReport, words: Words) -> Html:
     return join(parts)
 
 
-def missing_section(report: FairReport, words: Words) -> Html:
+def missing_section(report: FairReport, words: FairWords) -> Html:
     """What was not measured."""
     items = [tag("li", words.known("missing", code)) for code in report.not_measured]
     return join([tag("p", words("missing.how")), tag("ul", *items)])
@@ -237,7 +237,7 @@ def _table(head: list[str], rows: Sequence[Sequence[object]], caption: str) -> H
     return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
 
-SECTIONS: tuple[tuple[str, Callable[[FairReport, Words], Html]], ...] = (
+SECTIONS: tuple[tuple[str, Callable[[FairReport, FairWords], Html]], ...] = (
     ("words", words_section),
     ("found", found_section),
     ("figures", figures_section),

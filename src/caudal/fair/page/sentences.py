@@ -2,7 +2,7 @@
 
 from caudal.fair.intervals import Gap
 from caudal.fair.metrics import GAPS
-from caudal.fair.page.words import Words
+from caudal.fair.page.words import FairWords
 from caudal.fair.page.words import words as words_of
 from caudal.fair.record import Attribute, FairReport
 
@@ -30,7 +30,7 @@ def told(report: FairReport, lang: str = "en") -> list[str]:
     return lines
 
 
-def lead(report: FairReport, words: Words) -> str:
+def lead(report: FairReport, words: FairWords) -> str:
     """The first sentence of the report: its surest gap, or that no gap exceeds chance."""
     worst = report.worst()
     if worst is None:
@@ -43,7 +43,7 @@ def lead(report: FairReport, words: Words) -> str:
     return words("lead.sure", attribute=attribute.name, said=sure(attribute, gap, words))
 
 
-def attribute_lines(attribute: Attribute, words: Words, *, notes: bool = True) -> list[str]:
+def attribute_lines(attribute: Attribute, words: FairWords, *, notes: bool = True) -> list[str]:
     """Sentences about one attribute: gaps, density, kind of bias, small cells; notes on what cannot be told."""
     lines = [gap_line(attribute, gap, words) for gap in attribute.gaps] or [words("gap.nothing")]
     if attribute.gaps:
@@ -62,7 +62,7 @@ def attribute_lines(attribute: Attribute, words: Words, *, notes: bool = True) -
     return lines
 
 
-def gap_line(attribute: Attribute, gap: Gap, words: Words) -> str:
+def gap_line(attribute: Attribute, gap: Gap, words: FairWords) -> str:
     """A gap with its interval and what chance would give."""
     without = ""
     if gap.left_out:
@@ -80,7 +80,7 @@ def _possible(attribute: Attribute) -> tuple[str, ...]:
     return tuple(name for name, metrics in GAPS.items() if measured.issuperset(metrics))
 
 
-def sure(attribute: Attribute, gap: Gap, words: Words) -> str:
+def sure(attribute: Attribute, gap: Gap, words: FairWords) -> str:
     """A gap that chance does not explain."""
     at = {rate.group: rate.value for rate in attribute.rates if rate.metric == gap.metric}
     sides = {}
@@ -94,7 +94,7 @@ def sure(attribute: Attribute, gap: Gap, words: Words) -> str:
     return words("gap.sure", name=words.known("gap", gap.name), metric=metric, **sides, **names, **shown)
 
 
-def density_lines(attribute: Attribute, words: Words) -> list[str]:
+def density_lines(attribute: Attribute, words: FairWords) -> list[str]:
     """Whether groups are measured more rarely, and whether the error follows."""
     density = attribute.density
     if density is None:
@@ -121,12 +121,12 @@ def density_lines(attribute: Attribute, words: Words) -> list[str]:
     return lines
 
 
-def _error(attribute: Attribute, value: float, words: Words) -> str:
+def _error(attribute: Attribute, value: float, words: FairWords) -> str:
     decides = any(rate.metric == "accuracy" for rate in attribute.rates)
     return words.apart("accuracy", value) if decides else words.short(value)
 
 
-def diagnosis_lines(attribute: Attribute, words: Words) -> list[str]:
+def diagnosis_lines(attribute: Attribute, words: FairWords) -> list[str]:
     """The kind of bias that the data show, and what cannot be told."""
     diagnosis = attribute.diagnosis
     if diagnosis is None:

@@ -36,8 +36,8 @@ SHARES = frozenset(
 
 
 @dataclass(frozen=True)
-class Words:
-    """Words and numbers of one language.
+class FairWords:
+    """FairWords and numbers of one language.
 
     Attributes:
         lang: `"en"` or `"es"`.
@@ -114,10 +114,10 @@ class Words:
 
 
 @cache
-def words(lang: str) -> Words:
+def words(lang: str) -> FairWords:
     """The words of a language.
 
     Raises:
         InputError: there is no such language.
     """
-    return Words(lang, read_table("fair", "caudal.fair.page", "texts", lang))
+    return FairWords(lang, read_table("fair", "caudal.fair.page", "texts", lang))

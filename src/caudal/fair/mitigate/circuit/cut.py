@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
 
 from caudal.errors import InputError
 from caudal.fair.mitigate.circuit.carriers import Carrier, neuron_carriers, synapse_carriers
 from caudal.fair.mitigate.circuit.erase import erasure
-from caudal.fair.mitigate.circuit.hidden_states import check_one_layer, names_of, readings, without
+from caudal.fair.mitigate.circuit.hidden_states import bare, check_one_layer, names_of, readings, without
+from caudal.fair.mitigate.circuit.probe import Kind as ProbeKind
 from caudal.fair.mitigate.circuit.probe import Probe, probe
-from caudal.fair.mitigate.circuit.relearn import relearned
 from caudal.fair.mitigate.readout import RIDGE, fold, refitted
 from caudal.fair.mitigate.reweighing import reweighing
 from caudal.nn import Readout
@@ -19,10 +21,11 @@ from caudal.train import Examples
 
 POINTS = 2.0
 _ROUNDS, _SOME, _LITTLE = 20, 1024, 1e-3
+_BATCH = 128
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class AttributeCut:
     """A net from which the group was removed, with probes and accuracy before and after.
 
     Attributes:
@@ -73,7 +76,7 @@ def cut_attribute(
     cost: float = POINTS / 2,
     relearn: int = 4,
     ridge: float = RIDGE,
-) -> Cut:
+) -> AttributeCut:
     """A copy of a net whose synapses and readout tell as little of the group as they can, with probes before and after.
 
     First, in a wired net, synapses that a probe of the group gains by are cut for good, in up to 20 rounds of a
@@ -116,35 +119,79 @@ def cut_attribute(
     _, asked, others = check_one_layer("cut_attribute", model, other)
     if cost < 0:
         raise InputError("cut_attribute", "cost", f"is {cost}; expected points of at least 0", "Pass 2.0, say.")
-    cut, names = net, tuple[str, ...]()
     level = _balanced(train, target, groups) if balance else train.weight
-    strength: Tensor | None = None
-    if synapses and names_of(net.layer):
-        cut, names, strength = _cut_synapses(net, train, level, cost)
-    if relearn:
-        cut = relearned(cut, train, level, relearn)
-        cut = cut if strength is None else without(cut, strength)
-    read, _ = readings(cut, train)
+    cut, names = _cut_layer(net, train, level, cost=cost if synapses else None, passes=relearn)
+    read, new_states = readings(cut, train)
     plane, mean = erasure(read, groups, train.weight)
     new = copy.deepcopy(cut)
     fold(new, (read.double() - mean) @ plane.T + mean, target, level, plane, mean, ridge)
     old_read, old_states = readings(net, train)
     old_other, old_other_states = readings(net, other)
     new_other, new_states_other = readings(cut, other)
-    _, new_states = readings(cut, train)
     seen, shown = ((block.double() - mean) @ plane.T + mean for block in (read, new_other))
-    return Cut(
+
+    def ask(states: Tensor, other_states: Tensor, kind: ProbeKind = "linear") -> Probe:
+        return probe(states, groups, other_states, others, kind=kind)
+
+    return AttributeCut(
         model=new,
         synapses=names,
         neurons=neuron_carriers(net, train),
-        before=probe(old_read, groups, old_other, others),
-        after=probe(seen, groups, shown, others),
-        curved=probe(seen, groups, shown, others, kind="curved"),
-        inside_before=probe(old_states, groups, old_other_states, others),
-        inside=probe(new_states, groups, new_states_other, others),
+        before=ask(old_read, old_other),
+        after=ask(seen, shown),
+        curved=ask(seen, shown, "curved"),
+        inside_before=ask(old_states, old_other_states),
+        inside=ask(new_states, new_states_other),
         accuracy_before=_right(net, old_other, asked),
         accuracy=_right(new, new_other, asked),
     )
+
+
+def _cut_layer(
+    model: Readout, data: Examples, level: Tensor, *, cost: float | None, passes: int
+) -> tuple[Readout, tuple[str, ...]]:
+    """A copy whose synapses are cut, at no more than `cost` points, and taught lightly; and their names."""
+    cut, names, strength = model, tuple[str, ...](), None
+    if cost is not None and names_of(model.layer):
+        cut, names, strength = _cut_synapses(model, data, level, cost)
+    if passes:
+        cut = _relearned(cut, data, level, passes)
+        cut = cut if strength is None else without(cut, strength)
+    return cut, names
+
+
+def _relearned(model: Readout, data: Examples, level: Tensor, passes: int, lr: float = 0.002) -> Readout:
+    """A copy whose layer was trained for some passes, a readout seeing projected outputs alone; the best pass stays.
+
+    Before each pass the projection is found anew, so that what the layer learns lies where the projection leaves it. An
+    erasure by itself takes what the class shares with the group; of the few outputs of a wired policy that may be much.
+    A synapse that is cut must be cut again after this.
+    """
+    _, target, groups = check_one_layer("cut_attribute", model, data)
+    best, most = model, refitted(model, data, level)[1]
+    new = copy.deepcopy(model)
+    rng, device = torch.Generator().manual_seed(0), next(new.parameters()).device
+    search = torch.optim.Adam(new.parameters(), lr=lr)
+    for _ in range(passes):
+        plane, mean = (
+            tensor.to(next(new.parameters())) for tensor in erasure(readings(new, data)[0], groups, data.weight)
+        )
+        inner = bare(new).train()
+        new.train()
+        for index in torch.split(torch.randperm(len(data), generator=rng), _BATCH):
+            batch = data.rows(index, device)
+            read = inner.series(batch.x, dt=batch.dt, lengths=batch.lengths)[0]
+            scores = new.map((read - mean) @ plane.T + mean)
+            each = cross_entropy(scores, target[index].to(device), reduction="none")
+            search.zero_grad()
+            share = level[index].to(each)
+            ((each * share).sum() / share.sum()).backward()  # type: ignore[no-untyped-call]
+            clip_grad_norm_(new.parameters(), 1.0)
+            search.step()
+        accuracy = refitted(new.eval(), data, level)[1]
+        if accuracy > most:
+            best, most = copy.deepcopy(new), accuracy
+    return best
 
 
 def _balanced(data: Examples, target: Tensor, groups: Tensor) -> Tensor:
