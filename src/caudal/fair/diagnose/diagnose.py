@@ -1,4 +1,4 @@
-"""Which kind of bias is it? A procedure, with what it cannot tell.
+"""Which kinds of bias have left a trace in the data? A procedure, with what it cannot tell.
 
 Each kind leaves a trace in the data that the others do not leave, or leave more faintly. For each group against the
 others five traces are measured, each on a scale from 0 (none) to 1, with the p value of there being none:
@@ -9,19 +9,24 @@ others five traces are measured, each on a scale from 0 (none) to 1, with the p 
    (Mann-Whitney's statistic, twice, less 1).
 3. measurement: roughness of each input (mean size of a step from one observed value to the next), likewise; the
    roughest input counts.
-4. proxy: level of each input, likewise. A shifted level may as well be an instrument with an offset: the data cannot
-   tell these apart, and the note says so.
-5. labels: positives of the group against what a logistic model of the other groups expects from the same summaries of
-   their series; how much is lacking. It rests on the assumption that with like inputs the truth is alike: without
-   it, wrong labels and a true difference are one and the same in the data, whatever the statistic. The model's own
-   error is taken to be up to a tenth, as far as the inputs of the groups differ. With
-   `trusted` (true classes of some series) no assumption is needed: recorded and true classes are compared.
+4. proxy: level of each input, likewise: the input tells who belongs to the group. Groups that differ by nature leave
+   this trace, and so does an instrument with an offset: the data cannot tell, and the note says so.
+5. labels: with `trusted` (true classes of some series) the recorded classes of the group's true positives are compared
+   with those of the others by Fisher's exact test: direct proof. Without, positives of the group against what a
+   logistic model of the other groups expects from the same summaries of their series; how much is lacking. That rests
+   on the assumption that with like inputs the truth is alike: without it, wrong labels and a true difference are one
+   and the same in the data, whatever the statistic. The model's own error is taken to be up to a tenth, as far as the
+   inputs of the groups differ.
 
-p values are corrected for the number of traces (Bonferroni, within and over kinds). Of those below 0.01 and above 0.15
-in size, the largest names the kind; the labels' trace, which leans on the inputs, counts only where no trace of the
-inputs is found, unless it comes from trusted classes. Confidence is high where the trace is twice as large as the next
-kind's and p is below 0.001, low where another is within a fifth, and fair between.
-`python -m benchmarks diagnose` plants each kind on made and real series and prints how often it is named rightly.
+A trace counts where it is above 0.15 in size with p below 0.01. Every kind that counts is reported. p values of direct
+proof are corrected for the groups it was asked about; those of the data's own traces for the number of traces as well
+(Bonferroni, within and over kinds). Direct proof comes first, whatever the size of a look-alike; then the larger trace.
+The labels' trace that leans on the inputs counts only where no trace of the inputs is found.
+
+Confidence is `"high"` (p below 0.001) or `"fair"` only with evidence from outside the data, which are checked classes
+or expected shares. Without, it is `"low"`, however large the trace: groups may differ by nature in their level, their
+noise, how often they are measured and how often the outcome is true. `python -m benchmarks diagnose` plants each kind on made
+and real series and prints how often it is named; with `--worlds`, where groups differ by nature as well.
 """
 
 from collections.abc import Mapping
@@ -39,32 +44,51 @@ from caudal.fair.groups import LEAST, Groups
 from caudal.fair.plant import Bias, class_code
 
 Kind = Literal["labels", "representation", "measurement", "sampling rate", "proxy", "none"]
+Confidence = Literal["high", "fair", "low"]
 _LEAST_SIZE, _LEAST_P, _SURE = 0.15, 0.01, 0.001
 _INPUTS = ("measurement", "sampling rate", "proxy")
+# With fewer checked positives in a group, flips of a third of them would mostly go unseen.
+_FEW_CHECKED = 20
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """A kind of bias of which a trace was found.
+
+    Attributes:
+        trace: the largest of its kind.
+        confidence: `"high"` or `"fair"` by evidence from outside the data, else `"low"`.
+    """
+
+    trace: BiasTrace
+    confidence: Confidence
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Which kind of bias the data show.
+    """Which kinds of bias have left a trace in the data.
 
     Attributes:
         attribute: by name.
-        kind: the kind named, or `"none"`.
+        kind: the first of `suspicions`, or `"none"`.
         group: whom it strikes, or `""`.
-        confidence: `"high"`, `"fair"` or `"low"`.
-        traces: the largest of each kind, the largest first.
+        confidence: `"high"`, `"fair"` or `"low"`; never above `"low"` without evidence from outside the data.
+        traces: the largest of each kind, those that count first, and of these direct proof.
         notes: codes of what cannot be told: `"labels by assumption"` (no trusted classes), `"labels not judged"`
-            (no classes), `"representation not judged"` (no expected shares), `"proxy or offset"`, `"labels leave
-            room"` (inputs differ, so that labels cannot be judged), `"several"` (more than one kind is found),
+            (no classes), `"few checked labels"` (fewer than 20 checked positives in a group), `"representation not
+            judged"` (no expected shares), `"proxy or offset"` (a level differs, by nature or by instrument), `"labels
+            leave room"` (inputs differ, so that labels cannot be judged), `"several"` (more than one kind is found),
             `"attribute among inputs"` (the attribute's own columns are inputs; they are left out here).
+        suspicions: every kind found, direct proof first, then by size.
     """
 
     attribute: str
     kind: Kind
     group: str
-    confidence: str
+    confidence: Confidence
     traces: tuple[BiasTrace, ...]
     notes: tuple[str, ...]
+    suspicions: tuple[Suspicion, ...] = ()
 
 
 def diagnose(
@@ -75,7 +99,7 @@ def diagnose(
     expected: Mapping[str, float] | None = None,
     trusted: ArrayLike | None = None,
 ) -> Diagnosis:
-    """The kind of bias that some series show between groups, with its traces and how sure that is.
+    """The kinds of bias of which some series show a trace between groups, and how sure each is.
 
     Arguments:
         data: series, as recorded.
@@ -96,7 +120,7 @@ def diagnose(
         >>> groups = Groups.of({"group": clean.sensitive["group"]})
         >>> diagnosis = diagnose(plant("sampling rate", clean, groups, "b").data, groups)
         >>> diagnosis.kind, diagnosis.group, diagnosis.confidence
-        ('sampling rate', 'b', 'high')
+        ('sampling rate', 'b', 'low')
     """
     _check(data, groups, expected, trusted)
     evidence = [] if expected is None else evidence_module.representation(groups, expected)
@@ -108,46 +132,51 @@ def diagnose(
     for name in judged:
         evidence += evidence_module.inputs(data, groups.where(name), name, attribute_inputs)
     if data.task == "classify" and data.target is not None:
-        hit = data.target == class_code("diagnose", data, positive)
-        if trusted is not None:
-            truth = np.asarray(trusted)
-            real = truth == class_code("diagnose", data, positive)
-            evidence += [
-                t for name in judged for t in evidence_module.against_trusted(hit, real, truth >= 0, groups, name)
-            ]
-        else:
-            evidence += evidence_module.labels(data, hit, groups, judged)
+        code = class_code("diagnose", data, positive)
+        hit = data.target == code
+        if trusted is None:
+            evidence += evidence_module.labels(data, np.asarray(hit), groups, judged)
             notes.append("labels by assumption")
+        else:
+            truth = np.asarray(trusted)
+            real = np.asarray(truth == code)
+            for name in judged:
+                evidence += evidence_module.against_trusted(np.asarray(hit), real, truth >= 0, groups, name)
+            if any((real & groups.where(name)).sum() < _FEW_CHECKED for name in judged):
+                notes.append("few checked labels")
     else:
         notes.append("labels not judged")
-    return _named(groups.attribute, evidence_module.corrected(evidence), notes, trusted is not None)
+    return _diagnosis(groups.attribute, evidence_module.corrected(evidence, len(groups.names)), notes)
 
 
-def _named(attribute: str, evidence: list[BiasTrace], notes: list[str], certain: bool) -> Diagnosis:
-    best: dict[Bias, BiasTrace] = {}
-    for trace in sorted(evidence, key=lambda trace: (-_counts(trace), -trace.size)):
-        best.setdefault(trace.kind, trace)
-    ranked = sorted(best.values(), key=lambda trace: (-_counts(trace), -trace.size))
-    shown = [trace for trace in ranked if _counts(trace)]
-    if not certain and any(trace.kind in _INPUTS for trace in shown) and "labels by assumption" in notes:
+def _diagnosis(attribute: str, evidence: list[BiasTrace], notes: list[str]) -> Diagnosis:
+    order = sorted(evidence, key=lambda trace: (-_counts(trace), -trace.direct, -trace.size))
+    largest: dict[Bias, BiasTrace] = {}
+    for trace in order:
+        largest.setdefault(trace.kind, trace)
+    ranked = tuple(largest.values())
+    counting = [trace for trace in ranked if _counts(trace)]
+    if "labels by assumption" in notes and any(trace.kind in _INPUTS for trace in counting):
         notes.append("labels leave room")
-        shown = [trace for trace in shown if trace.kind != "labels"]
-    if not shown:
+        counting = [trace for trace in counting if trace.kind != "labels"]
+    if not counting:
         rest = max((trace.size for trace in ranked if trace.p_value < 0.05), default=0.0)
-        return Diagnosis(attribute, "none", "", "fair" if rest < _LEAST_SIZE else "low", tuple(ranked), tuple(notes))
-    first = shown[0]
-    if first.kind == "proxy":
-        notes.append("proxy or offset")
-    if len(shown) > 1:
-        notes.append("several")
-    second = shown[1].size if len(shown) > 1 else 0.0
-    sure = first.p_value < _SURE and first.size >= 2 * second
-    confidence = "high" if sure else "low" if second > 0.8 * first.size else "fair"
-    return Diagnosis(attribute, first.kind, first.group, confidence, tuple(ranked), tuple(notes))
+        return Diagnosis(attribute, "none", "", "fair" if rest < _LEAST_SIZE else "low", ranked, tuple(notes))
+    notes += ["proxy or offset"] if any(trace.kind == "proxy" for trace in counting) else []
+    notes += ["several"] if len(counting) > 1 else []
+    suspicions = tuple(Suspicion(trace, _confidence(trace)) for trace in counting)
+    first = counting[0]
+    return Diagnosis(attribute, first.kind, first.group, suspicions[0].confidence, ranked, tuple(notes), suspicions)
 
 
 def _counts(trace: BiasTrace) -> bool:
     return trace.size >= _LEAST_SIZE and trace.p_value < _LEAST_P
+
+
+def _confidence(trace: BiasTrace) -> Confidence:
+    if not trace.direct:
+        return "low"
+    return "high" if trace.p_value < _SURE else "fair"
 
 
 def _check(data: Sequences, groups: Groups, expected: Mapping[str, float] | None, trusted: ArrayLike | None) -> None:

@@ -33,6 +33,7 @@ class BiasTrace:
         p_value: of there being none.
         found, expected: what was compared: shares of series or positives; for ranks, the chance that a member of the
             group has more than another, against a half.
+        direct: whether evidence from outside the data shows it: checked classes, or expected shares.
     """
 
     kind: Bias
@@ -42,6 +43,7 @@ class BiasTrace:
     p_value: float
     found: float
     expected: float
+    direct: bool = False
 
 
 def representation(groups: Groups, expected: Mapping[str, float]) -> list[BiasTrace]:
@@ -62,7 +64,8 @@ def representation(groups: Groups, expected: Mapping[str, float]) -> list[BiasTr
         if share < due:
             lacking = 1 - share / (1 - share) * (1 - due) / due
             z = (due - share) / np.sqrt(due * (1 - due) / total)
-            traces.append(BiasTrace("representation", name, "", float(lacking), _p(float(z)), float(share), due))
+            p_value, size = _p(float(z)), float(lacking)
+            traces.append(BiasTrace("representation", name, "", size, p_value, float(share), due, direct=True))
     return traces
 
 
@@ -155,28 +158,43 @@ def against_trusted(hit: Flags, real: Flags, known: Flags, groups: Groups, name:
         ('labels', 0.6)
     """
     inside = groups.where(name)
-    recorded = [
-        float(hit[rows & real & known].mean()) if (rows & real & known).any() else 1.0 for rows in (inside, ~inside)
-    ]
-    counts = [int((rows & real & known).sum()) for rows in (inside, ~inside)]
-    if min(counts) < 2 or recorded[0] >= recorded[1]:
+    positives = [rows & real & known for rows in (inside, ~inside)]
+    counts = [int(rows.sum()) for rows in positives]
+    if min(counts) < 2:
         return []
-    both = (recorded[0] * counts[0] + recorded[1] * counts[1]) / sum(counts)
-    error = np.sqrt(max(both * (1 - both), 1e-9) * (1 / counts[0] + 1 / counts[1]))
-    size = 1 - recorded[0] / recorded[1]
-    return [
-        BiasTrace("labels", name, "", size, _p((recorded[1] - recorded[0]) / float(error)), recorded[0], recorded[1])
-    ]
+    written = [int(hit[rows].sum()) for rows in positives]
+    shares = [share / count for share, count in zip(written, counts, strict=True)]
+    if shares[0] >= shares[1]:
+        return []
+    p_value = _at_most(written[0], counts[0], sum(written), sum(counts))
+    return [BiasTrace("labels", name, "", 1 - shares[0] / shares[1], p_value, *shares, direct=True)]
 
 
-def corrected(traces: list[BiasTrace]) -> list[BiasTrace]:
-    """The traces with p values corrected: for the number of traces of the kind (Bonferroni), and the number of kinds.
+def corrected(traces: list[BiasTrace], groups: int) -> list[BiasTrace]:
+    """The traces with p values corrected (Bonferroni) for all that was asked at once.
+
+    Direct proof answers one question for each group; it is not paid for by the many looks at the data's own traces,
+    which are corrected for the traces of their kind and the number of kinds.
 
     Arguments:
         traces: as measured.
+        groups: how many there are.
     """
-    counts = Counter(trace.kind for trace in traces)
-    return [replace(trace, p_value=min(1.0, trace.p_value * counts[trace.kind] * len(counts))) for trace in traces]
+    counts = Counter(trace.kind for trace in traces if not trace.direct)
+    tests = [groups if trace.direct else counts[trace.kind] * len(counts) for trace in traces]
+    return [replace(trace, p_value=min(1.0, trace.p_value * count)) for trace, count in zip(traces, tests, strict=True)]
+
+
+def _at_most(hits: int, drawn: int, hits_of_all: int, total: int) -> float:
+    """Chance of so few hits or fewer among `drawn` of `total` that hold `hits_of_all` (Fisher's exact test)."""
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, total + 1)))])
+
+    def choose(n: int, k: NDArray[np.int64]) -> Floats:
+        return np.asarray(logs[n] - logs[k] - logs[n - k])
+
+    k = np.arange(max(0, drawn - (total - hits_of_all)), hits + 1)
+    terms = choose(hits_of_all, k) + choose(total - hits_of_all, drawn - k) - choose(total, np.array([drawn]))
+    return min(1.0, float(np.exp(terms).sum()))
 
 
 def _shift(members: Floats, others: Floats) -> float:
