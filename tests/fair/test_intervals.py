@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from caudal.errors import InputError
-from caudal.fair import Groups, by_group, decisions
+from caudal.fair import Groups, by_group, decisions, gaps, numbers
 from caudal.fair.coverage import cases, coverage
 from caudal.fair.estimate import student
 
@@ -95,3 +95,56 @@ def test_intervals_cover(case):
         error = 3 * (0.05 * 0.95 / one.count) ** 0.5
         assert one.share >= 0.93 - error, one
         assert one.of.startswith("gap") or one.share <= 0.97 + error, one
+
+
+def _permuted(answers, groups, name, draws=400):
+    """The gap where the groups are dealt out anew: its mean, and what it exceeds once in 20 times."""
+    rng = np.random.default_rng(5)
+    shuffled = [gaps(answers, groups.select(rng.permutation(len(groups))))[name] for _ in range(draws)]
+    return np.mean(shuffled), np.quantile(shuffled, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rates"),
+    [
+        ((600, 400), (0.9, 0.9)),
+        ((600, 400), (0.95, 0.8)),
+        ((500, 450, 90), (0.98, 0.9, 1.0)),  # a group without a mistake has an error of its own all the same
+        ((400, 300, 200, 150, 80, 60), (1.0, 0.97, 0.9, 1.0, 0.95, 1.0)),
+    ],
+)
+@pytest.mark.parametrize("name", ["accuracy", "demographic_parity", "equalised_odds"])
+def test_chance_is_that_of_groups_dealt_out_anew(sizes, rates, name):
+    answers, groups = _answers(sizes, rates, seed=2)
+    gap = by_group(answers, groups, draws=100).gap(name)
+    mean, most = _permuted(answers, groups, name)
+    assert gap.chance == pytest.approx(mean, rel=0.15, abs=0.003)
+    assert gap.chance_95 == pytest.approx(most, rel=0.15, abs=0.006)
+
+
+def test_chance_of_numbers_and_of_clustered_answers_is_that_of_groups_dealt_out_anew():
+    rng = np.random.default_rng(0)
+    code = np.repeat([0, 1, 2], [150, 100, 60])
+    truth = rng.normal(size=310)
+    answers = numbers(truth, truth + (1 + code) * rng.normal(size=310))
+    gap = by_group(answers, Groups("g", ("a", "b", "c"), code), draws=100).gap("bias")
+    mean, most = _permuted(answers, Groups("g", ("a", "b", "c"), code), "bias")
+    assert gap.chance == pytest.approx(mean, rel=0.2) and gap.chance_95 == pytest.approx(most, rel=0.2)
+    right, owner = rng.random(310) < 0.7, np.repeat(np.arange(310), 8)
+    wrong = ~right[owner] ^ (rng.random(2480) < 0.05)
+    many = decisions(np.arange(2480) % 2, decided=(np.arange(2480) % 2).astype(bool) ^ wrong, owner=owner)
+    gap = by_group(many, Groups("g", ("a", "b", "c"), code[owner]), draws=100).gap("accuracy")
+    dealt = [Groups("g", ("a", "b", "c"), rng.permutation(code)[owner]) for _ in range(300)]
+    largest = [gaps(many, groups)["accuracy"] for groups in dealt]
+    assert gap.chance == pytest.approx(np.mean(largest), rel=0.2)
+    assert gap.chance_95 == pytest.approx(np.quantile(largest, 0.95), rel=0.2)
+
+
+def test_answers_of_fewer_than_ten_people_count_in_no_gap_however_many():
+    owner = np.repeat(np.arange(49), 20)
+    group = np.where(owner < 40, "a", "b")  # nine people of b
+    answers = decisions(owner % 2, decided=(owner + np.arange(980)) % 2, owner=owner)
+    metrics = by_group(answers, Groups.of({"g": group}), draws=100)
+    assert metrics.gap("accuracy") is None
+    assert {rate.people for rate in metrics.rates() if rate.group == "b" and rate.metric == "accuracy"} == {9}
+    assert all(rate.few for rate in metrics.rates() if rate.group == "b")

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from caudal.errors import InputError
 
-LEAST = 30
+# Answers below which a group counts as small, and people below which it counts in no gap, however many their answers.
+LEAST, LEAST_PEOPLE = 30, 10
 UNKNOWN, OTHER = "unknown", "other"
 # More different numbers than this are a quantity, which must be cut before it names groups.
 _DISTINCT = 12

@@ -6,12 +6,15 @@ Donner, Statistics in Medicine 27 (2008) 1693-1702; for shares it is Newcombe's,
 
 A gap is the largest less the smallest of several groups, and is never below 0: where groups are alike it lies above 0
 by chance, and so do its bootstrap draws, whose percentiles would never reach 0. So a gap is told with what chance alone
-would give (`chance`), and its interval is made of the intervals of the differences of all pairs. The true gap is at
-most the largest upper end over the pairs; and at least the largest lower end, each taken so far down that, of those
-pairs that may be the largest, none misses more often than it should (the selection of moments of Andrews and Soares,
-Econometrica 78 (2010) 119-157). It holds the truth at least 95 times in 100: for two groups 95 to 98, for more up to
-100, since nobody knows which pair is truly the largest. A difference of two named groups has no such slack.
-`python -m benchmarks coverage` simulates how often these intervals hold the truth.
+would give (`chance`, and `chance_95`, which it would exceed once in 20 times): were the groups alike they would share
+one rate, that of all together, and rates of single answers would be those of a random division of the same answers
+(multivariate hypergeometric, as in Fisher's exact test); clustered answers and numbers are drawn from the normal
+distribution with the variance of all together. The interval of a gap is made of the intervals of the differences of all
+pairs. The true gap is at most the largest upper end over the pairs; and at least the largest lower end, each taken so
+far down that, of those pairs that may be the largest, none misses more often than it should (the selection of moments
+of Andrews and Soares, Econometrica 78 (2010) 119-157). It holds the truth at least 95 times in 100: for two groups 95
+to 98, for more up to 100, since nobody knows which pair is truly the largest. A difference of two named groups has no
+such slack. `python -m benchmarks coverage` simulates how often these intervals hold the truth.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,11 +23,12 @@ from itertools import combinations
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from caudal.errors import InputError
 from caudal.fair.answers import Answers
 from caudal.fair.estimate import DRAWS, LEVEL, Estimate, estimates, normal
-from caudal.fair.groups import LEAST, Groups
+from caudal.fair.groups import LEAST, LEAST_PEOPLE, Groups
 from caudal.fair.metrics import GAPS, check_alike, gaps_of, metrics_of
 from caudal.intervals import Interval
 
@@ -42,7 +46,8 @@ class GroupRate:
         metric: by name.
         count: answers that it stands on: of a share found, those for whom yes is true; of an AUROC, the rarer class.
         value: with its interval; None where it is not defined.
-        few: whether it stands on fewer than 30, so that it says little and counts in no gap.
+        few: whether it stands on fewer than 30 answers, or those of fewer than 10 people: it counts in no gap.
+        people: whose answers these are.
     """
 
     group: str
@@ -50,6 +55,7 @@ class GroupRate:
     count: int
     value: Interval | None
     few: bool
+    people: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,8 @@ class Gap:
         high, low: groups of the largest and of the smallest value.
         value: with its interval.
         chance: what the gap would be on average if these groups were alike.
-        left_out: groups that stand on fewer than 30 answers.
+        left_out: groups that stand on fewer than 30 answers, or on those of fewer than 10 people.
+        chance_95: what it would exceed once in 20 times if these groups were alike.
     """
 
     name: str
@@ -72,6 +79,7 @@ class Gap:
     value: Interval
     chance: float
     left_out: tuple[str, ...] = ()
+    chance_95: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +99,7 @@ class GroupEstimates:
     def rates(self) -> tuple[GroupRate, ...]:
         """Every metric of every group."""
         return tuple(
-            GroupRate(group, metric, estimate.least, _interval(estimate), estimate.least < LEAST)
+            GroupRate(group, metric, estimate.least, _interval(estimate), not _enough(estimate), estimate.owners)
             for metric, row in self.table.items()
             for group, estimate in zip(self.groups, row, strict=True)
         )
@@ -113,7 +121,7 @@ class GroupEstimates:
         return Interval(estimate.value - other.value, low, high, LEVEL, METHOD)
 
     def gap(self, name: str) -> Gap | None:
-        """A gap over the groups that stand on at least 30 answers; None where these are fewer than two.
+        """A gap over the groups that stand on 30 answers of 10 people at least; None where these are fewer than two.
 
         Raises:
             InputError: these answers have no such gap.
@@ -190,33 +198,37 @@ def _gap(metrics: GroupEstimates, name: str) -> Gap | None:
     metric, i, j = pairs[int(np.argmax(sizes))]
     if _value(metrics, metric, i) < _value(metrics, metric, j):
         i, j = j, i
-    low, high, chance = _bounds(metrics, pairs)
+    low, high = _bounds(metrics, pairs)
+    chance, chance_95 = _by_chance(metrics, pairs)
     left_out = {
         metrics.groups[k] for m in GAPS[name] for k, estimate in enumerate(metrics.table[m]) if not _counts(estimate)
     }
     value = Interval(max(sizes), low, high, LEVEL, METHOD)
     ordered = tuple(group for group in metrics.groups if group in left_out)
-    return Gap(name, metric, metrics.groups[i], metrics.groups[j], value, chance, ordered)
+    return Gap(name, metric, metrics.groups[i], metrics.groups[j], value, chance, ordered, chance_95)
 
 
 def _counts(estimate: Estimate) -> bool:
-    return _defined(estimate) and estimate.least >= LEAST
+    return _defined(estimate) and _enough(estimate)
+
+
+def _enough(estimate: Estimate) -> bool:
+    return estimate.least >= LEAST and estimate.owners >= LEAST_PEOPLE
 
 
 def _value(metrics: GroupEstimates, metric: str, k: int) -> float:
     return metrics.table[metric][k].value
 
 
-def _bounds(metrics: GroupEstimates, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float, float]:
-    """Lower and upper end of the largest difference over pairs, and its mean if all were alike."""
+def _bounds(metrics: GroupEstimates, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float]:
+    """Lower and upper end of the largest difference over pairs."""
     wide = [_size(metrics, pair, _WIDE) for pair in pairs]
     floor = max(low for low, _ in wide)
     likely = [pair for pair, (_, high) in zip(pairs, wide, strict=True) if high >= floor]
-    level, _ = _joint(metrics, likely)
-    _, chance = _joint(metrics, pairs)
+    level = _joint(metrics, likely)
     low = max(_size(metrics, pair, level)[0] for pair in likely)
     high = max(_size(metrics, pair, LEVEL)[1] for pair in pairs)
-    return max(0.0, low), high, chance
+    return max(0.0, low), high
 
 
 def _size(metrics: GroupEstimates, pair: tuple[str, int, int], level: float) -> tuple[float, float]:
@@ -226,8 +238,10 @@ def _size(metrics: GroupEstimates, pair: tuple[str, int, int], level: float) -> 
     return max(low, -high), max(high, -low)
 
 
-def _joint(metrics: GroupEstimates, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float]:
-    """Level at which all pairs together miss 5 times in 100, and the mean of the largest, were all groups alike."""
+def _joint(metrics: GroupEstimates, pairs: Sequence[tuple[str, int, int]]) -> float:
+    """Level at which all pairs together miss 5 times in 100."""
+    if len(pairs) < 2:
+        return LEVEL
     spots = sorted({(metric, k) for metric, i, j in pairs for k in (i, j)})
     place = {spot: k for k, spot in enumerate(spots)}
     ends = [metrics.table[metric][k].ends() for metric, k in spots]
@@ -235,8 +249,31 @@ def _joint(metrics: GroupEstimates, pairs: Sequence[tuple[str, int, int]]) -> tu
     first = np.array([place[metric, i] for metric, i, _ in pairs])
     second = np.array([place[metric, j] for metric, _, j in pairs])
     drawn = np.random.default_rng(0).normal(size=(_JOINT, len(spots))) * errors
-    apart = np.abs(drawn[:, first] - drawn[:, second])
     units = np.hypot(errors[first], errors[second])
-    scaled = (apart / np.where(units > 0, units, np.inf)).max(axis=1)
-    reach = max(normal(LEVEL), float(np.quantile(scaled, LEVEL))) if len(pairs) > 1 else normal(LEVEL)
-    return 2 * NormalDist().cdf(reach) - 1, float(apart.max(axis=1).mean())
+    scaled = (np.abs(drawn[:, first] - drawn[:, second]) / np.where(units > 0, units, np.inf)).max(axis=1)
+    reach = max(normal(LEVEL), float(np.quantile(scaled, LEVEL)))
+    return 2 * NormalDist().cdf(reach) - 1
+
+
+def _by_chance(metrics: GroupEstimates, pairs: Sequence[tuple[str, int, int]]) -> tuple[float, float]:
+    """Mean of the largest difference, and what it exceeds once in 20 times, were all groups alike."""
+    rng, largest = np.random.default_rng(0), np.zeros(_JOINT)
+    for metric in dict.fromkeys(metric for metric, _, _ in pairs):
+        members = sorted({k for name, i, j in pairs if name == metric for k in (i, j)})
+        drawn = _drawn_alike([metrics.table[metric][k] for k in members], rng)
+        largest = np.maximum(largest, np.ptp(drawn, axis=1))
+    return float(largest.mean()), float(np.quantile(largest, LEVEL))
+
+
+def _drawn_alike(group_estimates: Sequence[Estimate], rng: np.random.Generator) -> NDArray[np.float64]:
+    """`(draws, groups)` values of a metric where every group has the rate, or mean, of all together."""
+    values = np.array([estimate.value for estimate in group_estimates])
+    counts = np.array([estimate.count for estimate in group_estimates])
+    people = np.array([estimate.owners for estimate in group_estimates], np.float64)
+    if all(estimate.shape == "share" and estimate.sd == 0 for estimate in group_estimates) and (counts == people).all():
+        hits = round(float((values * counts).sum()))
+        return np.asarray(rng.multivariate_hypergeometric(counts, hits, _JOINT) / counts)
+    mean = (values * counts).sum() / counts.sum()
+    spreads = np.array([estimate.sd for estimate in group_estimates])
+    variance = (people * (spreads**2 * people + (values - mean) ** 2)).sum() / people.sum()
+    return np.asarray(rng.normal(size=(_JOINT, len(values))) * np.sqrt(variance / people))

@@ -25,8 +25,8 @@ The labels' trace that leans on the inputs counts only where no trace of the inp
 
 Confidence is `"high"` (p below 0.001) or `"fair"` only with evidence from outside the data, which are checked classes
 or expected shares. Without, it is `"low"`, however large the trace: groups may differ by nature in their level, their
-noise, how often they are measured and how often the outcome is true. `python -m benchmarks diagnose` plants each kind on made
-and real series and prints how often it is named; with `--worlds`, where groups differ by nature as well.
+noise, how often they are measured and how often the outcome is true. `python -m benchmarks diagnose` plants each kind
+on made and real series and prints how often it is named; with `--worlds`, where groups differ by nature as well.
 """
 
 from collections.abc import Mapping
