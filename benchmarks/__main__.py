@@ -14,7 +14,7 @@ PROGRAM = Program(
         "coverage": ("benchmarks.fair.coverage_command", "how often intervals of fairness figures hold the truth"),
         "diagnose": (
             "benchmarks.fair.diagnose_command",
-            "plant each kind of bias; is it named rightly?",
+            "plant each kind of bias; is it named rightly, and nature not taken for one?",
         ),
         "explain": ("benchmarks.explain.command", "train nets, explain them, and mark the explanations"),
         "fair": ("benchmarks.fair.command", "plant a bias in labels, and see which remedy mends what at which cost"),

@@ -9,8 +9,8 @@ from caudal.cli.names import name_list
 from caudal.cli.show import print_columns, print_json, say
 
 if TYPE_CHECKING:
+    from benchmarks.fair.worlds import WorldRow
     from caudal.fair.trial import Named
-    from caudal.fair.worlds import WorldRow
 
 _GOAL = 0.8
 _FOUND, _FALSE_ALARMS = 0.9, 0.05
@@ -75,7 +75,7 @@ def _show_kinds(rows: "list[Named]", right: float) -> None:
 
 def _run_worlds(args: argparse.Namespace) -> int:
     """The goals: nobody accused, wrong labels found in 9 of 10, labels accused falsely in at most 5 of 100."""
-    from caudal.fair.worlds import judge_worlds
+    from benchmarks.fair.worlds import judge_worlds
 
     rows: list[WorldRow] = []
     checked = _CHECKED if args.trusted is None else args.trusted
