@@ -96,8 +96,7 @@ def test_traceback_on_request(capsys):
 
 
 def test_a_fault_of_caudal_is_not_taken_for_an_answer(capsys, monkeypatch):
-    monkeypatch.setattr("caudal.cli.papers.bibtex", None)
-    monkeypatch.setattr("caudal.cli.cite.bibtex", None)
+    monkeypatch.setattr("caudal.cli.info.bibtex", None)
     code, _, err = run(capsys, "cite")
     assert code == 70
     assert "Traceback" in err

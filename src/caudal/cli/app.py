@@ -7,7 +7,7 @@ not verify), 2 misuse, 70 a fault of caudal itself.
 import argparse
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -21,36 +21,40 @@ from caudal.errors import CaudalError
 
 GOOD, NO, MISUSE, FAULT = 0, 1, 2, 70
 
-# Name as typed -> (module with `add_arguments(parser)` and `run(args) -> exit code`, one line of help).
+# Name as typed -> (module with `add_arguments(parser)` and `run(args) -> exit code`, one line of help); `module:name`
+# where a module holds several commands, as `name_arguments(parser)` and `name(args)`.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "audit card": ("caudal.cli.audit_card", "a model package as Hugging Face card, CycloneDX ML-BOM or Croissant"),
-    "audit keys": ("caudal.cli.audit_keys", "make, show or change keys that sign logs and models"),
-    "audit prove": ("caudal.cli.audit_prove", "prove that a record is in a log, or export the log for witnesses"),
-    "audit replay": ("caudal.cli.audit_replay", "make the decisions of a log again and compare them to the bit"),
-    "audit report": ("caudal.cli.audit_report", "one page about a log and its model, and the same as signed JSON"),
-    "audit retain": ("caudal.cli.audit_retain", "remove old records of a log; every proof of the others stays"),
-    "audit show": ("caudal.cli.audit_show", "records of a log as JSON"),
-    "audit sign": ("caudal.cli.audit_sign", "sign the folder of a model"),
-    "audit stamp": ("caudal.cli.audit_stamp", "ask for a time stamp of a log (RFC 3161), or check one"),
-    "audit verify": ("caudal.cli.audit_verify", "check a log, a signed model or a proof, and name what is bad"),
-    "cells": ("caudal.cli.cells", "layers and what each can do"),
-    "cite": ("caudal.cli.cite", "BibTeX of caudal and of the papers behind its layers"),
+    "audit card": (
+        "caudal.cli.audit_files:card",
+        "a model package as Hugging Face card, CycloneDX ML-BOM or Croissant",
+    ),
+    "audit keys": ("caudal.cli.audit_files:keys", "make, show or change keys that sign logs and models"),
+    "audit prove": ("caudal.cli.audit_files:prove", "prove that a record is in a log, or export the log for witnesses"),
+    "audit replay": ("caudal.cli.audit:replay", "make the decisions of a log again and compare them to the bit"),
+    "audit report": ("caudal.cli.audit:report", "one page about a log and its model, and the same as signed JSON"),
+    "audit retain": ("caudal.cli.audit_files:retain", "remove old records of a log; every proof of the others stays"),
+    "audit show": ("caudal.cli.audit_files:show", "records of a log as JSON"),
+    "audit sign": ("caudal.cli.audit_files:sign", "sign the folder of a model"),
+    "audit stamp": ("caudal.cli.audit:stamp", "ask for a time stamp of a log (RFC 3161), or check one"),
+    "audit verify": ("caudal.cli.audit:verify", "check a log, a signed model or a proof, and name what is bad"),
+    "cells": ("caudal.cli.info:cells", "layers and what each can do"),
+    "cite": ("caudal.cli.info:cite", "BibTeX of caudal and of the papers behind its layers"),
     "compare": ("caudal.cli.compare", "from a table to a verdict: liquid and traditional models at equal budget"),
-    "datasets": ("caudal.cli.datasets", "data sets and their cards"),
-    "datasets export": ("caudal.cli.datasets_export", "write a data set as a table, one row per series and step"),
+    "datasets": ("caudal.cli.datasets:datasets", "data sets and their cards"),
+    "datasets export": ("caudal.cli.datasets:export", "write a data set as a table, one row per series and step"),
     "doctor": ("caudal.cli.doctor", "what is wrong with a table, or with a model on data, with the remedy in words"),
     "explain": ("caudal.cli.explain", "why this decision: a page with the circuit, its checks and what would turn it"),
-    "export": ("caudal.cli.export", "write a model's step as C, with proof and self-test, or as ONNX"),
-    "export measure": ("caudal.cli.export_measure", "run an exported step on simulated chips, count and size it"),
-    "export verify": ("caudal.cli.export_verify", "write an exported step again from its model and compare every byte"),
+    "export": ("caudal.cli.export:export", "write a model's step as C, with proof and self-test, or as ONNX"),
+    "export measure": ("caudal.cli.export:measure", "run an exported step on simulated chips, count and size it"),
+    "export verify": ("caudal.cli.export:verify", "write an exported step again from its model and compare every byte"),
     "fair": ("caudal.cli.fair", "does a model treat some groups worse: gaps with intervals, over time, and why"),
     "fit": ("caudal.cli.fit", "train on a table or data set, score on held-out series, save"),
     "energy": ("caudal.cli.energy", "count the work of a saved model, or measure the joules of a command"),
-    "kernels": ("caudal.cli.kernels", "recurrences and backends on this machine, with reasons"),
+    "kernels": ("caudal.cli.info:kernels", "recurrences and backends on this machine, with reasons"),
     "predict": ("caudal.cli.predict", "classes, numbers or forecasts of a table, by a model that `caudal fit` wrote"),
     "report": ("caudal.cli.report", "write the report of a comparison as one HTML file"),
     "trim": ("caudal.cli.trim", "cut a fitted circuit down to a share of its synapses, and train what is left"),
-    "wiring show": ("caudal.cli.wiring_show", "describe the circuit of a file, or draw it as SVG"),
+    "wiring show": ("caudal.cli.info:wiring_show", "describe the circuit of a file, or draw it as SVG"),
 }
 
 
@@ -118,8 +122,7 @@ def _main(words: Sequence[str], program: Program) -> int:
         check(name, parser, args)
         if program is CAUDAL:
             check_needs(name, args)
-        code: int = import_module(program.commands[name][0]).run(args)
-        return code
+        return _functions(program.commands[name][0])[1](args)
     except SystemExit as end:  # argparse has printed its help or its complaint
         return end.code if isinstance(end.code, int) else MISUSE
     except KeyboardInterrupt:
@@ -148,10 +151,17 @@ def _name(words: Sequence[str], program: Program) -> str | None:
     return next((name for count in (2, 1) if (name := " ".join(words[:count])) in program.commands), None)
 
 
+def _functions(place: str) -> tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]:
+    """What adds the options of a command, and what runs it."""
+    path, _, name = place.partition(":")
+    module = import_module(path)
+    return getattr(module, f"{name}_arguments" if name else "add_arguments"), getattr(module, name or "run")
+
+
 def _parser(name: str, program: Program = CAUDAL) -> argparse.ArgumentParser:
     module, line = program.commands[name]
     parser = argparse.ArgumentParser(prog=f"{program.call} {name}", description=f"{line[0].upper()}{line[1:]}.")
-    import_module(module).add_arguments(parser)
+    _functions(module)[0](parser)
     if any(isinstance(action.type, Writes) for action in parser._actions):
         parser.add_argument("--overwrite", action="store_true", help="replace a file that caudal did not write")
     parser.add_argument("--json", action="store_true", help="print JSON on stdout")

@@ -2,12 +2,14 @@
 
 import argparse
 import textwrap
+from pathlib import Path
 from typing import Any
 
-from caudal.cli.show import print_columns, print_json
+from caudal.cli.places import Writes, check_table
+from caudal.cli.show import print_columns, print_json, say
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def datasets_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("name", nargs="?", help="show the card of this set (default: list all)")
     parser.add_argument("--load", action="store_true", help="read the set too, and say what came of it")
@@ -15,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", metavar="NAME", help="clean (default) or paper")
 
 
-def run(args: argparse.Namespace) -> int:
+def datasets(args: argparse.Namespace) -> int:
     """List the sets, or show one."""
     from caudal.data import datasets
 
@@ -80,3 +82,30 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 
 def _paragraph(name: str, text: str) -> list[str]:
     return textwrap.wrap(text, 100, initial_indent=f"{name:<18}", subsequent_indent=" " * 18)
+
+
+def export_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("name", help="of the set; see `caudal datasets`")
+    parser.add_argument(
+        "-o", "--out", type=Writes("table"), metavar="FILE", required=True, help=".csv, .tsv or .parquet"
+    )
+    parser.add_argument("--part", choices=("all", "train", "val", "test"), default="all", help="which of its series")
+    parser.add_argument("--folder", metavar="DIR", help="where its files are, if it does not ship in a package")
+    parser.add_argument("--protocol", metavar="NAME", default="clean", help="clean (default) or paper")
+
+
+def export(args: argparse.Namespace) -> int:
+    """Write the set as a long table, one row per series and step."""
+    from caudal.data import datasets, to_columns, to_table
+
+    to_table.check_path(Path(args.out))
+    found = datasets.load(args.name, folder=args.folder, protocol=args.protocol)
+    series = found.sequences if args.part == "all" else getattr(found, args.part)
+    columns = to_columns(series)
+    check_table("datasets export", Path(args.out), set(columns), args.overwrite)
+    rows = to_table.write_table(args.out, [columns])
+    say(f"{rows:,} rows of {len(series):,} series in {args.out}")
+    if args.json:
+        print_json({"file": args.out, "rows": rows, "series": len(series), "columns": list(columns)})
+    return 0

@@ -6,20 +6,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caudal.cli.places import Reads, Writes, check_file, check_folder
-from caudal.cli.show import print_json, say
-from caudal.errors import InputError
+from caudal.cli.show import print_columns, print_json, say
+from caudal.errors import BackendError, InputError
 
 if TYPE_CHECKING:
     from caudal.data import Sequences
     from caudal.export import Exported, Lost
+if TYPE_CHECKING:
+    from caudal.export.c_code.targets import Measured
 
-_EPILOG = """\
+
+_EXPORT_EPILOG = """\
 examples:
   caudal export ward.caudal --to c --dtype int16 -o policy
   caudal export digits.caudal --to c --dtype int8 --data spoken-digits -o digits_c
   caudal export ward.caudal --to onnx --graph sequence -o ward.onnx"""
+
+
 # Forms of one file, and the function that writes each.
 _FILES = {"onnx": "onnx", "torch": "torch_program", "aoti": "aoti", "executorch": "executorch"}
+
+
 # What only C has, with its value when nothing is typed.
 _OF_C: dict[str, Any] = {
     "dtype": "int16",
@@ -31,10 +38,10 @@ _OF_C: dict[str, Any] = {
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def export_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = _EPILOG
+    parser.epilog = _EXPORT_EPILOG
     parser.add_argument("model", type=Reads(is_model=True), help="a saved layer, or a file that `caudal fit` wrote")
     parser.add_argument("--to", choices=("c", *_FILES), default="c", help="the form (default: c)")
     parser.add_argument(
@@ -53,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def export(args: argparse.Namespace) -> int:
     """Export, and say what it costs."""
     from caudal import export
     from caudal.estimators import load
@@ -127,3 +134,87 @@ def _data(model: Any, source: str) -> "Sequences":
         fault = "is given, and the file holds a layer alone, which does not know how to read data"
         raise InputError("export", "--data", fault, "Pass a file that `caudal fit` wrote.")
     return series_for("export", model, source, target=True)
+
+
+def measure_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("folder", help="what `caudal export` wrote")
+    parser.add_argument("--on", action="append", metavar="TARGET", help="such as Cortex-M4F; all when left out")
+
+
+def measure(args: argparse.Namespace) -> int:
+    """Build, run and measure; 1 when a machine answers otherwise than the reference."""
+    from caudal.export import TARGETS, Measured, measure
+    from caudal.export.c_code.verify import golden_of
+
+    expected = golden_of(args.folder)
+    found: list[Measured] = []
+    failed: list[tuple[str, str]] = []
+    for name in args.on or TARGETS:
+        if not args.on and TARGETS[name].missing():
+            say(f"{name}: skipped, `{TARGETS[name].missing()}` is not installed")
+            continue
+        try:
+            found.append(measure(args.folder, name))
+        except BackendError as error:
+            failed.append((name, str(error)))
+    right = not failed and all(one.digest == expected for one in found)
+    if args.json:
+        print_json({"golden": expected, "right": right, "measured": found, "failed": dict(failed)})
+        return 0 if right else 1
+    for name, fault in failed:
+        say(f"{name}: {fault}")
+    rows = [
+        (
+            one.target,
+            "same" if one.digest == expected else _why(one),
+            "-" if one.counted is None else f"{one.counted:,.0f} {one.counts}",
+            *(f"{size:,}" for size in (one.flash, one.state, one.stack)),
+        )
+        for one in found
+    ]
+    rows += [(name, "NONE", "-", "-", "-", "-") for name, _ in failed]
+    print_columns(("target", "answers", "per step", "flash", "state", "stack"), rows)
+    return 0 if right else 1
+
+
+def _why(one: "Measured") -> str:
+    if one.overrun:
+        return f"DIFFERENT: state and stack overrun its memory by {one.overrun:,} bytes"
+    return "DIFFERENT"
+
+
+_VERIFY_EPILOG = """\
+examples:
+  caudal export verify policy --model ward.caudal
+  caudal export verify policy"""
+
+
+def verify_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _VERIFY_EPILOG
+    parser.add_argument("folder", help="what `caudal export` wrote")
+    words = "the model that it is said to be made from: it is exported again, and every byte compared"
+    parser.add_argument("--model", metavar="FILE", help=words)
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Check every claim; 1 when one does not hold."""
+    from caudal.estimators import load
+    from caudal.export import verify
+
+    model = None if args.model is None else load(args.model)
+    found = verify(args.folder, model)
+    if args.json:
+        facts = {"verdict": found.word, "holds": found.word == "holds", "model": found.model, "claims": found.claims}
+        print_json(facts)
+        return 0 if found.holds else 1
+    good = "holds" if model is not None else "consistent"
+    for claim in found.claims:
+        print(f"{good if claim.holds else 'BROKEN'}  {claim.name}{'' if claim.holds else ': ' + claim.fault}")
+    if found.word == "consistent with itself":
+        print(f"{args.folder} is consistent with itself; it was compared with no model. Add `--model FILE` to do so.")
+    else:
+        print(f"{args.folder}: {found.word}{f', the export of {args.model}' if found.holds else ''}")
+    return 0 if found.holds else 1
