@@ -66,7 +66,12 @@ def test_a_study_holds_all_that_the_report_draws(fakes, tmp_path):
     assert found.verdict.best_liquid == "cfc" and found.verdict.liquid_against_trivial.verdict == "better"
     every = {(pair.first, pair.second) for pair in found.comparisons}
     assert {(name, "cfc") for name in ("ltc-ncp", "gru", "trees", "trivial")} <= every
-    assert {("ltc-ncp", name) for name in ("gru", "trees", "trivial")} <= every and len(every) == 7
+    assert {("ltc-ncp", name) for name in ("gru", "trees", "trivial")} <= every
+    asked = [pair.question for pair in found.comparisons]
+    assert {name: asked.count(name) for name in asked} == {"worth": 4, "need": 3, "which": 4, "kinds": 4}
+    # An interval and the p value beside it say the same.
+    assert all((pair.p_value < 0.05) == (not pair.difference.low <= 0 <= pair.difference.high)
+               for pair in found.comparisons if pair.difference.value)  # fmt: skip
     curve = next(curve for curve in found.curves if curve.model == "cfc")
     assert curve.levels == (0.0, 1.0) and curve.kept < 1
     assert {one.attribute for one in found.groups} == {"sex", "age"}

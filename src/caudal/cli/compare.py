@@ -57,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     named = parser.add_argument_group("a named data set")
     named.add_argument("--folder", metavar="DIR", help="where its files are, if no package ships them")
     named.add_argument("--protocol", help="clean (default), or paper")
+    judged = parser.add_argument_group("what decides")
+    judged.add_argument("--metric", default="", help="that decides, such as macro_f1 (default: that of the task)")
+    judged.add_argument("--margin", type=float, metavar="D",
+                        help="difference in it that nobody would care about (default: 0.01, or 2 %% of an error)")  # fmt: skip
+    judged.add_argument("--prefer", choices=("score", "cheap", "robust", "explainable"), default="score",
+                        help="what the margin may be spent on (default: score)")  # fmt: skip
     spent = parser.add_argument_group("what is spent")
     spent.add_argument("--budget", default="small", help="demo, small (default) or full")
     spent.add_argument(
@@ -151,6 +157,7 @@ def _asked(args: argparse.Namespace) -> dict[str, Any]:
         "target": whole.get("target", args.target),
         "columns": columns,
         "by": args.split,
+        **{name: getattr(args, name) for name in ("metric", "margin", "prefer")},
         "changes": {**changes, **dict(args.set)},
         "executor": args.executor,
         "workers": args.workers,

@@ -59,7 +59,7 @@ def assemble(
     Raises:
         CaudalError: all runs of the liquid or of the traditional contenders failed.
     """
-    test, plan = source.parts.test, plan_of(source.parts.train)
+    test, plan = source.parts.test, plan_of(source.parts.train, agenda.metric, agenda.margin)
     budget = agenda.budget
     found = summary.panel(finals, plan, owners(test), budget.seeds, budget.resamples)
     contenders = {
@@ -70,11 +70,13 @@ def assemble(
     ranked = summary.ranked(found, primary)
     verdict.check_families(ranked, contenders)
     trivial = next((primary[name].value for name in ranked if contenders[name].family == "trivial"), None)
-    pairs = summary.compare_all(found, primary, contenders, plan.margin_of(trivial))
+    aim = verdict.Aim(plan.margin_of(trivial), plan.higher_is_better, agenda.prefer)
+    pairs = summary.compare_all(found, primary, contenders, aim.margin)
     curves = summary.curves(found)
     last = [model for model in finals if model not in found.outcomes]
     scores = group_scores(found, test)
-    judged = verdict.judge(ranked, contenders, pairs, curves, budget.seeds)
+    scores_of = {name: primary[name].value for name in ranked}
+    judged = verdict.judge(scores_of, contenders, pairs, aim, curves, budget.seeds)
     names = {judged.use, judged.best_liquid, judged.best_traditional}
     fair = fairness(finals, source.parts, owners(test), source.facts, tuple(names))
     return Study(

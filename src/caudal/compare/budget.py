@@ -8,6 +8,7 @@ from typing import Any, cast
 from caudal.compare.contenders.registry import CONTENDERS, entry_of, suggest, usual
 from caudal.compare.job import Job, Outcome
 from caudal.compare.record import Budget, Scalar
+from caudal.compare.verdict import Prefer, check_preference
 from caudal.errors import InputError
 from caudal.extras import need
 
@@ -31,27 +32,32 @@ class Schedule:
         budget: what each contender spends.
         models: names of the contenders, in order.
         retrain: whether to train anew on changed times as well.
+        metric: that decides; `""` is the usual one of the task.
+        margin: difference in it that nobody would care about; None is the usual one.
+        prefer: what decides among models within the margin.
     """
 
     budget: Budget
     models: tuple[str, ...]
     retrain: bool
+    metric: str = ""
+    margin: float | None = None
+    prefer: Prefer = "score"
 
     def finals(self, model: str, settings: Mapping[str, Scalar]) -> tuple[Job, ...]:
         """The final runs of a contender, one for each seed; the trivial one needs a single run."""
         budget = self.budget
         count = 1 if entry_of(model).kind == "trivial" else budget.seeds
-        return tuple(
-            Job(model, "final", seed, seed, dict(settings), budget.epochs, budget.parameters, self.retrain)
-            for seed in range(count)
-        )
+        first = Job(model, "final", 0, 0, dict(settings), budget.epochs, budget.parameters, self.retrain)
+        return tuple(replace(first, number=seed, seed=seed, metric=self.metric) for seed in range(count))
 
     def trial(self, model: str, number: int, settings: Mapping[str, Scalar]) -> Job:
         """A run of tuning."""
         budget = self.budget
         return Job(
-            model, "trial", number, TRIAL_SEED, dict(settings), budget.trial_epochs, budget.parameters, disturb=False
-        )
+            model, "trial", number, TRIAL_SEED, dict(settings), budget.trial_epochs, budget.parameters, disturb=False,
+            metric=self.metric,
+        )  # fmt: skip
 
     def trials(self, model: str) -> int:
         """How many settings are tried: the same for each contender that has any."""
@@ -64,7 +70,13 @@ class Schedule:
 
 
 def schedule(
-    budget: str = "small", models: Sequence[str] | None = None, changes: Mapping[str, int] | None = None
+    budget: str = "small",
+    models: Sequence[str] | None = None,
+    changes: Mapping[str, int] | None = None,
+    *,
+    metric: str = "",
+    margin: float | None = None,
+    prefer: str = "score",
 ) -> Schedule:
     """A budget by name, changed where asked.
 
@@ -73,9 +85,10 @@ def schedule(
         models: names of contenders; None takes all (of the demo budget: one of each kind).
         changes: of the budget by name: seeds, trials, epochs, trial_epochs, parameters, resamples; `retrain` (0 or 1)
             says whether models are trained anew on changed times, which only the full budget does by itself.
+        metric, margin, prefer: see `Schedule`.
 
     Raises:
-        InputError: a budget, model or name of a change is unknown, a model stands twice, or a number is too small.
+        InputError: a budget, preference, model or name of a change is unknown, a model stands twice, or a number is too small.
 
     Example:
         >>> schedule("demo", ["cfc", "gru"], {"seeds": 2}).budget
@@ -94,7 +107,7 @@ def schedule(
     made = replace(BUDGETS[budget], **cast("dict[str, Any]", changes))
     if made != BUDGETS[budget]:
         made = replace(made, name="custom")
-    return Schedule(made, _models(budget, models), retrain)
+    return Schedule(made, _models(budget, models), retrain, metric, margin, check_preference(prefer))
 
 
 def _models(budget: str, models: Sequence[str] | None) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ class Job:
         parameters: what networks are matched to.
         retrain_timing: whether to train anew on changed times as well.
         disturb: whether to measure robustness.
+        metric: that tuning, changed times and disturbances are judged by; `""` is the usual one of the task.
     """
 
     model: str
@@ -61,6 +62,7 @@ class Job:
     parameters: int = 2500
     retrain_timing: bool = False
     disturb: bool = True
+    metric: str = ""
 
     @property
     def key(self) -> str:

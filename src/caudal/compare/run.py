@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from caudal import nn
 from caudal.compare.contenders import dummy, network, trees
-from caudal.compare.contenders.base import Answers, Progress, Trained, gather, one_thread
+from caudal.compare.contenders.base import Progress, Trained, gather, one_thread
 from caudal.compare.contenders.registry import CONTENDERS, Kind, entry_of
 from caudal.compare.job import Job, Outcome, Parts
 from caudal.compare.measure.circuits import circuit_of
@@ -95,17 +95,16 @@ def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
     return Outcome(job, run, trained.contender, found.scores, found.series, found.truth, circuit, model)
 
 
-def _primary(answers: Answers, data: Sequences) -> float | None:
-    return metrics.score(data.task, answers.scores, answers.truth).get(metrics.plan_of(data).primary)
-
-
-def _judge(trained: Trained, data: Sequences) -> float | None:
-    return _primary(gather(data, trained.answer(data)), data)
+def _judge(job: Job, trained: Trained, data: Sequences) -> float | None:
+    """The metric that decides, on some series."""
+    answers = gather(data, trained.answer(data))
+    values = metrics.score(data.task, answers.scores, answers.truth)
+    return values.get(metrics.plan_of(data, job.metric).primary)
 
 
 def _timing(job: Job, parts: Parts, trained: Trained) -> dict[str, float]:
     gap = Scaler.fit(parts.train).gap
-    found = {how: _judge(trained, retime(parts.test, how, gap, job.seed)) for how in _CLOCKS}
+    found = {how: _judge(job, trained, retime(parts.test, how, gap, job.seed)) for how in _CLOCKS}
     return {how: value for how, value in found.items() if value is not None}
 
 
@@ -114,7 +113,7 @@ def _disturbed(run: Run, job: Job, parts: Parts, trained: Trained) -> Run:
     scaler = Scaler.fit(parts.train)
     curves: dict[str, dict[str, float]] = {}
     for kind in KINDS:
-        levels = {f"{x:g}": _judge(trained, disturb(some, kind, x, job.seed, scaler)) for x in LEVELS[kind]}
+        levels = {f"{x:g}": _judge(job, trained, disturb(some, kind, x, job.seed, scaler)) for x in LEVELS[kind]}
         curves[kind] = {level: value for level, value in levels.items() if value is not None}
     return replace(run, robustness=curves, robustness_series=len(some))
 
@@ -133,14 +132,14 @@ def disturbed_rows(job: Job, parts: Parts) -> NDArray[np.int64]:
 
 
 def _retrained(job: Job, parts: Parts, values: dict[str, float], progress: Progress) -> dict[str, float]:
-    gap, primary = Scaler.fit(parts.train).gap, metrics.plan_of(parts.train).primary
+    gap, primary = Scaler.fit(parts.train).gap, metrics.plan_of(parts.train, job.metric).primary
     found = {"true": values[primary]} if primary in values else {}
     for k, how in enumerate(_CLOCKS[1:]):
         progress(0.94 + 0.02 * k, f"training anew with {how} gaps")
         three = (parts.train, parts.val, parts.test)
         changed = Parts(*(retime(part, how, gap, job.seed + at) for at, part in enumerate(three)))
         again = _TRAIN[entry_of(job.model).kind](job, changed, None)
-        value = _judge(again, changed.test)
+        value = _judge(job, again, changed.test)
         if value is not None:
             found[how] = value
     return found

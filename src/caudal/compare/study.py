@@ -49,6 +49,9 @@ def compare(
     budget: str = "small",
     models: Sequence[str] | None = None,
     changes: Mapping[str, int] | None = None,
+    metric: str = "",
+    margin: float | None = None,
+    prefer: str = "score",
     executor: str = "local",
     workers: int | None = None,
     watcher: Watcher | None = None,
@@ -77,6 +80,9 @@ def compare(
         budget: `"demo"`, `"small"` or `"full"`.
         models: names of contenders; None takes all. The trivial one always stands beside them.
         changes: of the budget: seeds, trials, epochs, trial_epochs, parameters, resamples, retrain.
+        metric: that decides; `""` takes the usual one of the task.
+        margin: difference in that metric that nobody would care about; None takes the usual one.
+        prefer: what decides among models within the margin: `"score"`, `"cheap"`, `"robust"` or `"explainable"`.
         executor: `"local"`, `"inline"`, `"ray"` or `"ray:ADDRESS"`.
         workers: runs at once; None takes one per core.
         watcher: is told what happens; None draws on standard error.
@@ -93,12 +99,13 @@ def compare(
 
     Raises:
         DataError: the data do not read, or an argument does not fit them.
-        InputError: budget, model or executor is unknown; or the folder holds another study or cannot be written.
+        InputError: budget, model, metric, preference or executor is unknown; or the folder holds another study or
+            cannot be written.
         FileFormatError: the stored runs are damaged.
         MissingExtraError: a package is not installed (`pip install "caudal[compare]"`).
         CaudalError: all runs of the liquid or of the traditional contenders failed.
     """
-    agenda = schedule(budget, models, changes)
+    agenda = schedule(budget, models, changes, metric=metric, margin=margin, prefer=prefer)
     energy.check(watts)
     named = {name: value for name, value in (("target", target), ("series", series), ("time", time)) if value}
     source = open_source(
@@ -131,7 +138,7 @@ def _run_all(
     store: Store, source: Source, agenda: Schedule, executor: str, workers: int | None, watcher: Watcher, runner: Runner
 ) -> tuple[dict[str, list[Outcome]], float]:
     """Final outcomes by contender, and the wall time of all runs together."""
-    plan = plan_of(source.parts.train)
+    plan = plan_of(source.parts.train, agenda.metric, agenda.margin)
     tuners = [Tuner(model, agenda, plan.primary, plan.higher_is_better) for model in agenda.models]
     spent = 0.0
     with (

@@ -92,9 +92,11 @@ def gap_digits(study: Study, pairs: Iterable[Paired]) -> int:
     return decimals
 
 
-def pair(study: Study, first: str, second: str) -> Paired | None:
-    """The paired comparison of two contenders, turned so that the first is the first."""
+def pair(study: Study, first: str, second: str, question: str = "") -> Paired | None:
+    """The paired comparison of two contenders, turned so that the first is the first; of a question, or of any."""
     for paired in study.comparisons:
+        if question and paired.question != question:
+            continue
         if (paired.first, paired.second) == (first, second):
             return paired
         if (paired.first, paired.second) == (second, first):

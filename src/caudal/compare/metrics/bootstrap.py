@@ -1,16 +1,18 @@
-"""Uncertainty over seeds and test series together: both are drawn anew, whole owners at a time.
+"""Uncertainty over seeds and test series together, from bootstrap draws of whole owners (people, or series).
 
-Seeds cross series: each trained network answers every test series. Both are resampled on their own (the pigeonhole
-bootstrap, Owen, Annals of Applied Statistics 1 (2007) 386-411), which leans to the wide side. Of S seeds S - 1 are
-drawn, since S out of S understate a spread that few seeds show (Rao and Wu, JASA 83 (1988) 231-241). Where part of the
-spread comes from seeds, that part counts by Student's quantile and the rest by the normal one, added in squares (the
-method of variance estimates recovery; Zou and Donner, Statistics in Medicine 27 (2008) 1693-1702).
+Two parts add up in squares, each by its own quantile (the method of variance estimates recovery; Zou and Donner,
+Statistics in Medicine 27 (2008) 1693-1702). The part of owners is the variance, over draws, of the score averaged over
+seeds, by Student's quantile with the owners as its count. The part of seeds is what their scores differ by beyond what
+so few owners explain (two-way analysis of variance), by Student's quantile with the seeds as its count; from two seeds
+that quantile says nothing and the normal one stands in. Where each seed has a test part of its own, as in
+cross-validation, the scores share training series, and the correction of Nadeau and Bengio (Machine Learning 52 (2003)
+239-281) widens the part of seeds.
 
-Few owners: Student's quantile stands for the normal one, with the owners as its count. Where all draws agree they show
-no spread, and the score interval takes their place: Wilson's (JASA 22 (1927) 209-212) of a metric between its bounds,
-that of paired shares (Tango, Statistics in Medicine 17 (1998) 891-908) of a difference. No p value falls below that of
-the most extreme permutation that the owners allow. All ends stay within what the figure can be.
-`pytest -m slow tests/compare/test_bootstrap.py` checks that the intervals cover.
+Ends stay within what the figure can be: shares by Wilson's interval for as many answers as give the same variance
+(JASA 22 (1927) 209-212), errors on a logarithmic scale. Where all draws agree they show no spread, and the owners
+themselves are the count: Wilson's, and for a difference that of paired shares (Tango, Statistics in Medicine 17 (1998)
+891-908). No p value falls below that of the most extreme permutation that the owners allow. Fewer than five owners have
+no interval. `pytest -m slow tests/compare/test_bootstrap.py` checks that the intervals cover.
 """
 
 import math
@@ -24,44 +26,33 @@ from caudal.extras import need
 from caudal.intervals import Interval
 
 Floats = NDArray[np.float64]
-METHOD = "hierarchical bootstrap over seeds and test series"
+METHOD = "bootstrap over owners of test series, and seeds"
 LEVEL = 0.95
+# Fewer owners than this have no interval: with four, no order of signs is rarer than one in eight.
+FEWEST = 5
+# From so few seeds no spread of seeds is told.
+FEW_SEEDS = 2
 # Below this a p value says nothing more.
 _SMALLEST = 1e-9
+# How often a study of `Spread.enough` owners would show the difference.
+_POWER = 0.8
+_MOST_OWNERS = 1_000_000
 
 
-@dataclass(frozen=True, eq=False)
-class Draws:
-    """What is drawn, the same for every contender, so that differences pair.
-
-    Attributes:
-        owners: `(draws, owners)` how often each owner is drawn.
-        seeds: `(draws, seeds)` weight of each seed, rows adding up to 1.
-    """
-
-    owners: Floats
-    seeds: Floats
-
-
-def draw(owners: int, seeds: int, count: int, seed: int = 0) -> Draws:
-    """Draw owners and seeds with replacement.
+def draw(owners: int, count: int, seed: int = 0) -> Floats:
+    """How often each owner is drawn, with replacement: `(draws, owners)`, the same for all contenders, so they pair.
 
     Arguments:
         owners: number of owners of test series.
-        seeds: final runs of each contender.
         count: draws.
         seed: of the draw.
 
     Example:
-        >>> draws = draw(10, 3, 100)
-        >>> draws.owners.sum(axis=1)[:2].tolist(), draws.seeds.shape
-        ([10.0, 10.0], (100, 3))
+        >>> draw(10, 100).sum(axis=1)[:2].tolist()
+        [10.0, 10.0]
     """
     rng = np.random.default_rng(seed)
-    weights = rng.multinomial(owners, np.full(owners, 1 / owners), size=count).astype(np.float64)
-    fewer = max(1, seeds - 1)
-    chosen = rng.multinomial(fewer, np.full(seeds, 1 / seeds), size=count) / fewer
-    return Draws(weights, chosen)
+    return rng.multinomial(owners, np.full(owners, 1 / owners), size=count).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,23 +61,23 @@ class Spread:
 
     Attributes:
         each: `(seeds,)` the estimate of each seed, NaN where it has no run.
-        drawn: `(draws,)` the mean over drawn seeds, on drawn owners.
-        by_seed: `(draws, seeds)` the estimate of each seed on drawn owners, or None.
-        weights: `(draws, seeds)` weight of each seed in each draw, or None.
+        drawn: `(draws, seeds)` the same on drawn owners.
         bounds: the least and the greatest value that the figure can take; equal where it is known without data.
-        owners: how many owners it stands on; of classes, the harmonic mean over classes.
+        count: how many owners it stands on.
+        owners: the same; where each class weighs alike, the harmonic mean over the owners of each class.
         least: the smallest p value that so many owners allow.
         is_difference: whether 0 means no difference.
+        overlap: test series over training series where each seed has a test part of its own, else 0.
     """
 
     each: Floats
     drawn: Floats
-    by_seed: Floats | None = None
-    weights: Floats | None = None
     bounds: tuple[float, float] = (-math.inf, math.inf)
+    count: float = math.inf
     owners: float = math.inf
     least: float = 0.0
     is_difference: bool = False
+    overlap: float = 0.0
 
     @property
     def value(self) -> float:
@@ -99,92 +90,129 @@ class Spread:
         """How many seeds have a run."""
         return int(np.isfinite(self.each).sum())
 
+    @property
+    def is_told(self) -> bool:
+        """Whether there are owners enough for an interval."""
+        return self.seeds > 0 and (self.count >= FEWEST or self.bounds[0] == self.bounds[1])
+
     def minus(self, other: "Spread") -> "Spread":
         """The paired difference, over the seeds that both have."""
         bounds = (self.bounds[0] - other.bounds[1], self.bounds[1] - other.bounds[0])
-        few = min(self.owners, other.owners), max(self.least, other.least)
-        each = self.each - other.each
-        if self.by_seed is None or other.by_seed is None or self.weights is None:
-            return Spread(each, self.drawn - other.drawn, None, None, bounds, *few, is_difference=True)
-        return over_owners(each, self.by_seed - other.by_seed, self.weights, bounds, *few, is_difference=True)
+        few = min(self.count, other.count), min(self.owners, other.owners), max(self.least, other.least)
+        overlap = max(self.overlap, other.overlap)
+        return Spread(self.each - other.each, self.drawn - other.drawn, bounds, *few, True, overlap)
 
     def turned(self) -> "Spread":
         """The same with the other sign."""
-        by_seed = None if self.by_seed is None else -self.by_seed
-        bounds = (-self.bounds[1], -self.bounds[0])
-        return replace(self, each=-self.each, drawn=-self.drawn, by_seed=by_seed, bounds=bounds)
+        return replace(self, each=-self.each, drawn=-self.drawn, bounds=(-self.bounds[1], -self.bounds[0]))
 
-    def interval(self) -> Interval:
-        """The estimate between ends as far apart as the variances ask, lopsided as the draws are."""
-        value, gaps = self.value, self._gaps()
-        method = METHOD if math.isinf(self.owners) else f"{METHOD} ({self.seeds} seeds)"
-        if self._agrees():
-            below, above = (math.hypot(part, self._of_seeds(1 - LEVEL)) for part in self._unseen(1 - LEVEL))
-        else:
-            low, high = np.quantile(gaps, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-            below, above = max(0.0, -float(low)), max(0.0, float(high))
-            wide = 2 * self._reach(1 - LEVEL) / (below + above) if below + above > 0 else 1.0
-            skewed = self._skewed()
-            below, above = max(below * wide, skewed[0]), max(above * wide, skewed[1])
+    def interval(self, level: float = LEVEL) -> Interval:
+        """The estimate between the ends of its interval; see `unknown` for what too few owners give.
+
+        Arguments:
+            level: of confidence that the ends are for; the record names the usual one, which a correction for several
+                comparisons raises.
+        """
+        value = self.value
+        if not self.is_told:
+            return unknown(value, f"none: {self.count:.0f} owners of test series", self.bounds)
+        below, above = self._reach(1 - level)
         low, high = max(value - below, self.bounds[0]), min(value + above, self.bounds[1])
-        if self.is_difference and self.least > 1 - LEVEL:
+        if self.is_difference and self.least > 1 - level:
             low, high = min(low, 0.0), max(high, 0.0)
-        return Interval(value, min(low, value), max(high, value), LEVEL, method)
+        return Interval(value, min(low, value), max(high, value), LEVEL, f"{METHOD} ({self.seeds} seeds)")
 
     def p_value(self) -> float:
         """Two-sided, of an estimate of 0: the level at which its interval would just reach 0."""
-        if self.value == 0 or not (len(self._gaps()) and self.seeds):
+        if self.value == 0 or not self.is_told:
             return 1.0
         low, high = max(_SMALLEST, min(self.least, 1.0)), 1.0
-        if self._reach(low) <= abs(self.value):
+        if self._towards_zero(low) <= abs(self.value):
             return low
         while high / low > 1 + 1e-6:
             level = (low * high) ** 0.5
-            low, high = (level, high) if self._reach(level) > abs(self.value) else (low, level)
+            low, high = (level, high) if self._towards_zero(level) > abs(self.value) else (low, level)
         return high
 
-    def _gaps(self) -> Floats:
-        return self.drawn[np.isfinite(self.drawn)] - self.value
+    def enough(self, level: float = 1 - LEVEL) -> int | None:
+        """About how many owners would show a difference of this size, four times in five; None where none would.
+
+        Arguments:
+            level: that a p value must fall below.
+        """
+        if self.value == 0 or not np.isfinite(self.value) or math.isinf(self.owners):
+            return None
+        times = max(1.0, FEWEST / max(1.0, self.count))
+        power = 1 + _normal(2 * (1 - _POWER)) / _normal(level)
+        while times * self.count <= _MOST_OWNERS:
+            count, least = times * self.count, min(self.least, least_p(int(times * self.owners)))
+            larger = replace(self, owners=times * self.owners, least=least, drawn=self._shrunk(times))
+            if least <= level and power * larger._towards_zero(level) <= abs(self.value):
+                return math.ceil(count)
+            times *= 1.1
+        return None
+
+    def _shrunk(self, times: float) -> Floats:
+        """Draws as far from their estimates as so many times the owners would leave them."""
+        moved: Floats = self.each + (self.drawn - self.each) / math.sqrt(times)
+        return moved
+
+    def _towards_zero(self, level: float) -> float:
+        below, above = self._reach(level)
+        return below if self.value > 0 else above
+
+    def _variances(self) -> tuple[float, float]:
+        """Variance of the estimate from seeds, and from owners."""
+        there = np.isfinite(self.each)
+        drawn, count = self.drawn[:, there], int(there.sum())
+        drawn = drawn[np.isfinite(drawn).any(axis=1)]
+        if not len(drawn):
+            return 0.0, 0.0
+        owners = max(2.0, self.owners)
+        unbiased = 1.0 if math.isinf(owners) else owners / (owners - 1)
+        of_owners = unbiased * float(np.nanmean(drawn, axis=1).var())
+        if count < 2:
+            return 0.0, of_owners
+        of_one = unbiased * float(np.nanvar(drawn, axis=0).mean())
+        between = float(self.each[there].var(ddof=1)) * (1 / count + self.overlap)
+        return max(0.0, between - max(0.0, of_one - of_owners) / (count - 1)), of_owners
 
     def _agrees(self) -> bool:
         """Whether the draws of owners show no spread."""
-        columns = self.drawn[:, None] if self.by_seed is None else self.by_seed[:, np.isfinite(self.each)]
-        for column in columns.T:
+        for column in self.drawn[:, np.isfinite(self.each)].T:
             there = column[np.isfinite(column)]
             if len(there) and np.ptp(there) > 1e-12 * max(1.0, float(np.abs(there).max())):
                 return False
         return True
 
-    def _variances(self) -> tuple[float, float]:
-        """Variance of the estimate from seeds, and from all else."""
-        there = self.each[np.isfinite(self.each)]
-        of_seeds = float(there.var(ddof=1)) / len(there) if len(there) > 1 else 0.0
-        whole = float(self._gaps().var()) if len(self._gaps()) else 0.0
-        owners = max(2.0, self.owners)
-        unbiased = 1.0 if math.isinf(owners) else owners / (owners - 1)
-        return of_seeds, unbiased * max(0.0, whole - of_seeds)
-
-    def _of_seeds(self, level: float) -> float:
-        return _student(level, self.seeds) * math.sqrt(self._variances()[0])
-
-    def _reach(self, level: float) -> float:
-        """How far an interval reaches to either side, on average, that misses so often; of a difference, towards 0."""
+    def _reach(self, level: float) -> tuple[float, float]:
+        """How far an interval that misses so often reaches below and above the estimate."""
+        seeds, owners = self._variances()
+        quantile = _normal(level) if self.seeds <= FEW_SEEDS else _student(level, self.seeds)
+        of_seeds = quantile * math.sqrt(seeds)
         if self._agrees():
             below, above = self._unseen(level)
-            towards = below if self.value > 0 else above
-            return math.hypot(self._of_seeds(level), towards if self.is_difference else (below + above) / 2)
+            return math.hypot(of_seeds, below), math.hypot(of_seeds, above)
         of_owners = _normal(level) if math.isinf(self.owners) else _student(level, self.owners)
-        return math.hypot(self._of_seeds(level), of_owners * self._variances()[1] ** 0.5)
+        reach = math.hypot(of_seeds, of_owners * math.sqrt(owners))
+        return (reach, reach) if self.is_difference else self._within(reach)
 
-    def _skewed(self) -> tuple[float, float]:
-        """Reach of Wilson's interval for as many answers as give this variance: near a bound it leans inwards."""
-        scale, rest = self.bounds[1] - self.bounds[0], self._variances()[1]
-        if self.is_difference or math.isinf(self.owners) or math.isinf(scale) or not scale or not rest:
-            return 0.0, 0.0
-        share = (self.value - self.bounds[0]) / scale
-        count = share * (1 - share) * scale**2 / rest
-        below, above = _wilson(share, count, _student(1 - LEVEL, self.owners)) if count > 0 else (0.0, 0.0)
-        return below * scale, above * scale
+    def _within(self, reach: float) -> tuple[float, float]:
+        """A reach as it is near a bound: shorter towards it, longer away from it."""
+        (least, most), value = self.bounds, self.value
+        if math.isfinite(most - least) and most > least and least < value < most:
+            scale = most - least
+            share = (value - least) / scale
+            # Wilson's, of one answer whose quantile is the reach in standard deviations of an answer.
+            below, above = _wilson(share, 1.0, reach / scale / math.sqrt(share * (1 - share)))
+            return below * scale, above * scale
+        if math.isfinite(least) and value > least:
+            room = value - least
+            return -room * math.expm1(-reach / room), room * math.expm1(reach / room)
+        if math.isfinite(most) and value < most:
+            room = most - value
+            return room * math.expm1(reach / room), -room * math.expm1(-reach / room)
+        return reach, reach
 
     def _unseen(self, level: float) -> tuple[float, float]:
         """How far down and up the truth may lie though all draws agree: by the score interval, within the bounds."""
@@ -203,30 +231,16 @@ class Spread:
         return below * scale, above * scale
 
 
-def over_owners(
-    each: Floats,
-    by_seed: Floats,
-    weights: Floats,
-    bounds: tuple[float, float],
-    owners: float,
-    least: float,
-    *,
-    is_difference: bool = False,
-) -> Spread:
-    """The spread of the mean over those seeds that have a run; see `Spread` for the arguments.
+def unknown(value: float, why: str, bounds: tuple[float, float] = (-math.inf, math.inf)) -> Interval:
+    """An estimate without an interval, and why: its level is 0, its ends all that is possible.
 
     Example:
-        >>> drawn = np.array([[1.0, np.nan], [2.0, np.nan]])
-        >>> over_owners(np.array([1.5, np.nan]), drawn, np.full((2, 2), 0.5), (0, 3), 9, 0.1).drawn.tolist()
-        [1.0, 2.0]
+        >>> unknown(0.9, "none: 1 owner", (0, 1)).low, unknown(0.9, "none: 1 owner").is_known
+        (0, False)
     """
-    there = np.isfinite(each)
-    share = weights * there
-    total = share.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = np.where(there, by_seed, 0.0) * np.where(share > 0, share, 0.0)
-        mean = np.where(total > 0, drawn.sum(axis=1) / total, np.nan)
-    return Spread(each, mean, by_seed, weights, bounds, owners, least, is_difference)
+    far = abs(value)
+    low, high = (end if math.isfinite(end) else value + far * (1 if end > 0 else -1) for end in bounds)
+    return Interval(value, low, high, 0.0, why)
 
 
 def _wilson(share: float, count: float, quantile: float) -> tuple[float, float]:
@@ -288,15 +302,15 @@ def _normal(level: float) -> float:
 
 
 def over_seeds(values: Floats) -> Interval:
-    """Mean over seeds with Student's interval; its ends are the mean where there is one seed.
+    """Mean over seeds with Student's interval; up to two seeds have none.
 
     Example:
         >>> over_seeds(np.array([1.0, 2.0, 3.0]))
         Interval(value=2.0, low=-0.484..., high=4.484..., level=0.95, method="Student's t over seeds")
     """
     value, count = float(values.mean()), len(values)
-    if count < 2:
-        return Interval(value, value, value, LEVEL, "one seed")
+    if count <= FEW_SEEDS:
+        return unknown(value, f"none: {count} seed{'s' * (count > 1)}")
     reach = _student(1 - LEVEL, count) * float(values.std(ddof=1)) / count**0.5
     return Interval(value, value - reach, value + reach, LEVEL, "Student's t over seeds")
 

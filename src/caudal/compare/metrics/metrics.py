@@ -1,7 +1,7 @@
 """What is measured of predictions, by kind of task; NumPy only, held against scikit-learn in the tests."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -107,9 +107,31 @@ def kind_of(task: str, count: int) -> Kind:
     return "two classes" if count == 2 else "classes"
 
 
-def plan_of(data: Sequences) -> Plan:
-    """What is measured on some series."""
-    return METRICS[kind_of(data.task, len(data.classes))]
+def plan_of(data: Sequences, metric: str = "", margin: float | None = None) -> Plan:
+    """What is measured on some series.
+
+    Arguments:
+        data: series.
+        metric: that decides; `""` takes the usual one of the task.
+        margin: in the unit of that metric; None takes the usual one.
+
+    Raises:
+        InputError: the task has no such metric, or the margin is negative.
+    """
+    plan = METRICS[kind_of(data.task, len(data.classes))]
+    if metric and metric not in plan.names:
+        fault = f"is {metric!r}; a task of {kind_of(data.task, len(data.classes))} has {', '.join(plan.names)}"
+        raise InputError("compare", "metric", fault, "Name one of them.")
+    if metric and metric != plan.primary:
+        names = (metric, *(name for name in plan.names if name != metric))
+        # Errors in the unit of the target have the share of the trivial one's as their margin; all others are near 1.
+        of_unit = metric in ("mse", "rmse", "mae")
+        plan = Plan(metric, HIGHER_IS_BETTER[metric], names, None if of_unit else 0.01, 0.02 if of_unit else None)
+    if margin is None:
+        return plan
+    if not 0 <= margin < np.inf:
+        raise InputError("compare", "margin", f"is {margin}; expected a number of at least 0", "Pass 0.01, say.")
+    return replace(plan, margin=margin, share=None)
 
 
 def score(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:

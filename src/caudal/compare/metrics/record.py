@@ -1,6 +1,7 @@
 """Records of the metrics of contenders, each figure with its uncertainty, and of the verdict drawn from them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from caudal.intervals import Interval
@@ -20,6 +21,11 @@ class Paired:
         test: name of the test.
         verdict: `"better"`, `"worse"`, `"alike"` (the interval lies within the margin) or `"undecided"`.
         margin: difference below which nobody would care, in the unit of the metric.
+        question: whose answer it is part of, and over whose comparisons it is corrected: `"worth"` (each model against
+            the trivial one), `"need"` (each network against the best model that is none), `"which"` (each against
+            the best), `"kinds"` (each liquid one against each traditional one); `""` in records that name none.
+        enough: about how many owners of test series would show a difference of this size, four times in five; None
+            where it is shown, or where no number would do.
     """
 
     first: str
@@ -30,6 +36,8 @@ class Paired:
     test: str
     verdict: str
     margin: float
+    question: str = ""
+    enough: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,9 +104,9 @@ class Verdict:
 
     Attributes:
         use: the contender to use.
-        reason: `"most accurate"` (better than every other family by the paired test), `"smallest of the alike"` (no
-            other is better beyond the margin, and it is the smallest), `"best so far"` (the best mean, with nothing
-            alike, and not proven), or `"trivial is enough"`.
+        reason: `"best"` (the best score), `"preferred"` (within the margin of the best, and preferred by `prefer`) or
+            `"trivial is enough"` (no model is ahead of it by what it costs). Older records also hold
+            `"most accurate"`, `"smallest of the alike"` and `"best so far"`.
         best: highest mean of the primary metric.
         best_liquid, best_traditional: of each family.
         liquid_against_traditional: the paired comparison of those two.
@@ -107,6 +115,11 @@ class Verdict:
         operations_ratio: multiply-adds and transcendentals likewise.
         would_change: codes of what would change the verdict: `"more seeds"`, `"more data"`, `"margin"`,
             `"robustness"`, `"size"`.
+        prefer: what decides among models within the margin: `"score"`, `"cheap"`, `"robust"` or `"explainable"`.
+        standing: contender -> `"best"`, `"within"` the margin of it, `"worse"`, or `"unknown"`, by its interval.
+        worth: the contender to use, or the best one that is not trivial, against the trivial one.
+        need: the best network against the best model that is none; None where one of the two is missing.
+        best_network, best_simple: names of those two, or `""`.
     """
 
     use: str
@@ -119,3 +132,9 @@ class Verdict:
     parameters_ratio: float
     operations_ratio: float
     would_change: tuple[str, ...] = ()
+    prefer: str = "score"
+    standing: Mapping[str, str] = field(default_factory=dict)
+    worth: Paired | None = None
+    need: Paired | None = None
+    best_network: str = ""
+    best_simple: str = ""

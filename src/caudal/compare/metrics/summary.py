@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 
 from caudal.compare.job import Outcome
 from caudal.compare.metrics import metrics
-from caudal.compare.metrics.bootstrap import Draws, Spread, draw, holm, least_p, over_owners, over_seeds
+from caudal.compare.metrics.bootstrap import LEVEL, Spread, draw, holm, least_p, over_seeds
 from caudal.compare.metrics.metrics import BY_CLASS, HIGHER_IS_BETTER, OF_CLASSES, Plan, bounds
 from caudal.compare.metrics.record import Calibration, Curve, Disturbance, Paired
 from caudal.compare.metrics.weighted import weigh
 from caudal.compare.perturb import KINDS, UNITS
 from caudal.compare.record import Contender
+from caudal.compare.verdict import is_network
 from caudal.intervals import Interval
 
-TEST = "paired hierarchical bootstrap, Holm's correction"
-SURE = 0.05
+TEST = "paired bootstrap over owners and seeds, Holm's correction within each question"
+SURE = 1 - LEVEL
 Outcomes = Mapping[str, Sequence[Outcome]]
 
 
@@ -32,21 +33,29 @@ class Panel:
         outcomes: contender -> outcomes that did not fail, in the order of seeds.
         lone: contenders without randomness: one run, which stands beside every seed of the others.
         plan: what is measured.
-        owner: `(series,)` position of the owner of each test series.
-        draws: of owners and seeds.
+        owners: `(series,)` position of the owner of each test series: one for all runs, or one for each fold, whose
+            number is that of the run.
+        draws: `(draws, owners)` how often each owner is drawn.
+        seeds: final runs of each contender.
+        overlap: test series over training series of a fold; 0 where all runs share one test part.
     """
 
     outcomes: Outcomes
     lone: frozenset[str]
     plan: Plan
-    owner: NDArray[np.int64]
-    draws: Draws
+    owners: tuple[NDArray[np.int64], ...]
+    draws: NDArray[np.float64]
+    seeds: int
+    overlap: float = 0.0
 
     @property
     def is_small(self) -> bool:
         """Whether the test part has too few owners, of a class or in all, for any difference to be shown."""
-        outcome = next(iter(self.outcomes.values()))[0]
-        return _few(self.plan.primary, outcome.truth, self.owner[outcome.series])[1] > SURE
+        return self._few(next(iter(self.outcomes)), self.plan.primary)[2] > SURE
+
+    def owner_of(self, outcome: Outcome) -> NDArray[np.int64]:
+        """`(series,)` position of the owner of each series that a run was tested on."""
+        return self.owners[outcome.job.number % len(self.owners)]
 
     def spread(self, model: str, metric: str, rows: NDArray[np.bool_] | None = None) -> Spread:
         """A metric of one contender: its estimate for each seed and its draws.
@@ -54,47 +63,61 @@ class Panel:
         Arguments:
             model: name of the contender.
             metric: as in `metrics.METRICS`.
-            rows: `(series,)` the test series to judge on; None takes all.
+            rows: `(series,)` the test series to judge on; None takes all. Of folds only the first is asked.
         """
-        count = self.draws.seeds.shape[1]
-        each = np.full(count, np.nan)
-        drawn = np.full((len(self.draws.owners), count), np.nan)
-        weights = np.vstack([np.ones(self.draws.owners.shape[1]), self.draws.owners])
-        is_constant, few = True, (math.inf, 0.0)
-        for outcome in self.outcomes[model]:
+        each = np.full(self.seeds, np.nan)
+        drawn = np.full((len(self.draws), self.seeds), np.nan)
+        weights = np.vstack([np.ones(self.draws.shape[1]), self.draws])
+        asked = [o for o in self.outcomes[model] if rows is None or len(self.owners) == 1 or o.job.number == 0]
+        is_constant = metric == "auroc"
+        for outcome in asked:
             chosen = slice(None) if rows is None else rows[outcome.series]
             scores, truth = outcome.scores[chosen], outcome.truth[chosen]
-            owner = self.owner[outcome.series[chosen]]
-            values = weigh(metric, scores, truth, owner, weights)
+            values = weigh(metric, scores, truth, self.owner_of(outcome)[outcome.series[chosen]], weights)
             seeds = slice(None) if model in self.lone else slice(outcome.job.number, outcome.job.number + 1)
             each[seeds], drawn[:, seeds] = values[0], values[1:, None]
-            is_constant &= metric == "auroc" and bool((scores == scores[:1]).all())
-            few = _few(metric, truth, owner)
+            is_constant &= bool((scores == scores[:1]).all())
         # One answer for all ranks nothing, whatever is drawn.
-        limits = (0.5, 0.5) if is_constant and metric == "auroc" else bounds(metric)
-        return over_owners(each, drawn, self.draws.seeds, limits, *few)
+        limits = (0.5, 0.5) if is_constant else bounds(metric)
+        return Spread(each, drawn, limits, *self._few(model, metric, rows), overlap=self.overlap)
+
+    def _few(self, model: str, metric: str, rows: NDArray[np.bool_] | None = None) -> tuple[float, float, float]:
+        """How many owners a metric stands on, the same by class, and the least p value that they allow."""
+        tested = {o.job.number % len(self.owners): o for o in self.outcomes[model]}
+        if rows is not None:
+            tested = {fold: outcome for fold, outcome in tested.items() if fold == 0}
+        parts = [(o, slice(None) if rows is None else rows[o.series]) for o in tested.values()]
+        if not parts:
+            return 0.0, 0.0, 1.0
+        truth = np.concatenate([outcome.truth[chosen] for outcome, chosen in parts])
+        owner = np.concatenate([self.owner_of(o)[o.series[chosen]] for o, chosen in parts])
+        count = len(np.unique(owner))
+        if metric not in OF_CLASSES:
+            return count, count, least_p(count)
+        of_classes = [len(np.unique(owner[truth == code])) for code in np.unique(truth)]
+        if metric not in BY_CLASS:
+            return count, count, least_p(count, of_classes)
+        harmonic = len(of_classes) / sum(1 / each for each in of_classes)
+        return count, min(count, harmonic), least_p(count, of_classes)
 
 
-def _few(metric: str, truth: NDArray[Any], owner: NDArray[np.int64]) -> tuple[float, float]:
-    """How many owners a metric stands on, and the least p value that they allow."""
-    count = len(np.unique(owner))
-    if metric not in OF_CLASSES:
-        return float(count), least_p(count)
-    of_classes = [len(np.unique(owner[truth == code])) for code in np.unique(truth)]
-    if metric not in BY_CLASS:
-        return float(count), least_p(count, of_classes)
-    return min(count, len(of_classes) / sum(1 / each for each in of_classes)), least_p(count, of_classes)
-
-
-def panel(outcomes: Outcomes, plan: Plan, owner: NDArray[np.int64], seeds: int, resamples: int) -> Panel:
+def panel(
+    outcomes: Outcomes,
+    plan: Plan,
+    owners: NDArray[np.int64] | Sequence[NDArray[np.int64]],
+    seeds: int,
+    resamples: int,
+    overlap: float = 0.0,
+) -> Panel:
     """A panel of those contenders that have a run that did not fail.
 
     Arguments:
         outcomes: contender -> final outcomes.
         plan: what is measured.
-        owner: `(series,)` position of the owner of each test series.
+        owners: `(series,)` position of the owner of each test series; or one of these for each fold.
         seeds: final runs of each contender.
         resamples: draws.
+        overlap: test series over training series of a fold.
     """
     good = {
         model: tuple(outcome for outcome in runs if not outcome.run.failed and plan.primary in outcome.run.metrics)
@@ -102,7 +125,9 @@ def panel(outcomes: Outcomes, plan: Plan, owner: NDArray[np.int64], seeds: int, 
     }
     lone = frozenset(model for model, runs in outcomes.items() if len(runs) == 1)
     finished = {model: runs for model, runs in good.items() if runs}
-    return Panel(finished, lone, plan, owner, draw(int(owner.max()) + 1, seeds, resamples))
+    parts = (owners,) if isinstance(owners, np.ndarray) else tuple(owners)
+    count = 1 + max((int(part.max()) for part in parts if len(part)), default=0)
+    return Panel(finished, lone, plan, parts, draw(count, resamples), seeds, overlap)
 
 
 def summarise(found: Panel, primary: Mapping[str, Spread]) -> dict[str, dict[str, Interval]]:
@@ -121,20 +146,58 @@ def summarise(found: Panel, primary: Mapping[str, Spread]) -> dict[str, dict[str
 def compare_all(
     found: Panel, primary: Mapping[str, Spread], contenders: Mapping[str, Contender], margin: float
 ) -> tuple[Paired, ...]:
-    """Every contender against the best, every liquid one against every traditional and trivial one, corrected."""
-    best = ranked(found, primary)[0]
-    of = {family: [n for n in found.outcomes if contenders[n].family == family] for family in FAMILIES}
-    pairs = [(name, best) for name in found.outcomes if name != best]
-    others = product(of["liquid"], (*of["traditional"], *of["trivial"]))
-    pairs += [(a, b) for a, b in others if (a, b) not in pairs and (b, a) not in pairs]
-    spreads = [primary[a].minus(primary[b]) for a, b in pairs]
-    if not found.plan.higher_is_better:
-        spreads = [spread.turned() for spread in spreads]
-    corrected = holm([spread.p_value() for spread in spreads])
-    return tuple(
-        Paired(a, b, found.plan.primary, spread.interval(), p, TEST, word(spread.interval(), p, margin), margin)
-        for (a, b), spread, p in zip(pairs, spreads, corrected, strict=True)
-    )
+    """The comparisons of each question, corrected within it; see `questions`.
+
+    Where no model is shown to differ from the trivial one, nothing else is shown either: that question is the gate of
+    the others, so that pure noise passes all of them together no more often than it.
+    """
+    asked = questions(list(ranked(found, primary)), contenders)
+    gate, pairs = 0.0, []
+    for question, names in asked.items():
+        spreads = [primary[first].minus(primary[second]) for first, second in names]
+        if not found.plan.higher_is_better:
+            spreads = [spread.turned() for spread in spreads]
+        corrected = [max(gate, p) for p in holm([spread.p_value() for spread in spreads])]
+        if question == "worth":
+            gate = min(corrected, default=0.0)
+        pairs += [
+            _paired(first, second, spread, p, found.plan.primary, margin, question)
+            for (first, second), spread, p in zip(names, spreads, corrected, strict=True)
+        ]
+    return tuple(pairs)
+
+
+def questions(order: Sequence[str], contenders: Mapping[str, Contender]) -> dict[str, list[tuple[str, str]]]:
+    """Question -> the pairs that answer it.
+
+    - `"worth"`: each trained contender against the trivial one.
+    - `"need"`: each network against the best contender that is none.
+    - `"which"`: each contender against the best.
+    - `"kinds"`: each liquid contender against each traditional one.
+
+    Arguments:
+        order: names, the best first.
+        contenders: by name.
+    """
+    of = {family: [name for name in order if contenders[name].family == family] for family in FAMILIES}
+    trained = [*of["liquid"], *of["traditional"]]
+    networks = [name for name in trained if is_network(contenders[name])]
+    simple = [name for name in order if name in trained and name not in networks]
+    return {
+        "worth": [(name, trivial) for trivial in of["trivial"] for name in trained],
+        "need": [(name, simple[0]) for name in networks if simple],
+        "which": [(name, order[0]) for name in order[1:]],
+        "kinds": list(product(of["liquid"], of["traditional"])),
+    }
+
+
+def _paired(first: str, second: str, spread: Spread, p: float, metric: str, margin: float, question: str) -> Paired:
+    """A comparison whose interval is at the level that its corrected p value is, so that both say the same."""
+    raw = spread.p_value()
+    difference = spread.interval(1 - SURE * min(1.0, raw / p))
+    verdict = word(difference, p, margin)
+    enough = spread.enough(SURE * min(1.0, raw / p)) if verdict == "undecided" and question != "kinds" else None
+    return Paired(first, second, metric, difference, p, TEST, verdict, margin, question, enough)
 
 
 FAMILIES = ("liquid", "traditional", "trivial")
@@ -142,7 +205,7 @@ FAMILIES = ("liquid", "traditional", "trivial")
 
 def word(difference: Interval, p_value: float, margin: float) -> str:
     """What a paired comparison says: within the margin it is `"alike"`, even where it is sure of a difference."""
-    if -margin <= difference.low and difference.high <= margin and margin > 0:
+    if difference.is_known and -margin <= difference.low and difference.high <= margin and margin > 0:
         return "alike"
     if p_value < SURE and difference.value != 0:
         return "better" if difference.value > 0 else "worse"
@@ -213,6 +276,8 @@ def within(interval: Interval, metric: str) -> Interval:
         1.0
     """
     least, most = bounds(metric)
+    if not interval.is_known:
+        return interval
     return replace(interval, low=max(interval.low, least), high=min(interval.high, most))
 
 
