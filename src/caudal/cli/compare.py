@@ -59,10 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     named.add_argument("--protocol", help="clean (default), or paper")
     judged = parser.add_argument_group("what decides")
     judged.add_argument("--metric", default="", help="that decides, such as macro_f1 (default: that of the task)")
-    judged.add_argument("--margin", type=float, metavar="D",
-                        help="difference in it that nobody would care about (default: 0.01, or 2 %% of an error)")  # fmt: skip
-    judged.add_argument("--prefer", choices=("score", "cheap", "robust", "explainable"), default="score",
-                        help="what the margin may be spent on (default: score)")  # fmt: skip
+    margin = "difference in it that nobody would care about (default: 0.01, or 2 %% of an error)"
+    judged.add_argument("--margin", type=float, metavar="D", help=margin)
+    prefer = ("score", "cheap", "robust", "explainable")
+    judged.add_argument("--prefer", choices=prefer, default="score", help="what the margin may be spent on")
     spent = parser.add_argument_group("what is spent")
     spent.add_argument("--budget", default="small", help="demo, small (default) or full")
     spent.add_argument(

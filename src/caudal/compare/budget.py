@@ -88,7 +88,8 @@ def schedule(
         metric, margin, prefer: see `Schedule`.
 
     Raises:
-        InputError: a budget, preference, model or name of a change is unknown, a model stands twice, or a number is too small.
+        InputError: a budget, preference, model or name of a change is unknown, a model stands twice, or a number is
+            too small.
 
     Example:
         >>> schedule("demo", ["cfc", "gru"], {"seeds": 2}).budget

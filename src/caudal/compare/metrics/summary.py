@@ -1,6 +1,5 @@
 """From raw runs to figures with their uncertainty."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
