@@ -1,16 +1,18 @@
 """Influence adds up where it promises to, equals hand-made answers, and is the real effect where it says so."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from caudal.errors import FileFormatError, InputError, NonFiniteError, ShapeError
-from caudal.explain import Baseline, ask, influence, spearman, synapses_of
+from caudal.explain import Baseline, ask, influence, neurons_of, references, spearman, synapses_of
 from caudal.explain.influence.record import Influence, Score, Scorecard
-from caudal.nn import GRU, LRC, LSTM, LTC, CfC, MixedMemory, Readout, Stack, WiredCfC
-from caudal.wiring import ncp
+from caudal.explain.influence.swap import swapped
+from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, Bidirectional, CfC, MixedMemory, Readout, Stack, WiredCfC
+from caudal.wiring import fully_connected, ncp
 
 WIRING = ncp(inputs=3, inter=5, command=4, motor=2, seed=3)
 WIRED = {
@@ -267,3 +269,65 @@ def test_what_is_no_influence_is_refused_in_words(change):
 def test_a_text_that_is_no_influence_is_refused_in_words(text):
     with pytest.raises(FileFormatError, match=r"Influence\.from_json"):
         Influence.from_json(text)
+
+
+@pytest.mark.parametrize("cell", [*WIRED, "ctrnn", "both ways"])
+def test_a_circuit_that_carries_its_own_series_is_not_changed_and_one_that_carries_another_is_that_one(cell):
+    more = {"ctrnn": lambda: CTRNN(WIRING), "both ways": lambda: Bidirectional(LTC(WIRING), WiredCfC(WIRING))}
+    question = asked({**WIRED, **more}[cell])
+    others = references(question, most=3)
+    mine = replace(others, x=question.x[:, None].expand_as(others.x), dt=question.dt[:, None].expand_as(others.dt))
+    for on in ("synapses", "neurons"):
+        assert np.abs(influence(question, on, "swap", baseline=mine).values).max() < 1e-12
+    everything = torch.ones(1, len(neurons_of(question.model)), dtype=torch.bool)
+    swapped_all = swapped(question, others, "neurons", everything)[:, :, 0]
+    rows = question.rows(torch.arange(5).repeat_interleave(3))
+    taken = rows.answers(x=others.x.flatten(0, 1), dt=others.dt.flatten(0, 1))
+    torch.testing.assert_close(swapped_all.flatten(0, 1), taken)
+
+
+def test_a_synapse_that_decides_by_being_shut_is_found_by_swapping_only():
+    net = Readout(CTRNN(fully_connected(2, 2), substeps=1), 1).double()
+    with torch.no_grad():
+        for name, value in {"sensory_w": [3.0, 0.1, 0.0, 0.0], "w": [0.0] * 4, "b": [0.0, 0.0]}.items():
+            parameter = dict(net.layer.named_parameters())[name]
+            parameter.copy_(torch.tensor(value))
+        net.map.weight.fill_(1.0)
+    x = torch.tensor([[0.0, 1.0]] + [[2.0, 1.0]] * 5).double()[:, None].expand(-1, 4, -1)
+    question = ask(net, x, torch.ones(6, 4).double(), decides=False)
+    first = question.rows(torch.tensor([0]))
+    background = references(first, question.rows(torch.arange(1, 6)), most=4)
+    removed = influence(first, "synapses", "removal").values[0]
+    swap = influence(first, "synapses", baseline=background)
+    assert swap.method == "swap"
+    shut = swap.labels[0].index("input/0 -> motor/0")
+    assert removed[shut] == 0
+    assert np.abs(swap.values[0]).argmax() == shut and abs(swap.values[0, shut]) > 0.5
+
+
+def test_references_are_real_series_decided_otherwise_and_always_the_same():
+    question = asked(DENSE["lstm"])
+    found = references(question, most=12)
+    assert found.x.shape == (5, 12, 8, 3)
+    assert all(name not in found.names[row] for row, name in enumerate(question.series))
+    again = references(question, most=12)
+    assert torch.equal(found.x, again.x) and found.names == again.names
+    assert references(question.rows(torch.tensor([0]))) is None
+    assert (found.x[3, :, 1:] == 0).all()  # cut to the steps of the series
+
+
+def test_values_against_references_add_up_to_the_mean_difference_and_show_their_spread():
+    question = asked(WIRED["ltc"])
+    background = references(question, most=6)
+    found = influence(question, "everything", baseline=background)
+    np.testing.assert_allclose(found.values.sum((1, 2)), found.output - found.reference, rtol=0.01, atol=1e-3)
+    assert found.spread.shape == found.values.shape and (found.spread >= 0).all()
+    assert Influence.from_json(found.to_json()).references == found.references
+    assert "spread" in found.to_dict() and found.select(2).spread.shape == (1, 8, 4)
+    swap = influence(question, "everything", "swap", baseline=background)
+    x = question.x[:1].expand(6, -1, -1).clone()
+    x[:, 2, 1] = background.x[0, :, 2, 1]
+    by_hand = question.values()[0] - question.rows(torch.zeros(6, dtype=torch.long)).values(x=x).mean()
+    assert swap.values[0, 2, 1] == pytest.approx(float(by_hand))
+    with pytest.raises(InputError, match="no other series to take from"):
+        influence(question, "everything", "swap")

@@ -27,7 +27,7 @@ from caudal.estimators.inputs import (
 )  # fmt: skip
 from caudal.estimators.settings import with_plain_settings
 from caudal.estimators.training import Facts, Outcome, check_classes, check_task, train_flowing, train_held
-from caudal.explain import Checks, Explanation, explain
+from caudal.explain import Baseline, Checks, Explanation, explain
 from caudal.explain.influence.influence import Method
 from caudal.explain.influence.record import On
 from caudal.fair.mitigate.settings import Fairness
@@ -360,12 +360,15 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         method: Method | None = None,
         target: Any = None,
         at: int | None = None,
+        baseline: Baseline | None = None,
+        others: object = None,
         checks: Checks | None = None,
     ) -> Explanation:
         """Why the model answers as it does, with a scorecard of the answer; see `caudal.explain.explain`.
 
-        Inputs are those of the network: scaled, with an indicator for what was observed. Their baseline is the mean of
-        the training, nothing observed; that of elapsed times is the typical gap.
+        Inputs are those of the network: scaled, with an indicator for what was observed. Each series is compared with
+        real ones, with those that are decided otherwise where there are any. Where no other series is given, it is
+        compared with the mean of the training, nothing observed, and the typical gap.
 
         Arguments:
             X: what `predict` takes.
@@ -373,6 +376,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             method: `"path"`, `"gradient"`, `"occlusion"` or `"removal"`; the usual one of `on` without.
             target: a class, or the name or index of an output; None for what is decided for each series.
             at: step to explain where every step is answered; None for the last of each series.
+            baseline: `Baseline()` compares with the mean of the training instead.
+            others: series to choose those to compare with from, in the form of `X`; those of `X` without.
             checks: how much work the scorecard may be.
 
         Raises:
@@ -380,7 +385,9 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             DataError: the series are of another kind than those of the training, or the class is unknown.
             InputError: `on`, `method` or `at` does not fit.
         """
-        return explain(question(self, self.read(X), target, at), on, method, checks=checks)
+        asked = question(self, self.read(X), target, at)
+        pool = None if others is None else question(self, self.read(others))
+        return explain(asked, on, method, baseline=baseline, others=pool, checks=checks)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write network, encoder, recipe and settings into one file that holds numbers and JSON only.

@@ -23,6 +23,8 @@ from caudal.explain.influence.explanation import explain as explain
 from caudal.explain.influence.influence import Baseline as Baseline
 from caudal.explain.influence.influence import influence as influence
 from caudal.explain.influence.masks import neurons_of as neurons_of
+from caudal.explain.influence.references import References as References
+from caudal.explain.influence.references import references as references
 from caudal.explain.influence.target import Question as Question
 from caudal.explain.influence.target import ask as ask
 from caudal.explain.influence.target import synapses_of as synapses_of

@@ -9,6 +9,7 @@ from caudal.errors import InputError
 from caudal.explain.counterfactual.record import Change, Counterfactual, apart
 from caudal.explain.equations.dead import Dead
 from caudal.explain.influence.record import Influence, Score, Scorecard
+from caudal.explain.influence.target import LOG_ODDS
 from caudal.explain.neurons.metrics import Interpretability
 from caudal.explain.neurons.phases import TIME, Drives
 from caudal.explain.proof.verify import Certificate
@@ -45,36 +46,54 @@ def place(texts: Words, step: int, name: str) -> str:
 @tell.register
 def _influence(attribution: Influence, lang: str = "en", most: int = _MOST) -> list[str]:
     texts = words(lang)
-    unit = texts.known("unit", attribution.unit)
-    values = attribution.values.mean(0)
     size = np.abs(attribution.values).mean(0)
     if not size.any():
         return [texts("influence.none")]
     if attribution.on in ("synapses", "neurons"):
-        lines = []
-        for entry in attribution.top(most):
-            key = "synapse.for" if entry.value > 0 else "synapse.against"
-            lines.append(texts(key, name=entry.name, value=texts.short(abs(entry.value)), unit=unit))
-        return [*lines, texts("influence.single")]
+        return [*_parts(texts, attribution, most), texts("influence.single")]
+    lines = [_compared(texts, attribution)]
+    flagged = [texts("influence.flagged", delta=texts.percent(attribution.delta, 1))] if attribution.is_flagged else []
+    if attribution.says_little:
+        return [*lines, texts("influence.little"), *flagged]
+    values, whole = attribution.values.mean(0), float(size.sum())
+    spread = None if attribution.spread is None else attribution.spread.mean(0)
+    for flat in np.argsort(-size, axis=None, kind="stable")[:most].tolist():
+        at = np.unravel_index(flat, values.shape)
+        key = "influence.for" if values[at] > 0 else "influence.against"
+        value = texts.short(float(values[at]), signed=True)
+        if spread is not None:
+            value = texts("influence.spread", value=value, spread=texts.short(float(spread[at]), 2))
+        share = texts.percent(float(size[at]) / whole)
+        lines.append(texts(key, name=_named(texts, attribution, at), value=value, share=share))
+    if flagged or not attribution.adds_up:
+        return [*lines, *(flagged or [texts("influence.single")])]
+    return [*lines, texts("influence.adds", delta=texts.percent(max(attribution.delta, 1e-4), 2))]
+
+
+def _parts(texts: Words, attribution: Influence, most: int) -> list[str]:
+    """The strongest synapses or neurons, swapped or cut."""
+    unit, way = texts.known("unit", attribution.unit), "swap" if attribution.method == "swap" else "cut"
+    lines = []
+    for entry in attribution.top(most):
+        key = f"synapse.{way}.{'for' if entry.value > 0 else 'against'}"
+        lines.append(texts(key, name=entry.name, value=texts.short(abs(entry.value)), unit=unit))
+    return lines
+
+
+def _compared(texts: Words, attribution: Influence) -> str:
+    """What the output is, and what it is compared with."""
     output, reference = (
         texts.short(float(part.mean()), signed=True) for part in (attribution.output, attribution.reference)
     )
-    lines = [texts("influence.head", unit=unit, output=output, reference=reference)]
-    whole = float(size.sum())
-    for flat in np.argsort(-size, axis=None, kind="stable")[:most].tolist():
-        at = np.unravel_index(flat, values.shape)
-        name = _named(texts, attribution, at)
-        key = "influence.for" if values[at] > 0 else "influence.against"
-        share = texts.percent(float(size[at]) / whole)
-        lines.append(texts(key, name=name, value=texts.short(float(values[at]), signed=True), share=share))
-    if attribution.is_flagged:
-        return [*lines, texts("influence.flagged", delta=texts.percent(attribution.delta, 1))]
-    return [
-        *lines,
-        texts("influence.adds", delta=texts.percent(attribution.delta, 2))
-        if attribution.adds_up
-        else texts("influence.single"),
-    ]
+    unit = texts.known("unit", attribution.unit)
+    if not attribution.references:
+        return texts("influence.head", unit=unit, output=output, reference=reference)
+    count = len(attribution.references[0])
+    if attribution.unit != LOG_ODDS:
+        key = "influence.head.others"
+    else:
+        key = "influence.head.alike" if np.mean(attribution.alike) > 0.5 else "influence.head.otherwise"
+    return texts(key, unit=unit, output=output, reference=reference, n=count)
 
 
 def _named(texts: Words, attribution: Influence, at: tuple[np.intp, ...]) -> str:

@@ -9,40 +9,57 @@ from torch import Tensor
 from caudal.errors import InputError
 from caudal.explain.influence.masks import (
     check_wired,
+    dense_units,
     ends,
     held_scores,
     is_wired,
     mean_states,
     neurons_of,
     spread_neurons,
+    state_paths,
 )
 from caudal.explain.influence.path import MOST, Along, integrate, miss
 from caudal.explain.influence.record import Influence, On
+from caudal.explain.influence.references import References
+from caudal.explain.influence.swap import affordable, can_swap, swapped
 from caudal.explain.influence.target import Question, synapses_of, wired_layers
 
-Method = Literal["path", "gradient", "removal", "occlusion", "halved"]
+Method = Literal["path", "gradient", "removal", "occlusion", "halved", "swap"]
 METHODS: dict[str, tuple[str, ...]] = {
-    "inputs": ("path", "gradient", "occlusion"),
-    "dt": ("path", "gradient", "occlusion"),
-    "everything": ("path", "gradient", "occlusion"),
-    "steps": ("path", "occlusion", "removal"),
-    "neurons": ("removal", "path", "gradient", "halved"),
-    "synapses": ("removal", "path", "gradient", "halved"),
+    "inputs": ("path", "gradient", "occlusion", "swap"),
+    "dt": ("path", "gradient", "occlusion", "swap"),
+    "everything": ("path", "gradient", "occlusion", "swap"),
+    "steps": ("path", "occlusion", "removal", "swap"),
+    "neurons": ("removal", "path", "gradient", "halved", "swap"),
+    "synapses": ("removal", "path", "gradient", "halved", "swap"),
 }
 _FLOATS = 2e7
 _GROUPS = 16
+# A difference smaller than this share of the output is not worth the points that its own relative error would take.
+_NEXT_TO_NOTHING = 0.01
+# Points on the path from each of several references: their errors average out.
+_MOST_OF_MANY = 512
 
 
 class Found(NamedTuple):
-    """Values `(series, ...)`, the output without what was looked at `(series,)`, and points used."""
+    """Values `(series, ...)`, the output without what was looked at `(series,)`, points used, spread of the values."""
 
     values: Tensor
     reference: Tensor
     points: int = 0
+    spread: Tensor | None = None
+
+
+class Effort(NamedTuple):
+    """How exact a path integral is to be: relative miss, most points, and the share of an output that is no matter."""
+
+    tolerance: float
+    most: int
+    floor: float = 0.0
 
 
 class Baseline(NamedTuple):
-    """What counts as nothing: inputs, and elapsed time; the training mean and typical gap of scaled data."""
+    """One point that counts as nothing: inputs, and elapsed time; the training mean and typical gap of scaled data."""
 
     x: Tensor | float = 0.0
     dt: Tensor | float = 1.0
@@ -53,35 +70,42 @@ def influence(
     on: On = "inputs",
     method: Method | None = None,
     *,
-    baseline: Baseline | None = None,
+    baseline: Baseline | References | None = None,
     tolerance: float = 0.01,
     most: int = MOST,
 ) -> Influence:
     """Influence on the number asked for.
 
-    | on | path (adds up) | gradient | occlusion | removal |
+    | on | path (adds up) | gradient | occlusion, swap | removal |
     |---|---|---|---|---|
     | `"inputs"` | inputs grow from the baseline | slope times distance | one cell at its baseline | |
     | `"dt"` | gaps grow from the baseline | likewise | one gap at its baseline | |
     | `"everything"` | both at once; `dt` is the last input | likewise | likewise | |
     | `"steps"` | the sum over a step of `"everything"` | | all of a step at its baseline | the step is not there |
-    | `"neurons"` | all neurons grow from absent | likewise | | all synapses of one neuron are cut |
-    | `"synapses"` | all synapses grow from absent | likewise | | one synapse is cut |
+    | `"neurons"` | all neurons grow from absent | likewise | one carries another series | all its synapses are cut |
+    | `"synapses"` | all synapses grow from absent | likewise | one carries another series | one synapse is cut |
 
-    Removal is the real thing, done to the real net on its fast kernels, once for each synapse: it measures each one in
-    the presence of all others, so its values need not add up. `"halved"` (neurons, synapses) comes near it in 16
+    Against `References` every value is the mean over the real series, and its spread over them is kept. `"swap"` needs
+    them: it puts in what another series has, for an input, a gap, a step, a neuron or a synapse, and is the usual
+    way then for the last two. It asks what would have been, where removal asks what the net with a hole in it does: a
+    synapse that decides by being shut carries nothing, and removal calls it idle.
+
+    Removal is done to the real net on its fast kernels, once for each synapse. Swap and removal measure each one in
+    the presence of all others, so their values need not add up. `"halved"` (neurons, synapses) comes near it in 16
     gradients, however many there are: a sixteenth at a time stands at half strength, and is read there. A path integral
     adds up, and divides what several do together among them. A step that is removed passes its elapsed time on to the
     next. A neuron of a net without a wiring cannot be cut; it is held at its mean over the given series instead.
 
     Arguments:
         question, on: see `ask`; what to look at.
-        method: the first of the table's row that has an entry, but removal for neurons and synapses, if left out.
-        baseline: of inputs and elapsed times; zeros and ones without.
+        method: path of inputs, gaps and steps if left out; of neurons and synapses swap against references, else
+            removal.
+        baseline: of inputs and elapsed times: a point, or real series; zeros and ones if left out.
         tolerance, most: of a path integral: relative miss to reach, and most points to spend on it.
 
     Raises:
-        InputError: `on` or `method` is unknown, or the net has no wiring and synapses were asked for.
+        InputError: `on` or `method` is unknown, the net has no wiring and synapses were asked for, or a swap has no
+            references, or none of this net can be swapped.
 
     Source: path integrals: Sundararajan, Taly and Yan, ICML 2017 (arXiv 1703.01365).
 
@@ -95,20 +119,52 @@ def influence(
     """
     if on not in METHODS:
         raise InputError("influence", "on", f"is {on!r}; there are {', '.join(METHODS)}", "Name one of them.")
-    method = METHODS[on][0] if method is None else method  # type: ignore[assignment]  # the table holds methods
+    baseline = baseline or Baseline()
+    method = _usual(question, on, baseline) if method is None else method
     if method not in METHODS[on]:
         raise InputError("influence", "method", f"is {method!r}", f"On {on} there are {', '.join(METHODS[on])}.")
     if on == "synapses":
         check_wired("influence", question.model)
-    baseline = baseline or Baseline()
     if on in ("neurons", "synapses"):
-        result = _circuit(question, on, method, tolerance, most)
+        result = _circuit(question, on, method, baseline, Effort(tolerance, most))
+    elif isinstance(baseline, References):
+        result = _over_references(
+            question, on, method, baseline, Effort(tolerance, min(most, _MOST_OF_MANY), _NEXT_TO_NOTHING)
+        )
     else:
-        result = _series(question, on, method, baseline, tolerance, most)
-    return _record(question, on, method, result)
+        result = _series(question, on, _unswapped(method, baseline), baseline, Effort(tolerance, most))
+    return _record(question, on, method, result, baseline)
 
 
-def _series(question: Question, on: str, method: str, baseline: Baseline, tolerance: float, most: int) -> Found:
+def _usual(question: Question, on: str, baseline: Baseline | References) -> Method:
+    """The method where none was asked for."""
+    if on not in ("neurons", "synapses"):
+        return "path"
+    swaps = isinstance(baseline, References) and (can_swap(question.model) or not is_wired(question.model))
+    return "swap" if swaps else "removal"
+
+
+def _unswapped(method: str, baseline: Baseline | References) -> str:
+    """The method, refused where it swaps and there is nothing to swap with."""
+    if method == "swap" and not isinstance(baseline, References):
+        fault = 'is "swap", and there is no other series to take from'
+        raise InputError("influence", "method", fault, "Pass `baseline=references(question, others)`.")
+    return method
+
+
+def _over_references(question: Question, on: str, method: str, background: References, effort: Effort) -> Found:
+    """Values against each reference, as their mean and standard deviation over the references."""
+    count = background.count
+    row = torch.arange(len(question), device=question.x.device).repeat_interleave(count)
+    baseline = Baseline(background.x.flatten(0, 1), background.dt.flatten(0, 1))
+    way = "occlusion" if method == "swap" else method
+    result = _series(question.rows(row), on, way, baseline, effort)
+    values = result.values.view(len(question), count, *result.values.shape[1:])
+    reference = result.reference.view(len(question), count).mean(1)
+    return Found(values.mean(1), reference, result.points, values.std(1, correction=0))
+
+
+def _series(question: Question, on: str, method: str, baseline: Baseline, effort: Effort) -> Found:
     moved = "everything" if on == "steps" else on
     x0, dt0 = _start(question, moved, baseline)
     if method == "removal":
@@ -116,7 +172,7 @@ def _series(question: Question, on: str, method: str, baseline: Baseline, tolera
     if method == "occlusion":
         result = _occluded(question, moved, x0, dt0, on == "steps")
     else:
-        result = _along_inputs(question, x0, dt0, tolerance, most if method == "path" else 0)
+        result = _along_inputs(question, x0, dt0, effort if method == "path" else None)
     values = result.values
     if moved == "inputs":
         values = values[..., :-1]
@@ -138,8 +194,8 @@ def _start(question: Question, moved: str, baseline: Baseline) -> tuple[Tensor, 
     return x0, dt0
 
 
-def _along_inputs(question: Question, x0: Tensor, dt0: Tensor, tolerance: float, most: int) -> Found:
-    """Path integral from the baseline, or the gradient at the end where `most` is 0; `dt` is the last input."""
+def _along_inputs(question: Question, x0: Tensor, dt0: Tensor, effort: Effort | None) -> Found:
+    """Path integral from the baseline, or the gradient at the end without an effort; `dt` is the last input."""
 
     def gradient(row: Tensor, at: Tensor) -> Tensor:
         asked = question.rows(row)
@@ -156,7 +212,7 @@ def _along_inputs(question: Question, x0: Tensor, dt0: Tensor, tolerance: float,
 
     reference = question.values(x=x0, dt=dt0)
     rows = max(1, int(_FLOATS / (question.x[0].numel() * 64)))
-    return _integrated(question, gradient, value, reference, rows, tolerance, most)
+    return _integrated(question, gradient, value, reference, rows, effort)
 
 
 def _integrated(
@@ -165,11 +221,13 @@ def _integrated(
     value: Along,
     reference: Tensor,
     rows: int,
-    tolerance: float,
-    most: int,
+    effort: Effort | None,
 ) -> Found:
-    if most:
-        done = integrate(gradient, value, (reference, question.values()), rows, tolerance=tolerance, most=most)
+    if effort is not None:
+        full = question.values()
+        least = effort.floor * torch.maximum(full.abs(), reference.abs())
+        tolerance, most = effort.tolerance, effort.most
+        done = integrate(gradient, value, (reference, full), rows, tolerance=tolerance, most=most, least=least)
         return Found(done.values, reference, done.points)
     series = torch.arange(len(question), device=question.x.device)
     parts = [gradient(index, torch.ones_like(reference[index])) for index in torch.split(series, rows)]
@@ -225,8 +283,11 @@ def _without_steps(question: Question, baseline: Baseline) -> Found:
     return Found(values, question.values(x=x0, dt=dt0))
 
 
-def _circuit(question: Question, on: str, method: str, tolerance: float, most: int) -> Found:
-    if on == "neurons" and not is_wired(question.model):
+def _circuit(question: Question, on: str, method: str, baseline: Baseline | References, effort: Effort) -> Found:
+    wired = is_wired(question.model)
+    if _unswapped(method, baseline) == "swap" and isinstance(baseline, References):
+        return _swapped(question, on, baseline)
+    if on == "neurons" and not wired:
         return _held_at_mean(question, method)
     source, target = (end.to(question.x.device) for end in ends(question.model))
     count = len(source) if on == "synapses" else len(neurons_of(question.model))
@@ -256,7 +317,38 @@ def _circuit(question: Question, on: str, method: str, tolerance: float, most: i
     rows = max(1, int(_FLOATS / (question.x.shape[1] * substeps * len(source) * 8)))
     if method == "halved":
         return Found(_halved(slope, none.new_ones(len(question), count), rows), reference, _GROUPS)
-    return _integrated(question, gradient, value, reference, rows, tolerance, most if method == "path" else 0)
+    return _integrated(question, gradient, value, reference, rows, effort if method == "path" else None)
+
+
+def _swapped(question: Question, on: str, background: References) -> Found:
+    """Output minus the mean output with one part of the net carrying what it carries in the references."""
+    full = question.values()[:, None, None]
+    background = affordable(question, background)
+    if is_wired(question.model):
+        if not can_swap(question.model):
+            fault = 'is "swap", and a cell of this net has no step whose synapses could carry something else'
+            raise InputError("influence", "method", fault, 'Pass `method="removal"`: each is cut.')
+        scores = swapped(question, background, on)
+        row = torch.arange(len(question)).repeat_interleave(scores[0, ..., 0].numel())
+        values = full - question.rows(row).of(scores.flatten(0, 2)).view(scores.shape[:3])
+    else:
+        values = full - _states_swapped(question, background)
+    row = torch.arange(len(question)).repeat_interleave(background.count)
+    asked = question.rows(row)
+    reference = asked.values(x=background.x.flatten(0, 1), dt=background.dt.flatten(0, 1))
+    return Found(values.mean(1), reference.view(len(question), -1).mean(1), 0, values.std(1, correction=0))
+
+
+def _states_swapped(question: Question, background: References) -> Tensor:
+    """The number asked for with each unit held, step by step, at its state in a reference."""
+    units, count, batch = dense_units(question.model), background.count, len(question)
+    row = torch.arange(batch).repeat_interleave(count)
+    others = replace(question.rows(row), x=background.x.flatten(0, 1), dt=background.dt.flatten(0, 1))
+    path = state_paths(others)
+    each = torch.arange(len(row)).repeat_interleave(units)
+    unit = torch.arange(units).repeat(len(row))
+    asked = question.rows(row[each])
+    return asked.of(held_scores(asked, unit, path[each, :, unit])).view(batch, count, units)
 
 
 def _halved(slope: Along, whole: Tensor, rows: int) -> Tensor:
@@ -285,7 +377,7 @@ def _held_at_mean(question: Question, method: str) -> Found:
     return Found(full[:, None] - at_mean, at_mean.mean(1))
 
 
-def _record(question: Question, on: str, method: str, result: Found) -> Influence:
+def _record(question: Question, on: str, method: str, result: Found, baseline: Baseline | References) -> Influence:
     axes: tuple[tuple[str, tuple[str, ...]], ...]
     if on in ("inputs", "everything"):
         inputs = (*question.inputs, "dt") if on == "everything" else question.inputs
@@ -297,7 +389,9 @@ def _record(question: Question, on: str, method: str, result: Found) -> Influenc
     else:
         axes = (("synapse", synapses_of(question.model, question.inputs)),)
     output = question.values()
-    numbers = (result.values, output, result.reference, miss(result.values, output - result.reference))
+    floor = _NEXT_TO_NOTHING if isinstance(baseline, References) else 0.0
+    least = floor * torch.maximum(output.abs(), result.reference.abs())
+    numbers = (result.values, output, result.reference, miss(result.values, output - result.reference, least))
     values, end, start, deltas = (tensor.detach().double().cpu().numpy() for tensor in numbers)
     return Influence(
         on,
@@ -314,4 +408,7 @@ def _record(question: Question, on: str, method: str, result: Found) -> Influenc
         question.series,
         f"{type(question.model).__name__}({question.model.inputs} inputs, {question.model.outputs} outputs)",
         result.points,
+        spread=None if result.spread is None else result.spread.double().cpu().numpy(),
+        references=baseline.names if isinstance(baseline, References) else (),
+        alike=tuple(baseline.alike.tolist()) if isinstance(baseline, References) else (),
     )

@@ -136,7 +136,7 @@ def held_scores(question: Question, unit: Tensor, value: Tensor) -> Tensor:
     Arguments:
         question: its series; repeat them to hold several neurons.
         unit: `(batch,)` neuron to hold in each series.
-        value: `(batch,)` what it is held at.
+        value: `(batch,)` what it is held at, or `(batch, time)` after each step.
     """
     blocks = torch.split(torch.arange(len(question)), _ROWS)
     with torch.no_grad(), evaluating(question.model):
@@ -146,9 +146,10 @@ def held_scores(question: Question, unit: Tensor, value: Tensor) -> Tensor:
 def _held(question: Question, unit: Tensor, value: Tensor) -> Tensor:
     layer = recurrent_layer(question.model)
     state, outputs = layer.initial_state(len(question)), []
+    path = value[:, None].expand(-1, question.x.shape[1]) if value.dim() == 1 else value
     for t in range(question.x.shape[1]):
         y, new = layer.tick(question.x[:, t], question.dt[:, t], state)
-        y, new = _clamp(layer, y, new, unit, value)
+        y, new = _clamp(layer, y, new, unit, path[:, t])
         keep = question.mask[:, t]
         state = _where(keep, new, state)
         outputs.append(torch.where(keep[:, None], y, 0))
@@ -185,6 +186,11 @@ def _where(keep: Tensor, new: State, old: State) -> State:
 
 def mean_states(question: Question) -> Tensor:
     """Mean of each neuron over all steps that count, `(neurons,)`."""
+    return state_paths(question)[question.mask].mean(0)
+
+
+def state_paths(question: Question) -> Tensor:
+    """State of each neuron after every step, `(batch, time, neurons)`, without gradients."""
     layer = recurrent_layer(question.model)
     with torch.no_grad(), evaluating(question.model):
         state, seen = layer.initial_state(len(question)), []
@@ -192,4 +198,4 @@ def mean_states(question: Question) -> Tensor:
             _, new = layer.tick(question.x[:, t], question.dt[:, t], state)
             state = _where(question.mask[:, t], new, state)
             seen.append(state[0])
-    return torch.stack(seen, 1)[question.mask].mean(0)
+    return torch.stack(seen, 1)

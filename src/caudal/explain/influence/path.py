@@ -49,15 +49,15 @@ class _Panels(NamedTuple):
         return _Panels(*(torch.cat(pair) for pair in zip(first, second, strict=True)))
 
 
-def miss(values: Tensor, total: Tensor) -> Tensor:
-    """How far `values (series, ...)` fail to add up to `total (series,)`, relative to it.
+def miss(values: Tensor, total: Tensor, least: Tensor | float = 0.0) -> Tensor:
+    """How far `values (series, ...)` fail to add up to `total (series,)`, relative to it or to what is larger.
 
     Example:
         >>> miss(torch.tensor([[1.0, 2.0]]), torch.tensor([4.0])).item()
         0.25
     """
-    tiny = torch.finfo(total.dtype).tiny
-    return (values.flatten(1).sum(1) - total).abs() / total.abs().clamp_min(tiny)
+    size = torch.maximum(total.abs(), torch.as_tensor(least, dtype=total.dtype, device=total.device))
+    return (values.flatten(1).sum(1) - total).abs() / size.clamp_min(torch.finfo(total.dtype).tiny)
 
 
 def integrate(
@@ -68,6 +68,7 @@ def integrate(
     *,
     tolerance: float = TOLERANCE,
     most: int = MOST,
+    least: Tensor | float = 0.0,
 ) -> Integral:
     """Integrate along straight paths from 0 to 1, by Gauss-Legendre rules of 8 points on ever shorter panels.
 
@@ -82,6 +83,7 @@ def integrate(
         rows: how many points to evaluate at once.
         tolerance: largest relative miss; panels aim at half of it, in proportion to their length.
         most: points to spend on one series.
+        least: size `(series,)` of a difference below which no accuracy is asked for.
 
     Source: Sundararajan, Taly and Yan, ICML 2017 (arXiv 1703.01365), eq. 1; completeness is their proposition 1.
 
@@ -95,6 +97,7 @@ def integrate(
     start, end = ends
     total, series = end - start, torch.arange(len(end), device=end.device)
     open_ = _Panels(series, torch.zeros_like(end), torch.ones_like(end), start, end)
+    aimed = torch.maximum(total.abs(), torch.as_tensor(least, dtype=total.dtype, device=total.device))
     spent = torch.zeros(len(end), dtype=torch.int64, device=end.device)
     values: Tensor | None = None
     while len(open_.series):
@@ -103,7 +106,7 @@ def integrate(
         if values is None:
             values = integrals.new_zeros(len(end), *integrals.shape[1:])
         error = (integrals.flatten(1).sum(1) - (open_.at_high - open_.at_low)).abs()
-        allowed = 0.5 * tolerance * total.abs()[open_.series] * (open_.high - open_.low).clamp_min(_NARROW)
+        allowed = 0.5 * tolerance * aimed[open_.series] * (open_.high - open_.low).clamp_min(_NARROW)
         waiting = torch.zeros_like(spent).index_add_(0, open_.series, torch.ones_like(open_.series))
         splits = (error > allowed) & ((spent + 2 * ORDER * waiting)[open_.series] <= most)
         values.index_add_(0, open_.series[~splits], integrals[~splits])

@@ -13,6 +13,7 @@ from caudal.intervals import Interval
 
 On = Literal["inputs", "dt", "everything", "steps", "neurons", "synapses"]
 TOLERANCE = 0.01
+_FLOOR = 0.05
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,10 @@ class Influence:
         series: names of the series.
         model: the net in one line.
         points: most points that a path integral used.
+        spread: standard deviation of the values over the real series that they are compared with, in the shape of the
+            values; None where they are compared with one point.
+        references: names of these series, for each series; empty where they are compared with one point.
+        alike: share of these series that are decided as the series itself is, for each; empty likewise.
         scorecard: checks of this explanation, or None where none were asked for.
 
     Example:
@@ -129,6 +134,9 @@ class Influence:
     model: str
     points: int = 0
     scorecard: Scorecard | None = None
+    spread: NDArray[np.float64] | None = None
+    references: tuple[tuple[str, ...], ...] = ()
+    alike: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.series)
@@ -142,6 +150,15 @@ class Influence:
     def is_flagged(self) -> bool:
         """Whether the values promise to add up and fail to by more than 1 % in some series."""
         return self.adds_up and not bool((self.deltas <= TOLERANCE).all())
+
+    @property
+    def says_little(self) -> bool:
+        """Whether no influence, nor all of them together, is a twentieth of the output or of what it is compared with.
+
+        Then what is compared with is decided as surely as the series itself, and influences cannot say why.
+        """
+        scale = max(float(np.abs(self.output).mean()), float(np.abs(self.reference).mean()))
+        return float(np.abs(self.values).mean(0).sum()) <= _FLOOR * scale
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -184,7 +201,9 @@ class Influence:
     def select(self, row: int) -> "Influence":
         """The influence on one of the series."""
         at = slice(row, row + 1) if row >= 0 else slice(row, row + 1 or None)
-        parts = {name: getattr(self, name)[at] for name in ("values", "target", "output", "reference", "deltas")}
+        named = ("values", "target", "output", "reference", "deltas", "references", "alike")
+        parts = {name: getattr(self, name)[at] for name in named}
+        parts["spread"] = None if self.spread is None else self.spread[at]
         return Influence(**{**self.__dict__, **parts, "series": self.series[at]})
 
     def to_dict(self) -> dict[str, Any]:
@@ -192,7 +211,9 @@ class Influence:
         content = {name: getattr(self, name).tolist() for name in _ARRAYS}
         plain = ("on", "method", "unit", "adds_up", "model", "points")
         content |= {name: getattr(self, name) for name in plain}
-        content |= {name: list(getattr(self, name)) for name in ("axes", "target", "series")}
+        content |= {name: list(getattr(self, name)) for name in ("axes", "target", "series", "alike")}
+        content["references"] = [list(names) for names in self.references]
+        content["spread"] = None if self.spread is None else self.spread.tolist()
         card = self.scorecard
         checks = None if card is None else {"series": card.series, "scores": [s.__dict__ for s in card.scores]}
         return {
@@ -215,8 +236,10 @@ class Influence:
             FileFormatError: the text is none.
         """
         try:
-            fields = limits.keys("record", limits.parsed(text, limits.RECORD), _KEYS)
+            parsed = limits.parsed(text, limits.RECORD)
+            fields = limits.keys("record", {**_LATER, **parsed} if isinstance(parsed, dict) else parsed, _KEYS)
             values: dict[str, Any] = {name: _numbers(name, fields[name]) for name in _ARRAYS}
+            values["spread"] = None if fields["spread"] is None else _numbers("spread", fields["spread"])
             values |= {name: serial.read(kind, fields[name]) for name, kind in _PLAIN.items()}
             influence = cls(**values)
             influence._check_shapes()
@@ -232,6 +255,11 @@ class Influence:
         shape = (len(self.series), *map(len, self.labels))
         if len(self.axes) != len(self.labels) or self.values.shape != shape:
             raise ValueError(f"`values` has shape {self.values.shape}; the names are for {shape}")
+        if self.spread is not None and self.spread.shape != shape:
+            raise ValueError(f"`spread` has shape {self.spread.shape}; the names are for {shape}")
+        for name in ("references", "alike"):
+            if len(getattr(self, name)) not in (0, shape[0]):
+                raise ValueError(f"`{name}` is not one for each of {shape[0]} series")
         for name in ("output", "reference", "deltas", "target"):
             if np.shape(getattr(self, name)) != shape[:1]:
                 raise ValueError(f"`{name}` is not one for each of {shape[0]} series")
@@ -263,8 +291,12 @@ class Influence:
 
 _AXES = (("step", "input"), ("step",), ("neuron",), ("synapse",))
 _ARRAYS = ("values", "output", "reference", "deltas")
-_PLAIN: dict[str, Any] = {name: kind for name, kind in get_type_hints(Influence).items() if name not in _ARRAYS}
-_KEYS = (*_ARRAYS, *_PLAIN, "flagged", "failed")
+_PLAIN: dict[str, Any] = {
+    name: kind for name, kind in get_type_hints(Influence).items() if name not in (*_ARRAYS, "spread")
+}
+_KEYS = (*_ARRAYS, "spread", *_PLAIN, "flagged", "failed")
+# Fields that records of earlier versions lack.
+_LATER: dict[str, object] = {"spread": None, "references": [], "alike": []}
 
 
 def _numbers(name: str, value: object) -> NDArray[np.float64]:

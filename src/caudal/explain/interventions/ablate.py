@@ -10,6 +10,8 @@ from torch import Tensor
 from caudal.errors import InputError
 from caudal.explain.influence.masks import held_scores, neurons_of, strengths
 from caudal.explain.influence.record import Change
+from caudal.explain.influence.references import References
+from caudal.explain.influence.swap import affordable, can_swap, swapped
 from caudal.explain.influence.target import Question
 from caudal.intervals import Interval
 
@@ -66,6 +68,36 @@ def ablate(question: Question, what: str | Iterable[str] | Mapping[str, float]) 
         words = ", ".join(f"{name} x {factor:g}" for name, factor in chosen.items())
     strength = strengths("ablate", question, chosen)
     return change(question, question.answers(synapses=strength), words)
+
+
+def swap_parts(question: Question, background: References, names: tuple[str, ...]) -> Change:
+    """Let synapses, or neurons, carry together what they carry in other series; the mean change over these.
+
+    Arguments:
+        question: see `ask`.
+        background: the other series, see `references`.
+        names: of synapses, or of neurons.
+
+    Raises:
+        InputError: nothing is named, a name is unknown, or the net cannot be swapped.
+    """
+    if not can_swap(question.model):
+        fault = "holds no synapse that could carry something else"
+        raise InputError("swap_parts", "question", fault, "Use `hold`, or `ablate`.")
+    strength = strengths("swap_parts", question, names)
+    neurons = neurons_of(question.model)
+    if all(name in neurons for name in names):
+        on, which = "neurons", torch.tensor([name in names for name in neurons])
+    else:
+        on, which = "synapses", strength == 0
+    background = affordable(question, background)
+    scores = swapped(question, background, on, which[None])[:, :, 0]
+    each = question.rows(torch.arange(len(question)).repeat_interleave(background.count))
+    flat = scores.flatten(0, 1)
+    values = each.of(flat).view(len(question), -1).mean(1)
+    moved = (values - question.values()).double().cpu().numpy()
+    turned = float((~each.kept(flat)).double().mean()) if question.decides else float("nan")
+    return Change(f"{', '.join(names)} as in other series", bootstrap(moved), moved, turned, question.unit)
 
 
 def hold(question: Question, neuron: str, value: float) -> Change:

@@ -1,6 +1,6 @@
 """Compute everything that the explanation page of one decision shows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -15,22 +15,24 @@ from caudal.explain.counterfactual.find import counterfactual
 from caudal.explain.counterfactual.record import Counterfactual
 from caudal.explain.equations.dead import Dead, dead_synapses
 from caudal.explain.equations.read import Equations, equations
-from caudal.explain.influence.explanation import explain
-from caudal.explain.influence.influence import influence
+from caudal.explain.influence.explanation import usual
+from caudal.explain.influence.influence import Baseline, influence
 from caudal.explain.influence.masks import is_wired
 from caudal.explain.influence.record import Influence
+from caudal.explain.influence.references import References, references
+from caudal.explain.influence.swap import affordable, swapped
 from caudal.explain.influence.target import Question, ask, synapses_of
 from caudal.explain.neurons.phases import drives
 from caudal.explain.neurons.responses import core, encoded, neuron_names, states
 from caudal.explain.page.record import Array, Decision
 from caudal.explain.proof.verify import Certificate, verify
-from caudal.explain.scorecard.scorecard import Checks
+from caudal.explain.scorecard.scorecard import Checks, scored
 from caudal.explain.trace.run import trace
 from caudal.nn import Readout
 from caudal.wiring import Wiring
 
 DIGITS = 4
-_SERIES, _DEAD_WITHIN, _MOST_WEIGHTS = 64, 1e-3, 4000
+_SERIES, _DEAD_WITHIN, _MOST_WEIGHTS, _POOL = 64, 1e-3, 4000, 512
 
 
 class _Seen(NamedTuple):
@@ -43,6 +45,7 @@ class _Seen(NamedTuple):
     x: Tensor
     dt: Tensor
     question: Question
+    background: References | None
 
 
 def decision(
@@ -57,13 +60,14 @@ def decision(
     checks: Checks | None = None,
     search: tuple[int, int] = (8, 120),
     seed: int = 0,
+    progress: Callable[[str], None] | None = None,
 ) -> Decision:
     """Explanation of one decision: attribution, counterfactual, certificate, equations and traces.
 
     Arguments:
         model: a trained readout; its last decision is explained.
         encoder: fitted with it.
-        data: series that hold the row; ranges and typical values come from all of them.
+        data: series that hold the row; ranges, typical values and the series to compare with come from all of them.
         row: which series.
         classes: names of the classes, in the order of the outputs; those of the data when left out.
         radius: tolerance of the proof, in standard deviations.
@@ -71,6 +75,8 @@ def decision(
         checks: how much work the scorecard may be.
         search: restarts and steps of the search for a counterfactual.
         seed: of every draw.
+        progress: is told each part as it begins: `"influence"`, `"checks"`, `"circuit"`, `"counter"`, `"proof"` and
+            `"equations"`.
 
     Raises:
         InputError: the row is out of range, the model is no readout, or it reads other channels than the encoder makes.
@@ -79,14 +85,24 @@ def decision(
     seen = _see(model, encoder, data, row, tuple(classes) or tuple(map(str, data.classes)))
     names = seen.question.outputs if model.outputs > 1 else ()
     scores = _scores(seen, bool(names))
-    why = explain(seen.question, "everything", checks=checks or Checks(series=1, draws=6, seed=seed)).influence
+    begins = progress or (lambda part: None)
+    begins("influence")
+    against = seen.background or Baseline()
+    why = usual(seen.question, "everything", against)
+    begins("checks")
+    checks = checks or Checks(series=1, draws=6, seed=seed)
+    why = scored(seen.question, why, checks, against) if checks.series else why
     wired = is_wired(model)
-    synapses = influence(seen.question, "synapses") if wired else None
+    begins("circuit")
+    synapses = influence(seen.question, "synapses", baseline=against) if wired else None
     missing: dict[str, str] = {}
+    begins("proof")
     proof = _certificate(seen, radius, missing, seed)
+    begins("counter")
     other = _counterfactual(
         seen, {"threshold": threshold, "restarts": search[0], "steps": search[1], "seed": seed}, missing, names
     )
+    begins("equations")
     dead, lines, rounding = _equations(seen, wired, missing, names)
     activity, tau = _trace(seen)
     series = data.select([row])
@@ -137,7 +153,17 @@ def _see(model: object, encoder: Encoder, data: Sequences, row: int, classes: tu
     x, dt = x[:, :steps], dt[:, :steps]
     names = classes if len(classes) == model.outputs else None
     asked = ask(model, x, dt, names=encoder.channels, outputs=names, series=[str(data.ids[row])])
-    return _Seen(model, encoder, data, row, x, dt, asked)
+    return _Seen(model, encoder, data, row, x, dt, asked, _background(model, encoder, data, asked))
+
+
+def _background(model: Readout, encoder: Encoder, data: Sequences, asked: Question) -> References | None:
+    """Other series of the table to compare with."""
+    if len(data) < 2:
+        return None
+    some = data.select(np.unique(np.linspace(0, len(data) - 1, min(_POOL, len(data))).round().astype(int)))
+    x, dt, lengths = encoded("decision", model, encoder, some)
+    others = ask(model, x, dt, lengths=lengths, names=asked.inputs, series=[str(name) for name in some.ids])
+    return references(asked, others)
 
 
 def _cut(data: Sequences, steps: int) -> Sequences:
@@ -155,20 +181,23 @@ def _scores(seen: _Seen, decides: bool) -> Array:
 
 
 def _without(seen: _Seen, synapses: Influence | None, last: Array, decides: bool) -> dict[str, tuple[float, bool]]:
-    """Score of the decision, and whether it turns, with each synapse removed in turn."""
+    """Score of the decision, and whether it mostly turns, with each synapse swapped, or cut, in turn."""
     if synapses is None:
         return {}
     names = synapses_of(seen.model, seen.encoder.channels)
-    strength = (1 - torch.eye(len(names))).to(seen.x)
-    asked = seen.question.rows(torch.zeros(len(names), dtype=torch.long))
-    y = asked.answers(synapses=strength).double()
+    if synapses.method == "swap" and seen.background is not None:
+        y = swapped(seen.question, affordable(seen.question, seen.background), "synapses")[0].double()
+    else:
+        strength = (1 - torch.eye(len(names))).to(seen.x)
+        asked = seen.question.rows(torch.zeros(len(names), dtype=torch.long))
+        y = asked.answers(synapses=strength).double()[None]
     if not decides:
-        numbers = seen.encoder.scaler.restore(y.numpy())[:, 0]
+        numbers = seen.encoder.scaler.restore(y.flatten(0, 1).numpy())[:, 0].reshape(len(y), -1).mean(0)
         return {name: (float(value), False) for name, value in zip(names, numbers, strict=True)}
     code = int(last.argmax())
-    shares = torch.softmax(y, -1)
-    turned = (y.argmax(1) != code).tolist()
-    return {name: (float(shares[k, code]), turned[k]) for k, name in enumerate(names)}
+    shares = torch.softmax(y, -1)[..., code].mean(0).tolist()
+    turned = ((y.argmax(2) != code).double().mean(0) > 0.5).tolist()
+    return {name: (shares[k], turned[k]) for k, name in enumerate(names)}
 
 
 def _certificate(seen: _Seen, radius: float, missing: dict[str, str], seed: int) -> Certificate | None:

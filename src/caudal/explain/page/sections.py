@@ -98,7 +98,7 @@ def circuit_section(decision: Decision, texts: Words) -> Html:
         p, turns = decision.without[synapse.name]
         shown = texts.percent(p, 1) if decision.classes else texts.short(p)
         effect = texts("table.turns" if turns else "table.stays", p=shown)
-        cells = (tag("td", texts.short(-synapse.value, signed=True)), tag("td", effect))
+        cells = (tag("td", texts.short(synapse.value, signed=True)), tag("td", effect))
         rows.append(tag("tr", tag("th", synapse.name, scope="row"), *cells))
     unit = texts.known("unit", decision.synapses.unit)
     columns = (texts("table.synapse"), f"{texts('table.change')} [{unit}]", texts("table.result"))

@@ -2,19 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
 
-from caudal.explain.influence.influence import Baseline, influence
+from caudal.explain.influence.influence import Baseline, Method, influence
 from caudal.explain.influence.masks import ends, is_wired, spread_neurons
-from caudal.explain.influence.record import TOLERANCE, Influence, Score, Scorecard
+from caudal.explain.influence.record import TOLERANCE, Influence, On, Score, Scorecard
+from caudal.explain.influence.references import References
 from caudal.explain.influence.target import Question
 from caudal.explain.scorecard.randomised import counted, known_mean, likeness, spearman
 
 DRAWS, NOISE, ORDERS = 10, 0.01, 5
-RHO, AGREES, STABLE = 0.20, 0.90, 0.90
+RHO, AGREES, STABLE = 0.20, 0.50, 0.90
+# Explanations to compare with others are computed against few references; their mean moves little with more.
+_FEW_REFERENCES = 4
+# An entry that moves the output by this share of the whole difference matters by itself.
+ALONE = 0.4
 
 
 class Checks(NamedTuple):
@@ -34,7 +40,10 @@ class Checks(NamedTuple):
 
 
 def scorecard(
-    question: Question, attribution: Influence, checks: Checks | None = None, baseline: Baseline | None = None
+    question: Question,
+    attribution: Influence,
+    checks: Checks | None = None,
+    baseline: Baseline | References | None = None,
 ) -> Scorecard:
     """The scorecard of an influence: every check, measured on the series it explains.
 
@@ -60,18 +69,24 @@ def scorecard(
     index = torch.linspace(0, len(question) - 1, count).round().long()
     asked = question.rows(index)
     values = torch.as_tensor(attribution.values[index.numpy()]).flatten(1)
+    background = baseline.rows(index) if isinstance(baseline, References) else baseline
+    few = background.first(_FEW_REFERENCES) if isinstance(background, References) else background
 
-    def explainer(other: Question) -> Tensor:
-        repeated = influence(other, attribution.on, attribution.method, baseline=baseline)  # type: ignore[arg-type]  # of the record
+    on, method = cast(On, attribution.on), cast(Method, attribution.method)
+
+    def explainer(other: Question, against: Baseline | References = few) -> Tensor:
+        repeated = influence(other, on, method, baseline=against)
         return torch.as_tensor(repeated.values).flatten(1)
 
     generator = torch.Generator().manual_seed(checks.seed)
     scores = [_completeness(attribution)] if attribution.adds_up else []
-    scores.append(_randomisation(asked, attribution.on, values, explainer, checks))
-    scores += _curves(asked, attribution.on, values, baseline, generator)
-    scores.append(_stability(asked, values, explainer, generator))
-    if attribution.method not in ("removal", "occlusion"):
-        scores.append(_ablation(asked, attribution.on, values, baseline, checks, generator))
+    # Two unrelated explanations of a single series often resemble each other by chance.
+    if count > 1:
+        scores.append(_randomisation(asked, attribution.on, values, explainer, checks))
+    scores += _curves(asked, attribution.on, values, few, generator)
+    scores.append(_stability(asked, values, partial(explainer, against=background), generator))
+    if attribution.method not in ("removal", "occlusion", "swap"):
+        scores.append(_ablation(asked, on, values, background, checks))
     return Scorecard(tuple(scores), count)
 
 
@@ -102,13 +117,19 @@ def _stability(
     return Score("stability", value, f"at least {STABLE:g}", value >= STABLE, meaning)
 
 
-def without(question: Question, on: str, gone: Tensor, baseline: Baseline) -> Tensor:
-    """The number asked for with some entries at their baseline or cut; `gone (batch, entries)` bool, as flattened."""
+def without(question: Question, on: str, gone: Tensor, baseline: Baseline | References) -> Tensor:
+    """The number asked for with some entries swapped, at their baseline or cut; `gone (batch, entries)`, as flattened.
+
+    Against references it is the mean over them.
+    """
     if on in ("neurons", "synapses"):
         strength = (~gone).to(question.x.dtype)
         if on == "neurons":
             strength = spread_neurons(strength, *(end.to(gone.device) for end in ends(question.model)))
         return question.values(synapses=strength)
+    if isinstance(baseline, References):
+        points = (Baseline(baseline.x[:, k], baseline.dt[:, k]) for k in range(baseline.count))
+        return torch.stack([without(question, on, gone, point) for point in points]).mean(0)
     x0, dt0 = (torch.as_tensor(value).to(question.x) for value in baseline)
     shape = question.x.shape
     none = torch.zeros(shape[:2], dtype=torch.bool, device=gone.device)
@@ -124,7 +145,9 @@ def without(question: Question, on: str, gone: Tensor, baseline: Baseline) -> Te
     return question.values(x=x, dt=torch.where(gaps & question.mask, dt0, question.dt))
 
 
-def _curves(question: Question, on: str, values: Tensor, baseline: Baseline, generator: torch.Generator) -> list[Score]:
+def _curves(
+    question: Question, on: str, values: Tensor, baseline: Baseline | References, generator: torch.Generator
+) -> list[Score]:
     """Deletion and insertion, each against random orders; of neurons only where they can be cut."""
     if on == "neurons" and not is_wired(question.model):
         return []
@@ -151,47 +174,78 @@ def _curves(question: Question, on: str, values: Tensor, baseline: Baseline, gen
     return scores
 
 
-def _ablation(
-    question: Question, on: str, values: Tensor, baseline: Baseline, checks: Checks, generator: torch.Generator
-) -> Score:
-    """Per-series signed rank correlation with the real effect of taking entries away one at a time."""
+def _ablation(question: Question, on: On, values: Tensor, baseline: Baseline | References, checks: Checks) -> Score:
+    """What taking the strongest entry away really does, as a share of the most that any does; mean over series."""
     if on in ("neurons", "synapses"):
-        effects = torch.as_tensor(influence(question, on, "removal").values)  # type: ignore[arg-type]  # one of the two
-        rho = spearman(values, effects)
+        effects = torch.as_tensor(influence(question, on, baseline=baseline).values)
+        shares = [agreement(row, effect) for row, effect in zip(values, effects, strict=True)]
     else:
-        rho = torch.stack(
-            [_cells(question, on, values, row, baseline, checks, generator) for row in range(len(question))]
-        )
-    value = known_mean(rho)
-    what = {"neurons": "cutting each neuron", "synapses": "cutting each synapse"}.get(
-        on, "setting each to its baseline"
-    )
-    return Score("ablation", value, f"at least {AGREES:g}", value >= AGREES, f"signed rank correlation with {what}")
+        shares = [_cells(question, on, values, row, baseline, checks) for row in range(len(question))]
+    value = known_mean(torch.tensor(shares))
+    away = "swapping it for that of other series" if isinstance(baseline, References) else "taking it away"
+    meaning = f"effect of the strongest, by {away}, as a share of the largest effect of any"
+    return Score("ablation", value, f"at least {AGREES:g}", value >= AGREES, meaning)
+
+
+def agreement(values: Tensor, effects: Tensor) -> float:
+    """Effect of the strongest entry `(entries,)`, its sign included, as a share of the largest effect.
+
+    1 is full agreement, 0 none, below 0 the contrary; NaN where nothing has an effect.
+
+    Example:
+        >>> agreement(torch.tensor([3.0, -4.0, 0.0]), torch.tensor([2.0, -1.0, 0.1]))
+        0.5
+    """
+    strongest, most = values.abs().argmax(), effects.abs().max()
+    return float(effects[strongest] * values[strongest].sign() / most) if bool(most > 0) else float("nan")
 
 
 def _cells(
-    question: Question,
-    on: str,
-    values: Tensor,
-    row: int,
-    baseline: Baseline,
-    checks: Checks,
-    generator: torch.Generator,
-) -> Tensor:
-    asked = question.rows(torch.tensor([row]))
-    there = counted(asked, on, values[row : row + 1])[0].nonzero()[:, 0]
-    chosen = there[torch.randperm(len(there), generator=generator)[: checks.cells]]
-    if len(chosen) < 2:
-        return torch.tensor(float("nan"), dtype=torch.float64)
-    gone = torch.zeros(len(chosen), values.shape[1], dtype=torch.bool)
-    gone[torch.arange(len(chosen)), chosen] = True
-    many = question.rows(torch.full((len(chosen),), row))
-    effect = asked.values() - without(many, on, gone, baseline)
-    return spearman(values[row, chosen][None], effect[None])[0]
+    question: Question, on: On, values: Tensor, row: int, baseline: Baseline | References, checks: Checks
+) -> float:
+    """Agreement of the strongest entry of one series with taking entries away, one at a time.
+
+    The others tried are those that come next, and those that a gradient points at. Where none of them does much alone,
+    since others stand in for it, the input of the strongest is taken away at all steps, as every other input is.
+    """
+    index = torch.tensor([row])
+    asked = question.rows(index)
+    here = baseline.rows(index) if isinstance(baseline, References) else baseline
+    there = counted(asked, on, values[index])[0]
+    if int(there.sum()) < 2:
+        return float("nan")
+    suspects = influence(asked, on, "occlusion" if on == "steps" else "gradient", baseline=here)
+    sizes = (values[row].abs(), torch.as_tensor(suspects.values).flatten().abs())
+    ranks = [torch.where(there, size, -1.0).argsort(descending=True)[: max(checks.cells // 2, 2)] for size in sizes]
+    chosen = torch.unique(torch.cat(ranks))
+    chosen = chosen[there[chosen]]
+    sets = torch.zeros(len(chosen), len(there), dtype=torch.bool)
+    sets[torch.arange(len(chosen)), chosen] = True
+    effects = _effects(asked, on, sets, here)
+    whole = float((suspects.output - suspects.reference).item())
+    if float(effects.abs().max()) >= ALONE * abs(whole) or on in ("dt", "steps"):
+        return agreement(values[row, chosen].double(), effects)
+    columns = len(there) // question.x.shape[1]
+    entry = torch.arange(len(there))
+    by_input = _effects(asked, on, (entry % columns == torch.arange(columns)[:, None]) & there, here)
+    strongest = int(values[row].abs().argmax())
+    alone = torch.zeros(columns, dtype=torch.float64)
+    alone[strongest % columns] = values[row, strongest].double()
+    return agreement(alone, by_input)
+
+
+def _effects(asked: Question, on: str, sets: Tensor, baseline: Baseline | References) -> Tensor:
+    """Output of one series less that without each of `sets (sets, entries)`, `(sets,)`."""
+    nothing = torch.zeros(len(sets), dtype=torch.long)
+    against = baseline.rows(nothing) if isinstance(baseline, References) else baseline
+    return (asked.values() - without(asked.rows(nothing), on, sets, against)).double()
 
 
 def scored(
-    question: Question, attribution: Influence, checks: Checks | None = None, baseline: Baseline | None = None
+    question: Question,
+    attribution: Influence,
+    checks: Checks | None = None,
+    baseline: Baseline | References | None = None,
 ) -> Influence:
     """The influence with its scorecard filled in."""
     return replace(attribution, scorecard=scorecard(question, attribution, checks, baseline))
