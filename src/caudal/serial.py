@@ -1,8 +1,8 @@
-"""JSON there and back for frozen dataclasses of plain values."""
+"""JSON there and back for frozen dataclasses of plain values, with name and version of the schema."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -14,33 +14,104 @@ T = TypeVar("T")
 _PLAIN = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
+@dataclass(frozen=True)
+class Schema:
+    """What a record says of itself where it is written; its class holds it as `schema`.
+
+    Attributes:
+        name: for example `"caudal.study"`; `""` writes no name: for a part of another file, whose bytes are digested.
+        version: 0 where none is written.
+        noun: what it is called in errors.
+        remedy: how to get a good one.
+        is_ascii: whether other letters are written as escapes.
+    """
+
+    name: str = ""
+    version: int = 1
+    noun: str = "such a record"
+    remedy: str = "Write it again with this version of caudal."
+    is_ascii: bool = False
+
+    @property
+    def header(self) -> dict[str, str | int]:
+        """The keys that stand beside the fields."""
+        header: dict[str, str | int] = {"schema": self.name} if self.name else {}
+        return header | ({"version": self.version} if self.version else {})
+
+
+_NONE = Schema(version=0)
+
+
 def to_json(record: Any) -> str:
-    """One JSON object, keys sorted; NaN and infinity are not JSON and are refused.
+    """One JSON object, keys sorted, with name and version of its schema; NaN and infinity are refused.
 
     Raises:
         ValueError: a number is not finite.
     """
-    return json.dumps(asdict(record), sort_keys=True, allow_nan=False, ensure_ascii=False)
+    return json.dumps(to_plain(record), sort_keys=True, allow_nan=False, ensure_ascii=_schema_of(record).is_ascii)
 
 
-def from_json(kind: type[T], text: str, *, whole: bool = True) -> T:
+def to_plain(value: Any) -> Any:
+    """A value as JSON has it: records as objects, each with name and version of its schema, tuples as lists."""
+    if is_dataclass(value):
+        held = {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+        return {**_schema_of(value).header, **held}
+    if isinstance(value, Mapping):
+        return {key: to_plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(inner) for inner in value]
+    return value
+
+
+def from_json(
+    kind: type[T],
+    text: str,
+    *,
+    whole: bool = True,
+    limit: int = limits.RECORD,
+    upgrade: Callable[[dict[str, Any]], None] | None = None,
+    check: Callable[[T], None] | None = None,
+) -> T:
     """The record that `to_json` wrote.
 
     Arguments:
         kind: of the record.
-        text: JSON.
+        text: JSON. Where a name of the schema is missing, caudal 0.1 wrote it, and it is read as version 1.
         whole: refuse fields that the record does not have; otherwise they are passed over, so that it may be a part
             of what was written.
+        limit: characters, at most.
+        upgrade: changes the fields of older files, in place, before they are read.
+        check: raises ValueError for a record that makes no sense.
 
     Raises:
-        FileFormatError: the text is no such record.
+        FileFormatError: the text is no such record, or of another version.
     """
+    schema = _schema_of(kind)
     try:
-        return read(kind, limits.parsed(text, limits.RECORD, finite=True), whole=whole)
+        content = limits.parsed(text, limit, finite=True)
+        if upgrade is not None:
+            upgrade(content)
+        record = read(kind, content, whole=whole)
+        if check is not None:
+            check(record)
+        return record
     except (ValueError, TypeError, LookupError, AttributeError) as error:
-        raise FileFormatError(
-            f"{kind.__name__}.from_json: not such a record ({error}). Write it again with this version of caudal."
-        ) from error
+        raise FileFormatError(f"{kind.__name__}.from_json: not {schema.noun} ({error}). {schema.remedy}") from error
+
+
+def _schema_of(record: Any) -> Schema:
+    schema = getattr(record, "schema", _NONE)
+    return schema if isinstance(schema, Schema) else _NONE
+
+
+def _without_header(schema: Schema, content: dict[str, Any]) -> dict[str, Any]:
+    """The fields without name and version, which must be those of the schema."""
+    rest = dict(content)
+    for key, expected in schema.header.items():
+        stated = rest.pop(key, expected) if schema.name else rest.pop(key)
+        if type(stated) is not type(expected) or stated != expected:
+            raise ValueError(f"its {key} is {limits.shown(stated)}; this version of caudal reads {expected!r}")
+    return rest
 
 
 def read(kind: type[T], value: Any, *, whole: bool = True) -> T:
@@ -57,6 +128,7 @@ def _read(kind: Any, value: Any, whole: bool) -> Any:
     if isinstance(kind, type) and is_dataclass(kind):
         if not isinstance(value, dict):
             raise ValueError(f"{limits.shown(value)} is no {getattr(kind, '__name__', kind)}")
+        value = _without_header(_schema_of(kind), value)
         hints = _hints(kind)
         known = {field.name for field in fields(kind)}
         if whole and (unknown := set(value) - known):

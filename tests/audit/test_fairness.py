@@ -13,7 +13,7 @@ from caudal.audit.page.words import words
 from caudal.cli import main
 from caudal.errors import FileFormatError, MissingFileError
 from caudal.fair.made import made as series
-from caudal.fair.record import read as read_fairness
+from caudal.fair.record import FairReport
 
 NASTY = "<script>alert(1)</script>\u202e & 'x'"
 
@@ -57,7 +57,7 @@ def test_gaps_are_quoted_with_the_digest_of_their_file(log, tmp_path, key, text,
     for key_ in ("fairness.harm", "fairness.conflict", "fairness.says.equal_opportunity", "fairness.quoted"):
         assert said(key_) in section
     assert section.find(said("fairness.harm")) < section.find(said("fairness.sure"))
-    gap = read_fairness(text).attributes[0].gap("accuracy")
+    gap = FairReport.from_json(text).attributes[0].gap("accuracy")
     value = f"{100 * gap.value.value:.1f}"
     assert (value if lang == "en" else value.replace(".", ",")) in section and "<svg" in section
     assert said("fairness.missing.no mitigation") in section
@@ -81,7 +81,7 @@ def test_without_a_record_it_says_not_measured(log, tmp_path, key):
 
 
 def test_a_record_as_a_value_and_one_of_numbers(log, tmp_path, key, text):
-    record = read_fairness(text)
+    record = FairReport.from_json(text)
     made = report(log, out=tmp_path / "a.html", key=key, fairness=record)
     assert made.facts["fairness"]["file"] is None and "given as a value" in made.page.read_text()
     data = series(300, seed=1)

@@ -12,8 +12,8 @@ from caudal.compare.progress import Silent
 from caudal.compare.run import run_job
 from caudal.compare.runner import failed
 from caudal.data import from_arrays
-from caudal.energy.reading import Reading, read
 from caudal.errors import InputError
+from caudal.intervals import Reading
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +109,8 @@ def test_joules_are_kept_and_reach_the_study(fakes, tmp_path, monkeypatch):
     found = compare(None)
     assert compare(None).contenders == found.contenders and asked == [None]
     trees = next(one for one in found.contenders if one.name == "trees")
-    assert read(trees.energy["training.measured"]) == Reading("measured", "RAPL", 8.0, 8.0)
-    assert read(trees.energy["correct.measured"]).low > 0.5
+    assert trees.energy["training.measured"] == Reading("measured", "RAPL", 8.0, 8.0)
+    assert trees.energy["correct.measured"].low > 0.5
     assert "no joules" not in found.not_measured
     assert "no joules" in compare((5.0, 15.0)).not_measured and asked == [None, (5.0, 15.0)]
 

@@ -3,8 +3,8 @@
 import pytest
 
 from caudal import energy, nn
-from caudal.energy.reading import Reading, read
 from caudal.errors import FileFormatError, InputError
+from caudal.intervals import Reading, read_energy
 from caudal.nn.operations import Operations, operations
 
 
@@ -46,7 +46,7 @@ def test_the_order_of_the_design_trials():
     ],
 )
 def test_text_there_and_back(one):
-    again = read(str(one))
+    again = read_energy(str(one))
     assert (again.label, again.source) == (one.label, one.source)
     assert str(again) == str(one)
 
@@ -54,21 +54,21 @@ def test_text_there_and_back(one):
 @pytest.mark.parametrize("text", ["", "12", "12 J", "12 J guessed (me)", "unknown", "0 J measured"])
 def test_a_bare_number_is_no_reading(text):
     with pytest.raises(FileFormatError, match="tells no energy"):
-        read(text)
+        read_energy(text)
 
 
 def test_columns():
     work = operations(nn.GRU(3, 8))
     found = energy.columns(work, 20, correct=0.5, seen=1000)
     one = energy.estimate(work)
-    assert read(found["decision.sram"]).low == pytest.approx(20 * one.low, rel=0.01)
-    assert read(found["correct.sram"]).high == pytest.approx(40 * one.high, rel=0.01)
-    assert read(found["training.sram"]).high == pytest.approx(3000 * one.high, rel=0.01)
-    assert read(found["training.measured"]).label == read(found["correct.measured"]).label == "unknown"
+    assert found["decision.sram"].low == pytest.approx(20 * one.low, rel=0.01)
+    assert found["correct.sram"].high == pytest.approx(40 * one.high, rel=0.01)
+    assert found["training.sram"].high == pytest.approx(3000 * one.high, rel=0.01)
+    assert found["training.measured"].label == found["correct.measured"].label == "unknown"
     spent = energy.Spent(Reading("measured", "RAPL", 2.0, 2.0), Reading("measured", "RAPL", 9.0, 9.0))
     found = energy.columns(None, 20, correct=0.5, spent=spent)
-    assert [read(found[f"{of}.measured"]).low for of in ("decision", "correct", "training")] == [2.0, 4.0, 9.0]
-    assert read(energy.columns(None, 20, why="trees")["decision.dram"]).source == "trees"
+    assert [found[f"{of}.measured"].low for of in ("decision", "correct", "training")] == [2.0, 4.0, 9.0]
+    assert energy.columns(None, 20, why="trees")["decision.dram"].source == "trees"
 
 
 def test_profile():

@@ -11,8 +11,8 @@ from caudal import energy
 from caudal.cli.app import main
 from caudal.energy import battery, meters
 from caudal.energy import measuring as room
-from caudal.energy.reading import read
 from caudal.errors import InputError
+from caudal.intervals import read_energy
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_repeated(zeus, monkeypatch):
     assert found.joules == pytest.approx(10.0)
     assert found.high - 10 == pytest.approx(2.776 * 0.5**0.5 / 5**0.5)
     assert "n = 5" in found.source
-    assert read(str(found)).label == "measured"
+    assert read_energy(str(found)).label == "measured"
 
 
 def test_work_that_raises_is_measured_too(zeus):
@@ -281,7 +281,7 @@ def test_a_battery_is_a_meter_of_the_whole_machine(no_zeus, monkeypatch, tmp_pat
     with energy.measure(grid=3.6e6) as reading:
         battery_of(tmp_path, energy_now=49_990_000)
     assert reading.devices["battery"].low == pytest.approx(36.0)
-    assert "too short for this counter" in reading.devices["battery"].source
+    assert "too short for this counter" in reading.devices["battery"].note
     assert reading.grams == pytest.approx((36.0, 36.0))
     with energy.measure() as reading:
         battery_of(tmp_path, status="Charging")

@@ -26,7 +26,7 @@ from caudal.estimators.recipe import FitRecipe
 from caudal.explain.influence.record import Influence, Score, Scorecard
 from caudal.export.c_code.verify import golden_of
 from caudal.fair import page
-from caudal.fair import record as fairness
+from caudal.fair.record import FairReport
 from caudal.train import TrainRecipe
 from caudal.wiring import Wiring
 
@@ -311,8 +311,8 @@ def _fair() -> str:
 
 
 def _read_fair(text: str) -> None:
-    page.render(fair.FairReport.from_json(text))
-    fairness.read(text)
+    page.render(FairReport.from_json(text))
+    FairReport.from_json(text, whole=False)
 
 
 def _influence() -> str:

@@ -5,7 +5,9 @@ import random
 
 from caudal.compare.metrics.record import Calibration, Curve, GroupScore, Paired, Verdict
 from caudal.compare.record import Budget, Chip, Chips, Circuit, Contender, DataFacts, OnChip, Provenance, Run, Study
-from caudal.fair.record import FairAttribute, FairGap, FairMoment, Fairness, FairRate
+from caudal.fair.curve import Moment
+from caudal.fair.intervals import Gap, GroupRate
+from caudal.fair.record import FairAttribute, FairReport
 from caudal.intervals import Interval
 from caudal.wiring import ncp
 
@@ -304,13 +306,13 @@ class Maker:
             for attribute, counts in groups.items():
                 high, low = list(counts)[:2]
                 rates = tuple(
-                    FairRate(group, metric, count, None if count < 10 else interval(0.3 + 0.1 * k, 0.05), count < 30)
+                    GroupRate(group, metric, count, None if count < 10 else interval(0.3 + 0.1 * k, 0.05), count < 30)
                     for metric in ("base_rate", "selection_rate", "tpr", "fpr", "accuracy")
                     for k, (group, count) in enumerate(counts.items())
                 )
                 wide = 0.02 * self.draw.random()
                 gaps = tuple(
-                    FairGap(name, metric, high, low, Interval(0.1 + wide, max(0.0, least), 0.25, 0.95), 0.04,
+                    Gap(name, metric, high, low, Interval(0.1 + wide, max(0.0, least), 0.25, 0.95), 0.04,
                             ("unknown",) if attribute == "age" else (), (0.1 + wide, 0.14))
                     for name, metric, least in (
                         ("demographic_parity", "selection_rate", 0.02),
@@ -320,14 +322,26 @@ class Maker:
                     if (attribute, name) != ("age", "equal_opportunity")
                 )  # fmt: skip
                 is_main = attribute == "sex" and one.name in ("ltc-ncp", "gru")
-                curve = tuple(FairMoment(step, 0.1 * step, gaps[1]) for step in (1, 4, 9)) if is_main else ()
+                curve = tuple(Moment(step, 0.1 * step, gaps[1]) for step in (1, 4, 9)) if is_main else ()
                 small = ("unknown",) if attribute == "age" else ()
                 of = "equal_opportunity" if curve else ""
                 found.append(FairAttribute(attribute, counts, small, small, rates, gaps, of, curve))
             made.append(
-                Fairness("nafld", one.name, "0.1.0", "decision", "dead", 0.0865, 1249, 1249, "9f2c" * 16, tuple(found),
-                         ("no curve", "one test set", "no trusted labels", "no mitigation"), {"ward": "is constant"})
-            )  # fmt: skip
+                FairReport(
+                    data="nafld",
+                    model=one.name,
+                    caudal="0.1.0",
+                    kind="decision",
+                    positive="dead",
+                    threshold=0.0865,
+                    series=1249,
+                    answers=1249,
+                    digest="9f2c" * 16,
+                    attributes=tuple(found),
+                    not_measured=("no curve", "one test set", "no trusted labels", "no mitigation"),
+                    left_out={"ward": "is constant"},
+                )
+            )
         return tuple(made)
 
     def chips(self, order, skills):

@@ -1,13 +1,14 @@
 """The record of a comparison: data, budget, contenders, runs, intervals, verdict, circuits and chips."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
 
 from caudal import serial
 from caudal.compare.metrics.record import Calibration, Curve, GroupScore, Paired, Verdict
-from caudal.fair.record import Fairness
-from caudal.intervals import Interval
+from caudal.fair.record import FairReport
+from caudal.intervals import Interval, Reading, read_energy
+from caudal.serial import Schema
 
 Family = Literal["liquid", "traditional", "trivial"]
 Scalar = str | int | float | bool | None
@@ -115,7 +116,7 @@ class Contender:
         fit_seconds: median wall time of a final run on this machine, at one thread.
         step_microseconds: median time of one step of one series through the public API, or None.
         series_microseconds: time per series when the test series are predicted in batches of 64, or None.
-        energy: readings of the energy room, by name, as text with its source (`records.reading.read`).
+        energy: joules of a decision, a correct decision and the training, by name, as `energy.columns` gives them.
     """
 
     name: str
@@ -133,7 +134,7 @@ class Contender:
     fit_seconds: float
     step_microseconds: float | None = None
     series_microseconds: float | None = None
-    energy: Mapping[str, str] = field(default_factory=dict)
+    energy: Mapping[str, Reading] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -368,7 +369,8 @@ class Study:
     provenance: Provenance
     not_measured: tuple[str, ...] = ()
     chips: Chips | None = None
-    fairness: tuple[Fairness, ...] = ()
+    fairness: tuple[FairReport, ...] = ()
+    schema: ClassVar[Schema] = Schema("caudal.study")
 
     def to_json(self) -> str:
         """One JSON object, keys sorted.
@@ -385,4 +387,12 @@ class Study:
         Raises:
             FileFormatError: the text is no study.
         """
-        return serial.from_json(Study, text)
+        return serial.from_json(Study, text, upgrade=_with_readings)
+
+
+def _with_readings(content: dict[str, Any]) -> None:
+    """Turn energies that caudal 0.1 wrote as sentences into numbers."""
+    for contender in content["contenders"]:
+        for name, energy in contender.get("energy", {}).items():
+            if isinstance(energy, str):
+                contender["energy"][name] = asdict(read_energy(energy))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,9 @@ from caudal.compare.run import run_job
 from caudal.compare.runner import Crew, Runner
 from caudal.compare.store import Store
 from caudal.energy import Span, Spent
-from caudal.energy.reading import read
 from caudal.errors import InputError
 from caudal.files import put
+from caudal.intervals import Reading
 
 STUDY = "study.json"
 _READ = ("protocol", "seed")
@@ -178,12 +179,12 @@ def _joules(
     """Joules where a counter is or watts are stated, kept as long as what is measured stays the same."""
     good = [outcome for outcome in first if not outcome.run.failed]
     of = [sorted(outcome.job.key for outcome in good), list(watts) if watts else None, energy.why_not(watts)]
-    kept = json.loads(store.fact("joules", "{}"))
+    kept = json.loads(store.fact("readings", "{}"))
     if kept.get("of") != of:
         found = energy.measure(good, source.parts, watts, watcher.say)
-        kept = {"of": of, "joules": {name: list(map(str, one)) for name, one in found.items()}}
-        store.note("joules", json.dumps(kept))
-    return {name: Spent(*map(read, texts)) for name, texts in kept["joules"].items()}
+        kept = {"of": of, "joules": {name: [asdict(reading) for reading in one] for name, one in found.items()}}
+        store.note("readings", json.dumps(kept))
+    return {name: Spent(*(serial.read(Reading, reading) for reading in pair)) for name, pair in kept["joules"].items()}
 
 
 def _small(store: Store, source: Source, finals: Mapping[str, Sequence[Outcome]], watcher: Watcher) -> Chips | None:

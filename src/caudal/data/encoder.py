@@ -1,19 +1,18 @@
 """What a network eats: scaled values with holes filled, what was observed, and since when not."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal import limits, serial
-from caudal.data.scaler import Scaler
+from caudal.data.scaler import Scaler, check_scaler
 from caudal.data.sequences import Sequences
-from caudal.errors import DataError, FileFormatError
+from caudal.errors import DataError
+from caudal.serial import Schema
 
-_VERSION = 1
 Fill = Literal["forward", "zero"]
 Elapsed = Literal["none", "log", "raw"]
 Clock = Literal["plain", "log"]
@@ -80,6 +79,7 @@ class Encoder:
     fill: Fill = "forward"
     elapsed: Elapsed = "none"
     clock: Clock = "plain"
+    schema: ClassVar[Schema] = Schema(noun="an encoder", remedy="Fit it again.", is_ascii=True)
 
     @staticmethod
     def fit(
@@ -180,17 +180,7 @@ class Encoder:
 
     def to_json(self) -> str:
         """One JSON object, the scaler included; numbers keep every bit."""
-        facts = {
-            "version": _VERSION,
-            "scaler": json.loads(self.scaler.to_json()),
-            "names": self.names,
-            "static_names": self.static_names,
-            "indicators": self.indicators,
-            "fill": self.fill,
-            "elapsed": self.elapsed,
-            "clock": self.clock,
-        }
-        return json.dumps(facts, sort_keys=True)
+        return serial.to_json(self)
 
     @staticmethod
     def from_json(text: str) -> "Encoder":
@@ -199,19 +189,14 @@ class Encoder:
         Raises:
             FileFormatError: the text is no encoder, or of another version.
         """
-        try:
-            values: dict[str, Any] = limits.parsed(text, finite=True)
-            if values.pop("version") != _VERSION:
-                raise ValueError("written by another version")
-            Scaler.from_json(json.dumps(values["scaler"]))
-            del values["scaler"]["version"]
-            encoder = serial.read(Encoder, values)
-            for names, means in (("names", "mean"), ("static_names", "static_mean")):
-                if len(getattr(encoder, names)) != len(getattr(encoder.scaler, means)):
-                    raise ValueError(f"{names} and {means} are of different lengths")
-            return encoder
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise FileFormatError(f"Encoder.from_json: not an encoder ({error}). Fit it again.") from error
+        return serial.from_json(Encoder, text, limit=limits.TEXT, check=_check)
+
+
+def _check(encoder: Encoder) -> None:
+    check_scaler(encoder.scaler)
+    for names, means in (("names", "mean"), ("static_names", "static_mean")):
+        if len(getattr(encoder, names)) != len(getattr(encoder.scaler, means)):
+            raise ValueError(f"{names} and {means} are of different lengths")
 
 
 def since_observed(observed: NDArray[np.bool_], dt: NDArray[np.float64]) -> NDArray[np.float64]:

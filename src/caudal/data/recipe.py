@@ -1,15 +1,12 @@
 """How a table was read: enough to read the next one the same way. Saved with a model as JSON."""
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from caudal import limits, serial
 from caudal.data.calendar import Calendar
 from caudal.data.spelling import USUAL, TextForm
-from caudal.errors import FileFormatError
-
-_VERSION = 1
+from caudal.serial import Schema
 
 
 @dataclass(frozen=True)
@@ -86,10 +83,11 @@ class Recipe:
     form: TextForm = USUAL
     calendar: Calendar | None = None
     fine: bool = False
+    schema: ClassVar[Schema] = Schema(noun="a recipe", remedy="Read the table again.", is_ascii=True)
 
     def to_json(self) -> str:
         """One JSON object, keys sorted."""
-        return json.dumps({"version": _VERSION, **asdict(self)}, sort_keys=True)
+        return serial.to_json(self)
 
     @staticmethod
     def from_json(text: str) -> "Recipe":
@@ -98,17 +96,11 @@ class Recipe:
         Raises:
             FileFormatError: the text is not JSON, misses a field, has an unknown one, or is of another version.
         """
-        try:
-            values: dict[str, Any] = limits.parsed(text, finite=True)
-            if values.pop("version") != _VERSION:
-                raise FileFormatError("Recipe.from_json: written by another version. Read the table again.")
-            recipe = serial.read(Recipe, values)
-            for name in ("horizon", "window", "stride"):
-                limits.integer("Recipe.from_json", name, getattr(recipe, name), limits.STEPS)
-            if recipe.dtype not in ("float32", "float64"):
-                raise ValueError(f"`dtype` is {limits.shown(recipe.dtype)}, neither float32 nor float64")
-            return recipe
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            if isinstance(error, FileFormatError):
-                raise
-            raise FileFormatError(f"Recipe.from_json: not a recipe ({error}). Read the table again.") from error
+        return serial.from_json(Recipe, text, limit=limits.TEXT, check=_check)
+
+
+def _check(recipe: Recipe) -> None:
+    for name in ("horizon", "window", "stride"):
+        limits.integer("Recipe.from_json", name, getattr(recipe, name), limits.STEPS)
+    if recipe.dtype not in ("float32", "float64"):
+        raise ValueError(f"`dtype` is {limits.shown(recipe.dtype)}, neither float32 nor float64")

@@ -1,19 +1,18 @@
 """Scaling fitted on training series only, as a value that JSON carries there and back exactly."""
 
-import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal import limits, serial
 from caudal.data.sequences import Feature, Sequences
-from caudal.errors import DataError, FileFormatError
+from caudal.errors import DataError
+from caudal.serial import Schema
 
-_VERSION = 1
 _GAPS_KEPT = 100_000
 _LOSS = 1e-4
 
@@ -49,6 +48,7 @@ class Scaler:
     target_std: tuple[float, ...] = ()
     gap: float = 1.0
     fine: bool = False
+    schema: ClassVar[Schema] = Schema(noun="a scaler", remedy="Fit it again.", is_ascii=True)
 
     @staticmethod
     def fit(train: Sequences | Iterable[Sequences]) -> "Scaler":
@@ -91,7 +91,7 @@ class Scaler:
 
     def to_json(self) -> str:
         """One JSON object; numbers keep every bit."""
-        return json.dumps({"version": _VERSION, **asdict(self)}, sort_keys=True)
+        return serial.to_json(self)
 
     @staticmethod
     def from_json(text: str) -> "Scaler":
@@ -100,21 +100,18 @@ class Scaler:
         Raises:
             FileFormatError: the text is no scaler, or of another version.
         """
-        try:
-            values: dict[str, Any] = limits.parsed(text, finite=True)
-            if values.pop("version") != _VERSION:
-                raise ValueError("written by another version")
-            scaler = serial.read(Scaler, values)
-            for mean, std in (("mean", "std"), ("static_mean", "static_std"), ("target_mean", "target_std")):
-                if len(getattr(scaler, mean)) != len(getattr(scaler, std)):
-                    raise ValueError(f"{mean} and {std} are of different lengths")
-                if not all(0 < width < math.inf for width in getattr(scaler, std)):
-                    raise ValueError(f"{std} holds a width that is not above 0")
-            if not 0 < scaler.gap < math.inf:
-                raise ValueError(f"gap is {scaler.gap}; expected a time above 0")
-            return scaler
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise FileFormatError(f"Scaler.from_json: not a scaler ({error}). Fit it again.") from error
+        return serial.from_json(Scaler, text, limit=limits.TEXT, check=check_scaler)
+
+
+def check_scaler(scaler: Scaler) -> None:
+    """Raise ValueError for a scaler that scales nothing: lengths that differ, or widths that are not above 0."""
+    for mean, std in (("mean", "std"), ("static_mean", "static_std"), ("target_mean", "target_std")):
+        if len(getattr(scaler, mean)) != len(getattr(scaler, std)):
+            raise ValueError(f"{mean} and {std} are of different lengths")
+        if not all(0 < width < math.inf for width in getattr(scaler, std)):
+            raise ValueError(f"{std} holds a width that is not above 0")
+    if not 0 < scaler.gap < math.inf:
+        raise ValueError(f"gap is {scaler.gap}; expected a time above 0")
 
 
 def is_flat(mean: NDArray[np.float64], std: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[np.bool_]:

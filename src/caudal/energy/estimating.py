@@ -2,9 +2,9 @@
 
 from typing import Literal, NamedTuple
 
-from caudal.energy.reading import Reading
 from caudal.energy.tables import Range, table_of
 from caudal.errors import InputError
+from caudal.intervals import Reading
 from caudal.nn.operations import Operations
 
 Memory = Literal["sram", "dram"]
@@ -65,7 +65,7 @@ def columns(
     seen: float = 0.0,
     spent: Spent | None = None,
     why: str = "its operations are not counted",
-) -> dict[str, str]:
+) -> dict[str, Reading]:
     """The energy columns of one model in a study, each with its label and source.
 
     Arguments:
@@ -81,20 +81,20 @@ def columns(
         `decision`, `correct` and `training`, each with `.sram` and `.dram` from counted operations, and `.measured`.
 
     Example:
-        >>> columns(Operations(macs=1000, weights=1000), 10)["decision.sram"]
-        '96 to 546 nJ estimated (Horowitz, ISSCC 2014, 45 nm; weights in SRAM)'
+        >>> print(columns(Operations(macs=1000, weights=1000), 10)["decision.sram"])
+        96 to 546 nJ estimated (Horowitz, ISSCC 2014, 45 nm; weights in SRAM)
     """
-    readings: dict[str, str] = {}
+    readings: dict[str, Reading] = {}
     for memory in MEMORIES:
         reading = Reading("unknown", why) if work is None else estimate(work, memory=memory)
-        readings[f"decision.{memory}"] = str(reading.times(steps))
+        readings[f"decision.{memory}"] = reading.times(steps)
         if correct:
-            readings[f"correct.{memory}"] = str(reading.times(steps / correct))
+            readings[f"correct.{memory}"] = reading.times(steps / correct)
         if seen:
-            readings[f"training.{memory}"] = str(reading.times(3 * seen))
+            readings[f"training.{memory}"] = reading.times(3 * seen)
     unread = Reading("unknown", "no energy counter was read")
     decision, training = spent or (unread, unread)
-    readings["decision.measured"], readings["training.measured"] = str(decision), str(training)
+    readings["decision.measured"], readings["training.measured"] = decision, training
     if correct:
-        readings["correct.measured"] = str(decision.times(1 / correct))
+        readings["correct.measured"] = decision.times(1 / correct)
     return readings

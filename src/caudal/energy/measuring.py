@@ -8,8 +8,8 @@ from statistics import mean, stdev
 from time import perf_counter, sleep
 
 from caudal.energy.meters import Joules, Meter, cpu_seconds, too_short
-from caudal.energy.reading import Reading
 from caudal.errors import InputError
+from caudal.intervals import Reading
 
 Span = tuple[float, float]
 _JOULES_PER_KWH = 3.6e6
@@ -161,8 +161,9 @@ def _devices(joules: Joules, measurement: Measurement, watts: Span | None, idle:
             if used <= 0:
                 readings[device] = Reading("unknown", "no processor time was used that the system counts")
                 continue
-            source = f"{used:.3g} CPU s at {watts[0]:g} to {watts[1]:g} W per core, as stated"
-            readings[device] = Reading("estimated", source, used * watts[0], used * watts[1])
+            source = f"{watts[0]:g} to {watts[1]:g} W per core, as stated"
+            low, high = used * watts[0], used * watts[1]
+            readings[device] = Reading("estimated", source, low, high, f"{used:.3g} CPU s")
         else:
             readings[device] = Reading("unknown", reason)
     return dict(sorted(readings.items()))
@@ -177,9 +178,8 @@ def _counted(device: str, spent: float, counter: str, seconds: float, idle: Idle
         source = f"{counter}, idle subtracted"
         if spent <= 0:
             return Reading("unknown", f"{source}: no more than the machine draws idle")
-    if too_short(counter, seconds):
-        source += f"; {seconds:.3g} s is too short for this counter"
-    return Reading("measured", source, spent, spent)
+    note = f"{seconds:.3g} s is too short for this counter" if too_short(counter, seconds) else ""
+    return Reading("measured", source, spent, spent, note)
 
 
 def _together(readings: list[Reading]) -> Reading:
@@ -190,11 +190,9 @@ def _together(readings: list[Reading]) -> Reading:
         _bounds([reading.low or 0.0 for reading in readings])[0],
         _bounds([reading.high or 0.0 for reading in readings])[1],
     )
-    source = readings[0].source.split(";")[0].split(" CPU s at ")[-1]
-    short = "; windows too short for this counter" if any("too short" in reading.source for reading in readings) else ""
-    return Reading(
-        readings[0].label, f"{source}; n = {len(readings)}, 95 % interval of the mean{short}", max(low, 0.0), high
-    )
+    label, source = readings[0].label, f"{readings[0].source}; n = {len(readings)}, 95 % interval of the mean"
+    is_short = label == "measured" and any(reading.note for reading in readings)
+    return Reading(label, source, max(low, 0.0), high, "windows too short for this counter" if is_short else "")
 
 
 def _bounds(values: list[float]) -> Span:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from caudal.energy.estimating import MEMORIES, estimate
-from caudal.energy.reading import Reading
 from caudal.energy.tables import TABLES
 from caudal.errors import InputError
+from caudal.intervals import Reading
 from caudal.nn.layer import Layer
 from caudal.nn.operations import Operations, live_parameters, operations
 

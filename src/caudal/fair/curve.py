@@ -23,13 +23,13 @@ class Moment:
         step: steps read, at most; a shorter series gives its last answer.
         ended: share of series that had ended by then.
         gap: with its interval; None where fewer than two groups stand on 30 answers.
-        rates: the metrics of the gap, by group.
+        rates: the metrics of the gap, by group; empty in a study.
     """
 
     step: int
     ended: float
     gap: Gap | None
-    rates: tuple[GroupRate, ...]
+    rates: tuple[GroupRate, ...] = ()
 
 
 def curve(

@@ -45,7 +45,7 @@ class GroupRate:
         group: by name.
         metric: by name.
         count: answers that it stands on: of a share found, those for whom yes is true; of an AUROC, the rarer class.
-        value: with its interval; None where it is not defined.
+        value: with its interval; None where it is not defined, or kept back since it would lay bare persons.
         few: whether it stands on fewer than 30 answers, or those of fewer than 10 people: it counts in no gap.
         people: whose answers these are.
     """
@@ -70,6 +70,7 @@ class Gap:
         chance: what the gap would be on average if these groups were alike.
         left_out: groups that stand on fewer than 30 answers, or on those of fewer than 10 people.
         chance_95: what it would exceed once in 20 times if these groups were alike.
+        seeds: the gap of the same model trained from each seed, over the same groups; empty where it was not asked.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Gap:
     chance: float
     left_out: tuple[str, ...] = ()
     chance_95: float = 0.0
+    seeds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from caudal.fair.estimate import DRAWS, LEVEL, Estimate
 from caudal.fair.groups import LEAST, Edges, Groups
 from caudal.fair.intervals import GroupEstimates, GroupRate, by_group
 from caudal.fair.predictions import positive_code
-from caudal.fair.record import Attribute, Bin, FairReport, Versus
+from caudal.fair.record import Bin, FairAttribute, FairReport, Versus
 from caudal.intervals import Interval
 
 LEAST_SHOWN = 5
@@ -186,7 +186,7 @@ def _missing(asked: _Asked, crossed: bool, too_fine: bool) -> tuple[str, ...]:
     return (*(code for code, lacks in missing.items() if lacks), "one test set", "no mitigation")
 
 
-def _attribute(asked: _Asked, groups: Groups, *, whole: bool) -> Attribute:
+def _attribute(asked: _Asked, groups: Groups, *, whole: bool) -> FairAttribute:
     data, answers = asked.data, asked.answers
     each = groups if _one_each(answers, data) else groups.select(answers.rows)
     metrics = by_group(answers, each, draws=asked.draws, seed=asked.seed)
@@ -197,7 +197,7 @@ def _attribute(asked: _Asked, groups: Groups, *, whole: bool) -> Attribute:
         moments = curve(asked.at, groups, asked.curve_of, lengths=data.lengths, draws=asked.draws, seed=asked.seed)
         moments = tuple(replace(moment, rates=_kept(moment.rates, hidden)) for moment in moments)
     expected = asked.expected.get(groups.attribute)
-    return Attribute(
+    return FairAttribute(
         name=groups.attribute,
         groups=counts,
         edges={column: tuple(cuts) for column, cuts in groups.edges.items()},

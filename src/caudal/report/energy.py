@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from caudal.compare.record import Contender, Study
-from caudal.energy.reading import Reading, read
-from caudal.errors import FileFormatError
+from caudal.intervals import Reading
 from caudal.pages import Html, join, tag
 from caudal.report.tables import Cell, legend, model, table
 from caudal.report.wording import Words
@@ -29,7 +28,7 @@ def energy_section(study: Study, words: Words) -> Html:
     head = [words("model"), *(words(f"energy.{name}") for name in shown)]
     sources = sorted(
         {
-            reading.source
+            reading.origin
             for contender in known
             for name in shown
             if (reading := _reading(contender, name)).low is not None
@@ -54,10 +53,7 @@ def _unread(known: Sequence[Contender], words: Words) -> str:
 
 
 def _reading(contender: Contender, name: str) -> Reading:
-    try:
-        return read(contender.energy[name])
-    except (KeyError, FileFormatError):
-        return Reading("unknown", "")
+    return contender.energy.get(name, Reading("unknown", ""))
 
 
 def _middle(contender: Contender) -> float | None:

@@ -4,9 +4,10 @@ import shlex
 from collections.abc import Sequence
 
 from caudal.compare.record import Contender, Study
+from caudal.fair.intervals import Gap
 from caudal.fair.page.words import FairWords
 from caudal.fair.page.words import words as fair_words
-from caudal.fair.record import FairAttribute, FairGap, Fairness
+from caudal.fair.record import FairAttribute, FairReport
 from caudal.pages import Html, join, tag
 from caudal.report import query
 from caudal.report.axes import Axis
@@ -81,7 +82,7 @@ def gaps_by(study: Study, words: Words, attribute: str) -> Html:
     return join([*parts, details(title, every_rate(study, words, attribute, mains or pairs[:1]))])
 
 
-def _forest(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
+def _forest(study: Study, words: Words, attribute: str, mains: Sequence[tuple[FairReport, FairAttribute]]) -> Html:
     people = fair_words(words.lang)
     known = [gap for _, figures in mains for name in _names(study) if (gap := figures.gap(name)) is not None]
     axis = Axis(0.0, 1.05 * max((100 * max(gap.value.high, gap.chance) for gap in known), default=1.0))
@@ -100,7 +101,7 @@ def _forest(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fa
     return table(words("fairness.caption", attribute=attribute), head, rows, foot=foot, class_="forest groups gaps")
 
 
-def _drawn(words: Words, people: FairWords, contender: Contender, gap: FairGap | None, axis: Axis) -> list[object]:
+def _drawn(words: Words, people: FairWords, contender: Contender, gap: Gap | None, axis: Axis) -> list[object]:
     if gap is None:
         quiet = tag("span", words("fairness.none"), class_="quiet")
         return [Cell(strip(None, _ROW, strip_grid(axis, _ROW)), None, "draw"), Cell(quiet)]
@@ -116,7 +117,7 @@ def _drawn(words: Words, people: FairWords, contender: Contender, gap: FairGap |
     return [Cell(strip(tip, _ROW, strip_grid(axis, _ROW), tick, line), None, "draw"), Cell(value)]
 
 
-def _told(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
+def _told(study: Study, words: Words, attribute: str, mains: Sequence[tuple[FairReport, FairAttribute]]) -> Html:
     """Of the model that one would use, the gaps that chance does not explain; groups too small to count."""
     people = fair_words(words.lang)
     use = chosen(study)
@@ -147,7 +148,7 @@ def _told(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fair
     return join([*parts, *(tag("p", note, class_="note") for note in notes)])
 
 
-def sentence(figures: FairAttribute, gap: FairGap, people: FairWords) -> str:
+def sentence(figures: FairAttribute, gap: Gap, people: FairWords) -> str:
     """A gap that chance does not explain, in words."""
     at = {rate.group: rate.value for rate in figures.rates if rate.metric == gap.metric}
     high, low = (at.get(group) for group in (gap.high, gap.low))

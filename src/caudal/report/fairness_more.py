@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from caudal.compare.record import Contender, Study
+from caudal.fair.intervals import Gap, GroupRate
 from caudal.fair.page.words import FairWords
 from caudal.fair.page.words import words as fair_words
-from caudal.fair.record import FairAttribute, FairGap, Fairness, FairRate
+from caudal.fair.record import FairAttribute, FairReport
 from caudal.intervals import Interval
 from caudal.pages import Html, join, tag
 from caudal.report import query
@@ -25,7 +26,7 @@ def points(interval: Interval) -> Interval:
     return Interval(100 * interval.value, 100 * interval.low, 100 * interval.high, interval.level, interval.method)
 
 
-def curve(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
+def curve(study: Study, words: Words, attribute: str, mains: Sequence[tuple[FairReport, FairAttribute]]) -> Html:
     """The gap by the step that the decision is made at."""
     people = fair_words(words.lang)
     lines = [
@@ -83,7 +84,7 @@ def _names(frame: Frame, ends: Sequence[tuple[Contender, float]]) -> list[Html]:
     return drawn
 
 
-def every_gap(study: Study, words: Words, attribute: str, pairs: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
+def every_gap(study: Study, words: Words, attribute: str, pairs: Sequence[tuple[FairReport, FairAttribute]]) -> Html:
     """A table of the gaps of some models."""
     people = fair_words(words.lang)
     rows: list[list[object]] = []
@@ -109,7 +110,7 @@ def every_gap(study: Study, words: Words, attribute: str, pairs: Sequence[tuple[
     return table(words("fairness.caption", attribute=attribute), head, rows, sortable=True)
 
 
-def _sides(figures: FairAttribute, gap: FairGap, people: FairWords) -> dict[str, str]:
+def _sides(figures: FairAttribute, gap: Gap, people: FairWords) -> dict[str, str]:
     at = {rate.group: rate.value for rate in figures.rates if rate.metric == gap.metric}
     sides = {"high": people.group(gap.high), "low": people.group(gap.low)}
     for key, group in (("most", gap.high), ("least", gap.low)):
@@ -118,14 +119,14 @@ def _sides(figures: FairAttribute, gap: FairGap, people: FairWords) -> dict[str,
     return sides
 
 
-def _over_seeds(gap: FairGap, words: Words) -> str:
+def _over_seeds(gap: Gap, words: Words) -> str:
     if len(gap.seeds) < 2:
         return "–"
     low, high = (words.number(100 * end, 1) for end in (min(gap.seeds), max(gap.seeds)))
     return words("energy.span", low=low, high=high)
 
 
-def every_rate(study: Study, words: Words, attribute: str, pairs: Sequence[tuple[Fairness, FairAttribute]]) -> Html:
+def every_rate(study: Study, words: Words, attribute: str, pairs: Sequence[tuple[FairReport, FairAttribute]]) -> Html:
     """A table of what each group gets from some models."""
     people = fair_words(words.lang)
     metrics = [
@@ -143,7 +144,7 @@ def every_rate(study: Study, words: Words, attribute: str, pairs: Sequence[tuple
     return table(words("fairness.rates", attribute=attribute), head, rows, sortable=True)
 
 
-def _rate(rate: FairRate | None, words: Words, people: FairWords) -> Cell:
+def _rate(rate: GroupRate | None, words: Words, people: FairWords) -> Cell:
     if rate is None or rate.value is None:
         return Cell("–")
     flag = tag("b", words("fairness.few"), class_="badge warn") if rate.few else ""

@@ -1,12 +1,12 @@
 """What a training run was told, and what it saw; both are JSON there and back."""
 
-import json
 import math
-from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
 
 from caudal import limits, serial
-from caudal.errors import FileFormatError, InputError
+from caudal.errors import InputError
+from caudal.serial import Schema
 
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["full", "bfloat16"]
@@ -53,6 +53,7 @@ class TrainRecipe:
     seed: int = 0
     precision: Precision = "full"
     by_length: bool = False
+    schema: ClassVar[Schema] = Schema(version=0, noun="a recipe", remedy="Train again.", is_ascii=True)
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0)):
@@ -96,7 +97,7 @@ class TrainRecipe:
 
     def to_json(self) -> str:
         """One JSON object, keys sorted."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return serial.to_json(self)
 
     @staticmethod
     def from_json(text: str) -> "TrainRecipe":
@@ -105,10 +106,7 @@ class TrainRecipe:
         Raises:
             FileFormatError: the text is no recipe of training.
         """
-        try:
-            return serial.read(TrainRecipe, limits.parsed(text, finite=True))
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise FileFormatError(f"TrainRecipe.from_json: not a recipe ({error}). Train again.") from error
+        return serial.from_json(TrainRecipe, text, limit=limits.TEXT)
 
 
 @dataclass(frozen=True)

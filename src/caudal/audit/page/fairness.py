@@ -12,8 +12,8 @@ from typing import Any
 from caudal import serial
 from caudal.audit.page.words import Words
 from caudal.errors import FileFormatError, MissingFileError
-from caudal.fair import record as fairness
-from caudal.fair.record import FairAttribute, FairGap, Fairness
+from caudal.fair.intervals import Gap
+from caudal.fair.record import FairAttribute, FairReport
 from caudal.intervals import Interval
 from caudal.pages import decimal, listed
 
@@ -27,7 +27,7 @@ _CUTS = (
 _RATES = ("tpr", "fpr", "selection_rate", "accuracy")
 
 
-def quoted(given: Fairness | str | os.PathLike[str]) -> dict[str, Any]:
+def quoted(given: FairReport | str | os.PathLike[str]) -> dict[str, Any]:
     """A record as JSON values, with the name and the digest of its file.
 
     Arguments:
@@ -38,7 +38,7 @@ def quoted(given: Fairness | str | os.PathLike[str]) -> dict[str, Any]:
         FileFormatError: it holds no record of fairness, or a figure in it is none.
     """
     name: str | None = None
-    if isinstance(given, Fairness):
+    if isinstance(given, FairReport):
         data = serial.to_json(given).encode()
     else:
         place = Path(given)
@@ -47,7 +47,7 @@ def quoted(given: Fairness | str | os.PathLike[str]) -> dict[str, Any]:
             raise MissingFileError(f"audit report: {place} is no file. {remedy}")
         name, data = place.name, place.read_bytes()
     try:
-        record = fairness.read(data.decode("utf-8"))
+        record = FairReport.from_json(data.decode("utf-8"), whole=False)
         _check(record)
     except (UnicodeDecodeError, FileFormatError, TypeError, ValueError, AttributeError, RecursionError) as error:
         told = f"{name or 'the record'} is no record of fairness ({error})"
@@ -56,7 +56,7 @@ def quoted(given: Fairness | str | os.PathLike[str]) -> dict[str, Any]:
     return {"file": name, "sha256": sha256(data).hexdigest(), "record": plain}
 
 
-def _check(record: Fairness) -> None:
+def _check(record: FairReport) -> None:
     """Refuse what no page can show: texts where numbers should be, and the other way round."""
     for one in record.attributes:
         for gap in (*one.gaps, *(moment.gap for moment in one.curve if moment.gap is not None)):
@@ -85,7 +85,7 @@ def _texts(*values: Any) -> None:
 
 def shown(found: Mapping[str, Any], said: Words) -> list[dict[str, Any]]:
     """What the page draws of each attribute, spelt in its language."""
-    record = fairness.read(json.dumps(found["record"]))
+    record = FairReport.from_json(json.dumps(found["record"]))
     return [_attribute(one, said) for one in record.attributes]
 
 
@@ -112,7 +112,7 @@ def _attribute(one: FairAttribute, said: Words) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _gap(one: FairAttribute, gap: FairGap, top: float, said: Words) -> dict[str, Any]:
+def _gap(one: FairAttribute, gap: Gap, top: float, said: Words) -> dict[str, Any]:
     at = {rate.group: rate.value for rate in one.rates if rate.metric == gap.metric}
     ends = (_side(gap.metric, name, at.get(name), said) for name in (gap.high, gap.low))
     places = {
@@ -193,6 +193,6 @@ def _value(name: str, value: float, said: Words) -> str:
     return decimal(100 * value, 1, said.lang) if name in _SHARES else said.number(value)
 
 
-def _span(gap: FairGap, said: Words) -> str:
+def _span(gap: Gap, said: Words) -> str:
     low, high = (_value(gap.name, end, said) for end in (gap.value.low, gap.value.high))
     return said("fairness.span", low=low, high=high)

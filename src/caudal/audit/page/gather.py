@@ -20,7 +20,7 @@ from caudal.audit.package import check
 from caudal.audit.page.fairness import quoted
 from caudal.audit.page.tally import Tally
 from caudal.errors import CaudalError, FileFormatError
-from caudal.fair.record import Fairness
+from caudal.fair.record import FairReport
 
 if TYPE_CHECKING:
     from caudal.audit.check.replay import Replay
@@ -35,7 +35,7 @@ def gather(
     trusted: Verifier | None,
     held: Checkpoint | None,
     replayed: "Replay | None",
-    fairness: Fairness | str | os.PathLike[str] | None = None,
+    fairness: FairReport | str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
     """Read a log, a model package and a record of fairness.
 

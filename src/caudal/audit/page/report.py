@@ -19,7 +19,7 @@ from caudal.audit.page.gather import SCHEMA, gather
 from caudal.audit.page.words import Words, words
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.extras import need
-from caudal.fair.record import Fairness
+from caudal.fair.record import FairReport
 from caudal.files import put
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def report(
     trusted: Verifier | None = None,
     held: Checkpoint | None = None,
     replayed: "Replay | None" = None,
-    fairness: Fairness | str | os.PathLike[str] | None = None,
+    fairness: FairReport | str | os.PathLike[str] | None = None,
 ) -> Report:
     """Write a report; the page loads nothing and runs no script.
 

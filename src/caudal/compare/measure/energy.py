@@ -13,8 +13,8 @@ from caudal.compare.job import Outcome, Parts
 from caudal.compare.run import train
 from caudal.data import Sequences
 from caudal.energy import Spent
-from caudal.energy.reading import Reading
 from caudal.errors import InputError
+from caudal.intervals import Reading
 from caudal.nn.operations import operations
 
 # A window is long enough for the slowest counter of a processor; as many windows as an interval needs.
@@ -88,9 +88,8 @@ def _joules(outcome: Outcome, parts: Parts, watts: energy.Span | None) -> Spent:
 
     decided = energy.measure_repeated(decide, _WINDOWS, watts_per_core=watts)
     whole = _processor(training)
-    # The seconds differ by contender; the watts, which are the source, do not.
-    source = whole.source.split(" CPU s at ")[-1]
-    return Spent(_processor(decided).times(1 / (times * len(few))), replace(whole, source=source))
+    # The seconds behind stated watts differ by contender, and the watts are what people should know.
+    return Spent(_processor(decided).times(1 / (times * len(few))), replace(whole, note="") if watts else whole)
 
 
 def _repeats(answer: Callable[[Sequences], object], few: Sequences) -> int:
@@ -113,7 +112,7 @@ def _processor(found: energy.Measurement) -> Reading:
     return Reading("measured", f"{own.source}, processor and memory", own.low + memory.low, high)
 
 
-def energy_of(every: Sequence[Outcome], parts: Parts, spent: Spent | None = None) -> dict[str, str]:
+def energy_of(every: Sequence[Outcome], parts: Parts, spent: Spent | None = None) -> dict[str, Reading]:
     """Energy per decision, per correct decision and of training, each with its label and source.
 
     Arguments:

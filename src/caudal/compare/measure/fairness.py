@@ -28,7 +28,7 @@ from caudal.fair.curve import first_steps, usual_steps
 from caudal.fair.groups import UNKNOWN, is_quantity
 from caudal.fair.intervals import Gap, GroupRate
 from caudal.fair.metrics import GAPS
-from caudal.fair.record import FairAttribute, FairGap, FairMoment, Fairness, FairRate
+from caudal.fair.record import FairAttribute, FairReport
 from caudal.intervals import Interval
 
 LEAST = 30
@@ -129,7 +129,7 @@ class _Asked(NamedTuple):
     owner: NDArray[np.int64]
     groups: tuple[Groups, ...]
     threshold: float | None
-    blank: Fairness
+    blank: FairReport
 
 
 def fairness(
@@ -138,7 +138,7 @@ def fairness(
     owner: NDArray[np.int64],
     facts: DataFacts,
     curves_of: Sequence[str] = (),
-) -> tuple[Fairness, ...]:
+) -> tuple[FairReport, ...]:
     """Gaps of every contender but the trivial one, whose answers are all alike.
 
     Arguments:
@@ -156,7 +156,7 @@ def fairness(
     if not own or not parts.test.task.startswith("classify") or len(parts.test.classes) < 2:
         return ()
     threshold = _share(parts.train) if len(parts.test.classes) == 2 else None
-    blank = Fairness(
+    blank = FairReport(
         data=facts.name, model="", caudal=__version__, kind="decision", positive=facts.positive, threshold=threshold,
         series=len(parts.test), answers=0, digest=replace(parts.test, sensitive={}).digest, attributes=(),
         left_out=left_out,
@@ -178,7 +178,7 @@ def _share(train: Sequences) -> float:
     return float(f"{(train.target[train.target_mask] == 1).mean():.3g}")
 
 
-def _of_model(asked: _Asked, name: str, good: Sequence[Outcome], follow: bool) -> Fairness | None:
+def _of_model(asked: _Asked, name: str, good: Sequence[Outcome], follow: bool) -> FairReport | None:
     try:
         given = [_decided(one.scores, one.truth, asked.owner[one.series], asked.threshold) for one in good]
     except InputError:
@@ -232,7 +232,7 @@ def _attribute(
     rates = found.rates()
     counted = frozenset((one.metric, one.group) for one in rates if not one.few)
     gaps = tuple(
-        replace(_gap(gap), seeds=tuple(_plain(gap, counted, *pair) for pair in zip(given, each, strict=True)))
+        replace(gap, seeds=tuple(_plain(gap, counted, *pair) for pair in zip(given, each, strict=True)))
         for gap in found.gaps()
         if asked.threshold is not None or gap.name == OF_CLASSES
     )
@@ -242,19 +242,14 @@ def _attribute(
     return FairAttribute(
         name=groups.attribute, groups=counts, small=groups.small, hidden=hidden,
         rates=tuple(
-            _rate(one, hidden) for one in rates if asked.threshold is not None or one.metric == OF_CLASSES
+            _shown(rate, hidden) for rate in rates if asked.threshold is not None or rate.metric == OF_CLASSES
         ), gaps=gaps, curve_of=name if curve else "",
-        curve=tuple(FairMoment(one.step, one.ended, None if one.gap is None else _gap(one.gap)) for one in curve),
+        curve=tuple(replace(moment, rates=()) for moment in curve),
     )  # fmt: skip
 
 
-def _gap(one: Gap) -> FairGap:
-    return FairGap(one.name, one.metric, one.high, one.low, one.value, one.chance, one.left_out)
-
-
-def _rate(one: GroupRate, hidden: tuple[str, ...]) -> FairRate:
-    is_kept_back = one.group in hidden or one.count < _LEAST_SHOWN
-    return FairRate(one.group, one.metric, one.count, None if is_kept_back else one.value, one.few)
+def _shown(rate: GroupRate, hidden: tuple[str, ...]) -> GroupRate:
+    return replace(rate, value=None) if rate.group in hidden or rate.count < _LEAST_SHOWN else rate
 
 
 def _plain(gap: Gap, counted: frozenset[tuple[str, str]], given: fair.Answers, groups: Groups) -> float:

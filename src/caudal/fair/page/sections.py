@@ -6,7 +6,7 @@ from caudal.fair.data_audit import DataAudit
 from caudal.fair.page.plots import IntervalRow, curve, intervals
 from caudal.fair.page.sentences import attribute_lines, density_lines, diagnosis_lines
 from caudal.fair.page.words import FairWords
-from caudal.fair.record import Attribute, FairReport
+from caudal.fair.record import FairAttribute, FairReport
 from caudal.intervals import Interval
 from caudal.pages import Html, join, tag
 
@@ -66,7 +66,7 @@ def figures_section(report: FairReport, words: FairWords) -> Html:
     )
 
 
-def _figures(attribute: Attribute, words: FairWords) -> Html:
+def _figures(attribute: FairAttribute, words: FairWords) -> Html:
     drawn = []
     for metric in _SHOWN:
         rates = [rate for rate in attribute.rates if rate.metric == metric]
@@ -83,7 +83,7 @@ def _figures(attribute: Attribute, words: FairWords) -> Html:
     return tag("div", *drawn, class_="figures")
 
 
-def _gaps(attribute: Attribute, words: FairWords) -> Html:
+def _gaps(attribute: FairAttribute, words: FairWords) -> Html:
     if not attribute.gaps:
         return tag("p", words("gap.nothing"), class_="note")
     head = ("gap", "value", "interval", "chance", "between", "verdict")
@@ -102,7 +102,7 @@ def _gaps(attribute: Attribute, words: FairWords) -> Html:
     return _table([words(f"table.{key}") for key in head], rows, words("table.caption", attribute=attribute.name))
 
 
-def _calibration(attribute: Attribute, words: FairWords) -> Html:
+def _calibration(attribute: FairAttribute, words: FairWords) -> Html:
     """Scores taken at their word, group by group."""
     if attribute.audit is None or not attribute.calibration:
         return Html("")

@@ -4,7 +4,7 @@ from caudal.fair.intervals import Gap
 from caudal.fair.metrics import GAPS
 from caudal.fair.page.words import FairWords
 from caudal.fair.page.words import words as words_of
-from caudal.fair.record import Attribute, FairReport
+from caudal.fair.record import FairAttribute, FairReport
 
 
 def told(report: FairReport, lang: str = "en") -> list[str]:
@@ -43,7 +43,7 @@ def lead(report: FairReport, words: FairWords) -> str:
     return words("lead.sure", attribute=attribute.name, said=sure(attribute, gap, words))
 
 
-def attribute_lines(attribute: Attribute, words: FairWords, *, notes: bool = True) -> list[str]:
+def attribute_lines(attribute: FairAttribute, words: FairWords, *, notes: bool = True) -> list[str]:
     """Sentences about one attribute: gaps, density, kind of bias, small cells; notes on what cannot be told."""
     lines = [gap_line(attribute, gap, words) for gap in attribute.gaps] or [words("gap.nothing")]
     if attribute.gaps:
@@ -62,7 +62,7 @@ def attribute_lines(attribute: Attribute, words: FairWords, *, notes: bool = Tru
     return lines
 
 
-def gap_line(attribute: Attribute, gap: Gap, words: FairWords) -> str:
+def gap_line(attribute: FairAttribute, gap: Gap, words: FairWords) -> str:
     """A gap with its interval and what chance would give."""
     without = ""
     if gap.left_out:
@@ -74,13 +74,13 @@ def gap_line(attribute: Attribute, gap: Gap, words: FairWords) -> str:
     return words("gap.open", name=words.known("gap", gap.name), **shown) + without
 
 
-def _possible(attribute: Attribute) -> tuple[str, ...]:
+def _possible(attribute: FairAttribute) -> tuple[str, ...]:
     """Gaps that such answers allow."""
     measured = {rate.metric for rate in attribute.rates}
     return tuple(name for name, metrics in GAPS.items() if measured.issuperset(metrics))
 
 
-def sure(attribute: Attribute, gap: Gap, words: FairWords) -> str:
+def sure(attribute: FairAttribute, gap: Gap, words: FairWords) -> str:
     """A gap that chance does not explain."""
     at = {rate.group: rate.value for rate in attribute.rates if rate.metric == gap.metric}
     sides = {}
@@ -94,7 +94,7 @@ def sure(attribute: Attribute, gap: Gap, words: FairWords) -> str:
     return words("gap.sure", name=words.known("gap", gap.name), metric=metric, **sides, **names, **shown)
 
 
-def density_lines(attribute: Attribute, words: FairWords) -> list[str]:
+def density_lines(attribute: FairAttribute, words: FairWords) -> list[str]:
     """Whether groups are measured more rarely, and whether the error follows."""
     density = attribute.density
     if density is None:
@@ -121,12 +121,12 @@ def density_lines(attribute: Attribute, words: FairWords) -> list[str]:
     return lines
 
 
-def _error(attribute: Attribute, value: float, words: FairWords) -> str:
+def _error(attribute: FairAttribute, value: float, words: FairWords) -> str:
     decides = any(rate.metric == "accuracy" for rate in attribute.rates)
     return words.apart("accuracy", value) if decides else words.short(value)
 
 
-def diagnosis_lines(attribute: Attribute, words: FairWords) -> list[str]:
+def diagnosis_lines(attribute: FairAttribute, words: FairWords) -> list[str]:
     """The kind of bias that the data show, and what cannot be told."""
     diagnosis = attribute.diagnosis
     if diagnosis is None:
