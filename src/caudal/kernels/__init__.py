@@ -7,6 +7,7 @@ from caudal.kernels.dispatch import use as use
 from caudal.kernels.ops import cfc_scan as cfc_scan
 from caudal.kernels.ops import cfc_wired_scan as cfc_wired_scan
 from caudal.kernels.ops import ctrnn_scan as ctrnn_scan
+from caudal.kernels.ops import liquid_ssm_scan as liquid_ssm_scan
 from caudal.kernels.ops import lrc_scan as lrc_scan
 from caudal.kernels.ops import lstm_scan as lstm_scan
 from caudal.kernels.ops import ltc_scan as ltc_scan

@@ -1,6 +1,6 @@
 """One op pair per recurrence of `dynamics`: scan and reverse-time scan, over the backends that can run it."""
 
-from caudal.dynamics import cfc, cfc_wired, ctrnn, lrc, lstm, ltc, mixed
+from caudal.dynamics import cfc, cfc_wired, ctrnn, liquid_ssm, lrc, lstm, ltc, mixed
 from caudal.kernels import backends
 from caudal.kernels.recurrence import Call, define
 from caudal.kernels.reference import own_dtype, reference
@@ -35,6 +35,9 @@ ctrnn_scan = define(
 
 
 lrc_scan = define("lrc_scan", [backends.numba("lrc"), backends.triton("lrc", backends.crowded), reference(lrc)])
+
+
+liquid_ssm_scan = define("liquid_ssm_scan", [own_dtype(backends.numba("liquid_ssm")), own_dtype(reference(liquid_ssm))])
 
 
 def _none_yet(call: Call) -> str | None:

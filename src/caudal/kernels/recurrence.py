@@ -3,11 +3,12 @@
 All recurrences share one calling shape, so that one function defines them all:
 
     caudal::<name>_scan(x, dt, mask, state[], params[], graph[], settings, backend) -> states[]
-    caudal::<name>_scan_backward(grads[], states[], x, dt, mask, state[], params[], graph[], settings, backend)
+    caudal::<name>_scan_backward(grads[], states[], x, dt, mask, state[], params[], graph[], settings, backend, to_x)
         -> [grad x, grad dt, *grad state, *grad params]
 
 `x (batch, time, input)`, `dt (batch, time)`, `mask (batch, time)` bool or None, each state `(batch, units)`, each of
-the returned states `(batch, time, units)`. `graph` holds integer index vectors, `settings` the constants as JSON text
+the returned states `(batch, time, units)`. Where `to_x` is False the gradient of `x` is an empty tensor, and a backend
+need not compute it. `graph` holds integer index vectors, `settings` the constants as JSON text
 (a graph can carry text, not objects). The backend is chosen inside the op, on real tensors: an exported graph stays
 free to run elsewhere.
 """
@@ -25,7 +26,11 @@ from caudal.kernels import dispatch
 
 
 class Call(NamedTuple):
-    """The arguments of one scan, as every backend receives them; see the module for shapes."""
+    """The arguments of one scan, as every backend receives them; see the module for shapes.
+
+    Attributes:
+        to_x: whether backward is asked for the gradient of `x`; a backend that is not may return any tensor for it.
+    """
 
     x: Tensor
     dt: Tensor
@@ -34,6 +39,7 @@ class Call(NamedTuple):
     params: Sequence[Tensor]
     graph: Sequence[Tensor]
     settings: dict[str, Any]
+    to_x: bool = True
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,8 @@ def _fake_states(x: Tensor, dt: Tensor, mask: Tensor | None, state: Sequence[Ten
 
 
 def _fake_gradients(grads: Sequence[Tensor], states: Sequence[Tensor], *arguments: Any) -> list[Tensor]:
-    x, dt, _, state, params, *_ = arguments
-    return [t.new_empty(t.shape) for t in (x, dt, *state, *params)]
+    x, dt, _, state, params, *_, to_x = arguments
+    return [x.new_empty(x.shape if to_x else 0), *(t.new_empty(t.shape) for t in (dt, *state, *params))]
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
@@ -108,9 +114,10 @@ def _gradient(back: Callable[..., list[Tensor]]) -> Callable[..., tuple[Any, ...
         masks, state, params, graph, states = groups
         given = [torch.zeros_like(s) if g is None else g for g, s in zip(grads, states, strict=True)]
         mask = masks[0] if masks else None
-        flat = back(given, states, x, dt, mask, state, params, graph, ctx.settings, ctx.backend)
+        to_x = ctx.needs_input_grad[0]
+        flat = back(given, states, x, dt, mask, state, params, graph, ctx.settings, ctx.backend, to_x)
         cut = 2 + len(state)
-        return flat[0], flat[1], None, flat[2:cut], flat[cut:], [None] * len(graph), None, None
+        return flat[0] if to_x else None, flat[1], None, flat[2:cut], flat[cut:], [None] * len(graph), None, None
 
     return gradient
 
@@ -124,13 +131,15 @@ def _register(name: str) -> Any:
         return states
 
     def backward(grads: Sequence[Tensor], states: Sequence[Tensor], *arguments: Any) -> list[Tensor]:
-        call = _call(arguments[:-1])
-        chosen: Backend = dispatch.pick(name, call, arguments[-1])
-        return chosen.backward(call, _contiguous(grads), _contiguous(states))
+        *given, asked, to_x = arguments
+        call = _call(given)._replace(to_x=to_x)
+        chosen: Backend = dispatch.pick(name, call, asked)
+        flat = chosen.backward(call, _contiguous(grads), _contiguous(states))
+        return flat if to_x else [call.x.new_empty(0), *flat[1:]]
 
     custom_op = torch.library.custom_op
     op = custom_op(f"caudal::{name}", forward, mutates_args=(), schema=f"({_SHARED}) -> Tensor[]")
-    schema = f"(Tensor[] grads, Tensor[] states, {_SHARED}) -> Tensor[]"
+    schema = f"(Tensor[] grads, Tensor[] states, {_SHARED}, bool to_x) -> Tensor[]"
     back = custom_op(f"caudal::{name}_backward", backward, mutates_args=(), schema=schema)
     op.register_fake(_fake_states)
     back.register_fake(_fake_gradients)

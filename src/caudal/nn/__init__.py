@@ -18,6 +18,7 @@ from caudal.nn.files import load as load
 from caudal.nn.files import save as save
 from caudal.nn.layer import Layer as Layer
 from caudal.nn.layer import reset_state as reset_state
+from caudal.nn.liquid_ssm import LiquidSSM as LiquidSSM
 from caudal.nn.lrc import LRC as LRC
 from caudal.nn.ltc import LTC as LTC
 from caudal.nn.mixed import MixedMemory as MixedMemory

@@ -104,6 +104,16 @@ def lanes16(_typing: Any) -> Any:
 
 
 @intrinsic
+def lanes32(_typing: Any) -> Any:
+    """The witness of 32 lanes: two vectors of 512 bits side by side, whose long chains of sums then run in parallel."""
+
+    def build(context: Any, _builder: Any, _signature: Any, _args: Any) -> Any:
+        return context.get_dummy_value()
+
+    return LanesType(32)(), build
+
+
+@intrinsic
 def at_address(_typing: Any, address: Any, like: Any) -> Any:
     """The memory at an integer address as a pointer to numbers of the type of `like`."""
 
@@ -266,26 +276,55 @@ _EXP2 = {
     64: tuple(math.log(2.0) ** k / math.factorial(k) for k in range(14)),
 }
 _LIMIT = {32: 126.0, 64: 1022.0}
+# Two powers held within it have a product that is neither infinite nor 0.
+_HALF_LIMIT = {32: 62.0, 64: 510.0}
 _MAGIC = {32: 1.5 * 2.0**23, 64: 1.5 * 2.0**52}
 _MANTISSA = {32: 23, 64: 52}
 
 
-def _exp2(builder: Any, kind: VectorType, z: Any) -> Any:
+# (2**f - 1) / f on the same range, for powers close to 1: minimax of relative error 1.1e-8, Taylor to 1e-17.
+_ABOVE1 = {
+    32: (
+        0.6931471879266895,
+        0.24022649794958584,
+        0.055503574336388035,
+        0.009618237495010378,
+        0.0013390735476625998,
+        0.00015403512350357744,
+    ),
+    64: tuple(math.log(2.0) ** k / math.factorial(k) for k in range(1, 15)),
+}
+# log(1 + e) = 2 s (1 + s^2 / 3 + s^4 / 5 + ..) with s = e / (2 + e), at most 1/3 for e in [0, 1].
+_LOG1P = {bits: tuple(2.0 / (2 * k + 1) for k in range(terms)) for bits, terms in ((32, 7), (64, 17))}
+
+
+def _polynomial(builder: Any, kind: VectorType, coefficients: tuple[float, ...], z: Any) -> Any:
+    power = _constant(kind, coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        power = _fma(builder, power, z, _constant(kind, coefficient))
+    return power
+
+
+def _split(builder: Any, kind: VectorType, z: Any, limits: dict[int, float]) -> tuple[Any, Any]:
+    """Fraction of `z` in [-1/2, 1/2], and what adds its whole part to the exponent of a number's bits."""
     bits = kind.scalar.bitwidth
     integer = ir.VectorType(ir.IntType(bits), kind.count)
-    limit = _constant(kind, _LIMIT[bits])
-    z = _intrinsic_call(builder, "llvm.maxnum", z, _constant(kind, -_LIMIT[bits]))
-    z = _intrinsic_call(builder, "llvm.minnum", z, limit)
+    z = _intrinsic_call(builder, "llvm.maxnum", z, _constant(kind, -limits[bits]))
+    z = _intrinsic_call(builder, "llvm.minnum", z, _constant(kind, limits[bits]))
     magic = _constant(kind, _MAGIC[bits])
     shifted = builder.fadd(z, magic)
     fraction = builder.fsub(z, builder.fsub(shifted, magic))
-    coefficients = _EXP2[bits]
-    power = _constant(kind, coefficients[-1])
-    for coefficient in reversed(coefficients[:-1]):
-        power = _fma(builder, power, fraction, _constant(kind, coefficient))
     shift = ir.Constant(integer, [_MANTISSA[bits]] * kind.count)
-    exponent = builder.shl(builder.bitcast(shifted, integer), shift)
-    return builder.bitcast(builder.add(builder.bitcast(power, integer), exponent), z.type)
+    return fraction, builder.shl(builder.bitcast(shifted, integer), shift)
+
+
+def _scaled(builder: Any, number: Any, exponent: Any) -> Any:
+    return builder.bitcast(builder.add(builder.bitcast(number, exponent.type), exponent), number.type)
+
+
+def _exp2(builder: Any, kind: VectorType, z: Any, limits: dict[int, float] = _LIMIT) -> Any:
+    fraction, exponent = _split(builder, kind, z, limits)
+    return _scaled(builder, _polynomial(builder, kind, _EXP2[kind.scalar.bitwidth], fraction), exponent)
 
 
 @intrinsic
@@ -296,6 +335,17 @@ def exp2(_typing: Any, z: Any) -> Any:
         return _exp2(builder, z, args[0])
 
     return z(z), build
+
+
+@intrinsic
+def exp2_times(_typing: Any, z: Any, factor: Any) -> Any:
+    """`2 ** (factor z)`, lane by lane, held so that two such powers have a finite product other than 0."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        scale = _splat(builder, context.cast(builder, args[1], signature.args[1], z.scalar), z.count)
+        return _exp2(builder, z, builder.fmul(args[0], scale), _HALF_LIMIT)
+
+    return z(z, factor), build
 
 
 @intrinsic
@@ -340,6 +390,34 @@ def exp_minus(_typing: Any, z: Any) -> Any:
 
     def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         return _exp2(builder, z, builder.fmul(args[0], _constant(z, -_LOG2E)))
+
+    return z(z), build
+
+
+@intrinsic
+def fall(_typing: Any, z: Any) -> Any:
+    """`1 - exp(-z)`, lane by lane, to the last bits also where `z` is small, and 0 where it is 0."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        fraction, exponent = _split(builder, z, builder.fmul(args[0], _constant(z, -_LOG2E)), _LIMIT)
+        whole = _scaled(builder, _constant(z, 1.0), exponent)
+        above = builder.fmul(fraction, _polynomial(builder, z, _ABOVE1[z.scalar.bitwidth], fraction))
+        return builder.fsub(builder.fsub(_constant(z, 1.0), whole), builder.fmul(whole, above))
+
+    return z(z), build
+
+
+@intrinsic
+def softplus(_typing: Any, z: Any) -> Any:
+    """`log(1 + exp(z))`, lane by lane."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        size = builder.fmul(_intrinsic_call(builder, "llvm.fabs", args[0]), _constant(z, -_LOG2E))
+        power = _exp2(builder, z, size)
+        s = builder.fdiv(power, builder.fadd(power, _constant(z, 2.0)))
+        series = _polynomial(builder, z, _LOG1P[z.scalar.bitwidth], builder.fmul(s, s))
+        above = _intrinsic_call(builder, "llvm.maxnum", args[0], _constant(z, 0.0))
+        return _fma(builder, s, series, above)
 
     return z(z), build
 
