@@ -25,10 +25,17 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "wired-default": ("cfc_wired_scan", {"mode": "default"}),
     "wired-no_gate": ("cfc_wired_scan", {"mode": "no_gate"}),
     "wired-pure": ("cfc_wired_scan", {"mode": "pure"}),
+    "liquid-ssm": ("liquid_ssm_scan", {"decay": "sigmoid", "target": "tanh"}),
+    "liquid-ssm-linear": ("liquid_ssm_scan", {"decay": "sigmoid", "target": "linear"}),
+    "liquid-ssm-softplus": ("liquid_ssm_scan", {"decay": "softplus", "target": "tanh"}),
     "cfc-default": ("cfc_scan", {"mode": "default", "activation": "lecun_tanh"}),
     "cfc-no_gate": ("cfc_scan", {"mode": "no_gate", "activation": "silu"}),
     "cfc-pure": ("cfc_scan", {"mode": "pure", "activation": "relu"}),
 }
+
+
+# Recurrences without a Triton kernel, which run as plain torch on a device.
+WITHOUT_TRITON = frozenset({"liquid_ssm_scan"})
 
 
 class Sample(NamedTuple):
@@ -113,6 +120,9 @@ def sample(case: str, batch=5, time=7, inputs=3, units=6, density=0.6, masked=Fa
     graph, n = [sensory_ptr, sensory_source, ptr, source], (len(sensory_source), len(source))
     if name == "cfc_scan":
         graph, params = [], _dense_params(settings["mode"], draw, inputs, units)
+    elif name == "liquid_ssm_scan":
+        graph, params = [], [draw(-0.5, 0.5, 2 * units, inputs), draw(-0.5, 0.5, 2 * units)]
+        params += [draw(0.05, 2, units)] if settings["decay"] == "sigmoid" else []
     elif name == "cfc_wired_scan":
         layers = torch.arange(units) * 3 // units
         ends = torch.cat((torch.zeros(1), torch.bincount(layers, minlength=3).cumsum(0)))
@@ -142,6 +152,12 @@ def make() -> Callable[..., Sample]:
 @pytest.fixture(params=list(CASES))
 def case(request: pytest.FixtureRequest) -> str:
     """Name of a recurrence under one of its settings."""
+    return request.param
+
+
+@pytest.fixture(params=[case for case, (name, _) in CASES.items() if name not in WITHOUT_TRITON])
+def triton_case(request: pytest.FixtureRequest) -> str:
+    """Name of a recurrence that has a Triton kernel under one of its settings."""
     return request.param
 
 

@@ -62,8 +62,8 @@ def lead(request):
     return request.param
 
 
-def test_reference_is_met_under_every_setting(case, make, gap):
-    call = make(case, batch=2, time=2, units=5, masked=True)
+def test_reference_is_met_under_every_setting(triton_case, make, gap):
+    call = make(triton_case, batch=2, time=2, units=5, masked=True)
     near(call, gap)
 
 

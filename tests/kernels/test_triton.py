@@ -57,8 +57,8 @@ def test_a_missing_package_is_named(make, monkeypatch):
 
 
 @TRITON
-@pytest.mark.parametrize("name", ["lstm_scan", "mixed_scan"])
-def test_mixed_memory_says_that_it_has_no_kernel(name, monkeypatch):
+@pytest.mark.parametrize("name", ["liquid_ssm_scan", "lstm_scan", "mixed_scan"])
+def test_a_recurrence_without_a_kernel_says_that_it_has_no_kernel(name, monkeypatch):
     monkeypatch.setenv("TRITON_INTERPRET", "1")
     (triton,) = (backend for backend in dispatch.TABLE[name] if backend.name == "triton")
     call = Call(torch.zeros(1, 1, 1), torch.zeros(1, 1), None, [], [], [], {})
@@ -83,13 +83,13 @@ def _moved(sample, device):
 @TRITON
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("batch", "time", "units"), [(1, 1, 1), (5, 7, 19), (33, 63, 19), (256, 20, 64)])
-def test_device_meets_the_cpu(case, make, gap, batch, time, units, dtype):
-    call = make(case, batch, time, units=units, density=0.3, masked=batch == 33, dtype=dtype)
+def test_device_meets_the_cpu(triton_case, make, gap, batch, time, units, dtype):
+    call = make(triton_case, batch, time, units=units, density=0.3, masked=batch == 33, dtype=dtype)
     there = _moved(call, "cuda").gradients("triton")
     again = _moved(call, "cuda").gradients("triton")
     assert all(torch.equal(a, b) for a, b in zip(there, again, strict=True))
     # Both reference and device add in their own order: the distance to float64 is what counts.
-    exact = make(case, batch, time, units=units, density=0.3, masked=batch == 33, dtype=torch.float64)
+    exact = make(triton_case, batch, time, units=units, density=0.3, masked=batch == 33, dtype=torch.float64)
     wanted = [t.to(dtype) for t in exact.gradients("reference")]
     limit = 1e-5 if dtype == torch.float32 else 1e-12
     assert gap([t.cpu() for t in there], wanted) < limit
@@ -99,7 +99,7 @@ def test_device_meets_the_cpu(case, make, gap, batch, time, units, dtype):
 @pytest.mark.gpu
 @CUDA
 @TRITON
-def test_auto_takes_triton_on_a_device(case, make):
-    s = _moved(make(case), "cuda")
+def test_auto_takes_triton_on_a_device(triton_case, make):
+    s = _moved(make(triton_case), "cuda")
     chosen = dispatch.explain(s.name, Call(s.x, s.dt, s.mask, s.state, s.params, s.graph, s.settings))
     assert chosen.backend == "triton"

@@ -65,26 +65,25 @@ class Settings(NamedTuple):
     target: Target = "tanh"
 
 
-class Gates(NamedTuple):
+class InputGates(NamedTuple):
     """What the inputs decide at each step, each `(..., units)`.
 
     Attributes:
-        openness: `sigmoid(a)`.
+        argument: `a`, of the first gate.
         rate: `k`, 1 over the time constant.
         target: `u`.
     """
 
-    openness: Tensor
+    argument: Tensor
     rate: Tensor
     target: Tensor
 
 
-def gates(x: Tensor, params: Params, settings: Settings) -> Gates:
+def gates(x: Tensor, params: Params, settings: Settings) -> InputGates:
     """Rates and targets under inputs `(..., input)`."""
     a, z = linear(x, params.weight, params.bias).chunk(2, -1)
-    openness = torch.sigmoid(a)
-    rate = softplus(a) if params.rate is None else params.rate * openness
-    return Gates(openness, rate, torch.tanh(z) if settings.target == "tanh" else z)
+    rate = softplus(a) if params.rate is None else params.rate * torch.sigmoid(a)
+    return InputGates(a, rate, torch.tanh(z) if settings.target == "tanh" else z)
 
 
 def gain(rate: Tensor, dt: Tensor, mask: Tensor | None) -> Tensor:
@@ -154,14 +153,14 @@ def scan_backward(
     passed = flow * (now.target - before) * (1 - share)
     if mask is not None:
         passed = torch.where(mask[..., None], passed, 0)
-    to_rate = passed * wide.dt[..., None]
-    slope = now.openness if wide.params.rate is None else now.rate * (1 - now.openness)
+    to_rate, openness = passed * wide.dt[..., None], torch.sigmoid(now.argument)
+    slope = openness if wide.params.rate is None else now.rate * (1 - openness)
     if settings.target == "tanh":
         to_target = to_target * (1 - now.target.square())
     pre = torch.cat((to_rate * slope, to_target), -1)
     sums = [pre.flatten(0, 1).t() @ wide.x.flatten(0, 1), pre.sum((0, 1))]
     if params.rate is not None:
-        sums.append((to_rate * now.openness).sum((0, 1)))
+        sums.append((to_rate * openness).sum((0, 1)))
     grads = [pre @ wide.params.weight, (passed * now.rate).sum(-1), carry, *sums]
     to_x, to_dt, first, *rest = (part.to(x.dtype) for part in grads)
     return Adjoint(to_x, to_dt, State(first), rest)
@@ -178,8 +177,9 @@ class _Wide(NamedTuple):
 
 def _widened(x: Tensor, dt: Tensor, state: State, params: Params) -> _Wide:
     kind = torch.promote_types(x.dtype, torch.float32)
-    numbers = [None if part is None else part.to(kind) for part in params]
-    return _Wide(x.to(kind), dt.to(kind), State(state.v.to(kind)), Params(*numbers))  # type: ignore[arg-type]
+    rate = None if params.rate is None else params.rate.to(kind)
+    numbers = Params(params.weight.to(kind), params.bias.to(kind), rate)
+    return _Wide(x.to(kind), dt.to(kind), State(state.v.to(kind)), numbers)
 
 
 def unpack(

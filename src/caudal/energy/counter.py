@@ -85,6 +85,8 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
 def _equation(name: str, args: Any) -> Any:
     if name == "affine":
         return linear(*args[:3])
+    if name == "logistic":
+        return torch.sigmoid(args[0])
     x, dt, mask, state, params, graph, settings = args[:7]
     call = Call(x, dt, mask, state, params, graph, json.loads(settings))
     return dispatch.pick(name, call, "reference").forward(call)

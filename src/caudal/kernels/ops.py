@@ -45,6 +45,9 @@ def _none_yet(call: Call) -> str | None:
 
 
 _triton = backends.triton("mixed", _none_yet)
+liquid_ssm_scan = define(
+    "liquid_ssm_scan", [own_dtype(backends.numba("liquid_ssm")), _triton, own_dtype(reference(liquid_ssm))]
+)
 lstm_scan = define("lstm_scan", [own_dtype(backends.numba("lstm")), _triton, own_dtype(reference(lstm))])
 mixed_scan = define(
     "mixed_scan", [own_dtype(backends.numba("mixed", no_compiled_form)), _triton, own_dtype(reference(mixed))]

@@ -78,7 +78,7 @@ class CfC(Layer):
         super().__init__()
         _check(inputs, units, mode, backbone_units, backbone_layers, activation)
         self.inputs, self.units, self.outputs = inputs, units, units
-        self.mode, self.activation = mode, activation
+        self.mode, self.activation, self.bounded = mode, activation, mode == "default"
         self.backbone_units, self.backbone_layers = backbone_units, backbone_layers
         heads = HEADS[mode] * units
         self.entry = nn.Linear(inputs + units, backbone_units if backbone_layers else heads)

@@ -73,7 +73,7 @@ class WiredCfC(Layer):
         super().__init__()
         check_mode("WiredCfC", mode)
         self.wiring = resolve_wiring("WiredCfC", inputs, units)
-        self.mode = mode
+        self.mode, self.bounded = mode, mode == "default"
         self.inputs, self.units, self.outputs = self.wiring.inputs, self.wiring.units, self.wiring.motor
         synapse_buffers(self, self.wiring)
         sensory, recurrent = self.wiring.sensory_synapses, self.wiring.recurrent_synapses

@@ -10,6 +10,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "WiredCfC": ("hasani2022closed", "lechner2020neural"),
     "MixedMemory": ("hasani2022closed", "lechner2020learning"),
     "LRC": ("farsang2024liquid",),
+    "LiquidSSM": ("hasani2021liquid", "feng2024rnns"),
     "CTRNN": ("funahashi1993approximation",),
     "LSTM": ("hochreiter1997long", "gers2000learning"),
     "GRU": ("cho2014learning",),
@@ -61,6 +62,13 @@ ENTRIES: dict[str, tuple[str, str, str, int, dict[str, str]]] = {
         "Liquid Resistance Liquid Capacitance Networks",
         2024,
         {"eprint": "2403.08791"},
+    ),
+    "feng2024rnns": (
+        "misc",
+        "Feng, Leo and Tung, Frederick and Ahmed, Mohamed Osama and Bengio, Yoshua and Hajimirsadeghi, Hossein",
+        "Were RNNs All We Needed?",
+        2024,
+        {"eprint": "2410.01201"},
     ),
     "funahashi1993approximation": (
         "article",

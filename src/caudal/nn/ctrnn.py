@@ -63,6 +63,7 @@ class CTRNN(Layer):
     """
 
     wired: ClassVar[bool] = True
+    keeps_state_at_zero = True
 
     sensory_w: Tensor
     w: Tensor

@@ -29,12 +29,18 @@ class Layer(nn.Module):
         wired: whether a wiring limits who reads whom.
         causal: whether an output depends on present and past steps only.
         chunked: whether two chunks with the state passed on give the same numbers as the whole.
+        exact_in_time: whether two elapsed times one after the other under one input are their sum.
+        keeps_state_at_zero: whether `dt = 0` leaves the state to the bit.
+        bounded: whether no state or output leaves [-1, 1], whatever inputs and elapsed times.
     """
 
     wired: ClassVar[bool] = False
     causal: ClassVar[bool] = True
     chunked: ClassVar[bool] = True
     checks_own_values: ClassVar[bool] = False
+    exact_in_time: bool = False
+    keeps_state_at_zero: bool = False
+    bounded: bool = False
 
     inputs: int
     outputs: int

@@ -11,14 +11,14 @@ from caudal.dynamics import liquid_ssm
 from caudal.dynamics.liquid_ssm import DECAYS, TARGETS, Decay, Target
 from caudal.errors import InputError
 from caudal.kernels import liquid_ssm_scan
-from caudal.kernels.affine import affine
+from caudal.kernels.affine import affine, logistic
 from caudal.nn.baselines.sequence import check_sizes
 from caudal.nn.init import fill_, softplus_inverse
 from caudal.nn.layer import Layer, State
 from caudal.nn.wired import check_choice
 
 
-class Block(nn.Module):
+class LiquidBlock(nn.Module):
     """Parameters of one block: the cell's, those of its output gate, and the product that mixes its outputs.
 
     Attributes:
@@ -58,7 +58,7 @@ class Block(nn.Module):
 
     def read(self, x: Tensor, v: Tensor, residual: Tensor | None) -> Tensor:
         """Outputs of the block from its inputs and states, `(..., units)` each."""
-        y = v if self.gate is None else torch.sigmoid(affine(x, self.gate.weight, self.gate.bias)) * v
+        y = v if self.gate is None else logistic(affine(x, self.gate.weight, self.gate.bias)) * v
         return y if self.mix is None or residual is None else residual + affine(y, self.mix.weight, self.mix.bias)
 
 
@@ -105,6 +105,8 @@ class LiquidSSM(Layer):
         True
     """
 
+    keeps_state_at_zero = True
+
     def __init__(
         self,
         inputs: int,
@@ -124,9 +126,12 @@ class LiquidSSM(Layer):
         self.inputs, self.units, self.outputs, self.layers = inputs, units, units, layers
         self.decay, self.target, self.output_gate = decay, target, bool(output_gate)
         self.blocks = nn.ModuleList(
-            Block(units if k else inputs, units, decay, output_gate=self.output_gate, mixes=k > 0)
+            LiquidBlock(units if k else inputs, units, decay, output_gate=self.output_gate, mixes=k > 0)
             for k in range(layers)
         )
+        # Behind the first block a step's own input moves while it lasts.
+        self.exact_in_time = layers == 1
+        self.bounded = layers == 1 and target == "tanh"
         self._settings = json.dumps(self.settings()._asdict())
         self.reset_parameters()
 
@@ -135,9 +140,9 @@ class LiquidSSM(Layer):
         for block in self.parts():
             block.reset_parameters(self.tau)
 
-    def parts(self) -> list[Block]:
+    def parts(self) -> list[LiquidBlock]:
         """The blocks, first to last."""
-        return [*self.blocks]  # type: ignore[list-item]  # a ModuleList forgets its kind
+        return [block for block in self.blocks if isinstance(block, LiquidBlock)]
 
     def settings(self) -> liquid_ssm.Settings:
         """Constants of the step."""

@@ -66,6 +66,7 @@ class LRC(Layer):
     """
 
     wired: ClassVar[bool] = True
+    keeps_state_at_zero = True
 
     sensory_raw_g_max: Tensor
     sensory_k_max: Tensor

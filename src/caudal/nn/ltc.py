@@ -69,6 +69,7 @@ class LTC(Layer):
     """
 
     wired: ClassVar[bool] = True
+    keeps_state_at_zero = True
 
     sensory_raw_w: Tensor
     sensory_mu: Tensor

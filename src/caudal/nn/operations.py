@@ -22,6 +22,7 @@ from caudal.nn.cfc_wired import WiredCfC
 from caudal.nn.conv_head import ConvHead
 from caudal.nn.ctrnn import CTRNN
 from caudal.nn.layer import Layer, leaves
+from caudal.nn.liquid_ssm import LiquidSSM
 from caudal.nn.lrc import LRC
 from caudal.nn.ltc import LTC
 from caudal.nn.mixed import MixedMemory
@@ -345,6 +346,23 @@ def ctrnn(net: CTRNN) -> Operations:
     return sensory_work.plus(substep.times(runs))
 
 
+def liquid_ssm(net: LiquidSSM) -> Operations:
+    """Per block: two gates (three with an output gate), rate and share by the elapsed time, the step, mixing."""
+    u, gates = net.units, 3 if net.output_gate else 2
+    # Softplus is an exponential and a logarithm with a sum between.
+    rate = {
+        "sigmoid": Operations(multiplies=u, sigmoids=u),
+        "softplus": Operations(adds=u, exponentials=2 * u),
+    }[net.decay]
+    target = Operations(tanhs=u if net.target == "tanh" else 0)
+    # Times dt, 1 - exp, u - v, and the share of that onto v.
+    step = Operations(macs=u, multiplies=u, adds=u, exponentials=u)
+    gate = Operations(multiplies=u, sigmoids=u) if net.output_gate else Operations()
+    block = rate.plus(target).plus(step).plus(gate)
+    mixing = Operations(macs=(net.layers - 1) * (gates * u * u + u * u), adds=(net.layers - 1) * u)
+    return block.times(net.layers).plus(Operations(macs=gates * u * net.inputs)).plus(mixing)
+
+
 def cfc(net: CfC) -> Operations:
     """The maps of the backbone with their activations, then the closed form."""
     maps = [part for part in net.modules() if isinstance(part, nn.Linear)]
@@ -364,6 +382,7 @@ LIQUID: Mapping[type[nn.Module], Callable[[Any], Operations]] = {
     LTC: ltc,
     LRC: lrc,
     CTRNN: ctrnn,
+    LiquidSSM: liquid_ssm,
     CfC: cfc,
     WiredCfC: wired_cfc,
 }

@@ -72,6 +72,8 @@ GUARDED: tuple[Guarded, ...] = (
     Guarded("WiredCfC pure", "cfc_wired_scan", lambda: nn.WiredCfC(_circuit(), mode="pure")),
     Guarded("LRC", "lrc_scan", lambda: nn.LRC(_circuit())),
     Guarded("CTRNN", "ctrnn_scan", lambda: nn.CTRNN(_circuit())),
+    Guarded("LiquidSSM", "liquid_ssm_scan", lambda: nn.LiquidSSM(INPUTS, 19, output_gate=True)),
+    Guarded("LiquidSSM softplus", "liquid_ssm_scan", lambda: nn.LiquidSSM(INPUTS, 7, layers=2, decay="softplus")),
     Guarded("MixedMemory shared", "mixed_scan", lambda: _mixed("shared")),
     Guarded("MixedMemory cascade", "mixed_scan", lambda: _mixed("cascade")),
     Guarded("MixedMemory stacked", "lstm_scan", lambda: _mixed("stacked")),

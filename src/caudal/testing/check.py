@@ -6,7 +6,7 @@ from time import perf_counter
 from torch import nn
 
 from caudal.errors import ContractError, InputError
-from caudal.testing import gradients, graphs, modules, refusals, values
+from caudal.testing import flow, gradients, graphs, modules, refusals, values
 from caudal.testing.clause import Clause
 from caudal.testing.report import Outcome, Report
 from caudal.testing.subject import Subject
@@ -19,6 +19,9 @@ CONTRACT: tuple[Clause, ...] = (
     values.padding,
     values.rows,
     values.future,
+    flow.flow,
+    flow.still,
+    flow.bounded,
     gradients.gradients,
     gradients.gradcheck,
     gradients.wiring,
@@ -53,8 +56,9 @@ def check_cell(
 
     The cell answers `y, state = net(x, dt=, mask=, lengths=, state=)` with `x (batch, time, input)`, `dt` and `mask`
     `(batch, time)`, `lengths (batch,)`, `y (batch, time, outputs)` and a state whose tensors are `(batch, ...)`;
-    `net.step(x, dt=, state=)` does one step. It sets `inputs`. Class attributes `causal`, `chunked` (True when left
-    out) and `wired` (False when left out) say what it can do; a clause without meaning for it is reported so.
+    `net.step(x, dt=, state=)` does one step. It sets `inputs`. Attributes `causal`, `chunked` (True when left out),
+    `wired`, `exact_in_time`, `keeps_state_at_zero` and `bounded` (False when left out) say what it can do; a clause
+    without meaning for it is reported so.
 
     Arguments:
         build: called without arguments, returns a fresh layer; small sizes keep the check fast.

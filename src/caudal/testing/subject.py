@@ -99,8 +99,8 @@ def distance(got: Tensor, expected: Tensor) -> float:
 
 
 def capability(net: nn.Module, name: str) -> bool:
-    """A declared capability: `wired` (False when not declared), `causal` and `chunked` (True)."""
-    return bool(getattr(net, name, name != "wired"))
+    """A declared capability; where it is not declared, `causal` and `chunked` are True and all others False."""
+    return bool(getattr(net, name, name in ("causal", "chunked")))
 
 
 def inputs(net: nn.Module) -> int:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from caudal.kernels.cpu import tiles
-from caudal.kernels.cpu.affine_jit import affine_rows
+from caudal.kernels.cpu.affine_jit import affine_rows, logistic_numbers
 
 
 def folded(weight: Tensor, bias: Tensor, pieces: int = 1) -> NDArray[Any]:
@@ -34,4 +34,12 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         affine_rows(source, part.start, part.rows, n_in, n_out, map_, to, scratch)
 
     tiles.run(cuts if rows >= 8 * threads else [tiles.Tile(0, 0, rows, tiles.NARROW)], work, threads)
+    return out
+
+
+def logistic(x: Tensor) -> Tensor:
+    """`1 / (1 + exp(-x))` of every number."""
+    out = torch.empty_like(x, memory_format=torch.contiguous_format)
+    source, to = tiles.flat(x), tiles.flat(out)
+    logistic_numbers(source, to, np.zeros(16, to.dtype))
     return out

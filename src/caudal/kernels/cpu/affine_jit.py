@@ -4,7 +4,7 @@ Every output is the same chain of multiply-adds whatever the number of rows, whi
 """
 
 from caudal.kernels.cpu.jit import inlined, kernel
-from caudal.kernels.cpu.simd import broadcast, fma, lanes16, load, store
+from caudal.kernels.cpu.simd import broadcast, fma, lanes16, load, logistic, store
 
 
 @inlined
@@ -71,3 +71,17 @@ def affine_rows(x, first, last, n_in, n_out, folded, out, scratch):
         affine_row(lanes, x, row * n_in, n_in, scratch, 0, folded, 0, n_in * padded, padded)
         for o in range(n_out):
             out[row * n_out + o] = scratch[o]
+
+
+@kernel
+def logistic_numbers(x, out, scratch):
+    """The logistic function of every number; the last few go through `scratch`, 16 numbers."""
+    lanes = lanes16()
+    whole = x.size - x.size % 16
+    for i in range(0, whole, 16):
+        store(out, i, logistic(load(lanes, x, i)))
+    for i in range(whole, x.size):
+        scratch[i - whole] = x[i]
+    store(scratch, 0, logistic(load(lanes, scratch, 0)))
+    for i in range(whole, x.size):
+        out[i] = scratch[i - whole]

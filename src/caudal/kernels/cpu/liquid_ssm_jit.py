@@ -24,7 +24,7 @@ from caudal.kernels.cpu.simd import (
     sub,
     total,
     zeros,
-)  # fmt: skip
+)
 
 LOG2E = 1.4426950408889634
 BLOCK = 8
@@ -278,6 +278,20 @@ def backward_parts(parts, sizes, x, dt, mask, v0, states, grads, outs, folded, r
     for part in range(start, stop):
         first, last = part * each, min(batch, (part + 1) * each)
         backward_rows(
-            first, last, (time, inputs, units), x, dt, mask, v0, states, grads, outs, folded, rates, linear, scratch,
-            sums, totals[part],
-        )  # fmt: skip
+            first,
+            last,
+            (time, inputs, units),
+            x,
+            dt,
+            mask,
+            v0,
+            states,
+            grads,
+            outs,
+            folded,
+            rates,
+            linear,
+            scratch,
+            sums,
+            totals[part],
+        )

@@ -10,11 +10,14 @@ A kernel receives a `Lanes(n)` witness that fixes the width by its type.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
 from numba import extending, types
 from numba.core import cgutils
+from numba.core.base import BaseContext
+from numba.core.typing.templates import Signature
 from numba.extending import NativeValue, models, register_model, typeof_impl, unbox
 
 _INT = ir.IntType(32)
@@ -50,7 +53,7 @@ class VectorType(types.Type):
 
 
 @typeof_impl.register(Lanes)
-def _typeof_lanes(value: Lanes, _context: Any) -> LanesType:
+def _typeof_lanes(value: Lanes, _context: BaseContext) -> LanesType:
     return LanesType(value.count)
 
 
@@ -72,16 +75,16 @@ def _scalar(kind: Any) -> Any:
     return ir.FloatType() if kind == types.float32 else ir.DoubleType()
 
 
-def _data(context: Any, builder: Any, array_type: Any, array: Any) -> Any:
+def _data(context: BaseContext, builder: ir.IRBuilder, array_type: Any, array: Any) -> Any:
     return context.make_array(array_type)(context, builder, array).data
 
 
-def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any, count: int) -> Any:
+def _address(context: BaseContext, builder: ir.IRBuilder, array_type: Any, array: Any, index: Any, count: int) -> Any:
     data = builder.gep(_data(context, builder, array_type, array), [index])
     return builder.bitcast(data, ir.VectorType(_scalar(array_type.dtype), count).as_pointer())
 
 
-def _splat(builder: Any, value: Any, count: int) -> Any:
+def _splat(builder: ir.IRBuilder, value: Any, count: int) -> Any:
     kind = ir.VectorType(value.type, count)
     single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _INT(0))
     return builder.shuffle_vector(
@@ -97,7 +100,9 @@ def _constant(kind: VectorType, value: float) -> Any:
 def lanes16(_typing: Any) -> Any:
     """The witness of 16 lanes, made inside a kernel: passing one from Python costs microseconds."""
 
-    def build(context: Any, _builder: Any, _signature: Any, _args: Any) -> Any:
+    def build(
+        context: BaseContext, _builder: ir.IRBuilder, _signature: Signature, _args: Sequence[ir.Value]
+    ) -> ir.Value:
         return context.get_dummy_value()
 
     return LanesType(16)(), build
@@ -107,7 +112,9 @@ def lanes16(_typing: Any) -> Any:
 def lanes32(_typing: Any) -> Any:
     """The witness of 32 lanes: two vectors of 512 bits side by side, whose long chains of sums then run in parallel."""
 
-    def build(context: Any, _builder: Any, _signature: Any, _args: Any) -> Any:
+    def build(
+        context: BaseContext, _builder: ir.IRBuilder, _signature: Signature, _args: Sequence[ir.Value]
+    ) -> ir.Value:
         return context.get_dummy_value()
 
     return LanesType(32)(), build
@@ -117,7 +124,7 @@ def lanes32(_typing: Any) -> Any:
 def at_address(_typing: Any, address: Any, like: Any) -> Any:
     """The memory at an integer address as a pointer to numbers of the type of `like`."""
 
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def build(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: Sequence[ir.Value]) -> ir.Value:
         return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
     return types.CPointer(like.dtype)(types.intp, like), build
@@ -127,7 +134,9 @@ def at_address(_typing: Any, address: Any, like: Any) -> Any:
 def width(_typing: Any, lanes: Any) -> Any:
     """Number of lanes, a constant to the compiler."""
 
-    def build(context: Any, _builder: Any, _signature: Any, _args: Any) -> Any:
+    def build(
+        context: BaseContext, _builder: ir.IRBuilder, _signature: Signature, _args: Sequence[ir.Value]
+    ) -> ir.Value:
         return context.get_constant(types.intp, lanes.count)
 
     return types.intp(lanes), build
@@ -138,7 +147,7 @@ def load(_typing: Any, lanes: Any, array: Any, index: Any) -> Any:
     """`lanes` numbers of a flat array from `index` on."""
     kind = VectorType(array.dtype, lanes.count)
 
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def build(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: Sequence[ir.Value]) -> ir.Value:
         pointer = _address(context, builder, signature.args[1], args[1], args[2], lanes.count)
         return builder.load(pointer, align=array.dtype.bitwidth // 8)
 
@@ -149,7 +158,7 @@ def load(_typing: Any, lanes: Any, array: Any, index: Any) -> Any:
 def store(_typing: Any, array: Any, index: Any, vector: Any) -> Any:
     """Write a vector into a flat array from `index` on."""
 
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def build(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: Sequence[ir.Value]) -> ir.Value:
         pointer = _address(context, builder, signature.args[0], args[0], args[1], vector.count)
         builder.store(args[2], pointer, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
@@ -162,7 +171,7 @@ def broadcast(_typing: Any, lanes: Any, array: Any, index: Any) -> Any:
     """One number of a flat array in every lane."""
     kind = VectorType(array.dtype, lanes.count)
 
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def build(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: Sequence[ir.Value]) -> ir.Value:
         pointer = builder.gep(_data(context, builder, signature.args[1], args[1]), [args[2]])
         return _splat(builder, builder.load(pointer), lanes.count)
 
@@ -174,7 +183,9 @@ def zeros(_typing: Any, lanes: Any, array: Any) -> Any:
     """A vector of zeros of an array's type."""
     kind = VectorType(array.dtype, lanes.count)
 
-    def build(_context: Any, _builder: Any, _signature: Any, _args: Any) -> Any:
+    def build(
+        _context: BaseContext, _builder: ir.IRBuilder, _signature: Signature, _args: Sequence[ir.Value]
+    ) -> ir.Value:
         return _constant(kind, 0.0)
 
     return kind(lanes, array), build
@@ -182,7 +193,9 @@ def zeros(_typing: Any, lanes: Any, array: Any) -> Any:
 
 def _binary(operation: str, doc: str) -> Any:
     def typed(_typing: Any, a: Any, b: Any) -> Any:
-        def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        def build(
+            _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+        ) -> ir.Value:
             return getattr(builder, operation)(*args)
 
         return a(a, b), build
@@ -198,7 +211,7 @@ mul = _binary("fmul", "`a * b`, lane by lane.")
 div = _binary("fdiv", "`a / b`, lane by lane.")
 
 
-def _intrinsic_call(builder: Any, name: str, *args: Any) -> Any:
+def _intrinsic_call(builder: ir.IRBuilder, name: str, *args: ir.Value) -> ir.Value:
     """Call an LLVM intrinsic on vectors (llvmlite's own helper names scalars only)."""
     kind = args[0].type
     lane = "f32" if isinstance(kind.element, ir.FloatType) else "f64"
@@ -211,13 +224,15 @@ def _intrinsic_call(builder: Any, name: str, *args: Any) -> Any:
 def fma1(_typing: Any, a: Any, b: Any, c: Any) -> Any:
     """`a * b + c` with one rounding, for single numbers: the same bits as `fma` gives each lane."""
 
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def build(
+        _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+    ) -> ir.Value:
         return builder.fma(*args)
 
     return a(a, b, c), build
 
 
-def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
+def _fma(builder: ir.IRBuilder, a: Any, b: Any, c: Any) -> Any:
     return _intrinsic_call(builder, "llvm.fma", a, b, c)
 
 
@@ -225,13 +240,15 @@ def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
 def fma(_typing: Any, a: Any, b: Any, c: Any) -> Any:
     """`a * b + c` with one rounding, lane by lane."""
 
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def build(
+        _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+    ) -> ir.Value:
         return _fma(builder, *args)
 
     return a(a, b, c), build
 
 
-def _halve(builder: Any, vector: Any, count: int, until: int) -> Any:
+def _halve(builder: ir.IRBuilder, vector: Any, count: int, until: int) -> Any:
     while count > until:
         count //= 2
         undefined = ir.Constant(vector.type, ir.Undefined)
@@ -247,7 +264,9 @@ def fold(_typing: Any, narrow: Any, a: Any) -> Any:
     """Add the halves of a vector until it is as narrow as the witness; the same order on every run."""
     kind = VectorType(a.scalar, narrow.count)
 
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def build(
+        _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+    ) -> ir.Value:
         return _halve(builder, args[1], a.count, narrow.count)
 
     return kind(narrow, a), build
@@ -257,7 +276,9 @@ def fold(_typing: Any, narrow: Any, a: Any) -> Any:
 def total(_typing: Any, a: Any) -> Any:
     """Sum of the lanes by halving: the same order on every run."""
 
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def build(
+        _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+    ) -> ir.Value:
         return builder.extract_element(_halve(builder, args[0], a.count, 1), _INT(0))
 
     return a.scalar(a), build
@@ -298,14 +319,14 @@ _ABOVE1 = {
 _LOG1P = {bits: tuple(2.0 / (2 * k + 1) for k in range(terms)) for bits, terms in ((32, 7), (64, 17))}
 
 
-def _polynomial(builder: Any, kind: VectorType, coefficients: tuple[float, ...], z: Any) -> Any:
+def _polynomial(builder: ir.IRBuilder, kind: VectorType, coefficients: tuple[float, ...], z: Any) -> Any:
     power = _constant(kind, coefficients[-1])
     for coefficient in reversed(coefficients[:-1]):
         power = _fma(builder, power, z, _constant(kind, coefficient))
     return power
 
 
-def _split(builder: Any, kind: VectorType, z: Any, limits: dict[int, float]) -> tuple[Any, Any]:
+def _split(builder: ir.IRBuilder, kind: VectorType, z: Any, limits: dict[int, float]) -> tuple[Any, Any]:
     """Fraction of `z` in [-1/2, 1/2], and what adds its whole part to the exponent of a number's bits."""
     bits = kind.scalar.bitwidth
     integer = ir.VectorType(ir.IntType(bits), kind.count)
@@ -318,11 +339,11 @@ def _split(builder: Any, kind: VectorType, z: Any, limits: dict[int, float]) -> 
     return fraction, builder.shl(builder.bitcast(shifted, integer), shift)
 
 
-def _scaled(builder: Any, number: Any, exponent: Any) -> Any:
+def _scaled(builder: ir.IRBuilder, number: Any, exponent: Any) -> Any:
     return builder.bitcast(builder.add(builder.bitcast(number, exponent.type), exponent), number.type)
 
 
-def _exp2(builder: Any, kind: VectorType, z: Any, limits: dict[int, float] = _LIMIT) -> Any:
+def _exp2(builder: ir.IRBuilder, kind: VectorType, z: Any, limits: dict[int, float] = _LIMIT) -> Any:
     fraction, exponent = _split(builder, kind, z, limits)
     return _scaled(builder, _polynomial(builder, kind, _EXP2[kind.scalar.bitwidth], fraction), exponent)
 
@@ -331,7 +352,9 @@ def _exp2(builder: Any, kind: VectorType, z: Any, limits: dict[int, float] = _LI
 def exp2(_typing: Any, z: Any) -> Any:
     """`2 ** z`, lane by lane; `z` is held within +-126 (float32) or +-1022 (float64)."""
 
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def build(
+        _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+    ) -> ir.Value:
         return _exp2(builder, z, args[0])
 
     return z(z), build
@@ -341,7 +364,7 @@ def exp2(_typing: Any, z: Any) -> Any:
 def exp2_times(_typing: Any, z: Any, factor: Any) -> Any:
     """`2 ** (factor z)`, lane by lane, held so that two such powers have a finite product other than 0."""
 
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def build(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: Sequence[ir.Value]) -> ir.Value:
         scale = _splat(builder, context.cast(builder, args[1], signature.args[1], z.scalar), z.count)
         return _exp2(builder, z, builder.fmul(args[0], scale), _HALF_LIMIT)
 
@@ -352,7 +375,9 @@ def exp2_times(_typing: Any, z: Any, factor: Any) -> Any:
 def gate(_typing: Any, v: Any, slope: Any, offset: Any) -> Any:
     """`1 / (1 + 2 ** (slope v + offset))`: a logistic gate whose scale by -log2(e) is folded into its parameters."""
 
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def build(
+        _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+    ) -> ir.Value:
         power = _exp2(builder, v, _fma(builder, args[0], args[1], args[2]))
         unit = _constant(v, 1.0)
         return builder.fdiv(unit, builder.fadd(unit, power))
@@ -364,7 +389,9 @@ def gate(_typing: Any, v: Any, slope: Any, offset: Any) -> Any:
 def logistic(_typing: Any, z: Any) -> Any:
     """`1 / (1 + exp(-z))`, lane by lane."""
 
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def build(
+        _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+    ) -> ir.Value:
         power = _exp2(builder, z, builder.fmul(args[0], _constant(z, -_LOG2E)))
         unit = _constant(z, 1.0)
         return builder.fdiv(unit, builder.fadd(unit, power))
@@ -376,7 +403,9 @@ def logistic(_typing: Any, z: Any) -> Any:
 def tanh(_typing: Any, z: Any) -> Any:
     """`tanh(z)` as `1 - 2 / (1 + exp(2 z))`, lane by lane; exact to rounding of 1."""
 
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def build(
+        _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+    ) -> ir.Value:
         power = _exp2(builder, z, builder.fmul(args[0], _constant(z, 2.0 * _LOG2E)))
         unit = _constant(z, 1.0)
         return builder.fsub(unit, builder.fdiv(_constant(z, 2.0), builder.fadd(unit, power)))
@@ -388,7 +417,9 @@ def tanh(_typing: Any, z: Any) -> Any:
 def exp_minus(_typing: Any, z: Any) -> Any:
     """`exp(-z)`, lane by lane; results under the smallest normal number come out as about 1e-38 (float32)."""
 
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def build(
+        _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+    ) -> ir.Value:
         return _exp2(builder, z, builder.fmul(args[0], _constant(z, -_LOG2E)))
 
     return z(z), build
@@ -398,7 +429,9 @@ def exp_minus(_typing: Any, z: Any) -> Any:
 def fall(_typing: Any, z: Any) -> Any:
     """`1 - exp(-z)`, lane by lane, to the last bits also where `z` is small, and 0 where it is 0."""
 
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def build(
+        _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+    ) -> ir.Value:
         fraction, exponent = _split(builder, z, builder.fmul(args[0], _constant(z, -_LOG2E)), _LIMIT)
         whole = _scaled(builder, _constant(z, 1.0), exponent)
         above = builder.fmul(fraction, _polynomial(builder, z, _ABOVE1[z.scalar.bitwidth], fraction))
@@ -411,7 +444,9 @@ def fall(_typing: Any, z: Any) -> Any:
 def softplus(_typing: Any, z: Any) -> Any:
     """`log(1 + exp(z))`, lane by lane."""
 
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def build(
+        _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+    ) -> ir.Value:
         size = builder.fmul(_intrinsic_call(builder, "llvm.fabs", args[0]), _constant(z, -_LOG2E))
         power = _exp2(builder, z, size)
         s = builder.fdiv(power, builder.fadd(power, _constant(z, 2.0)))
@@ -426,7 +461,9 @@ def softplus(_typing: Any, z: Any) -> Any:
 def absolute(_typing: Any, z: Any) -> Any:
     """`|z|`, lane by lane."""
 
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def build(
+        _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+    ) -> ir.Value:
         return _intrinsic_call(builder, "llvm.fabs", args[0])
 
     return z(z), build
@@ -436,7 +473,9 @@ def absolute(_typing: Any, z: Any) -> Any:
 def where_positive(_typing: Any, condition: Any, a: Any, b: Any) -> Any:
     """`a` in the lanes where `condition > 0`, `b` elsewhere."""
 
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def build(
+        _context: BaseContext, builder: ir.IRBuilder, _signature: Signature, args: Sequence[ir.Value]
+    ) -> ir.Value:
         return builder.select(builder.fcmp_ordered(">", args[0], _constant(condition, 0.0)), args[1], args[2])
 
     return a(condition, a, b), build
@@ -447,7 +486,7 @@ def fill(_typing: Any, like: Any, value: Any) -> Any:
     """A vector like another with one given number in every lane."""
     kind = like
 
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def build(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: Sequence[ir.Value]) -> ir.Value:
         return _splat(builder, context.cast(builder, args[1], signature.args[1], kind.scalar), kind.count)
 
     return kind(like, value), build

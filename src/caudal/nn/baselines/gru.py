@@ -46,6 +46,8 @@ class GRU(Layer):
         (torch.Size([2, 5, 8]), True)
     """
 
+    bounded = True
+
     def __init__(self, inputs: int, units: int) -> None:
         super().__init__()
         check_sizes("GRU", inputs=inputs, units=units)

@@ -118,6 +118,8 @@ class SSM(Layer):
         (torch.Size([2, 5, 8]), torch.Size([2, 2, 4]))
     """
 
+    keeps_state_at_zero = True
+
     def __init__(
         self,
         inputs: int,
@@ -140,6 +142,8 @@ class SSM(Layer):
         self.states, self.layers, self.step_range, self.dropout = states, layers, (float(low), float(high)), dropout
         self.embed = nn.Linear(inputs, units)
         self.blocks = nn.ModuleList(_Block(units, states, low, high, dropout) for _ in range(layers))
+        # Behind the first block a step's own input moves while it lasts.
+        self.exact_in_time = layers == 1
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
