@@ -20,10 +20,10 @@ from caudal.export import verify
 from caudal.export.c_code.proof import files, read_proof
 from caudal.export.c_code.verify import golden_of
 from caudal.export.program import bounds
+from caudal.export.program.form import from_json, to_json
 from caudal.export.program.intervals import Broken
 from caudal.export.program.lower_fixed import lower_fixed
 from caudal.export.program.memory import places
-from caudal.export.program.program import from_json, to_json
 from caudal.nn import CTRNN, LRC, LTC, CfC
 
 

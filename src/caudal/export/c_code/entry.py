@@ -1,7 +1,7 @@
 """The two functions that a caller sees: `init` and `step`."""
 
 from caudal.export.c_code.expressions import literal
-from caudal.export.c_code.text import sized
+from caudal.export.c_code.text import sized, slots_of
 from caudal.export.program.memory import Place
 from caudal.export.program.program import Program, Step
 
@@ -85,8 +85,6 @@ def _uses(program: Program) -> list[str]:
 
 
 def _advance(program: Program, prefix: str, one: Step, places: dict[str, Place]) -> list[str]:
-    from caudal.export.c_code.source import slots_of
-
     def where(name: str) -> str:
         slot = program.slots[name]
         if slot.role == "state":

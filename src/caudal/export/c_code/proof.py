@@ -20,7 +20,8 @@ from caudal.errors import FileFormatError, MissingFileError
 from caudal.export.c_code import folder_texts, source
 from caudal.export.c_code import golden as golden_module
 from caudal.export.program import bounds as bounds_module
-from caudal.export.program.program import Program, from_json, label, to_json
+from caudal.export.program.form import from_json, to_json
+from caudal.export.program.program import Program, label
 from caudal.files import read
 
 FORMAT = 2

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from caudal.errors import FileFormatError
+from caudal.export.c_code.entry import init, step
 from caudal.export.c_code.expressions import expression, literal
 from caudal.export.c_code.helpers import CALLS, CONSTANT_TIME, FLOAT_HELPERS, HELPERS
-from caudal.export.c_code.text import array, header, preamble, sized
+from caudal.export.c_code.text import array, header, preamble, sized, slots_of
 from caudal.export.program.memory import places
 from caudal.export.program.program import Array, Block, Link, Program, Step
 
@@ -219,18 +220,7 @@ class _Writer:
 
     def entry(self) -> list[str]:
         """`init` and `step`."""
-        from caudal.export.c_code.entry import init, step
-
         return [init(self.program, self.prefix), step(self.program, self.prefix, places(self.program))]
-
-
-def slots_of(program: Program, block: Block) -> dict[str, bool]:
-    """Slots that a block touches, in order, and whether it writes them."""
-    read: list[str] = [name for name in block.base if name in program.slots]
-    read += [link.source for link in block.links]
-    read += [node.name for node in block.nodes if node.op in ("load", "scalar")]
-    written = [name for name, _ in block.stores]
-    return {name: name in written for name in dict.fromkeys([*read, *written])}
 
 
 def used_scalars(program: Program, steps: Iterable[Step]) -> set[str]:

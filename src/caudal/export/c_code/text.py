@@ -4,7 +4,7 @@ import textwrap
 
 from caudal._version import __version__
 from caudal.export.c_code.expressions import literal
-from caudal.export.program.program import Array, Program, label
+from caudal.export.program.program import Array, Block, Program, label
 
 
 def sized(most: int) -> str:
@@ -138,3 +138,12 @@ def _units(program: Program, upper: str) -> list[str]:
 def _plain(name: str) -> str:
     """A name of a column in plain ASCII, which cannot end a comment."""
     return "".join(sign if sign.isascii() else "_" for sign in label(name))[:60]
+
+
+def slots_of(program: Program, block: Block) -> dict[str, bool]:
+    """Slots that a block touches, in order, and whether it writes them."""
+    read: list[str] = [name for name in block.base if name in program.slots]
+    read += [link.source for link in block.links]
+    read += [node.name for node in block.nodes if node.op in ("load", "scalar")]
+    written = [name for name, _ in block.stores]
+    return {name: name in written for name in dict.fromkeys([*read, *written])}

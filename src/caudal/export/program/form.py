@@ -8,7 +8,7 @@ checker's affair.
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -428,3 +428,37 @@ def _node(value: object) -> Node:
     held = _fields("node", value, Node)
     values = tuple(_real("values", number) for number in _list("values", held["values"], 8))
     return Node(_text("op", held["op"]), _ints("args", held["args"], 0), _text("name", held["name"]), values)
+
+
+def to_json(program: Program) -> dict[str, Any]:
+    """Numbers and names only; every float keeps its bits."""
+    found = {name: getattr(program, name) for name in ("dtype", "layer", "names", "input_bits", "output_bits")}
+    found["clock"] = asdict(program.clock)
+    found["slots"] = {name: _plain(asdict(slot)) for name, slot in program.slots.items()}
+    for kind in ("constants", "tables"):
+        arrays: dict[str, Array] = getattr(program, kind)
+        found[kind] = {name: {"type": a.dtype.name, "values": a.tolist()} for name, a in arrays.items()}
+    found["steps"] = [_plain(asdict(step)) for step in program.steps]
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value
+
+
+def from_json(found: object) -> Program:
+    """The program that `to_json` wrote, each name, size, type and position in it checked.
+
+    Raises:
+        FileFormatError: it is no program.
+    """
+    try:
+        return program_of(found)
+    except Misfit as fault:
+        raise FileFormatError(f"proof.json: holds no program ({fault}). Export the model again.") from fault

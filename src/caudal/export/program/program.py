@@ -10,14 +10,12 @@ evaluate the nodes in order and store. Nodes are in single-assignment form: argu
 """
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from caudal import limits
-from caudal.errors import FileFormatError
 
 Array: TypeAlias = NDArray[Any]
 Role = Literal["input", "output", "state", "work", "scalar"]
@@ -198,28 +196,6 @@ class Program:
         return sum(slot.size * (2 if slot.ctype == "int16" else 4) for slot in self.states().values())
 
 
-def to_json(program: Program) -> dict[str, Any]:
-    """Numbers and names only; every float keeps its bits."""
-    found = {name: getattr(program, name) for name in ("dtype", "layer", "names", "input_bits", "output_bits")}
-    found["clock"] = asdict(program.clock)
-    found["slots"] = {name: _plain(asdict(slot)) for name, slot in program.slots.items()}
-    for kind in ("constants", "tables"):
-        arrays: dict[str, Array] = getattr(program, kind)
-        found[kind] = {name: {"type": a.dtype.name, "values": a.tolist()} for name, a in arrays.items()}
-    found["steps"] = [_plain(asdict(step)) for step in program.steps]
-    return found
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return value
-
-
 def label(text: str) -> str:
     """A name of an input or an answer as an export may carry it: printable, short, and unable to end a comment.
 
@@ -228,17 +204,3 @@ def label(text: str) -> str:
         ('pulse __ evil()', 'presión_kPa')
     """
     return _UNSAFE.sub("_", "".join(sign if sign.isprintable() else "_" for sign in text))[: limits.NAME]
-
-
-def from_json(found: object) -> Program:
-    """The program that `to_json` wrote, each name, size, type and position in it checked.
-
-    Raises:
-        FileFormatError: it is no program.
-    """
-    from caudal.export.program.form import Misfit, program_of
-
-    try:
-        return program_of(found)
-    except Misfit as fault:
-        raise FileFormatError(f"proof.json: holds no program ({fault}). Export the model again.") from fault
