@@ -45,7 +45,7 @@ def test_a_table_becomes_a_verdict_and_two_reports(visits, tmp_path, capsys):
     assert main(words) == 0
     said = capsys.readouterr()
     *verdict, report, informe = said.out.strip().splitlines()
-    assert len(verdict) == 5 and report.endswith("report.html") and informe.endswith("informe.html")
+    assert len(verdict) == 6 and report.endswith("report.html") and informe.endswith("informe.html")
     assert "[5/5] trivial seed 0: auroc 0.5" in said.err
     study = Study.from_json((tmp_path / "out" / "study.json").read_text())
     assert study.data.name == "visits.csv" and study.data.sensitive == ("sex",) and study.data.time_unit == "h"

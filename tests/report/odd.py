@@ -30,7 +30,17 @@ def bare(full):
         chips=None,
         fairness=(),
         not_measured=(),
-        verdict=replace(full.verdict, use="gru", reason="most accurate", liquid_against_trivial=None, would_change=()),
+        verdict=replace(
+            full.verdict,
+            use="gru",
+            reason="most accurate",
+            liquid_against_trivial=None,
+            would_change=(),
+            worth=None,
+            need=None,
+            standing={},
+            worlds=(),
+        ),
         data=replace(full.data, sensitive=(), known_bias=(), known_leaks=(), notes=(), positive=""),
     )
 

@@ -3,7 +3,7 @@
 import math
 import random
 
-from caudal.compare.metrics.record import Calibration, Curve, GroupScore, Paired, Verdict
+from caudal.compare.metrics.record import Calibration, Curve, GroupScore, Paired, Verdict, World
 from caudal.compare.record import Budget, Chip, Chips, Circuit, Contender, DataFacts, OnChip, Provenance, Run, Study
 from caudal.fair.curve import Moment
 from caudal.fair.intervals import Gap, GroupRate
@@ -235,6 +235,20 @@ class Maker:
             live["ltc-ncp"] / live["gru"],
             0.84,
             ("more seeds", "margin", "unforeseen"),
+            standing={"gru": "best", "ltc-ncp": "within", "cfc": "unknown", "lstm": "worse", "trivial": "worse"},
+            worth=self.pair("ltc-ncp", "trivial", skills),
+            need=self.pair("gru", "boosting", skills),
+            best_network="gru",
+            best_simple="boosting",
+            worlds=self.worlds(),
+        )
+
+    def worlds(self):
+        before, after = (self.score(skill, self.metric) for skill in (0.9, 0.8))
+        told = interval(before, 0.01), interval(after, 0.02)
+        return (
+            World("noise", 0.5, *told, "gru", Interval(0.05, 0.02, 0.08), True),
+            World("dropped", 0.3, *told, "ltc-ncp", Interval(0.0, 0.0, 0.0, 0.0), False),
         )
 
     def curves(self, order, skills):

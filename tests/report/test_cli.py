@@ -15,11 +15,11 @@ def test_a_study_becomes_a_report(studies, tmp_path, capsys):
     study.write_text(studies.study().to_json(), encoding="utf-8")
     code, told, said = run(capsys, study, "-o", out, "--lang", "es")
     assert code == 0
-    assert told.startswith("Use LTC-NCP (AUROC 0,851") and said == f"wrote {out}\n"
+    assert told.splitlines()[1].startswith("Use LTC-NCP (AUROC 0,851") and said == f"wrote {out}\n"
     assert '<html lang="es">' in out.read_text(encoding="utf-8")
     code, told, _ = run(capsys, study, "-o", out, "--json")
     assert code == 0
-    assert json.loads(told)["report"] == str(out) and len(json.loads(told)["verdict"]) == 5
+    assert json.loads(told)["report"] == str(out) and len(json.loads(told)["verdict"]) == 6
 
 
 def test_misuse_is_a_sentence_and_writes_nothing(tmp_path, capsys):

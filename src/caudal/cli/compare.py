@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare, write, and say the verdict in five lines."""
+    """Compare, write, and say the verdict in six lines."""
     from caudal import report
     from caudal.compare import compare
     from caudal.data.source import is_table_path

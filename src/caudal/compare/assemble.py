@@ -77,6 +77,7 @@ def assemble(
     scores = group_scores(found, test)
     scores_of = {name: primary[name].value for name in ranked}
     judged = verdict.judge(scores_of, contenders, pairs, aim, curves, budget.seeds)
+    judged = replace(judged, worlds=summary.worlds(found, judged.use, aim.margin))
     names = {judged.use, judged.best_liquid, judged.best_traditional}
     fair = fairness(finals, source.parts, owners(test), source.facts, tuple(names))
     return Study(

@@ -21,6 +21,8 @@ _OWNER = "compare"
 _VAL, _TEST = 0.15, 0.2
 # Fewer series of a class in the test part than this are told.
 _FEW = 3
+# A test part of so few owners, such as patients, is too small, and its owners are named.
+_FEW_OWNERS = 10
 _OWNERS = {"series": "series", "group": "groups", "time": "times"}
 
 
@@ -207,8 +209,22 @@ def _facts(parts: Parts, card: Card, protocol: str, words: str) -> DataFacts:
         known_leaks=card.leaks,
         notes=tuple(dict.fromkeys(finding.message for finding in one.findings)),
         sensitive=tuple(one.sensitive),
+        **_owners(parts),
         sensitive_inputs=bool(_plain(one.sensitive) & _plain((*one.names, *(f.name for f in one.statics)))),
     )
+
+
+def _owners(parts: Parts) -> dict[str, Any]:
+    """Who the series of each part belong to: name of the column, counts, and those of a small test part."""
+    three = (parts.train, parts.val, parts.test)
+    each = [np.unique(part.ids if part.group is None else part.group) for part in three]
+    column = parts.train.recipe.group if parts.train.recipe else None
+    named = parts.test.group is not None and len(each[2]) <= _FEW_OWNERS
+    return {
+        "owner": "" if parts.train.group is None else column or "group",
+        "owners": tuple(map(len, each)),
+        "test_owners": tuple(map(str, each[2])) if named else (),
+    }
 
 
 def _plain(columns: Any) -> set[str]:

@@ -23,7 +23,14 @@ LEVELS: Mapping[Disturbance, tuple[float, ...]] = {
     "dropped": (0.0, 0.2, 0.4, 0.6, 0.8),
     "jitter": (0.0, 0.25, 0.5, 0.75, 1.0),
     "subsampled": (0.0, 1.0, 2.0, 4.0),
+    "gaps": (0.0, 0.2, 0.4, 0.6),
+    "shift": (0.0, 0.5, 1.0),
+    "dead": (0.0, 1.0, 2.0),
 }
+# The level of each that the verdict tells; lone values missing and unsure clocks stand in their own section.
+WORLDS: Mapping[Disturbance, float] = {
+    "dropped": 0.4, "gaps": 0.4, "subsampled": 1.0, "noise": 0.5, "shift": 0.5, "dead": 1.0,
+}  # fmt: skip
 
 UNITS: Mapping[Disturbance, str] = {
     "noise": "standard deviations of each input",
@@ -31,7 +38,12 @@ UNITS: Mapping[Disturbance, str] = {
     "dropped": "share of steps removed",
     "jitter": "share of the gap that a time may be off",
     "subsampled": "steps left out after each one kept",
+    "gaps": "share of steps lost in one stretch",
+    "shift": "standard deviations that each input is off",
+    "dead": "inputs that fall silent",
 }
+# Draws of permuted times have a stream of their own, whatever disturbances there are.
+_TIMES = 5
 
 _PER_STEP = ("classify_steps", "imitate")
 
@@ -46,6 +58,9 @@ def disturb(data: Sequences, kind: Disturbance, level: float, seed: int = 0, sca
       step always stays, since the decision is made there.
     - jitter: the reported time of each step but the first and the last is off by up to half of `level` times the
       smaller gap beside it, so order is kept; the values stay.
+    - gaps: a share of the steps of each series is lost in one stretch at random, so that one gap is long.
+    - shift: each number among the inputs is off by `level` standard deviations throughout a series, up or down.
+    - dead: `level` inputs of each series, drawn at random, fall silent from some step on.
     - subsampled: `level` steps are left out before each one that is kept, counted back from the last step.
 
     Arguments:
@@ -76,9 +91,17 @@ def disturb(data: Sequences, kind: Disturbance, level: float, seed: int = 0, sca
         return replace(data, observed=kept, values=np.where(kept, data.values, 0))
     if kind == "jitter":
         return replace(data, dt=_jitter(data, level, rng))
+    if kind == "shift":
+        return _shift(data, level, rng, scaler or Scaler.fit(data))
+    if kind == "dead":
+        return _dead(data, int(level), rng)
     steps = np.arange(data.steps)
     if kind == "dropped":
         stay = rng.random((len(data), data.steps)) >= level
+    elif kind == "gaps":
+        lost = np.round(level * data.lengths)
+        start = np.floor(rng.random(len(data)) * (data.lengths - lost))
+        stay = (steps < start[:, None]) | (steps >= (start + lost)[:, None])
     else:
         stay = (data.lengths[:, None] - 1 - steps) % (int(level) + 1) == 0
     return keep_steps(data, (stay | (steps == data.lengths[:, None] - 1)) & data.mask)
@@ -141,7 +164,7 @@ def retime(data: Sequences, how: str, gap: float, seed: int = 0) -> Sequences:
         return replace(data, dt=np.where(data.mask, gap, 0.0))
     if how != "shuffled":
         raise InputError("retime", "how", f"is {how!r}", 'Pass "true", "one" or "shuffled".')
-    key = np.random.default_rng([seed, len(KINDS)]).random(data.dt.shape)
+    key = np.random.default_rng([seed, _TIMES]).random(data.dt.shape)
     # The first step keeps its place in front, the padding its place behind.
     key[:, 0] = -1.0
     order = np.argsort(np.where(data.mask, key, 2.0), axis=1, kind="stable")
@@ -149,9 +172,27 @@ def retime(data: Sequences, how: str, gap: float, seed: int = 0) -> Sequences:
 
 
 def _noise(data: Sequences, level: float, rng: np.random.Generator, scaler: Scaler) -> Sequences:
-    size = np.array([0.0 if f.kind == "category" else std for f, std in zip(data.features, scaler.std, strict=True)])
-    draw = rng.standard_normal(data.values.shape) * (level * size)
+    draw = rng.standard_normal(data.values.shape) * (level * _deviations(data, scaler))
     return replace(data, values=np.where(data.observed, data.values + draw, 0).astype(data.values.dtype))
+
+
+def _shift(data: Sequences, level: float, rng: np.random.Generator, scaler: Scaler) -> Sequences:
+    side = rng.choice([-1.0, 1.0], size=(len(data), 1, data.values.shape[2]))
+    moved = data.values + side * (level * _deviations(data, scaler))
+    return replace(data, values=np.where(data.observed, moved, 0).astype(data.values.dtype))
+
+
+def _deviations(data: Sequences, scaler: Scaler) -> NDArray[np.float64]:
+    """Standard deviation of each input, 0 of a category."""
+    return np.array([0.0 if f.kind == "category" else std for f, std in zip(data.features, scaler.std, strict=True)])
+
+
+def _dead(data: Sequences, count: int, rng: np.random.Generator) -> Sequences:
+    order = rng.random((len(data), data.inputs)).argsort(axis=1)
+    silent = np.floor(rng.random((len(data), data.inputs)) * data.lengths[:, None])
+    silent[order >= count] = np.inf
+    observed = data.observed & (np.arange(data.steps)[None, :, None] < silent[:, None, :])
+    return replace(data, observed=observed, values=np.where(observed, data.values, 0))
 
 
 def _jitter(data: Sequences, level: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -166,8 +207,10 @@ def _jitter(data: Sequences, level: float, rng: np.random.Generator) -> NDArray[
 def _check(kind: str, level: float) -> None:
     if kind not in KINDS:
         raise InputError("disturb", "kind", f"is {kind!r}", f"Pass one of {', '.join(KINDS)}.")
-    highest = {"noise": np.inf, "subsampled": np.inf}.get(kind, 1.0)
-    whole = kind != "subsampled" or float(level).is_integer()
+    highest = 1.0 if kind in ("missing", "dropped", "jitter", "gaps") else np.inf
+    whole = kind not in ("subsampled", "dead") or float(level).is_integer()
     if not (np.isfinite(level) and 0 <= level <= highest and whole):
-        expected = "a whole number of at least 0" if kind == "subsampled" else f"a number from 0 to {highest:g}"
+        expected = (
+            "a whole number of at least 0" if kind in ("subsampled", "dead") else f"a number from 0 to {highest:g}"
+        )
         raise InputError("disturb", "level", f"is {level}; expected {expected}", "Pass one of `LEVELS`.")

@@ -40,6 +40,10 @@ class DataFacts:
         known_bias, known_leaks, notes: sentences from the data card and the reading.
         sensitive: names of the protected columns.
         sensitive_inputs: whether they are among the inputs.
+        owner: the column by which series belong together, such as the patient; `""` where each stands for itself.
+        owners: how many of its values training, validation and test hold; empty in records that do not tell.
+        test_owners: those of the test part, where they are few.
+        folds: test parts that together hold every series once, one for each seed; 0 where all seeds share one.
     """
 
     name: str
@@ -71,6 +75,10 @@ class DataFacts:
     notes: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
     sensitive_inputs: bool = False
+    owner: str = ""
+    owners: tuple[int, ...] = ()
+    test_owners: tuple[str, ...] = ()
+    folds: int = 0
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,15 @@ def chosen(study: Study) -> Contender | None:
     )
 
 
+def first_command(study: Study) -> str:
+    """The command that says why the recommended model decided as it did, or `""` where it left no file."""
+    contender, provenance = chosen(study), study.provenance
+    if contender is None or not provenance.source:
+        return ""
+    model = f"{provenance.folder}/models/{contender.name}.caudal"
+    return shlex.join(_commands(study, contender, model, provenance.source)[0][1])
+
+
 def fair_command(study: Study) -> list[str] | None:
     """The command that tells all about groups; None where there are no sensitive columns, or no file of a model."""
     contender, provenance = chosen(study), study.provenance

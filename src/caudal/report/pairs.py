@@ -5,6 +5,7 @@ from caudal.compare.record import Study
 from caudal.pages import Html, join, tag
 from caudal.report import query
 from caudal.report.tables import Cell, details, model, table
+from caudal.report.verdict import losses_line
 from caudal.report.wording import Words
 
 # Signs stand beside words, so that neither colour nor shape is needed alone.
@@ -21,6 +22,7 @@ def pairs_section(study: Study, words: Words) -> Html:
     parts = [
         tag("p", words("pairs.how", margin=gap, test=words.known("test", study.comparisons[0].test))),
         tag("p", counts) if counts else "",
+        tag("p", losses_line(study, words)),
         _matrix(study, words, digits),
         details(words("pairs.all", n=words.whole(len(study.comparisons))), _list(study, words, digits)),
     ]
@@ -30,8 +32,13 @@ def pairs_section(study: Study, words: Words) -> Html:
 def _cross(study: Study) -> list[Paired]:
     liquid = [contender.name for contender in study.contenders if contender.family == "liquid"]
     rivals = [contender.name for contender in study.contenders if contender.family == "traditional"]
-    pairs = (query.pair(study, first, second) for first in liquid for second in rivals)
+    pairs = (query.pair(study, first, second, _question(study)) for first in liquid for second in rivals)
     return [pair for pair in pairs if pair is not None]
+
+
+def _question(study: Study) -> str:
+    """The question that pairs of a liquid and a traditional model answer; older studies name none."""
+    return "kinds" if any(pair.question for pair in study.comparisons) else ""
 
 
 def _counts(study: Study, words: Words) -> str:
@@ -53,7 +60,7 @@ def _matrix(study: Study, words: Words, digits: int) -> Html:
     for mine in liquid:
         row: list[object] = [Cell(model(mine), None, "")]
         for rival in rivals:
-            pair = query.pair(study, mine.name, rival.name)
+            pair = query.pair(study, mine.name, rival.name, _question(study))
             row.append(Cell("–", None, "pair") if pair is None else _verdict(pair, words, digits))
         rows.append(row)
     caption = words("pairs.caption", metric=words.metric(study.metric))
@@ -73,12 +80,13 @@ def _verdict(pair: Paired, words: Words, digits: int) -> Cell:
 
 
 def _list(study: Study, words: Words, digits: int) -> Html:
-    names = ("pairs.first", "pairs.second", "pairs.gap", "pairs.interval", "pairs.p", "pairs.verdict")
+    names = ("pairs.question", "pairs.first", "pairs.second", "pairs.gap", "pairs.interval", "pairs.p", "pairs.verdict")
     rows: list[list[object]] = []
     for pair in study.comparisons:
         gap = pair.difference
         rows.append(
             [
+                words.known("question", pair.question),
                 query.label(study, pair.first),
                 query.label(study, pair.second),
                 Cell(words.number(gap.value, digits, signed=True), gap.value),

@@ -127,3 +127,21 @@ def runs_of(study: Study, name: str) -> tuple[Run, ...]:
 def operations(model: Contender) -> float:
     """Multiply-adds and transcendentals of a step."""
     return model.macs_per_step + model.transcendentals_per_step
+
+
+def units(study: Study, words: Words, count: int) -> str:
+    """So many of whoever the series belong to: series, or groups by the column that joins them."""
+    owner, number = study.data.owner, words.whole(count)
+    if not owner:
+        return words.many("units.series", count)
+    return words(f"units.groups.{'one' if count == 1 else 'many'}", n=number, name=owner)
+
+
+def tested(study: Study, words: Words) -> str:
+    """What the models were tested on: series, and the groups that they belong to."""
+    data = study.data
+    series = words.many("units.series", data.series if data.folds else data.test)
+    if not (data.owner and data.owners):
+        return series
+    count = sum(data.owners) if data.folds else data.owners[-1]
+    return words("units.of", series=series, groups=units(study, words, count))

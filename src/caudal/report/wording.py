@@ -126,7 +126,9 @@ class Words:
         return self("percent", n=self.number(100 * share, digits))
 
     def span(self, interval: Interval, digits: int = 3) -> str:
-        """The ends of an interval."""
+        """The ends of an interval, or that there is none."""
+        if not interval.is_known:
+            return self("interval.none")
         return self("interval", low=self.number(interval.low, digits), high=self.number(interval.high, digits))
 
     def p_value(self, p: float) -> str:

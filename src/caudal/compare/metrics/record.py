@@ -6,7 +6,7 @@ from typing import Literal
 
 from caudal.intervals import Interval
 
-Disturbance = Literal["noise", "missing", "dropped", "jitter", "subsampled"]
+Disturbance = Literal["noise", "missing", "dropped", "jitter", "subsampled", "gaps", "shift", "dead"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,27 @@ class GroupScore:
 
 
 @dataclass(frozen=True)
+class World:
+    """What becomes of the recommended contender, and of the order, in a world that is worse in one way.
+
+    Attributes:
+        disturbance, level: of the test series.
+        before, after: primary metric of the recommended contender on the same series, undisturbed and disturbed.
+        leader: the contender that is best then.
+        lead: of the leader over the recommended one then, above 0 where it is ahead; over seeds.
+        turns: whether the leader is ahead by more than the margin, and was not so before.
+    """
+
+    disturbance: Disturbance
+    level: float
+    before: Interval
+    after: Interval
+    leader: str
+    lead: Interval
+    turns: bool
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Which to use, as facts; the report turns them into sentences in its language.
 
@@ -120,6 +141,7 @@ class Verdict:
         worth: the contender to use, or the best one that is not trivial, against the trivial one.
         need: the best network against the best model that is none; None where one of the two is missing.
         best_network, best_simple: names of those two, or `""`.
+        worlds: the recommended contender where the data get worse.
     """
 
     use: str
@@ -138,3 +160,4 @@ class Verdict:
     need: Paired | None = None
     best_network: str = ""
     best_simple: str = ""
+    worlds: tuple[World, ...] = ()

@@ -12,9 +12,9 @@ from caudal.compare.job import Outcome
 from caudal.compare.metrics import metrics
 from caudal.compare.metrics.bootstrap import LEVEL, Spread, draw, holm, least_p, over_seeds
 from caudal.compare.metrics.metrics import BY_CLASS, HIGHER_IS_BETTER, OF_CLASSES, Plan, bounds
-from caudal.compare.metrics.record import Calibration, Curve, Disturbance, Paired
+from caudal.compare.metrics.record import Calibration, Curve, Disturbance, Paired, World
 from caudal.compare.metrics.weighted import weigh
-from caudal.compare.perturb import KINDS, UNITS
+from caudal.compare.perturb import KINDS, UNITS, WORLDS
 from caudal.compare.record import Contender
 from caudal.compare.verdict import is_network
 from caudal.intervals import Interval
@@ -238,6 +238,44 @@ def _curve(model: str, kind: Disturbance, levels: list[float], values: list[NDAr
     return Curve(
         model, kind, tuple(levels), UNITS[kind], tuple(within(over_seeds(v), plan.primary) for v in values), area, kept
     )
+
+
+def worlds(found: Panel, use: str, margin: float) -> tuple[World, ...]:
+    """What becomes of a contender where the data get worse, and who is ahead of it then.
+
+    Arguments:
+        found: outcomes.
+        use: the recommended contender.
+        margin: lead that nobody would care about.
+    """
+    sign = 1.0 if found.plan.higher_is_better else -1.0
+    made = []
+    for kind, level in WORLDS.items():
+        before, after = ({m: _at(found, m, kind, x) for m in found.outcomes} for x in (0.0, level))
+        if not len(after[use]) or not len(before[use]):
+            continue
+        there = {model: sign * values for model, values in after.items() if len(values)}
+        leader = max(there, key=lambda model: (float(there[model].mean()), model == use))
+        leads = _paired_seeds(sign * after[leader], sign * after[use])
+        was = float(_paired_seeds(sign * before[leader], sign * before[use]).mean()) if len(before[leader]) else 0.0
+        told = [within(over_seeds(values), found.plan.primary) for values in (before[use], after[use])]
+        turns = leader != use and float(leads.mean()) > margin >= was
+        made.append(World(kind, level, *told, leader, over_seeds(leads), turns))
+    return tuple(made)
+
+
+def _at(found: Panel, model: str, kind: Disturbance, level: float) -> NDArray[np.float64]:
+    """`(seeds,)` the primary metric of each run at one level of a disturbance; empty where one lacks it."""
+    runs = [outcome.run.robustness.get(kind, {}) for outcome in found.outcomes[model]]
+    name = f"{level:g}"
+    return np.array([run[name] for run in runs] if all(name in run for run in runs) else [], dtype=np.float64)
+
+
+def _paired_seeds(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Differences seed by seed; those of the means where the two have not the same seeds."""
+    if len(first) == len(second) or 1 in (len(first), len(second)):
+        return first - second
+    return np.array([float(first.mean() - second.mean())])
 
 
 def clocks(found: Panel, which: str) -> dict[str, dict[str, Interval]]:
