@@ -78,7 +78,7 @@ def test_people_are_named_where_series_belong_to_them(study):
 
 def test_where_there_is_no_interval_none_is_written(study):
     nothing = Interval(0.9, 0.0, 1.0, 0.0, "none: 1 owners of test series")
-    summary = {name: {metric: nothing for metric in row} for name, row in study.summary.items()}
+    summary = {name: dict.fromkeys(row, nothing) for name, row in study.summary.items()}
     bare = replace(study, summary=summary)
     assert "fewer than five show no spread" in report.verdict_lines(bare)[3]
     assert "no interval" in report.render(bare) and "[0.000, 1.000]" not in report.render(bare)
