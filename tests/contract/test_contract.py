@@ -25,6 +25,7 @@ BUILDS = {
     "MixedMemory-LTC": lambda: nn.MixedMemory(3, nn.LTC(CIRCUIT), form="stacked"),
     "LSTM": lambda: nn.LSTM(3, 4),
     "GRU": lambda: nn.GRU(3, 4),
+    "MinGRU": lambda: nn.MinGRU(3, 4),
     "GRUD": lambda: nn.GRUD(3, 4),
     "ODERNN": lambda: nn.ODERNN(3, 4, substeps=1),
     "PhasedLSTM": lambda: nn.PhasedLSTM(3, 4),

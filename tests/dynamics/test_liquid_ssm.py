@@ -7,6 +7,7 @@ from caudal.dynamics import liquid_ssm, ltc
 
 INPUTS, UNITS = 2, 3
 SETTINGS = [liquid_ssm.Settings(decay, target) for decay in liquid_ssm.DECAYS for target in liquid_ssm.TARGETS]
+UNCLOCKED = liquid_ssm.Settings("unclocked", "linear")
 
 
 def parameters(draw, settings):
@@ -19,6 +20,7 @@ def settings(request):
     return request.param
 
 
+@pytest.mark.parametrize("settings", [*SETTINGS, UNCLOCKED], ids=lambda s: f"{s.decay}-{s.target}")
 def test_backward_equals_autograd(gradient_gap, draw, settings):
     params = [p for p in parameters(draw, settings) if p is not None]
     assert gradient_gap(liquid_ssm, params, settings) < 1e-12
@@ -56,6 +58,8 @@ def test_softplus_at_unit_time_is_min_gru(draw):
     z = torch.sigmoid(z)
     after = liquid_ssm.step(x, torch.ones(4, dtype=x.dtype), liquid_ssm.State(v), params, settings).v
     torch.testing.assert_close(after, (1 - z) * v + z * candidate)
+    any_time = draw(0, 9, 4)
+    torch.testing.assert_close(liquid_ssm.step(x, any_time, liquid_ssm.State(v), params, UNCLOCKED).v, after)
 
 
 def test_it_is_the_limit_of_the_equation_solved_by_small_steps(draw):

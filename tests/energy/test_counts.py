@@ -109,6 +109,7 @@ LAYERS = {
     "stacked": lambda: nn.MixedMemory(3, nn.LTC(WIRING), form="stacked"),
     "lstm": lambda: nn.LSTM(3, 4),
     "gru": lambda: nn.GRU(3, 4),
+    "min-gru": lambda: nn.MinGRU(3, 4),
     "gru-d": lambda: nn.GRUD(3, 4),
     "mlp": lambda: nn.MLP(3, 4, layers=3),
     "ode-rnn": lambda: nn.ODERNN(3, 4, hidden=5),

@@ -27,6 +27,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "wired-pure": ("cfc_wired_scan", {"mode": "pure"}),
     "liquid-ssm": ("liquid_ssm_scan", {"decay": "sigmoid", "target": "tanh"}),
     "liquid-ssm-linear": ("liquid_ssm_scan", {"decay": "sigmoid", "target": "linear"}),
+    "min-gru": ("liquid_ssm_scan", {"decay": "unclocked", "target": "linear"}),
     "liquid-ssm-softplus": ("liquid_ssm_scan", {"decay": "softplus", "target": "tanh"}),
     "cfc-default": ("cfc_scan", {"mode": "default", "activation": "lecun_tanh"}),
     "cfc-no_gate": ("cfc_scan", {"mode": "no_gate", "activation": "silu"}),

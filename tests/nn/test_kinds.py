@@ -9,6 +9,7 @@ from caudal.errors import CaudalError
 from caudal.nn import build_cell
 
 CELLS = ("cfc", "ltc", "ltc-ncp", "cfc-ncp", "mixed", "lrc", "ctrnn", "lstm", "gru", "gru-d", "transformer", "ssm")
+CELLS += ("liquid-ssm", "min-gru")
 X = torch.zeros(2, 5, 4)
 PACKED = torch.nn.utils.rnn.pack_padded_sequence(X, torch.tensor([5, 3]), batch_first=True)
 WRONG = [

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 _NAMES = {"en": "report.html", "es": "informe.html"}
 _INTERRUPTED = 130
-_MODELS = "ltc-ncp, ltc-ncp-19, cfc, cfc-ncp, mixed, lstm, gru, gru-d, transformer, ssm, trees, trivial"
+_MODELS = (
+    "ltc-ncp, ltc-ncp-19, cfc, cfc-ncp, mixed, liquid-ssm, liquid-ssm-2, lstm, gru, min-gru, gru-d, transformer, ssm, "
+    "trees, trivial"
+)
 # Options of a table that `from_frame` takes under the same name; those that hold several columns.
 _ONE = ("task", "time_unit", "time_format", "time_zone", "group", "equal_times", "horizon", "window", "stride")
 _MANY = ("features", "static", "sensitive", "categorical", "drop")

@@ -115,6 +115,14 @@ PAPERS: dict[str, dict[str, str]] = {
         "year": "2024",
         "eprint": "2403.08791",
     },
+    "feng2024mingru": {
+        "kind": "misc",
+        "title": "Were RNNs All We Needed?",
+        "author": "Feng, Leo and Tung, Frederick and Ahmed, Mohamed Osama and Bengio, Yoshua and "
+        "Hajimirsadeghi, Hossein",
+        "year": "2024",
+        "eprint": "2410.01201",
+    },
     "funahashi1993ctrnn": {
         "kind": "article",
         "title": "Approximation of dynamical systems by continuous time recurrent neural networks",
@@ -133,6 +141,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "MixedMemory": ("hasani2022cfc", "lechner2020mixed"),
     "LRC": ("farsang2024lrc",),
     "CTRNN": ("funahashi1993ctrnn",),
+    "LiquidSSM": ("hasani2021ltc", "feng2024mingru"),
 }
 
 

@@ -20,7 +20,7 @@ BUDGETS: Mapping[str, Budget] = {
     "full": Budget("full", seeds=5, trials=8, epochs=50, trial_epochs=20, parameters=2500),
 }
 # The demo takes one of each kind, so that it ends in minutes.
-DEMO_MODELS = ("ltc-ncp-19", "cfc", "cfc-ncp", "gru", "lstm", "trees", "trivial")
+DEMO_MODELS = ("ltc-ncp-19", "cfc", "cfc-ncp", "liquid-ssm", "gru", "lstm", "trees", "trivial")
 _LEAST = {"seeds": 1, "trials": 0, "epochs": 1, "trial_epochs": 1, "parameters": 50, "resamples": 100}
 
 

@@ -32,7 +32,7 @@ from torch.nn.functional import linear, softplus
 from caudal.dynamics.wired import Adjoint
 from caudal.dynamics.wired import State as State
 
-Decay = Literal["sigmoid", "softplus"]
+Decay = Literal["sigmoid", "softplus", "unclocked"]
 Target = Literal["tanh", "linear"]
 
 DECAYS: tuple[Decay, ...] = ("sigmoid", "softplus")
@@ -45,7 +45,7 @@ class Params(NamedTuple):
     Attributes:
         weight: `(2 * units, input)`; the first `units` rows give `a`, the others `z`.
         bias: `(2 * units,)`.
-        rate: `(units,)`, above 0; None for the `"softplus"` decay.
+        rate: `(units,)`, above 0, for the `"sigmoid"` decay; else None.
     """
 
     weight: Tensor
@@ -70,7 +70,7 @@ class InputGates(NamedTuple):
 
     Attributes:
         argument: `a`, of the first gate.
-        rate: `k`, 1 over the time constant.
+        rate: `k`, 1 over the time constant; without a clock, the share of the way to the target.
         target: `u`.
     """
 
@@ -82,13 +82,14 @@ class InputGates(NamedTuple):
 def gates(x: Tensor, params: Params, settings: Settings) -> InputGates:
     """Rates and targets under inputs `(..., input)`."""
     a, z = linear(x, params.weight, params.bias).chunk(2, -1)
-    rate = softplus(a) if params.rate is None else params.rate * torch.sigmoid(a)
+    rate = softplus(a) if settings.decay == "softplus" else torch.sigmoid(a)
+    rate = rate if params.rate is None else params.rate * rate
     return InputGates(a, rate, torch.tanh(z) if settings.target == "tanh" else z)
 
 
-def gain(rate: Tensor, dt: Tensor, mask: Tensor | None) -> Tensor:
+def gain(now: InputGates, dt: Tensor, mask: Tensor | None, settings: Settings) -> Tensor:
     """Share of the way to the target, `1 - exp(-k dt)`; 0 at a masked step. `dt` and `mask` lack the last axis."""
-    share = -torch.expm1(-rate * dt[..., None])
+    share = now.rate if settings.decay == "unclocked" else -torch.expm1(-now.rate * dt[..., None])
     return share if mask is None else torch.where(mask[..., None], share, 0)
 
 
@@ -101,7 +102,7 @@ def step(x: Tensor, dt: Tensor, state: State, params: Params, settings: Settings
         state: state before the step.
     """
     now = gates(x, params, settings)
-    return State(state.v + gain(now.rate, dt, None) * (now.target - state.v))
+    return State(state.v + gain(now, dt, None, settings) * (now.target - state.v))
 
 
 def scan(
@@ -116,7 +117,7 @@ def scan(
     """States after every step, `(batch, time, units)`; a masked step leaves the state as it was."""
     wide, given = _widened(x, dt, state, params), state.v.dtype
     now = gates(wide.x, wide.params, settings)
-    share, v, states = gain(now.rate, wide.dt, mask), wide.state.v, []
+    share, v, states = gain(now, wide.dt, mask, settings), wide.state.v, []
     for t in range(x.shape[1]):
         v = v + share[:, t] * (now.target[:, t] - v)
         states.append(v)
@@ -142,7 +143,7 @@ def scan_backward(
     """
     wide = _widened(x, dt, state, params)
     now = gates(wide.x, wide.params, settings)
-    share, flows, carry = gain(now.rate, wide.dt, mask), [], torch.zeros_like(wide.state.v)
+    share, flows, carry = gain(now, wide.dt, mask, settings), [], torch.zeros_like(wide.state.v)
     for t in reversed(range(x.shape[1])):
         carry = carry + grad.v[:, t]
         flows.append(carry)
@@ -153,17 +154,19 @@ def scan_backward(
     passed = flow * (now.target - before) * (1 - share)
     if mask is not None:
         passed = torch.where(mask[..., None], passed, 0)
-    to_rate, openness = passed * wide.dt[..., None], torch.sigmoid(now.argument)
+    openness = torch.sigmoid(now.argument)
+    to_rate = passed if settings.decay == "unclocked" else passed * wide.dt[..., None]
     slope = openness if wide.params.rate is None else now.rate * (1 - openness)
+    to_dt = torch.zeros_like(passed) if settings.decay == "unclocked" else passed * now.rate
     if settings.target == "tanh":
         to_target = to_target * (1 - now.target.square())
     pre = torch.cat((to_rate * slope, to_target), -1)
     sums = [pre.flatten(0, 1).t() @ wide.x.flatten(0, 1), pre.sum((0, 1))]
     if params.rate is not None:
         sums.append((to_rate * openness).sum((0, 1)))
-    grads = [pre @ wide.params.weight, (passed * now.rate).sum(-1), carry, *sums]
-    to_x, to_dt, first, *rest = (part.to(x.dtype) for part in grads)
-    return Adjoint(to_x, to_dt, State(first), rest)
+    grads = [pre @ wide.params.weight, to_dt.sum(-1), carry, *sums]
+    inputs, times, first, *rest = (part.to(x.dtype) for part in grads)
+    return Adjoint(inputs, times, State(first), rest)
 
 
 class _Wide(NamedTuple):

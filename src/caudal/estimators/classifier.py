@@ -31,8 +31,8 @@ class LiquidClassifier(LiquidEstimator):
     times, and have holes (NaN).
 
     Arguments:
-        cell: liquid: `"cfc"`, `"ltc"`, `"ltc-ncp"`, `"cfc-ncp"`, `"mixed"`, `"lrc"`, `"ctrnn"`; rivals: `"lstm"`,
-            `"gru"`, `"gru-d"`, `"transformer"`, `"ssm"`, `"mlp"`.
+        cell: liquid: `"cfc"`, `"ltc"`, `"ltc-ncp"`, `"cfc-ncp"`, `"mixed"`, `"lrc"`, `"ctrnn"`,
+            `"liquid-ssm"`; rivals: `"lstm"`, `"gru"`, `"min-gru"`, `"gru-d"`, `"transformer"`, `"ssm"`, `"mlp"`.
         units: neurons.
         class_weight: None; `"balanced"` for the same total weight in each class; or weights by class.
         cell_options: further arguments of the layer, by name.

@@ -6,6 +6,7 @@ from caudal.nn.baselines import LSTM as LSTM
 from caudal.nn.baselines import MLP as MLP
 from caudal.nn.baselines import ODERNN as ODERNN
 from caudal.nn.baselines import SSM as SSM
+from caudal.nn.baselines import MinGRU as MinGRU
 from caudal.nn.baselines import PhasedLSTM as PhasedLSTM
 from caudal.nn.baselines import Transformer as Transformer
 from caudal.nn.bidirectional import Bidirectional as Bidirectional

@@ -14,6 +14,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "CTRNN": ("funahashi1993approximation",),
     "LSTM": ("hochreiter1997long", "gers2000learning"),
     "GRU": ("cho2014learning",),
+    "MinGRU": ("feng2024rnns",),
     "GRUD": ("che2018recurrent",),
     "ODERNN": ("rubanova2019latent",),
     "PhasedLSTM": ("neil2016phased",),

@@ -15,7 +15,7 @@ from torch import nn
 from caudal.dynamics.cfc_heads import HEADS
 from caudal.dynamics.wired import targets
 from caudal.errors import InputError
-from caudal.nn.baselines import GRU, GRUD, LSTM, MLP, ODERNN, SSM, PhasedLSTM, Transformer
+from caudal.nn.baselines import GRU, GRUD, LSTM, MLP, ODERNN, SSM, MinGRU, PhasedLSTM, Transformer
 from caudal.nn.bidirectional import Bidirectional
 from caudal.nn.cfc import CfC
 from caudal.nn.cfc_wired import WiredCfC
@@ -192,6 +192,12 @@ def gated(inputs: int, u: int) -> Operations:
     return Operations(macs=3 * u * (inputs + u) + 2 * u, adds=3 * u, sigmoids=2 * u, tanhs=u)
 
 
+def min_gru(net: MinGRU) -> Operations:
+    """Two maps of the inputs, one sigmoid; the way to the candidate, and the share of it onto the state."""
+    u = net.units
+    return Operations(macs=2 * u * (net.inputs + 1) + u, adds=u, sigmoids=u)
+
+
 def gru_d(net: GRUD) -> Operations:
     """Ages and last values; decay of inputs and of the state; a gated unit on values and indicators."""
     f, u = net.features, net.units
@@ -271,6 +277,7 @@ def conv_head(net: ConvHead) -> Operations:
 BASELINES: Mapping[type[nn.Module], Callable[[Any], Operations]] = {
     LSTM: lambda net: memory(net.inputs + 1, net.units, biases=2),
     GRU: lambda net: gated(net.inputs + 1, net.units),
+    MinGRU: min_gru,
     GRUD: gru_d,
     MLP: mlp,
     ODERNN: ode_rnn,

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 import torch
 
 from caudal.errors import FileFormatError, InputError
-from caudal.nn.baselines import GRU, GRUD, LSTM, MLP, SSM, Transformer
+from caudal.nn.baselines import GRU, GRUD, LSTM, MLP, SSM, MinGRU, Transformer
 from caudal.nn.cfc import CfC
 from caudal.nn.cfc_wired import WiredCfC
 from caudal.nn.ctrnn import CTRNN
 from caudal.nn.layer import Layer
+from caudal.nn.liquid_ssm import LiquidSSM
 from caudal.nn.lrc import LRC
 from caudal.nn.ltc import LTC
 from caudal.nn.mixed import MixedMemory
@@ -151,8 +152,10 @@ CELLS: Mapping[str, Callable[..., Layer]] = {
     "mixed": _mixed,
     "lrc": LRC,
     "ctrnn": CTRNN,
+    "liquid-ssm": LiquidSSM,
     "lstm": LSTM,
     "gru": GRU,
+    "min-gru": MinGRU,
     "gru-d": _gru_d,
     "transformer": Transformer,
     "ssm": SSM,

@@ -247,7 +247,7 @@ def cell_of(model: str) -> str:
         >>> cell_of("ltc-ncp-19")
         'ltc-ncp'
     """
-    return "ltc-ncp" if model == "ltc-ncp-19" else model
+    return {"ltc-ncp-19": "ltc-ncp", "liquid-ssm-2": "liquid-ssm"}.get(model, model)
 
 
 def units_for(
@@ -310,6 +310,8 @@ def options_of(model: str, units: int, chosen: Mapping[str, Scalar], steps: int,
         return {"density": _number(chosen["density"]), "substeps": int(_number(chosen["substeps"]))}
     if model == "cfc-ncp":
         return {"density": _number(chosen["density"])}
+    if model in ("liquid-ssm", "liquid-ssm-2"):
+        return {"layers": 2 if model == "liquid-ssm-2" else 1, "target": chosen["target"]}
     if model == "transformer":
         context = max(2, min(_CONTEXT, steps))
         return {"layers": chosen["layers"], "heads": chosen["heads"], "context": context}

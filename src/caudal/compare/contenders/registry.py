@@ -74,6 +74,18 @@ _ENTRIES = (
         settings=_network(lr=0.005, backbone=1.5),
     ),
     Entry(
+        "liquid-ssm", "Liquid SSM", "liquid",
+        "Liquid state space: time constants moved by the inputs only, solved exactly over each gap; one block.",
+        "network", uses_dt=True,
+        settings=_network(target="tanh", pool="mean"),
+    ),
+    Entry(
+        "liquid-ssm-2", "Liquid SSM, two blocks", "liquid",
+        "Two blocks of the liquid state space, joined by a residual and a mixing product.",
+        "network", uses_dt=True,
+        settings=_network(target="tanh", pool="mean"),
+    ),
+    Entry(
         "lstm", "LSTM", "traditional",
         "Long short-term memory; the elapsed time is a further input.",
         "network", settings=_network(dt="log"),
@@ -81,6 +93,11 @@ _ENTRIES = (
     Entry(
         "gru", "GRU", "traditional",
         "Gated recurrent unit; the elapsed time is a further input.",
+        "network", settings=_network(dt="log"),
+    ),
+    Entry(
+        "min-gru", "minGRU", "traditional",
+        "Gated unit whose gates read the inputs only; the elapsed time is a further input.",
         "network", settings=_network(dt="log"),
     ),
     Entry(
@@ -186,6 +203,8 @@ _TRAINING: dict[str, Range] = {
 _CLOCK: dict[str, Range] = {"dt": OneOf(("raw", "log"))}
 # Of an LTC the pace stays a factor: its time constants then have a unit.
 _PACE: dict[str, Range] = {"pace": OneOf((0.1, 0.3, 1.0))}
+# Rates are learnt, and compartments relax towards a linear target.
+_LIQUID: dict[str, Range] = {"target": OneOf(("tanh", "linear")), "pool": OneOf(("last", "mean"))}
 
 SPACE: Mapping[str, Mapping[str, Range]] = {
     "ltc-ncp": {**_TRAINING, **_PACE, "density": OneOf((0.3, 0.5, 0.7))},
@@ -193,8 +212,11 @@ SPACE: Mapping[str, Mapping[str, Range]] = {
     "cfc": {**_TRAINING, **_CLOCK, "backbone": OneOf((1.0, 1.5, 3.0))},
     "cfc-ncp": {**_TRAINING, **_CLOCK, "density": OneOf((0.3, 0.5, 0.7))},
     "mixed": {**_TRAINING, **_CLOCK, "backbone": OneOf((1.0, 1.5, 3.0))},
+    "liquid-ssm": {**_TRAINING, **_LIQUID},
+    "liquid-ssm-2": {**_TRAINING, **_LIQUID},
     "lstm": {**_TRAINING, **_CLOCK, "pool": OneOf(("last", "mean"))},
     "gru": {**_TRAINING, **_CLOCK, "pool": OneOf(("last", "mean"))},
+    "min-gru": {**_TRAINING, **_CLOCK, "pool": OneOf(("last", "mean"))},
     "gru-d": {**_TRAINING, **_CLOCK, "pool": OneOf(("last", "mean"))},
     "transformer": {**_TRAINING, "layers": OneOf((1, 2)), "pool": OneOf(("last", "mean"))},
     "ssm": {**_TRAINING, "layers": OneOf((1, 2)), "fastest": OneOf((0.1, 1.0))},

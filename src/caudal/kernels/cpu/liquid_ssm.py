@@ -20,18 +20,17 @@ _MOST_PARTS = 32
 
 
 class _Weights(NamedTuple):
-    """Parameters of a call as the loops read them: map of both gates, rates, whether the target is linear."""
+    """A call's parameters as the loops read them: map of both gates, rates, whether targets are linear and dt acts."""
 
     map: NDArray[Any]
     rates: NDArray[Any]
-    linear: bool
+    form: tuple[bool, bool]
 
 
 def _weights(call: Call) -> _Weights:
-    params = liquid_ssm.Params(*call.params)
-    return _Weights(
-        folded(params.weight, params.bias, 2), padded_rates(params), str(call.settings["target"]) == "linear"
-    )
+    params, settings = liquid_ssm.Params(*call.params), liquid_ssm.Settings(**call.settings)
+    form = (settings.target == "linear", settings.decay != "unclocked")
+    return _Weights(folded(params.weight, params.bias, 2), padded_rates(params), form)
 
 
 def padded_rates(params: liquid_ssm.Params) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 Vectors run over the units of one series: the gates of a step depend on its inputs alone, so `BLOCK` steps go through
 the gates' product at once. `folded` is the map of both gates as `(inputs + 1, 2 * padded)`, the bias last, each gate
-padded to whole vectors; `rates` is padded too, and empty for the `"softplus"` decay.
+padded to whole vectors; `rates` is padded too, and empty where the decay has none.
 """
 
 from caudal.kernels.cpu.affine_jit import affine_block, affine_row
@@ -81,28 +81,41 @@ def curves(a, z, linear):
 
 
 @inlined
-def gates(dt, mask, at, steps, padded, rates, linear, scratch):
+def elapsed(dt, mask, at, clocked):
+    """Elapsed time of a step, 1 without a clock, and 0 where the step does not count."""
+    d = dt[at] if clocked else dt[at] * 0 + 1
+    return d if mask.size == 0 or mask[at] != 0 else d * 0
+
+
+@inlined
+def gates(dt, mask, at, steps, padded, rates, form, scratch):
     """Openness, target, rate and share of every neuron in up to `BLOCK` steps, from the arguments of their gates.
 
-    The four stand one after the other, each `(BLOCK, padded)`; the first two take the arguments' place.
+    The four stand one after the other, each `(BLOCK, padded)`; the first two take the arguments' place. `form` says
+    whether targets are linear and whether there is a clock.
     """
     lanes, wide = lanes32(), BLOCK * padded
+    linear, clocked = form
     for j in range(steps):
-        lapse = fill(zeros(lanes16(), scratch), dt[at + j] if mask.size == 0 or mask[at + j] != 0 else dt[at + j] * 0)
+        lapse = fill(zeros(lanes16(), scratch), elapsed(dt, mask, at + j, clocked))
         for o in range(j * padded, (j + 1) * padded, 16):
             store(scratch, 3 * wide + o, lapse)
     for o in range(0, steps * padded, 32):
-        a = load(lanes, scratch, o)
+        a, lapse = load(lanes, scratch, o), load(lanes, scratch, 3 * wide + o)
         openness, target = curves(a, load(lanes, scratch, wide + o), linear)
-        rate = softplus(a) if rates.size == 0 else mul(load(lanes, rates, o), openness)
         store(scratch, o, openness)
         store(scratch, wide + o, target)
-        store(scratch, 2 * wide + o, rate)
-        store(scratch, 3 * wide + o, fall(mul(rate, load(lanes, scratch, 3 * wide + o))))
+        if clocked:
+            rate = softplus(a) if rates.size == 0 else mul(load(lanes, rates, o), openness)
+            store(scratch, 2 * wide + o, rate)
+            store(scratch, 3 * wide + o, fall(mul(rate, lapse)))
+        else:
+            store(scratch, 2 * wide + o, zeros(lanes, scratch))
+            store(scratch, 3 * wide + o, mul(openness, lapse))
 
 
 @kernel
-def forward_rows(first, last, time, inputs, units, x, dt, mask, v0, out, folded, rates, linear, scratch):
+def forward_rows(first, last, time, inputs, units, x, dt, mask, v0, out, folded, rates, form, scratch):
     """States of the series `first` to `last`, written into `out (batch, time, units)`."""
     lanes = lanes16()
     wide = folded.size // (inputs + 1)
@@ -116,7 +129,7 @@ def forward_rows(first, last, time, inputs, units, x, dt, mask, v0, out, folded,
             steps = min(BLOCK, time - start)
             at = row * time + start
             products(lanes, x, at * inputs, steps, inputs, folded, wide, scratch)
-            gates(dt, mask, at, steps, padded, rates, linear, scratch)
+            gates(dt, mask, at, steps, padded, rates, form, scratch)
             for j in range(steps):
                 for o in range(0, padded, 16):
                     here = j * padded + o
@@ -130,7 +143,7 @@ def forward_rows(first, last, time, inputs, units, x, dt, mask, v0, out, folded,
 def back_units(lanes, scratch, j, flow_at, padded, d, linear, softly, sums, rate_sums):
     """Turn a step's gates into the gradients of their arguments and the flow into that of the state before.
 
-    The states before the step stand behind the flow; `softly` is whether the decay is `"softplus"`. Returns the
+    The states before the step stand behind the flow; `softly` is whether the decay has no rates. Returns the
     gradient of the elapsed time `d`.
     """
     wide = BLOCK * padded
@@ -216,9 +229,7 @@ def flush(sums, totals):
 
 
 @inlined
-def backward_rows(
-    first, last, sizes, x, dt, mask, v0, states, grads, outs, folded, rates, linear, scratch, sums, totals
-):
+def backward_rows(first, last, sizes, x, dt, mask, v0, states, grads, outs, folded, rates, form, scratch, sums, totals):
     """Reverse-time gradient of the series `first` to `last`; see `backward_parts`."""
     time, inputs, units = sizes
     lanes = lanes16()
@@ -237,7 +248,7 @@ def backward_rows(
             steps = min(BLOCK, time - start)
             at = row * time + start
             products(lanes, x, at * inputs, steps, inputs, folded, wide, scratch)
-            gates(dt, mask, at, steps, padded, rates, linear, scratch)
+            gates(dt, mask, at, steps, padded, rates, form, scratch)
             for reverse in range(steps):
                 j = steps - 1 - reverse
                 if start + j > 0:
@@ -245,10 +256,9 @@ def backward_rows(
                 else:
                     copy(lanes, scratch, before, v0, row * units, units)
                 add_row(lanes, scratch, flow_at, grads, (at + j) * units, units)
-                counts = mask.size == 0 or mask[at + j] != 0
-                d = dt[at + j] if counts else dt[at + j] * 0
-                to_time = back_units(lanes, scratch, j, flow_at, padded, d, linear, softly, sums, rate_sums)
-                grad_dt[at + j] = to_time if counts else to_time * 0
+                d = elapsed(dt, mask, at + j, form[1])
+                to_time = back_units(lanes, scratch, j, flow_at, padded, d, form[0], softly, sums, rate_sums)
+                grad_dt[at + j] = to_time if mask.size == 0 or mask[at + j] != 0 else to_time * 0
             for gate in range(2):
                 if steps == BLOCK:
                     add_weights(lanes, x, at * inputs, inputs, padded, gate, scratch, sums, wide)
@@ -264,7 +274,7 @@ def backward_rows(
 
 
 @kernel
-def backward_parts(parts, sizes, x, dt, mask, v0, states, grads, outs, folded, rates, linear, scratch, sums, totals):
+def backward_parts(parts, sizes, x, dt, mask, v0, states, grads, outs, folded, rates, form, scratch, sums, totals):
     """Reverse-time gradient of some parts of a batch.
 
     Arguments:
@@ -290,7 +300,7 @@ def backward_parts(parts, sizes, x, dt, mask, v0, states, grads, outs, folded, r
             outs,
             folded,
             rates,
-            linear,
+            form,
             scratch,
             sums,
             totals[part],
