@@ -326,15 +326,23 @@ class Maker:
                 )
                 wide = 0.02 * self.draw.random()
                 gaps = tuple(
-                    Gap(name, metric, high, low, Interval(0.1 + wide, max(0.0, least), 0.25, 0.95), 0.04,
-                            ("unknown",) if attribute == "age" else (), (0.1 + wide, 0.14))
+                    Gap(
+                        name=name,
+                        metric=metric,
+                        high=high,
+                        low=low,
+                        value=Interval(0.1 + wide, max(0.0, least), 0.25, 0.95),
+                        chance=0.04,
+                        left_out=("unknown",) if attribute == "age" else (),
+                        seeds=(0.1 + wide, 0.14),
+                    )
                     for name, metric, least in (
                         ("demographic_parity", "selection_rate", 0.02),
                         ("equal_opportunity", "tpr", -0.1),
                         ("equalised_odds", "fpr", 0.03),
                     )
                     if (attribute, name) != ("age", "equal_opportunity")
-                )  # fmt: skip
+                )
                 is_main = attribute == "sex" and one.name in ("ltc-ncp", "gru")
                 curve = tuple(Moment(step, 0.1 * step, gaps[1]) for step in (1, 4, 9)) if is_main else ()
                 small = ("unknown",) if attribute == "age" else ()
