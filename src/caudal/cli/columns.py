@@ -1,84 +1,117 @@
 """Options of the commands that read a table, and the recipe that they amount to."""
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caudal.cli.names import AddNames, columns_of, joined, name_list, need_target
+from caudal.data import Columns
+from caudal.data.columns import COLUMN_NAMES
 from caudal.errors import InputError
 
 if TYPE_CHECKING:
     from caudal.estimators import FitRecipe
 
-_LISTS = ("target", "features", "static", "categorical", "sensitive", "drop")
-_WORDS = (
-    *("series", "time", "group", "task", "time_unit", "time_format", "time_zone", "equal_times"),
-    *("folder", "protocol"),
-)
-_COUNTS = ("horizon", "window")
-_FORM = (
-    ("sep", "SIGN", "what separates columns, such as ; or tab (default: read off the file)"),
-    ("decimal", "SIGN", "decimal mark of numbers (default: a point)"),
-    ("thousands", "SIGN", "mark between groups of three digits; a space stands for every kind of space"),
-    ("na", "WORDS", 'words that mean missing, separated by commas; "" for empty cells alone'),
-    ("comment", "SIGN", "what begins a line that is no row"),
-)
+# How a text file is written; a new table may be written otherwise than that of the training, its columns may not.
+WRITTEN = ("sep", "decimal", "thousands", "na", "comment")
+_FIELDS = {field.name: field for field in fields(Columns) if field.metadata}
 # Arguments that say how a table is read.
-NAMES = frozenset((*_LISTS, *_WORDS, *_COUNTS, *(name for name, *_ in _FORM))) - {"time", "series", "target"}
+NAMES = frozenset((*COLUMN_NAMES, "folder", "protocol")) - {"time", "series", "target"}
 
 
 def add_columns(parser: argparse.ArgumentParser) -> None:
-    """Options that say what the columns of a table are."""
+    """Options that say which column of a table is what and how it is written, or name a data set's files."""
     columns = parser.add_argument_group('columns (NAMES: a,b,"c, d", or the option again)')
-    columns.add_argument("--target", type=name_list, action=AddNames, metavar="NAMES", help="what to predict")
-    columns.add_argument("--series", metavar="NAME", help="what tells one series from another: patient, trip, machine")
-    columns.add_argument("--time", metavar="NAME", help="numbers or datetimes (default: the order of the rows)")
-    for name, text in (
-        ("features", "inputs (default: every column with no other part)"),
-        ("static", "inputs with one value per series"),
-        ("categorical", "numbers that are names"),
-        ("sensitive", "protected attributes, kept out of the inputs"),
-        ("drop", "columns that are not read"),
-    ):
-        columns.add_argument(f"--{name}", type=name_list, action=AddNames, metavar="NAMES", help=text)
-    columns.add_argument("--group", metavar="NAME", help="what must not be split between training and test")
-    columns.add_argument("--task", metavar="TASK", help="classify, classify_steps, regress, forecast, imitate or auto")
-    columns.add_argument("--time-unit", metavar="UNIT", help="of the elapsed times: s, min, h, d, ...")
-    add_time_options(columns)
-    columns.add_argument("--equal-times", metavar="HOW", help="rows of a series at one time: error, first, last, keep")
-    columns.add_argument("--horizon", type=int, metavar="STEPS", help="how far ahead to forecast")
-    columns.add_argument("--window", type=int, metavar="STEPS", help="history of a forecast (default: 4 horizons)")
-    add_form(parser)
+    for name in _FIELDS:
+        if name not in WRITTEN:
+            add_column(columns, name)
+    add_written(parser)
     sets = parser.add_argument_group("data sets")
     sets.add_argument("--folder", metavar="DIR", help="where the files of a data set are, if it does not ship")
     sets.add_argument("--protocol", metavar="NAME", help="clean (default) or paper")
 
 
-def add_time_options(group: "argparse._ArgumentGroup") -> None:
-    """Options that say how times are written."""
-    group.add_argument(
-        "--time-format",
-        metavar="FORMAT",
-        help="how times are written, if not as 2024-03-31T23:59Z: DD/MM/YYYY, YYYYMMDD, duration, a strptime pattern",
-    )
-    group.add_argument(
-        "--time-zone", metavar="ZONE", help="of times written without one, and of days: America/Bogota, -05:00"
-    )
+def add_column(parser: "argparse._ActionsContainer", name: str, **more: Any) -> None:
+    """The option of one field of `Columns`.
+
+    Arguments:
+        parser: or a group of it.
+        name: of the field.
+        more: arguments of `add_argument`.
+    """
+    known = _FIELDS[name].metadata
+    kinds: dict[str, dict[str, Any]] = {
+        "NAMES": {"type": name_list, "action": AddNames},
+        "STEPS": {"type": count},
+        "WORDS": {"type": _words},
+    }
+    settings = {**kinds.get(known["metavar"], {}), "metavar": known["metavar"], "help": known["help"], **more}
+    parser.add_argument(f"--{name.replace('_', '-')}", **settings)
 
 
-def add_form(parser: argparse.ArgumentParser) -> None:
+def add_written(parser: argparse.ArgumentParser) -> None:
     """Options that say how a text file is written."""
     group = parser.add_argument_group("how a text file is written")
-    for name, metavar, text in _FORM:
-        group.add_argument(f"--{name}", metavar=metavar, help=text)
+    for name in WRITTEN:
+        add_column(group, name)
 
 
-def form_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The options of `add_form` that were given, as arguments of `from_frame`."""
-    given = {name: getattr(args, name, None) for name, *_ in _FORM}
-    found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if "na" in found:
-        found["na"] = tuple(word.strip() for word in found["na"].split(","))
+def written_given(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of `add_written` that were typed, by field."""
+    return {name: value for name in WRITTEN if (value := getattr(args, name, None)) is not None}
+
+
+def refuse_columns(args: argparse.Namespace, command: str) -> None:
+    """Refuse options of columns beside a model, which reads the columns of its training.
+
+    Raises:
+        InputError: names the first one that was typed.
+    """
+    for name in _FIELDS:
+        if name not in WRITTEN and getattr(args, name, None) is not None:
+            fault = "is given, and a model reads the columns of its training"
+            raise InputError(command, f"--{name.replace('_', '-')}", fault, "Leave it out.")
+
+
+def add_split(parser: "argparse._ActionsContainer") -> None:
+    """The option that says how series are divided."""
+    parser.add_argument(
+        "--split", metavar="BY", help="how series are divided: auto (default), series, group, time, ..."
+    )
+
+
+def count(text: str) -> int:
+    """A whole number of at least 0, as an option holds it.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
+    return value
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(","))
+
+
+def columns_given(args: argparse.Namespace, source: str) -> dict[str, Any]:
+    """The options of columns that were typed, by field; names that a comma took apart are put together again.
+
+    Arguments:
+        args: as parsed.
+        source: the table, whose first line holds the names.
+    """
+    values = {name: getattr(args, name, None) for name in _FIELDS}
+    found = {name: value for name, value in values.items() if value is not None}
+    for name, value in found.items():
+        if _FIELDS[name].metadata["metavar"] == "NAMES" and len(value) > 1:
+            found[name] = joined(value, columns_of(source))
     return found
 
 
@@ -94,9 +127,6 @@ def recipe_of(args: argparse.Namespace) -> "FitRecipe":
     from caudal.estimators import FitRecipe
 
     source, options = args.source, _given(args)
-    for name in _LISTS:
-        if len(options["data"].get(name, ())) > 1:
-            options["data"][name] = joined(options["data"][name], columns_of(source))
     settings = list(getattr(args, "set", None) or [])
     if source.lower().endswith(".toml"):
         found = FitRecipe.from_toml(source).to_dict()
@@ -125,9 +155,9 @@ def _remedy(source: str, names: tuple[str, ...]) -> str:
 
 def _given(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Options that were given, as parts of a recipe."""
-    values = {name: getattr(args, name, None) for name in (*_LISTS, *_WORDS, *_COUNTS)}
-    data = {name: value for name, value in values.items() if value is not None}
-    data |= form_of(args)
+    data = columns_given(args, args.source)
+    more = {"folder": "folder", "protocol": "protocol", "by": "split"}
+    data |= {name: value for name, option in more.items() if (value := getattr(args, option, None)) is not None}
     if getattr(args, "stream", False):
         data["stream"] = True
     model = {name: getattr(args, name) for name in ("cell", "units") if getattr(args, name, None) is not None}

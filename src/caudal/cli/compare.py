@@ -5,8 +5,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caudal.cli.columns import add_form, form_of
-from caudal.cli.names import AddNames, columns_of, joined, name_list, need_target, quoted
+from caudal.cli.columns import add_columns, add_split, columns_given, count
+from caudal.cli.names import AddNames, name_list, need_target, quoted
 from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 
@@ -23,10 +23,6 @@ _MODELS = (
     "ltc-ncp, ltc-ncp-19, cfc, cfc-ncp, mixed, liquid-ssm, liquid-ssm-2, lstm, gru, min-gru, gru-d, transformer, ssm, "
     "trees, trivial"
 )
-# Options of a table that `from_frame` takes under the same name; those that hold several columns.
-_ONE = ("task", "time_unit", "time_format", "time_zone", "group", "equal_times", "horizon", "window", "stride")
-_MANY = ("features", "static", "sensitive", "categorical", "drop")
-_COUNTS = ("horizon", "window", "stride")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,24 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of results (default: results/NAME); resumes what is there",
     )
     parser.add_argument("--lang", choices=("en", "es", "both"), default="en", help="of the report (default: en)")
-    table = parser.add_argument_group("a table")
-    table.add_argument("--target", type=name_list, action=AddNames, metavar="COLUMN", help="what to predict")
-    table.add_argument("--series", metavar="COLUMN", help="which series a row belongs to")
-    table.add_argument("--time", metavar="COLUMN", help="when; left out, the order of rows is the time")
-    for name in _MANY:
-        table.add_argument(f"--{name}", type=name_list, action=AddNames, metavar="COLUMN,...", help=f"{name} columns")
-    table.add_argument("--group", metavar="COLUMN", help="what must not be split between training and test")
-    table.add_argument("--task", help="auto, classify, classify_steps, regress, forecast or imitate")
-    table.add_argument("--time-unit", metavar="UNIT", help="of the elapsed times, for example h")
-    table.add_argument("--time-format", metavar="FORMAT", help="how times are written, such as DD/MM/YYYY")
-    table.add_argument("--time-zone", metavar="ZONE", help="of times written without one, such as America/Bogota")
-    table.add_argument("--equal-times", metavar="HOW", help="error, first, last or keep")
-    for name in _COUNTS:
-        table.add_argument(f"--{name}", type=_count, metavar="N", help="of a forecast, in steps")
-    table.add_argument("--split", default="auto", help="auto, series, group, time or targets")
-    named = parser.add_argument_group("a named data set")
-    named.add_argument("--folder", metavar="DIR", help="where its files are, if no package ships them")
-    named.add_argument("--protocol", help="clean (default), or paper")
+    add_columns(parser)
+    add_split(parser)
     judged = parser.add_argument_group("what decides")
     judged.add_argument("--metric", default="", help="that decides, such as macro_f1 (default: that of the task)")
     margin = "difference in it that nobody would care about (default: 0.01, or 2 %% of an error)"
@@ -71,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     spent.add_argument(
         "--models", type=name_list, action=AddNames, metavar="NAME,...", help=f"contenders (default: all): {_MODELS}"
     )
-    spent.add_argument("--seeds", type=_count, metavar="N", help="final runs of each contender")
-    spent.add_argument("--trials", type=_count, metavar="N", help="settings tried for each contender")
+    spent.add_argument("--seeds", type=count, metavar="N", help="final runs of each contender")
+    spent.add_argument("--trials", type=count, metavar="N", help="settings tried for each contender")
     spent.add_argument("--set", action="append", default=[], type=_change, metavar="NAME=N",
                        help="epochs, trial_epochs, parameters, resamples, retrain")  # fmt: skip
     spent.add_argument("--no-chips", dest="chips", action="store_false",
@@ -80,8 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     spent.add_argument("--watts", type=float, nargs=2, metavar=("LOW", "HIGH"),
                        help="of a busy core; gives joules from processor time without a counter")  # fmt: skip
     spent.add_argument("--executor", default="local", help="local (default), inline, ray or ray:ADDRESS")
-    spent.add_argument("--workers", type=_count, metavar="N", help="runs at once (default: one per core)")
-    add_form(parser)
+    spent.add_argument("--workers", type=count, metavar="N", help="runs at once (default: one per core)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -149,17 +128,11 @@ def typed(args: argparse.Namespace) -> str:
 
 
 def _asked(args: argparse.Namespace) -> dict[str, Any]:
-    columns = {name: value for name in (*_ONE, *_MANY) if (value := getattr(args, name)) is not None}
-    listed = {"target": args.target, **{name: columns[name] for name in _MANY if name in columns}}
-    whole = {name: joined(value, columns_of(args.data)) for name, value in listed.items() if value and len(value) > 1}
-    columns |= {name: value for name, value in whole.items() if name != "target"}
-    columns |= form_of(args)
     changes = {name: found for name in ("seeds", "trials") if (found := getattr(args, name)) is not None}
     return {
-        **{name: getattr(args, name) for name in ("series", "time", "folder", "protocol", "budget", "models")},
-        "target": whole.get("target", args.target),
-        "columns": columns,
-        "by": args.split,
+        **{name: getattr(args, name) for name in ("folder", "protocol", "budget", "models")},
+        "columns": columns_given(args, args.data),
+        "by": args.split or "auto",
         **{name: getattr(args, name) for name in ("metric", "margin", "prefer")},
         "changes": {**changes, **dict(args.set)},
         "executor": args.executor,
@@ -180,18 +153,8 @@ def _tell(study: "Study", out: Path, written: list[Path], lang: str, as_json: bo
         print(path)
 
 
-def _count(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = -1
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
-    return value
-
-
 def _change(text: str) -> tuple[str, int]:
     name, sign, value = text.partition("=")
     if not sign:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=NUMBER, as in epochs=20")
-    return name.strip(), _count(value)
+    return name.strip(), count(value)

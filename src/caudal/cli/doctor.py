@@ -6,14 +6,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caudal.cli.columns import add_columns, recipe_of
+from caudal.cli.columns import add_columns, recipe_of, refuse_columns, written_given
 from caudal.cli.places import check_model
 from caudal.cli.series import in_words, say_read
 from caudal.cli.show import print_json
-from caudal.errors import InputError
+from caudal.errors import DataError, InputError
 
 if TYPE_CHECKING:
+    from caudal.data import Sequences
     from caudal.doctor import Symptom
+    from caudal.estimators.base import LiquidEstimator
 
 _EPILOG = """\
 examples:
@@ -62,8 +64,7 @@ def _examined(args: argparse.Namespace) -> "Sequence[Symptom]":
     if data.dataset is not None:
         shipped = datasets.load(data.dataset, folder=data.folder, protocol=data.protocol)
         return examine(None, shipped.train, other=shipped.test if len(shipped.split.test) else None)
-    options = {name: getattr(data, name) for name in _READ}
-    found, whole = examined(data.table, target=data.target, series=data.series, time=data.time, **options)
+    found, whole = examined(str(data.table), data)
     if whole is not None:
         say_read(read_as(whole.recipe, whole.findings, whole), ())
     return found
@@ -77,17 +78,28 @@ def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":
     if args.table is None:
         raise InputError("doctor", "table", "is missing; a model is examined on data", "Pass a table after it.")
     check_model("doctor", "source", Path(args.source), [Path(args.table)])
+    refuse_columns(args, "doctor")
     model = estimator(args.source, "doctor")
     if model.data_recipe_ is None:
         fault = f"was trained on arrays and cannot read a table: {args.source}"
         raise InputError("doctor", "source", fault, "Call `model.doctor(x)` from Python.")
-    data = known(model, args.table)
+    data = known(model, _read(model, args))
     say_read(read_as(model.data_recipe_, data.findings, data, settled=True), ())
     return model.doctor(data, other=args.other)
 
 
-_READ = (
-    *("features", "static", "categorical", "sensitive", "group", "task", "time_unit", "units", "equal_times"),
-    *("horizon", "window", "stride", "drop", "time_format", "time_zone"),
-    *("sep", "decimal", "thousands", "na", "comment"),
-)
+def _read(model: "LiquidEstimator", args: argparse.Namespace) -> "str | Sequences":
+    """The table, read here where it is written in another way than that of the training."""
+    written = written_given(args)
+    if not written:
+        return str(args.table)
+    from caudal.cli.series import recipe_for
+    from caudal.data import read_like
+
+    recipe = recipe_for(model, written)
+    try:
+        return read_like(args.table, recipe, target=True)
+    except DataError as error:
+        if error.argument not in recipe.target:
+            raise
+        return read_like(args.table, recipe)

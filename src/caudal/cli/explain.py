@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from caudal.cli.columns import add_written, written_given
 from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--radius", type=float, default=0.02, metavar="R", help="tolerance of the proof, in standard "
                         "deviations (default: 0.02)")  # fmt: skip
     parser.add_argument("--threshold", type=float, metavar="X", help="of a regression, the number to cross")
+    add_written(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from caudal.explain import page
     from caudal.explain.sentences import tell
 
-    model, data = _read(args.model, args.data)
+    model, data = _read(args)
     row = _row(data, args.row, args.id)
     if 0 <= row < len(data):
         steps = int(data.lengths[row])
@@ -74,17 +76,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _read(model: str, data: str) -> tuple[Any, Any]:
+def _read(args: argparse.Namespace) -> tuple[Any, Any]:
     """The estimator, and the series as it reads them."""
     from caudal.cli.series import series_for
     from caudal.errors import InputError
     from caudal.estimators import load
 
-    found = load(model)
+    found = load(args.model)
     if not hasattr(found, "net_"):
-        fault = f"{model} holds a bare network, which does not say what its inputs mean"
+        fault = f"{args.model} holds a bare network, which does not say what its inputs mean"
         raise InputError("explain", "model", fault, "Pass an estimator that `save` wrote.")
-    return found, series_for("explain", found, data)
+    return found, series_for("explain", found, args.data, written=written_given(args))
 
 
 def _row(data: Any, row: int, name: str | None) -> int:

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caudal.cli.names import AddNames, columns_of, joined, name_list
+from caudal.cli.columns import add_column, add_written, written_given
+from caudal.cli.names import columns_of, joined
 from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 from caudal.errors import InputError
@@ -42,14 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data", type=Reads(), help="a table that took no part in the training, or a data set (its test series)"
     )
-    parser.add_argument(
-        "--sensitive",
-        type=name_list,
-        action=AddNames,
-        metavar="NAMES",
-        required=True,
-        help="protected columns, separated by commas",
-    )
+    add_column(parser, "sensitive", required=True)
     parser.add_argument(
         "--edges", action="append", default=[], metavar="NAME=A,B",
         help="where to cut a column of numbers (default: into thirds, which are told)",
@@ -95,6 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the page (.html) or the whole record (.json)",
     )
     parser.add_argument("--lang", choices=("en", "es", "both"), default="en", help="of page and lines (default: en)")
+    add_written(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -144,7 +139,7 @@ def _found(args: argparse.Namespace) -> "FairReport":
 
     sensitive = joined(args.sensitive, columns_of(args.data))
     model = estimator(args.model, "fair")
-    data, checked = trusted_of(_series(model, args.data, sensitive, args.trusted), args.trusted, sensitive)
+    data, checked = trusted_of(_series(model, args, sensitive), args.trusted, sensitive)
     edges = edges_of(args.edges, data, sensitive)
     numbers = not data.classes
     threshold = None if numbers else args.threshold
@@ -173,7 +168,7 @@ def _found(args: argparse.Namespace) -> "FairReport":
     )
 
 
-def _series(model: Any, source: str, names: tuple[str, ...], trusted: str | None) -> "Sequences":
+def _series(model: Any, args: argparse.Namespace, names: tuple[str, ...]) -> "Sequences":
     """The series with their sensitive columns, which need no part in the recipe of the model."""
     from caudal.cli.series import series_for
 
@@ -185,8 +180,9 @@ def _series(model: Any, source: str, names: tuple[str, ...], trusted: str | None
             part = "target" if name in recipe.target else "column that names the series"
             fault = f"names {name!r}, the {part}, whose groups say nothing about who is treated worse"
             raise InputError("fair", "--sensitive", fault, "Name an attribute that series share, such as sex or age.")
-    more = () if trusted is None else (trusted,)
-    data = series_for("fair", model, source, target=True, sensitive=tuple(dict.fromkeys((*names, *more))))
+    sensitive = tuple(dict.fromkeys((*names, *(() if args.trusted is None else (args.trusted,)))))
+    written = written_given(args)
+    data = series_for("fair", model, args.data, target=True, sensitive=sensitive, written=written)
     if data.task != model.task_:
         raise InputError("fair", "data", f"are to {data.task}; the model is to {model.task_}", "Pass data of its task.")
     return data

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caudal.cli.columns import add_columns, recipe_of
+from caudal.cli.columns import add_columns, add_split, recipe_of
 from caudal.cli.places import Reads, Writes
 from caudal.cli.series import say_read
 from caudal.cli.show import print_json
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accelerate", action="store_true", help="share batches among the processes of torchrun")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_columns(parser)
+    add_split(parser)
 
 
 def run(args: argparse.Namespace) -> int:

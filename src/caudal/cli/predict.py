@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caudal.cli.columns import add_written, written_given
 from caudal.cli.places import Reads, Writes, check_table
 from caudal.cli.show import print_json, say
 from caudal.cli.streams import exact
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--key", type=Reads(), metavar="FILE", help="private key that signs the log (default: your own)"
     )
     parser.add_argument("--stream", action="store_true", help="read a Parquet table in batches: it may exceed memory")
+    add_written(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -116,11 +118,13 @@ def reader(path: str, command: str) -> "LiquidEstimator":
 
 
 def _source(model: "LiquidEstimator", args: argparse.Namespace) -> Any:
-    from caudal.data import ParquetSequences
+    from caudal.cli.series import recipe_for
+    from caudal.data import ParquetSequences, read_like
     from caudal.data.source import is_parquet
 
     if not args.stream:
-        return args.table
+        written = written_given(args)
+        return read_like(args.table, recipe_for(model, written)) if written else args.table
     if not is_parquet(args.table):
         raise InputError("predict", "--stream", f"reads Parquet, and the table is {args.table}", "Leave it out.")
     recipe: Any = model.data_recipe_

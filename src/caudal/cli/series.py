@@ -2,7 +2,7 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from caudal.cli.show import say
 from caudal.errors import InputError
 
 if TYPE_CHECKING:
-    from caudal.data import Finding, Sequences
+    from caudal.data import Finding, Recipe, Sequences
     from caudal.estimators.base import LiquidEstimator
 
 
@@ -86,7 +86,13 @@ class Notes:
 
 
 def series_for(
-    owner: str, model: Any, source: str, *, target: bool = False, sensitive: tuple[str, ...] | None = None
+    owner: str,
+    model: Any,
+    source: str,
+    *,
+    target: bool = False,
+    sensitive: tuple[str, ...] | None = None,
+    written: Mapping[str, Any] | None = None,
 ) -> "Sequences":
     """Series for an estimator: the test series of a data set, or all series of a table.
 
@@ -96,6 +102,7 @@ def series_for(
         source: path of a table, or name of a data set that ships in a package.
         target: whether the target must be there.
         sensitive: columns of a table to read as sensitive; None takes those of the training.
+        written: how the table is written, where that differs from the table of the training.
 
     Raises:
         InputError: the model was trained on arrays, which say nothing about tables.
@@ -108,17 +115,34 @@ def series_for(
     if model.data_recipe_ is None:
         fault = "was trained on arrays or on a data set, so it cannot say how to read a table"
         raise InputError(owner, "model", fault, "Name the data set, train on a table, or pass arrays in Python.")
-    recipe = model.data_recipe_ if sensitive is None else replace(model.data_recipe_, sensitive=sensitive)
+    recipe = recipe_for(model, written or {})
+    recipe = recipe if sensitive is None else replace(recipe, sensitive=sensitive)
     found = read_like(source, recipe, target=target)
     Notes(model).say(found)
     return found
 
 
-def training_series(owner: str, model: Any, source: str) -> "tuple[Sequences, Sequences | None]":
+def recipe_for(model: Any, written: Mapping[str, Any]) -> "Recipe":
+    """The recipe of a model's training, for a table that is written in another way.
+
+    Arguments:
+        model: an estimator that was trained on a table.
+        written: fields of `Columns` that say how the table is written.
+    """
+    from caudal.data import Columns
+
+    recipe: Recipe = model.data_recipe_
+    form = Columns.of(written).form
+    return replace(recipe, form=replace(recipe.form, **{name: getattr(form, name) for name in written}))
+
+
+def training_series(
+    owner: str, model: Any, source: str, written: Mapping[str, Any] | None = None
+) -> "tuple[Sequences, Sequences | None]":
     """Series to train an estimator on, with the target, and those to stop by where a data set has them.
 
     Arguments:
-        owner, model, source: as in `series_for`.
+        owner, model, source, written: as in `series_for`.
 
     Raises:
         InputError, DataError: as `series_for`.
@@ -128,4 +152,4 @@ def training_series(owner: str, model: Any, source: str) -> "tuple[Sequences, Se
     if not Path(source).is_file() and source.lower().replace("_", "-") in datasets.names():
         found = datasets.load(source)
         return found.train, found.val if len(found.split.val) else None
-    return series_for(owner, model, source, target=True), None
+    return series_for(owner, model, source, target=True, written=written), None

@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from caudal.cli.columns import add_written, written_given
 from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 from caudal.errors import InputError
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", type=float, default=0.25, metavar="SHARE", help="of the synapses (default: 0.25)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often synapses leave (default: 3)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_written(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         fault = "holds a network alone, which says nothing of scales and training"
         raise InputError("trim", "model", fault, "Pass a file that `caudal fit` wrote, or call `caudal.train.trim`.")
     model.set_params(verbose=not args.quiet)
-    train, val = training_series("trim", model, args.source)
+    train, val = training_series("trim", model, args.source, written_given(args))
     smaller = trim(model, train, val=val, keep=args.keep, rounds=args.rounds)
     smaller.save(args.out)
     found = {"before": _facts(model), "after": _facts(smaller)}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from caudal.compare.job import Parts
 from caudal.compare.record import DataFacts
-from caudal.data import Finding, Sequences, from_frame, split
+from caudal.data import Columns, Finding, Sequences, from_frame, split
 from caudal.data.account import read_as
 from caudal.data.datasets import Card, Dataset, load, names
 from caudal.data.plan import refuse_flips
@@ -49,7 +49,7 @@ def open_source(
     by: str = "auto",
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
-    columns: Mapping[str, Any] | None = None,
+    columns: Columns | Mapping[str, Any] | None = None,
 ) -> Source:
     """Read and divide the data of a study.
 
@@ -61,17 +61,17 @@ def open_source(
             group where there is one, else by series. Named sets keep the split that their card tells.
         seed: of the split.
         options: of a named data set, as `load` takes them.
-        columns: of a table, as `from_frame` takes them: `target`, `series`, `time` and more.
+        columns: of a table.
 
     Raises:
         DataError: the name is neither file nor data set, an argument does not fit the kind of data, or the data do
             not read.
         MissingExtraError: a package that reads or ships the data is not installed.
     """
-    columns, options = dict(columns or {}), dict(options or {})
+    columns, options = Columns.of(columns, _OWNER), dict(options or {})
     if isinstance(data, str) and _is_named(data):
-        if columns:
-            raise _misfit(next(iter(columns)), "is given, and a named data set has its columns")
+        for name in columns.given():
+            raise _misfit(name, "is given, and a named data set has its columns")
         found = load(data, folder=folder, protocol=protocol or "clean", **options)
         return _of_dataset(found, seed)
     for name, value in (("folder", folder), ("protocol", protocol), *options.items()):
@@ -108,10 +108,10 @@ def _of_dataset(found: Dataset, seed: int) -> Source:
     )
 
 
-def _of_table(data: Any, columns: Mapping[str, Any], by: str, seed: int) -> Source:
-    if "target" not in columns:
+def _of_table(data: Any, columns: Columns, by: str, seed: int) -> Source:
+    if not columns.target:
         raise DataError(_OWNER, "target", "is missing; a table needs it", "Name the column to predict.")
-    whole = from_frame(data, **{"time": None, **columns})
+    whole = from_frame(data, columns)
     refuse_flips(_OWNER, whole.findings, whole.task)
     return _of_sequences(whole, Path(data).name if isinstance(data, str | Path) else "table", by, seed)
 

@@ -25,6 +25,7 @@ from caudal.compare.record import Chips, Study
 from caudal.compare.run import run_job
 from caudal.compare.runner import Crew, Runner
 from caudal.compare.store import Store
+from caudal.data import Columns
 from caudal.energy import Span, Spent
 from caudal.errors import InputError
 from caudal.files import put
@@ -41,7 +42,7 @@ def compare(
     target: str | Sequence[str] | None = None,
     series: str | None = None,
     time: str | None = None,
-    columns: Mapping[str, Any] | None = None,
+    columns: Columns | Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
     protocol: str | None = None,
     by: str = "auto",
@@ -72,7 +73,7 @@ def compare(
             `Sequences`.
         out: folder of results; made where it is not there.
         target, series, time: columns of a table.
-        columns: further arguments of `from_frame`: features, static, sensitive, group, categorical, task, ...
+        columns: further columns: a `Columns`, or its fields by name: features, static, sensitive, group, task, ...
         folder: of a named data set that does not ship in a package.
         protocol: of a named data set; None is `"clean"`.
         by: how a table is divided: `"auto"`, `"series"`, `"group"`, `"time"`.
@@ -108,10 +109,9 @@ def compare(
     """
     agenda = schedule(budget, models, changes, metric=metric, margin=margin, prefer=prefer)
     energy.check(watts)
-    named = {name: value for name, value in (("target", target), ("series", series), ("time", time)) if value}
     source = open_source(
         data, folder=folder, protocol=protocol, by=by, seed=split_seed, options=options,
-        columns={**named, **(columns or {})},
+        columns=Columns.of(columns, "compare", target=target, series=series, time=time),
     )  # fmt: skip
     watcher = watcher or Board()
     for line in source.read:

@@ -4,6 +4,7 @@ NumPy only. pandas, polars, pyarrow and narwhals are imported by the functions t
 """
 
 from caudal.data.arrays import from_arrays as from_arrays
+from caudal.data.columns import Columns as Columns
 from caudal.data.encoder import Encoded as Encoded
 from caudal.data.encoder import Encoder as Encoder
 from caudal.data.encoder import since_observed as since_observed

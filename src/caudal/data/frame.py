@@ -1,16 +1,17 @@
 """Tables in long form (one row per series and time) become `Sequences`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.build import build
 from caudal.data.calendar import Calendar
-from caudal.data.infer import Ask, asked, check_ask, named, told_columns
+from caudal.data.columns import ColumnArguments, Columns, named
+from caudal.data.infer import check_columns, told_columns
 from caudal.data.plan import plan
 from caudal.data.recipe import Recipe
 from caudal.data.rows import Order, huge_gaps, order, without_ahead
@@ -24,31 +25,10 @@ _OWNER = "from_frame"
 
 def from_frame(
     frame: Any | str | Path,
+    columns: Columns | None = None,
     *,
-    target: str | int | Sequence[str],
-    series: str | int | None = None,
-    time: str | int | None = None,
-    features: Sequence[str] | None = None,
-    static: Sequence[str] = (),
-    sensitive: Sequence[str] = (),
-    group: str | None = None,
-    categorical: Sequence[str] = (),
-    task: str = "auto",
-    time_unit: str | None = None,
-    units: Mapping[str, str] | None = None,
-    equal_times: str = "error",
-    horizon: int = 0,
-    window: int = 0,
-    stride: int = 1,
     dtype: str = "float32",
-    sep: str = "",
-    decimal: str = ".",
-    thousands: str = "",
-    na: Sequence[str] = (),
-    comment: str = "",
-    drop: Sequence[str] = (),
-    time_format: str | None = None,
-    time_zone: str | None = None,
+    **arguments: Unpack[ColumnArguments],
 ) -> Sequences:
     """Sequences from a long table: one row per series and time, in any order.
 
@@ -62,41 +42,10 @@ def from_frame(
     Arguments:
         frame: path of a text file (.csv, .tsv, .txt, also packed), Parquet (a file or a folder of them), .jsonl,
             .feather or .xlsx; `"-"` for standard input; an open file; or a pandas, polars or pyarrow table.
-        target: column to predict, or several columns of numbers.
-        series: column that names the series (patient, trip, machine); None for a forecast, or answers at each step,
-            of a table of one series.
-        time: column of numbers, datetimes or ISO text; None when the order of rows is the time.
-        features: input columns; None takes every column that has no other part, but for those without a name, of dates,
-            or that count the rows, which `findings` tell.
-        static: columns with one value per series.
-        sensitive: protected columns with one value per series. They are no inputs unless also listed as such.
-        group: column of what must not be split between training and test (the patient of several stays).
-        categorical: columns of numbers or text to be read as categories. Other text columns are categories as well.
-        task: `"classify"`, `"classify_steps"`, `"regress"`, `"forecast"`, `"imitate"` (numbers at each step), or
-            `"auto"`: text, bools and at most 20 different whole numbers classify, other numbers regress; a target
-            that changes within a series is asked for at each step; a horizon asks for a forecast. `"classes"` and
-            `"numbers"` leave only the last two to the table.
-        time_unit: of `dt`. Datetimes are measured in it (ns, us, ms, s, min, h, d, w, y; None chooses by the typical
-            gap); for numbers it is a label.
-        units: unit of each feature, by column.
-        equal_times: when rows of one series share a time and differ: `"error"`, `"first"`, `"last"`, or `"keep"`
-            (an elapsed time of 0).
-        horizon: forecast: steps ahead.
-        window: forecast: steps of history; 0 takes four horizons, or fewer where series are short.
-        stride: forecast: steps between windows.
-        dtype: `"float32"` or `"float64"`.
-        sep: of text files: what separates columns; `""` reads it off the file (comma, semicolon, tab, bar).
-        decimal: of numbers in texts: the decimal mark.
-        thousands: of numbers in texts: the mark between groups of three digits; a space stands for all spaces.
-        na: words that mean missing, in texts; none for NA, NaN, null, None and their like, of which only columns of
-            series and groups are spared. `[""]` leaves empty cells alone.
-        comment: of text files: what begins a line that is no row.
-        drop: columns that are not read.
-        time_format: how times are written where it is no ISO 8601: a pattern of `strptime` such as `"%d.%m.%Y"`,
-            letters such as `"DD/MM/YYYY"` or `"YYYYMMDD"`, `"duration"` (1:27:18), `"quarter"` (2023Q4), `"week"`
-            (2023-W48), `"unix"` (or `"unix-ms"`), or `"number"`.
-        time_zone: name (`"America/Bogota"`) or offset (`"-05:00"`) of times written without a zone. Days and months
-            of a forecast are those of this zone, or else of the zone of the column.
+        columns: which column is what; None where the arguments say it.
+        dtype: of the values, `"float32"` or `"float64"`.
+        arguments: fields of `Columns` (`target`, `series`, `time`, `features`, ...), which go before those of
+            `columns`.
 
     Returns:
         The sequences. The first step of a series has no elapsed time; it is given the median gap of the table, kept in
@@ -117,17 +66,11 @@ def from_frame(
         >>> from_frame(visits, target="ill", series="patient", time="day", time_unit="d")
         Sequences(2 series of up to 2 steps, 1 inputs, classify 2 classes, 25 % missing, time in d)
     """
-    ask = asked(
-        target, series, time, features=features, static=static, sensitive=sensitive, group=group,
-        categorical=categorical, task=task, time_unit=time_unit, units=units, equal_times=equal_times,
-        horizon=horizon, window=window, stride=stride, dtype=dtype, drop=drop,
-        time_format=time_format, time_zone=time_zone,
-        sep=sep, decimal=decimal, thousands=thousands, na=na, comment=comment,
-    )  # fmt: skip
+    ask = Columns.of(columns, _OWNER, **arguments)
     table = open_table(frame, _OWNER, ask.wanted, ask.form)
-    check_ask(table, ask)
+    check_columns(table, ask)
     found = ordered(table, ask)
-    recipe, findings = plan(table, ask, found)
+    recipe, findings = plan(table, ask, found, dtype)
     data = build(table, found, recipe, with_target=True)
     odd = [*found.findings, *findings, *huge_gaps(table, found, ask.time), *_past_end(recipe, found, target=True)]
     return _finish(data, recipe, odd, True)
@@ -214,7 +157,7 @@ def from_table(table: Table, recipe: Recipe, target: bool) -> Sequences:
     return _finish(data, usable, odd, target, found.ahead)
 
 
-def ordered(table: Table, ask: Ask) -> Order:
+def ordered(table: Table, ask: Columns) -> Order:
     """The rows of a table in order; of a forecast, up to the last known target of each series.
 
     Raises:
@@ -222,7 +165,7 @@ def ordered(table: Table, ask: Ask) -> Order:
     """
     found = order(
         table, ask.series, ask.time, ask.time_unit, ask.equal_times,
-        values=told_columns(table, ask), form=ask.time_format, zone=ask.time_zone,
+        values=told_columns(table, ask), form=ask.time_format or "", zone=ask.time_zone or "",
     )  # fmt: skip
     if ask.task == "forecast" or ask.horizon:
         return without_ahead(found, _known(table, ask.target))

@@ -1,135 +1,28 @@
 """What a table says about itself: which columns are inputs, of what kind, and what is asked."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.accidents import label_flips, left_out
+from caudal.data.columns import Columns, named
 from caudal.data.recipe import Column
 from caudal.data.rows import EQUAL_TIMES, Order
 from caudal.data.sequences import TASKS, Finding, Label
-from caudal.data.source import Wanted
-from caudal.data.spelling import TextForm, disguise, exact, spelled, truth
+from caudal.data.spelling import disguise, exact, spelled, truth
 from caudal.data.table import Table
 
 _MANY = 100
 _FEW = 20
-# As shells write it.
-_TABS = {"tab": "\t", "\\t": "\t"}
 KINDS = ("auto", "classes", "numbers")
 _NO_ATTRIBUTE = "Leave it out of `sensitive`: groups made of the answer say nothing about who is treated worse."
 _NO_GROUP = "Name as `group` who the series belong to, such as the patient of several stays."
 _OF_ONE_SERIES = ("forecast", "classify_steps", "imitate")
 
 
-@dataclass(frozen=True)
-class Ask:
-    """The arguments of `from_frame`, as the user gave them."""
-
-    target: tuple[str, ...]
-    series: str | None
-    time: str | None
-    features: tuple[str, ...] | None
-    static: tuple[str, ...]
-    sensitive: tuple[str, ...]
-    group: str | None
-    categorical: tuple[str, ...]
-    units: Mapping[str, str]
-    task: str
-    time_unit: str | None
-    equal_times: str
-    horizon: int
-    window: int
-    stride: int
-    dtype: str
-    form: TextForm
-    drop: tuple[str, ...] = ()
-    time_format: str = ""
-    time_zone: str = ""
-
-    @property
-    def wanted(self) -> Wanted:
-        """The columns that a table must have, and which of them hold names."""
-        keys = (*named(self.series), *named(self.group))
-        parts = (*named(self.time), *self.target, *(self.features or ()), *self.static, *self.sensitive, *self.drop)
-        names = {*keys, *self.categorical, *self.sensitive, *(() if self.is_numbers else self.target)}
-        return Wanted(frozenset(names), (*keys, *parts, *self.categorical), self.time)
-
-    @property
-    def is_numbers(self) -> bool:
-        """Whether the target is known to be numbers before the table is read."""
-        return bool(self.horizon) or self.task in ("numbers", "regress", "forecast", "imitate")
-
-
-def asked(
-    target: str | int | Sequence[str],
-    series: str | int | None,
-    time: str | int | None,
-    *,
-    features: Sequence[str] | None = None,
-    static: Sequence[str] = (),
-    sensitive: Sequence[str] = (),
-    group: str | None = None,
-    categorical: Sequence[str] = (),
-    task: str = "auto",
-    time_unit: str | None = None,
-    units: Mapping[str, str] | None = None,
-    equal_times: str = "error",
-    horizon: int = 0,
-    window: int = 0,
-    stride: int = 1,
-    dtype: str = "float32",
-    sep: str = "",
-    decimal: str = ".",
-    thousands: str = "",
-    na: Sequence[str] = (),
-    comment: str = "",
-    drop: Sequence[str] = (),
-    time_format: str | None = None,
-    time_zone: str | None = None,
-) -> Ask:
-    """The arguments of `from_frame` as one value."""
-    return Ask(
-        target=named(target),
-        series=None if series is None else str(series),
-        time=None if time is None else str(time),
-        features=None if features is None else named(features),
-        static=named(static),
-        sensitive=named(sensitive),
-        group=None if group is None else str(group),
-        categorical=named(categorical),
-        units=dict(units or {}),
-        task=task,
-        time_unit=time_unit,
-        equal_times=equal_times,
-        horizon=horizon,
-        window=window,
-        stride=stride,
-        dtype=dtype,
-        form=TextForm(_TABS.get(sep, sep), decimal, thousands, _words(na), comment),
-        drop=named(drop),
-        time_format=time_format or "",
-        time_zone=time_zone or "",
-    )
-
-
-def named(value: str | int | Sequence[str | int] | None) -> tuple[str, ...]:
-    """One name or several, as a tuple of texts; pandas also names columns by whole numbers."""
-    if value is None:
-        return ()
-    return (str(value),) if isinstance(value, str | int) else tuple(map(str, value))
-
-
-def _words(na: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Words for missing cells, "" always among them where any is given."""
-    words = named(na)
-    return tuple(dict.fromkeys(("", *words))) if words else ()
-
-
-def check_ask(table: Table, ask: Ask) -> None:
+def check_columns(table: Table, ask: Columns) -> None:
     """Refuse names that are not columns or that would leak, and options that do not exist.
 
     Raises:
@@ -164,7 +57,7 @@ def check_ask(table: Table, ask: Ask) -> None:
             raise table.fail(name, "is to be dropped and has another part as well", "Take it out of `drop`.")
 
 
-def _check_options(table: Table, ask: Ask) -> None:
+def _check_options(table: Table, ask: Columns) -> None:
     if not ask.target:
         raise table.fail("target", "names no column", "Name the column to predict.")
     if ask.series is None and not ask.horizon and ask.task not in _OF_ONE_SERIES:
@@ -178,8 +71,6 @@ def _check_options(table: Table, ask: Ask) -> None:
     if ask.equal_times not in EQUAL_TIMES:
         fault = f"is {ask.equal_times!r}; expected one of {', '.join(EQUAL_TIMES)}"
         raise table.fail("equal_times", fault, "Name one of them.")
-    if ask.dtype not in ("float32", "float64"):
-        raise table.fail("dtype", f"is {ask.dtype!r}; expected float32 or float64", "Pass one of them.")
     for name, size, least in (("horizon", ask.horizon, 0), ("window", ask.window, 0), ("stride", ask.stride, 1)):
         if size < least:
             raise table.fail(name, f"is {size}; expected at least {least}", "Pass a count of steps.")
@@ -187,7 +78,7 @@ def _check_options(table: Table, ask: Ask) -> None:
         raise table.fail("horizon", f"is {ask.horizon}, and the task is {ask.task}", 'Pass `task="forecast"`.')
 
 
-def input_columns(table: Table, ask: Ask, forecast: bool) -> tuple[str, ...]:
+def input_columns(table: Table, ask: Columns, forecast: bool) -> tuple[str, ...]:
     """The columns that become inputs: those listed, or all that have no other part and are no likely accident.
 
     A forecast sees its own past.
@@ -207,7 +98,7 @@ def input_columns(table: Table, ask: Ask, forecast: bool) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def free_columns(table: Table, ask: Ask) -> tuple[str, ...]:
+def free_columns(table: Table, ask: Columns) -> tuple[str, ...]:
     """Columns that no argument names."""
     taken = {
         *named(ask.series),
@@ -221,13 +112,13 @@ def free_columns(table: Table, ask: Ask) -> tuple[str, ...]:
     return tuple(name for name in table.columns if name not in taken)
 
 
-def told_columns(table: Table, ask: Ask) -> tuple[str, ...]:
+def told_columns(table: Table, ask: Columns) -> tuple[str, ...]:
     """Columns in which a row must repeat another to be its double: all but those that are no likely inputs."""
     accidents = left_out(table, free_columns(table, ask)) if ask.features is None else {}
     return tuple(name for name in table.columns if name not in accidents)
 
 
-def learn_columns(table: Table, names: Sequence[str], ask: Ask) -> tuple[tuple[Column, ...], list[Finding]]:
+def learn_columns(table: Table, names: Sequence[str], ask: Columns) -> tuple[tuple[Column, ...], list[Finding]]:
     """Kind and known values of each column; empty columns are left out unless listed by name.
 
     Raises:
@@ -349,7 +240,7 @@ def values_of(table: Table, name: str) -> NDArray[Any]:
     return np.array([str(cell) for cell in cells], np.str_)
 
 
-def guess_task(table: Table, ask: Ask, found: Order) -> str:
+def guess_task(table: Table, ask: Columns, found: Order) -> str:
     """The task: the one named, or the one that the target column looks like.
 
     Text, bool and at most 20 different whole numbers classify (`"classes"` and `"numbers"` settle that); other numbers

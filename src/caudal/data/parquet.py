@@ -1,17 +1,18 @@
 """Parquet tables larger than memory: read in batches, given out as chunks of whole series."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.accidents import spelling_twins
+from caudal.data.columns import ColumnArguments, Columns, named
 from caudal.data.frame import from_table, ordered
-from caudal.data.infer import Ask, asked, check_ask, input_columns, named
+from caudal.data.infer import check_columns, input_columns
 from caudal.data.plan import not_read, plan, widen
 from caudal.data.recipe import Recipe
 from caudal.data.sequences import Finding, Sequences
@@ -65,13 +66,12 @@ class ParquetSequences:
     @staticmethod
     def open(
         path: str | Path,
+        columns: Columns | None = None,
         *,
-        target: str | Sequence[str],
-        series: str,
-        time: str | None,
         series_per_chunk: int = 256,
         rows_per_batch: int = 65_536,
-        **options: Any,
+        dtype: str = "float32",
+        **arguments: Unpack[ColumnArguments],
     ) -> "ParquetSequences":
         """Learn the recipe in one pass over the file.
 
@@ -80,12 +80,10 @@ class ParquetSequences:
 
         Arguments:
             path: of the Parquet file.
-            target: as in `from_frame`.
-            series: as in `from_frame`; its rows stand together.
-            time: as in `from_frame`.
+            columns: as in `from_frame`; the rows of a series stand together.
             series_per_chunk: series in each chunk.
             rows_per_batch: rows read at a time.
-            options: the other arguments of `from_frame`, such as `features`, `static`, `sensitive` and `group`.
+            dtype, arguments: as in `from_frame`.
 
         Raises:
             DataError: as `from_frame`; also when the rows of a series do not stand together.
@@ -94,13 +92,15 @@ class ParquetSequences:
         for name, size in (("series_per_chunk", series_per_chunk), ("rows_per_batch", rows_per_batch)):
             if size < 1:
                 raise DataError(_OWNER, name, f"is {size}; expected at least 1", "Pass a count.")
-        ask = asked(target, series, time, **options)
+        ask = Columns.of(columns, _OWNER, **arguments)
+        if ask.series is None:
+            raise DataError(_OWNER, "series", "is missing: batches end where a series ends", "Read the table whole.")
         source = Path(path)
         recipe: Recipe | None = None
         findings, first, rows = list[Finding](), 0, 0
-        for table in _whole_series(source, series, None, rows_per_batch):
+        for table in _whole_series(source, ask.series, None, rows_per_batch):
             if recipe is None:
-                recipe, findings = _first(table, ask)
+                recipe, findings = _first(table, ask, dtype)
                 first = len(table)
             else:
                 recipe = widen(recipe, table)
@@ -162,12 +162,12 @@ class ParquetSequences:
             yield _joined(waiting)
 
 
-def _first(table: Table, ask: Ask) -> tuple[Recipe, list[Finding]]:
-    check_ask(table, ask)
+def _first(table: Table, ask: Columns, dtype: str) -> tuple[Recipe, list[Finding]]:
+    check_columns(table, ask)
     found = ordered(table, ask)
     # An input that is empty here may be filled later; named inputs are refused instead of left out in silence.
     inputs = input_columns(table, ask, forecast=ask.task == "forecast" or ask.horizon > 0)
-    recipe, findings = plan(table, replace(ask, features=inputs), found, least_classes=1)
+    recipe, findings = plan(table, replace(ask, features=inputs), found, dtype, least_classes=1)
     return recipe, [*not_read(table, ask), *found.findings, *findings]
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from caudal.data.accidents import key_findings, left_out, spelling_twins, sums, suspects
 from caudal.data.calendar import Calendar, step_of
+from caudal.data.columns import Columns, named
 from caudal.data.infer import (
-    Ask,
     check_many,
     flips,
     free_columns,
@@ -16,7 +16,6 @@ from caudal.data.infer import (
     input_columns,
     learn_classes,
     learn_columns,
-    named,
 )
 from caudal.data.recipe import Column, Recipe
 from caudal.data.rows import Order, typical_gap
@@ -27,18 +26,21 @@ from caudal.data.table import Table
 from caudal.errors import DataError
 
 
-def plan(table: Table, ask: Ask, found: Order, least_classes: int = 2) -> tuple[Recipe, list[Finding]]:
+def plan(table: Table, ask: Columns, found: Order, dtype: str, least_classes: int = 2) -> tuple[Recipe, list[Finding]]:
     """Decide task, columns, categories and classes.
 
     Arguments:
         table: the table, or the first part of one.
         ask: what the user wants.
         found: its rows in order.
+        dtype: of the values.
         least_classes: classes that a target must have; fewer for a part of a table.
 
     Raises:
         DataError: a column or the target cannot be used as asked.
     """
+    if dtype not in ("float32", "float64"):
+        raise table.fail("dtype", f"is {dtype!r}; expected float32 or float64", "Pass one of them.")
     task = guess_task(table, ask, found)
     if task.startswith("classify") and len(ask.target) != 1:
         raise table.fail("target", f"names {len(ask.target)} columns; classes stand in one", "Name one column.")
@@ -67,10 +69,10 @@ def plan(table: Table, ask: Ask, found: Order, least_classes: int = 2) -> tuple[
         horizon=ask.horizon if forecast else 0,
         window=window,
         stride=ask.stride,
-        dtype=ask.dtype,
+        dtype=dtype,
         form=ask.form,
         calendar=calendar,
-        fine=ask.dtype == "float32" and _loses(table, (*inputs, *statics), numbers),
+        fine=dtype == "float32" and _loses(table, (*inputs, *statics), numbers),
     )
     holes = [finding for name in ask.target if task.startswith("classify") for finding in table.holes(name)]
     told = [*table.notes, *findings, *more, *holes, *_few_series(ask, found), *_incomplete(table, ask)]
@@ -90,7 +92,7 @@ def refuse_flips(owner: str, findings: Iterable[Finding], task: str) -> None:
             raise DataError(owner, finding.column, fault, remedy, finding.row)
 
 
-def not_read(table: Table, ask: Ask) -> list[Finding]:
+def not_read(table: Table, ask: Columns) -> list[Finding]:
     """Columns that were left out because they are no likely inputs."""
     if ask.features is not None:
         return []
@@ -106,7 +108,7 @@ def not_read(table: Table, ask: Ask) -> list[Finding]:
     ]
 
 
-def _accidents(table: Table, ask: Ask, found: Order, recipe: Recipe) -> list[Finding]:
+def _accidents(table: Table, ask: Columns, found: Order, recipe: Recipe) -> list[Finding]:
     """What among the columns that are read is likely an accident."""
     findings = suspects(table, recipe.inputs, found, (*ask.categorical, *ask.target))
     findings += suspects(table, recipe.statics, found, ask.static)
@@ -118,7 +120,7 @@ def _accidents(table: Table, ask: Ask, found: Order, recipe: Recipe) -> list[Fin
     return [*findings, *key_findings((*named(ask.series), *named(ask.group), *ask.sensitive), table)]
 
 
-def _window(ask: Ask, found: Order) -> tuple[int, list[Finding]]:
+def _window(ask: Columns, found: Order) -> tuple[int, list[Finding]]:
     """Steps of history: those asked for, or as many of four horizons as the series leave windows for."""
     usual = 4 * ask.horizon
     window = ask.window or default_window(found.lengths, ask.horizon, ask.stride)
@@ -136,7 +138,7 @@ def _window(ask: Ask, found: Order) -> tuple[int, list[Finding]]:
     return window, [Finding("window", "", text)]
 
 
-def _calendar(ask: Ask, found: Order) -> tuple[Calendar | None, list[Finding]]:
+def _calendar(ask: Columns, found: Order) -> tuple[Calendar | None, list[Finding]]:
     """The calendar with the step by which the rows go on, or a finding where there is none."""
     if found.calendar is None:
         return None, []
@@ -180,7 +182,7 @@ def _wider(column: Column, table: Table) -> Column:
     return replace(column, values=check_many(table, column.name, {*column.values, *table.coded(column.name).names}))
 
 
-def _few_series(ask: Ask, found: Order) -> list[Finding]:
+def _few_series(ask: Columns, found: Order) -> list[Finding]:
     if len(found.ids) > 1 or ask.task == "forecast" or ask.horizon:
         return []
     name = "The table is one series" if ask.series is None else f"`{ask.series}` names one series only"
@@ -188,7 +190,7 @@ def _few_series(ask: Ask, found: Order) -> list[Finding]:
     return [Finding("single_series", ask.series or "", text)]
 
 
-def _incomplete(table: Table, ask: Ask) -> list[Finding]:
+def _incomplete(table: Table, ask: Columns) -> list[Finding]:
     findings = []
     for name in ask.sensitive:
         findings += table.holes(name)

@@ -1,10 +1,12 @@
 """What is wrong with a table, all of it at once."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from caudal.data import Sequences, from_frame
-from caudal.data.infer import Ask, asked, check_ask, input_columns
+from caudal.data.columns import ColumnArguments, Columns
+from caudal.data.infer import check_columns, input_columns
 from caudal.data.table import open_table
 from caudal.doctor.leaks import Symptom
 from caudal.doctor.model import examine
@@ -12,7 +14,7 @@ from caudal.errors import DataError
 
 
 def examine_table(
-    frame: Any | str | Path, *, target: Any, series: str | None, time: str | None, **options: Any
+    frame: Any | str | Path, columns: Columns | None = None, **arguments: Unpack[ColumnArguments]
 ) -> tuple[Symptom, ...]:
     """Examine a table: what stops it from being read, and then what `doctor` finds in its series.
 
@@ -20,10 +22,7 @@ def examine_table(
 
     Arguments:
         frame: path or data frame, as in `from_frame`.
-        target: as in `from_frame`.
-        series: as in `from_frame`.
-        time: as in `from_frame`.
-        options: the other arguments of `from_frame`.
+        columns, arguments: as in `from_frame`.
 
     Returns:
         the symptoms; `"table"` for what cannot be read.
@@ -41,26 +40,19 @@ def examine_table(
         serious table: `x` holds infinity at row 2. Write a number, or leave the cell empty.
         mild constant: `z` is 1 wherever it is given; it can tell nothing. Kept. Leave it out with `drop`.
     """
-    return examined(frame, target=target, series=series, time=time, **options)[0]
+    return examined(frame, Columns.of(columns, "doctor", **arguments))[0]
 
 
-def examined(
-    frame: Any | str | Path, *, target: Any, series: str | None, time: str | None, **options: Any
-) -> tuple[tuple[Symptom, ...], Sequences | None]:
-    """The symptoms of `doctor_table`, and the series as far as they could be read."""
-    ask = asked(target, series, time, **options)
-    table = open_table(frame, "doctor", ask.wanted, ask.form)
-    check_ask(table, ask)
+def examined(frame: Any | str | Path, columns: Columns) -> tuple[tuple[Symptom, ...], Sequences | None]:
+    """The symptoms of `examine_table`, and the series as far as they could be read."""
+    table = open_table(frame, "doctor", columns.wanted, columns.form)
+    check_columns(table, columns)
     symptoms: list[Symptom] = []
-    features, refused = _inputs(table, ask), list[str]()
-    wishes = {**options, "target": target, "series": series, "time": time}
+    features, refused = _inputs(table, columns), list[str]()
+    readable = columns
     while True:
-        if ask.features is None:
-            wishes["drop"] = (*ask.drop, *refused)
-        else:
-            wishes["features"] = [name for name in ask.features if name not in refused]
         try:
-            data = from_frame(table, **wishes)
+            data = from_frame(table, readable)
         except DataError as error:
             symptoms.append(Symptom("table", error.argument, f"`{error.argument}` {error.fault}.", error.remedy))
             if error.argument not in features or len(refused) == len(features) - 1:
@@ -68,12 +60,16 @@ def examined(
             refused.append(error.argument)
         else:
             return (*symptoms, *examine(None, data)), data
+        if columns.features is None:
+            readable = replace(columns, drop=(*columns.drop, *refused))
+        else:
+            readable = replace(columns, features=tuple(name for name in columns.features if name not in refused))
 
 
-def _inputs(table: Any, ask: Ask) -> tuple[str, ...]:
+def _inputs(table: Any, columns: Columns) -> tuple[str, ...]:
     """Columns that can be left out one by one."""
     try:
-        chosen = input_columns(table, ask, forecast=True)
+        chosen = input_columns(table, columns, forecast=True)
     except DataError:
         return ()
-    return tuple(name for name in chosen if name not in ask.target)
+    return tuple(name for name in chosen if name not in columns.target)

@@ -33,13 +33,6 @@ _KINDS = {
     "imitate": "LiquidRegressor",
     "forecast": "LiquidForecaster",
 }
-_READ = (
-    *("target", "series", "time", "features", "static", "categorical", "sensitive", "group", "task", "time_unit"),
-    *("units", "equal_times", "horizon", "window", "stride", "drop", "time_format", "time_zone"),
-    *("sep", "decimal", "thousands", "na", "comment"),
-)
-
-
 _FEW = 10
 
 
@@ -168,10 +161,9 @@ def _parts(recipe: FitRecipe) -> _Parts:
     data = recipe.data
     if data.dataset is not None:
         return _of_dataset(recipe)
-    options: dict[str, Any] = {name: getattr(data, name) for name in _READ}
     if data.stream:
-        return _flowing(recipe, options)
-    whole = from_frame(data.table, **options, dtype=recipe.model.dtype)
+        return _flowing(recipe)
+    whole = from_frame(data.table, data, dtype=recipe.model.dtype)
     ahead = (data.horizon, whole.steps)
     if not data.test:
         return _Parts(
@@ -204,9 +196,9 @@ def _by(asked: str, data: Sequences) -> str:
     return "past" if asked == "auto" and data.task == "forecast" and few else asked
 
 
-def _flowing(recipe: FitRecipe, options: dict[str, Any]) -> _Parts:
+def _flowing(recipe: FitRecipe) -> _Parts:
     data, train = recipe.data, recipe.train
-    whole = ParquetSequences.open(str(data.table), **options, dtype=recipe.model.dtype)
+    whole = ParquetSequences.open(str(data.table), data, dtype=recipe.model.dtype)
     ahead = (whole.recipe.horizon, whole.recipe.window)
     parts = whole.split(val=train.validation, test=data.test, seed=train.seed)
     val, task = parts[1] if train.validation else None, whole.recipe.task

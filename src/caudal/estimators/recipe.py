@@ -9,6 +9,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from caudal import limits
+from caudal.data import Columns
 from caudal.errors import InputError, MissingFileError
 from caudal.files import read
 
@@ -16,8 +17,8 @@ _OWNER = "FitRecipe"
 
 
 @dataclass(frozen=True)
-class DataPart:
-    """Which series, and how they are read; see `from_frame` and `datasets.load` for what is not said here.
+class DataPart(Columns):
+    """Which series, and how they are read: the columns of a table, or a data set by name.
 
     Attributes:
         table: path of a CSV or Parquet file.
@@ -28,9 +29,6 @@ class DataPart:
         test: share of the series held out for the score; a data set has its own.
         by: how they are held out, as in `split`; `"auto"` goes by group or series, and by time for forecasts of fewer
             than ten series.
-        target, series, time, features, static, categorical, sensitive, group, task, time_unit, units, equal_times,
-            horizon, window, stride, drop, time_format, time_zone, sep, decimal, thousands, na, comment: as in
-            `from_frame`.
     """
 
     table: str | None = None
@@ -40,29 +38,6 @@ class DataPart:
     stream: bool = False
     test: float = 0.2
     by: str = "auto"
-    target: tuple[str, ...] = ()
-    series: str | None = None
-    time: str | None = None
-    features: tuple[str, ...] | None = None
-    static: tuple[str, ...] = ()
-    categorical: tuple[str, ...] = ()
-    sensitive: tuple[str, ...] = ()
-    group: str | None = None
-    task: str = "auto"
-    time_unit: str | None = None
-    units: Mapping[str, str] = field(default_factory=dict)
-    equal_times: str = "error"
-    horizon: int = 0
-    window: int = 0
-    stride: int = 1
-    drop: tuple[str, ...] = ()
-    time_format: str | None = None
-    time_zone: str | None = None
-    sep: str = ""
-    decimal: str = "."
-    thousands: str = ""
-    na: tuple[str, ...] = ()
-    comment: str = ""
 
 
 @dataclass(frozen=True)
