@@ -19,9 +19,11 @@ examples:
   caudal fair nafld.caudal nafld --sensitive sex,age --threshold 0.1
   caudal fair ward.caudal held-out.csv --sensitive sex,age --edges age=40,65 --out fair.html --lang both
   caudal fair ward.caudal held-out.csv --sensitive sex --expected sex=f:0.52,m:0.48 --trusted audited --json
-  caudal fair rain.caudal later.csv --sensitive region --gap rmse --limit 2
+  caudal fair ward.caudal held-out.csv --sensitive sex --gap demographic_parity --limit 0.2
+  caudal fair rain.caudal later.csv --sensitive region --gap rmse --limit 2 --unit mm
 
-exit code: 0 good, 1 the whole interval of a gap lies above the limit, 2 misuse"""
+exit code: 0 good, 1 the whole interval of a gap in errors lies above the limit, 2 misuse. Decisions of yes, and the
+mean prediction, differ wherever the truth does: the limit holds them only where --gap names them."""
 _GAPS = (
     "demographic_parity",
     "equal_opportunity",
@@ -52,7 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--intersections", action="append", default=[], metavar="NAMES",
         help="columns to cross, such as sex,age; again for more, or `none` (default: all of --sensitive)",
     )  # fmt: skip
-    parser.add_argument("--positive", metavar="CLASS", help="the class that is decided for or against")
+    parser.add_argument(
+        "--positive",
+        metavar="CLASS",
+        help="the class that is decided for or against (default: the last of two; of more, each in turn)",
+    )
     parser.add_argument(
         "--threshold",
         type=float,
@@ -68,18 +74,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="column of classes that someone checked, empty where nobody did, so that labels can be judged",
     )
+    parser.add_argument("--unit", default="", metavar="TEXT", help="of numbers that are predicted, such as days")
     parser.add_argument(
         "--steps", type=int, default=6, metavar="N", help="points of the curve over time; 0 for none (default: 6)"
     )
     parser.add_argument(
         "--step", type=int, action="append", metavar="K", help="a point of that curve, instead of those"
     )
-    parser.add_argument("--gap", choices=_GAPS, help="that the curve follows (default: equal_opportunity, or mae)")
+    parser.add_argument(
+        "--gap",
+        choices=_GAPS,
+        help="that the curve follows, and that the limit holds, be it no error (default: equal_opportunity, or mae)",
+    )
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="of the bootstrap (default: 1000)")
     parser.add_argument(
         "--limit", type=float, metavar="G",
-        help="exit with 1 where the interval of a gap lies above this (default: 0.1 of decisions; none of numbers, "
-        "whose limit is in their unit and asked of errors alone)",
+        help="exit with 1 where the interval of a gap in errors lies above this (default: 0.1 of decisions; none of "
+        "numbers, whose limit is in their unit)",
     )  # fmt: skip
     parser.add_argument(
         "-o",
@@ -97,23 +108,22 @@ def run(args: argparse.Namespace) -> int:
     from caudal.fair import page
 
     _check(args)
-    found = _found(args)
-    limit = args.limit if args.limit is not None or found.kind == "number" else _LIMIT
-    if found.kind == "decision" and limit is not None and limit > 1:
+    report = _report(args)
+    limit = args.limit if args.limit is not None or report.kind == "number" else _LIMIT
+    if report.kind == "decision" and limit is not None and limit > 1:
         raise InputError("fair", "--limit", f"is {limit:g}; gaps of decisions are shares", "Pass 0.1, say.")
-    judged = [(one, gap) for one in found.attributes for gap in one.gaps if gap.name != "mean_prediction"]
-    above = [] if limit is None else [(one, gap) for one, gap in judged if gap.value.low > limit]
+    above = [] if limit is None else report.above(limit, also=args.gap)
     if args.out is not None:
-        for path in page.write(found, args.out, args.lang):
+        for path in page.write(report, args.out, args.lang):
             say(f"wrote {path}")
     if args.json:
         import json
 
-        print_json({"good": not above, "limit": limit, **json.loads(found.to_json())})
+        print_json({"good": not above, "limit": limit, **json.loads(report.to_json())})
     else:
-        print("\n".join(page.told(found, "en" if args.lang == "both" else args.lang)))
-    for one, gap in above:
-        say(f"{one.name}: {gap.name.replace('_', ' ')} lies above {limit:g} with its whole interval")
+        print("\n".join(page.told(report, "en" if args.lang == "both" else args.lang)))
+    for whose, what in above:
+        say(f"{whose}: {what.replace('_', ' ')} lies above {limit:g} with its whole interval")
     return 1 if above else 0
 
 
@@ -130,42 +140,57 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError("fair", "--out", f"is {args.out}; expected a file .html or .json", "Name one: fair.html.")
 
 
-def _found(args: argparse.Namespace) -> "FairReport":
-    from caudal.audit import model_digest
-    from caudal.cli.fair_options import crossings, edges_of, expected_of, trusted_of
+def _report(args: argparse.Namespace) -> "FairReport":
+    from caudal.cli.fair_options import answers_of, crossings, edges_of, expected_of, trusted_of
     from caudal.cli.predict import estimator
-    from caudal.fair import ask, report
+    from caudal.fair import of_classes, report
     from caudal.fair.metrics import gaps_of
 
     sensitive = joined(args.sensitive, columns_of(args.data))
     model = estimator(args.model, "fair")
     data, checked = trusted_of(_series(model, args, sensitive), args.trusted, sensitive)
-    edges = edges_of(args.edges, data, sensitive)
-    numbers = not data.classes
-    threshold = None if numbers else args.threshold
-    asked = ask(model, data, positive=args.positive, threshold=threshold, steps=args.step or args.steps)
-    known = gaps_of(asked.answers)
+    edges = edges_of(args.edges, data, sensitive, args.data)
+    answers = answers_of(args, model, data)
+    known = gaps_of(next(iter(answers.values())).answers)
     if args.gap is not None and args.gap not in known:
         fault = f"is {args.gap}, which these answers do not have"
         raise InputError("fair", "--gap", fault, f"Pass one of {', '.join(known)}.")
-    return report(
-        data,
-        asked.answers,
-        sensitive=sensitive,
-        edges=edges,
-        cross=crossings(args.intersections, sensitive),
-        at=asked.at,
-        curve_of=args.gap or ("mae" if numbers else "equal_opportunity"),
-        positive=args.positive,
-        threshold=0.5 if threshold is None and len(data.classes) == 2 else threshold,
-        expected=expected_of(args.expected, sensitive),
-        trusted=checked,
-        name=Path(args.data).name,
-        model=f"{type(model).__name__} ({model.cell}, {model.units})",
-        model_digest=model_digest(model),
-        scaled=asked.scaled,
-        draws=args.draws,
-    )
+    threshold = args.threshold if data.classes else None
+    reports = {
+        name: report(
+            data,
+            asked.answers,
+            sensitive=sensitive,
+            edges=edges,
+            cross=crossings(args.intersections, sensitive),
+            at=asked.at,
+            curve_of=args.gap or ("equal_opportunity" if data.classes else "mae"),
+            positive=name or args.positive,
+            threshold=0.5 if threshold is None and len(data.classes) == 2 else threshold,
+            expected=expected_of(args.expected, sensitive),
+            trusted=checked,
+            scaled=asked.scaled,
+            of_data=place == 0,
+            draws=args.draws,
+            **_named(args, model),
+        )
+        for place, (name, asked) in enumerate(answers.items())
+    }
+    return of_classes(reports) if len(reports) > 1 else next(iter(reports.values()))
+
+
+def _named(args: argparse.Namespace, model: Any) -> dict[str, str]:
+    """Who answered, about what."""
+    from caudal.audit import model_digest
+
+    recipe = model.data_recipe_
+    return {
+        "name": Path(args.data).name,
+        "model": f"{type(model).__name__} ({model.cell}, {model.units})",
+        "model_digest": model_digest(model),
+        "target": "" if recipe is None else ", ".join(recipe.target),
+        "unit": args.unit,
+    }
 
 
 def _series(model: Any, args: argparse.Namespace, names: tuple[str, ...]) -> "Sequences":

@@ -1,8 +1,10 @@
-"""What the options of `caudal fair` mean: columns, edges, crossings, expected shares and trusted classes."""
+"""What the options of `caudal fair` mean: classes, columns, edges, crossings, expected shares and trusted classes."""
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from caudal.cli.names import divided, joined, name_list
 from caudal.cli.show import say
@@ -13,6 +15,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from caudal.data import Sequences
+    from caudal.fair import Asked
+
+
+def answers_of(args: argparse.Namespace, model: Any, data: "Sequences") -> "dict[str, Asked]":
+    """Answers of a model by the class that is told from the rest: one under `""` where it is named, or of two.
+
+    Arguments:
+        args: with `positive`, `threshold`, `steps` and `step`.
+        model: an estimator.
+        data: series with their target.
+
+    Raises:
+        InputError: a threshold is given for several classes at once, or as `caudal.fair.ask` raises.
+    """
+    from caudal.fair import ask, ask_each_class
+
+    steps = args.step or args.steps
+    if len(data.classes) < 3 or args.positive is not None:
+        threshold = args.threshold if data.classes else None
+        return {"": ask(model, data, positive=args.positive, threshold=threshold, steps=steps)}
+    if args.threshold is not None:
+        fault = f"is {args.threshold:g} for each of {len(data.classes)} classes, of which several may pass it"
+        raise InputError("fair", "--threshold", fault, "Name the class that it is for with --positive.")
+    return ask_each_class(model, data, steps=steps)
 
 
 def crossings(given: Sequence[str], sensitive: Sequence[str]) -> bool | list[tuple[str, ...]]:
@@ -29,15 +55,23 @@ def crossings(given: Sequence[str], sensitive: Sequence[str]) -> bool | list[tup
         return True
     if list(given) == ["none"]:
         return False
-    found = [joined(name_list(one), sensitive) for one in given]
-    for one, crossed in zip(given, found, strict=True):
+    columns = [joined(name_list(text), sensitive) for text in given]
+    for text, crossed in zip(given, columns, strict=True):
         if len(crossed) < 2:
-            raise InputError("fair", "--intersections", f"is {one!r}; expected two columns", "Pass, say, sex,age.")
-    return found
+            raise InputError("fair", "--intersections", f"is {text!r}; expected two columns", "Pass, say, sex,age.")
+    return columns
 
 
-def edges_of(given: Sequence[str], data: "Sequences", names: tuple[str, ...]) -> dict[str, tuple[float, ...]]:
-    """Edges as told, and thirds of the other columns of numbers.
+def edges_of(
+    given: Sequence[str], data: "Sequences", names: tuple[str, ...], source: str
+) -> dict[str, tuple[float, ...]]:
+    """Edges as told, and thirds of the other columns of numbers, cut by the whole of a data set.
+
+    Arguments:
+        given: as typed, `NAME=A,B` each.
+        data: series that are asked about.
+        names: sensitive columns.
+        source: of the data.
 
     Raises:
         InputError: an edge is no number, or of a column that is not sensitive.
@@ -45,21 +79,33 @@ def edges_of(given: Sequence[str], data: "Sequences", names: tuple[str, ...]) ->
     from caudal.fair import thirds
     from caudal.fair.groups import is_quantity
 
-    found: dict[str, tuple[float, ...]] = {}
-    for one in given:
-        name, cuts = divided(one, names)
+    edges: dict[str, tuple[float, ...]] = {}
+    for text in given:
+        name, cuts = divided(text, names)
         if name not in names:
             raise InputError("fair", "--edges", f"cuts {name!r}, which is not among --sensitive", "Add it there.")
         try:
-            found[name] = tuple(float(cut) for cut in cuts.split(","))
+            edges[name] = tuple(float(cut) for cut in cuts.split(","))
         except ValueError:
-            raise InputError("fair", "--edges", f"is {one!r}; expected NAME=A,B", "Pass, say, age=40,65.") from None
+            raise InputError("fair", "--edges", f"is {text!r}; expected NAME=A,B", "Pass, say, age=40,65.") from None
+    whole = _whole(source)
+    columns = data.sensitive if whole is None else whole.sensitive
     for name in names:
-        if name in data.sensitive and name not in found and is_quantity(data.sensitive[name]):
-            found[name] = thirds(data.sensitive[name])
-            cuts = ", ".join(f"{cut:g}" for cut in found[name])
-            say(f"note: {name} is cut at {cuts}, thirds of these series; choose with --edges {name}=...")
-    return found
+        if name in columns and name not in edges and is_quantity(columns[name]):
+            edges[name] = thirds(columns[name])
+            cuts = ", ".join(f"{cut:g}" for cut in edges[name])
+            of = "these series" if whole is None else "the whole data set"
+            say(f"note: {name} is cut at {cuts}, thirds of {of}; choose with --edges {name}=...")
+    return edges
+
+
+def _whole(source: str) -> "Sequences | None":
+    """All series of a data set, so that its parts are cut alike; None for a table, which is read whole."""
+    from caudal.data import datasets
+
+    if Path(source).is_file() or source.lower().replace("_", "-") not in datasets.names():
+        return None
+    return datasets.load(source).sequences
 
 
 def expected_of(given: Sequence[str], names: tuple[str, ...]) -> dict[str, dict[str, float]]:
@@ -72,29 +118,29 @@ def expected_of(given: Sequence[str], names: tuple[str, ...]) -> dict[str, dict[
         >>> expected_of(["sex=f:0.52,m:0.48"], ("sex",))
         {'sex': {'f': 0.52, 'm': 0.48}}
     """
-    found: dict[str, dict[str, float]] = {}
-    for one in given:
-        name, shares = divided(one, names)
+    expected: dict[str, dict[str, float]] = {}
+    for text in given:
+        name, shares = divided(text, names)
         if name not in names:
             raise InputError("fair", "--expected", f"names {name!r}, which is not among --sensitive", "Add it there.")
         try:
             pairs = [part.rpartition(":") for part in name_list(shares)]
-            found[name] = {group.strip(): float(share) for group, _, share in pairs}
+            expected[name] = {group.strip(): float(share) for group, _, share in pairs}
         except ValueError:
-            fault = f"is {one!r}; expected NAME=GROUP:SHARE,GROUP:SHARE"
+            fault = f"is {text!r}; expected NAME=GROUP:SHARE,GROUP:SHARE"
             raise InputError("fair", "--expected", fault, "Pass, say, sex=f:0.52,m:0.48.") from None
-    return found
+    return expected
 
 
 def trusted_of(
-    data: "Sequences", name: str | None, kept: tuple[str, ...]
+    data: "Sequences", name: str | None, sensitive: tuple[str, ...]
 ) -> "tuple[Sequences, NDArray[np.int64] | None]":
     """The series without the column of checked classes, and the position of each, -1 where nobody checked.
 
     Arguments:
         data: series that hold the column beside the sensitive ones.
         name: of the column, or None.
-        kept: sensitive columns.
+        sensitive: columns that stay.
 
     Raises:
         InputError: there is no such column, it holds a class that is none, or there are no classes of series.
@@ -122,7 +168,8 @@ def trusted_of(
         codes[k] = place[text]
     if not (codes >= 0).any():
         raise InputError("fair", "--trusted", f"names {name!r}, which is empty", "Leave it out, or check some classes.")
-    return replace(data, sensitive={one: column for one, column in data.sensitive.items() if one in kept}), codes
+    columns = {column: values for column, values in data.sensitive.items() if column in sensitive}
+    return replace(data, sensitive=columns), codes
 
 
 def _spelled(value: object) -> str:

@@ -21,5 +21,9 @@ from caudal.fair.plant import Planted as Planted
 from caudal.fair.plant import plant as plant
 from caudal.fair.predictions import Asked as Asked
 from caudal.fair.predictions import ask as ask
+from caudal.fair.predictions import ask_each_class as ask_each_class
 from caudal.fair.record import FairReport as FairReport
+from caudal.fair.report import of_classes as of_classes
 from caudal.fair.report import report as report
+from caudal.fair.smooth import SmoothRate as SmoothRate
+from caudal.fair.smooth import smooth as smooth

@@ -88,7 +88,7 @@ class DataAudit:
 
 
 def audit(data: Sequences, groups: Groups, *, positive: object = None, draws: int = DRAWS, seed: int = 0) -> DataAudit:
-    """Representation, targets, holes, sampling and proxies by group, with 95 % intervals.
+    """Representation, targets, holes, sampling and proxies by group, with 95 % intervals clustered by `data.group`.
 
     Arguments:
         data: series.
@@ -119,8 +119,9 @@ def audit(data: Sequences, groups: Groups, *, positive: object = None, draws: in
         "steps": data.lengths.astype(np.float64),
         "elapsed": mean_gap(data),
     }
-    spans = {name: _means(column, groups, draws, seed) for name, column in columns.items()}
-    target = _target(data, groups, positive, draws, seed)
+    owner = None if data.group is None else np.unique(data.group, return_inverse=True)[1]
+    spans = {name: _means(column, groups, owner, draws, seed) for name, column in columns.items()}
+    target = _target(data, groups, owner, positive, draws, seed)
     facts = []
     for k, (name, count) in enumerate(zip(groups.names, groups.counts, strict=True)):
         means = {key: rows[k] for key, (rows, _) in spans.items()}
@@ -228,14 +229,16 @@ def held_out(block: NDArray[np.float64], codes: NDArray[np.int64], seed: int) ->
     return np.asarray(np.clip(shares, 0.0, 1.0), np.float64)
 
 
-def _means(column: NDArray[np.float64], groups: Groups, draws: int, seed: int) -> tuple[list[Interval], Gap | None]:
-    metrics = by_group(numbers(np.zeros(len(column)), column), groups, draws=draws, seed=seed)
+def _means(
+    column: NDArray[np.float64], groups: Groups, owner: NDArray[np.int64] | None, draws: int, seed: int
+) -> tuple[list[Interval], Gap | None]:
+    metrics = by_group(numbers(np.zeros(len(column)), column, owner=owner), groups, draws=draws, seed=seed)
     rows = [rate.value or Interval(0.0, 0.0, 0.0) for rate in metrics.rates() if rate.metric == "bias"]
     return rows, metrics.gap("bias")
 
 
 def _target(
-    data: Sequences, groups: Groups, positive: object, draws: int, seed: int
+    data: Sequences, groups: Groups, owner: NDArray[np.int64] | None, positive: object, draws: int, seed: int
 ) -> tuple[list[Interval], Gap | None] | None:
     """Share of the positive class, or mean of the first output, with the largest difference."""
     if data.target is None:
@@ -245,11 +248,11 @@ def _target(
         if hit.all() or not hit.any():
             fault = "is that of no series, or of all"
             raise InputError("audit", "positive", fault, "Pass series of both classes, or name another class.")
-        metrics = by_group(decisions(hit, decided=hit), groups, draws=draws, seed=seed)
+        metrics = by_group(decisions(hit, decided=hit, owner=owner), groups, draws=draws, seed=seed)
         rows = [rate.value for rate in metrics.rates() if rate.metric == "base_rate"]
         return [interval or Interval(0.0, 0.0, 0.0) for interval in rows], metrics.gap("demographic_parity")
     if data.task == "regress":
-        return _means(data.target[:, 0].astype(np.float64), groups, draws, seed)
+        return _means(data.target[:, 0].astype(np.float64), groups, owner, draws, seed)
     return None
 
 

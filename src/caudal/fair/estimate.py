@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.fair.answers import Answers
-from caudal.fair.groups import Groups
+from caudal.fair.groups import LEAST, LEAST_PEOPLE, Groups
 from caudal.fair.metrics import measure, ratio
 
 Floats = NDArray[np.float64]
@@ -59,6 +59,11 @@ class Estimate:
     shape: Shape
     least: int
     pulls: Floats = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def enough(self) -> bool:
+        """Whether it stands on 30 answers or more, of 10 people or more, so that it counts in a gap."""
+        return self.least >= LEAST and self.owners >= LEAST_PEOPLE
 
     def ends(self, level: float = LEVEL) -> tuple[float, float]:
         """Ends of the interval; both are the value where there is none.

@@ -134,6 +134,18 @@ class Groups:
         """Groups of fewer than 30 series: figures about them say little."""
         return tuple(name for name, count in zip(self.names, self.counts, strict=True) if count < LEAST)
 
+    def people(self, owner: NDArray[np.int64]) -> dict[str, int]:
+        """How many people stand behind each group, by name.
+
+        Arguments:
+            owner: `(batch,)` whose each series or answer is.
+
+        Example:
+            >>> Groups.of({"sex": list("ffmm")}).people(np.array([7, 7, 7, 9]))
+            {'f': 1, 'm': 2}
+        """
+        return {name: len(np.unique(owner[self.codes == k])) for k, name in enumerate(self.names)}
+
     def where(self, group: str) -> NDArray[np.bool_]:
         """`(batch,)` bool, who belongs to a group.
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from caudal.errors import InputError
 from caudal.fair.answers import Answers
 from caudal.fair.estimate import DRAWS, LEVEL, Estimate, estimates, normal
-from caudal.fair.groups import LEAST, LEAST_PEOPLE, Groups
+from caudal.fair.groups import Groups
 from caudal.fair.metrics import GAPS, check_alike, gaps_of, metrics_of
 from caudal.intervals import Interval
 
@@ -101,7 +101,7 @@ class GroupEstimates:
     def rates(self) -> tuple[GroupRate, ...]:
         """Every metric of every group."""
         return tuple(
-            GroupRate(group, metric, estimate.least, _interval(estimate), not _enough(estimate), estimate.owners)
+            GroupRate(group, metric, estimate.least, _interval(estimate), not estimate.enough, estimate.owners)
             for metric, row in self.table.items()
             for group, estimate in zip(self.groups, row, strict=True)
         )
@@ -211,11 +211,7 @@ def _gap(metrics: GroupEstimates, name: str) -> Gap | None:
 
 
 def _counts(estimate: Estimate) -> bool:
-    return _defined(estimate) and _enough(estimate)
-
-
-def _enough(estimate: Estimate) -> bool:
-    return estimate.least >= LEAST and estimate.owners >= LEAST_PEOPLE
+    return _defined(estimate) and estimate.enough
 
 
 def _value(metrics: GroupEstimates, metric: str, k: int) -> float:

@@ -46,6 +46,8 @@ GAPS: Mapping[str, tuple[str, ...]] = {
     "bias": ("bias",),
     "mean_prediction": ("mean_prediction",),
 }
+# Gaps in how often or how far a model errs; the others differ wherever the truth does, and are no harm by themselves.
+ERROR_GAPS = ("equal_opportunity", "equalised_odds", "accuracy", "mae", "rmse", "bias")
 WORDS: Mapping[str, str] = {
     "base_rate": "share for whom the positive class is true",
     "selection_rate": "share for whom yes is decided",

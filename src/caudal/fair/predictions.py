@@ -1,7 +1,7 @@
 """Ask a trained estimator about series, and keep whose answer each one is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,29 @@ def ask(
     return Asked(whole, asked.at(steps), code is None and asked.outputs > 1)
 
 
+def ask_each_class(model: Any, data: Sequences, *, steps: int | Sequence[int] = 0) -> dict[str, Asked]:
+    """Answers of a classifier, each class that occurs against the rest: yes where it is the likeliest.
+
+    The model is asked once; see `ask` for the arguments and what is refused.
+
+    Returns:
+        class -> answers, in the order of `data.classes`; a class that is true of no answer, or of all, is left out.
+
+    Raises:
+        InputError: the target is unknown, there are no classes, or the truth holds one class only.
+    """
+    if data.target is None or data.target_mask is None or not data.classes:
+        raise InputError("ask_each_class", "data", "have no known classes", "Pass a classifier's known outcomes.")
+    owner = np.arange(len(data)) if data.group is None else np.unique(data.group, return_inverse=True)[1]
+    whole = _Model(model, data, owner, 0, None)
+    truth = np.asarray(data.target)[np.asarray(data.target_mask)]
+    codes = [code for code in range(len(data.classes)) if 0 < (truth == code).sum() < len(truth)]
+    if not codes:
+        raise InputError("ask_each_class", "data", "hold one class only", "Use series of several classes.")
+    models = {str(data.classes[code]): replace(whole, code=code) for code in codes}
+    return {name: Asked(each.told(), each.at(steps)) for name, each in models.items()}
+
+
 def positive_code(owner: str, data: Sequences, positive: object) -> int:
     """Position of a class of series or steps; of two the last where none is named.
 
@@ -98,6 +121,8 @@ class _Model:
     owner: Rows
     code: int | None
     threshold: float | None
+    # Probabilities by step read, so that the model is asked once however many classes are looked at.
+    known: dict[int, Numbers] = field(default_factory=dict)
 
     @property
     def outputs(self) -> int:
@@ -128,6 +153,11 @@ class _Model:
 
     def _given(self, data: Sequences) -> Numbers:
         """Probabilities `(batch, [time,] classes)`, or numbers in the shape of the target."""
+        if data.steps not in self.known:
+            self.known[data.steps] = self._predicted(data)
+        return self.known[data.steps]
+
+    def _predicted(self, data: Sequences) -> Numbers:
         predicted = self.model.predict(data) if self.code is None else self.model.predict_proba(data)
         if isinstance(predicted, list):
             whole = np.zeros((len(predicted), data.steps, *np.shape(predicted[0])[1:]))

@@ -11,6 +11,8 @@ from caudal.fair.data_audit import DataAudit
 from caudal.fair.diagnose.density import Density
 from caudal.fair.diagnose.diagnose import Diagnosis
 from caudal.fair.intervals import Gap, GroupRate
+from caudal.fair.metrics import ERROR_GAPS
+from caudal.fair.smooth import SmoothRate
 from caudal.intervals import Interval
 from caudal.serial import Schema
 
@@ -55,8 +57,8 @@ class FairAttribute:
     Attributes:
         name: of the column; `"sex & age"` where two are crossed.
         groups: name -> number of series.
-        small: groups of fewer than 30 series.
-        hidden: groups of fewer than 5 series, whose figures are kept back since they would lay bare persons; so are
+        small: groups of fewer than 30 people.
+        hidden: groups of fewer than 5 people, whose figures are kept back since they would lay bare persons; so are
             single rates that stand on fewer than 5.
         rates: metrics by group.
         gaps: over the groups.
@@ -67,7 +69,10 @@ class FairAttribute:
         calibration: of scores, in five bins of like size.
         density: measurement density; None for crossed columns and in a study.
         audit: of the data before any model; None for crossed columns and in a study.
-        diagnosis: kind of bias; None for crossed columns and in a study.
+        diagnosis: kinds of bias; None for crossed columns and in a study.
+        people: name -> number of people, where some have several series or answers; else empty.
+        smooth: errors along a column of numbers.
+        outcome: the class told from the rest, where several are looked at one by one; else `""`.
     """
 
     name: str
@@ -84,6 +89,9 @@ class FairAttribute:
     density: Density | None = None
     audit: DataAudit | None = None
     diagnosis: Diagnosis | None = None
+    people: Mapping[str, int] = field(default_factory=dict)
+    smooth: tuple[SmoothRate, ...] = ()
+    outcome: str = ""
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -116,6 +124,9 @@ class FairReport:
         scaled: whether numbers are in standard deviations of their output, since there are several outputs.
         model_digest: of the model, as `audit.model_digest` gives it; `""` where nobody told.
         left_out: column -> why it makes no groups, as a clause.
+        target: name of what is predicted, or `""`.
+        unit: of numbers, or `""`.
+        classes: those told from the rest one by one; empty where one class was asked about.
     """
 
     data: str
@@ -133,6 +144,9 @@ class FairReport:
     scaled: bool = False
     model_digest: str = ""
     left_out: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
+    unit: str = ""
+    classes: tuple[str, ...] = ()
     schema: ClassVar[Schema] = Schema("caudal.fairness")
 
     @property
@@ -162,7 +176,37 @@ class FairReport:
         return serial.from_json(FairReport, text, whole=whole)
 
     def worst(self) -> tuple[FairAttribute, Gap] | None:
-        """The gap whose interval lies farthest above 0, and whose it is; None where every interval reaches 0."""
-        if not self.sure:
-            return None
-        return max(self.sure, key=lambda pair: pair[1].value.low)
+        """The gap in errors whose interval lies farthest above 0, and whose it is; None where every one reaches 0."""
+        return self._surest(ERROR_GAPS)
+
+    def widest_levels(self) -> tuple[FairAttribute, Gap] | None:
+        """The same of decisions of yes, or of the mean prediction, which differ wherever the truth does."""
+        return self._surest(("demographic_parity", "mean_prediction"))
+
+    def _surest(self, names: tuple[str, ...]) -> tuple[FairAttribute, Gap] | None:
+        named = [pair for pair in self.sure if pair[1].name in names]
+        return max(named, key=lambda pair: pair[1].value.low, default=None)
+
+    def steepest(self) -> SmoothRate | None:
+        """The error that differs most surely along a column of numbers; None where chance explains all."""
+        curves = [rate for attribute in self.attributes for rate in attribute.smooth if rate.sure]
+        return max(curves, key=lambda rate: rate.difference.low, default=None)
+
+    def above(self, limit: float, also: str | None = None) -> list[tuple[str, str]]:
+        """Attributes and gaps in errors whose whole interval lies above a limit, those along a column included.
+
+        Arguments:
+            limit: a share for decisions, in their unit for numbers.
+            also: a gap that is held to it though it is no error, such as `"demographic_parity"`.
+        """
+        names = (*ERROR_GAPS, also)
+        gaps = [
+            (attribute.name, gap.name) for attribute, gap in self.sure if gap.name in names and gap.value.low > limit
+        ]
+        curves = [
+            (attribute.name, f"{rate.metric} along {rate.column}")
+            for attribute in self.attributes
+            for rate in attribute.smooth
+            if rate.sure and rate.difference.low > limit
+        ]
+        return gaps + curves

@@ -16,10 +16,11 @@ from caudal.fair.data_audit import DataAudit, audit
 from caudal.fair.diagnose.density import Density, density
 from caudal.fair.diagnose.diagnose import diagnose
 from caudal.fair.estimate import DRAWS, LEVEL, Estimate
-from caudal.fair.groups import LEAST, Edges, Groups
+from caudal.fair.groups import LEAST, Edges, Groups, is_quantity
 from caudal.fair.intervals import GroupEstimates, GroupRate, by_group
 from caudal.fair.predictions import positive_code
 from caudal.fair.record import Bin, FairAttribute, FairReport, Versus
+from caudal.fair.smooth import SmoothRate, smooth
 from caudal.intervals import Interval
 
 LEAST_SHOWN = 5
@@ -38,6 +39,7 @@ class _Asked(NamedTuple):
     trusted: ArrayLike | None
     draws: int
     seed: int
+    of_data: bool
 
 
 def report(
@@ -57,6 +59,9 @@ def report(
     model: str = "",
     model_digest: str = "",
     scaled: bool = False,
+    target: str = "",
+    unit: str = "",
+    of_data: bool = True,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> FairReport:
@@ -79,6 +84,9 @@ def report(
         model: what answered, in words.
         model_digest: of it, as `audit.model_digest` gives it, so that a log can tell whether the record speaks of it.
         scaled: whether numbers are in standard deviations of their output, as `ask` says.
+        target: name of what is predicted, so that the page can say of what.
+        unit: of numbers.
+        of_data: look at the data behind as well: density, facts, what reveals the group, kinds of bias.
         draws: of the bootstrap.
         seed: of the draws.
 
@@ -100,12 +108,8 @@ def report(
     code = positive_code("report", data, positive) if answers.kind == "decision" and data.classes else None
     chosen = curve_of or ("equal_opportunity" if answers.kind == "decision" else "mae")
     whose = data.classes[code] if code is not None and data.task == "classify" else None
-    asked = _Asked(data, answers, at or {}, chosen, whose, expected or {}, trusted, draws, seed)
-    columns = {column: data.sensitive[column] for column in names}
-    single = [_groups(name, column, edges) for name, column in columns.items()]
-    attributes = [_attribute(asked, groups, whole=True) for groups in single]
-    crossed, too_fine = _crossed(columns, edges, cross)
-    attributes += [_attribute(asked, groups, whole=False) for groups in crossed]
+    asked = _Asked(data, answers, at or {}, chosen, whose, expected or {}, trusted, draws, seed, of_data)
+    attributes, missing = _attributes(asked, names, edges, cross)
     return FairReport(
         data=name,
         model=model,
@@ -117,11 +121,52 @@ def report(
         series=len(data),
         answers=len(answers),
         digest=replace(data, sensitive={}).digest,
-        attributes=tuple(attributes),
-        not_measured=_missing(asked, bool(crossed) or too_fine, too_fine),
+        attributes=attributes,
+        not_measured=missing,
         scaled=scaled,
         model_digest=model_digest,
+        target=target,
+        unit=unit,
     )
+
+
+def of_classes(reports: Mapping[str, FairReport]) -> FairReport:
+    """Reports of the same answers, each about one class against the rest, as one report.
+
+    Figures of a class stand under an attribute named after both, such as `"sex: sepsis"`. Whether the likeliest class
+    is right does not depend on the class that is looked at, so accuracy stays with the first.
+
+    Arguments:
+        reports: class -> report; the data behind are those of the first.
+
+    Raises:
+        InputError: there is no report.
+    """
+    if not reports:
+        raise InputError("of_classes", "reports", "holds none", "Pass a report of each class.")
+    attributes = []
+    for k, (outcome, each) in enumerate(reports.items()):
+        for attribute in each.attributes:
+            gaps = tuple(gap for gap in attribute.gaps if k == 0 or gap.name != "accuracy")
+            rates = tuple(rate for rate in attribute.rates if k == 0 or rate.metric != "accuracy")
+            smooth_rates = tuple(rate for rate in attribute.smooth if k == 0 or rate.metric != "accuracy")
+            name = f"{attribute.name}: {outcome}"
+            attributes.append(
+                replace(attribute, name=name, outcome=outcome, gaps=gaps, rates=rates, smooth=smooth_rates)
+            )
+    first = next(iter(reports.values()))
+    return replace(first, positive="", attributes=tuple(attributes), classes=tuple(reports))
+
+
+def _attributes(
+    asked: _Asked, names: tuple[str, ...], edges: Edges | None, cross: bool | Sequence[Sequence[str]]
+) -> tuple[tuple[FairAttribute, ...], tuple[str, ...]]:
+    """Each column, then the crossings; and codes of what was not measured."""
+    columns = {column: asked.data.sensitive[column] for column in names}
+    single = [_attribute(asked, _groups(name, column, edges), column) for name, column in columns.items()]
+    crossed, too_fine = _crossed(columns, edges, cross)
+    attributes = (*single, *(_attribute(asked, groups, None) for groups in crossed))
+    return attributes, _missing(asked, bool(crossed) or too_fine, too_fine)
 
 
 def _groups(name: str, column: ArrayLike, edges: Edges | None) -> Groups:
@@ -186,40 +231,68 @@ def _missing(asked: _Asked, crossed: bool, too_fine: bool) -> tuple[str, ...]:
     return (*(code for code, lacks in missing.items() if lacks), "one test set", "no mitigation")
 
 
-def _attribute(asked: _Asked, groups: Groups, *, whole: bool) -> FairAttribute:
+def _attribute(asked: _Asked, groups: Groups, column: ArrayLike | None) -> FairAttribute:
+    """Figures by group; of one column (None for crossed ones) the smooth curve and the data behind as well."""
     data, answers = asked.data, asked.answers
     each = groups if _one_each(answers, data) else groups.select(answers.rows)
     metrics = by_group(answers, each, draws=asked.draws, seed=asked.seed)
     counts = {name: int(count) for name, count in zip(groups.names, groups.counts, strict=True)}
-    hidden = tuple(name for name, count in counts.items() if count < LEAST_SHOWN)
+    people = each.people(answers.owner)
+    hidden = tuple(name for name, count in people.items() if count < LEAST_SHOWN)
     moments: tuple[Moment, ...] = ()
     if asked.at:
         moments = curve(asked.at, groups, asked.curve_of, lengths=data.lengths, draws=asked.draws, seed=asked.seed)
-        moments = tuple(replace(moment, rates=_kept(moment.rates, hidden)) for moment in moments)
-    expected = asked.expected.get(groups.attribute)
-    return FairAttribute(
+        moments = tuple(replace(moment, rates=_shown(moment.rates, hidden)) for moment in moments)
+    attribute = FairAttribute(
         name=groups.attribute,
         groups=counts,
-        edges={column: tuple(cuts) for column, cuts in groups.edges.items()},
-        small=groups.small,
+        edges={name: tuple(cuts) for name, cuts in groups.edges.items()},
+        small=tuple(name for name, count in people.items() if count < LEAST),
         hidden=hidden,
-        rates=_kept(metrics.rates(), hidden),
+        rates=_shown(metrics.rates(), hidden),
         gaps=metrics.gaps(),
-        versus=_versus(metrics, groups),
+        versus=_versus(metrics, people),
         calibration=_calibration(answers, each),
         curve_of=asked.curve_of if moments else "",
         curve=moments,
-        density=_density(asked, groups) if whole else None,
-        audit=_audit(asked, groups, hidden) if whole else None,
-        diagnosis=diagnose(data, groups, positive=asked.positive, expected=expected, trusted=asked.trusted)
-        if whole
-        else None,
+        density=None,
+        audit=None,
+        diagnosis=None,
+        people={} if people == counts else people,
+        smooth=() if column is None else _smooth(asked, groups.attribute, column),
+    )
+    return _with_data(asked, groups, attribute) if column is not None and asked.of_data else attribute
+
+
+def _with_data(asked: _Asked, groups: Groups, attribute: FairAttribute) -> FairAttribute:
+    data, expected = asked.data, asked.expected.get(groups.attribute)
+    return replace(
+        attribute,
+        density=_density(asked, groups, attribute.hidden),
+        audit=_audit(asked, groups, attribute.hidden),
+        diagnosis=diagnose(data, groups, positive=asked.positive, expected=expected, trusted=asked.trusted),
     )
 
 
-def _kept(rates: tuple[GroupRate, ...], hidden: tuple[str, ...]) -> tuple[GroupRate, ...]:
+def _smooth(asked: _Asked, name: str, column: ArrayLike) -> tuple[SmoothRate, ...]:
+    """Errors along a column of many numbers."""
+    if not is_quantity(column):
+        return ()
+    answers = asked.answers
+    values = np.asarray(column, np.float64)
+    values = values if _one_each(answers, asked.data) else values[answers.rows]
+    metrics = ("tpr", "fpr", "accuracy") if answers.kind == "decision" else ("mae", "bias")
+    curves = (smooth(answers, values, metric, name=name, seed=asked.seed) for metric in metrics)
+    return tuple(rate for rate in curves if rate is not None)
+
+
+def _shown(rates: tuple[GroupRate, ...], hidden: tuple[str, ...]) -> tuple[GroupRate, ...]:
+    """The rates without the values that stand on fewer than 5 answers, or people."""
     return tuple(
-        replace(rate, value=None) if rate.group in hidden or rate.count < LEAST_SHOWN else rate for rate in rates
+        replace(rate, value=None)
+        if rate.group in hidden or min(rate.count, rate.people or rate.count) < LEAST_SHOWN
+        else rate
+        for rate in rates
     )
 
 
@@ -235,7 +308,7 @@ def _one_each(answers: Answers, data: Sequences) -> bool:
     return len(answers) == len(data) and bool((row == np.arange(len(data))).all())
 
 
-def _density(asked: _Asked, groups: Groups) -> Density:
+def _density(asked: _Asked, groups: Groups, hidden: tuple[str, ...]) -> Density:
     """Of one answer a series; of several the mean error, over the series that have any."""
     data, answers = asked.data, asked.answers
     if not _one_each(answers, data):
@@ -244,18 +317,18 @@ def _density(asked: _Asked, groups: Groups) -> Density:
         mean = np.bincount(place, wrong) / np.bincount(place)
         data, groups = data.select(there), groups.select(there)
         answers = numbers(np.zeros(len(there)), mean, owner=answers.owner[first])
-    return density(data, answers, groups, draws=asked.draws, seed=asked.seed)
+    measured = density(data, answers, groups, draws=asked.draws, seed=asked.seed)
+    return replace(measured, steps=_shown(measured.steps, hidden), elapsed=_shown(measured.elapsed, hidden))
 
 
-def _versus(metrics: GroupEstimates, groups: Groups) -> tuple[Versus, ...]:
-    counts = dict(zip(groups.names, groups.counts, strict=True))
-    reference = max(counts, key=lambda name: counts[name])
+def _versus(metrics: GroupEstimates, people: Mapping[str, int]) -> tuple[Versus, ...]:
+    reference = max(people, key=lambda name: people[name])
     differences = []
     for metric, row in metrics.table.items():
         standing = dict(zip(metrics.groups, row, strict=True))
         for group in metrics.groups:
-            few = min(standing[group].least, standing[reference].least) < LEAST
-            if group == reference or few or metric == "calibration_error":
+            enough = standing[group].enough and standing[reference].enough
+            if group == reference or not enough or metric == "calibration_error":
                 continue
             value = metrics.difference(metric, group, reference)
             if value is not None:

@@ -1,7 +1,7 @@
 """Whether some groups are measured more rarely, and whether the error follows."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from caudal.errors import InputError
 from caudal.fair.answers import Answers, numbers
 from caudal.fair.estimate import DRAWS, LEVEL
 from caudal.fair.groups import LEAST, Groups
-from caudal.fair.intervals import METHOD, Gap, GroupEstimates, GroupRate, by_group
+from caudal.fair.intervals import METHOD, Gap, GroupRate, by_group
 from caudal.intervals import Interval
 
 _PARTS = 3
@@ -25,6 +25,7 @@ class Density:
         steps: mean steps of a series, by group.
         elapsed: mean time between steps, by group, in the unit of the data.
         steps_gap: of the mean steps; None where fewer than two groups have 30 series.
+        elapsed_gap: of the mean time between steps, likewise.
         parts: error in the series of few, middling and many steps: `"up to 5"`, `"6 to 9"`, `"10 and more"`.
         follows: rank correlation of steps and error: below 0 the error falls where more is measured.
         raw: largest difference of the mean error between groups; None where fewer than two have 30 series.
@@ -39,6 +40,7 @@ class Density:
     follows: Interval
     raw: float | None
     alike: float | None
+    elapsed_gap: Gap | None = None
 
 
 def density(data: Sequences, answers: Answers, groups: Groups, *, draws: int = DRAWS, seed: int = 0) -> Density:
@@ -66,20 +68,24 @@ def density(data: Sequences, answers: Answers, groups: Groups, *, draws: int = D
         fault = f"are {len(data):,}, with {len(answers):,} answers and groups of {len(groups):,}"
         raise InputError("density", "data", fault, "Pass one answer and one group per series.")
     steps = data.lengths.astype(np.float64)
-    metrics = means(steps, groups, draws, seed)
+    metrics, gaps = (
+        by_group(numbers(np.zeros(len(data)), column, owner=answers.owner), groups, draws=draws, seed=seed)
+        for column in (steps, mean_gap(data))
+    )
     wrong = error(answers)
     parts = _parts(data.lengths)
-    spans = by_group(numbers(np.zeros(len(data)), wrong), parts, draws=draws, seed=seed)
+    spans = by_group(numbers(np.zeros(len(data)), wrong, owner=answers.owner), parts, draws=draws, seed=seed)
     named = tuple(rate for rate in spans.rates() if rate.metric == "bias")
     raw, alike = _standardised(wrong, groups, parts)
     return Density(
         steps=_named(metrics.rates(), "steps"),
-        elapsed=_named(means(mean_gap(data), groups, draws, seed).rates(), "elapsed"),
+        elapsed=_named(gaps.rates(), "elapsed"),
         steps_gap=metrics.gap("bias"),
         parts=_named(named, "error"),
         follows=_follows(steps, wrong, answers.owner, draws, seed),
         raw=raw,
         alike=alike,
+        elapsed_gap=gaps.gap("bias"),
     )
 
 
@@ -96,14 +102,9 @@ def mean_gap(data: Sequences) -> NDArray[np.float64]:
     return np.asarray(np.where(data.lengths > 1, later / np.maximum(1, data.lengths - 1), data.dt[:, 0]))
 
 
-def means(column: NDArray[np.float64], groups: Groups, draws: int, seed: int) -> GroupEstimates:
-    """Means of a number per series, by group: as the bias of a prediction where 0 is true."""
-    return by_group(numbers(np.zeros(len(column)), column), groups, draws=draws, seed=seed)
-
-
 def _named(rates: tuple[GroupRate, ...], metric: str) -> tuple[GroupRate, ...]:
     biases = [rate for rate in rates if rate.metric == "bias"]
-    return tuple(GroupRate(rate.group, metric, rate.count, rate.value, rate.few) for rate in biases)
+    return tuple(replace(rate, metric=metric) for rate in biases)
 
 
 def _parts(lengths: NDArray[np.int64]) -> Groups:

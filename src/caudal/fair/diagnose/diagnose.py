@@ -34,13 +34,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from caudal.data import Sequences
 from caudal.errors import InputError
 from caudal.fair.diagnose import evidence as evidence_module
 from caudal.fair.diagnose.evidence import BiasTrace
-from caudal.fair.groups import LEAST, Groups
+from caudal.fair.groups import LEAST, LEAST_PEOPLE, Groups
 from caudal.fair.plant import Bias, class_code
 
 Kind = Literal["labels", "representation", "measurement", "sampling rate", "proxy", "none"]
@@ -103,7 +103,8 @@ def diagnose(
 
     Arguments:
         data: series, as recorded.
-        groups: of the series; those of fewer than 30 are not judged, unless by their share.
+        groups: of the series; those of fewer than 30 series, or of fewer than 10 people where `data.group` says whose
+            they are, are not judged, unless by their share.
         positive: the class that counts as positive; None takes the last.
         expected: share of each group among all, by name, from a census or register.
         trusted: `(batch,)` position in `data.classes` of the true class where it is known, else -1.
@@ -125,7 +126,9 @@ def diagnose(
     _check(data, groups, expected, trusted)
     evidence = [] if expected is None else evidence_module.representation(groups, expected)
     notes = [] if expected is not None else ["representation not judged"]
-    large = [name for name, count in zip(groups.names, groups.counts, strict=True) if count >= LEAST]
+    people = groups.counts if data.group is None else list(groups.people(data.group).values())
+    least = LEAST if data.group is None else LEAST_PEOPLE
+    large = [name for name, count in zip(groups.names, people, strict=True) if count >= least]
     judged = [name for name in large if len(large) > 1]
     attribute_inputs = evidence_module.own_inputs(data, groups)
     notes += ["attribute among inputs"] if attribute_inputs else []
@@ -139,7 +142,7 @@ def diagnose(
             notes.append("labels by assumption")
         else:
             truth = np.asarray(trusted)
-            real = np.asarray(truth == code)
+            real = np.asarray(truth == code) & _first_of_each(truth == code, data.group)
             for name in judged:
                 evidence += evidence_module.against_trusted(np.asarray(hit), real, truth >= 0, groups, name)
             if any((real & groups.where(name)).sum() < _FEW_CHECKED for name in judged):
@@ -167,6 +170,16 @@ def _diagnosis(attribute: str, evidence: list[BiasTrace], notes: list[str]) -> D
     suspicions = tuple(Suspicion(trace, _confidence(trace)) for trace in counting)
     first = counting[0]
     return Diagnosis(attribute, first.kind, first.group, suspicions[0].confidence, ranked, tuple(notes), suspicions)
+
+
+def _first_of_each(rows: NDArray[np.bool_], person: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+    """Of the chosen series of a person the first alone: several are no independent proof."""
+    if person is None:
+        return rows
+    places = np.flatnonzero(rows)
+    first = np.zeros(len(rows), np.bool_)
+    first[places[np.unique(person[places], return_index=True)[1]]] = True
+    return first
 
 
 def _counts(trace: BiasTrace) -> bool:

@@ -74,6 +74,8 @@ def inputs(
 ) -> list[BiasTrace]:
     """Traces of sampling, measurement and level in one group against the others.
 
+    Several series of one person (`data.group`) count as one, their mean: they are no independent evidence.
+
     Arguments:
         data: series.
         inside: `(batch,)` who belongs to the group.
@@ -81,6 +83,8 @@ def inputs(
         attribute_inputs: inputs that are the attribute itself, which say nothing about it.
     """
     columns = [column for column in summaries(data) if column.source not in attribute_inputs]
+    if data.group is not None:
+        columns, inside = _of_people(columns, inside, np.asarray(data.group))
     traces = []
     kinds = {feature.name: feature.kind for feature in (*data.features, *data.statics)}
     for column in columns:
@@ -98,6 +102,21 @@ def inputs(
         if less:
             traces.append(trace)
     return traces
+
+
+def _of_people(
+    columns: list[SummaryColumn], inside: Flags, person: NDArray[np.generic]
+) -> tuple[list[SummaryColumn], Flags]:
+    """The mean of each column over the series of a person on one side of the group, and that side."""
+    code = np.unique(np.unique(person, return_inverse=True)[1] * 2 + inside, return_inverse=True)[1]
+    first = np.unique(code, return_index=True)[1]
+    means = []
+    for column in columns:
+        known = np.isfinite(column.values)
+        count = np.bincount(code[known], minlength=len(first))
+        total = np.bincount(code[known], column.values[known], len(first))
+        means.append(column._replace(values=np.where(count > 0, total / np.maximum(count, 1), np.nan)))
+    return means, inside[first]
 
 
 def labels(data: Sequences, hit: Flags, groups: Groups, judged: list[str]) -> list[BiasTrace]:

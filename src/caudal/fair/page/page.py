@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from caudal.fair.page.sections import SECTIONS
-from caudal.fair.page.sentences import lead
-from caudal.fair.page.words import FairWords
-from caudal.fair.page.words import words as words_of
+from caudal.fair.page.sentences import lead, levels, outcome
+from caudal.fair.page.words import FairWords, words_of_report
 from caudal.fair.record import FairReport
 from caudal.files import put
 from caudal.pages import LANGUAGES, Html, join, sheet, tag
@@ -17,7 +16,7 @@ def render(report: FairReport, lang: str = "en") -> str:
     Raises:
         InputError: there are no words in that language.
     """
-    words = words_of(lang)
+    words = words_of_report(report, lang)
     body = tag("body", _skip(words), _header(report, words), _main(report, words), _footer(report, words))
     return f"<!DOCTYPE html>\n{tag('html', _head(report, words), body, lang=words.lang)}\n"
 
@@ -78,14 +77,17 @@ def _header(report: FairReport, words: FairWords) -> Html:
     facts = {
         "page.data": f"{report.data}: {words('page.series', n=words.fixed(report.series))}",
         "page.model": report.model,
-        "page.positive": report.positive,
+        "page.target": report.target if report.kind == "number" else "",
+        "page.positive": outcome(report) if report.positive else "",
+        "page.classes": words.listed(report.classes),
         "page.numbers": words("page.scaled") if report.scaled else "",
         "page.threshold": _threshold(report, words),
         "page.attributes": words.listed(attribute.name for attribute in report.attributes),
     }
     items = [tag("div", tag("dt", words(key)), tag("dd", value)) for key, value in facts.items() if value]
     title = tag("h1", lead(report, words))
-    return tag("header", tag("p", words("page.kind"), class_="kind"), title, tag("dl", *items, class_="facts"))
+    beside = [tag("p", line) for line in levels(report, words)]
+    return tag("header", tag("p", words("page.kind"), class_="kind"), title, *beside, tag("dl", *items, class_="facts"))
 
 
 def _main(report: FairReport, words: FairWords) -> Html:

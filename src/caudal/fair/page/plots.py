@@ -125,6 +125,46 @@ def curve(
     return _picture(WIDE, bottom + 44, title, "; ".join(described), *drawn)
 
 
+def band(
+    at: Sequence[float], values: Sequence[Interval], words: FairWords, *, title: str, metric: str, axis: str
+) -> Html:
+    """A smooth curve within its band.
+
+    Arguments:
+        at: rising places.
+        values: of the curve, with the band.
+        words: words.
+        title: heading and name for screen readers.
+        metric: by name; shares run in percent.
+        axis: what the places are.
+    """
+    low, high = _ends([end for value in values for end in (value.low, value.high)], metric)
+    left, bottom, tall = 64.0, 196.0, 196.0 - TOP
+
+    def x(place: float) -> float:
+        return left + 10 + (WIDE - left - RIGHT - 10) * (place - at[0]) / ((at[-1] - at[0]) or 1.0)
+
+    def y(value: float) -> float:
+        return bottom - tall * (min(max(value, low), high) - low) / ((high - low) or 1.0)
+
+    def path(ends: Sequence[tuple[float, float]]) -> str:
+        return " ".join(f"{x(place):.1f},{y(value):.1f}" for place, value in ends)
+
+    drawn: list[object] = [_text(title, 0, 14, INK, weight=600, size=13)]
+    for tick in ticks(low, high):
+        drawn.append(_line(left, y(tick), WIDE - RIGHT, y(tick), RULE))
+        drawn.append(_text(_tick(words, metric, tick), left - 8, y(tick) + 4, QUIET, "end"))
+    drawn += [_text(words.short(tick), x(tick), bottom + 17, QUIET, "middle") for tick in ticks(at[0], at[-1])]
+    upper = [(place, value.high) for place, value in zip(at, values, strict=True)]
+    lower = [(place, value.low) for place, value in zip(at, values, strict=True)]
+    drawn.append(tag("polygon", points=path([*upper, *reversed(lower)]), fill=MAIN, fill_opacity="0.18"))
+    middle = [(place, value.value) for place, value in zip(at, values, strict=True)]
+    drawn.append(tag("polyline", points=path(middle), fill="none", stroke=MAIN, stroke_width=1.8))
+    drawn.append(_text(axis, WIDE - RIGHT, bottom + 36, QUIET, "end"))
+    described = (f"{words.short(place)}: {words.value(metric, value)}" for place, value in middle)
+    return _picture(WIDE, bottom + 44, title, "; ".join(described), *drawn)
+
+
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
     """Round numbers between two ends.
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from caudal.fair.data_audit import DataAudit
-from caudal.fair.page.plots import IntervalRow, curve, intervals
-from caudal.fair.page.sentences import attribute_lines, density_lines, diagnosis_lines
+from caudal.fair.page.plots import IntervalRow, band, curve, intervals
+from caudal.fair.page.sentences import attribute_lines, density_lines, diagnosis_lines, sizes
 from caudal.fair.page.words import FairWords
 from caudal.fair.record import FairAttribute, FairReport
 from caudal.intervals import Interval
@@ -43,6 +43,8 @@ def found_section(report: FairReport, words: FairWords) -> Html:
     parts = []
     for attribute in report.attributes:
         parts.append(tag("h3", attribute.name))
+        if attribute.people:
+            parts.append(tag("p", ", ".join(sizes(attribute, words)), class_="note"))
         if attribute.edges:
             cuts = (
                 f"{name}: {', '.join(words.short(edge) for edge in edges)}" for name, edges in attribute.edges.items()
@@ -60,6 +62,7 @@ def figures_section(report: FairReport, words: FairWords) -> Html:
         for part in (
             tag("h3", attribute.name),
             _figures(attribute, words),
+            _smooth(attribute, words),
             _gaps(attribute, words),
             _calibration(attribute, words),
         )
@@ -83,6 +86,15 @@ def _figures(attribute: FairAttribute, words: FairWords) -> Html:
     return tag("div", *drawn, class_="figures")
 
 
+def _smooth(attribute: FairAttribute, words: FairWords) -> Html:
+    """Errors along a column of numbers, with the band."""
+    drawn = []
+    for rate in attribute.smooth:
+        title = words("smooth.caption", metric=words.known("metric", rate.metric), column=rate.column)
+        drawn.append(tag("div", band(rate.at, rate.rates, words, title=title, metric=rate.metric, axis=rate.column)))
+    return tag("div", *drawn, class_="figures") if drawn else Html("")
+
+
 def _gaps(attribute: FairAttribute, words: FairWords) -> Html:
     if not attribute.gaps:
         return tag("p", words("gap.nothing"), class_="note")
@@ -94,7 +106,7 @@ def _gaps(attribute: FairAttribute, words: FairWords) -> Html:
         cells = (
             words.apart(gap.name, gap.value.value),
             words.span(gap.name, gap.value, apart=True),
-            words.apart(gap.name, gap.chance),
+            f"{words.apart(gap.name, gap.chance)}; {words.apart(gap.name, gap.chance_95)}",
             f"{words.group(gap.high)} – {words.group(gap.low)}",
             badge,
         )

@@ -3,10 +3,12 @@
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from caudal.fair.groups import OTHER, UNKNOWN
+from caudal.fair.metrics import NUMBER
+from caudal.fair.record import FairReport
 from caudal.intervals import Interval
 from caudal.pages import decimal, listed, read_table
 
@@ -42,10 +44,12 @@ class FairWords:
     Attributes:
         lang: `"en"` or `"es"`.
         table: key -> sentence with `{placeholders}`.
+        unit: of the numbers that are predicted, and of errors of them, or `""`.
     """
 
     lang: str
     table: dict[str, str] = field(repr=False)
+    unit: str = ""
 
     def __call__(self, key: str, **values: object) -> str:
         """The sentence of a key, with what is asked for filled in."""
@@ -89,13 +93,17 @@ class FairWords:
         """A value of a metric: percent for shares, three figures for others."""
         if metric in SHARES:
             return self("percent", n=self.fixed(100 * value, 1, signed))
-        return self.short(value, signed)
+        return self._number(metric, value, signed)
 
     def apart(self, metric: str, value: float, signed: bool = False) -> str:
         """A difference in a metric: points for shares."""
         if metric in SHARES:
             return self("points", n=self.fixed(100 * value, 1, signed))
-        return self.short(value, signed)
+        return self._number(metric, value, signed)
+
+    def _number(self, metric: str, value: float, signed: bool) -> str:
+        unit = f" {self.unit}" if self.unit and metric in NUMBER else ""
+        return f"{self.short(value, signed)}{unit}"
 
     def short(self, value: float, signed: bool = False) -> str:
         """Three significant figures, without idle zeros."""
@@ -121,3 +129,13 @@ def words(lang: str) -> FairWords:
         InputError: there is no such language.
     """
     return FairWords(lang, read_table("fair", "caudal.fair.page", "texts", lang))
+
+
+def words_of_report(report: FairReport, lang: str) -> FairWords:
+    """The words of a language, with the unit of the numbers that a report is about.
+
+    Raises:
+        InputError: there is no such language.
+    """
+    plain = words(lang)
+    return replace(plain, unit=report.unit or (plain("unit.scaled") if report.scaled else ""))
