@@ -122,3 +122,33 @@ def test_of_several_classes_the_page_says_how_it_was_decided(place, capsys, tmp_
         assert main([*ask, *more, "--lang", "en", "-o", str(page)]) in (0, 1), capsys.readouterr().err
         assert sentence in page.read_text() and (more or "0.5 and above" not in page.read_text())
     capsys.readouterr()
+    # Without a class each is told from the rest, in one run.
+    ask = ["fair", model, str(tmp_path / "test.csv"), "--sensitive", "coin", "--draws", "100", "--steps", "2"]
+    assert main([*ask, "--json"]) in (0, 1)
+    found = json.loads(capsys.readouterr().out)
+    assert found["classes"] == ["a", "b", "c"]
+    assert [one["name"] for one in found["attributes"]] == ["coin: a", "coin: b", "coin: c"]
+    assert sum(gap["name"] == "accuracy" for one in found["attributes"] for gap in one["gaps"]) == 1
+    assert main([*ask, "-o", str(page)]) in (0, 1)
+    assert "Each class of ward is told from the rest in turn" in capsys.readouterr().out
+    assert "coin: b" in page.read_text()
+    assert main([*ask, "--threshold", "0.4"]) == 2
+    assert "Name the class that it is for with --positive" in capsys.readouterr().err
+
+
+def test_decisions_of_yes_are_held_to_the_limit_only_where_asked(place, capsys, monkeypatch):
+    from caudal.fair import FairReport
+
+    asked = []
+    monkeypatch.setattr(FairReport, "above", lambda self, limit, also=None: asked.append((limit, also)) or [])
+    assert _run(place, "--sensitive", "coin") == 0
+    assert _run(place, "--sensitive", "coin", "--gap", "demographic_parity", "--limit", "0.2") == 0
+    assert asked == [(0.1, None), (0.2, "demographic_parity")]
+    assert "Yes means target = 1" in capsys.readouterr().out
+
+
+def test_numbers_are_told_in_their_unit(place, capsys):
+    ask = ["fair", str(place / "n.caudal"), str(place / "test.csv"), "--sensitive", "coin", "--draws", "100"]
+    assert main([*ask, "--steps", "0", "--unit", "days"]) == 0
+    out = capsys.readouterr().out
+    assert "Predicted: stay, in days." in out and " days" in out.split("Gap in error")[1]

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmarks.fair.worlds import WORLDS, World, draw_world, judge_worlds
+from caudal.data import from_arrays
 from caudal.errors import InputError
 from caudal.fair import Groups, diagnose, made, plant
 from caudal.fair.plant import KINDS, disturb
@@ -82,3 +84,58 @@ def test_refusals(clean):
         diagnose(clean, groups, trusted=[1, 0])
     with pytest.raises(InputError, match="name the group of 1,000 series; there are 4"):
         diagnose(clean.select([0, 1, 2, 3]), groups)
+
+
+def _diagnosed(world, seed, checked=0.0, series=1200):
+    data, truth = draw_world(world, series=series, seed=seed)
+    known = np.random.default_rng([seed, 1]).random(series) < checked
+    return diagnose(data, _groups(data), trusted=np.where(known, truth, -1) if checked else None)
+
+
+@pytest.mark.parametrize("world", [world for world in WORLDS if not world.biases], ids=lambda world: world.name)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_natural_difference_is_never_called_a_bias_with_confidence(world, seed):
+    for checked in (0.0, 0.2):
+        found = _diagnosed(world, seed, checked)
+        assert found.confidence == "low" or found.kind == "none"
+        assert all(suspicion.confidence == "low" for suspicion in found.suspicions)
+        assert not checked or found.kind != "labels"
+
+
+def test_checked_labels_outrank_look_alikes_and_every_kind_is_told():
+    worlds = [World("h", level=0.8, flips=0.35), World("v", level=0.6, visits=True, flips=0.35)]
+    found = [_diagnosed(world, seed, 0.2) for world in worlds for seed in range(5)]
+    assert sum(one.kind == "labels" and one.group == "b" and one.confidence != "low" for one in found) >= 9
+    assert all({"labels", "proxy"} <= {s.trace.kind for s in one.suspicions} for one in found if one.kind == "labels")
+    both = _diagnosed(World("both", flips=0.4, thinned=0.5), 3, 0.2)
+    assert [suspicion.trace.kind for suspicion in both.suspicions] == ["labels", "sampling rate"]
+    assert [suspicion.confidence for suspicion in both.suspicions][1] == "low" and "several" in both.notes
+
+
+def test_few_checked_labels_are_said_to_be_few():
+    found = _diagnosed(World("few", flips=0.2), 1, 0.05)
+    assert "few checked labels" in found.notes
+
+
+def test_several_series_of_one_person_are_no_independent_evidence():
+    """Twelve people a group, each seen fifty times: their natural spread is no trace of a bias."""
+    person = np.repeat(np.arange(24), 50)
+    who = {"group": np.where(person < 12, "a", "b")}
+    groups = Groups.of(who)
+    single, of_people = [], []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=24)[person][:, None, None] + rng.normal(size=(1200, 1, 6))
+        target = (rng.random(1200) < 0.4).astype(int)
+        single.append(diagnose(from_arrays(x, target, sensitive=who), groups).kind)
+        of_people.append(diagnose(from_arrays(x, target, sensitive=who, group=person), groups).kind)
+    assert single.count("proxy") >= 5
+    assert of_people.count("none") >= 9
+
+
+def test_the_worlds_are_judged():
+    rows = list(judge_worlds(1, series=600))
+    assert [row.world for row in rows] == [world.name for world in WORLDS]
+    assert not any(row.accused for row in rows)
+    with pytest.raises(InputError, match="`checked` is 0"):
+        next(judge_worlds(1, checked=0))

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from caudal.data import from_arrays
+from caudal.data import datasets, from_arrays
 from caudal.errors import FileFormatError, InputError
-from caudal.fair import FairReport, decisions, made, numbers, page, plant, report
+from caudal.fair import FairReport, decisions, made, numbers, page, plant, report, smooth
 from caudal.fair.curve import first_steps
 from caudal.fair.groups import Groups
 from caudal.fair.page.words import words
@@ -138,3 +138,92 @@ def test_refusals(data):
         report(data, decisions([0, 1], decided=[1, 1]), sensitive=("group",))
     with pytest.raises(InputError, match="a language without words"):
         words("fr")
+
+
+def test_a_perfect_model_of_nafld_has_no_error_gap_and_raises_no_alarm():
+    nafld = datasets.load("nafld").test
+    perfect = decisions(nafld.target, np.asarray(nafld.target, np.float64))
+    found = report(nafld, perfect, edges={"age": [51, 63]}, sensitive=("sex", "age"), of_data=False, draws=100)
+    assert found.worst() is None and found.above(0.0) == []
+    told = page.told(found)
+    assert told[0].startswith("No difference in errors between groups was found")
+    # The old die more often, so that decisions of yes differ, and the truth stands beside: the same figures.
+    assert "decisions of yes differ" in told[1]
+    high, low = re.search(r"differ: ([\d.]+ %) in group .*?, ([\d.]+ %)", told[1]).groups()
+    assert f"In truth: {high} in group" in told[1] and told[1].count(low) == 2
+    assert found.above(0.1, also="demographic_parity")  # only where it is asked for
+
+
+def test_what_is_predicted_and_its_unit_are_named():
+    rng = np.random.default_rng(0)
+    who = {"g": ["a", "b", "b"] * 100}
+    data = from_arrays(rng.normal(size=(300, 2, 6)), rng.normal(size=300), sensitive=who, task="regress")
+    off = data.target[:, 0] + np.where(data.sensitive["g"] == "b", 1.0, 0.0)
+    found = report(data, numbers(data.target[:, 0], off), target="stay", unit="days", draws=100)
+    for lang, line in (("en", "Predicted: stay, in days."), ("es", "Se predice: stay, en days.")):
+        told = "\n".join(page.told(found, lang))
+        assert line in told and re.search(r"1 days", told)
+    classes = report(made(200), _decided(made(200)), target="sepsis", threshold=0.5, draws=100)
+    assert "Yes means sepsis = 1, decided from probability 0.5." in page.told(classes)
+
+
+def test_people_are_counted_and_not_their_answers(data):
+    owner = np.arange(600) // 20  # 30 people of 20 series each
+    who = np.where(owner < 4, "few", np.where(owner < 17, "some", "more"))
+    crowd = replace(data, sensitive={"g": who}, group=owner)
+    answers = _decided(data)
+    found = report(crowd, replace(answers, owner=owner), draws=100).attributes[0]
+    assert found.people == {"few": 4, "some": 13, "more": 13} and found.groups["few"] == 80
+    assert found.hidden == ("few",) and found.small == ("few", "more", "some")
+    assert all(rate.value is None for rate in found.rates if rate.group == "few")
+    assert all(rate.value is None for rate in found.density.steps if rate.group == "few")
+    assert {gap.high for gap in found.gaps} | {gap.low for gap in found.gaps} <= {"some", "more"}
+    told = "\n".join(page.told(report(crowd, replace(answers, owner=owner), draws=100)))
+    assert "few 80 of 4 people" in told and "Fewer than 5 people" in told
+
+
+def test_many_small_groups_are_listed_once(data):
+    rng = np.random.default_rng(1)
+    columns = {name: rng.integers(0, k, 600).astype(str) for name, k in (("site", 6), ("ward", 4))}
+    told = page.told(report(replace(data, sensitive=columns), _decided(data), of_data=False, draws=100))
+    crossed = told[[line.startswith("site & ward") for line in told].index(True) :]
+    assert any(re.search(r"of 24 groups are too small", line) for line in crossed)
+    assert max(len(line) for line in crossed if "Gap" in line) < 400
+
+
+def test_a_dip_within_a_third_is_found_along_the_column():
+    rng = np.random.default_rng(3)
+    clean = made(1200, seed=4)
+    age = rng.integers(20, 90, 1200)
+    wrong = rng.random(1200) < np.where((age >= 50) & (age < 60), 0.55, 0.1)
+    answers = decisions(clean.target, decided=np.asarray(clean.target, bool) ^ wrong)
+    found = report(replace(clean, sensitive={"age": age}), answers, edges={"age": [43, 66]}, of_data=False, draws=100)
+    accuracy = next(rate for rate in found.attributes[0].smooth if rate.metric == "accuracy")
+    thirds = next(gap for gap in found.attributes[0].gaps if gap.name == "accuracy")
+    assert 50 <= accuracy.low_at <= 60 and accuracy.sure
+    assert accuracy.difference.value > 0.35 > thirds.value.value
+    assert accuracy.difference.low <= 0.45 <= accuracy.difference.high
+    assert "Along age, smoothly" in "\n".join(page.told(found))
+    assert "<polygon" in page.render(found) and FairReport.from_json(found.to_json()) == found
+    assert any("along age" in what for _, what in found.above(0.05))
+
+
+def test_nothing_along_a_column_is_not_taken_for_something():
+    rng = np.random.default_rng(0)
+    sure = 0
+    for _ in range(20):
+        truth = rng.random(800) < 0.5
+        answers = decisions(truth, decided=truth ^ (rng.random(800) < 0.2))
+        sure += smooth(answers, rng.normal(50, 15, 800), "accuracy", draws=100).sure
+    assert sure <= 2
+    assert smooth(answers.select(np.arange(80)), np.arange(80), "accuracy") is None
+    with pytest.raises(InputError, match="is 'auroc'"):
+        smooth(answers, np.zeros(800), "auroc")
+
+
+def test_measured_more_rarely_is_said_or_denied_but_not_both(data):
+    for kind in ("sampling rate", "proxy"):
+        planted = plant(kind, data, Groups.of({"group": data.sensitive["group"]}), "b").data
+        told = "\n".join(page.told(report(planted, _decided(data), sensitive=("group",), draws=100)))
+        assert ("No group is measured more rarely" in told) != ("Trace found: sampling rate" in told)
+        assert "Kind of bias" not in told and ("level differs" in told) == (kind == "proxy")

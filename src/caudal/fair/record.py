@@ -126,6 +126,7 @@ class FairReport:
         left_out: column -> why it makes no groups, as a clause.
         target: name of what is predicted, or `""`.
         unit: of numbers, or `""`.
+        time_unit: of times between steps, or `""`.
         classes: those told from the rest one by one; empty where one class was asked about.
     """
 
@@ -146,6 +147,7 @@ class FairReport:
     left_out: Mapping[str, str] = field(default_factory=dict)
     target: str = ""
     unit: str = ""
+    time_unit: str = ""
     classes: tuple[str, ...] = ()
     schema: ClassVar[Schema] = Schema("caudal.fairness")
 

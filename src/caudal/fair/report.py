@@ -127,6 +127,7 @@ def report(
         model_digest=model_digest,
         target=target,
         unit=unit,
+        time_unit="" if data.time_unit == "step" else data.time_unit,
     )
 
 

@@ -119,7 +119,8 @@ def few_lines(attribute: FairAttribute, words: FairWords) -> list[str]:
     if attribute.small:
         names = words.listed(map(words.group, attribute.small))
         lines.append(words("few.groups", n=words.fixed(len(attribute.small)), total=total, groups=names))
-    left_out = dict.fromkeys(name for gap in attribute.gaps for name in gap.left_out if name not in attribute.small)
+    left_out = {name: None for gap in attribute.gaps for name in _left_out(attribute, gap)}
+    left_out = {name: None for name in left_out if name not in attribute.small}
     if left_out:
         lines.append(words("few.answers", groups=words.listed(map(words.group, left_out))))
     if attribute.hidden:
@@ -130,8 +131,9 @@ def few_lines(attribute: FairAttribute, words: FairWords) -> list[str]:
 def gap_line(attribute: FairAttribute, gap: Gap, words: FairWords) -> str:
     """A gap with its interval, what chance would give, and the truth beside a gap in levels."""
     without = ""
-    if gap.left_out:
-        counts = {"n": words.fixed(len(gap.left_out)), "total": words.fixed(len(attribute.groups))}
+    left_out = _left_out(attribute, gap)
+    if left_out:
+        counts = {"n": words.fixed(len(left_out)), "total": words.fixed(len(attribute.groups))}
         without = words("gap.left_out", **counts)
     truth = "" if gap.name in ERROR_GAPS else _truth(attribute, gap, words)
     if gap.value.low > 0:
@@ -139,6 +141,11 @@ def gap_line(attribute: FairAttribute, gap: Gap, words: FairWords) -> str:
     values = {"value": gap.value.value, "chance": gap.chance, "most": gap.chance_95, "high": gap.value.high}
     shown = {key: words.apart(gap.name, value) for key, value in values.items()}
     return words("gap.open", name=words.known("gap", gap.name), **shown) + truth + without
+
+
+def _left_out(attribute: FairAttribute, gap: Gap) -> tuple[str, ...]:
+    """Groups too small where the gap is largest; of errors of either kind they may well count in the other one."""
+    return tuple(rate.group for rate in attribute.rates if rate.metric == gap.metric and rate.few)
 
 
 def _possible(attribute: FairAttribute) -> tuple[str, ...]:
@@ -204,7 +211,9 @@ def density_lines(attribute: FairAttribute, words: FairWords) -> list[str]:
         if gap is not None and gap.value.low > 0:
             span = words("span", low=words.short(gap.value.low), high=words.short(gap.value.high))
             names = {"most": words.group(gap.high), "least": words.group(gap.low)}
-            lines.append(words(f"density.{key}", value=words.short(gap.value.value), span=span, **names))
+            value = words.short(gap.value.value)
+            unit = f" {words.time_unit}" if key == "slower" and words.time_unit else ""
+            lines.append(words(f"density.{key}", value=f"{value}{unit}", span=span, **names))
     suspected = attribute.diagnosis.suspicions if attribute.diagnosis is not None else ()
     if not lines and all(suspicion.trace.kind != "sampling rate" for suspicion in suspected):
         lines.append(words("density.alike"))

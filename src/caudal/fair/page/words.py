@@ -45,11 +45,13 @@ class FairWords:
         lang: `"en"` or `"es"`.
         table: key -> sentence with `{placeholders}`.
         unit: of the numbers that are predicted, and of errors of them, or `""`.
+        time_unit: of times between steps, or `""`.
     """
 
     lang: str
     table: dict[str, str] = field(repr=False)
     unit: str = ""
+    time_unit: str = ""
 
     def __call__(self, key: str, **values: object) -> str:
         """The sentence of a key, with what is asked for filled in."""
@@ -138,4 +140,5 @@ def words_of_report(report: FairReport, lang: str) -> FairWords:
         InputError: there is no such language.
     """
     plain = words(lang)
-    return replace(plain, unit=report.unit or (plain("unit.scaled") if report.scaled else ""))
+    unit = report.unit or (plain("unit.scaled") if report.scaled else "")
+    return replace(plain, unit=unit, time_unit=report.time_unit)
