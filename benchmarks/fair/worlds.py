@@ -45,10 +45,10 @@ class World(NamedTuple):
     thinned: float = 0.0
 
     @property
-    def biases(self) -> frozenset[Bias]:
-        """Kinds of bias that are in it."""
-        planted: dict[Bias, float] = {"labels": self.flips, "sampling rate": self.thinned}
-        return frozenset(kind for kind, strength in planted.items() if strength)
+    def planted(self) -> dict[Bias, float]:
+        """Kinds of bias that are in it, with their strength."""
+        strengths: dict[Bias, float] = {"labels": self.flips, "sampling rate": self.thinned}
+        return {kind: strength for kind, strength in strengths.items() if strength}
 
 
 _FLIPS, _THINNED = 0.35, 0.5
@@ -142,9 +142,8 @@ def draw_world(world: World, *, series: int = 1200, seed: int = 0) -> tuple[Sequ
     who = {"group": np.where(in_b, "b", "a")}
     data = from_arrays(x, truth, dt=dt, names=("level", "wave", "noise"), sensitive=who, time_unit="h")
     groups = Groups.of(who)
-    for kind, strength in (("labels", world.flips), ("sampling rate", world.thinned)):
-        if strength:
-            data = plant(kind, data, groups, "b", strength=strength, seed=seed).data
+    for kind, strength in world.planted.items():
+        data = plant(kind, data, groups, "b", strength=strength, seed=seed).data
     return data, truth
 
 
@@ -171,7 +170,7 @@ def judge_worlds(seeds: int = 10, *, checked: float = 0.2, series: int = 1200, f
             known = np.random.default_rng([seed, 19]).random(series) < checked
             alone = diagnose(data, groups)
             with_checks = diagnose(data, groups, trusted=np.where(known, truth, -1))
-            yield WorldRow(world.name, tuple(sorted(world.biases)), seed, _suspected(alone), _suspected(with_checks))
+            yield WorldRow(world.name, tuple(sorted(world.planted)), seed, _suspected(alone), _suspected(with_checks))
 
 
 def _suspected(diagnosis: Diagnosis) -> tuple[str, ...]:

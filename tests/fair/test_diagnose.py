@@ -92,7 +92,7 @@ def _diagnosed(world, seed, checked=0.0, series=1200):
     return diagnose(data, _groups(data), trusted=np.where(known, truth, -1) if checked else None)
 
 
-@pytest.mark.parametrize("world", [world for world in WORLDS if not world.biases], ids=lambda world: world.name)
+@pytest.mark.parametrize("world", [world for world in WORLDS if not world.planted], ids=lambda world: world.name)
 @pytest.mark.parametrize("seed", range(5))
 def test_a_natural_difference_is_never_called_a_bias_with_confidence(world, seed):
     for checked in (0.0, 0.2):

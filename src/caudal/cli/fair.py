@@ -141,6 +141,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _report(args: argparse.Namespace) -> "FairReport":
+    from caudal.audit import model_digest
     from caudal.cli.fair_options import answers_of, crossings, edges_of, expected_of, trusted_of
     from caudal.cli.predict import estimator
     from caudal.fair import of_classes, report
@@ -156,6 +157,7 @@ def _report(args: argparse.Namespace) -> "FairReport":
         fault = f"is {args.gap}, which these answers do not have"
         raise InputError("fair", "--gap", fault, f"Pass one of {', '.join(known)}.")
     threshold = args.threshold if data.classes else None
+    digest, recipe = model_digest(model), model.data_recipe_
     reports = {
         name: report(
             data,
@@ -169,28 +171,18 @@ def _report(args: argparse.Namespace) -> "FairReport":
             threshold=0.5 if threshold is None and len(data.classes) == 2 else threshold,
             expected=expected_of(args.expected, sensitive),
             trusted=checked,
+            name=Path(args.data).name,
+            model=f"{type(model).__name__} ({model.cell}, {model.units})",
+            model_digest=digest,
+            target="" if recipe is None else ", ".join(recipe.target),
+            unit=args.unit,
             scaled=asked.scaled,
             of_data=place == 0,
             draws=args.draws,
-            **_named(args, model),
         )
         for place, (name, asked) in enumerate(answers.items())
     }
     return of_classes(reports) if len(reports) > 1 else next(iter(reports.values()))
-
-
-def _named(args: argparse.Namespace, model: Any) -> dict[str, str]:
-    """Who answered, about what."""
-    from caudal.audit import model_digest
-
-    recipe = model.data_recipe_
-    return {
-        "name": Path(args.data).name,
-        "model": f"{type(model).__name__} ({model.cell}, {model.units})",
-        "model_digest": model_digest(model),
-        "target": "" if recipe is None else ", ".join(recipe.target),
-        "unit": args.unit,
-    }
 
 
 def _series(model: Any, args: argparse.Namespace, names: tuple[str, ...]) -> "Sequences":

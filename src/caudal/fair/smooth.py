@@ -74,7 +74,7 @@ class _Sums:
     def table(self, weights: Floats | None = None) -> tuple[Floats, Floats]:
         """Sums `(places,)` of both over all answers, each weighted by its owner."""
         each = np.ones(len(self.place)) if weights is None else weights[self.owner]
-        return np.bincount(self.place, each * self.above, _PLACES), np.bincount(self.place, each * self.below, _PLACES)
+        return _placed(self.place, each * self.above), _placed(self.place, each * self.below)
 
 
 def smooth(
@@ -121,7 +121,8 @@ def smooth(
     rng = np.random.default_rng([seed, 23])
     usual = float(values[known].std()) * people**-0.2
     width = min((usual * factor for factor in _WIDTHS), key=lambda width: _misfit(sums, centres, width, seed))
-    grid = np.linspace(*np.quantile(values[known], [0.05, 0.95]), _GRID)
+    first, last = (float(end) for end in np.quantile(values[known], [0.05, 0.95]))
+    grid = np.linspace(first, last, _GRID)
     kernel = _kernel(grid, centres, width)
     grid, kernel = _where_enough(sums, grid, kernel)
     if len(grid) < 2:
@@ -196,4 +197,8 @@ def _dealt(sums: _Sums, rng: np.random.Generator) -> tuple[Floats, Floats]:
     first = np.zeros(sums.people, np.int64)
     first[sums.owner[::-1]] = sums.place[::-1]
     place = rng.permutation(first)[sums.owner]
-    return np.bincount(place, sums.above, _PLACES), np.bincount(place, sums.below, _PLACES)
+    return _placed(place, sums.above), _placed(place, sums.below)
+
+
+def _placed(place: NDArray[np.int64], each: Floats) -> Floats:
+    return np.asarray(np.bincount(place, each, _PLACES), np.float64)

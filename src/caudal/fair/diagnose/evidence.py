@@ -186,7 +186,7 @@ def against_trusted(hit: Flags, real: Flags, known: Flags, groups: Groups, name:
     if shares[0] >= shares[1]:
         return []
     p_value = _at_most(written[0], counts[0], sum(written), sum(counts))
-    return [BiasTrace("labels", name, "", 1 - shares[0] / shares[1], p_value, *shares, direct=True)]
+    return [BiasTrace("labels", name, "", 1 - shares[0] / shares[1], p_value, shares[0], shares[1], True)]
 
 
 def corrected(traces: list[BiasTrace], groups: int) -> list[BiasTrace]:
