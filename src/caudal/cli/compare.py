@@ -1,12 +1,11 @@
 """`caudal compare`."""
 
 import argparse
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_columns, add_split, columns_given, count
-from caudal.cli.names import AddNames, name_list, need_target, quoted
+from caudal.cli.names import AddNames, command_line, name_list, need_target
 from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 
@@ -109,22 +108,9 @@ def _keeper(folder: Path) -> "Callable[[Kept], None]":
 
 def typed(args: argparse.Namespace) -> str:
     """The command as a line that can be typed again."""
-    words = ["caudal", "compare", args.data]
-    defaults = argparse.ArgumentParser(add_help=False)
-    add_arguments(defaults)
-    usual = vars(defaults.parse_args([args.data]))
-    for name, value in vars(args).items():
-        if name in ("data", "json", "traceback") or value == usual.get(name):
-            continue
-        if name == "set":
-            words += [word for key, number in value for word in ("--set", f"{key}={number}")]
-        elif name == "chips":
-            words.append("--no-chips")
-        elif name == "watts":
-            words += ["--watts", *(f"{each:g}" for each in value)]
-        else:
-            words += [f"--{name.replace('_', '-')}", quoted(value) if isinstance(value, tuple) else str(value)]
-    return shlex.join(words)
+    parser = argparse.ArgumentParser(add_help=False)
+    add_arguments(parser)
+    return command_line("caudal compare", parser, args)
 
 
 def _asked(args: argparse.Namespace) -> dict[str, Any]:

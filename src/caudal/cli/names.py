@@ -3,6 +3,7 @@
 import argparse
 import csv
 import gzip
+import shlex
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -148,3 +149,52 @@ def divided(text: str, known: Collection[str]) -> tuple[str, str]:
             return names[0], text[place + 1 :]
     name, _, value = text.partition("=")
     return name.strip(), value
+
+
+def command_line(call: str, parser: argparse.ArgumentParser, args: argparse.Namespace) -> str:
+    """The command as a line that can be typed again; what stands at its default is left out.
+
+    Arguments:
+        call: the words before the options, such as `"caudal fit"`.
+        parser: of the command.
+        args: what it parsed.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> _ = parser.add_argument("table"), parser.add_argument("--zone")
+        >>> print(command_line("caudal fit", parser, parser.parse_args(["a b.csv", "--zone=-05:00"])))
+        caudal fit 'a b.csv' --zone=-05:00
+    """
+    words = call.split()
+    for action in sorted(parser._actions, key=_order):
+        value = getattr(args, action.dest, action.default)
+        if action.dest in ("help", "json", "traceback") or value == action.default:
+            continue
+        several = isinstance(action, argparse._AppendAction)
+        for single in value if several else [value]:
+            words += _typed(action, single)
+    return shlex.join(words)
+
+
+def _order(action: argparse.Action) -> int:
+    """Arguments first, then options, and last an argument that takes all that is left."""
+    if action.option_strings:
+        return 1
+    return 2 if action.nargs in ("*", argparse.REMAINDER) else 0
+
+
+def _typed(action: argparse.Action, value: object) -> list[str]:
+    """The words of one option or argument."""
+    option = action.option_strings[-1:]
+    if action.nargs == 0:
+        return option
+    if isinstance(value, list):
+        return [*option, *map(_word, value)]
+    word = quoted(value) if action.type is name_list and isinstance(value, tuple) else _word(value)
+    return [f"{option[0]}={word}"] if option and word.startswith("-") else [*option, word]
+
+
+def _word(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value) if all(isinstance(part, str) for part in value) else "=".join(map(str, value))
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
