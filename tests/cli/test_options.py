@@ -105,7 +105,7 @@ def ward(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "words",
-    [["predict", "--json"], ["fair", "--sensitive", "sex", "--draws", "50", "--json"], ["doctor", "--json"]],
+    [["predict", "--json"], ["fair", "--sensitive", "sex", "--draws", "100", "--json"], ["doctor", "--json"]],
     ids=lambda words: words[0],
 )
 def test_a_model_reads_a_table_that_is_written_otherwise(ward, capsys, words):
