@@ -91,3 +91,49 @@ def test_official_sets_keep_their_split():
 def test_what_does_not_fit_is_refused(data, more, words):
     with pytest.raises(DataError, match=words):
         open_source(data, **more)
+
+
+def beats(people, each=6):
+    rows = [
+        {"beat": f"{p}-{k}", "time": t, "pulse": float(p % 2 + t * 0.1 + k), "person": f"p{p}", "ill": p % 2}
+        for p in range(people)
+        for k in range(each)
+        for t in range(3)
+    ]
+    return pandas.DataFrame(rows)
+
+
+PERSON = {"target": "ill", "series": "beat", "time": "time", "group": "person"}
+
+
+def test_few_people_are_all_tested_once_in_folds_that_keep_them_whole():
+    source = open_source(beats(12), columns=PERSON, folds=None)
+    assert len(source.folds) == source.facts.folds == 5 and source.parts is source.folds[0]
+    tested = [name for parts in source.folds for name in parts.test.ids]
+    assert sorted(tested) == sorted(set(tested)) and len(tested) == 72
+    for parts in source.folds:
+        three = [set(part.group) for part in (parts.train, parts.val, parts.test)]
+        assert not (three[0] & three[1] | three[0] & three[2] | three[1] & three[2])
+    assert source.facts.owner == "person" and sum(source.facts.owners) == 12
+    assert any("5 folds" in line for line in source.read)
+
+
+def test_one_test_part_can_be_asked_for_and_says_how_small_it_is():
+    source = open_source(beats(12), columns=PERSON, folds=1)
+    assert not source.folds and source.facts.owners[2] < 10
+    assert source.facts.test_owners and any("can hardly be told" in line for line in source.read)
+
+
+def test_many_people_share_one_test_part_unless_folds_are_asked_for():
+    assert not open_source(beats(60, 1), columns=PERSON, folds=None).folds
+    assert len(open_source(beats(60, 1), columns=PERSON, folds=3).folds) == 3
+
+
+def test_the_seed_draws_the_split():
+    first, second = (open_source(beats(60, 1), columns=PERSON, seed=seed).parts for seed in (0, 1))
+    assert set(first.test.ids) != set(second.test.ids)
+
+
+def test_folds_of_named_sets_and_of_times_are_refused():
+    with pytest.raises(DataError, match="folds"):
+        open_source(beats(12), columns=PERSON, by="time", folds=5)

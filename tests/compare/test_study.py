@@ -37,7 +37,8 @@ def _quick(monkeypatch):
 
 def compare(fakes, out, **more):
     asked = {"models": MODELS, "changes": {"seeds": 3, "trials": 2, "resamples": 100}, "executor": "inline"}
-    return studies.compare(fakes.table(), out, watcher=Silent(), runner=fakes.run, **{**asked, **more})
+    data = more.pop("data", None) or fakes.table()
+    return studies.compare(data, out, watcher=Silent(), runner=fakes.run, **{**asked, **more})
 
 
 def runs_in(out):
@@ -147,3 +148,20 @@ def test_two_processes_share_one_folder_and_do_no_run_twice(tmp_path):
     assert len(lines) == len({job for job, _ in lines}) == 8 + 13
     assert len({pid for _, pid in lines}) == 2
     assert runs_in(out) == 21
+
+
+def test_a_folded_study_tests_everybody_once_and_is_one_study(fakes, tmp_path):
+    data = fakes.table(30)
+    found = compare(fakes, tmp_path, data=data)
+    assert found.data.folds == 5 and found.budget.seeds == 5 and sum(found.data.owners) == 30
+    assert sorted(run.seed for run in found.runs if run.model == "trivial") == [0, 1, 2, 3, 4]
+    assert "one split" not in found.not_measured
+    assert compare(fakes, tmp_path, data=data).to_json() == found.to_json()
+    with pytest.raises(InputError, match="holds another study"):
+        compare(fakes, tmp_path, data=data, folds=1)
+
+
+def test_another_seed_draws_another_split_and_other_weights(fakes, tmp_path):
+    first, second = (compare(fakes, tmp_path / str(seed), seed=seed) for seed in (0, 1))
+    assert first.data.digest != second.data.digest
+    assert not {run.seed for run in first.runs} & {run.seed for run in second.runs}

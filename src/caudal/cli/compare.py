@@ -39,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lang", choices=("en", "es", "both"), default="en", help="of the report (default: en)")
     add_columns(parser)
     add_split(parser)
+    folds = "test every series once, in K folds that keep groups whole (default: where a test part is small)"
+    parser.add_argument("--folds", type=count, metavar="K", help=folds)
     judged = parser.add_argument_group("what decides")
     judged.add_argument("--metric", default="", help="that decides, such as macro_f1 (default: that of the task)")
     margin = "difference in it that nobody would care about (default: 0.01, or 2 %% of an error)"
@@ -51,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--models", type=name_list, action=AddNames, metavar="NAME,...", help=f"contenders (default: all): {_MODELS}"
     )
     spent.add_argument("--seeds", type=count, metavar="N", help="final runs of each contender")
+    spent.add_argument("--seed", type=count, default=0, metavar="N", help="of the split and of all weights (default: 0)")
     spent.add_argument("--trials", type=count, metavar="N", help="settings tried for each contender")
     spent.add_argument("--set", action="append", default=[], type=_change, metavar="NAME=N",
                        help="epochs, trial_epochs, parameters, resamples, retrain")  # fmt: skip
@@ -119,7 +122,7 @@ def _asked(args: argparse.Namespace) -> dict[str, Any]:
         **{name: getattr(args, name) for name in ("folder", "protocol", "budget", "models")},
         "columns": columns_given(args, args.data),
         "by": args.split or "auto",
-        **{name: getattr(args, name) for name in ("metric", "margin", "prefer")},
+        **{name: getattr(args, name) for name in ("metric", "margin", "prefer", "seed", "folds")},
         "changes": {**changes, **dict(args.set)},
         "executor": args.executor,
         "workers": args.workers,

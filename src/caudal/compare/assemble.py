@@ -61,7 +61,9 @@ def assemble(
     """
     test, plan = source.parts.test, plan_of(source.parts.train, agenda.metric, agenda.margin)
     budget = agenda.budget
-    found = summary.panel(finals, plan, owners(test), budget.seeds, budget.resamples)
+    tests = [parts.test for parts in source.folds or (source.parts,)]
+    overlap = _overlap(source.folds)
+    found = summary.panel(finals, plan, owners_of(tests), budget.seeds, budget.resamples, overlap)
     contenders = {
         model: _contender(every, took.get(model), source.parts, (joules or {}).get(model))
         for model, every in finals.items()
@@ -79,7 +81,8 @@ def assemble(
     judged = verdict.judge(scores_of, contenders, pairs, aim, curves, budget.seeds)
     judged = replace(judged, worlds=summary.worlds(found, judged.use, aim.margin))
     names = {judged.use, judged.best_liquid, judged.best_traditional}
-    fair = fairness(finals, source.parts, owners(test), source.facts, tuple(names))
+    first = {model: every[:1] for model, every in finals.items()} if source.folds else finals
+    fair = fairness(first, source.parts, owners(test), source.facts, tuple(names))
     return Study(
         data=source.facts,
         budget=budget,
@@ -106,9 +109,19 @@ def assemble(
 
 def owners(test: Sequences) -> NDArray[np.int64]:
     """`(series,)` position of the owner of each test series: its group, or itself."""
-    names = test.ids if test.group is None else test.group
-    place: NDArray[np.int64] = np.unique(names, return_inverse=True)[1].astype(np.int64)
-    return place
+    return owners_of([test])[0]
+
+
+def owners_of(tests: Sequence[Sequences]) -> tuple[NDArray[np.int64], ...]:
+    """The same for several test parts, one position for each owner of any."""
+    names = [test.ids if test.group is None else test.group for test in tests]
+    place = np.unique(np.concatenate(names), return_inverse=True)[1].astype(np.int64)
+    return tuple(np.split(place, np.cumsum([len(each) for each in names])[:-1]))
+
+
+def _overlap(folds: Sequence[Parts]) -> float:
+    """Test series over training series, on average over folds; 0 without."""
+    return float(np.mean([len(parts.test) / len(parts.train) for parts in folds])) if folds else 0.0
 
 
 def _contender(every: Sequence[Outcome], took: Timing | None, parts: Parts, spent: Spent | None) -> Contender:
@@ -127,7 +140,7 @@ def _finite(run: Run) -> Run:
 def _left_open(
     agenda: Schedule, is_small: bool, is_fair: bool, chips: Chips | None, joules: Mapping[str, Spent]
 ) -> tuple[str, ...]:
-    codes = ["one split", "one data set"]
+    codes = ["one data set"] if agenda.folds else ["one split", "one data set"]
     if is_small:
         codes.append("few owners")
     if agenda.budget.seeds < _FEW:

@@ -14,6 +14,8 @@ from caudal.extras import need
 
 # Trials start from this seed, which no final run has: what tuning saw once is not measured again.
 TRIAL_SEED = 10_000
+# Studies of different seeds share no seed of a run.
+_APART = 100_000
 BUDGETS: Mapping[str, Budget] = {
     "demo": Budget("demo", seeds=5, trials=0, epochs=20, trial_epochs=5, parameters=1500, resamples=1000),
     "small": Budget("small", seeds=5, trials=3, epochs=25, trial_epochs=10, parameters=2500),
@@ -35,6 +37,8 @@ class Schedule:
         metric: that decides; `""` is the usual one of the task.
         margin: difference in it that nobody would care about; None is the usual one.
         prefer: what decides among models within the margin.
+        seed: from which the seeds of final runs are counted.
+        folds: test parts that final runs take in turn; 0 where they share one.
     """
 
     budget: Budget
@@ -43,13 +47,21 @@ class Schedule:
     metric: str = ""
     margin: float | None = None
     prefer: Prefer = "score"
+    seed: int = 0
+    folds: int = 0
+
+    def folded(self, folds: int) -> "Schedule":
+        """The same over folds: as many final runs as go round them, and no fewer than before."""
+        rounds = -(-self.budget.seeds // folds)
+        return replace(self, folds=folds, budget=replace(self.budget, seeds=rounds * folds))
 
     def finals(self, model: str, settings: Mapping[str, Scalar]) -> tuple[Job, ...]:
         """The final runs of a contender, one for each seed; the trivial one needs a single run."""
         budget = self.budget
-        count = 1 if entry_of(model).kind == "trivial" else budget.seeds
+        count = 1 if entry_of(model).kind == "trivial" and not self.folds else budget.seeds
         first = Job(model, "final", 0, 0, dict(settings), budget.epochs, budget.parameters, self.retrain)
-        return tuple(replace(first, number=seed, seed=seed, metric=self.metric) for seed in range(count))
+        start = _APART * self.seed
+        return tuple(replace(first, number=n, seed=start + n, metric=self.metric) for n in range(count))
 
     def trial(self, model: str, number: int, settings: Mapping[str, Scalar]) -> Job:
         """A run of tuning."""
@@ -77,6 +89,7 @@ def schedule(
     metric: str = "",
     margin: float | None = None,
     prefer: str = "score",
+    seed: int = 0,
 ) -> Schedule:
     """A budget by name, changed where asked.
 
@@ -85,7 +98,7 @@ def schedule(
         models: names of contenders; None takes all (of the demo budget: one of each kind).
         changes: of the budget by name: seeds, trials, epochs, trial_epochs, parameters, resamples; `retrain` (0 or 1)
             says whether models are trained anew on changed times, which only the full budget does by itself.
-        metric, margin, prefer: see `Schedule`.
+        metric, margin, prefer, seed: see `Schedule`.
 
     Raises:
         InputError: a budget, preference, model or name of a change is unknown, a model stands twice, or a number is
@@ -108,7 +121,7 @@ def schedule(
     made = replace(BUDGETS[budget], **cast("dict[str, Any]", changes))
     if made != BUDGETS[budget]:
         made = replace(made, name="custom")
-    return Schedule(made, _models(budget, models), retrain, metric, margin, check_preference(prefer))
+    return Schedule(made, _models(budget, models), retrain, metric, margin, check_preference(prefer), seed)
 
 
 def _models(budget: str, models: Sequence[str] | None) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from caudal.compare.job import Parts
 from caudal.compare.record import DataFacts
-from caudal.data import Columns, Finding, Sequences, from_frame, split
+from caudal.data import Columns, Finding, Sequences, folds, from_frame, split
 from caudal.data.account import read_as
 from caudal.data.datasets import Card, Dataset, load, names
 from caudal.data.plan import refuse_flips
@@ -21,8 +21,8 @@ _OWNER = "compare"
 _VAL, _TEST = 0.15, 0.2
 # Fewer series of a class in the test part than this are told.
 _FEW = 3
-# A test part of so few owners, such as patients, is too small, and its owners are named.
-_FEW_OWNERS = 10
+# A test part of fewer owners, such as patients, is too small for one: all series are tested instead, in so many folds.
+FEW_OWNERS, FOLDS = 10, 5
 _OWNERS = {"series": "series", "group": "groups", "time": "times"}
 
 
@@ -34,11 +34,18 @@ class Source:
         parts: training, validation and test series.
         facts: for the report.
         read: what a table was read as and what is odd about it, as lines.
+        folds: parts whose test series together are all series, each once; the first are `parts`. Empty where all runs
+            share one test part.
     """
 
     parts: Parts
     facts: DataFacts
     read: tuple[str, ...] = ()
+    folds: tuple[Parts, ...] = ()
+
+    def part_of(self, number: int) -> Parts:
+        """The parts of the run of a number."""
+        return self.folds[number % len(self.folds)] if self.folds else self.parts
 
 
 def open_source(
@@ -50,6 +57,7 @@ def open_source(
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
     columns: Columns | Mapping[str, Any] | None = None,
+    folds: int | None = 1,
 ) -> Source:
     """Read and divide the data of a study.
 
@@ -62,6 +70,8 @@ def open_source(
         seed: of the split.
         options: of a named data set, as `load` takes them.
         columns: of a table.
+        folds: of a table: test every series once, in so many folds that keep groups whole; 1 keeps one test part; None
+            folds where that part would hold fewer than 10 groups (or series, where there are no groups).
 
     Raises:
         DataError: the name is neither file nor data set, an argument does not fit the kind of data, or the data do
@@ -72,6 +82,8 @@ def open_source(
     if isinstance(data, str) and _is_named(data):
         for name in columns.given():
             raise _misfit(name, "is given, and a named data set has its columns")
+        if folds not in (None, 1):
+            raise _misfit("folds", f"is {folds}, and a named data set keeps the split of its card")
         found = load(data, folder=folder, protocol=protocol or "clean", **options)
         return _of_dataset(found, seed)
     for name, value in (("folder", folder), ("protocol", protocol), *options.items()):
@@ -80,11 +92,11 @@ def open_source(
     if isinstance(data, Dataset):
         return _of_dataset(data, seed)
     if isinstance(data, Sequences):
-        return _of_sequences(data, "sequences", by, seed)
+        return _of_sequences(data, "sequences", by, seed, folds)
     if isinstance(data, str | Path) and not Path(data).suffix and not Path(data).exists():
         fault = f"is {str(data)!r}, neither a file nor a data set; there are {', '.join(names())}"
         raise DataError(_OWNER, "data", fault, "Check the spelling.")
-    return _of_table(data, columns, by, seed)
+    return _of_table(data, columns, by, seed, folds)
 
 
 def _is_named(data: str) -> bool:
@@ -108,35 +120,88 @@ def _of_dataset(found: Dataset, seed: int) -> Source:
     )
 
 
-def _of_table(data: Any, columns: Columns, by: str, seed: int) -> Source:
+def _of_table(data: Any, columns: Columns, by: str, seed: int, count: int | None) -> Source:
     if not columns.target:
         raise DataError(_OWNER, "target", "is missing; a table needs it", "Name the column to predict.")
     whole = from_frame(data, columns)
     refuse_flips(_OWNER, whole.findings, whole.task)
-    return _of_sequences(whole, Path(data).name if isinstance(data, str | Path) else "table", by, seed)
+    return _of_sequences(whole, Path(data).name if isinstance(data, str | Path) else "table", by, seed, count)
 
 
-def _of_sequences(whole: Sequences, name: str, by: str, seed: int) -> Source:
+def _of_sequences(whole: Sequences, name: str, by: str, seed: int, count: int | None) -> Source:
     if whole.target is None or whole.target_mask is None:
         raise DataError(_OWNER, "data", "have no target", "Name the column to predict.")
     axes = tuple(range(1, whole.target_mask.ndim))
     known = whole.target_mask.any(axis=axes) if axes else whole.target_mask
     whole = whole.select(np.flatnonzero(known))
     how = "past" if by == "auto" and whole.task == "forecast" else by
+    read = read_as(whole.recipe, whole.findings, whole)
+    card = Card(name=name, title=name, task=whole.task, source="a table of the user", licence="of the user", obtain="")
+    folded = _folded(whole, how, seed, count)
+    if folded:
+        words = f"{len(folded)} folds by {_how(whole, how)}, seed {seed}: each series is tested once."
+        facts = replace(_facts(folded[0], card, "table", words), folds=len(folded), digest=digest_of(*folded))
+        return Source(folded[0], facts, (*read, *_few_owners(facts, count)), folded)
     laid = split(whole, val=_VAL, test=_TEST, by=how, seed=seed)
     parts = Parts(whole.select(laid.train), whole.select(laid.val), whole.select(laid.test))
     findings = _check_classes(parts, laid.by)
     parts = Parts(*(part.with_findings(findings) for part in (parts.train, parts.val, parts.test)))
     shares = f"{100 * (1 - _VAL - _TEST):.0f}/{100 * _VAL:.0f}/{100 * _TEST:.0f} by {laid.by}"
-    card = Card(name=name, title=name, task=whole.task, source="a table of the user", licence="of the user", obtain="")
     words = shares + (f", seed {seed}." if laid.seed is not None else ".")
     if len(laid.dropped):
         words += f" {len(laid.dropped):,} series that bridge two parts are left out."
     notes = tuple(f"note: {finding.message}" for finding in parts.train.findings)
-    return Source(parts, _facts(parts, card, "table", words), (*read_as(whole.recipe, whole.findings, whole), *notes))
+    facts = _facts(parts, card, "table", words)
+    return Source(parts, facts, (*read, *notes, *_few_owners(facts, count)))
 
 
-def _check_classes(parts: Parts, by: str) -> list[Finding]:
+def _how(whole: Sequences, by: str) -> str:
+    return by if by != "auto" else "series" if whole.group is None else "group"
+
+
+def _folded(whole: Sequences, by: str, seed: int, count: int | None) -> tuple[Parts, ...]:
+    """The parts of each fold; empty where one test part is asked for, or large enough, or cannot be folded.
+
+    Raises:
+        DataError: folds were asked for, and the series cannot be divided so.
+    """
+    names = whole.ids if whole.group is None else whole.group
+    owners = len(np.unique(names))
+    can = _how(whole, by) in ("series", "group")
+    if count is None and not (can and owners >= FOLDS and _TEST * owners < FEW_OWNERS):
+        return ()
+    if count == 1:
+        return ()
+    try:
+        laid = folds(whole, count or FOLDS, by=by, seed=seed)
+        made = []
+        for number, fold in enumerate(laid):
+            rest = whole.select(fold.train)
+            inner = split(rest, val=_VAL, test=0.0, by=by, seed=seed + number)
+            parts = Parts(rest.select(inner.train), rest.select(inner.val), whole.select(fold.test))
+            _check_classes(parts, fold.by, ("training",))
+            made.append(parts)
+        return tuple(made)
+    except DataError:
+        if count is None:
+            return ()
+        raise
+
+
+def _few_owners(facts: DataFacts, count: int | None) -> tuple[str, ...]:
+    """What a small number of owners means, as lines, the number of folds that was asked for being known."""
+    unit = f"groups by {facts.owner}" if facts.owner else "series"
+    tested = sum(facts.owners) if facts.folds else facts.owners[-1]
+    lines = []
+    if facts.folds and count is None:
+        usual = f"note: one test part would hold fewer than {FEW_OWNERS} of {tested} {unit}, so each is tested once:"
+        lines.append(f"{usual} {facts.folds} folds, one run of each model in each. For one test part add folds=1.")
+    if not facts.folds and tested < FEW_OWNERS:
+        lines.append(f"note: the test part holds {tested} {unit}: how sure any figure is can hardly be told.")
+    return tuple(lines)
+
+
+def _check_classes(parts: Parts, by: str, needed: tuple[str, ...] = ("training", "test")) -> list[Finding]:
     """Findings about classes that the test part hardly holds; a part that holds one class alone is refused.
 
     Raises:
@@ -152,7 +217,7 @@ def _check_classes(parts: Parts, by: str) -> list[Finding]:
     unit = "series" if parts.train.task == "classify" else "steps"
     holds = f"class {classes[rare]} has {int(total[rare])} of {int(total.sum())} {unit}"
     for name, count in counts.items():
-        if (count > 0).sum() < 2:
+        if name in needed and (count > 0).sum() < 2:
             fault = f"would have one class only in the {name} part, divided by {by}: {holds}"
             remedy = (
                 f"Each class needs at least 2 {unit} of different {_OWNERS[by]}, better 10; collect more or join it."
@@ -219,7 +284,7 @@ def _owners(parts: Parts) -> dict[str, Any]:
     three = (parts.train, parts.val, parts.test)
     each = [np.unique(part.ids if part.group is None else part.group) for part in three]
     column = parts.train.recipe.group if parts.train.recipe else None
-    named = parts.test.group is not None and len(each[2]) <= _FEW_OWNERS
+    named = parts.test.group is not None and len(each[2]) <= FEW_OWNERS
     return {
         "owner": "" if parts.train.group is None else column or "group",
         "owners": tuple(map(len, each)),
@@ -242,9 +307,10 @@ def _shares(every: tuple[Sequences, ...]) -> tuple[float, ...]:
     return tuple((counts / max(1, counts.sum())).tolist())
 
 
-def digest_of(parts: Parts) -> str:
-    """SHA-256 (hex) of the three parts together: of the series and of how they were divided."""
+def digest_of(*folds: Parts) -> str:
+    """SHA-256 (hex) of the three parts together, of each fold: of the series and of how they were divided."""
     ledger = hashlib.sha256()
-    for part in (parts.train, parts.val, parts.test):
-        ledger.update(part.digest.encode())
+    for parts in folds:
+        for part in (parts.train, parts.val, parts.test):
+            ledger.update(part.digest.encode())
     return ledger.hexdigest()

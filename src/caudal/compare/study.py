@@ -14,7 +14,7 @@ from caudal.compare.budget import Schedule, Tuner, schedule
 from caudal.compare.contenders.network import Kept, kept
 from caudal.compare.data import Source, open_source
 from caudal.compare.executors import open_executor
-from caudal.compare.job import Outcome
+from caudal.compare.job import Outcome, Parts
 from caudal.compare.measure import energy, timing
 from caudal.compare.measure.chips import chips as on_chips
 from caudal.compare.measure.chips import missing, regular_gap
@@ -46,7 +46,8 @@ def compare(
     folder: str | Path | None = None,
     protocol: str | None = None,
     by: str = "auto",
-    split_seed: int = 0,
+    seed: int = 0,
+    folds: int | None = None,
     options: Mapping[str, Any] | None = None,
     budget: str = "small",
     models: Sequence[str] | None = None,
@@ -77,7 +78,9 @@ def compare(
         folder: of a named data set that does not ship in a package.
         protocol: of a named data set; None is `"clean"`.
         by: how a table is divided: `"auto"`, `"series"`, `"group"`, `"time"`.
-        split_seed: of the division of a table.
+        seed: of the division of a table, and of the weights of each run.
+        folds: of a table: test every series once, in so many folds that keep groups whole, one run of each model in
+            each; 1 keeps one test part; None folds where that part would hold fewer than 10 groups.
         options: of a named data set, as `load` takes them.
         budget: `"demo"`, `"small"` or `"full"`.
         models: names of contenders; None takes all. The trivial one always stands beside them.
@@ -107,12 +110,14 @@ def compare(
         MissingExtraError: a package is not installed (`pip install "caudal[compare]"`).
         CaudalError: all runs of the liquid or of the traditional contenders failed.
     """
-    agenda = schedule(budget, models, changes, metric=metric, margin=margin, prefer=prefer)
+    agenda = schedule(budget, models, changes, metric=metric, margin=margin, prefer=prefer, seed=seed)
     energy.check(watts)
     source = open_source(
-        data, folder=folder, protocol=protocol, by=by, seed=split_seed, options=options,
+        data, folder=folder, protocol=protocol, by=by, seed=seed, options=options, folds=folds,
         columns=Columns.of(columns, "compare", target=target, series=series, time=time),
     )  # fmt: skip
+    if source.folds:
+        agenda = agenda.folded(len(source.folds))
     watcher = watcher or Board()
     for line in source.read:
         watcher.say(line)
@@ -142,22 +147,28 @@ def _run_all(
     plan = plan_of(source.parts.train, agenda.metric, agenda.margin)
     tuners = [Tuner(model, agenda, plan.primary, plan.higher_is_better) for model in agenda.models]
     spent = 0.0
-    with (
-        open_executor(executor, workers) as machine,
-        Crew(store, machine, runner, source.parts, watcher, plan.primary) as crew,
-    ):
+    with open_executor(executor, workers) as machine:
+
+        def crew(parts: Parts) -> Crew:
+            return Crew(store, machine, runner, parts, watcher, plan.primary)
+
         watcher.start(agenda.runs, store.count(agenda.models), machine.workers)
-        while asking := [tuner for tuner in tuners if not tuner.is_finished]:
-            rounds = [tuner.ask() for tuner in asking]
-            outcomes = crew.run([job for jobs in rounds for job in jobs])
-            spent += sum(outcome.run.seconds for outcome in outcomes)
-            for tuner, jobs in zip(asking, rounds, strict=True):
-                tuner.tell([outcomes.pop(0) for _ in jobs])
+        with crew(source.parts) as first:
+            while asking := [tuner for tuner in tuners if not tuner.is_finished]:
+                rounds = [tuner.ask() for tuner in asking]
+                outcomes = first.run([job for jobs in rounds for job in jobs])
+                spent += sum(outcome.run.seconds for outcome in outcomes)
+                for tuner, jobs in zip(asking, rounds, strict=True):
+                    tuner.tell([outcomes.pop(0) for _ in jobs])
         last = [job for tuner in tuners for job in agenda.finals(tuner.model, tuner.settings)]
         finals: dict[str, list[Outcome]] = {tuner.model: [] for tuner in tuners}
-        for outcome in crew.run(last):
-            finals[outcome.job.model].append(outcome)
-            spent += outcome.run.seconds
+        for fold in range(max(1, agenda.folds)):
+            with crew(source.part_of(fold)) as hands:
+                for outcome in hands.run([job for job in last if job.number % max(1, agenda.folds) == fold]):
+                    finals[outcome.job.model].append(outcome)
+                    spent += outcome.run.seconds
+    for outcomes in finals.values():
+        outcomes.sort(key=lambda outcome: outcome.job.number)
     return finals, spent
 
 

@@ -163,7 +163,7 @@ class Spread:
 
     def _variances(self) -> tuple[float, float]:
         """Variance of the estimate from seeds, and from owners."""
-        there = np.isfinite(self.each)
+        there = np.isfinite(self.each) & np.isfinite(self.drawn).any(axis=0)
         drawn, count = self.drawn[:, there], int(there.sum())
         drawn = drawn[np.isfinite(drawn).any(axis=1)]
         if not len(drawn):

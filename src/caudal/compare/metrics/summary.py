@@ -64,10 +64,11 @@ class Panel:
             metric: as in `metrics.METRICS`.
             rows: `(series,)` the test series to judge on; None takes all. Of folds only the first is asked.
         """
-        each = np.full(self.seeds, np.nan)
-        drawn = np.full((len(self.draws), self.seeds), np.nan)
+        one_fold = rows is not None and len(self.owners) > 1
+        asked = [outcome for outcome in self.outcomes[model] if not one_fold or outcome.job.number == 0]
+        each = np.full(1 if one_fold else self.seeds, np.nan)
+        drawn = np.full((len(self.draws), len(each)), np.nan)
         weights = np.vstack([np.ones(self.draws.shape[1]), self.draws])
-        asked = [o for o in self.outcomes[model] if rows is None or len(self.owners) == 1 or o.job.number == 0]
         is_constant = metric == "auroc"
         for outcome in asked:
             chosen = slice(None) if rows is None else rows[outcome.series]

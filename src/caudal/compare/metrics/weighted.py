@@ -54,6 +54,12 @@ def _mean(each: Floats, owner: NDArray[np.int64], weights: Floats) -> Floats:
     return found
 
 
+def _over(each: Floats, counts: NDArray[np.bool_]) -> Floats:
+    """Mean over columns of those that count; NaN where none does."""
+    mean: Floats = np.where(counts, each, 0.0).sum(axis=1) / counts.sum(axis=1)
+    return mean
+
+
 def _accuracy(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
     return _mean((scores.argmax(axis=1) == truth).astype(float), owner, weights)
 
@@ -79,14 +85,12 @@ def _counts(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weigh
 
 def _balanced(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
     there, _, right = _counts(scores, truth, owner, weights)
-    found: Floats = np.nanmean(np.where(there > 0, right / there, np.nan), axis=1)
-    return found
+    return _over(right / there, there > 0)
 
 
 def _macro_f1(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
     there, said, right = _counts(scores, truth, owner, weights)
-    found: Floats = np.nanmean(np.where(there + said > 0, 2 * right / (there + said), np.nan), axis=1)
-    return found
+    return _over(2 * right / (there + said), there + said > 0)
 
 
 def _calibration(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
@@ -169,8 +173,7 @@ def _r2(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: 
     )
     spread = second - np.square(first) / total[:, None]
     varies = spread > 1e-12 * np.maximum(second, 1e-300)
-    found: Floats = np.nanmean(np.where(varies, 1 - left / spread, np.nan), axis=1)
-    return found
+    return _over(1 - left / spread, varies)
 
 
 _BY_NAME: dict[str, Callable[[Floats, NDArray[Any], NDArray[np.int64], Floats], Floats]] = {
