@@ -53,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--models", type=name_list, action=AddNames, metavar="NAME,...", help=f"contenders (default: all): {_MODELS}"
     )
     spent.add_argument("--seeds", type=count, metavar="N", help="final runs of each contender")
-    spent.add_argument("--seed", type=count, default=0, metavar="N", help="of the split and of all weights (default: 0)")
+    spent.add_argument(
+        "--seed", type=count, default=0, metavar="N", help="of the split and of all weights (default: 0)"
+    )
     spent.add_argument("--trials", type=count, metavar="N", help="settings tried for each contender")
     spent.add_argument("--set", action="append", default=[], type=_change, metavar="NAME=N",
                        help="epochs, trial_epochs, parameters, resamples, retrain")  # fmt: skip
