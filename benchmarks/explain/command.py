@@ -9,8 +9,9 @@ from caudal.cli.show import print_json, say
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parts = ("circuits", "planted", "proofs", "monitors")
-    parser.add_argument("--only", choices=parts, help="one part: real data, planted tasks, proofs or run-time monitors")
+    parts = ("circuits", "planted", "proofs", "monitors", "reasons")
+    helps = "one part: real data, planted tasks, proofs, run-time monitors, or reasons by default in planted worlds"
+    parser.add_argument("--only", choices=parts, help=helps)
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="of each planted task (default: 5)")
     parser.add_argument(
         "--quick", action="store_true", help="one short training of each kind; the figures mean nothing"

@@ -9,9 +9,12 @@ from benchmarks.explain.circuits import CircuitRow
 from benchmarks.explain.monitors import GATHERED, MonitorRow
 from benchmarks.explain.planted import GATED, LIQUID, SOLVED, PlantedRow
 from benchmarks.explain.proofs import RADII, ProofRow
+from benchmarks.explain.reasons import SOLVED as LEARNT
+from benchmarks.explain.reasons import WORLDS, ReasonRow
 from benchmarks.explain.report import ExplainReport
 from benchmarks.explain.tasks import TASKS
 from caudal.errors import InputError
+from caudal.explain.scorecard.scorecard import AGREES
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def goals(report: ExplainReport) -> tuple[Goal, ...]:
     """
     return (
         *_circuit_goals(report.circuits), *_planted_goals(report.planted), *_proof_goals(report.proofs),
-        *_monitor_goals(report.monitors),
+        *_monitor_goals(report.monitors), *_reason_goals(report.reasons),
     )  # fmt: skip
 
 
@@ -120,6 +123,34 @@ def _monitor_goals(rows: tuple[MonitorRow, ...]) -> list[Goal]:
     ]  # fmt: skip
 
 
+def _reason_goals(rows: tuple[ReasonRow, ...]) -> list[Goal]:
+    """Goals over the nets that learnt their world; what a net did not learn it cannot give a reason for."""
+    learnt, judged = [row for row in rows if row.accuracy >= LEARNT], []
+    for world in WORLDS:
+        runs = [row for row in learnt if row.world == world]
+        if runs:
+            named, by_mean = (sum(getattr(r, n) * r.decisions for r in runs) for n in ("named", "by_mean"))
+            total = sum(row.decisions for row in runs)
+            words = f"{named / total:.2f} of {total} right decisions of {len(runs)} nets"
+            words += f" (against the training mean {by_mean / total:.2f})"
+            judged.append(
+                Goal(f"strongest cell is the planted one: {world}", words, "at least 0.95", named >= 0.95 * total)
+            )
+    wired = [row.synapse for row in learnt if row.synapse is not None]
+    if wired:
+        words = f"{sum(wired)} of {len(wired)} nets"
+        judged.append(
+            Goal("widest input synapse reads what decides", words, "at least 0.95", sum(wired) >= 0.95 * len(wired))
+        )
+    right, wrong = ([value for row in learnt for value in getattr(row, kind)] for kind in ("right", "wrong"))
+    if right and wrong:
+        rates = [mean(value < AGREES for value in values) for values in (right, wrong)]
+        words = f"{rates[0]:.1%} of {len(right)} right ones, {rates[1]:.1%} of {len(wrong)} wrong ones"
+        reached = rates[0] <= 0.1 and rates[1] >= 0.7
+        judged.append(Goal("explanations that the check fails", words, "at most 10 %, at least 70 %", reached))
+    return judged
+
+
 def table(report: ExplainReport) -> str:
     """Goals and rows as Markdown."""
     lines = ["| asked | found | goal | |", "|---|---|---|---|"]
@@ -133,7 +164,7 @@ def part(report: ExplainReport, kind: str, lang: str = "en") -> str:
 
     Arguments:
         report: what was measured.
-        kind: `"circuits"`, `"planted"`, `"proofs"` or `"monitors"`.
+        kind: `"circuits"`, `"planted"`, `"proofs"`, `"monitors"` or `"reasons"`.
         lang: of the column heads, `"en"` or `"es"`.
 
     Raises:
@@ -205,6 +236,19 @@ def _planted_lines(rows: tuple[PlantedRow, ...]) -> list[str]:
     return lines
 
 
+def _reason_lines(rows: tuple[ReasonRow, ...]) -> list[str]:
+    lines = _head(["world", "net", "seeds", "accuracy", "planted cell named", "against the mean", "seconds"])
+    for world in WORLDS:
+        for cell in dict.fromkeys(row.cell for row in rows):
+            runs = [row for row in rows if (row.world, row.cell) == (world, cell)]
+            if runs:
+                figures = [
+                    mean(getattr(row, name) for row in runs) for name in ("accuracy", "named", "by_mean", "seconds")
+                ]
+                lines.append(_line([world, cell, str(len(runs)), *(f"{figure:.2f}" for figure in figures)]))
+    return lines
+
+
 def _head(cells: list[str]) -> list[str]:
     return [_line(cells), "|" + "---|" * len(cells)]
 
@@ -215,9 +259,12 @@ def _line(cells: list[str]) -> str:
 
 _PARTS: dict[str, Callable[[Any], list[str]]] = {
     "circuits": _circuit_lines, "planted": _planted_lines, "proofs": _proof_lines, "monitors": _monitor_lines,
+    "reasons": _reason_lines,
 }  # fmt: skip
 _SPANISH = (
-    ("third kept:", "tercio:"), ("found of leaving, inside", "hallados de los que salen, dentro"),
+    ("planted cell named", "celda plantada nombrada"), ("against the mean", "con la media"), ("world", "mundo"),
+    ("seconds", "segundos"), ("third kept:", "tercio:"),
+    ("found of leaving, inside", "hallados de los que salen, dentro"),
     ("weight flips shown", "bits de pesos vistos"), ("least and most", "menor y mayor"), ("data, cell", "datos, celda"),
     ("share, path", "parte, camino"), ("share, occlusion", "parte, oclusión"), ("accuracy", "acierto"),
     ("synapses", "sinapsis"), ("updates", "pasos"), ("violations", "violaciones"), ("width", "ancho"),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from benchmarks.explain.circuits import DATA, CircuitRow, circuits
 from benchmarks.explain.monitors import MonitorRow
 from benchmarks.explain.planted import CELLS, MORE, PlantedRow, Work, planted
 from benchmarks.explain.proofs import ProofRow
+from benchmarks.explain.reasons import REASON_CELLS, WORLDS, Effort, ReasonRow, reasons
 from benchmarks.explain.tasks import TASKS
 from caudal import limits, serial
 from caudal._version import __version__
@@ -25,13 +27,14 @@ WIRED = ("cfc-ncp", "ltc-ncp")
 
 @dataclass(frozen=True)
 class ExplainReport:
-    """Measured rows of the benchmark of explanations: circuits, planted tasks, proofs, monitors.
+    """Measured rows of the benchmark of explanations: circuits, planted tasks, proofs, monitors, reasons.
 
     Attributes:
         circuits: nets on real data, cut synapse by synapse.
         planted: nets on planted tasks.
         proofs: decisions proven within tolerances.
         monitors: nets watched while they ran and were broken.
+        reasons: nets in worlds whose answer is planted, asked by default.
         caudal, torch: versions that measured the newest row.
     """
 
@@ -39,6 +42,7 @@ class ExplainReport:
     planted: tuple[PlantedRow, ...] = ()
     proofs: tuple[ProofRow, ...] = ()
     monitors: tuple[MonitorRow, ...] = ()
+    reasons: tuple[ReasonRow, ...] = ()
     caudal: str = __version__
     torch: str = torch.__version__
 
@@ -75,7 +79,13 @@ class ExplainReport:
             raise FileFormatError(f"{source}: is no report of explanations ({error}). {remedy}") from None
 
 
-KINDS: dict[str, Any] = {"circuits": CircuitRow, "planted": PlantedRow, "proofs": ProofRow, "monitors": MonitorRow}
+KINDS: dict[str, Any] = {
+    "circuits": CircuitRow,
+    "planted": PlantedRow,
+    "proofs": ProofRow,
+    "monitors": MonitorRow,
+    "reasons": ReasonRow,
+}
 
 
 def measure(
@@ -129,6 +139,12 @@ def _jobs(seeds: int, only: str, quick: bool) -> Iterator[tuple[str, tuple[str, 
         for cell in monitors.CELLS:
             given = {"epochs": 1, "updates": 4096, "flips": 3, "repetitions": 1} if quick else {}
             yield "monitors", (monitors.DATA, cell, 0), lambda c=cell, g=given: monitors.monitors(c, 0, **g)  # type: ignore[misc]  # likewise
+    if only in ("all", "reasons"):
+        for seed in range(1 if quick else seeds):
+            for world in WORLDS:
+                for cell in REASON_CELLS:
+                    effort = Effort(60, 1, 2, 1) if quick else None
+                    yield "reasons", (world, cell, seed), partial(reasons, world, cell, seed, effort)
     if only in ("all", "planted"):
         for seed in range(1 if quick else seeds):
             for task in TASKS:

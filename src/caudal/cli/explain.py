@@ -1,11 +1,14 @@
 """`caudal explain`."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_written, written_given
 from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
+
+if TYPE_CHECKING:
+    from caudal.explain.page import Decision
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lang", choices=("en", "es"), default="en", help="language of the page (default: en)")
     parser.add_argument("--radius", type=float, default=0.02, metavar="R", help="tolerance of the proof, in standard "
                         "deviations (default: 0.02)")  # fmt: skip
+    parser.add_argument(
+        "--mean", action="store_true", help="compare with the mean of the training, not with other series of the table"
+    )
     parser.add_argument("--threshold", type=float, metavar="X", help="of a regression, the number to cross")
     add_written(parser)
 
@@ -38,42 +44,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explain one decision, write its page, say the sentences that matter."""
     from caudal.explain import page
-    from caudal.explain.sentences import tell
+    from caudal.explain.page.gather import PARTS
+    from caudal.explain.page.summary import answers
+    from caudal.explain.words import words
 
     model, data = _read(args)
     row = _row(data, args.row, args.id)
     if 0 <= row < len(data):
-        steps = int(data.lengths[row])
-        say(
-            f"explaining series {data.ids[row]} ({steps} steps): influence, its checks, what would turn it, a proof ..."
-        )
+        say(f"explaining series {data.ids[row]} ({int(data.lengths[row])} steps)")
     classes = [str(name) for name in getattr(model, "classes_", ())]
-    options = {"radius": args.radius, "threshold": args.threshold}
-    found = page.decision(model.net_, model.encoder_, data, row, classes=classes, **options)
-    path = page.write(found, args.out, args.lang)
-    drawn = page.write_drawn(found, args.pictures, args.lang) if args.pictures else []
-    told = [*tell(found.influence, args.lang)]
-    card = found.influence.scorecard
-    told += [] if card is None else tell(card, args.lang)
-    told += [] if found.counterfactual is None else tell(found.counterfactual, args.lang)
-    told += [] if found.certificate is None else tell(found.certificate, args.lang, radius=args.radius)
+    options: dict[str, Any] = {"radius": args.radius, "threshold": args.threshold, "against_mean": args.mean}
+    begun = {part: words(args.lang)(f"progress.{part}") for part in PARTS}
+    decision = page.decision(
+        model.net_,
+        model.encoder_,
+        data,
+        row,
+        classes=classes,
+        progress=lambda part: say(f"  {begun[part]} ..."),
+        **options,
+    )
+    path = page.write(decision, args.out, args.lang)
+    drawn = page.write_drawn(decision, args.pictures, args.lang) if args.pictures else []
+    spoken = _spoken(decision, args.lang, args.radius)
     if args.json:
-        failed = list(found.influence.failed)
-        pictures = [str(one) for one in drawn]
         print_json(
             {
                 "page": str(path),
-                "pictures": pictures,
-                "id": found.id,
-                "decision": found.decision,
-                "failed": failed,
-                "told": told,
+                "pictures": [str(picture) for picture in drawn],
+                "id": decision.id,
+                "decision": decision.decision,
+                "failed": list(decision.influence.failed),
+                "answers": answers(decision, words(args.lang)),
+                "told": spoken,
             }
         )
     else:
-        print("\n".join(told))
+        print("\n".join(spoken))
         say(f"wrote {', '.join(map(str, (path, *drawn)))}")
     return 0
+
+
+def _spoken(decision: "Decision", lang: str, radius: float) -> list[str]:
+    """The five questions with their answers, then the sentences behind them."""
+    from caudal.explain.page.summary import answers
+    from caudal.explain.sentences import tell
+    from caudal.explain.words import words
+
+    texts = words(lang)
+    spoken = [f"{texts(f'ask.{question}')} {' '.join(said)}" for question, said in answers(decision, texts).items()]
+    spoken += tell(decision.influence, lang)
+    for part in (decision.influence.scorecard, decision.counterfactual):
+        spoken += [] if part is None else tell(part, lang)
+    proof = decision.certificate
+    return spoken if proof is None else [*spoken, *tell(proof, lang, radius=radius, times=True)]
 
 
 def _read(args: argparse.Namespace) -> tuple[Any, Any]:

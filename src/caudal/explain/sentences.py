@@ -1,7 +1,7 @@
 """Findings of this room as plain sentences, each with its figure."""
 
-from collections.abc import Mapping
-from functools import singledispatch
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, singledispatch
 
 import numpy as np
 
@@ -25,7 +25,9 @@ def tell(found: object, lang: str = "en", **about: object) -> list[str]:
     Arguments:
         found: an `Influence`, `Scorecard`, `Drives`, `Dead`, `Counterfactual`, `Certificate` or `Interpretability`.
         lang: `"en"` or `"es"`.
-        about: of a certificate `radius`, the tolerance in standard deviations.
+        about: of a certificate `radius`, the tolerance in standard deviations, and `times`, whether the elapsed times
+            moved as much; of an influence `most`, how many entries, and `cell`, which names an input at a step; of a
+            counterfactual `when`, which names a step.
 
     Raises:
         InputError: it is something else, or there are no words in that language.
@@ -44,8 +46,11 @@ def place(texts: Words, step: int, name: str) -> str:
 
 
 @tell.register
-def _influence(attribution: Influence, lang: str = "en", most: int = _MOST) -> list[str]:
+def _influence(
+    attribution: Influence, lang: str = "en", most: int = _MOST, cell: Callable[[int, str], str] | None = None
+) -> list[str]:
     texts = words(lang)
+    cell = cell or partial(place, texts)
     size = np.abs(attribution.values).mean(0)
     if not size.any():
         return [texts("influence.none")]
@@ -64,7 +69,7 @@ def _influence(attribution: Influence, lang: str = "en", most: int = _MOST) -> l
         if spread is not None:
             value = texts("influence.spread", value=value, spread=texts.short(float(spread[at]), 2))
         share = texts.percent(float(size[at]) / whole)
-        lines.append(texts(key, name=_named(texts, attribution, at), value=value, share=share))
+        lines.append(texts(key, name=_named(texts, attribution, at, cell), value=value, share=share))
     if flagged or not attribution.adds_up:
         return [*lines, *(flagged or [texts("influence.single")])]
     return [*lines, texts("influence.adds", delta=texts.percent(max(attribution.delta, 1e-4), 2))]
@@ -96,10 +101,10 @@ def _compared(texts: Words, attribution: Influence) -> str:
     return texts(key, unit=unit, output=output, reference=reference, n=count)
 
 
-def _named(texts: Words, attribution: Influence, at: tuple[np.intp, ...]) -> str:
+def _named(texts: Words, attribution: Influence, at: tuple[np.intp, ...], cell: Callable[[int, str], str]) -> str:
     step = int(at[0])
     if len(at) == 2:
-        return place(texts, step, attribution.labels[1][int(at[1])])
+        return cell(step, attribution.labels[1][int(at[1])])
     return texts("dt.before", n=step + 1) if attribution.on == "dt" else texts("step", n=step + 1)
 
 
@@ -158,7 +163,9 @@ def _dead(dead: Dead, lang: str = "en") -> list[str]:
 
 
 @tell.register
-def _counterfactual(record: Counterfactual, lang: str = "en") -> list[str]:
+def _counterfactual(
+    record: Counterfactual, lang: str = "en", when: Callable[[Words, int], str] | None = None
+) -> list[str]:
     texts, count = words(lang), len(record.changes)
     if not record.found:
         after = record.after
@@ -171,7 +178,7 @@ def _counterfactual(record: Counterfactual, lang: str = "en") -> list[str]:
         lines = [texts("counter.found", id=record.id, before=record.before, after=record.after, n=n)]
     else:
         lines = [texts("counter.found.number", id=record.id, after=texts.short(record.score_after), n=n)]
-    lines += [change(texts, entry) for entry in record.changes]
+    lines += [change(texts, entry, when) for entry in record.changes]
     deviations = sum(entry.deviations for entry in record.changes if entry.kind == "value")
     if deviations:
         lines.append(texts("counter.distance", distance=texts.short(deviations)))
@@ -183,13 +190,23 @@ def _counterfactual(record: Counterfactual, lang: str = "en") -> list[str]:
     return [*lines, texts("counter.minimal" if record.minimal else "counter.loose"), texts("counter.possible")]
 
 
-def change(texts: Words, entry: Change) -> str:
-    """One change of a counterfactual."""
+def at_step(times: Sequence[float], unit: str) -> Callable[[Words, int], str]:
+    """A function that names a step with its time, "3 (12 h)", for `change`; by its number where steps are the unit."""
+
+    def named(texts: Words, step: int) -> str:
+        return f"{step + 1}" if unit in ("", "step") else f"{step + 1} ({texts.short(times[step])} {unit})"
+
+    return named
+
+
+def change(texts: Words, entry: Change, when: Callable[[Words, int], str] | None = None) -> str:
+    """One change of a counterfactual; `when` names its step."""
+    step = f"{entry.step + 1}" if when is None else when(texts, entry.step)
     before, after = (_local(texts, number) for number in apart(entry.before, entry.after))
     unit = f" {entry.unit}" if entry.unit else ""
     if entry.kind == "gap":
         return texts("counter.gap", a=entry.step, b=entry.step + 1, before=before, after=after, unit=unit)
-    return texts("counter.value", name=entry.name, n=entry.step + 1, before=before, after=after, unit=unit)
+    return texts("counter.value", name=entry.name, n=step, before=before, after=after, unit=unit)
 
 
 def _local(texts: Words, number: str) -> str:
@@ -198,13 +215,16 @@ def _local(texts: Words, number: str) -> str:
 
 
 @tell.register
-def _certificate(certificate: Certificate, lang: str = "en", radius: float | None = None) -> list[str]:
+def _certificate(
+    certificate: Certificate, lang: str = "en", radius: float | None = None, times: bool = False
+) -> list[str]:
     texts = words(lang)
     if radius is None:
         raise InputError("tell", "radius", "is missing; the certificate does not hold it", "Pass `radius=0.05`.")
     margin = certificate.seen_margin if certificate.status == "fails" else certificate.margin
     seen = texts.short(certificate.seen_margin)
-    return [texts(f"proof.{certificate.status}", radius=texts.short(radius), margin=texts.short(margin), seen=seen)]
+    lead = texts(f"proof.{certificate.status}", radius=texts.short(radius), margin=texts.short(margin), seen=seen)
+    return [f"{lead} {texts('proof.times.moved' if times else 'proof.times.held')}"]
 
 
 @tell.register

@@ -149,3 +149,12 @@ def test_refusals_are_sentences():
     other = from_arrays(np.zeros((2, 2, 4)), [0, 1], names=["a", "b"])
     with pytest.raises(DataError, match="has the inputs"):
         drives(net, encoder, other)
+
+
+def test_a_stretch_is_named_by_what_moves_most_of_it():
+    values = np.zeros((5, 1, 2))
+    values[:, 0, 0] = [1.0, 1.0, 0.1, 0.1, 1.0]
+    values[:, 0, 1] = [0.9, 0.9, 3.0, 0.0, 0.0]
+    (phase,) = Drives(("a", "b"), ("n",), values, 1).phases(2)
+    assert (phase.start, phase.end, phase.feature) == (0, 4, "b")
+    assert phase.share == pytest.approx(10.62 / 13.64)

@@ -16,6 +16,7 @@ from caudal.errors import InputError, MissingExtraError
 from caudal.explain.counterfactual import Change
 from caudal.explain.equations import Dead
 from caudal.explain.page import decision, drawn, render, write, write_drawn
+from caudal.explain.page.summary import QUESTIONS, answers, cell_name
 from caudal.explain.pictures import circuit, heat, lines, png
 from caudal.explain.proof import Certificate
 from caudal.explain.scorecard.scorecard import Checks
@@ -128,6 +129,57 @@ def test_page_holds_everything_and_loads_nothing(found, lang):
     assert len(json.loads(store)["time"]) == 4
 
 
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_the_five_questions_are_answered_before_anything_else(found, lang):
+    text = render(found, lang)
+    first = text[text.index('<section id="decision"') : text.index('<section id="saliency"')]
+    for question in QUESTIONS:
+        assert words(lang)(f"ask.{question}") in first
+    told = answers(found, words(lang))
+    assert all(sentences and all(sentences) for sentences in told.values())
+    assert words(lang).percent(float(found.scores[-1, found.code]), 1) in " ".join(told["what"])
+    for name in ("circuit", "phases", "equations"):
+        section = text[text.index(f'<section id="{name}"') :]
+        assert section.index("<details") < section.index("</section>")
+
+
+def test_a_reason_is_told_with_its_value_and_its_time(found):
+    texts = words("en")
+    assert cell_name(found, texts, 1, "wind").startswith(f"wind {texts.short(float(found.values[1, 0]))} at step 2 (")
+    assert cell_name(found, texts, 1, "dt").startswith(f"the {texts.short(float(found.gaps[1]))} d before step 2 (")
+    assert cell_name(found, texts, 1, "observed(wind)").startswith("observed(wind) at step 2 (")
+    named = replace(found, outcome="weather")
+    assert "weather: calm" in render(named) and "<title>weather: calm" in render(named)
+
+
+def test_a_probability_is_never_certain(found):
+    scores = found.scores.copy()
+    scores[-1] = [0.0003, 0.9997]
+    sure = replace(found, scores=scores)
+    assert "&gt; 99.9 %" in render(sure) and "100.0 %" not in render(sure)
+    assert "&gt; 99,9 %" in render(sure, "es")
+
+
+def test_where_nothing_is_decided_differently_the_page_says_so_and_asks_the_next_question(found):
+    level = replace(found.influence, output=np.array([6.46]), reference=np.array([6.46]))
+    level = replace(level, values=1e-5 * np.ones_like(level.values))
+    assert level.says_little
+    told = answers(replace(found, influence=level), words("en"))
+    assert "cannot say why" in told["why"][0] and "%" not in told["why"][0]
+    assert "what would turn it" in told["why"][0]
+    assert not any("speaks for" in line for line in tell(level))
+
+
+def test_what_is_proven_is_told_in_the_units_of_the_data(found):
+    assert found.proven > 0
+    text = render(replace(found, features=(replace(found.features[0], unit="m/s"), *found.features[1:])))
+    amount = words("en").short(found.proven * float(found.bounds.spread[0]), 2)
+    assert f"wind ± {amount} m/s" in text
+    assert "times between steps ±" in text
+    assert "elapsed times were held" in tell(found.certificate, radius=0.02)[0]
+    assert "elapsed time but the first moved" in tell(found.certificate, radius=0.02, times=True)[0]
+
+
 def test_page_says_what_is_missing():
     data = make_data()
     model = Readout(CfC(2, 3, backbone_units=4, mode="pure"), 2, pool="mean")
@@ -137,6 +189,9 @@ def test_page_says_what_is_missing():
     assert "No proof: " in text
     assert "No checks were run" in text
     assert "has no wiring" in text
+    for name in ("circuit", "phases", "counter", "proof"):
+        assert (f'<section id="{name}"' in text) == (name == "counter" and one.counterfactual is not None)
+        assert (f'href="#{name}"' in text) == (f'<section id="{name}"' in text)
 
 
 def test_page_is_written_whole(found, tmp_path):

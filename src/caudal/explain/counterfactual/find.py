@@ -259,7 +259,9 @@ def _exact(change: Tensor, values: Tensor, gaps: Tensor, *before: Tensor) -> tup
     moved = (change[:, :-1] != 0, change[:, -1] != 0)
     parts = []
     for after, old, which in zip((values, gaps), before, moved, strict=True):
-        numbers = [float(f"{number:.10g}") for number in after[which].tolist()]
+        # The last bits of a sum are no figures: what is next to nothing beside the change is 0.
+        pairs = zip(after[which].tolist(), old[which].tolist(), strict=True)
+        numbers = [0.0 if abs(new) < 1e-9 * abs(new - was) else float(f"{new:.10g}") for new, was in pairs]
         parts.append(old.masked_scatter(which, torch.tensor(numbers, dtype=old.dtype)))
     return parts[0], parts[1]
 

@@ -66,7 +66,11 @@ class Drives:
         squares = self.values**2
         for i, name in enumerate(self.neurons):
             best = np.where(squares[:, i].max(1) > 1e-20, squares[:, i].argmax(1), -1)
+            # A short stretch that joined another may outweigh it: each is named by what moves it most as a whole.
             for start, end, k in _stretches(best.tolist(), shortest):
+                mass = squares[start : end + 1, i].sum(0)
+                best[start : end + 1] = mass.argmax() if k >= 0 else -1
+            for start, end, k in _stretches(best.tolist(), 1):
                 total = float(squares[start : end + 1, i].sum())
                 share = float(squares[start : end + 1, i, k].sum()) / total if k >= 0 and total > 0 else 0.0
                 phases.append(Phase(name, start, end, self.features[k] if k >= 0 else "", share))

@@ -32,7 +32,9 @@ from caudal.nn import Readout
 from caudal.wiring import Wiring
 
 DIGITS = 4
+PARTS = ("influence", "checks", "circuit", "proof", "counter", "equations")
 _SERIES, _DEAD_WITHIN, _MOST_WEIGHTS, _POOL = 64, 1e-3, 4000, 512
+_DOUBLINGS, _NARROWINGS = 5, 3
 
 
 class _Seen(NamedTuple):
@@ -60,6 +62,7 @@ def decision(
     checks: Checks | None = None,
     search: tuple[int, int] = (8, 120),
     seed: int = 0,
+    against_mean: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Decision:
     """Explanation of one decision: attribution, counterfactual, certificate, equations and traces.
@@ -75,8 +78,8 @@ def decision(
         checks: how much work the scorecard may be.
         search: restarts and steps of the search for a counterfactual.
         seed: of every draw.
-        progress: is told each part as it begins: `"influence"`, `"checks"`, `"circuit"`, `"counter"`, `"proof"` and
-            `"equations"`.
+        against_mean: compare with the training mean, in place of other series.
+        progress: is told each of `PARTS` as it begins.
 
     Raises:
         InputError: the row is out of range, the model is no readout, or it reads other channels than the encoder makes.
@@ -87,6 +90,7 @@ def decision(
     scores = _scores(seen, bool(names))
     begins = progress or (lambda part: None)
     begins("influence")
+    seen = seen._replace(background=None) if against_mean else seen
     against = seen.background or Baseline()
     why = usual(seen.question, "everything", against)
     begins("checks")
@@ -96,11 +100,15 @@ def decision(
     begins("circuit")
     synapses = influence(seen.question, "synapses", baseline=against) if wired else None
     missing: dict[str, str] = {}
+    bounds = Bounds.of(data)
     begins("proof")
-    proof = _certificate(seen, radius, missing, seed)
+    proof = _certificate(seen, bounds, radius, missing, seed)
     begins("counter")
     other = _counterfactual(
-        seen, {"threshold": threshold, "restarts": search[0], "steps": search[1], "seed": seed}, missing, names
+        seen,
+        {"bounds": bounds, "threshold": threshold, "restarts": search[0], "steps": search[1], "seed": seed},
+        missing,
+        names,
     )
     begins("equations")
     dead, lines, rounding = _equations(seen, wired, missing, names)
@@ -135,7 +143,19 @@ def decision(
         outside=_outside(data, row),
         missing=missing,
         reference=len(data),
+        outcome=_outcome(data),
+        features=data.features,
+        values=np.where(data.observed[row, :steps], data.values[row, :steps], np.nan).astype(np.float64),
+        gaps=np.asarray(data.dt[row, :steps], np.float64),
+        bounds=bounds,
+        proven=0.0 if proof is None else _largest(seen, bounds, radius, proof.status == "holds"),
     )
+
+
+def _outcome(data: Sequences) -> str:
+    """Name of the target column; empty for arrays, which have none."""
+    named = data.recipe.target if data.recipe is not None and data.recipe.target else data.outputs
+    return "" if tuple(named) == ("target",) else ", ".join(map(str, named))
 
 
 def _see(model: object, encoder: Encoder, data: Sequences, row: int, classes: tuple[str, ...]) -> _Seen:
@@ -200,14 +220,49 @@ def _without(seen: _Seen, synapses: Influence | None, last: Array, decides: bool
     return {name: (shares[k], turned[k]) for k, name in enumerate(names)}
 
 
-def _certificate(seen: _Seen, radius: float, missing: dict[str, str], seed: int) -> Certificate | None:
-    marks = torch.tensor([not name.startswith(("observed(", "since(")) for name in seen.encoder.channels])
-    known = torch.ones(seen.x.shape[1], len(seen.encoder.channels), dtype=torch.float64) * marks
+def _certificate(seen: _Seen, bounds: Bounds, radius: float, missing: dict[str, str], seed: int) -> Certificate | None:
+    known, times = _tolerances(seen, bounds, radius)
     try:
-        return verify(seen.model, seen.x[0], seen.dt[0], radius=radius * known, boxes=9, samples=64, seed=seed)
+        return verify(seen.model, seen.x[0], seen.dt[0], radius=known, dt_radius=times, boxes=9, samples=64, seed=seed)
     except CaudalError as error:
         missing["proof"] = str(error)
         return None
+
+
+def _tolerances(seen: _Seen, bounds: Bounds, radius: float) -> tuple[Tensor, Tensor]:
+    """So many standard deviations of every value and of every gap but the first, as the net sees them."""
+    marks = torch.tensor([not name.startswith(("observed(", "since(")) for name in seen.encoder.channels])
+    known = radius * torch.ones(seen.x.shape[1], len(seen.encoder.channels), dtype=torch.float64) * marks
+    moved = radius * bounds.gap_spread / seen.encoder.scaler.gap
+    times = torch.full((seen.x.shape[1],), moved, dtype=torch.float64)
+    if seen.encoder.clock == "log":
+        gaps = torch.expm1(seen.dt[0].double())
+        times = seen.dt[0].double() - torch.log1p((gaps - moved).clamp_min(0))
+    times[0] = 0
+    return known, times
+
+
+def _largest(seen: _Seen, bounds: Bounds, radius: float, holds: bool) -> float:
+    """The largest tolerance proven, in standard deviations: doubled or halved from one, then narrowed down."""
+
+    def is_proven(tried: float) -> bool:
+        known, times = _tolerances(seen, bounds, tried)
+        proof = verify(seen.model, seen.x[0], seen.dt[0], radius=known, dt_radius=times, boxes=1, samples=4)
+        return proof.status == "holds"
+
+    low, high = (radius, 2 * radius) if holds else (0.0, radius)
+    for _ in range(_DOUBLINGS):
+        if holds and is_proven(high):
+            low, high = high, 2 * high
+        elif not holds and not is_proven(high / 2):
+            high /= 2
+        else:
+            break
+    low = max(low, high / 2 if is_proven(high / 2) else low)
+    for _ in range(_NARROWINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if is_proven(middle) else (low, middle)
+    return low
 
 
 def _counterfactual(
@@ -217,8 +272,7 @@ def _counterfactual(
     if names and not data.classes:
         data = replace(data, classes=tuple(names))
     try:
-        limits = Bounds.of(data)
-        return counterfactual(seen.model, seen.encoder, data, seen.row, bounds=limits, **asked)
+        return counterfactual(seen.model, seen.encoder, data, seen.row, **asked)
     except CaudalError as error:
         missing["counter"] = str(error)
         return None

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from caudal._version import __version__
 from caudal.explain.page.record import Decision
-from caudal.explain.page.sections import SECTIONS, passed
+from caudal.explain.page.sections import FOLDED, SECTIONS
+from caudal.explain.page.summary import title
 from caudal.explain.pictures.place import placed
 from caudal.explain.words import Words, words
 from caudal.pages import Html, join, sheet, tag
@@ -55,7 +56,7 @@ def _head(decision: Decision, texts: Words) -> Html:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="generator", content=f"caudal {__version__}"),
-        tag("title", texts("page.title", id=decision.id, decision=decision.decision)),
+        tag("title", texts("page.title", id=decision.id, title=title(decision, texts))),
         tag("link", rel="icon", href="data:,"),
         tag("style", Html(sheet("caudal.explain.page"))),
     )
@@ -67,27 +68,31 @@ def _skip(texts: Words) -> Html:
 
 def _header(decision: Decision, texts: Words) -> Html:
     net = texts("page.weights", cell=decision.cell, n=texts.fixed(decision.weights, 0))
-    facts = {"series": decision.id, "steps": len(decision.time), "model": net, "checks": passed(decision)}
+    facts = {"series": decision.id, "steps": len(decision.time), "model": net}
     items = [tag("div", tag("dt", texts(f"page.{name}")), tag("dd", value)) for name, value in facts.items()]
-    title = decision.decision if decision.classes else texts.short(float(decision.scores[-1, 0]), 4)
     return tag(
         "header",
         tag("p", texts("page.kind"), class_="kind"),
-        tag("h1", f"{decision.id}: {title}"),
+        tag("h1", title(decision, texts)),
         tag("dl", *items, class_="facts"),
     )
 
 
 def _main(decision: Decision, texts: Words) -> Html:
-    links = [tag("li", tag("a", texts(f"nav.{name}"), href=f"#{name}")) for name, _ in SECTIONS]
+    drawn = [(name, draw(decision, texts)) for name, draw in SECTIONS]
+    shown = [(name, inside) for name, inside in drawn if inside is not None]
+    links = [tag("li", tag("a", texts(f"nav.{name}"), href=f"#{name}")) for name, _ in shown]
     nav = tag("nav", tag("ol", *links), aria_label=texts("page.contents"))
-    parts = []
-    for name, draw in SECTIONS:
-        heading = tag("h2", texts(f"section.{name}"), id=f"{name}-title")
-        parts.append(
-            tag("section", heading, draw(decision, texts), id=name, aria_labelledby=f"{name}-title", tabindex="-1")
-        )
-    return tag("div", nav, tag("main", join(parts, "\n")), class_="columns")
+    return tag(
+        "div", nav, tag("main", join((_section(name, inside, texts) for name, inside in shown), "\n")), class_="columns"
+    )
+
+
+def _section(name: str, inside: Html, texts: Words) -> Html:
+    heading = tag("h2", texts(f"section.{name}"), id=f"{name}-title")
+    if name in FOLDED:
+        inside = tag("details", tag("summary", texts(f"show.{name}")), inside)
+    return tag("section", heading, inside, id=name, aria_labelledby=f"{name}-title", tabindex="-1")
 
 
 def _footer(texts: Words) -> Html:

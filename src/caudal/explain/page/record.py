@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal.data import Feature
+from caudal.explain.counterfactual.bounds import Bounds
 from caudal.explain.counterfactual.record import Counterfactual
 from caudal.explain.equations.dead import Dead
 from caudal.explain.equations.read import Equations
@@ -41,13 +43,19 @@ class Decision:
         drives: what moves each neuron in this series.
         counterfactual: the least change found that turns it, or None.
         certificate: what is proven of it, or None.
-        radius: tolerance of the certificate, in standard deviations.
+        radius: tolerance of the certificate, in standard deviations; the elapsed times move as much.
+        proven: largest tolerance that was proven, in standard deviations; 0 where none was.
         dead: synapses that the equations leave out, or None.
         equations: of the net, or None.
         rounding: largest change of the outputs of this series by the digits of the printed equations.
         outside: values beyond the range of the other series: `(name, step, value)`.
         missing: part -> why it is not there.
         reference: how many series ranges and typical values come from.
+        outcome: what is decided about, the name of the target; `""` where it is not known.
+        features: the inputs, with their units.
+        values: `(time, features)` as they were observed; NaN where they were not.
+        gaps: `(time,)` elapsed times before each step, in `time_unit`.
+        bounds: range, spread and grid of inputs and gaps over the table.
     """
 
     id: str
@@ -76,6 +84,12 @@ class Decision:
     outside: tuple[tuple[str, int, float], ...]
     missing: Mapping[str, str]
     reference: int
+    outcome: str
+    features: tuple[Feature, ...]
+    values: Array
+    gaps: Array
+    bounds: Bounds
+    proven: float = 0.0
 
     @property
     def code(self) -> int:

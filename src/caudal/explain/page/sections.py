@@ -1,12 +1,15 @@
 """The sections of the page of one decision, in their order."""
 
 from collections.abc import Callable
+from functools import partial
 
 from caudal.explain.influence.record import Score
+from caudal.explain.influence.target import LOG_ODDS
 from caudal.explain.page.live import live
 from caudal.explain.page.record import Decision
+from caudal.explain.page.summary import answers, cell_name, probability, reason_holds, tolerances
 from caudal.explain.pictures import heat, lines
-from caudal.explain.sentences import goal, tell
+from caudal.explain.sentences import at_step, goal, tell
 from caudal.explain.words import Words
 from caudal.pages import Html, join, tag
 
@@ -21,48 +24,44 @@ def said_lines(sentences: list[str], **attributes: object) -> Html:
 
 
 def decision_section(decision: Decision, texts: Words) -> Html:
-    """What was decided, and how the decision came about step by step."""
-    steps, last = len(decision.scores), decision.scores[-1]
+    """The five answers, and how the decision came about step by step."""
+    items = []
+    for question, sentences in answers(decision, texts).items():
+        said = [tag("dd", sentence) for sentence in sentences]
+        items.append(tag("div", tag("dt", texts(f"ask.{question}")), *said, class_=question))
     if decision.classes:
-        p = texts.percent(float(last[decision.code]), 1)
-        lead = texts("decision.class", id=decision.id, decision=decision.decision, p=p)
-        key = "decision.turned" if decision.since else "decision.always"
-        since = texts(key, n=decision.since + 1, steps=steps)
         rows = {name: decision.scores[:, k].tolist() for k, name in enumerate(decision.classes)}
         between, quantity = (0.0, 1.0), texts("plot.probability")
     else:
-        lead, since = texts("decision.number", id=decision.id, value=texts.short(float(last[0]), 4)), ""
-        rows, between, quantity = {texts("plot.output"): decision.scores[:, 0].tolist()}, None, texts("plot.output")
-    title = f"{texts('plot.decision')} ({quantity})"
+        rows = {texts("plot.output"): decision.scores[:, 0].tolist()}
+        between, quantity = None, texts("plot.output")
     drawn = lines(
         decision.time.tolist(),
         rows,
-        title=title,
+        title=f"{texts('plot.decision')} ({quantity})",
         unit=decision.time_unit,
         quantity=quantity,
         between=between,
         lang=texts.lang,
     )
-    return join([tag("p", lead, class_="lead"), tag("p", since) if since else "", tag("div", drawn, class_="figure")])
+    return join([tag("dl", *items, class_="answers"), tag("div", drawn, class_="figure")])
 
 
-def score_section(decision: Decision, texts: Words) -> Html:
-    """The scorecard, failures first."""
+def score_section(decision: Decision, texts: Words) -> Html | None:
+    """The verdict on the reasons, and every check behind it."""
     card = decision.influence.scorecard
+    verdict, holds = reason_holds(decision, texts)
+    aside = tag("p", verdict, class_="aside" if holds else "aside warn")
     if card is None:
-        return tag("p", texts("trust.none"), class_="aside warn")
-    verdict = tag(
-        "p", texts("trust.failed" if card.failed else "trust.passed"), class_="aside warn" if card.failed else "aside"
-    )
+        return aside
     ordered = sorted(card.scores, key=lambda score: score.passed)
     head = tag("tr", *(tag("th", texts(f"table.{name}"), scope="col") for name in ("check", "value", "goal", "result")))
     rows = [_check(texts, score) for score in ordered]
     caption = tag("caption", texts("table.score.caption"))
     table = tag("table", caption, tag("thead", head), tag("tbody", *rows))
     first = tell(card, texts.lang)[0]
-    return join(
-        [verdict, tag("p", first), tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=first)]
-    )
+    scroll = tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=first)
+    return join([aside, tag("details", tag("summary", first), scroll)])
 
 
 def _check(texts: Words, score: Score) -> Html:
@@ -86,17 +85,21 @@ def saliency_section(decision: Decision, texts: Words) -> Html:
     """Influence of inputs and elapsed times, as sentences and as a map."""
     drawn = saliency_picture(decision, texts)
     frame = tag("div", drawn, class_="scroll wide", tabindex="0", role="region", aria_label=texts("plot.heat"))
-    return join([said_lines(tell(decision.influence, texts.lang)), frame])
+    sentences = said_lines(tell(decision.influence, texts.lang, cell=partial(cell_name, decision, texts)))
+    parts = [sentences, frame]
+    if decision.influence.unit == LOG_ODDS:
+        parts.append(tag("p", texts("unit.meaning"), class_="note"))
+    return join(parts)
 
 
-def circuit_section(decision: Decision, texts: Words) -> Html:
-    """The circuit with its scrubber, and the synapses that matter most."""
+def circuit_section(decision: Decision, texts: Words) -> Html | None:
+    """The circuit with its scrubber, and the synapses that matter most; None without a wiring."""
     if decision.wiring is None or decision.synapses is None:
-        return join([tag("p", texts("circuit.none", cell=decision.cell)), live(decision, texts)])
+        return None
     rows = []
     for synapse in decision.synapses.top(_STRONGEST):
         p, turns = decision.without[synapse.name]
-        shown = texts.percent(p, 1) if decision.classes else texts.short(p)
+        shown = probability(texts, p) if decision.classes else texts.short(p)
         effect = texts("table.turns" if turns else "table.stays", p=shown)
         cells = (tag("td", texts.short(synapse.value, signed=True)), tag("td", effect))
         rows.append(tag("tr", tag("th", synapse.name, scope="row"), *cells))
@@ -115,12 +118,12 @@ def circuit_section(decision: Decision, texts: Words) -> Html:
     )
 
 
-def counter_section(decision: Decision, texts: Words) -> Html:
+def counter_section(decision: Decision, texts: Words) -> Html | None:
     """The counterfactual, as sentences and a list of changes."""
     counterfactual = decision.counterfactual
     if counterfactual is None:
-        return tag("p", texts("missing.counter", why=decision.missing.get("counter", "–")))
-    sentences = tell(counterfactual, texts.lang)
+        return None
+    sentences = tell(counterfactual, texts.lang, when=at_step(decision.time.tolist(), decision.time_unit))
     if not counterfactual.found:
         return said_lines(sentences)
     changes = tag("ul", *(tag("li", line) for line in sentences[1 : 1 + len(counterfactual.changes)]), class_="changes")
@@ -129,22 +132,50 @@ def counter_section(decision: Decision, texts: Words) -> Html:
     )
 
 
-def proof_section(decision: Decision, texts: Words) -> Html:
-    """The proven range of the decision under small changes of the inputs, as sentences."""
+def proof_section(decision: Decision, texts: Words) -> Html | None:
+    """What errors of measurement are proven to leave the decision as it is, in units, beside what the data resolve."""
     if decision.certificate is None:
-        return tag("p", texts("missing.proof", why=decision.missing.get("proof", "–")))
-    return said_lines(tell(decision.certificate, texts.lang, radius=decision.radius), class_="say")
+        return None
+    sentences = []
+    if decision.proven > 0:
+        sentences.append(texts("proof.largest", tolerances=tolerances(decision, texts)))
+        sentences += _beside_the_instrument(decision, texts)
+    sentences += tell(decision.certificate, texts.lang, radius=decision.radius, times=True)
+    return said_lines(sentences, class_="say")
 
 
-def phase_section(decision: Decision, texts: Words) -> Html:
-    """What drives each neuron over the course of the series."""
-    return tag("ul", *(tag("li", line) for line in tell(decision.drives, texts.lang)), class_="names")
+def _beside_the_instrument(decision: Decision, texts: Words) -> list[str]:
+    """Of which inputs the rounding of the data alone stays within what is proven, and of which it does not."""
+    if decision.bounds.step is None:
+        return []
+    sides: dict[str, list[str]] = {"within": [], "beyond": []}
+    entries = zip(decision.features, decision.bounds.step.tolist(), decision.bounds.spread.tolist(), strict=True)
+    for feature, step, spread in entries:
+        if step > 0 and feature.kind == "number":
+            side = "within" if step / 2 <= decision.proven * spread else "beyond"
+            unit = f" {feature.unit}" if feature.unit else ""
+            sides[side].append(f"{feature.name} (± {texts.short(step / 2)}{unit})")
+    return [texts(f"proof.{side}", names=texts.listed(names)) for side, names in sides.items() if names]
 
 
-def equation_section(decision: Decision, texts: Words) -> Html:
-    """The equations of the net, without dead synapses."""
+def phase_section(decision: Decision, texts: Words) -> Html | None:
+    """What drives each neuron over the course of the series; None where neurons have no names of their own."""
+    if decision.wiring is None:
+        return None
+    return join(
+        [
+            tag("ul", *(tag("li", line) for line in tell(decision.drives, texts.lang)), class_="names"),
+            tag("p", texts("phase.share"), class_="note"),
+        ]
+    )
+
+
+def equation_section(decision: Decision, texts: Words) -> Html | None:
+    """The equations of the net, without dead synapses; None where there are none to print."""
     from caudal.explain.page.gather import DIGITS
 
+    if decision.equations is None and decision.dead is None:
+        return None
     parts: list[object] = [] if decision.dead is None else [said_lines(tell(decision.dead, texts.lang))]
     if decision.equations is None:
         why = decision.missing.get("equations", "–")
@@ -157,8 +188,7 @@ def equation_section(decision: Decision, texts: Words) -> Html:
     parts.append(
         tag("p", texts("equations.rounding", digits=DIGITS, error=texts.short(decision.rounding)), class_="note")
     )
-    shown = tag("details", tag("summary", texts("equations.show")), tag("pre", text, tabindex="0", lang="en"))
-    return join([*parts, shown])
+    return join([*parts, tag("pre", text, tabindex="0", lang="en")])
 
 
 def limit_section(decision: Decision, texts: Words) -> Html:
@@ -171,23 +201,32 @@ def limit_section(decision: Decision, texts: Words) -> Html:
     sentences.append(texts("limits.bounds", series=decision.reference))
     for name, step, value in decision.outside[:8]:
         sentences.append(texts("limits.range", name=name, n=step + 1, value=texts.short(value)))
-    return tag("ul", *(tag("li", line) for line in sentences))
+    return tag("ul", *(tag("li", line) for line in [*sentences, *_missing(decision, texts)]))
 
 
-SECTIONS: tuple[tuple[str, Callable[[Decision, Words], Html]], ...] = (
+def _missing(decision: Decision, texts: Words) -> list[str]:
+    """What this page does not hold, and why."""
+    lines = [texts("circuit.none", cell=decision.cell)] if decision.wiring is None else []
+    parts = (part for part in ("counter", "proof") if part in decision.missing)
+    lines += [texts(f"missing.{part}", why=decision.missing[part]) for part in parts]
+    if decision.influence.scorecard is None:
+        lines.append(texts("trust.none"))
+    if decision.equations is None and decision.dead is None:
+        why = decision.missing.get("equations", "–")
+        lines.append(texts("equations.weights", cell=decision.cell) if why == "large" else why)
+    return lines
+
+
+SECTIONS: tuple[tuple[str, Callable[[Decision, Words], Html | None]], ...] = (
     ("decision", decision_section),
-    ("score", score_section),
     ("saliency", saliency_section),
-    ("circuit", circuit_section),
+    ("score", score_section),
     ("counter", counter_section),
     ("proof", proof_section),
+    ("circuit", circuit_section),
     ("phases", phase_section),
     ("equations", equation_section),
     ("limits", limit_section),
 )
-
-
-def passed(decision: Decision) -> str:
-    """How many checks passed, for the head of the page."""
-    card = decision.influence.scorecard
-    return "–" if card is None else f"{len(card.scores) - len(card.failed)} / {len(card.scores)}"
+# What only a reader of nets asks for opens at a touch.
+FOLDED = frozenset({"circuit", "phases", "equations"})

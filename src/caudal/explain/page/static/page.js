@@ -7,6 +7,8 @@ const make = (name, properties = {}, ...inside) => {
   return made;
 };
 
+const unfold = (fold) => { if (fold) fold.open = true; };
+
 function live(box) {
   const data = JSON.parse(box.querySelector("script").textContent);
   const said = (value) => {
@@ -85,6 +87,7 @@ function live(box) {
   function choose(n) {
     chosen = chosen === n ? -1 : n;
     neurons.forEach((one, k) => one.setAttribute("aria-pressed", k === chosen));
+    unfold(box.closest("details"));
     light(chosen); tell(); trace();
   }
 
@@ -165,6 +168,7 @@ function place() {
   all("main > section").forEach((section) => watch.observe(section));
 }
 
+all("nav a").forEach((link) => link.addEventListener("click", () => unfold(document.querySelector(`${link.getAttribute("href")} > details`))));
 all(".live").forEach(live);
 place();
 let opened = [];
