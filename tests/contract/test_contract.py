@@ -21,6 +21,8 @@ BUILDS = {
     "LiquidSSM": lambda: nn.LiquidSSM(3, 4),
     "LiquidSSM-soft": lambda: nn.LiquidSSM(3, 4, decay="softplus", target="linear", output_gate=True),
     "LiquidSSM-deep": lambda: nn.LiquidSSM(3, 4, layers=2, output_gate=True),
+    "CfC-event": lambda: nn.CfC(3, 4, backbone_units=5, pairing="event"),
+    "LiquidSSM-previous": lambda: nn.LiquidSSM(3, 4, pairing="previous"),
     "MixedMemory-CfC": lambda: nn.MixedMemory(3, nn.CfC(3, 4, backbone_units=5)),
     "MixedMemory-LTC": lambda: nn.MixedMemory(3, nn.LTC(CIRCUIT), form="stacked"),
     "LSTM": lambda: nn.LSTM(3, 4),

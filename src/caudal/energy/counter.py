@@ -169,7 +169,7 @@ def count_step(net: Layer, state: State | None = None) -> Count:
     net.eval()
     try:
         with counting(net) as count:
-            net.scan(x, dt, None, state)
+            net._chunks(x, dt, None, state)
         return count()
     finally:
         net.train(was)

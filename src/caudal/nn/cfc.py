@@ -14,6 +14,7 @@ from caudal.kernels.affine import affine
 from caudal.nn.fast_step import Stepper, may_skip, quick_step, stepping
 from caudal.nn.init import fill_, uniform_
 from caudal.nn.layer import Layer, State
+from caudal.nn.pairing import Pairing
 from caudal.wiring import Wiring
 
 
@@ -43,6 +44,7 @@ class CfC(Layer):
         backbone_units: width of each backbone layer.
         backbone_layers: number of backbone layers; 0 lets the heads read input and state directly.
         activation: of the backbone: `"lecun_tanh"`, `"tanh"`, `"relu"`, `"silu"` or `"gelu"`.
+        pairing: when an input acts: `"hold"`, `"previous"` or `"event"`, see `caudal.nn.pairing`.
 
     Shapes:
         x `(batch, time, inputs)`, dt `(batch, time)` -> y `(batch, time, units)`, `State(h (batch, units))`, `y = h`.
@@ -74,6 +76,7 @@ class CfC(Layer):
         backbone_units: int = 128,
         backbone_layers: int = 1,
         activation: Activation = "lecun_tanh",
+        pairing: Pairing = "hold",
     ) -> None:
         super().__init__()
         _check(inputs, units, mode, backbone_units, backbone_layers, activation)
@@ -89,6 +92,7 @@ class CfC(Layer):
         self.w_tau = nn.Parameter(torch.empty(units)) if mode == "pure" else None
         self._settings = json.dumps(cfc.Settings(mode, activation, backbone_layers)._asdict())
         self._stepper: Stepper | None = None
+        self.pair(pairing)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -116,7 +120,7 @@ class CfC(Layer):
 
     def initial_state(self, batch: int) -> State:
         """Zeros."""
-        return cfc.State(self.entry.weight.new_zeros(batch, self.units))
+        return self.begin(cfc.State(self.entry.weight.new_zeros(batch, self.units)))
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
@@ -156,6 +160,7 @@ class CfC(Layer):
             "backbone_units": self.backbone_units,
             "backbone_layers": self.backbone_layers,
             "activation": self.activation,
+            **self.pairing_argument(),
         }
 
     def extra_repr(self) -> str:

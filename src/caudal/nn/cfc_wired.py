@@ -16,6 +16,7 @@ from caudal.nn.cfc import check_mode
 from caudal.nn.fast_step import Stepper, may_skip, quick_step, stepping
 from caudal.nn.init import fill_, uniform_
 from caudal.nn.layer import Layer, State
+from caudal.nn.pairing import Pairing
 from caudal.nn.synapse_scale import halves, is_per_series, times
 from caudal.nn.wired import count_synapses, graph_tensors, polarity, resolve_wiring, synapse_buffers
 from caudal.wiring import Wiring
@@ -36,6 +37,7 @@ class WiredCfC(Layer):
         inputs: a `Wiring`, or the number of inputs of a fully connected layer.
         units: number of neurons, only with an integer `inputs`; all of them are then motor.
         mode: `"default"`, `"no_gate"` or `"pure"`, see `caudal.dynamics.cfc_heads`.
+        pairing: when an input acts: `"hold"`, `"previous"` or `"event"`, see `caudal.nn.pairing`.
 
     Shapes:
         x `(batch, time, inputs)`, dt `(batch, time)` -> y `(batch, time, motor)`, `State(h (batch, units))`; `y` holds
@@ -69,7 +71,9 @@ class WiredCfC(Layer):
     sensory_polarity: Tensor
     recurrent_polarity: Tensor
 
-    def __init__(self, inputs: Wiring | int, units: int | None = None, *, mode: Mode = "default") -> None:
+    def __init__(
+        self, inputs: Wiring | int, units: int | None = None, *, mode: Mode = "default", pairing: Pairing = "hold"
+    ) -> None:
         super().__init__()
         check_mode("WiredCfC", mode)
         self.wiring = resolve_wiring("WiredCfC", inputs, units)
@@ -90,6 +94,7 @@ class WiredCfC(Layer):
         self.a = nn.Parameter(torch.empty(self.units)) if mode == "pure" else None
         self.w_tau = nn.Parameter(torch.empty(self.units)) if mode == "pure" else None
         self._stepper: Stepper | None = None
+        self.pair(pairing)
         self._settings = json.dumps(cfc_wired.Settings(mode)._asdict())
         self.reset_parameters()
 
@@ -130,7 +135,7 @@ class WiredCfC(Layer):
 
     def initial_state(self, batch: int) -> State:
         """Zeros."""
-        return CfCState(self.bias.new_zeros(batch, self.units))
+        return self.begin(CfCState(self.bias.new_zeros(batch, self.units)))
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
@@ -182,7 +187,7 @@ class WiredCfC(Layer):
 
     def arguments(self) -> dict[str, Any]:
         """See `Layer.arguments`."""
-        return {"inputs": self.wiring, "mode": self.mode}
+        return {"inputs": self.wiring, "mode": self.mode, **self.pairing_argument()}
 
     def extra_repr(self) -> str:
         """Sizes, live synapses and mode."""

@@ -13,6 +13,7 @@ from caudal.kernels import ctrnn_scan
 from caudal.nn.fast_step import Stepper, may_skip, quick_step, stepping
 from caudal.nn.init import fill_, positive, softplus_inverse
 from caudal.nn.layer import Layer, State
+from caudal.nn.pairing import Pairing
 from caudal.nn.synapse_scale import halves, is_per_series, times
 from caudal.nn.wired import (
     Signs,
@@ -46,6 +47,7 @@ class CTRNN(Layer):
         tau: time constant that training starts from, in the unit of `dt`.
         signs: `"free"` draws weights around 0 and lets the wiring say who reads whom; `"fixed"` keeps each synapse's
             polarity by construction.
+        pairing: when an input acts: `"hold"`, `"previous"` or `"event"`, see `caudal.nn.pairing`.
 
     Shapes:
         x `(batch, time, inputs)`, dt `(batch, time)` -> y `(batch, time, motor)`, `State(v (batch, units))`.
@@ -78,6 +80,7 @@ class CTRNN(Layer):
         substeps: int = 6,
         tau: float = 1.0,
         signs: Signs = "free",
+        pairing: Pairing = "hold",
     ) -> None:
         super().__init__()
         check_substeps("CTRNN", substeps, usual=6)
@@ -93,6 +96,7 @@ class CTRNN(Layer):
         self.output_scale, self.output_shift = (nn.Parameter(torch.empty(self.outputs)) for _ in range(2))
         self._stepper: Stepper | None = None
         self._settings = json.dumps(ctrnn.Settings(substeps)._asdict())
+        self.pair(pairing)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -119,7 +123,7 @@ class CTRNN(Layer):
 
     def initial_state(self, batch: int) -> State:
         """Zero states."""
-        return ctrnn.State(self.b.new_zeros(batch, self.units))
+        return self.begin(ctrnn.State(self.b.new_zeros(batch, self.units)))
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
@@ -172,7 +176,13 @@ class CTRNN(Layer):
 
     def arguments(self) -> dict[str, Any]:
         """See `Layer.arguments`."""
-        return {"inputs": self.wiring, "substeps": self.substeps, "tau": self.tau, "signs": self.signs}
+        return {
+            "inputs": self.wiring,
+            "substeps": self.substeps,
+            "tau": self.tau,
+            "signs": self.signs,
+            **self.pairing_argument(),
+        }
 
     def extra_repr(self) -> str:
         """Sizes, live synapses and sub-steps."""

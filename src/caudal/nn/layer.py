@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from caudal import shapes
 from caudal.errors import DtypeError, InputError, ShapeError
+from caudal.nn.pairing import Pairing, PreviousState, check_pairing, doubled, shifted
 from caudal.nn.synapse_scale import check_strength
 
 State = tuple[Any, ...]
@@ -32,6 +33,7 @@ class Layer(nn.Module):
         exact_in_time: whether two elapsed times one after the other under one input are their sum.
         keeps_state_at_zero: whether `dt = 0` leaves the state to the bit.
         bounded: whether no state or output leaves [-1, 1], whatever inputs and elapsed times.
+        pairing: when an input acts, see `caudal.nn.pairing`; liquid layers take it as an argument.
     """
 
     wired: ClassVar[bool] = False
@@ -41,6 +43,7 @@ class Layer(nn.Module):
     exact_in_time: bool = False
     keeps_state_at_zero: bool = False
     bounded: bool = False
+    pairing: Pairing = "hold"
 
     inputs: int
     outputs: int
@@ -163,7 +166,7 @@ class Layer(nn.Module):
         x, gap, _, _ = shapes.tensors(owner, x, dt)
         dt = gap if gap is None or isinstance(gap, Tensor) else x.new_full(x.shape[:1], gap)
         is_state = state is None or isinstance(state, tuple)
-        done = self.quick(x, dt, state) if synapses is None and is_state else None
+        done = self.quick(x, dt, state) if synapses is None and is_state and self.pairing == "hold" else None
         if done is not None:
             return done
         x = self._like_parameters(owner, x)
@@ -177,13 +180,59 @@ class Layer(nn.Module):
         else:
             self._check_state(owner, state, x.shape[0])
         if synapses is None:
-            return self.tick(x, dt, state)
+            return self.advance(x, dt, state)
         synapses = check_strength(owner, synapses, self.synapse_count(), x.shape[0], x)
-        y, state = self.through(x[:, None], dt[:, None], None, state, synapses)
+        y, state = self._chunks(x[:, None], dt[:, None], None, state, synapses)
         return y[:, 0], state
+
+    @final
+    def advance(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
+        """As `tick`, with the inputs acting when the pairing says."""
+        if self.pairing == "hold":
+            return self.tick(x, dt, state)
+        if self.pairing == "event":
+            _, between = self.tick(torch.zeros_like(x), dt, state)
+            return self.tick(x, torch.ones_like(dt), between)
+        y, end = self.tick(state[1], dt, state[0])
+        return y, PreviousState(end, x)
+
+    def pair(self, pairing: Pairing) -> None:
+        """Take a pairing, once, while the layer is built; what no longer holds under it is no longer claimed.
+
+        Raises:
+            InputError: it is no pairing.
+        """
+        check_pairing(type(self).__name__, pairing)
+        self.pairing = pairing
+        if pairing != "hold":
+            self.exact_in_time = self.keeps_state_at_zero = False
+            self.bounded = self.bounded and pairing == "event"
+
+    def begin(self, state: State) -> State:
+        """A first state as the pairing needs it: under `"previous"` with the inputs before the first step, zeros."""
+        if self.pairing != "previous":
+            return state
+        first = leaves(state)[0]
+        return PreviousState(state, first.new_zeros(first.shape[0], self.inputs))
+
+    def pairing_argument(self) -> dict[str, str]:
+        """The pairing as an argument that rebuilds the layer; nothing where it is `"hold"`, as in older files."""
+        return {} if self.pairing == "hold" else {"pairing": self.pairing}
 
     def _chunks(
         self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        if self.pairing == "event":
+            y, end = self._in_parts(*doubled(x, dt, mask), state, synapses)
+            return y[:, 1::2], end
+        if self.pairing == "previous":
+            before, last = shifted(x, mask, state[1])
+            y, end = self._in_parts(before, dt, mask, state[0], synapses)
+            return y, PreviousState(end, last)
+        return self._in_parts(x, dt, mask, state, synapses)
+
+    def _in_parts(
+        self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State, synapses: Tensor | None
     ) -> tuple[Tensor, State]:
         steps = self.checkpoint_every
         if steps is None or not self.chunked or x.shape[1] <= steps or not torch.is_grad_enabled():

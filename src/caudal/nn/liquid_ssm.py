@@ -15,6 +15,7 @@ from caudal.kernels.affine import affine, logistic
 from caudal.nn.baselines.sequence import check_sizes
 from caudal.nn.init import fill_, softplus_inverse
 from caudal.nn.layer import Layer, State
+from caudal.nn.pairing import Pairing
 from caudal.nn.wired import check_choice
 
 
@@ -86,6 +87,7 @@ class LiquidSSM(Layer):
         output_gate: multiply the outputs by `sigmoid(w_o x + b_o)`.
         tau: shortest and longest time constant that training starts from, in the unit of `dt`; the neurons are spread
             between them on a logarithmic scale.
+        pairing: when an input acts: `"hold"`, `"previous"` or `"event"`, see `caudal.nn.pairing`.
 
     Shapes:
         x `(batch, time, inputs)`, dt `(batch, time)` -> y `(batch, time, units)`, `State(v)` of
@@ -117,6 +119,7 @@ class LiquidSSM(Layer):
         target: Target = "tanh",
         output_gate: bool = False,
         tau: tuple[float, float] = (1.0, 60.0),
+        pairing: Pairing = "hold",
     ) -> None:
         super().__init__()
         check_sizes("LiquidSSM", inputs=inputs, units=units, layers=layers)
@@ -132,6 +135,7 @@ class LiquidSSM(Layer):
         # Behind the first block a step's own input moves while it lasts.
         self.exact_in_time = layers == 1
         self.bounded = layers == 1 and target == "tanh"
+        self.pair(pairing)
         self._settings = json.dumps(self.settings()._asdict())
         self.reset_parameters()
 
@@ -150,7 +154,7 @@ class LiquidSSM(Layer):
 
     def initial_state(self, batch: int) -> State:
         """Zeros."""
-        return liquid_ssm.State(self.parts()[0].bias.new_zeros(batch, self.layers * self.units))
+        return self.begin(liquid_ssm.State(self.parts()[0].bias.new_zeros(batch, self.layers * self.units)))
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
@@ -183,6 +187,7 @@ class LiquidSSM(Layer):
             "target": self.target,
             "output_gate": self.output_gate,
             "tau": list(self.tau),
+            **self.pairing_argument(),
         }
 
     def extra_repr(self) -> str:

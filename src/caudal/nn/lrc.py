@@ -12,6 +12,7 @@ from caudal.kernels import lrc_scan
 from caudal.nn.fast_step import Stepper, may_skip, quick_step, stepping
 from caudal.nn.init import fill_, positive, positive_uniform_, softplus_inverse, uniform_
 from caudal.nn.layer import Layer, State
+from caudal.nn.pairing import Pairing
 from caudal.nn.synapse_scale import halves, is_per_series, times
 from caudal.nn.wired import (
     Signs,
@@ -49,6 +50,7 @@ class LRC(Layer):
         signs: `"free"` draws `k_max` and `e_leak` around 0, as published, and lets the wiring say who reads whom;
             `"fixed"` keeps `e_leak` above 0 and the sign of each `k_max` at its synapse's polarity, so that the drawn
             circuit stays true.
+        pairing: when an input acts: `"hold"`, `"previous"` or `"event"`, see `caudal.nn.pairing`.
 
     Shapes:
         x `(batch, time, inputs)`, dt `(batch, time)` -> y `(batch, time, motor)`, `State(v (batch, units))`.
@@ -90,6 +92,7 @@ class LRC(Layer):
         elastance: lrc.Elastance = "asymmetric",
         solver: lrc.Solver = "hybrid",
         signs: Signs = "free",
+        pairing: Pairing = "hold",
     ) -> None:
         super().__init__()
         check_substeps("LRC", substeps, usual=1)
@@ -110,6 +113,7 @@ class LRC(Layer):
         self.output_scale, self.output_shift = (nn.Parameter(torch.empty(self.outputs)) for _ in range(2))
         self._stepper: Stepper | None = None
         self._settings = json.dumps(lrc.Settings(substeps, solver, elastance)._asdict())
+        self.pair(pairing)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -162,7 +166,7 @@ class LRC(Layer):
 
     def initial_state(self, batch: int) -> State:
         """Zero potentials."""
-        return lrc.State(self.e_leak.new_zeros(batch, self.units))
+        return self.begin(lrc.State(self.e_leak.new_zeros(batch, self.units)))
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
@@ -221,6 +225,7 @@ class LRC(Layer):
             "elastance": self.elastance,
             "solver": self.solver,
             "signs": self.signs,
+            **self.pairing_argument(),
         }
 
     def extra_repr(self) -> str:

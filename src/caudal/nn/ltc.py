@@ -12,6 +12,7 @@ from caudal.kernels import ltc_scan
 from caudal.nn.fast_step import Stepper, may_skip, quick_step, stepping
 from caudal.nn.init import fill_, positive, positive_uniform_, softplus_inverse, uniform_
 from caudal.nn.layer import Layer, State
+from caudal.nn.pairing import Pairing
 from caudal.nn.synapse_scale import halves, is_per_series, times
 from caudal.nn.wired import (
     Signs,
@@ -52,6 +53,7 @@ class LTC(Layer):
         solver: `"fused"` is the semi-implicit step, stable at any `dt`, with its own kernels. `"euler"` and `"rk4"`
             solve the same equation by plain torch, for study: slow, and unstable once `dt / substeps` times the
             conductance over the capacitance nears 2.
+        pairing: when an input acts: `"hold"`, `"previous"` or `"event"`, see `caudal.nn.pairing`.
 
     Shapes:
         x `(batch, time, inputs)`, dt `(batch, time)` -> y `(batch, time, motor)`, `State(v (batch, units))`.
@@ -92,6 +94,7 @@ class LTC(Layer):
         signs: Signs = "free",
         eps: float = 0.0,
         solver: Solver = "fused",
+        pairing: Pairing = "hold",
     ) -> None:
         super().__init__()
         check_substeps("LTC", substeps, usual=6)
@@ -108,6 +111,7 @@ class LTC(Layer):
         self.output_scale, self.output_shift = (nn.Parameter(torch.empty(self.outputs)) for _ in range(2))
         self._stepper: Stepper | None = None
         self._settings = json.dumps(ltc.Settings(substeps, eps)._asdict())
+        self.pair(pairing)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -156,7 +160,7 @@ class LTC(Layer):
 
     def initial_state(self, batch: int) -> State:
         """Zero potentials."""
-        return ltc.State(self.v_leak.new_zeros(batch, self.units))
+        return self.begin(ltc.State(self.v_leak.new_zeros(batch, self.units)))
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
@@ -219,6 +223,7 @@ class LTC(Layer):
             "signs": self.signs,
             "eps": self.eps,
             "solver": self.solver,
+            **self.pairing_argument(),
         }
 
     def extra_repr(self) -> str:

@@ -15,6 +15,7 @@ from caudal.kernels.affine import affine
 from caudal.nn.cfc import CfC
 from caudal.nn.init import uniform_
 from caudal.nn.layer import Layer, State
+from caudal.nn.pairing import Pairing
 
 Form = Literal["shared", "cascade", "stacked"]
 
@@ -50,6 +51,7 @@ class MixedMemory(Layer):
         liquid: the liquid layer; it is held, not copied. A `CfC(inputs, units)` for `"shared"`, a
             `CfC(units, units)` for `"cascade"`; any layer for `"stacked"`, whose memory has `liquid.inputs` units.
         form: which architecture.
+        pairing: when an input acts: `"hold"`, `"previous"` or `"event"`, see `caudal.nn.pairing`.
 
     Shapes:
         x `(batch, time, inputs)`, dt `(batch, time)` -> y `(batch, time, liquid.outputs)`; state `MixedState(h, c)`,
@@ -70,7 +72,7 @@ class MixedMemory(Layer):
         (torch.Size([2, 5, 8]), torch.Size([2, 8]))
     """
 
-    def __init__(self, inputs: int, liquid: Layer, *, form: Form = "shared") -> None:
+    def __init__(self, inputs: int, liquid: Layer, *, form: Form = "shared", pairing: Pairing = "hold") -> None:
         super().__init__()
         _check(inputs, liquid, form)
         self.inputs, self.outputs, self.form = inputs, liquid.outputs, form
@@ -78,6 +80,7 @@ class MixedMemory(Layer):
         self.input_map = nn.Linear(inputs, 4 * self.size)
         self.recurrent_map = nn.Linear(self.size, 4 * self.size, bias=False)
         self.liquid = liquid
+        self.pair(pairing)
         self._settings = "{}"
         if isinstance(liquid, CfC) and form != "stacked":
             settings = mixed.Settings(liquid.mode, liquid.activation, liquid.backbone_layers, form)
@@ -97,7 +100,7 @@ class MixedMemory(Layer):
     def initial_state(self, batch: int) -> State:
         """Zeros, and the initial state of the liquid layer where it keeps its own."""
         memory = MixedState(*(self.input_map.weight.new_zeros(batch, self.size) for _ in range(2)))
-        return StackedState(memory, self.liquid.initial_state(batch)) if self.form == "stacked" else memory
+        return self.begin(StackedState(memory, self.liquid.initial_state(batch)) if self.form == "stacked" else memory)
 
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
@@ -140,7 +143,7 @@ class MixedMemory(Layer):
 
     def arguments(self) -> dict[str, Any]:
         """See `Layer.arguments`."""
-        return {"inputs": self.inputs, "liquid": self.liquid, "form": self.form}
+        return {"inputs": self.inputs, "liquid": self.liquid, "form": self.form, **self.pairing_argument()}
 
     def extra_repr(self) -> str:
         """Sizes and form."""
@@ -154,6 +157,9 @@ def _check(inputs: int, liquid: Layer, form: str) -> None:
         raise InputError(
             "MixedMemory", "inputs", f"is {inputs!r}; expected an integer of at least 1", "Pass `inputs=8`."
         )
+    if isinstance(liquid, Layer) and liquid.pairing != "hold":
+        fault = f"has pairing={liquid.pairing!r}, and the memory beside it would not"
+        raise InputError("MixedMemory", "liquid", fault, f"Pass `MixedMemory(..., pairing={liquid.pairing!r})`.")
     if form == "stacked" and isinstance(liquid, Layer):
         return
     if not isinstance(liquid, CfC):

@@ -143,6 +143,11 @@ def live_parameters(net: nn.Module) -> int:
 
 
 def _work(net: Layer, steps: float) -> Operations:
+    """Work of one step, which under `pairing="event"` are two: the gap, then the inputs."""
+    return _once(net, steps).times(2 if net.pairing == "event" else 1)
+
+
+def _once(net: Layer, steps: float) -> Operations:
     if isinstance(net, Readout):
         return _work(net.layer, steps).plus(_decision(net))
     if isinstance(net, Stack):

@@ -169,15 +169,16 @@ class Readout(Layer):
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""
         if self.pool == "last":
-            y, end = self.layer.tick(x, dt, state)
+            y, end = self.layer.advance(x, dt, state)
             return self._decide(y), end
-        y, end = self.layer.tick(x, dt, state[0])
+        y, end = self.layer.advance(x, dt, state[0])
         mean, count = self._means(y[:, None], torch.ones_like(dt, dtype=torch.bool)[:, None], state)
         return self._decide(mean[:, 0]), MeanState(end, mean[:, 0], count)
 
     def quick(self, x: Tensor, dt: Tensor | None, state: State | None) -> tuple[Tensor, State] | None:
         """See `Layer.quick`: the layer's own quick step, decided upon."""
-        done = self.layer.quick(x, dt, state) if self.pool == "last" else None
+        is_quick = self.pool == "last" and self.layer.pairing == "hold"
+        done = self.layer.quick(x, dt, state) if is_quick else None
         return None if done is None else (self._decide(done[0]), done[1])
 
     def arguments(self) -> dict[str, Any]:

@@ -137,7 +137,8 @@ def _cfc_ncp(inputs: int, units: int, **options: Any) -> Layer:
 
 
 def _mixed(inputs: int, units: int, **options: Any) -> Layer:
-    return MixedMemory(inputs, CfC(inputs, units, **options))
+    pairing = options.pop("pairing", "hold")
+    return MixedMemory(inputs, CfC(inputs, units, **options), pairing=pairing)
 
 
 def _gru_d(inputs: int, units: int, **options: Any) -> Layer:

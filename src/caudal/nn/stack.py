@@ -95,7 +95,7 @@ class Stack(Layer):
         """See `Layer.tick`."""
         ends = []
         for part, part_state in zip(self._parts(), state, strict=True):
-            x, end = part.tick(x, dt, part_state)
+            x, end = part.advance(x, dt, part_state)
             ends.append(end)
         return x, tuple(ends)
 

@@ -311,7 +311,8 @@ def options_of(model: str, units: int, chosen: Mapping[str, Scalar], steps: int,
     if model == "cfc-ncp":
         return {"density": _number(chosen["density"])}
     if model in ("liquid-ssm", "liquid-ssm-2"):
-        return {"layers": 2 if model == "liquid-ssm-2" else 1, "target": chosen["target"]}
+        forms = {name: chosen[name] for name in ("target", "pairing")}
+        return {"layers": 2 if model == "liquid-ssm-2" else 1, **forms}
     if model == "transformer":
         context = max(2, min(_CONTEXT, steps))
         return {"layers": chosen["layers"], "heads": chosen["heads"], "context": context}

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from caudal.compare.record import Family, Scalar
 from caudal.errors import InputError
+from caudal.nn.pairing import PAIRINGS
 
 Kind = Literal["network", "trees", "trivial"]
 
@@ -77,13 +78,13 @@ _ENTRIES = (
         "liquid-ssm", "Liquid SSM", "liquid",
         "Liquid state space: time constants moved by the inputs only, solved exactly over each gap; one block.",
         "network", uses_dt=True,
-        settings=_network(target="tanh", pool="mean"),
+        settings=_network(target="tanh", pool="mean", pairing="hold"),
     ),
     Entry(
         "liquid-ssm-2", "Liquid SSM, two blocks", "liquid",
         "Two blocks of the liquid state space, joined by a residual and a mixing product.",
         "network", uses_dt=True,
-        settings=_network(target="tanh", pool="mean"),
+        settings=_network(target="tanh", pool="mean", pairing="hold"),
     ),
     Entry(
         "lstm", "LSTM", "traditional",
@@ -203,8 +204,8 @@ _TRAINING: dict[str, Range] = {
 _CLOCK: dict[str, Range] = {"dt": OneOf(("raw", "log"))}
 # Of an LTC the pace stays a factor: its time constants then have a unit.
 _PACE: dict[str, Range] = {"pace": OneOf((0.1, 0.3, 1.0))}
-# Rates are learnt, and compartments relax towards a linear target.
-_LIQUID: dict[str, Range] = {"target": OneOf(("tanh", "linear")), "pool": OneOf(("last", "mean"))}
+# Rates are learnt, so that no pace is searched; when an input acts is a fact of the data.
+_LIQUID: dict[str, Range] = {"pairing": OneOf(PAIRINGS), "pool": OneOf(("last", "mean"))}
 
 SPACE: Mapping[str, Mapping[str, Range]] = {
     "ltc-ncp": {**_TRAINING, **_PACE, "density": OneOf((0.3, 0.5, 0.7))},

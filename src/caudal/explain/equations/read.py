@@ -209,6 +209,9 @@ def equations(
         fault = f"is a {type(layer).__name__}"
         remedy = "Pass LTC, CTRNN, LRC, WiredCfC or CfC, or a Readout of one; of a Stack each layer by itself."
         raise InputError("equations", "model", fault, remedy)
+    if layer.pairing != "hold":
+        fault = f"has pairing={layer.pairing!r}, and the equations hold an input over the gap before it"
+        raise InputError("equations", "model", fault, 'Read a model that was trained with pairing="hold".')
     if names is None:
         names = [f"input/{k}" for k in range(layer.inputs)] if encoder is None else encoder.channels
     if encoder is not None and encoder.clock == "log":

@@ -11,6 +11,7 @@ from caudal.explain.trace.layers import evaluating
 from caudal.explain.trace.record import numbered
 from caudal.nn import Readout
 from caudal.nn.layer import Layer, State, leaves
+from caudal.nn.pairing import PreviousState
 
 _ARROW = " -> "
 
@@ -148,7 +149,7 @@ def _held(question: Question, unit: Tensor, value: Tensor) -> Tensor:
     state, outputs = layer.initial_state(len(question)), []
     path = value[:, None].expand(-1, question.x.shape[1]) if value.dim() == 1 else value
     for t in range(question.x.shape[1]):
-        y, new = layer.tick(question.x[:, t], question.dt[:, t], state)
+        y, new = layer.advance(question.x[:, t], question.dt[:, t], state)
         y, new = _clamp(layer, y, new, unit, path[:, t])
         keep = question.mask[:, t]
         state = _where(keep, new, state)
@@ -165,6 +166,9 @@ def _held(question: Question, unit: Tensor, value: Tensor) -> Tensor:
 
 def _clamp(layer: Layer, y: Tensor, state: State, unit: Tensor, value: Tensor) -> tuple[Tensor, State]:
     """State and output with the neuron of each row at its value."""
+    if isinstance(state, PreviousState):
+        y, inner = _clamp(layer, y, state.inner, unit, value)
+        return y, PreviousState(inner, state.last)
     first, *rest = state
     units = first.shape[1]
     column = unit[:, None]
@@ -180,7 +184,8 @@ def _clamp(layer: Layer, y: Tensor, state: State, unit: Tensor, value: Tensor) -
 
 
 def _where(keep: Tensor, new: State, old: State) -> State:
-    parts = [torch.where(keep[:, None], a, b) for a, b in zip(new, old, strict=True)]
+    pairs = zip(new, old, strict=True)
+    parts = [torch.where(keep[:, None], a, b) if isinstance(a, Tensor) else _where(keep, a, b) for a, b in pairs]
     return type(new)(*parts) if hasattr(new, "_fields") else tuple(parts)
 
 
@@ -195,7 +200,7 @@ def state_paths(question: Question) -> Tensor:
     with torch.no_grad(), evaluating(question.model):
         state, seen = layer.initial_state(len(question)), []
         for t in range(question.x.shape[1]):
-            _, new = layer.tick(question.x[:, t], question.dt[:, t], state)
+            _, new = layer.advance(question.x[:, t], question.dt[:, t], state)
             state = _where(question.mask[:, t], new, state)
-            seen.append(state[0])
+            seen.append(leaves(state)[0])
     return torch.stack(seen, 1)

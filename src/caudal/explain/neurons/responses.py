@@ -70,7 +70,9 @@ def states(model: Layer, x: Tensor, dt: Tensor, lengths: Tensor) -> Tensor:
     with torch.no_grad(), evaluating(model):
         parts = zip(torch.split(x, _SERIES), torch.split(dt, _SERIES), torch.split(mask, _SERIES), strict=True)
         for values, times, counts in parts:
-            if isinstance(layer, LTC | LRC | CTRNN | WiredCfC):
+            if layer.pairing != "hold":
+                blocks.append(trace(layer, values, times, mask=counts)["states"])
+            elif isinstance(layer, LTC | LRC | CTRNN | WiredCfC):
                 start = layer.initial_state(len(values))
                 blocks.append(layer.states(values, times, counts, start))
             elif isinstance(layer, CfC):

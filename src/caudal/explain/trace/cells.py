@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from caudal.dynamics import cfc, cfc_wired, lstm
+from caudal.dynamics import cfc, cfc_wired, liquid_ssm, lstm
 from caudal.dynamics.cfc import previous
 from caudal.dynamics.cfc_heads import Decay, Mode, activate, by_head
-from caudal.dynamics.wired import onto_targets, targets
+from caudal.dynamics.wired import State, onto_targets, targets
 from caudal.explain.trace.record import Followed, Job, Kept, numbered, synapse_names, unrow
 from caudal.kernels import lstm_scan, mixed_scan
-from caudal.nn import GRU, LSTM, CfC, MixedMemory, WiredCfC
+from caudal.nn import GRU, LSTM, CfC, LiquidSSM, MixedMemory, WiredCfC
 from caudal.nn.baselines.gru import GRUState
 from caudal.nn.baselines.lstm import LSTMState
 from caudal.nn.baselines.sequence import with_dt
@@ -66,6 +66,25 @@ def trace_cfc(layer: CfC, job: Job) -> Followed:
     residual = _heads(recorder, pre, h, layer.mode, params.decay, names)
     _outputs(recorder, h, names)
     return recorder.trace(residual), h, end
+
+
+def trace_liquid_ssm(layer: LiquidSSM, job: Job) -> Followed:
+    """Trace of a liquid state space: time constants and targets as the inputs move them, and the way made to them."""
+    v, out = layer.states(job.x, job.dt, job.mask, job.state)
+    recorder, names = Kept(layer, job), numbered("unit", v.shape[2])
+    before, read, h = previous(v, job.state[0]), job.x, None
+    moved: list[liquid_ssm.InputGates] = []
+    for k, block in enumerate(layer.parts()):
+        moved.append(liquid_ssm.gates(read, block.params(), layer.settings()))
+        h = block.read(read, v[..., k * layer.units : (k + 1) * layer.units], h)
+        read = h
+    rate, target = (torch.cat([getattr(gates, name) for gates in moved], -1) for name in ("rate", "target"))
+    share = -torch.expm1(-rate * job.dt[..., None])
+    recorder.add("tau_sys", 1 / rate, "neuron", names, "unit of dt", "time constant that the inputs set")
+    recorder.add("target", target, "neuron", names, "", "where the inputs draw the state")
+    recorder.add("gate", share, "neuron", names, "", "share of the way to the target made in dt")
+    _outputs(recorder, v, names, out)
+    return recorder.trace(recorder.distance(before + share * (target - before), v)), out, State(v[:, -1])
 
 
 def _outputs(recorder: Kept, h: Tensor, names: Sequence[str], out: Tensor | None = None) -> None:

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from caudal.explain.trace.cells import trace_cfc, trace_gru, trace_lstm, trace_mixed, trace_wired_cfc
+from caudal.explain.trace.cells import trace_cfc, trace_gru, trace_liquid_ssm, trace_lstm, trace_mixed, trace_wired_cfc
 from caudal.explain.trace.record import Followed, Job, Kept, Trace, numbered
 from caudal.explain.trace.wired import trace_ctrnn, trace_lrc, trace_ltc
-from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, Bidirectional, CfC, MixedMemory, Readout, Stack, WiredCfC
+from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, Bidirectional, CfC, LiquidSSM, MixedMemory, Readout, Stack, WiredCfC
 from caudal.nn.bidirectional import _time_to_next
 from caudal.nn.layer import Layer, State, leaves
+from caudal.nn.pairing import PreviousState, doubled, shifted
 from caudal.nn.readout import MeanState
 from caudal.nn.synapse_scale import share
 
@@ -30,14 +31,24 @@ def evaluating(model: Layer) -> Iterator[None]:
 
 def follow(layer: Layer, job: Job) -> Followed:
     """Trace of a layer, its outputs (0 at steps that do not count) and the state after the last step."""
-    trace, y, end = TRACERS.get(type(layer), trace_plain)(layer, job)
+    tracer = TRACERS.get(type(layer), trace_plain)
+    if layer.pairing == "previous":
+        before, last = shifted(job.x, job.mask, job.state[1])
+        trace, y, end = tracer(layer, job._replace(x=before, state=job.state[0]))
+        end = PreviousState(end, last)
+    elif layer.pairing == "event":
+        x, dt, mask = doubled(job.x, job.dt, job.mask)
+        trace, y, end = tracer(layer, job._replace(x=x, dt=dt, mask=mask))
+        trace, y = _with_values(trace, lambda values: values[:, 1::2]), y[:, 1::2]
+    else:
+        trace, y, end = tracer(layer, job)
     return trace, (y if job.mask is None else torch.where(job.mask[..., None], y, 0)), end
 
 
 def trace_plain(layer: Layer, job: Job) -> Followed:
     """Trace of any other layer: outputs, and states step by step where it can be stepped."""
     recorder = Kept(layer, job)
-    y, end = layer._chunks(job.x, job.dt, job.mask, job.state, job.synapses)
+    y, end = layer._in_parts(job.x, job.dt, job.mask, job.state, job.synapses)
     recorder.add("outputs", y, "output", numbered("output", layer.outputs), "", "what the layer answers")
     if not (layer.causal and layer.chunked and leaves(job.state)):
         return recorder.trace(), y, end
@@ -110,15 +121,17 @@ def trace_bidirectional(layer: Bidirectional, job: Job) -> Followed:
     out = torch.cat([y, y_back.flip(1)], -1)
     recorder = Kept(layer, job)
     recorder.add("outputs", out, "output", numbered("output", layer.outputs), "", "outputs of both, side by side")
-    return recorder.trace(parts=(ahead, _flipped(behind))), out, (end, start)
+    return recorder.trace(parts=(ahead, _with_values(behind, lambda values: values.flip(1)))), out, (end, start)
 
 
-def _flipped(trace: Trace) -> Trace:
+def _with_values(trace: Trace, change: Callable[[Tensor], Tensor]) -> Trace:
+    """The trace with the values of every signal, `(batch, time, ...)`, changed."""
     signals = {
-        name: type(signal)(signal.values.flip(1), signal.axes, signal.names, signal.unit, signal.meaning)
+        name: type(signal)(change(signal.values), signal.axes, signal.names, signal.unit, signal.meaning)
         for name, signal in trace.signals.items()
     }
-    return Trace(trace.cell, trace.path, signals, tuple(map(_flipped, trace.parts)), trace.residual)
+    parts = tuple(_with_values(part, change) for part in trace.parts)
+    return Trace(trace.cell, trace.path, signals, parts, trace.residual)
 
 
 def _mixed(layer: MixedMemory, job: Job) -> Followed:
@@ -131,6 +144,7 @@ TRACERS: dict[type[Layer], Callable[..., Followed]] = {
     CTRNN: trace_ctrnn,
     WiredCfC: trace_wired_cfc,
     CfC: trace_cfc,
+    LiquidSSM: trace_liquid_ssm,
     LSTM: trace_lstm,
     GRU: trace_gru,
     MixedMemory: _mixed,

@@ -108,6 +108,9 @@ def _layers(builder: Builder, layer: Layer, view: View) -> View:
         for part in layer.layers:
             view = _layers(builder, cast(Layer, part), view)
         return view
+    if layer.pairing != "hold":
+        fault = f"holds a {type(layer).__name__} with pairing={layer.pairing!r}, whose step cannot be exported yet"
+        raise InputError("export", "model", fault, 'Train with pairing="hold", or run the model in torch.')
     if isinstance(layer, MixedMemory):
         builder.next_layer()
         return read_dense_module.mixed(builder, layer, view, _layers)
