@@ -110,9 +110,8 @@ def test_numbers_are_cut_by_all_series_whatever_falls_into_the_test_part():
     data = series(300, floor=np.arange(300) % 40)
     test = data.select(np.flatnonzero(data.sensitive["floor"] < 11))  # 11 values: no quantity by themselves
     found = protected(Parts(data, data, test))[0]
-    assert found["floor"].edges["floor"] == fair.thirds(
-        np.concatenate([*[data.sensitive["floor"]] * 2, test.sensitive["floor"]])
-    )
+    whole = np.concatenate([part.sensitive["floor"] for part in (data, data, test)])
+    assert found["floor"].edges["floor"] == fair.thirds(whole)
     assert len(found["age"].names) == 3
 
 
