@@ -23,16 +23,16 @@ import torch
 from benchmarks.energy.verdict import TASKS, show
 from caudal import export, wiring
 from caudal.compare.contenders.base import gather, one_thread
-from caudal.compare.contenders.encoding import Lens
-from caudal.compare.contenders.network import answers, outputs_of
 from caudal.compare.data import open_source
 from caudal.compare.job import Parts
 from caudal.compare.metrics import metrics
 from caudal.data import Encoder
 from caudal.errors import InputError
+from caudal.estimators.outputs import answers
+from caudal.estimators.training import facts_of
 from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, Readout, WiredCfC
 from caudal.nn.operations import live_parameters, operations
-from caudal.train import TrainRecipe, fit, trim
+from caudal.train import TrainRecipe, examples, fit, trim
 
 RESULTS = Path(__file__).parents[1] / "results" / "energy.json"
 CHIP = "Cortex-M4F"
@@ -81,12 +81,11 @@ class Task:
         self.seen = {}
 
     def at(self, pace):
-        """Lens, training and validation series at a pace."""
+        """Encoder, training and validation series at a pace."""
         if pace not in self.seen:
             plain = Encoder.fit(self.parts.train)
             encoder = replace(plain, scaler=replace(plain.scaler, gap=plain.scaler.gap / pace))
-            lens = Lens(encoder)
-            self.seen[pace] = (lens, lens(self.parts.train), lens(self.parts.val))
+            self.seen[pace] = (encoder, *(examples(encoder, part) for part in (self.parts.train, self.parts.val)))
         return self.seen[pace]
 
     def train(self, family, units, lr, pace, seed):
@@ -95,7 +94,7 @@ class Task:
         recipe = replace(RECIPE, lr=lr, seed=seed, batch_size=min(RECIPE.batch_size, max(8, len(own) // 32)))
         torch.manual_seed(seed)
         layer = layer_of(family, units, own.x.shape[2])
-        net = Readout(layer, outputs_of(self.parts.train), pool="last" if self.is_per_step else "mean")
+        net = Readout(layer, facts_of(self.parts.train).outputs, pool="last" if self.is_per_step else "mean")
         fitted = fit(net, own, held, recipe, progress=False)
         return net, recipe, fitted
 
@@ -106,8 +105,8 @@ class Task:
 
     def row(self, family, net, fitted, pace):
         """Accuracy and cost of one network."""
-        lens = self.at(pace)[0]
-        val, test = (gather(part, answers(net, lens, part)) for part in (self.parts.val, self.parts.test))
+        encoder = self.at(pace)[0]
+        val, test = (gather(part, answers(net, encoder, part)) for part in (self.parts.val, self.parts.test))
         kind, primary = self.parts.train.task, self.plan.primary
         found = {
             "task": self.name, "family": family, "metric": primary,
@@ -117,7 +116,7 @@ class Task:
             "units": net.layer.units, "synapses": net.synapse_count(), "parameters": parameters_of(family, net),
             "operations": operations(net).total, "epochs": len(fitted.history),
         }  # fmt: skip
-        return {**found, **self.exported(net, lens.encoder)}
+        return {**found, **self.exported(net, encoder)}
 
     def exported(self, net, encoder):
         """What the C of the network reaches on test, and costs on the chip."""

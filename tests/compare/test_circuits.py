@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from caudal.compare.contenders import network
 from caudal.compare.job import Job
 from caudal.compare.measure import timing
 from caudal.compare.measure.circuits import circuit_of
 from caudal.compare.record import Circuit
-from caudal.compare.run import run_job
+from caudal.compare.run import run_job, train
 from caudal.serial import from_json, to_json
+from caudal.train import examples
 from caudal.wiring import Wiring
 
 # pytest's importlib mode knows no sibling modules, so the planted series are loaded by path.
@@ -26,7 +26,7 @@ _spec.loader.exec_module(planted)
 
 def _trained(model, task="classify"):
     parts = planted.parts(task)
-    return network.train(Job(model, "final", 0, 0, epochs=3, parameters=300), parts), parts
+    return train(Job(model, "final", 0, 0, epochs=3, parameters=300), parts), parts
 
 
 @pytest.mark.parametrize("model", ["ltc-ncp", "ltc-ncp-19", "cfc-ncp"])
@@ -34,12 +34,12 @@ def test_the_drawn_activity_decides_as_the_network_does(model):
     trained, parts = _trained(model)
     circuit = circuit_of(trained, parts)
     row = [str(name) for name in parts.test.ids].index(circuit.example.split(":")[0])
-    layer, state = trained.net.layer, torch.tensor(circuit.activity)
+    layer, state = trained.model.net_.layer, torch.tensor(circuit.activity)
     assert state.shape == (int(parts.test.lengths[row]), layer.units)
     y = state[-1, -layer.outputs :]
     if model != "cfc-ncp":
         y = y * layer.output_scale + layer.output_shift
-    said = torch.softmax(trained.net.map(y), 0).detach()
+    said = torch.softmax(trained.model.net_.map(y), 0).detach()
     np.testing.assert_allclose(said, trained.answer(parts.test)[row], atol=1e-4)
     assert f"probability {said.max():.2f}" in circuit.example
     wiring = Wiring.from_json(circuit.wiring)
@@ -57,8 +57,8 @@ def test_time_constants_are_those_of_the_fused_equation_in_the_unit_of_the_study
     tau, v = np.array(circuit.tau), np.array(circuit.activity)
     assert tau.shape == v.shape
     row = [str(name) for name in parts.test.ids].index(circuit.example.split(":")[0])
-    layer, unit = trained.net.layer, trained.lens.encoder.scaler.gap / 0.3
-    seen = trained.lens(parts.test.select([row]).without_target())
+    layer, unit = trained.model.net_.layer, trained.model.encoder_.scaler.gap
+    seen = examples(trained.model.encoder_, parts.test.select([row]).without_target())
     u = (seen.x[0, len(v) - 1] * layer.input_scale + layer.input_shift).detach().double().numpy()
     p = type(layer.params())(*(one.detach().double().numpy() for one in layer.params()))
     den = p.g_leak.copy()
@@ -78,7 +78,7 @@ def test_strength_is_signed_and_flips_with_the_potential():
     trained, parts = _trained("ltc-ncp-19")
     before = circuit_of(trained, parts).strengths
     with torch.no_grad():
-        trained.net.layer.e_rev.neg_()
+        trained.model.net_.layer.e_rev.neg_()
     after = circuit_of(trained, parts).strengths
     sensory = [name for name in before if name.startswith("input")]
     assert all(after[name] == before[name] for name in sensory)

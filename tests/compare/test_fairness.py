@@ -1,15 +1,13 @@
 """Gaps between groups in a study: those that `caudal fair` tells of the same network, or words."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from caudal import fair
 from caudal.compare.assemble import owners
-from caudal.compare.contenders.network import kept
+from caudal.compare.contenders.base import unpacked
 from caudal.compare.data import open_source
-from caudal.compare.job import Job, Parts
+from caudal.compare.job import Job
 from caudal.compare.measure import fairness as room
 from caudal.compare.measure.fairness import protected
 from caudal.compare.progress import Silent
@@ -17,7 +15,6 @@ from caudal.compare.record import Study
 from caudal.compare.run import run_job
 from caudal.compare.study import compare
 from caudal.data import from_arrays
-from caudal.estimators import wrap
 from caudal.fair.curve import first_steps
 
 FAST = {"seeds": 2, "trials": 0, "resamples": 100}
@@ -48,8 +45,7 @@ def test_the_gaps_are_those_of_the_network_that_is_handed_over():
     assert found.model == "cfc" and 0.3 < found.threshold < 0.7 and found.answers == found.series == len(test)
     assert [one.name for one in found.attributes] == ["sex", "age", "sex & age"]
 
-    (one,), _ = kept(finals, source.parts)
-    model = wrap(one.net, one.encoder, one.train, one.fitted, one.settings)
+    model = unpacked(finals["cfc"][0].model)
     asked = fair.decisions(test.target, model.predict_proba(test)[:, 1], threshold=found.threshold)
     groups = fair.Groups.of({"sex": test.sensitive["sex"]})
     told = fair.report(
@@ -99,31 +95,10 @@ def test_answers_of_one_person_are_drawn_together():
 def test_columns_that_make_no_groups_say_why():
     count = 300
     data = series(count, ward=np.array(["one"] * count), number=np.array([f"p{k}" for k in range(count)]))
-    found, left = protected(Parts(data, data, data))
+    found, left = protected(data)
     assert set(found) == {"sex", "age"} and "is constant" in left["ward"] and "different values" in left["number"]
-    few = series(60, kind=np.array(["a"] * 30 + ["b"] * 29 + ["c"]))
-    lonely = protected(Parts(few, few, few))[0]["kind"]
+    lonely = protected(series(60, kind=np.array(["a"] * 30 + ["b"] * 29 + ["c"])))[0]["kind"]
     assert lonely.names == ("a", "b", "other")
-
-
-def test_numbers_are_cut_by_all_series_whatever_falls_into_the_test_part():
-    data = series(300, floor=np.arange(300) % 40)
-    test = data.select(np.flatnonzero(data.sensitive["floor"] < 11))  # 11 values: no quantity by themselves
-    found = protected(Parts(data, data, test))[0]
-    whole = np.concatenate([part.sensitive["floor"] for part in (data, data, test)])
-    assert found["floor"].edges["floor"] == fair.thirds(whole)
-    assert len(found["age"].names) == 3
-
-
-def test_people_are_counted_and_the_group_of_a_split_is_no_sensitive_group():
-    finals, source = judged(series(), "cfc")
-    test = source.parts.test
-    few = np.arange(len(test)) % 4  # four people
-    (found,) = room.fairness(finals, source.parts, few, source.facts)
-    sex = found.attributes[0]
-    assert not sex.gaps and set(sex.hidden) == {"f", "m"} and all(rate.value is None for rate in sex.rates)
-    assert sex.people == {"f": 4, "m": 4}
-    assert "group" not in protected(Parts(test, test, replace(test, group=few)))[0]
 
 
 def test_of_many_classes_the_gap_in_right_decisions_is_told():

@@ -6,7 +6,7 @@ import torch
 
 from caudal import nn
 from caudal.compare.contenders.network import build, units_for
-from caudal.compare.contenders.registry import CONTENDERS, SPACE, Between, settings_of, suggest, usual
+from caudal.compare.contenders.registry import CONTENDERS, Between, settings_of, suggest, usual
 from caudal.errors import InputError
 from caudal.nn.operations import live_parameters, operations
 
@@ -61,7 +61,7 @@ def test_whatever_tuning_draws_can_be_built(model):
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(3):
         chosen = suggest(model, study.ask())
-        assert set(chosen) == set(SPACE[model]) == set(usual(model))
+        assert set(chosen) == set(CONTENDERS[model].space) == set(usual(model))
         assert set(settings_of(model, chosen)) == set(CONTENDERS[model].settings)
         if CONTENDERS[model].kind == "network":
             units = units_for(model, 8, 2, 500, chosen)
@@ -70,7 +70,8 @@ def test_whatever_tuning_draws_can_be_built(model):
 
 
 def test_usual_values_lie_in_the_space():
-    for model, ranges in SPACE.items():
+    for model, entry in CONTENDERS.items():
+        ranges = entry.space
         assert len(ranges) <= 6
         for name, value in usual(model).items():
             one = ranges[name]

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from caudal.compare.contenders import trees
-from caudal.compare.contenders import trees as trees_module
-from caudal.compare.contenders.trees import at_ends, at_steps, names_of
 from caudal.compare.job import Job, Parts
+from caudal.compare.run import train
 from caudal.data import from_arrays
+from caudal.estimators import features
+from caudal.estimators.features import at_ends, at_steps, names_of
+from caudal.estimators.trees import some_rows
 
 # pytest's importlib mode knows no sibling modules, so the planted series are loaded by path.
 _spec = importlib.util.spec_from_file_location("planted", Path(__file__).with_name("planted.py"))
@@ -69,7 +70,7 @@ def test_a_step_knows_nothing_of_later_ones():
 def test_chunks_change_nothing(monkeypatch):
     data = planted.series("classify", 60)
     ends, steps = at_ends(data, 2), at_steps(data, data.mask, 2)
-    monkeypatch.setattr(trees_module, "_CELLS", 500)
+    monkeypatch.setattr(features, "_CELLS", 500)
     np.testing.assert_array_equal(at_ends(data, 2), ends)
     np.testing.assert_array_equal(at_steps(data, data.mask, 2), steps)
     assert len(ends) == 60
@@ -77,7 +78,7 @@ def test_chunks_change_nothing(monkeypatch):
 
 def test_trees_find_what_is_planted_and_are_cut_by_validation():
     parts = planted.parts("classify", 200)
-    trained = trees.train(Job("trees", "final", 0, 0, {"least": 5}), parts)
+    trained = train(Job("trees", "final", 0, 0, {"least": 5}), parts)
     right = (trained.answer(parts.test).argmax(1) == parts.test.target).mean()
     assert right > 0.9
     assert trained.contender.units < 150
@@ -86,20 +87,20 @@ def test_trees_find_what_is_planted_and_are_cut_by_validation():
 
 def test_a_forecast_survives_shorter_windows_and_unseen_classes_get_probability_0():
     parts = planted.parts("forecast")
-    trained = trees.train(Job("trees", "final", 0, 0, {"rounds": 5, "least": 3}), parts)
+    trained = train(Job("trees", "final", 0, 0, {"rounds": 5, "least": 3}), parts)
     short = parts.test.select(slice(0, 3))
     assert trained.answer(short).shape == (3, 2, 1)
     three = planted.parts("classify", classes=3)
     few = three.train.select(three.train.target < 2)
-    trained = trees.train(Job("trees", "final", 0, 0, {"rounds": 5, "least": 3}), Parts(few, three.val, three.test))
+    trained = train(Job("trees", "final", 0, 0, {"rounds": 5, "least": 3}), Parts(few, three.val, three.test))
     answer = trained.answer(three.test)
     assert answer.shape == (30, 3)
     assert not answer[:, 2].any()
 
 
-def test_rows_beyond_what_trees_can_take_are_left_out_by_chance(monkeypatch):
+def test_rows_beyond_what_trees_can_take_are_left_out_by_chance():
     x, y = np.arange(4000.0)[:, None], np.arange(4000)
-    kept, same = trees._some(np.random.default_rng(0), x, y, 1500)
+    kept, same = some_rows(np.random.default_rng(0), x, y, 1500)
     assert len(kept) == 1500
     np.testing.assert_array_equal(kept[:, 0], same)
-    assert len(trees._some(np.random.default_rng(0), x, y, 9999)[0]) == 4000
+    assert len(some_rows(np.random.default_rng(0), x, y, 9999)[0]) == 4000

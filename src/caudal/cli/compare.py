@@ -12,7 +12,7 @@ from caudal.cli.show import print_json, say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from caudal.compare import Kept
+    from caudal.compare import TrainedModel
     from caudal.compare.progress import Watcher
     from caudal.compare.record import Study
 
@@ -99,14 +99,12 @@ def _board() -> "Watcher":
     return Board(words=lambda line: in_words(line) if line.startswith(("asks: ", "reads: ", "note: ")) else line)
 
 
-def _keeper(folder: Path) -> "Callable[[Kept], None]":
-    """Writes each network as an estimator, which the other commands take."""
+def _keeper(folder: Path) -> "Callable[[TrainedModel], None]":
+    """Writes each model to a file, which the other commands take."""
 
-    def keep(one: "Kept") -> None:
-        from caudal.estimators import wrap
-
+    def keep(trained: "TrainedModel") -> None:
         folder.mkdir(exist_ok=True)
-        wrap(one.net, one.encoder, one.train, one.fitted, one.settings).save(folder / f"{one.name}.caudal")
+        trained.model.save(str(folder / f"{trained.name}.caudal"))
 
     return keep
 

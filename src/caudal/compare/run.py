@@ -1,18 +1,14 @@
 """One run from job to outcome: train, judge, change the clock, disturb, draw."""
 
-import tempfile
-from collections.abc import Callable
+import math
 from dataclasses import replace
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal import nn
-from caudal.compare.contenders import dummy, network, trees
-from caudal.compare.contenders.base import Progress, Trained, gather, one_thread
-from caudal.compare.contenders.registry import CONTENDERS, Kind, entry_of
+from caudal.compare.contenders.base import Progress, Trained, gather, network_in, one_thread, packed
+from caudal.compare.contenders.registry import CONTENDERS, Plan, entry_of, settings_of
 from caudal.compare.job import Job, Outcome, Parts
 from caudal.compare.measure.circuits import circuit_of
 from caudal.compare.metrics import metrics
@@ -20,12 +16,8 @@ from caudal.compare.perturb import KINDS, LEVELS, disturb, retime
 from caudal.compare.record import Contender, Run
 from caudal.data import Sequences
 from caudal.data.scaler import Scaler
+from caudal.train import Epoch
 
-_TRAIN: dict[Kind, Callable[[Job, Parts, Progress | None], Trained]] = {
-    "network": network.train,
-    "trees": trees.train,
-    "trivial": dummy.train,
-}
 _CLOCKS = ("true", "one", "shuffled")
 # Passes of a training that stops as early as it may; a pass with its gradients costs about three without.
 _PASSES, _COST = 5, 3
@@ -59,7 +51,36 @@ def train(job: Job, parts: Parts, progress: Progress | None = None) -> Trained:
         InputError: a setting is unknown or out of range.
         NonFiniteError: training diverged.
     """
-    return _TRAIN[entry_of(job.model).kind](job, parts, progress)
+    entry, chosen = entry_of(job.model), settings_of(job.model, job.settings)
+    longest = max(part.steps for part in (parts.train, parts.val, parts.test))
+    model = entry.build(Plan(parts.train, longest, job.epochs, job.parameters, job.seed), chosen)
+
+    def watch(epoch: Epoch) -> None:
+        if progress is not None:
+            progress(epoch.number / job.epochs, f"epoch {epoch.number} of {job.epochs}, loss {epoch.train:.4g}")
+
+    start, network = perf_counter(), network_in(model)
+    if network is None:
+        model.fit(parts.train, val=parts.val)
+    else:
+        network.fit(parts.train, val=parts.val, watch=watch)
+    seconds = perf_counter() - start
+    size = model.size(float(np.median(parts.train.lengths)))
+    guess = getattr(model, "guess", None)
+    summary = f"No model: {guess}." if guess else entry.summary
+    contender = Contender(
+        name=entry.name, label=entry.label, family=entry.family, summary=summary, settings=chosen, units=size.units,
+        parameters=size.parameters, live_parameters=size.live_parameters, synapses=size.synapses,
+        uses_dt=entry.uses_dt, macs_per_step=size.arithmetic, transcendentals_per_step=size.transcendentals,
+        fit_seconds=seconds,
+    )  # fmt: skip
+    if network is None:
+        return Trained(contender, model)
+    # Equal jobs give equal files: seconds are those of one run alone.
+    passes = tuple(replace(epoch, seconds=math.nan) for epoch in network.fitted_.history)
+    network.fitted_ = replace(network.fitted_, history=passes)
+    history = tuple((epoch.train, epoch.val) for epoch in passes)
+    return Trained(contender, model, len(history), history)
 
 
 def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
@@ -90,7 +111,7 @@ def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
     if job.retrain_timing:
         run = replace(run, retrained=_retrained(job, parts, values, progress))
     circuit = circuit_of(trained, parts, found) if entry.wired and job.number == 0 else None
-    model = _bytes(trained) if job.number == 0 else None
+    model = packed(trained.model) if job.number == 0 else None
     progress(1.0, "done")
     return Outcome(job, run, trained.contender, found.scores, found.series, found.truth, circuit, model)
 
@@ -138,20 +159,10 @@ def _retrained(job: Job, parts: Parts, values: dict[str, float], progress: Progr
         progress(0.94 + 0.02 * k, f"training anew with {how} gaps")
         three = (parts.train, parts.val, parts.test)
         changed = Parts(*(retime(part, how, gap, job.seed + at) for at, part in enumerate(three)))
-        again = _TRAIN[entry_of(job.model).kind](job, changed, None)
-        value = _judge(job, again, changed.test)
+        value = _judge(job, train(job, changed), changed.test)
         if value is not None:
             found[how] = value
     return found
-
-
-def _bytes(trained: Trained) -> bytes | None:
-    if trained.net is None:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "model"
-        nn.save(trained.net, place)
-        return place.read_bytes()
 
 
 def _nothing() -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:

@@ -11,7 +11,7 @@ from caudal import serial
 from caudal._version import __version__
 from caudal.compare.assemble import assemble
 from caudal.compare.budget import Schedule, Tuner, schedule
-from caudal.compare.contenders.network import Kept, kept
+from caudal.compare.contenders.base import TrainedModel, unpacked
 from caudal.compare.data import Source, open_source
 from caudal.compare.executors import open_executor
 from caudal.compare.job import Outcome, Parts
@@ -32,7 +32,8 @@ from caudal.files import put
 from caudal.intervals import Reading
 
 STUDY = "study.json"
-_READ = ("protocol", "seed")
+# Of what a stored run holds beside its figures; older ones hold bare networks.
+_FORMAT = 2
 
 
 def compare(
@@ -59,7 +60,7 @@ def compare(
     workers: int | None = None,
     watcher: Watcher | None = None,
     command: str = "",
-    keep: Callable[[Kept], None] | None = None,
+    keep: Callable[[TrainedModel], None] | None = None,
     chips: bool = True,
     watts: Span | None = None,
     runner: Runner = run_job,
@@ -92,7 +93,7 @@ def compare(
         workers: runs at once; None takes one per core.
         watcher: is told what happens; None draws on standard error.
         command: what was typed, for the provenance.
-        keep: is given the network of the first seed of each contender that can be used apart from the study.
+        keep: is given the model of the first seed of each contender that did not fail.
         chips: export the network of the first seed of each contender as C and run it on simulated microcontrollers,
             as far as their tools are installed; seconds a network.
         watts: of a busy core, from low to high: joules are estimated from processor time where no counter is. Either
@@ -126,7 +127,7 @@ def compare(
         started = store.fact("started", datetime.now(UTC).isoformat(timespec="seconds"))
         finals, spent = _run_all(store, source, agenda, executor, workers, watcher, runner)
         took = _times(store, source, [every[0] for every in finals.values()], watcher)
-        _hand_over(finals, source, watcher, keep)
+        _hand_over(finals, watcher, keep)
         took_joules = _joules(store, source, [every[0] for every in finals.values()], watts, watcher)
         small = _small(store, source, finals, watcher) if chips else None
         told = command or _call(data, out, budget)
@@ -212,15 +213,16 @@ def _small(store: Store, source: Source, finals: Mapping[str, Sequence[Outcome]]
 
 
 def _hand_over(
-    finals: Mapping[str, Sequence[Outcome]], source: Source, watcher: Watcher, keep: Callable[[Kept], None] | None
+    finals: Mapping[str, Sequence[Outcome]], watcher: Watcher, keep: Callable[[TrainedModel], None] | None
 ) -> None:
     if keep is None:
         return
-    found, left = kept(finals, source.parts)
-    for one in found:
-        keep(one)
-    for name, why in left.items():
-        watcher.say(f"No model file of {name}: {why}.")
+    for name, outcomes in finals.items():
+        first = outcomes[0]
+        if first.model is None:
+            watcher.say(f"No model file of {name}: {first.run.failed}.")
+        else:
+            keep(TrainedModel(name, unpacked(first.model)))
 
 
 def _facts(source: Source, agenda: Schedule) -> dict[str, str]:
@@ -228,7 +230,7 @@ def _facts(source: Source, agenda: Schedule) -> dict[str, str]:
     budget = agenda.budget
     return {
         "data": f"{source.facts.name} {source.facts.digest[:16]}",
-        "version": __version__,
+        "version": f"{__version__}, models of format {_FORMAT}",
         "trials": str(budget.trials),
         "epochs": str(budget.epochs),
         "trial_epochs": str(budget.trial_epochs) if budget.trials else "any",

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from caudal.estimators.recipe import FitRecipe as FitRecipe
     from caudal.estimators.regressor import LiquidRegressor as LiquidRegressor
     from caudal.estimators.score import HeldOut as HeldOut
+    from caudal.estimators.trees import BoostedTrees as BoostedTrees
     from caudal.estimators.trimming import trim as trim
+    from caudal.estimators.trivial import TrivialModel as TrivialModel
 
 _NAMES = {
     "AeonClassifier": "caudal.estimators.aeon",
     "AeonRegressor": "caudal.estimators.aeon",
+    "BoostedTrees": "caudal.estimators.trees",
     "ByRow": "caudal.estimators.by_row",
     "FitRecipe": "caudal.estimators.recipe",
     "HeldOut": "caudal.estimators.score",
@@ -33,6 +36,7 @@ _NAMES = {
     "LiquidForecaster": "caudal.estimators.forecaster",
     "LiquidRegressor": "caudal.estimators.regressor",
     "Shelf": "caudal.estimators.by_row",
+    "TrivialModel": "caudal.estimators.trivial",
     "Trained": "caudal.estimators.fitting",
     "fit_recipe": "caudal.estimators.fitting",
     "load": "caudal.estimators.door",

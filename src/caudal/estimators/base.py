@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
@@ -14,6 +15,7 @@ from caudal.doctor import Symptom, examine
 from caudal.errors import DataError
 from caudal.estimators import files
 from caudal.estimators.explain import question
+from caudal.estimators.features import Size
 from caudal.estimators.groups import groups_in, groups_of, is_values
 from caudal.estimators.inputs import (
     in_dtype,
@@ -25,12 +27,14 @@ from caudal.estimators.inputs import (
     single_target,
     weights_of,
 )  # fmt: skip
+from caudal.estimators.outputs import answers
 from caudal.estimators.settings import with_plain_settings
-from caudal.estimators.training import Facts, Outcome, check_classes, check_task, train_flowing, train_held
+from caudal.estimators.training import Facts, Outcome, Watch, check_classes, check_task, train_flowing, train_held
 from caudal.explain import Baseline, Checks, Explanation, explain
 from caudal.explain.influence.influence import Method
 from caudal.explain.influence.record import On
 from caudal.fair.mitigate.settings import Fairness
+from caudal.nn.operations import live_parameters, operations
 
 
 def read_table(model: "LiquidEstimator", x: Any, target: Any, series: str | None, **columns: Any) -> Sequences:
@@ -154,6 +158,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         axes: str = "auto",
         clock: str = "plain",
         pace: float = 1.0,
+        target_scale: str = "each",
+        by_length: bool = False,
     ) -> None:
         self.cell = cell
         self.units = units
@@ -179,6 +185,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self.axes = axes
         self.clock = clock
         self.pace = pace
+        self.target_scale = target_scale
+        self.by_length = by_length
 
     def arrays(self, x: Any, y: Any) -> Sequences:
         """Training sequences from arrays, with the target."""
@@ -227,6 +235,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         time_zone: str | None = None,
         val: Any = None,
         sample_weight: Any = None,
+        watch: Watch | None = None,
     ) -> Self:
         """Train on arrays with `y`, on a long table with column names, or on series that were read elsewhere.
 
@@ -242,6 +251,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
                 `caudal.fair.Groups`. Never an input.
             val: series to stop by, as a table, `Sequences` or `ParquetSequences`; None takes `validation` of X.
             sample_weight: `(batch,)` weight of each series, in the order of `Sequences.ids`.
+            watch: is called with each `caudal.train.Epoch` as it ends.
 
         Raises:
             InputError: a setting is out of range.
@@ -252,7 +262,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self.is_flat_, self.origin_, X = False, None, listed(X)
         self.axes_ = settled_axes(owner, self.axes, X)
         if isinstance(X, ParquetSequences):
-            return self._flow(X, val, sample_weight, sensitive)
+            return self._flow(X, val, sample_weight, sensitive, watch)
         if isinstance(X, Sequences):
             data = self.prepared(X)
             self.named(data.classes)
@@ -281,16 +291,20 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             self.__dict__.pop("feature_names_in_", None)
         weight = weights_of(owner, sample_weight, data)
         stop = None if val is None else self._stop(val, data.is_fine)
-        return self._keep(train_held(with_plain_settings(self), data, stop, weight, groups_of(self, sensitive, data)))
+        groups = groups_of(self, sensitive, data)
+        return self._keep(train_held(with_plain_settings(self), data, stop, weight, groups, watch))
 
-    def _flow(self, source: ParquetSequences, val: Any, sample_weight: Any, sensitive: Any) -> Self:
+    def _flow(
+        self, source: ParquetSequences, val: Any, sample_weight: Any, sensitive: Any, watch: Watch | None
+    ) -> Self:
         owner = type(self).__name__
         check_flow(self, val, sample_weight)
         check_task(owner, self.tasks, source.recipe.task, True)
         self.named(source.recipe.classes)
         self.data_recipe_, self.task_ = source.recipe, source.recipe.task
         self.__dict__.pop("feature_names_in_", None)
-        self._keep(train_flowing(with_plain_settings(self), source, val, groups_in(self, sensitive, source)))
+        groups = groups_in(self, sensitive, source)
+        self._keep(train_flowing(with_plain_settings(self), source, val, groups, watch))
         self.n_features_in_ = len(self.encoder_.names)
         return self
 
@@ -336,6 +350,27 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
     def parts(self, X: Any) -> Iterator[Sequences]:
         """What `predict` is asked about, one chunk of series after the other."""
         yield from map(self.asking, self._reads(X))
+
+    def answer(self, data: Sequences) -> NDArray[Any]:
+        """Probabilities of classes, or numbers in their unit, in the shape of the target with a last axis of them.
+
+        Arguments:
+            data: series read as those of the training.
+
+        Returns:
+            `(batch, classes)`; with an answer at each step `(batch, time, ...)`; of a forecast `(batch, horizon,
+            outputs)`; float32.
+        """
+        return answers(self.net_, self.encoder_, self.read(data), paired=self.cell == "gru-d")
+
+    def size(self, steps: float) -> Size:
+        """How large the network is, and what one step costs in series of `steps` steps."""
+        work = operations(self.net_, steps)
+        parameters = sum(parameter.numel() for parameter in self.net_.parameters() if parameter.requires_grad)
+        return Size(
+            self.units, parameters, live_parameters(self.net_), self.net_.synapse_count() or None,
+            work.arithmetic, work.transcendentals,
+        )  # fmt: skip
 
     def doctor(self, X: Any, *, other: Any = None) -> tuple[Symptom, ...]:
         """What is wrong with the model on data, and with the data, in words; see `caudal.doctor.examine`.

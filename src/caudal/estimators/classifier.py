@@ -53,6 +53,9 @@ class LiquidClassifier(LiquidEstimator):
             with 20 times more channels than steps, which is read as time first, with a warning.
         clock: `"plain"`, or `"log"` for a network that reads `log1p` of the elapsed time.
         pace: factor of the elapsed time, which counts in typical gaps of the training series.
+        target_scale: of several numbers to predict: `"each"` by its own deviation, or `"joint"`, all by one number, so
+            that the loss is in proportion to the error in their unit.
+        by_length: whether series of like length share a batch, as in `TrainRecipe`.
 
     Attributes:
         classes_: labels in the order of `predict_proba`.
@@ -98,12 +101,15 @@ class LiquidClassifier(LiquidEstimator):
         axes: str = "auto",
         clock: str = "plain",
         pace: float = 1.0,
+        target_scale: str = "each",
+        by_length: bool = False,
     ) -> None:
         super().__init__(
             cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
             batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
             schedule=schedule, precision=precision, dtype=dtype, seed=seed, device=device, accelerate=accelerate,
             checkpoint=checkpoint, verbose=verbose, fairness=fairness, axes=axes, clock=clock, pace=pace,
+            target_scale=target_scale, by_length=by_length,
         )  # fmt: skip
         self.class_weight = class_weight
 

@@ -12,9 +12,11 @@ from caudal.errors import FileFormatError
 from caudal.estimators import files
 
 KINDS = {
+    "BoostedTrees": "caudal.estimators.trees",
     "LiquidClassifier": "caudal.estimators.classifier",
     "LiquidForecaster": "caudal.estimators.forecaster",
     "LiquidRegressor": "caudal.estimators.regressor",
+    "TrivialModel": "caudal.estimators.trivial",
 }
 
 
@@ -42,7 +44,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         return nn.load(path)
     from caudal import estimators
 
-    return files.load(getattr(estimators, kind), path)
+    return getattr(estimators, kind).load(path)
 
 
 def kind_of(path: Path) -> str | None:

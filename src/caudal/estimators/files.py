@@ -5,7 +5,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -43,7 +43,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
         "encoder": model.encoder_.to_json(),
         "data_recipe": None if model.data_recipe_ is None else model.data_recipe_.to_json(),
         "fitted": {**asdict(model.fitted_), "recipe": model.fitted_.recipe.to_json()},
-        "plain": {key: getattr(model, key) for key in _PLAIN if hasattr(model, key)},
+        "plain": plain_of(model),
         "lists": {
             key: [getattr(model, key).dtype.str, getattr(model, key).tolist()] for key in _LISTS if hasattr(model, key)
         },
@@ -68,7 +68,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
 def load(kind: type, path: str | os.PathLike[str]) -> Any:
     """Read an estimator of a class."""
-    facts = _facts(kind.__name__, Path(path))
+    facts = facts_of_file(kind.__name__, Path(path))
     net = nn.load(path).eval()
     try:
         model = kind(**_settings(facts["settings"]))
@@ -87,12 +87,11 @@ def load(kind: type, path: str | os.PathLike[str]) -> Any:
             raise ValueError("it lacks the steps of a forecast")
         if facts["plain"]["task_"].startswith("classify") and "classes_" not in facts["lists"]:
             raise ValueError("it lacks the labels of its classes")
-        for key, check in _PLAIN.items():
-            if key in facts["plain"]:
-                setattr(model, key, check(key, facts["plain"][key]))
+        for key, value in checked(facts["plain"]).items():
+            setattr(model, key, value)
         for key in _LISTS:
             if key in facts["lists"]:
-                setattr(model, key, _labels(key, *facts["lists"][key]))
+                setattr(model, key, labels_of(key, *facts["lists"][key]))
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FileFormatError(f"{path}: does not rebuild a {kind.__name__} ({error}). Save it again.") from error
     model.net_ = net
@@ -131,7 +130,21 @@ _PLAIN: dict[str, Callable[[str, object], object]] = {
 }
 
 
-def _labels(key: str, dtype: object, values: object) -> NDArray[Any]:
+def plain_of(model: object) -> dict[str, Any]:
+    """What a trained estimator keeps in plain numbers and texts beside what it learnt."""
+    return {key: getattr(model, key) for key in _PLAIN if hasattr(model, key)}
+
+
+def checked(held: Mapping[str, object]) -> dict[str, object]:
+    """The same of a file, each value checked.
+
+    Raises:
+        ValueError, InputError: a value is of another kind.
+    """
+    return {key: check(key, held[key]) for key, check in _PLAIN.items() if key in held}
+
+
+def labels_of(key: str, dtype: object, values: object) -> NDArray[Any]:
     """Labels as an array; the dtype states how wide each is, so it decides how much memory they take."""
     if not isinstance(dtype, str) or not (found := _DTYPE.fullmatch(dtype)):
         raise ValueError(f"{key} has dtype {limits.shown(dtype)}")
@@ -153,7 +166,13 @@ def _settings(plain: dict[str, Any]) -> dict[str, Any]:
     return plain if asked is None else {**plain, "fairness": from_dict(asked)}
 
 
-def _facts(kind: str, path: Path) -> dict[str, Any]:
+def facts_of_file(kind: str, path: Path) -> dict[str, Any]:
+    """What the metadata of a file say of an estimator of a class, its digest checked.
+
+    Raises:
+        MissingFileError: there is no such file.
+        FileFormatError: it is damaged, or holds no estimator of this class.
+    """
     if not path.is_file():
         raise MissingFileError(f"{kind}.load: there is no file {path}. Pass the path that `save` wrote.")
     try:

@@ -1,27 +1,35 @@
 """What the network of an estimator says, batch by batch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from caudal.audit import log_series
+from caudal.data import Encoder, Sequences
 from caudal.errors import DataError
 from caudal.kernels import exact
 from caudal.monitor.guard import flat
-from caudal.train import answer_and_state, examples
+from caudal.nn import Readout
+from caudal.nn.layer import State
+from caudal.train import Examples, answer_and_state, examples
 
 if TYPE_CHECKING:
     from caudal.audit import Log
     from caudal.estimators.base import LiquidEstimator
 
-_BATCH = 256
+Tell = Callable[[Tensor, Tensor, State], None]
+# Series of one batch: of a log, and at most of any other, which holds so many steps with their padding.
+_LOGGED, _MOST, _STEPS = 256, 1024, 32_768
 
 
 def outputs(model: "LiquidEstimator", x: Any, log: "Log | None" = None) -> Iterator[tuple[Tensor, Tensor]]:
-    """Outputs of the network, on the CPU, with the lengths of the series.
+    """Outputs of the network on the CPU and the lengths of the series, one chunk of the data after the other.
 
     Arguments:
         model: trained.
@@ -35,15 +43,76 @@ def outputs(model: "LiquidEstimator", x: Any, log: "Log | None" = None) -> Itera
         if data.task != model.task_:
             fault = f"asks to {data.task}; the model was trained to {model.task_}"
             raise DataError(type(model).__name__, "X", fault, "Read the data with the task of the training.")
-        seen = examples(model.encoder_, data.without_target(), paired=model.cell == "gru-d")
-        device = next(model.net_.parameters()).device
-        with torch.no_grad():
-            for index in torch.split(torch.arange(len(seen)), _BATCH):
-                batch = seen.rows(index, device)
-                with nullcontext() if log is None else exact():
-                    found, state = answer_and_state(model.net_, batch)
-                out = found.cpu()
-                if log is not None:
-                    states = None if log.guard is None else flat(state)
-                    log_series(log, model, data, index.tolist(), out.numpy(), states)
-                yield out, batch.lengths.cpu()
+        tell = None if log is None else partial(_write, log, model, data)
+        out = outputs_of(model.net_, model.encoder_, data, paired=model.cell == "gru-d", tell=tell)
+        yield out, torch.tensor(data.lengths)
+
+
+def _write(log: "Log", model: "LiquidEstimator", data: Sequences, index: Tensor, out: Tensor, state: State) -> None:
+    """Write the answers of a batch down, and the states where a guard watches them."""
+    states = None if log.guard is None else flat(state)
+    log_series(log, model, data, index.tolist(), out.numpy(), states)
+
+
+def outputs_of(
+    net: Readout, encoder: Encoder, data: Sequences, *, paired: bool = False, tell: Tell | None = None
+) -> Tensor:
+    """Outputs of a network for some series: `(batch, outputs)`, or `(batch, time, outputs)` with 0 in the padding.
+
+    Arguments:
+        net: trained.
+        encoder: how it reads series.
+        data: the series.
+        paired: as in `examples`.
+        tell: is given rows, outputs and states of each batch, in the order of the data and in replay mode.
+    """
+    seen = examples(encoder, data.without_target(), paired=paired)
+    device = next(net.parameters()).device
+    is_each = data.task in ("classify_steps", "imitate")
+    shape = (len(data), data.steps) if is_each else (len(data),)
+    whole: Tensor | None = None
+    net.eval()
+    with torch.no_grad():
+        for index in _batches(seen, tell is not None):
+            with nullcontext() if tell is None else exact():
+                answered, state = answer_and_state(net, seen.rows(index, device))
+            out = answered.cpu()
+            if tell is not None:
+                tell(index, out, state)
+            if whole is None:
+                whole = out.new_zeros(*shape, out.shape[-1])
+            if is_each:
+                whole[index, : out.shape[1]] = out
+            else:
+                whole[index] = out
+    return torch.zeros(*shape, net.outputs) if whole is None else whole
+
+
+def _batches(seen: Examples, logged: bool) -> Iterator[Tensor]:
+    """Rows of each batch: in the order of the data for a log, else long and short series apart, for speed."""
+    if logged:
+        yield from torch.split(torch.arange(len(seen)), _LOGGED)
+        return
+    order, at = torch.argsort(seen.lengths, stable=True), 0
+    while at < len(order):
+        # The longest of a batch is its last, and unknown until its size is chosen: take it from the next few.
+        longest = int(seen.lengths[order[min(at + 255, len(order) - 1)]])
+        index = order[at : at + max(1, min(_MOST, _STEPS // longest))]
+        at += len(index)
+        yield index
+
+
+def answers(net: Readout, encoder: Encoder, data: Sequences, *, paired: bool = False) -> NDArray[Any]:
+    """Probabilities, or numbers in the unit of the target, float32 in its shape with a last axis of classes or outputs.
+
+    The answer to a series does not depend on those beside it.
+
+    Arguments:
+        net, encoder, data, paired: as in `outputs_of`.
+    """
+    out = outputs_of(net, encoder, data, paired=paired).double()
+    if data.classes:
+        shares = torch.softmax(out, -1).numpy().astype(np.float32)
+        return shares * data.mask[:, :, None] if data.task == "classify_steps" else shares
+    shape = out.shape if data.ahead is None else (*out.shape[:-1], -1, len(data.outputs))
+    return encoder.scaler.restore(out.numpy().astype(np.float32).reshape(shape))

@@ -1,5 +1,6 @@
 """The way from series to a trained network: encoder, readout, recipe, loop."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,14 @@ from caudal.estimators.inputs import in_dtype, weighted
 from caudal.fair.groups import Groups
 from caudal.fair.mitigate.settings import Fairness, check_events, settled
 from caudal.nn import Readout, build_cell
-from caudal.train import Crew, Examples, Fitted, Stream, TrainRecipe, accelerated, examples, fit
+from caudal.train import Crew, Epoch, Examples, Fitted, Stream, TrainRecipe, accelerated, examples, fit
 
 if TYPE_CHECKING:
     from caudal.estimators.base import LiquidEstimator
 
 Weights = NDArray[np.float64]
 Rows = NDArray[np.int64]
+Watch = Callable[[Epoch], None]
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def train_held(
     val: Sequences | None,
     weight: Weights | None,
     groups: Groups | None = None,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Train on series in memory.
 
@@ -88,6 +91,7 @@ def train_held(
         val: series to stop by; None takes `model.validation` of the data.
         weight: `(batch,)`, or None for 1 each.
         groups: of the series, where `fairness` asks for them.
+        watch: is given each pass as it ends.
     """
     codes = None if groups is None else codes_of(groups)
     if weight is not None:  # a series of weight 0 is not there
@@ -95,12 +99,12 @@ def train_held(
         data, weight = data.select(weight > 0), weight[weight > 0]
     facts = facts_of(data, weight)
     model.check(facts)
-    rows, held = (np.arange(len(data)), np.zeros(0, np.int64)) if val is not None else _parts(model, data)
+    rows, held = parts_of(data, 0.0 if val is not None else model.validation, model.seed)
     own, paired = data.select(rows), model.cell == "gru-d"
     encoder = Encoder.fit(own, indicators="all" if paired else "auto")
     if weight is not None:
         encoder = weighted(encoder, own, weight[rows])
-    encoder = timed(model, encoder)
+    encoder = timed(model, scaled(model, encoder))
 
     def seen(part: Sequences, rows: Rows | None) -> Examples:
         share = None if weight is None or rows is None else weight[rows]
@@ -110,21 +114,27 @@ def train_held(
 
     train = seen(own, rows)
     stop = seen(val, None) if val is not None else seen(data.select(held), held) if len(held) else None
+    if stop is not None:  # short and long series apart: the order of validation changes nothing but the padding
+        stop = stop.rows(torch.argsort(stop.lengths, stable=True))
     term = settled_of(model, facts)
     if term is not None:
         check_events(term, train)
-    return _trained(model, facts, encoder, train, stop, train.x.shape[2], term)
+    return _trained(model, facts, encoder, train, stop, train.x.shape[2], term, watch)
 
 
 def train_flowing(
-    model: "LiquidEstimator", source: ParquetSequences, val: ParquetSequences | None, groups: Groups | None = None
+    model: "LiquidEstimator",
+    source: ParquetSequences,
+    val: ParquetSequences | None,
+    groups: Groups | None = None,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Train on a file that is read in batches in each pass; arguments as in `train_held`."""
     if val is None and model.validation > 0:
         source, val, _ = source.split(val=model.validation, test=0.0, seed=model.seed)
     recipe, paired = source.recipe, model.cell == "gru-d"
     train = Stream.fit(_Cast(source, model.dtype), indicators="all" if paired else "auto", paired=paired)
-    train = replace(train, encoder=timed(model, train.encoder))
+    train = replace(train, encoder=timed(model, scaled(model, train.encoder)))
     stop = None if val is None else Stream.fit(_Cast(val, model.dtype), train.encoder, paired=paired)
     counts = np.array(train.counts, np.float64)
     outputs = len(recipe.classes) or len(recipe.target) * max(1, recipe.horizon)
@@ -136,7 +146,7 @@ def train_flowing(
         train = train.of_groups(who, len(groups.names))
         stop = None if stop is None else stop.of_groups(who, len(groups.names))
         term = settled_of(model, facts)
-    return _trained(model, facts, train.encoder, train, stop, next(train.chunks()).x.shape[2], term)
+    return _trained(model, facts, train.encoder, train, stop, next(train.chunks()).x.shape[2], term, watch)
 
 
 def timed(model: "LiquidEstimator", encoder: Encoder) -> Encoder:
@@ -152,6 +162,22 @@ def timed(model: "LiquidEstimator", encoder: Encoder) -> Encoder:
         raise InputError(owner, "pace", f"is {model.pace}; expected a number above 0", "Leave it out for 1.")
     scaler = replace(encoder.scaler, gap=encoder.scaler.gap / model.pace)
     return replace(encoder, clock="log" if model.clock == "log" else "plain", scaler=scaler)
+
+
+def scaled(model: "LiquidEstimator", encoder: Encoder) -> Encoder:
+    """The encoder with the scale of targets that a model asks for.
+
+    Raises:
+        InputError: there is no such scale.
+    """
+    if model.target_scale not in ("each", "joint"):
+        fault = f"is {model.target_scale!r}; expected each or joint"
+        raise InputError(type(model).__name__, "target_scale", fault, "Name one of them.")
+    deviations = encoder.scaler.target_std
+    if model.target_scale == "each" or not deviations:
+        return encoder
+    joint = (sum(deviation**2 for deviation in deviations) / len(deviations)) ** 0.5
+    return replace(encoder, scaler=replace(encoder.scaler, target_std=(joint,) * len(deviations)))
 
 
 def settled_of(model: "LiquidEstimator", facts: Facts) -> Fairness | None:
@@ -177,7 +203,8 @@ def _trained(
     train: Examples | Stream,
     val: Examples | Stream | None,
     inputs: int,
-    term: Fairness | None = None,
+    term: Fairness | None,
+    watch: Watch | None,
 ) -> Outcome:
     recipe = TrainRecipe(
         epochs=model.epochs,
@@ -190,6 +217,7 @@ def _trained(
         class_weights=model.class_weights(facts),
         seed=model.seed,
         precision=model.precision,  # type: ignore[arg-type]
+        by_length=model.by_length,
     )
     net = build_cell(
         type(model).__name__, model.cell, inputs, model.units, facts.outputs, model.cell_options,
@@ -198,21 +226,24 @@ def _trained(
     crew = accelerated(cpu=model.device == "cpu") if model.accelerate else Crew()
     net.to(crew.accelerator.device if crew.size > 1 else model.device)
     with torch.inference_mode(False), torch.enable_grad():  # whatever the caller is in
-        fitted = fit(net, train, val, recipe, checkpoint=model.checkpoint, progress=model.verbose, crew=crew, term=term)
+        fitted = fit(
+            net, train, val, recipe, checkpoint=model.checkpoint, progress=model.verbose, watch=watch, crew=crew,
+            term=term,
+        )  # fmt: skip
     return Outcome(net, encoder, fitted, facts)
 
 
-def _parts(model: "LiquidEstimator", data: Sequences) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def parts_of(data: Sequences, validation: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows to train on and to validate on, at least one group of three; fewer leave none for validation."""
     owners = len(np.unique(data.ids if data.group is None else data.group))
-    if model.validation > 0 and owners > 2:
+    if validation > 0 and owners > 2:
         try:
-            found = split(data, val=max(model.validation, 1 / owners), test=0.0, seed=model.seed)
+            found = split(data, val=max(validation, 1 / owners), test=0.0, seed=seed)
         except DataError:  # each class has a single series, which must train
             return np.arange(len(data)), np.zeros(0, np.int64)
-    elif model.validation > 0 and data.task == "forecast" and len(data) >= 8:
+    elif validation > 0 and data.task == "forecast" and len(data) >= 8:
         try:
-            found = split(data, val=model.validation, test=0.0, by="past")
+            found = split(data, val=validation, test=0.0, by="past")
         except DataError:  # too few windows for both parts
             return np.arange(len(data)), np.zeros(0, np.int64)
     else:

@@ -1,19 +1,24 @@
-"""A trained contender, whatever its kind: a function from series to answers, and what it took."""
+"""A trained contender, whatever its kind: its estimator and what it took."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from caudal.compare.contenders.encoding import Lens
+from caudal.compare.contenders.registry import Estimator
 from caudal.compare.record import Contender
 from caudal.data import Sequences
-from caudal.errors import DataError
-from caudal.nn import Readout
+from caudal.estimators import load
+from caudal.estimators.features import known_targets
+
+if TYPE_CHECKING:
+    from caudal.estimators.base import LiquidEstimator
 
 Progress = Callable[[float, str], None]
 
@@ -24,20 +29,32 @@ class Trained:
 
     Attributes:
         contender: sizes and counts, no timings but that of the training.
-        answer: from series to their targets' shape with a last axis of classes (probabilities) or outputs (numbers in
-            the unit of the target). The answer to a series does not depend on those beside it.
+        model: the estimator, trained.
         epochs: passes made; 0 where there are none.
         history: loss on training and validation after each pass.
-        net: the network, or None.
-        lens: how the network sees series, or None.
     """
 
     contender: Contender
-    answer: Callable[[Sequences], NDArray[Any]]
+    model: Estimator
     epochs: int = 0
     history: tuple[tuple[float, float | None], ...] = ()
-    net: Readout | None = None
-    lens: Lens | None = None
+
+    def answer(self, data: Sequences) -> NDArray[Any]:
+        """The answers to series, in the shape of their targets with a last axis of classes or outputs."""
+        return self.model.answer(data)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A model that a study hands over.
+
+    Attributes:
+        name: of the contender.
+        model: the estimator of the first seed; `clone(model).fit(data)` gives the same architecture and settings.
+    """
+
+    name: str
+    model: Estimator
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,26 +72,6 @@ class Answers:
     truth: NDArray[Any]
 
 
-def known_targets(data: Sequences) -> tuple[NDArray[np.bool_], NDArray[Any]]:
-    """Which targets are known, and those.
-
-    A row is one decision: a series, one of its steps, or one step ahead. It is known where all its outputs are.
-
-    Returns:
-        a bool mask over rows, of the shape of the target less its axis of outputs; and the known targets.
-
-    Raises:
-        DataError: no target is known.
-    """
-    target, known = data.target, data.target_mask
-    if target is None or known is None:
-        raise DataError("compare", "data", "have no target", "Pass series whose target is known.")
-    rows = known if data.classes else np.asarray(known.all(axis=-1))
-    if not rows.any():
-        raise DataError("compare", "data", "have no known target", "Pass series whose target is known.")
-    return rows, target[rows]
-
-
 def gather(data: Sequences, answer: NDArray[Any]) -> Answers:
     """The rows of an answer whose target is known.
 
@@ -87,6 +84,30 @@ def gather(data: Sequences, answer: NDArray[Any]) -> Answers:
     """
     rows, truth = known_targets(data)
     return Answers(answer[rows].astype(np.float32), np.nonzero(rows)[0].astype(np.int64), truth)
+
+
+def packed(model: Estimator) -> bytes:
+    """The file of a trained estimator, as bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "model.caudal"
+        model.save(str(place))
+        return place.read_bytes()
+
+
+def network_in(model: Estimator) -> "LiquidEstimator | None":
+    """The model itself where it is a network, else None."""
+    from caudal.estimators.base import LiquidEstimator
+
+    return model if isinstance(model, LiquidEstimator) else None
+
+
+def unpacked(model: bytes) -> Estimator:
+    """The trained estimator of a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "model.caudal"
+        place.write_bytes(model)
+        found: Estimator = load(place)
+        return found
 
 
 @contextmanager

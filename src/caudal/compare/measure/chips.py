@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isclose
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal import export
-from caudal.compare.contenders.base import Answers, gather
-from caudal.compare.contenders.network import Kept, kept
+from caudal.compare.contenders.base import Answers, gather, network_in, unpacked
 from caudal.compare.contenders.registry import entry_of
 from caudal.compare.job import Outcome, Parts
 from caudal.compare.metrics import metrics
@@ -21,7 +20,11 @@ from caudal.data import Encoder, Sequences
 from caudal.errors import BackendError, InputError
 from caudal.export.plan.read import scaling_of
 from caudal.export.program.intervals import Broken
+from caudal.nn import Readout
 from caudal.train import examples
+
+if TYPE_CHECKING:
+    from caudal.estimators.base import LiquidEstimator
 
 DTYPE: Literal["int16"] = "int16"
 RUNS_ON, BUILT_FOR = "Cortex-M4F", "AVR"
@@ -32,7 +35,7 @@ _STEPS, _BATCH = 60_000, 256
 class _Judged(NamedTuple):
     """A network with its encoder and test series, in times that an export reads."""
 
-    one: Kept
+    net: Readout
     encoder: Encoder
     test: Sequences
     shortest: float | None
@@ -49,18 +52,21 @@ def chips(finals: Mapping[str, Sequence[Outcome]], parts: Parts, shortest: float
     Returns:
         figures and refusals; None where the study holds no network.
     """
-    found, left = kept(finals, parts)
-    if not found:
+    models = {name: network_in(unpacked(outcomes[0].model)) for name, outcomes in finals.items() if outcomes[0].model}
+    if all(model is None for model in models.values()):
         return None
     rows = judged_rows(parts.test)
-    test, by_name = parts.test.select(rows), {one.name: one for one in found}
+    test = parts.test.select(rows)
     made = []
-    for name, every in finals.items():
-        if name in by_name:
-            made.append(_chip(by_name[name], test, _of_rows(every[0], rows), shortest))
+    for name, outcomes in finals.items():
+        model = models.get(name)
+        if model is not None:
+            made.append(_chip(name, model, test, _of_rows(outcomes[0], rows), shortest))
         elif entry_of(name).kind != "trivial":
-            code = "failed" if every[0].run.failed else "no network" if every[0].model is None else "time"
-            made.append(Chip(name, code, left.get(name, "")))
+            failed = outcomes[0].run.failed
+            made.append(
+                Chip(name, "failed" if failed else "no network", failed or f"{entry_of(name).kind} are no network")
+            )
     return Chips(DTYPE, len(test), shortest, missing(), tuple(made))
 
 
@@ -89,52 +95,52 @@ def judged_rows(test: Sequences) -> NDArray[np.int64]:
     return np.sort(order[: max(1, count)]).astype(np.int64)
 
 
-def _chip(one: Kept, test: Sequences, own: Answers, shortest: float | None) -> Chip:
+def _chip(name: str, model: "LiquidEstimator", test: Sequences, own: Answers, shortest: float | None) -> Chip:
     """The network as C, or why it has no such form: what fails here must not cost the study."""
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            return _exported(_straight(one, test, shortest), own, Path(scratch) / "policy", test)
+            return _exported(name, _straight(model, test, shortest), own, Path(scratch) / "policy", test)
     except InputError as error:
-        return Chip(one.name, _code(error), error.fault)
+        return Chip(name, _code(error), error.fault)
     except Exception as error:
-        return Chip(one.name, "other", f"{type(error).__name__}: {error}")
+        return Chip(name, "other", f"{type(error).__name__}: {error}")
 
 
-def _exported(judged: _Judged, own: Answers, place: Path, test: Sequences) -> Chip:
-    one, metric = judged.one, metrics.plan_of(test).primary
-    made = export.c(one.net, place, DTYPE, encoder=judged.encoder, shortest_dt=judged.shortest)
+def _exported(name: str, judged: _Judged, own: Answers, place: Path, test: Sequences) -> Chip:
+    metric = metrics.plan_of(test).primary
+    made = export.c(judged.net, place, DTYPE, encoder=judged.encoder, shortest_dt=judged.shortest)
     theirs = gather(test, _answers(judged, made.program))
     machines, fault = _built(made)
     network, exported = (metrics.score(test.task, part.scores, part.truth).get(metric) for part in (own, theirs))
     is_bent = judged.test is not test
     return Chip(
-        one.name, metric=metric, network=network, export=exported,
+        name, metric=metric, network=network, export=exported,
         widest=float(np.abs(theirs.scores - own.scores).max()), state_bytes=made.program.state_bytes(),
         dt_min=0.0 if is_bent else made.dt_min, is_bent=is_bent, machines=machines, fault=fault,
     )  # fmt: skip
 
 
-def _straight(one: Kept, test: Sequences, shortest: float | None) -> _Judged:
+def _straight(model: "LiquidEstimator", test: Sequences, shortest: float | None) -> _Judged:
     """Times as an export reads them: where the network is told `log1p` of a gap, that is the time of its step."""
-    encoder = one.encoder
+    encoder = model.encoder_
     if encoder.clock == "plain":
-        return _Judged(one, encoder, test, shortest)
+        return _Judged(model.net_, encoder, test, shortest)
     gap = encoder.scaler.gap
     plain = replace(encoder, clock="plain", scaler=replace(encoder.scaler, gap=1.0))
     ahead = None if test.ahead is None else (test.ahead / gap).astype(test.ahead.dtype)
     bent = replace(test, dt=encoder.told(test.dt / gap).astype(test.dt.dtype), ahead=ahead)
-    return _Judged(one, plain, bent, None)
+    return _Judged(model.net_, plain, bent, None)
 
 
 def _answers(judged: _Judged, program: export.Program) -> NDArray[np.float64]:
     """What the chip answers, as the study judges it; long and short series apart, for speed."""
-    test, scaling = judged.test, scaling_of(judged.one.net, judged.encoder)
+    test, scaling = judged.test, scaling_of(judged.net, judged.encoder)
     seen = examples(judged.encoder, test.without_target())
     x = seen.x.double().numpy() * np.array(scaling.std) + np.array(scaling.mean)
     dt, lengths = seen.dt.double().numpy() * scaling.gap, seen.lengths.numpy()
     is_each = test.task in ("classify_steps", "imitate")
     twin, order = export.Twin(program), np.argsort(lengths, kind="stable")
-    found = np.zeros((*x.shape[:2], judged.one.net.outputs) if is_each else (len(x), judged.one.net.outputs))
+    found = np.zeros((*x.shape[:2], judged.net.outputs) if is_each else (len(x), judged.net.outputs))
     for begin in range(0, len(order), _BATCH):
         rows = order[begin : begin + _BATCH]
         most = int(lengths[rows[-1]])

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from caudal.compare.contenders.base import Answers, Trained, gather
+from caudal.compare.contenders.base import Answers, Trained, gather, network_in
 from caudal.compare.job import Parts
 from caudal.compare.record import Circuit
 from caudal.data import Sequences
@@ -14,6 +14,7 @@ from caudal.dynamics.wired import gates
 from caudal.nn import LTC, WiredCfC
 from caudal.nn.layer import Layer
 from caudal.nn.wired import graph_tensors
+from caudal.train import examples
 
 _MOST_STEPS = 200
 
@@ -30,30 +31,31 @@ def circuit_of(trained: Trained, parts: Parts, found: Answers | None = None) -> 
         parts: the series, divided.
         found: its answers to the test series, where they are at hand.
     """
-    net, lens = trained.net, trained.lens
-    if net is None or lens is None or not isinstance(net.layer, LTC | WiredCfC):
+    network = network_in(trained.model)
+    if network is None or not isinstance(network.net_.layer, LTC | WiredCfC):
         return None
+    layer, encoder = network.net_.layer, network.encoder_
     test = parts.test
     found = found or gather(test, trained.answer(test))
     row = _choose(test, found)
     one = test.select([row])
     with torch.no_grad():
-        seen = lens(one.without_target())
-        activity, tau = _watch(net.layer, seen.x, seen.dt)
-        strengths = _strengths(net.layer).tolist()
+        seen = examples(encoder, one.without_target())
+        activity, tau = _watch(layer, seen.x, seen.dt)
+        strengths = _strengths(layer).tolist()
     kept = np.unique(np.linspace(0, one.lengths[0] - 1, min(_MOST_STEPS, int(one.lengths[0]))).round().astype(int))
     times = one.times[0] - one.times[0, 0]
-    wiring = net.layer.wiring
+    wiring = layer.wiring
     ahead = 0 if test.ahead is None else test.ahead.shape[1]
     return Circuit(
         model=trained.contender.name,
         wiring=wiring.to_json(),
-        inputs=(*lens.encoder.channels, *(f"time to step {k + 1}" for k in range(ahead))),
+        inputs=(*encoder.channels, *(f"time to step {k + 1}" for k in range(ahead))),
         outputs=_outputs(test),
         activity=_rows(activity[kept]),
         time=tuple(times[kept].tolist()),
         strengths=dict(zip(wiring.synapse_names, strengths, strict=True)),
-        tau=() if tau is None or lens.unit is None else _rows(tau[kept] * lens.unit),
+        tau=() if tau is None or encoder.clock == "log" else _rows(tau[kept] * encoder.scaler.gap),
         example=_words(test, row, found),
     )
 

@@ -6,8 +6,7 @@ from statistics import mean, median
 from time import perf_counter
 
 from caudal import energy
-from caudal.compare.contenders.base import one_thread
-from caudal.compare.contenders.network import saved_net
+from caudal.compare.contenders.base import network_in, one_thread, unpacked
 from caudal.compare.contenders.registry import entry_of
 from caudal.compare.job import Outcome, Parts
 from caudal.compare.run import train
@@ -127,8 +126,9 @@ def energy_of(every: Sequence[Outcome], parts: Parts, spent: Spent | None = None
     kind = entry_of(first.job.model).kind
     shares = [one.run.metrics["accuracy"] for one in good if "accuracy" in one.run.metrics]
     correct = mean(shares) if shares else None
-    if kind != "network" or first.model is None:
+    network = None if first.model is None else network_in(unpacked(first.model))
+    if network is None:
         return energy.columns(None, steps, correct=correct, spent=spent, why=f"operations of {kind} are not counted")
     seen = median(one.run.epochs for one in good) * float(parts.train.lengths.sum())
-    work = operations(saved_net(first.model), steps)
+    work = operations(network.net_, steps)
     return energy.columns(work, steps, correct=correct, seen=seen, spent=spent)

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from caudal import fair
 from caudal._version import __version__
-from caudal.compare.contenders.encoding import encode
-from caudal.compare.contenders.network import answers, saved_net
-from caudal.compare.contenders.registry import entry_of, settings_of
+from caudal.compare.contenders.base import unpacked
+from caudal.compare.contenders.registry import entry_of
 from caudal.compare.job import Outcome, Parts
 from caudal.compare.metrics.record import GroupScore
 from caudal.compare.metrics.summary import Panel, within
@@ -25,37 +24,38 @@ from caudal.data import Sequences
 from caudal.errors import InputError
 from caudal.fair import Groups, thirds
 from caudal.fair.curve import first_steps, usual_steps
-from caudal.fair.groups import LEAST, LEAST_PEOPLE, UNKNOWN, is_quantity
+from caudal.fair.groups import UNKNOWN, is_quantity
 from caudal.fair.intervals import Gap, GroupRate
 from caudal.fair.metrics import GAPS
 from caudal.fair.record import FairAttribute, FairReport
 from caudal.intervals import Interval
 
+LEAST = 30
+# The group of the data, such as the hospital, beside its sensitive columns.
+GROUP = "group"
 
-def group_scores(panel: Panel, parts: Parts, owner: NDArray[np.int64]) -> tuple[GroupScore, ...]:
-    """The primary metric by sensitive attribute.
 
-    Numbers of many values are cut into thirds of all series. A sensitive group of fewer than 30 series, or of fewer
-    than 10 people, or of one class only where the metric needs two, has a count and no score.
+def group_scores(found: Panel, test: Sequences) -> tuple[GroupScore, ...]:
+    """The primary metric by sensitive attribute, and by group of the data where there are few.
+
+    Numbers of many values are cut into thirds. A group of fewer than 30 series, or of one class only where the metric
+    needs two, has a count and no score.
 
     Arguments:
-        panel: outcomes and draws.
-        parts: the series, divided.
-        owner: `(series,)` whose each test series is.
+        found: outcomes and draws.
+        test: the test series.
     """
-    scores = []
-    positive = _positive(parts.test)
-    for attribute, groups in protected(parts)[0].items():
-        people = groups.people(owner)
+    made = []
+    positive = _positive(test)
+    for attribute, groups in protected(test)[0].items():
         for group in groups.names:
             rows = groups.where(group)
             count = int(rows.sum())
             hits = None if positive is None else int(positive[rows].sum())
-            enough = group != UNKNOWN and count >= LEAST and people[group] >= LEAST_PEOPLE
-            for model in panel.outcomes:
-                score = _score(panel, model, rows) if enough else None
-                scores.append(GroupScore(model, attribute, group, count, hits, score))
-    return tuple(scores)
+            for model in found.outcomes:
+                score = _score(found, model, rows) if group != UNKNOWN and count >= LEAST else None
+                made.append(GroupScore(model, attribute, group, count, hits, score))
+    return tuple(made)
 
 
 def _score(found: Panel, model: str, rows: NDArray[np.bool_]) -> Interval | None:
@@ -65,51 +65,46 @@ def _score(found: Panel, model: str, rows: NDArray[np.bool_]) -> Interval | None
     return within(spread.interval(), found.plan.primary)
 
 
-def protected(parts: Parts) -> tuple[dict[str, Groups], dict[str, str]]:
-    """Sensitive groups of the test series by each sensitive column.
+def protected(test: Sequences) -> tuple[dict[str, Groups], dict[str, str]]:
+    """Groups of the test series by each sensitive column, and by the group of the data where there are few.
 
-    Numbers of many values are cut into thirds of all series, so that they are the same whatever falls into the test
-    part. Groups of one person are put together into `"other"`.
+    Numbers of many values are cut into thirds. Groups of one person are put together into `"other"`.
 
     Returns:
         column -> groups; and column -> why it makes none, as a clause.
     """
-    by_column, left = {}, {}
-    for name, column in parts.test.sensitive.items():
+    columns = dict(test.sensitive)
+    if test.group is not None and GROUP not in columns:
+        columns[GROUP] = np.asarray(test.group)
+    found, left = {}, {}
+    for name, column in columns.items():
         try:
-            groups = Groups.of({name: column}, edges=_edges(parts, [name]), alone="other")
+            made = Groups.of({name: column}, edges=_edges({name: column}), alone="other")
         except InputError as error:
             left[name] = error.fault
             continue
-        if len(groups.names) > 1:
-            by_column[name] = groups
+        if len(made.names) > 1:
+            found[name] = made
         else:
             left[name] = "holds groups of one only"
-    return by_column, left
+    return found, {name: why for name, why in left.items() if name in test.sensitive}
 
 
-def crossed(parts: Parts, single: Sequence[Groups]) -> tuple[Groups, ...]:
+def crossed(test: Sequences, single: list[Groups]) -> tuple[Groups, ...]:
     """Groups by all of some columns at once; none where there is one column, or too many groups."""
-    columns = {name: parts.test.sensitive[name] for groups in single for name in groups.columns}
+    columns = {name: test.sensitive[name] for one in single for name in one.columns}
     if len(columns) < 2:
         return ()
     try:
-        groups = Groups.of(columns, edges=_edges(parts, list(columns)), alone="other")
+        made = Groups.of(columns, edges=_edges(columns), alone="other")
     except InputError:
         return ()
-    return (groups,) if len(groups.names) > 1 else ()
+    return (made,) if len(made.names) > 1 else ()
 
 
-def _edges(parts: Parts, names: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """Thirds of the series of all parts, of columns of many numbers."""
-    edges = {}
-    for name in names:
-        columns = [part.sensitive[name] for part in (parts.train, parts.val, parts.test) if name in part.sensitive]
-        whole = np.concatenate(columns)
-        cuts = thirds(whole) if is_quantity(whole) else ()
-        if cuts:
-            edges[name] = cuts
-    return edges
+def _edges(columns: dict[str, NDArray[np.generic]]) -> dict[str, tuple[float, ...]]:
+    cuts = {name: thirds(column) for name, column in columns.items() if is_quantity(column)}
+    return {name: found for name, found in cuts.items() if found}
 
 
 def _positive(test: Sequences) -> NDArray[np.bool_] | None:
@@ -155,9 +150,9 @@ def fairness(
     Returns:
         a record each; none where the task has no classes, or no sensitive column makes groups.
     """
-    by_column, left_out = protected(parts)
-    single = tuple(by_column.values())
-    if not single or not parts.test.task.startswith("classify") or len(parts.test.classes) < 2:
+    groups, left_out = protected(parts.test)
+    own = [one for name, one in groups.items() if name in parts.test.sensitive]
+    if not own or not parts.test.task.startswith("classify") or len(parts.test.classes) < 2:
         return ()
     threshold = _share(parts.train) if len(parts.test.classes) == 2 else None
     blank = FairReport(
@@ -165,7 +160,7 @@ def fairness(
         series=len(parts.test), answers=0, digest=replace(parts.test, sensitive={}).digest, attributes=(),
         left_out=left_out,
     )  # fmt: skip
-    asked = _Asked(parts, owner, (*single, *crossed(parts, single)), threshold, blank)
+    asked = _Asked(parts, owner, (*own, *crossed(parts.test, own)), threshold, blank)
     made = []
     for name, every in finals.items():
         good = [one for one in every if not one.run.failed and len(one.scores)]
@@ -187,7 +182,7 @@ def _of_model(asked: _Asked, name: str, good: Sequence[Outcome], follow: bool) -
         given = [_decided(one.scores, one.truth, asked.owner[one.series], asked.threshold) for one in good]
     except InputError:
         return None  # all truths are of one class
-    at = _at_steps(asked, name, good[0]) if follow else {}
+    at = _at_steps(asked, good[0]) if follow else {}
     attributes = tuple(_attribute(asked, groups, good, given, at) for groups in asked.groups)
     missing = {"no curve": not at, "no crossing": not any(len(one.columns) > 1 for one in asked.groups)}
     codes = (*(code for code, lacks in missing.items() if lacks), *_OPEN)
@@ -204,19 +199,18 @@ def _decided(
     return fair.decisions(truth == 1, decided=scores[:, 1] >= threshold, owner=owner)
 
 
-def _at_steps(asked: _Asked, name: str, first: Outcome) -> dict[int, fair.Answers]:
-    """The same series read up to some steps only, answered by the network of the first seed."""
+def _at_steps(asked: _Asked, first: Outcome) -> dict[int, fair.Answers]:
+    """The same series read up to some steps only, answered by the model of the first seed."""
     test = asked.parts.test
     steps = usual_steps(test.lengths)
     if test.task != "classify" or test.target is None or first.model is None or len(steps) < 2:
         return {}
     if int(np.minimum(test.lengths[:, None], np.array(steps)).sum()) > _STEPS:
         return {}
-    net = saved_net(first.model)
-    lens, _, _ = encode(asked.parts, name, settings_of(name, first.job.settings))
+    model = unpacked(first.model)
     found = {}
     for step in steps:
-        told = answers(net, lens, first_steps(test, step))
+        told = model.answer(first_steps(test, step))
         # In the order of the first seed's answers, those without a known target left out.
         found[step] = _decided(told[first.series], first.truth, asked.owner[first.series], asked.threshold)
     return found
@@ -232,8 +226,7 @@ def _attribute(
     each = [groups.select(one.series) for one in good]
     found = fair.by_group(given[0], each[0])
     counts = {group: int(count) for group, count in zip(groups.names, groups.counts, strict=True)}
-    people = each[0].people(given[0].owner)
-    hidden = tuple(group for group, count in people.items() if count < _LEAST_SHOWN)
+    hidden = tuple(group for group, count in counts.items() if count < _LEAST_SHOWN)
     rates = found.rates()
     counted = frozenset((one.metric, one.group) for one in rates if not one.few)
     gaps = tuple(
@@ -245,9 +238,7 @@ def _attribute(
     name = OF_CLASSES if asked.threshold is None else CURVE_OF
     curve = fair.curve(at, each[0], name, lengths=lengths) if at else ()
     return FairAttribute(
-        name=groups.attribute, groups=counts, hidden=hidden,
-        small=tuple(group for group, count in people.items() if count < LEAST),
-        people={} if people == counts else people,
+        name=groups.attribute, groups=counts, small=groups.small, hidden=hidden,
         rates=tuple(
             _shown(rate, hidden) for rate in rates if asked.threshold is not None or rate.metric == OF_CLASSES
         ), gaps=gaps, curve_of=name if curve else "",
@@ -256,7 +247,7 @@ def _attribute(
 
 
 def _shown(rate: GroupRate, hidden: tuple[str, ...]) -> GroupRate:
-    return replace(rate, value=None) if rate.group in hidden or min(rate.count, rate.people) < _LEAST_SHOWN else rate
+    return replace(rate, value=None) if rate.group in hidden or rate.count < _LEAST_SHOWN else rate
 
 
 def _plain(gap: Gap, counted: frozenset[tuple[str, str]], given: fair.Answers, groups: Groups) -> float:

@@ -7,13 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from caudal.compare.contenders import dummy, trees
-from caudal.compare.contenders.base import one_thread
-from caudal.compare.contenders.encoding import encode
-from caudal.compare.contenders.network import answers, saved_net
-from caudal.compare.contenders.registry import entry_of, settings_of
+from caudal.compare.contenders.base import network_in, one_thread, unpacked
 from caudal.compare.job import Outcome, Parts
 from caudal.data import Sequences
+from caudal.train import examples
 
 _BATCH, _MOST_SERIES, _STEPS = 64, 256, 200
 
@@ -40,8 +37,6 @@ class _Subject(NamedTuple):
 
 def measure(outcomes: Sequence[Outcome], parts: Parts, rounds: int = 7) -> dict[str, Timing]:
     """Times of contenders, measured in rounds in which each has its turn, at one thread; the median counts.
-
-    Networks are read from their outcome; trees and the trivial contender are trained anew, which takes seconds.
 
     Arguments:
         outcomes: of seed 0, one for each contender; those that failed are left out.
@@ -77,13 +72,12 @@ def _seconds(what: Callable[[], object], times: int) -> float:
 
 
 def _subject(outcome: Outcome, parts: Parts) -> _Subject:
-    entry = entry_of(outcome.job.model)
-    if entry.kind != "network" or outcome.model is None:
-        made = {"trees": trees.train, "trivial": dummy.train}[entry.kind](outcome.job, parts)
-        return _Subject(made.answer, None)
-    net = saved_net(outcome.model)
-    chosen = settings_of(entry.name, outcome.job.settings)
-    lens, own, _ = encode(parts, entry.name, chosen)
-    x, dt = own.x[:1, 0].contiguous(), own.dt[:1, 0].contiguous()
+    model = unpacked(outcome.model or b"")
+    network = network_in(model)
+    if network is None:
+        return _Subject(model.answer, None)
+    net = network.net_
+    seen = examples(network.encoder_, parts.train.select([0]).without_target(), paired=network.cell == "gru-d")
+    x, dt = seen.x[:1, 0].contiguous(), seen.dt[:1, 0].contiguous()
     state = net.step(x, dt=dt)[1]
-    return _Subject(lambda data: answers(net, lens, data), lambda: net.step(x, dt=dt, state=state))
+    return _Subject(model.answer, lambda: net.step(x, dt=dt, state=state))

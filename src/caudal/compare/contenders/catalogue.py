@@ -1,0 +1,298 @@
+"""The contenders that come with caudal: what each is, its usual settings, and what tuning may choose."""
+
+from typing import Any
+
+from caudal.compare.contenders.network import Network
+from caudal.compare.contenders.registry import (
+    Between,
+    Entry,
+    Estimator,
+    OneOf,
+    Plan,
+    Range,
+    Settings,
+    number,
+    register,
+)
+from caudal.compare.record import Scalar
+from caudal.nn.pairing import PAIRINGS
+
+# Attention reads so many steps back at most.
+_CONTEXT = 1024
+# The circuit of the papers.
+_NEURONS, _COMMAND = 19, 6
+
+
+def _usual(**more: Scalar) -> dict[str, Scalar]:
+    """Usual settings of a network."""
+    shared: dict[str, Scalar] = {"lr": 0.01, "batch_size": 128, "weight_decay": 0.0, "dropout": 0.0, "pool": "last"}
+    return {**shared, "dt": "raw", "pace": 1.0, **more}
+
+
+# Six dimensions at most, and the same training settings for every network: no contender is tuned with more care.
+_TRAINING: dict[str, Range] = {
+    "lr": Between(0.001, 0.05, log=True),
+    "batch_size": OneOf((32, 64, 128)),
+    "weight_decay": OneOf((0.0, 0.001, 0.01)),
+    "dropout": OneOf((0.0, 0.1, 0.3)),
+}
+_CLOCK: dict[str, Range] = {"dt": OneOf(("raw", "log"))}
+# Of an LTC the pace stays a factor: its time constants then have a unit.
+_PACE: dict[str, Range] = {"pace": OneOf((0.1, 0.3, 1.0))}
+_POOL: dict[str, Range] = {"pool": OneOf(("last", "mean"))}
+_DENSITY: dict[str, Range] = {"density": OneOf((0.3, 0.5, 0.7))}
+_BACKBONE: dict[str, Range] = {"backbone": OneOf((1.0, 1.5, 3.0))}
+# Rates are learnt, so that no pace is searched; when an input acts is a fact of the data.
+_LIQUID: dict[str, Range] = {"pairing": OneOf(PAIRINGS), "pool": OneOf(("last", "mean"))}
+_LAYERS: dict[str, Range] = {"layers": OneOf((1, 2))}
+
+
+def _paper(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+    """One motor neuron for one number or two classes, else one for each output, at most 8."""
+    del units, steps
+    motor = 1 if outputs <= 2 else min(outputs, 8)
+    return {"command": _COMMAND, "motor": motor, "substeps": int(number(chosen["substeps"]))}
+
+
+def _backbone(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+    del outputs, steps
+    return {"backbone_units": max(2, round(number(chosen["backbone"]) * units))}
+
+
+def _circuit(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+    del units, outputs, steps
+    substeps = {"substeps": int(number(chosen["substeps"]))} if "substeps" in chosen else {}
+    return {"density": number(chosen["density"]), **substeps}
+
+
+def _attention(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+    del units, outputs
+    return {"layers": chosen["layers"], "heads": chosen["heads"], "context": max(2, min(_CONTEXT, steps))}
+
+
+def _states(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+    del outputs, steps
+    fastest = number(chosen["fastest"])
+    return {"layers": chosen["layers"], "states": units, "step": (fastest / 100, fastest)}
+
+
+def _one_block(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+    del units, outputs, steps
+    return {"layers": 1, "target": chosen["target"], "pairing": chosen["pairing"]}
+
+
+def _two_blocks(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+    return {**_one_block(chosen, units, outputs, steps), "layers": 2}
+
+
+def _trees(plan: Plan, chosen: Settings) -> Estimator:
+    from caudal.estimators import BoostedTrees
+
+    return BoostedTrees(**chosen, seed=plan.seed)  # type: ignore[arg-type]
+
+
+def _trivial(plan: Plan, chosen: Settings) -> Estimator:
+    from caudal.estimators import TrivialModel
+
+    del chosen
+    return TrivialModel(seed=plan.seed)
+
+
+register(
+    Entry(
+        "ltc-ncp",
+        "LTC-NCP",
+        "liquid",
+        "Liquid time-constant neurons (fused solver) wired as a neural circuit policy.",
+        "network",
+        Network("ltc-ncp", _circuit, least=4),
+        uses_dt=True,
+        wired=True,
+        settings=_usual(lr=0.02, pace=0.3, substeps=6, density=0.5),
+        space={**_TRAINING, **_PACE, **_DENSITY},
+    )
+)
+register(
+    Entry(
+        "ltc-ncp-19",
+        "LTC-NCP, 19 neurons",
+        "liquid",
+        "The 19-neuron circuit of the papers (12 inter, 6 command, 1 motor); its size is not matched to the others.",
+        "network",
+        Network("ltc-ncp", _paper, units=_NEURONS),
+        uses_dt=True,
+        matched=False,
+        wired=True,
+        settings=_usual(lr=0.02, pace=0.3, substeps=6),
+        space={**_TRAINING, **_PACE, **_POOL},
+    )
+)
+register(
+    Entry(
+        "cfc",
+        "CfC",
+        "liquid",
+        "Closed-form continuous-time network: one dense backbone, gates conditioned on elapsed time.",
+        "network",
+        Network("cfc", _backbone),
+        uses_dt=True,
+        settings=_usual(backbone=1.5),
+        space={**_TRAINING, **_CLOCK, **_BACKBONE},
+    )
+)
+register(
+    Entry(
+        "cfc-ncp",
+        "CfC-NCP",
+        "liquid",
+        "Closed-form continuous-time neurons that obey the wiring of a neural circuit policy.",
+        "network",
+        Network("cfc-ncp", _circuit, least=4),
+        uses_dt=True,
+        wired=True,
+        settings=_usual(lr=0.02, density=0.5),
+        space={**_TRAINING, **_CLOCK, **_DENSITY},
+    )
+)
+register(
+    Entry(
+        "mixed",
+        "CfC with memory",
+        "liquid",
+        "Closed-form continuous-time network with the memory cell of an LSTM (mixed memory).",
+        "network",
+        Network("mixed", _backbone),
+        uses_dt=True,
+        settings=_usual(lr=0.005, backbone=1.5),
+        space={**_TRAINING, **_CLOCK, **_BACKBONE},
+    )
+)
+register(
+    Entry(
+        "liquid-ssm",
+        "Liquid SSM",
+        "liquid",
+        "Liquid state space: time constants moved by the inputs only, solved exactly over each gap; one block.",
+        "network",
+        Network("liquid-ssm", _one_block),
+        uses_dt=True,
+        settings=_usual(target="tanh", pool="mean", pairing="hold"),
+        space={**_TRAINING, **_LIQUID},
+    )
+)
+register(
+    Entry(
+        "liquid-ssm-2",
+        "Liquid SSM, two blocks",
+        "liquid",
+        "Two blocks of the liquid state space, joined by a residual and a mixing product.",
+        "network",
+        Network("liquid-ssm", _two_blocks),
+        uses_dt=True,
+        settings=_usual(target="tanh", pool="mean", pairing="hold"),
+        space={**_TRAINING, **_LIQUID},
+    )
+)
+register(
+    Entry(
+        "lstm",
+        "LSTM",
+        "traditional",
+        "Long short-term memory; the elapsed time is a further input.",
+        "network",
+        Network("lstm"),
+        settings=_usual(dt="log"),
+        space={**_TRAINING, **_CLOCK, **_POOL},
+    )
+)
+register(
+    Entry(
+        "gru",
+        "GRU",
+        "traditional",
+        "Gated recurrent unit; the elapsed time is a further input.",
+        "network",
+        Network("gru"),
+        settings=_usual(dt="log"),
+        space={**_TRAINING, **_CLOCK, **_POOL},
+    )
+)
+register(
+    Entry(
+        "min-gru",
+        "minGRU",
+        "traditional",
+        "Gated unit whose gates read the inputs only; the elapsed time is a further input.",
+        "network",
+        Network("min-gru"),
+        settings=_usual(dt="log"),
+        space={**_TRAINING, **_CLOCK, **_POOL},
+    )
+)
+register(
+    Entry(
+        "gru-d",
+        "GRU-D",
+        "traditional",
+        "Gated recurrent unit whose inputs and state decay with the time since each value was observed.",
+        "network",
+        Network("gru-d"),
+        uses_dt=True,
+        settings=_usual(),
+        space={**_TRAINING, **_CLOCK, **_POOL},
+    )
+)
+register(
+    Entry(
+        "transformer",
+        "Transformer",
+        "traditional",
+        "Causal transformer encoder with an encoding of continuous time.",
+        "network",
+        Network("transformer", _attention, even=True),
+        settings=_usual(lr=0.003, layers=1, heads=2),
+        space={**_TRAINING, **_LAYERS, **_POOL},
+    )
+)
+register(
+    Entry(
+        "ssm",
+        "Diagonal SSM",
+        "traditional",
+        "Diagonal linear state space in the style of S5, discretised with the true elapsed time.",
+        "network",
+        Network("ssm", _states),
+        uses_dt=True,
+        settings=_usual(layers=1, fastest=1.0),
+        space={**_TRAINING, **_LAYERS, "fastest": OneOf((0.1, 1.0))},
+    )
+)
+register(
+    Entry(
+        "trees",
+        "Gradient boosting",
+        "traditional",
+        "Gradient-boosted trees on summary features of the series so far.",
+        "trees",
+        _trees,
+        matched=False,
+        settings={"learning_rate": 0.1, "leaves": 15, "l2": 1.0, "least": 20, "rounds": 150},
+        space={
+            "learning_rate": Between(0.02, 0.3, log=True),
+            "leaves": OneOf((4, 8, 15, 31)),
+            "l2": Between(0.01, 10.0, log=True),
+            "least": OneOf((5, 20, 50)),
+        },
+    )
+)
+register(
+    Entry(
+        "trivial",
+        "Trivial",
+        "trivial",
+        "The best guess that needs no model: class shares, the mean, or the last value.",
+        "trivial",
+        _trivial,
+        matched=False,
+    )
+)

@@ -1,0 +1,230 @@
+"""Abstract base of the estimators that are no networks: trees, summaries, and the answer without a model."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as pack
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from caudal.data import Encoder, Recipe, Sequences, from_frame, read_like
+from caudal.data.plan import refuse_flips
+from caudal.errors import DataError, FileFormatError, InputError
+from caudal.estimators.features import Size
+from caudal.estimators.files import FORMAT, KEY, checked, facts_of_file, labels_of, plain_of
+from caudal.estimators.settings import plain
+from caudal.estimators.training import check_classes, parts_of
+from caudal.files import put
+
+if TYPE_CHECKING:
+    from caudal.audit import Log
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
+    """Abstract base; it learns any task from `Sequences`, or from a table whose columns are named.
+
+    A subclass writes `learn`, `answer`, `size`, `arrays` and `restore`.
+
+    Attributes:
+        task_: what was asked.
+        classes_: labels in the order of their probabilities; none of numbers.
+        outputs_: names of the numbers that are predicted.
+        horizon_: steps ahead of a forecast, or 0.
+        encoder_: scales and channels of the training series, by which a table in other units is noticed.
+        data_recipe_: how the table was read; None for series of arrays.
+        origin_: data, split, seed and scores, where a study or a recipe trained it; or None.
+    """
+
+    origin_: Mapping[str, Any] | None = None
+    seed: int
+    validation: float
+
+    def fit(self, X: Any, *, val: Sequences | None = None, **columns: Any) -> Self:
+        """Learn from series.
+
+        Arguments:
+            X: `Sequences` with their target; or a table, with `target`, `series` and more as `from_frame` takes them.
+            val: series to choose by, where the model chooses something; None takes a share of X.
+
+        Raises:
+            DataError: the target is unknown, or the table does not read.
+        """
+        owner = type(self).__name__
+        data = X if isinstance(X, Sequences) else from_frame(X, **{"series": None, "time": None, **columns})
+        refuse_flips(owner, data.findings, data.task)
+        if data.target is None:
+            raise DataError(owner, "X", "have no target", "Name the column to predict, or pass series with a target.")
+        self.origin_, self.task_, self.data_recipe_ = None, str(data.task), data.recipe
+        self.classes_, self.outputs_ = np.array(data.classes), tuple(data.outputs)
+        self.horizon_ = 0 if data.ahead is None else int(data.ahead.shape[1])
+        self.n_features_in_ = data.inputs
+        self.encoder_ = Encoder.fit(data)
+        if val is None and self.validation > 0:
+            rows, held = parts_of(data, self.validation, self.seed)
+            data, val = (data.select(rows), data.select(held)) if len(held) else (data, None)
+        self.learn(data, val)
+        return self
+
+    def learn(self, train: Sequences, val: Sequences | None) -> None:
+        """Learn from training series, choosing by others where there are any."""
+        raise NotImplementedError
+
+    def answer(self, data: Sequences) -> NDArray[Any]:
+        """Probabilities of classes or numbers in their unit, in the shape of the target with a last axis of them."""
+        raise NotImplementedError
+
+    def size(self, steps: float) -> Size:
+        """How large it is, and what one of `steps` steps costs."""
+        raise NotImplementedError
+
+    def arrays(self) -> Arrays:
+        """What it learnt, as named arrays of numbers."""
+        raise NotImplementedError
+
+    def restore(self, arrays: Arrays) -> None:
+        """Take back what `arrays` gave.
+
+        Raises:
+            ValueError, LookupError: they do not fit one another.
+        """
+        raise NotImplementedError
+
+    def read(self, x: Any, *, target: bool = False) -> Sequences:
+        """Data to predict or to score, read as those of the training; `target`: whether it is there.
+
+        Raises:
+            NotFittedError: it is not trained yet.
+            DataError: the data are others than those of the training.
+        """
+        check_is_fitted(self, "task_")
+        owner = type(self).__name__
+        if isinstance(x, Sequences):
+            if target:
+                check_classes(owner, x, tuple(self.classes_.tolist()))
+            return x
+        if self.data_recipe_ is None:
+            raise DataError(owner, "X", "is a table, and the model was trained on arrays", "Pass `Sequences`.")
+        return read_like(x, self.data_recipe_, target=target)
+
+    def parts(self, X: Any) -> Iterator[Sequences]:
+        """What `predict` is asked about, one chunk of series after the other."""
+        check_is_fitted(self, "task_")
+        for part in X if hasattr(X, "split") and not isinstance(X, str | Sequences) else (X,):
+            data = self.read(part)
+            if data.task != self.task_ or data.inputs != self.n_features_in_:
+                fault = f"asks to {data.task} from {data.inputs} inputs; the model was trained to {self.task_} from "
+                raise DataError(type(self).__name__, "X", f"{fault}{self.n_features_in_}", "Read them as in training.")
+            yield data
+
+    def predict(self, X: Any, *, log: "Log | None" = None) -> Any:
+        """Classes `(batch,)`, numbers `(batch,)` or `(batch, [horizon,] outputs)`, or a list with one array a series.
+
+        Arguments:
+            X: `Sequences`, or a table with the columns of the training.
+            log: refused: a log replays networks.
+
+        Raises:
+            NotFittedError: it is not trained yet.
+            DataError: the inputs are others than those of the training.
+            InputError: a log is given.
+        """
+        _refuse_log(self, log)
+        if self.task_.startswith("classify"):
+            shares = self.predict_proba(X)
+            if isinstance(shares, list):
+                return [self.classes_[row.argmax(axis=1)] for row in shares]
+            return self.classes_[shares.argmax(axis=1)]
+        numbers = self._rows(X)
+        if isinstance(numbers, list):
+            return numbers
+        return numbers[:, 0] if self.task_ == "regress" and numbers.shape[1] == 1 else numbers
+
+    def predict_proba(self, X: Any, *, log: "Log | None" = None) -> Any:
+        """Probabilities `(batch, classes)` float64, or a list of `(time, classes)`; see `predict`."""
+        _refuse_log(self, log)
+        return self._rows(X)
+
+    def _rows(self, x: Any) -> Any:
+        rows: list[NDArray[Any]] = []
+        for data in self.parts(x):
+            found = np.asarray(self.answer(data.without_target()), np.float64)
+            if self.task_ in ("classify_steps", "imitate"):
+                rows.extend(row[:n] for row, n in zip(found, data.lengths.tolist(), strict=True))
+            else:
+                rows.append(found)
+        return rows if self.task_ in ("classify_steps", "imitate") else np.concatenate(rows)
+
+    def explain(self, X: Any, **options: Any) -> NoReturn:
+        """Refused in words: influences and proofs are those of a network.
+
+        Raises:
+            InputError: always.
+        """
+        fault = f"is a {type(self).__name__}, and an explanation follows a signal through a network"
+        raise InputError("explain", "model", fault, "Pass a network of the same study, such as models/cfc.caudal.")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write what it learnt, its settings and how it reads a table into one file of numbers and JSON.
+
+        Raises:
+            NotFittedError: it is not trained yet.
+            OSError: the file cannot be written.
+        """
+        check_is_fitted(self, "task_")
+        recipe = self.data_recipe_
+        facts = {
+            "format": FORMAT,
+            "kind": type(self).__name__,
+            "settings": {name: plain(value) for name, value in self.get_params(deep=False).items()},
+            "encoder": self.encoder_.to_json(),
+            "data_recipe": None if recipe is None else recipe.to_json(),
+            "plain": plain_of(self),
+            "outputs": list(self.outputs_),
+            "lists": {"classes_": [self.classes_.dtype.str, self.classes_.tolist()]},
+        }
+        text = json.dumps(facts, sort_keys=True)
+        metadata = {KEY: json.dumps({"facts": text, "digest": hashlib.sha256(text.encode()).hexdigest()})}
+        arrays = {name: np.ascontiguousarray(value) for name, value in self.arrays().items()}
+        put(Path(path), pack(arrays, metadata=metadata))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """The model that `save` wrote; its answers are the same to the bit.
+
+        Raises:
+            MissingFileError: there is no such file.
+            FileFormatError: it is damaged, or holds no model of this class.
+        """
+        facts = facts_of_file(cls.__name__, Path(path))
+        try:
+            model = cls(**facts["settings"])
+            model.encoder_ = Encoder.from_json(facts["encoder"])
+            recipe = facts["data_recipe"]
+            model.data_recipe_ = None if recipe is None else Recipe.from_json(recipe)
+            model.classes_ = labels_of("classes_", *facts["lists"]["classes_"])
+            model.outputs_ = tuple(map(str, facts["outputs"]))
+            for name, value in checked(facts["plain"]).items():
+                setattr(model, name, value)
+            with safe_open(os.fspath(path), framework="np") as file:
+                model.restore({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118  # no mapping
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, SafetensorError) as error:
+            raise FileFormatError(f"{path}: does not rebuild a {cls.__name__} ({error}). Save it again.") from error
+        return model
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "task_")
+
+
+def _refuse_log(model: FeatureModel, log: object) -> None:
+    if log is not None:
+        fault = f"is given, and a {type(model).__name__} is no network: a log replays what a network computed"
+        raise InputError("predict", "log", fault, "Leave it out, or predict with a network of the same study.")
