@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from caudal.data.task import Task
 from caudal.train import Examples
 
 STEPS, INPUTS, NOISE, PULSE = 16, 8, 0.5, 2.0
@@ -35,7 +36,7 @@ class Planted(NamedTuple):
         """Some of the series, as `caudal.train.fit` takes them."""
         x, label = self.x[rows], self.label[rows]
         known, lengths = torch.ones(len(x), dtype=torch.bool), torch.full((len(x),), x.shape[1])
-        return Examples(x, self.dt[rows], lengths, "classify", torch.ones(len(x)), label, known)
+        return Examples(x, self.dt[rows], lengths, Task.CLASSIFY, torch.ones(len(x)), label, known)
 
 
 class _Draw:

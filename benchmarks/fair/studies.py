@@ -13,6 +13,7 @@ from benchmarks.fair.front import Option, People, judge, narrowest
 from benchmarks.fair.options import by_group, fairlearn_options, for_all, oxonfair_options, reduced_options
 from benchmarks.fair.resume import Kept, keep
 from caudal.data import Sequences, datasets
+from caudal.data.task import Task
 from caudal.errors import InputError
 from caudal.fair import Groups, decisions
 from caudal.fair import by_group as judged_by_group
@@ -175,7 +176,7 @@ def ends(data: Sequences) -> Sequences:
     known = data.without_target().select(rows)
     return replace(
         known,
-        task="classify",
+        task=Task.CLASSIFY,
         classes=data.classes,
         target=target,
         target_mask=np.ones(len(rows), np.bool_),

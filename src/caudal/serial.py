@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
 from functools import cache
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -134,6 +135,8 @@ def _read(kind: Any, value: Any, whole: bool) -> Any:
         if whole and (unknown := set(value) - known):
             raise ValueError(f"unknown field {limits.shown(sorted(unknown)[0])} of {getattr(kind, '__name__', kind)}")
         return kind(**{name: _read(hints[name], inner, whole) for name, inner in value.items() if name in known})
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(value)
     origin, args = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return _one_of(args, value, whole)

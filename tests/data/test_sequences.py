@@ -1,12 +1,13 @@
 import copy
+import json
 import pickle
 from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
 
-from caudal.data import Finding, Sequences, from_arrays
-from caudal.errors import DataError, InputError
+from caudal.data import Finding, Recipe, Sequences, Task, from_arrays
+from caudal.errors import DataError, FileFormatError, InputError
 
 
 def test_length_shapes_and_repr(ragged: Sequences):
@@ -102,3 +103,19 @@ def test_parts_that_disagree_are_refused(ragged: Sequences, part: str, value: ob
         replace(ragged, **{part: value})
     assert isinstance(caught.value, InputError)
     assert str(caught.value).startswith("Sequences: `")
+
+
+def test_a_task_knows_what_it_is_and_is_the_text_of_its_name():
+    facts = {task: (task.is_classification, task.is_per_step, task.is_per_series) for task in Task}
+    assert facts == {
+        "classify": (True, False, True),
+        "classify_steps": (True, True, False),
+        "regress": (False, False, True),
+        "forecast": (False, False, False),
+        "imitate": (False, True, False),
+    }
+    assert json.dumps(Task.REGRESS) == '"regress"' and f"{Task.IMITATE} {Task.IMITATE!r}" == "imitate 'imitate'"
+    recipe = Recipe(task="classify", series="id", time="t", target=("y",), inputs=())
+    assert recipe.task is Task.CLASSIFY and Recipe.from_json(recipe.to_json()) == recipe
+    with pytest.raises(FileFormatError, match="'guess' is not a valid Task"):
+        Recipe.from_json(recipe.to_json().replace('"classify"', '"guess"'))

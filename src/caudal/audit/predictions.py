@@ -43,7 +43,7 @@ def log_series(
         rows, out, states = [rows[k] for k in order], out[order], None if states is None else states[order]
     look = None if log.guard is None else log.guard.look(data, rows, out, states)
     digest, exact, task = model_digest(model), is_replayable(model), data.task
-    spread = uncertainty_of(out) if task.startswith("classify") else np.full(out.shape[:-1], np.nan)
+    spread = uncertainty_of(out) if task.is_classification else np.full(out.shape[:-1], np.nan)
     for k, row in enumerate(rows):
         person = str(data.ids[row])
         flags = 0 if look is None else int(look.flags[k])
@@ -54,7 +54,7 @@ def log_series(
             log.decide(
                 None, answer.reshape(-1), model=digest, inputs=parts, person=person, sequence=step, is_exact=exact,
                 dt=elapsed(data, row, step), uncertainty=float(spread[at]), monitors=flags | bad,
-                lasting=class_of(answer) if task.startswith("classify") else None,
+                lasting=class_of(answer) if task.is_classification else None,
             )  # fmt: skip
         for alarm in () if look is None else look.alarms[k]:
             log.event("alarm", **alarm.facts)

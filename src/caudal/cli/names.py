@@ -185,7 +185,7 @@ def _order(action: argparse.Action) -> int:
 
 def _typed(action: argparse.Action, value: object) -> list[str]:
     """The words of one option or argument."""
-    option = action.option_strings[-1:]
+    option = list(action.option_strings[-1:])
     if action.nargs == 0:
         return option
     if isinstance(value, list):

@@ -20,6 +20,7 @@ from caudal.data.sequences import Sequences as Sequences
 from caudal.data.split import Split as Split
 from caudal.data.split import folds as folds
 from caudal.data.split import split as split
+from caudal.data.task import Task as Task
 from caudal.data.to_table import to_columns as to_columns
 from caudal.data.to_table import write_table as write_table
 from caudal.data.window import windows as windows

@@ -66,7 +66,7 @@ def without_past(data: Sequences) -> list[Finding]:
 
 def _question(recipe: Recipe, data: Sequences | None) -> str:
     names = " and ".join(f"`{name}`" for name in recipe.target)
-    where = "at each step" if recipe.task in ("classify_steps", "imitate") else "one per series"
+    where = "at each step" if recipe.task.is_per_step else "one per series"
     if recipe.task == "forecast":
         words = f"the next {recipe.horizon} steps of {names} from {recipe.window}"
     elif recipe.classes:

@@ -1,14 +1,15 @@
 """NumPy arrays and lists of arrays (the forms of aeon and sktime) become `Sequences`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from caudal.data.scaler import needs_float64
-from caudal.data.sequences import TASKS, Feature, Finding, Label, Sequences, Task
+from caudal.data.sequences import Feature, Finding, Label, Sequences
 from caudal.data.spelling import is_missing
+from caudal.data.task import TASKS, Task
 from caudal.errors import DataError
 
 _OWNER = "from_arrays"
@@ -139,13 +140,13 @@ class _Target:
         self.values: NDArray[Any] | None = None
         self.mask: NDArray[np.bool_] | None = None
         if y is None:
-            self.task = cast(Task, "classify" if task == "auto" else task)
+            self.task = Task.CLASSIFY if task == "auto" else Task(task)
             return
         raw, ragged = _target_array(y, lengths, steps)
         per_step = ragged or _is_per_step(raw, task, lengths, steps)
         within = np.arange(steps) < lengths[:, None] if per_step else np.ones(len(lengths), np.bool_)
-        self.task = cast(Task, _guess(raw, within, per_step) if task == "auto" else task)
-        if self.task.startswith("classify"):
+        self.task = _guess(raw, within, per_step) if task == "auto" else Task(task)
+        if self.task.is_classification:
             self._classify(raw, within)
         else:
             self._regress(raw, within)
@@ -201,16 +202,16 @@ def _is_known(raw: NDArray[Any]) -> NDArray[np.bool_]:
 
 def _is_per_step(raw: NDArray[Any], task: str, lengths: NDArray[np.int64], steps: int) -> bool:
     if task != "auto":
-        return task in ("classify_steps", "imitate")
+        return Task(task).is_per_step
     return raw.ndim == 3 or (raw.ndim == 2 and raw.shape[1] == steps and steps > 1)
 
 
-def _guess(raw: NDArray[Any], within: NDArray[np.bool_], per_step: bool) -> str:
+def _guess(raw: NDArray[Any], within: NDArray[np.bool_], per_step: bool) -> Task:
     known = raw[within] if raw.shape == within.shape else raw
     labels = raw.dtype.kind in "Ub" or (raw.dtype.kind in "iu" and len(np.unique(known)) <= _FEW)
     if labels and raw.ndim == within.ndim:
-        return "classify_steps" if per_step else "classify"
-    return "imitate" if per_step else "regress"
+        return Task.CLASSIFY_STEPS if per_step else Task.CLASSIFY
+    return Task.IMITATE if per_step else Task.REGRESS
 
 
 def _target_array(y: Any, lengths: NDArray[np.int64], steps: int) -> tuple[NDArray[Any], bool]:
@@ -243,7 +244,7 @@ def _unpadded(
     A step stays where `dt` says that time passed, where a target is asked for at each step, and in a series that is
     empty throughout.
     """
-    stay = task in ("classify_steps", "imitate") or (y is not None and _is_by_step(y, len(rows[0])))
+    stay = (task in TASKS and Task(task).is_per_step) or (y is not None and _is_by_step(y, len(rows[0])))
     if getattr(x, "ndim", 0) != 3 or stay:
         return rows, dt, ()
     # Times of another form stay as they are: `_elapsed` refuses them in words.

@@ -1,7 +1,7 @@
 """From ordered rows of a table to the padded block of `Sequences`, following a recipe."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from caudal.data.infer import values_of
 from caudal.data.recipe import Column, Recipe
 from caudal.data.rows import Order
-from caudal.data.sequences import Feature, Finding, Sequences, Task
+from caudal.data.sequences import Feature, Finding, Sequences
 from caudal.data.spelling import exact, spelled, spellings, twin_of
 from caudal.data.table import Table
+from caudal.data.task import Task
 
 # A padded block beyond this is nearly always one very long series among short ones.
 _LARGEST_BYTES = 2**32
@@ -37,14 +38,14 @@ def build(table: Table, found: Order, recipe: Recipe, with_target: bool) -> Sequ
     observed[found.series, found.step] = known[found.rows]
     static, static_observed, more = _statics(table, found, recipe, dtype)
     target, target_mask, odd = _target(table, found, recipe, dtype) if with_target else (None, None, [])
-    task = "imitate" if recipe.task == "forecast" else recipe.task
+    task = Task.IMITATE if recipe.task == Task.FORECAST else recipe.task
     return Sequences(
         values=values,
         observed=observed,
         dt=_gaps(found, recipe.first_dt, (batch, time)),
         lengths=found.lengths,
         features=features_of(recipe.inputs),
-        task=cast(Task, task),
+        task=task,
         target=target,
         target_mask=target_mask,
         classes=recipe.classes,
@@ -207,7 +208,7 @@ def _target(
     table: Table, found: Order, recipe: Recipe, dtype: np.dtype[Any]
 ) -> tuple[NDArray[Any], NDArray[np.bool_], list[Finding]]:
     shape = (len(found.ids), int(found.lengths.max()))
-    if recipe.task.startswith("classify"):
+    if recipe.task.is_classification:
         name = recipe.target[0]
         values, known = _class_codes(table, name, recipe)
         if recipe.task == "classify":

@@ -10,9 +10,10 @@ from caudal.data.accidents import label_flips, left_out
 from caudal.data.columns import Columns, named
 from caudal.data.recipe import Column
 from caudal.data.rows import EQUAL_TIMES, Order
-from caudal.data.sequences import TASKS, Finding, Label
+from caudal.data.sequences import Finding, Label
 from caudal.data.spelling import disguise, exact, spelled, truth
 from caudal.data.table import Table
+from caudal.data.task import TASKS, Task
 
 _MANY = 100
 _FEW = 20
@@ -240,7 +241,7 @@ def values_of(table: Table, name: str) -> NDArray[Any]:
     return np.array([str(cell) for cell in cells], np.str_)
 
 
-def guess_task(table: Table, ask: Columns, found: Order) -> str:
+def guess_task(table: Table, ask: Columns, found: Order) -> Task:
     """The task: the one named, or the one that the target column looks like.
 
     Text, bool and at most 20 different whole numbers classify (`"classes"` and `"numbers"` settle that); other numbers
@@ -250,22 +251,22 @@ def guess_task(table: Table, ask: Columns, found: Order) -> str:
         DataError: the task is unknown or does not fit the target.
     """
     if ask.task in TASKS:
-        return ask.task
+        return Task(ask.task)
     if ask.task not in KINDS:
         raise table.fail("task", f"is {ask.task!r}; expected {', '.join((*KINDS, *TASKS))}", "Name one of them.")
     if ask.horizon:
-        return "forecast"
+        return Task.FORECAST
     kinds = [table.kind(name) for name in ask.target]
     if len(ask.target) > 1 and ask.task != "classes":
-        return "imitate" if any(_changes(table, name, found) for name in ask.target) else "regress"
+        return Task.IMITATE if any(_changes(table, name, found) for name in ask.target) else Task.REGRESS
     different = np.unique(values_of(table, ask.target[0]))
     # Whole numbers of more than 64 bits are told apart by their digits alone, as texts.
     whole = different.dtype.kind in "ib" or (different.dtype.kind == "U" and kinds[0] == "number")
     few = len(different) <= _FEW and whole
     changes = _changes(table, ask.target[0], found)
     if ask.task == "classes" or (ask.task == "auto" and (kinds[0] == "text" or few)):
-        return "classify_steps" if changes else "classify"
-    return "imitate" if changes else "regress"
+        return Task.CLASSIFY_STEPS if changes else Task.CLASSIFY
+    return Task.IMITATE if changes else Task.REGRESS
 
 
 def _changes(table: Table, name: str, found: Order) -> bool:

@@ -107,7 +107,7 @@ class ParquetSequences:
             rows += len(table)
         if recipe is None:
             raise DataError(_OWNER, "path", f"has no rows: {source.name}", "Export the table again.")
-        if recipe.task.startswith("classify") and len(recipe.classes) < 2:
+        if recipe.task.is_classification and len(recipe.classes) < 2:
             fault = f"holds one class only, {recipe.classes[0]!r}"
             raise DataError(_OWNER, ask.target[0], fault, "A classifier needs series of at least two classes.")
         named_values = [(ask.target[0], recipe.classes), *((c.name, c.values) for c in recipe.inputs)]

@@ -20,9 +20,10 @@ from caudal.data.infer import (
 from caudal.data.recipe import Column, Recipe
 from caudal.data.rows import Order, typical_gap
 from caudal.data.scaler import needs_float64
-from caudal.data.sequences import TASKS, Finding
+from caudal.data.sequences import Finding
 from caudal.data.split import default_window, too_short
 from caudal.data.table import Table
+from caudal.data.task import TASKS
 from caudal.errors import DataError
 
 
@@ -42,7 +43,7 @@ def plan(table: Table, ask: Columns, found: Order, dtype: str, least_classes: in
     if dtype not in ("float32", "float64"):
         raise table.fail("dtype", f"is {dtype!r}; expected float32 or float64", "Pass one of them.")
     task = guess_task(table, ask, found)
-    if task.startswith("classify") and len(ask.target) != 1:
+    if task.is_classification and len(ask.target) != 1:
         raise table.fail("target", f"names {len(ask.target)} columns; classes stand in one", "Name one column.")
     if task == "forecast" and ask.horizon < 1:
         raise table.fail("horizon", "is 0; a forecast looks at least 1 step ahead", "Pass `horizon=1` or more.")
@@ -51,7 +52,7 @@ def plan(table: Table, ask: Columns, found: Order, dtype: str, least_classes: in
     forecast = task == "forecast"
     window, odd = _window(ask, found) if forecast else (0, [])
     calendar, irregular = _calendar(ask, found) if forecast else (found.calendar, [])
-    numbers = () if task.startswith("classify") else ask.target
+    numbers = () if task.is_classification else ask.target
     recipe = Recipe(
         task=task,
         series=ask.series,
@@ -61,7 +62,7 @@ def plan(table: Table, ask: Columns, found: Order, dtype: str, least_classes: in
         statics=statics,
         sensitive=ask.sensitive,
         group=ask.group,
-        classes=learn_classes(table, ask.target[0], least_classes) if task.startswith("classify") else (),
+        classes=learn_classes(table, ask.target[0], least_classes) if task.is_classification else (),
         time_unit=found.unit,
         datetimes=found.calendar is not None,
         first_dt=typical_gap(found.gaps),
@@ -74,7 +75,7 @@ def plan(table: Table, ask: Columns, found: Order, dtype: str, least_classes: in
         calendar=calendar,
         fine=dtype == "float32" and _loses(table, (*inputs, *statics), numbers),
     )
-    holes = [finding for name in ask.target if task.startswith("classify") for finding in table.holes(name)]
+    holes = [finding for name in ask.target if task.is_classification for finding in table.holes(name)]
     told = [*table.notes, *findings, *more, *holes, *_few_series(ask, found), *_incomplete(table, ask)]
     return recipe, [*not_read(table, ask), *told, *odd, *irregular, *_accidents(table, ask, found, recipe)]
 
@@ -112,7 +113,7 @@ def _accidents(table: Table, ask: Columns, found: Order, recipe: Recipe) -> list
     """What among the columns that are read is likely an accident."""
     findings = suspects(table, recipe.inputs, found, (*ask.categorical, *ask.target))
     findings += suspects(table, recipe.statics, found, ask.static)
-    if ask.task not in TASKS and recipe.task in ("classify_steps", "imitate"):
+    if ask.task not in TASKS and recipe.task.is_per_step:
         findings += [flip for name in ask.target for flip in flips(table, name, found)]
     if recipe.classes:
         findings += spelling_twins(ask.target[0], recipe.classes)

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from caudal import limits, serial
 from caudal.data.calendar import Calendar
 from caudal.data.spelling import USUAL, TextForm
+from caudal.data.task import Task
 from caudal.serial import Schema
 
 
@@ -58,12 +59,12 @@ class Recipe:
         fine: whether values are kept in float64, because `dtype` would lose differences that matter.
 
     Example:
-        >>> recipe = Recipe(task="classify", series="id", time="day", target=("ill",), inputs=(Column("pulse"),))
+        >>> recipe = Recipe(Task.CLASSIFY, series="id", time="day", target=("ill",), inputs=(Column("pulse"),))
         >>> Recipe.from_json(recipe.to_json()) == recipe
         True
     """
 
-    task: str
+    task: Task
     series: str | None
     time: str | None
     target: tuple[str, ...]
@@ -84,6 +85,9 @@ class Recipe:
     calendar: Calendar | None = None
     fine: bool = False
     schema: ClassVar[Schema] = Schema(noun="a recipe", remedy="Read the table again.", is_ascii=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "task", Task(self.task))
 
     def to_json(self) -> str:
         """One JSON object, keys sorted."""

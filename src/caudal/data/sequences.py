@@ -5,12 +5,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.recipe import Recipe
+from caudal.data.task import Task
 from caudal.errors import DataError
 
 _OWNER = "Sequences"
@@ -98,7 +99,7 @@ def _check_target(data: "Sequences") -> None:
         raise _fail("ahead", "is given for forecasts, and only for them")
     if data.target is None or data.target_mask is None:
         return
-    classify = data.task.startswith("classify")
+    classify = data.task.is_classification
     shape = {
         "classify": (len(data),),
         "classify_steps": (len(data), data.steps),
@@ -132,8 +133,6 @@ def _check_people(data: "Sequences") -> None:
         raise _fail("static", "holds NaN, infinity, or something not observed", "Put 0, and False in static_observed.")
 
 
-Task = Literal["classify", "classify_steps", "regress", "forecast", "imitate"]
-TASKS: tuple[Task, ...] = get_args(Task)
 Kind = Literal["number", "category"]
 Label = str | int | float | bool
 Rows = Sequence[int] | NDArray[np.integer[Any]] | NDArray[np.bool_] | slice
@@ -246,6 +245,8 @@ class Sequences:
     precision: str = ""
 
     def __post_init__(self) -> None:
+        if self.task in _TARGET_AXES:
+            object.__setattr__(self, "task", Task(self.task))
         if not self.statics:
             object.__setattr__(self, "static", np.zeros((len(self.lengths), 0), self.values.dtype))
             object.__setattr__(self, "static_observed", np.zeros((len(self.lengths), 0), np.bool_))

@@ -87,7 +87,7 @@ def _unfolded(features: Sequence[Feature], values: NDArray[Any], seen: NDArray[n
 def _target(data: Sequences, row: NDArray[np.int64], step: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     if data.target is None or data.target_mask is None:
         return {}
-    place = (row, step) if data.task in ("classify_steps", "imitate") else (row,)
+    place = (row, step) if data.task.is_per_step else (row,)
     target, known = data.target[place], data.target_mask[place]
     if not data.classes:
         return {name: np.where(known[:, k], target[:, k], np.nan) for k, name in enumerate(data.outputs)}

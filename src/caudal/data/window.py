@@ -10,6 +10,7 @@ from caudal.data.calendar import next_times
 from caudal.data.recipe import Recipe
 from caudal.data.sequences import Finding, Sequences
 from caudal.data.table import TICKS
+from caudal.data.task import Task
 from caudal.errors import DataError
 
 Gaps = NDArray[np.float64]
@@ -89,7 +90,7 @@ def history(data: Sequences, length: int, horizon: int, gap: float, given: Gaps 
         dt=np.where(valid, data.dt[row, at], 0.0),
         lengths=keep,
         start=data.times[np.arange(len(data)), first],
-        task="forecast",
+        task=Task.FORECAST,
         target=None,
         target_mask=None,
         ahead=_gaps_ahead(data, horizon, gap, given),
@@ -172,7 +173,7 @@ def _cut(
         "sensitive": {name: column[series] for name, column in data.sensitive.items()},
     }
     if data.target is not None and data.target_mask is not None:
-        place = (row, at) if data.task in ("classify_steps", "imitate") else (series,)
+        place = (row, at) if data.task.is_per_step else (series,)
         parts |= {"target": data.target[place], "target_mask": data.target_mask[place]}
     return parts
 

@@ -89,7 +89,7 @@ def _features(data: Sequences) -> Iterator[tuple[str, _Pairs]]:
 
 
 def _statics(data: Sequences) -> Iterator[tuple[str, _Pairs]]:
-    if data.task in ("classify_steps", "imitate"):
+    if data.task.is_per_step:
         return
     target = _per_series(data)
     for name, columns in _columns([f.name for f in data.statics], [f.kind for f in data.statics]):
@@ -99,7 +99,7 @@ def _statics(data: Sequences) -> Iterator[tuple[str, _Pairs]]:
 
 
 def _given(data: Sequences) -> Iterator[tuple[str, _Pairs]]:
-    if data.task in ("classify_steps", "imitate"):
+    if data.task.is_per_step:
         return
     target = _per_series(data)
     for name, columns in _columns(data.names, [feature.kind for feature in data.features]):
@@ -123,7 +123,7 @@ def _per_series(data: Sequences) -> NDArray[np.generic]:
 def _beside(data: Sequences, values: NDArray[np.generic], seen: NDArray[np.bool_]) -> _Pairs:
     """Values with the targets beside them: at each step, or the last observed value of each series."""
     target, known = np.asarray(data.target), np.asarray(data.target_mask)
-    if data.task in ("classify_steps", "imitate"):
+    if data.task.is_per_step:
         column = target if target.ndim == 2 else target[:, :, 0]
         both = seen & (known if known.ndim == 2 else known[:, :, 0])
         return _Pairs(values[both], column[both], int(both.any(axis=1).sum()))

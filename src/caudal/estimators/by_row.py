@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from caudal.data import Sequences
+from caudal.data import Sequences, Task
 from caudal.errors import DataError, InputError
 
 
@@ -139,5 +139,5 @@ def _with_target(series: Sequences, y: NDArray[Any]) -> Sequences:
     classes, codes = np.unique(y, return_inverse=True)
     known = np.ones(len(y), np.bool_)
     return replace(
-        series, task="classify", classes=tuple(classes.tolist()), target=codes, target_mask=known, recipe=None
+        series, task=Task.CLASSIFY, classes=tuple(classes.tolist()), target=codes, target_mask=known, recipe=None
     )

@@ -19,7 +19,7 @@ from safetensors.torch import save as pack
 
 from caudal import limits, nn
 from caudal.data import Encoder, Recipe
-from caudal.data.sequences import TASKS
+from caudal.data.task import TASKS
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.estimators.settings import plain
 from caudal.fair.mitigate.settings import Fairness, from_dict, to_dict

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import r2_score
 from sklearn.utils import TargetTags
 
-from caudal.data import Sequences, windows
+from caudal.data import Sequences, Task, windows
 from caudal.data.window import history
 from caudal.errors import DataError
 from caudal.estimators.base import LiquidEstimator
@@ -145,7 +145,7 @@ class LiquidForecaster(LiquidEstimator):
             x, _ = flat(self, x, None, reset=True, numeric=True)
         whole = self.from_arrays(x)
         names = tuple(f"target{k}" for k in range(whole.inputs)) if whole.inputs > 1 else ("target",)
-        ahead = replace(whole, task="imitate", target=whole.values, target_mask=whole.observed, outputs=names)
+        ahead = replace(whole, task=Task.IMITATE, target=whole.values, target_mask=whole.observed, outputs=names)
         return self.prepared(ahead)
 
     def asked(self, x: Any) -> Sequences:

@@ -68,7 +68,7 @@ def lost(model: Any, program: Program, data: Sequences, encoder: Encoder | None 
     with torch.no_grad():
         parts = [answer(net, seen.rows(at)) for at in torch.split(torch.arange(len(seen)), _BATCH)]
     net.train(was_training)
-    per_step = data.task in ("classify_steps", "imitate")
+    per_step = data.task.is_per_step
     own = _padded([part.to(dtype).double().numpy() for part in parts], seen.x.shape[1] if per_step else 0)
     theirs = _exported(
         net, encoder, program, seen.x.double().numpy(), seen.dt.double().numpy(), seen.lengths.numpy(), per_step
@@ -76,7 +76,7 @@ def lost(model: Any, program: Program, data: Sequences, encoder: Encoder | None 
     own = _restored(encoder, own)
     within = data.mask if per_step else np.ones(len(data), np.bool_)
     widest = float(np.abs(own - theirs)[within].max())
-    metric = "accuracy" if data.task.startswith("classify") else "rmse"
+    metric = "accuracy" if data.task.is_classification else "rmse"
     scores = [_score(metric, part, data) for part in (own, theirs)]
     return Lost(metric, scores[0], scores[1], widest, len(data))
 

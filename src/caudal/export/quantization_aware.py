@@ -104,7 +104,7 @@ class _Chip:
         twin = Twin(lower_fixed(describe(self.net, self.encoder), self.dtype, wide=self.wide))
         x = batch.x.double().numpy() * np.array(scaling.std) + np.array(scaling.mean)
         y = twin.run(x, batch.dt.double().numpy() * scaling.gap)
-        if batch.task not in ("classify_steps", "imitate"):
+        if not batch.task.is_per_step:
             y = y[np.arange(len(y)), batch.lengths.numpy() - 1]
         scaler = self.encoder.scaler
         if scaler.target_mean:

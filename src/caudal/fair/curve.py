@@ -117,7 +117,7 @@ def first_steps(data: Sequences, step: int) -> Sequences:
     """
     if step < 1:
         raise InputError("first_steps", "step", f"is {step}; expected at least 1", "Pass 1 or more.")
-    if data.task not in ("classify", "regress"):
+    if not data.task.is_per_series:
         raise InputError("first_steps", "data", f"are to {data.task}", "Cut series with one target each.")
     lengths = np.minimum(data.lengths, step)
     most = int(lengths.max())

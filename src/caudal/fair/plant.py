@@ -274,7 +274,7 @@ def without_steps(data: Sequences, dropped: NDArray[np.bool_]) -> Sequences:
         return np.asarray(np.where(clear, taken, np.zeros((), block.dtype)))
 
     more: dict[str, Any] = {}
-    if data.task in ("classify_steps", "imitate") and data.target is not None and data.target_mask is not None:
+    if data.task.is_per_step and data.target is not None and data.target_mask is not None:
         more = {"target": moved(data.target), "target_mask": moved(data.target_mask)}
     return replace(
         data,

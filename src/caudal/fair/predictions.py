@@ -134,7 +134,7 @@ class _Model:
     def at(self, steps: int | Sequence[int]) -> dict[int, Answers]:
         """At each step; a step at which all truths are of one class has nothing to tell."""
         data, known = self.data, np.asarray(self.data.target_mask)
-        if data.task in ("classify", "regress"):
+        if data.task.is_per_series:
             parts = {step: (first_steps(data, step), known) for step in _chosen(steps, data.lengths)}
         elif data.task == "forecast":
             ahead = np.arange(known.shape[1]).reshape(1, -1, 1)
@@ -142,7 +142,7 @@ class _Model:
             parts = {step: (data, known & (ahead == step - 1)) for step in chosen}
         else:
             parts = {step: (data, _latest(known, step)) for step in _chosen(steps, data.lengths)}
-        asked = {id(data): self._given(data)} if parts and data.task not in ("classify", "regress") else {}
+        asked = {id(data): self._given(data)} if parts and not data.task.is_per_series else {}
         answers = {}
         for step, (part, rows) in parts.items():
             truth = np.asarray(part.target)[rows]

@@ -2,6 +2,7 @@
 
 from caudal.compare.metrics.record import Calibration
 from caudal.compare.record import Contender, Study
+from caudal.data.task import Task
 from caudal.pages import Html, join, tag
 from caudal.report import query
 from caudal.report.axes import Axis
@@ -14,7 +15,7 @@ _WHOLE = Axis(0.0, 1.0)
 
 def calibration_section(study: Study, words: Words) -> Html:
     """A reliability diagram of each model, the best calibrated first, and their numbers."""
-    if not study.data.task.startswith("classify"):
+    if not Task(study.data.task).is_classification:
         return tag("p", words("calibration.numbers"))
     if not study.calibration:
         return tag("p", words("calibration.none"))

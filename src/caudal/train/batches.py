@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from caudal.data import Encoder, Sequences
-from caudal.data.sequences import Task
+from caudal.data.task import Task
 from caudal.errors import DataError
 
 
@@ -39,6 +39,9 @@ class Examples:
     target_mask: Tensor | None = None
     groups: Tensor | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "task", Task(self.task))
+
     def __len__(self) -> int:
         return int(self.x.shape[0])
 
@@ -47,11 +50,11 @@ class Examples:
 
         Example:
             >>> x, n = torch.zeros(2, 5, 1), torch.tensor([2, 5])
-            >>> Examples(x, x[:, :, 0], n, "classify", torch.ones(2)).rows(torch.tensor([0])).x.shape
+            >>> Examples(x, x[:, :, 0], n, Task.CLASSIFY, torch.ones(2)).rows(torch.tensor([0])).x.shape
             torch.Size([1, 2, 1])
         """
         longest = int(self.lengths[index].max())
-        per_step = self.task in ("classify_steps", "imitate")
+        per_step = self.task.is_per_step
 
         def cut(whole: Tensor, steps: bool) -> Tensor:
             part = whole[index]
@@ -85,7 +88,7 @@ class Examples:
     @property
     def outputs(self) -> int:
         """Numbers predicted at once, of targets that are no classes."""
-        return 1 if self.target is None or self.task.startswith("classify") else int(self.target.shape[-1])
+        return 1 if self.target is None or self.task.is_classification else int(self.target.shape[-1])
 
     @property
     def digest(self) -> str:

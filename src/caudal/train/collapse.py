@@ -55,7 +55,7 @@ def spread(model: Readout, part: Examples | Stream, class_weights: torch.Tensor 
         >>> answers.top, answers.balanced, answers.skill(2)
         (1.0, 0.5, 0.0)
     """
-    if not part.task.startswith("classify"):
+    if not part.task.is_classification:
         return None
     was, device = model.training, next(model.parameters()).device
     counts = torch.zeros(model.outputs, model.outputs, dtype=torch.float64)  # true class, answer

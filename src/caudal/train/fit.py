@@ -146,7 +146,7 @@ def _check(model: object, train: Part, val: Part | None, recipe: TrainRecipe) ->
         if not (part.weight > 0).any():
             raise InputError("fit", name, "has no series of positive weight", "Pass weights above 0.")
     weights = recipe.class_weights
-    if weights is not None and (not train.task.startswith("classify") or len(weights) != model.outputs):
+    if weights is not None and (not train.task.is_classification or len(weights) != model.outputs):
         fault = f"holds {len(weights)} class weights; the task is {train.task} with {model.outputs} outputs"
         raise InputError("fit", "recipe", fault, "Pass one weight per class, and only for classes.")
 

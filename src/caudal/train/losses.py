@@ -27,7 +27,7 @@ def answer(model: Readout, batch: Examples, synapses: Tensor | None = None) -> T
 
 def answer_and_state(model: Readout, batch: Examples, synapses: Tensor | None = None) -> tuple[Tensor, State]:
     """What `answer` gives, and the state of the network at the end of each series."""
-    ask = model if batch.task in ("classify_steps", "imitate") else model.series
+    ask = model if batch.task.is_per_step else model.series
     answered: tuple[Tensor, State] = ask(batch.x, dt=batch.dt, lengths=batch.lengths, synapses=synapses)
     return answered
 
@@ -61,7 +61,7 @@ def loss(out: Tensor, batch: Examples, class_weights: Tensor | None = None) -> t
         raise InputError("loss", "batch", "has no target", "Train on series whose target is known.")
     out = out.to(batch.weight.dtype)
     weight = batch.weight.view(-1, *[1] * (known.dim() - 1)) * known
-    if batch.task.startswith("classify"):
+    if batch.task.is_classification:
         if out.shape[:-1] != target.shape:
             raise _misfit(out, (*target.shape, "classes"))
         each = cross_entropy(out.reshape(-1, out.shape[-1]), target.reshape(-1), reduction="none").view(target.shape)

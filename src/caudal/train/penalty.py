@@ -82,7 +82,7 @@ def judged(out: Tensor, batch: Examples) -> Judged | None:
     target, known, groups = batch.target, batch.target_mask, batch.groups
     if target is None or known is None or groups is None:
         return None
-    if not batch.task.startswith("classify"):
+    if not batch.task.is_classification:
         return _numbers(out.to(batch.weight.dtype), batch, target, known, groups)
     wide = [1] * (known.dim() - 1)
     weight, owner = (block.view(-1, *wide).expand(known.shape)[known] for block in (batch.weight, groups))

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from caudal.data import Encoder, Sequences
-from caudal.data.sequences import Task
+from caudal.data.task import Task
 from caudal.errors import DataError
 from caudal.train.batches import Examples, examples
 

@@ -256,7 +256,7 @@ def _compare(
                     tally.other_input += (index,)
                     tally.decisions += 1
                     continue
-                is_class, dt = data.task.startswith("classify"), elapsed(data, row, step)
+                is_class, dt = data.task.is_classification, elapsed(data, row, step)
                 tally.add(index, exact_record, output, _follows(record, exact_record, output, is_class, dt))
 
 

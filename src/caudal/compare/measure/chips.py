@@ -138,7 +138,7 @@ def _answers(judged: _Judged, program: export.Program) -> NDArray[np.float64]:
     seen = examples(judged.encoder, test.without_target())
     x = seen.x.double().numpy() * np.array(scaling.std) + np.array(scaling.mean)
     dt, lengths = seen.dt.double().numpy() * scaling.gap, seen.lengths.numpy()
-    is_each = test.task in ("classify_steps", "imitate")
+    is_each = test.task.is_per_step
     twin, order = export.Twin(program), np.argsort(lengths, kind="stable")
     found = np.zeros((*x.shape[:2], judged.net.outputs) if is_each else (len(x), judged.net.outputs))
     for begin in range(0, len(order), _BATCH):

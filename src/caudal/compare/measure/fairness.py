@@ -152,7 +152,7 @@ def fairness(
     """
     groups, left_out = protected(parts.test)
     own = [one for name, one in groups.items() if name in parts.test.sensitive]
-    if not own or not parts.test.task.startswith("classify") or len(parts.test.classes) < 2:
+    if not own or not parts.test.task.is_classification or len(parts.test.classes) < 2:
         return ()
     threshold = _share(parts.train) if len(parts.test.classes) == 2 else None
     blank = FairReport(

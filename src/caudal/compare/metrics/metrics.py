@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from caudal.compare.metrics import numbers
 from caudal.data import Sequences
+from caudal.data.task import Task
 from caudal.errors import InputError
 
 Kind = Literal["two classes", "classes", "numbers"]
@@ -102,7 +103,7 @@ def kind_of(task: str, count: int) -> Kind:
         >>> kind_of("classify", 2), kind_of("classify_steps", 5), kind_of("imitate", 0)
         ('two classes', 'classes', 'numbers')
     """
-    if not task.startswith("classify"):
+    if not Task(task).is_classification:
         return "numbers"
     return "two classes" if count == 2 else "classes"
 
@@ -161,7 +162,7 @@ def measure(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> tuple[dict[
     """
     _check(task, scores, truth)
     plan = METRICS[kind_of(task, scores.shape[1])]
-    if task.startswith("classify"):
+    if Task(task).is_classification:
         found = all_of(scores.astype(np.float64), truth)
     else:
         found = numbers.all_of(scores.astype(np.float64), truth.astype(np.float64))
@@ -179,7 +180,7 @@ def _why(name: str) -> str:
 
 
 def _check(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> None:
-    expected = truth.shape if not task.startswith("classify") else (len(truth), scores.shape[-1])
+    expected = truth.shape if not Task(task).is_classification else (len(truth), scores.shape[-1])
     if scores.ndim != 2 or scores.shape != expected or not len(truth):
         fault = f"has shape {scores.shape} for truth of {truth.shape}"
         raise InputError("metrics.score", "scores", fault, "Pass one row per known target.")
