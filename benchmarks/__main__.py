@@ -18,6 +18,7 @@ PROGRAM = Program(
         ),
         "explain": ("benchmarks.explain.command", "train nets, explain them, and mark the explanations"),
         "fair": ("benchmarks.fair.command", "plant a bias in labels, and see which remedy mends what at which cost"),
+        "sampling": ("benchmarks.fair.sampling_command", "what mends the gap of a group that is measured more rarely"),
         "kernels": ("benchmarks.kernels.command", "check every kernel, then measure it beside ncps, LSTM and GRU"),
         "page": ("benchmarks.kernels.page_command", "write the page of the docs that shows a kept benchmark"),
     },

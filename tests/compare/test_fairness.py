@@ -1,5 +1,7 @@
 """Gaps between groups in a study: those that `caudal fair` tells of the same network, or words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from caudal import fair
 from caudal.compare.assemble import owners
 from caudal.compare.contenders.base import unpacked
 from caudal.compare.data import open_source
-from caudal.compare.job import Job
+from caudal.compare.job import Job, Parts
 from caudal.compare.measure import fairness as room
 from caudal.compare.measure.fairness import protected
 from caudal.compare.progress import Silent
@@ -95,10 +97,31 @@ def test_answers_of_one_person_are_drawn_together():
 def test_columns_that_make_no_groups_say_why():
     count = 300
     data = series(count, ward=np.array(["one"] * count), number=np.array([f"p{k}" for k in range(count)]))
-    found, left = protected(data)
+    found, left = protected(Parts(data, data, data))
     assert set(found) == {"sex", "age"} and "is constant" in left["ward"] and "different values" in left["number"]
-    lonely = protected(series(60, kind=np.array(["a"] * 30 + ["b"] * 29 + ["c"])))[0]["kind"]
+    few = series(60, kind=np.array(["a"] * 30 + ["b"] * 29 + ["c"]))
+    lonely = protected(Parts(few, few, few))[0]["kind"]
     assert lonely.names == ("a", "b", "other")
+
+
+def test_numbers_are_cut_by_all_series_whatever_falls_into_the_test_part():
+    data = series(300, floor=np.arange(300) % 40)
+    test = data.select(np.flatnonzero(data.sensitive["floor"] < 11))  # 11 values: no quantity by themselves
+    found = protected(Parts(data, data, test))[0]
+    whole = np.concatenate([part.sensitive["floor"] for part in (data, data, test)])
+    assert found["floor"].edges["floor"] == fair.thirds(whole)
+    assert len(found["age"].names) == 3
+
+
+def test_people_are_counted_and_the_group_of_a_split_is_no_sensitive_group():
+    finals, source = judged(series(), "cfc")
+    test = source.parts.test
+    few = np.arange(len(test)) % 4  # four people
+    (found,) = room.fairness(finals, source.parts, few, source.facts)
+    sex = found.attributes[0]
+    assert not sex.gaps and set(sex.hidden) == {"f", "m"} and all(rate.value is None for rate in sex.rates)
+    assert sex.people == {"f": 4, "m": 4}
+    assert "group" not in protected(Parts(test, test, replace(test, group=few)))[0]
 
 
 def test_of_many_classes_the_gap_in_right_decisions_is_told():

@@ -76,7 +76,7 @@ def assemble(
     pairs = summary.compare_all(found, primary, contenders, aim.margin)
     curves = summary.curves(found)
     last = [model for model in finals if model not in found.outcomes]
-    scores = group_scores(found, test)
+    scores = group_scores(found, source.parts, owners(test))
     scores_of = {name: primary[name].value for name in ranked}
     judged = verdict.judge(scores_of, contenders, pairs, aim, curves, budget.seeds)
     judged = replace(judged, worlds=summary.worlds(found, judged.use, aim.margin))

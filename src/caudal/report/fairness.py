@@ -133,8 +133,9 @@ def _told(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fair
     else:
         parts = [tag("p", words("fairness.nothing", **named))]
     without = [gap for name in _names(study) if (gap := figures.gap(name)) is not None and gap.left_out]
-    notes = [people("small", groups=people.listed(map(people.group, figures.small)))] if figures.small else []
-    notes += [people("hidden", groups=people.listed(map(people.group, figures.hidden)))] if figures.hidden else []
+    small, hidden = ("few.people", "few.hidden") if figures.people else ("small", "hidden")
+    notes = [people(small, groups=people.listed(map(people.group, figures.small)))] if figures.small else []
+    notes += [people(hidden, groups=people.listed(map(people.group, figures.hidden)))] if figures.hidden else []
     if without:
         each = (
             words(
@@ -152,7 +153,8 @@ def sentence(figures: FairAttribute, gap: Gap, people: FairWords) -> str:
     """A gap that chance does not explain, in words."""
     at = {rate.group: rate.value for rate in figures.rates if rate.metric == gap.metric}
     high, low = (at.get(group) for group in (gap.high, gap.low))
-    return people(
+    beyond = people("gap.chance", chance=people.apart(gap.name, gap.chance_95)) if gap.chance_95 else ""
+    text = people(
         "gap.sure",
         name=people.known("gap", gap.name),
         value=people.apart(gap.name, gap.value.value),
@@ -164,6 +166,7 @@ def sentence(figures: FairAttribute, gap: Gap, people: FairWords) -> str:
         least=people.group(gap.low),
         chance=people.apart(gap.name, gap.chance),
     )
+    return text + beyond
 
 
 def left_open(study: Study, words: Words) -> Html:

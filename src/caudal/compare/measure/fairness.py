@@ -24,38 +24,37 @@ from caudal.data import Sequences
 from caudal.errors import InputError
 from caudal.fair import Groups, thirds
 from caudal.fair.curve import first_steps, usual_steps
-from caudal.fair.groups import UNKNOWN, is_quantity
+from caudal.fair.groups import LEAST, LEAST_PEOPLE, UNKNOWN, is_quantity
 from caudal.fair.intervals import Gap, GroupRate
 from caudal.fair.metrics import GAPS
 from caudal.fair.record import FairAttribute, FairReport
 from caudal.intervals import Interval
 
-LEAST = 30
-# The group of the data, such as the hospital, beside its sensitive columns.
-GROUP = "group"
 
+def group_scores(panel: Panel, parts: Parts, owner: NDArray[np.int64]) -> tuple[GroupScore, ...]:
+    """The primary metric by sensitive attribute.
 
-def group_scores(found: Panel, test: Sequences) -> tuple[GroupScore, ...]:
-    """The primary metric by sensitive attribute, and by group of the data where there are few.
-
-    Numbers of many values are cut into thirds. A group of fewer than 30 series, or of one class only where the metric
-    needs two, has a count and no score.
+    Numbers of many values are cut into thirds of all series. A sensitive group of fewer than 30 series, or of fewer
+    than 10 people, or of one class only where the metric needs two, has a count and no score.
 
     Arguments:
-        found: outcomes and draws.
-        test: the test series.
+        panel: outcomes and draws.
+        parts: the series, divided.
+        owner: `(series,)` whose each test series is.
     """
-    made = []
-    positive = _positive(test)
-    for attribute, groups in protected(test)[0].items():
+    scores = []
+    positive = _positive(parts.test)
+    for attribute, groups in protected(parts)[0].items():
+        people = groups.people(owner)
         for group in groups.names:
             rows = groups.where(group)
             count = int(rows.sum())
             hits = None if positive is None else int(positive[rows].sum())
-            for model in found.outcomes:
-                score = _score(found, model, rows) if group != UNKNOWN and count >= LEAST else None
-                made.append(GroupScore(model, attribute, group, count, hits, score))
-    return tuple(made)
+            enough = group != UNKNOWN and count >= LEAST and people[group] >= LEAST_PEOPLE
+            for model in panel.outcomes:
+                score = _score(panel, model, rows) if enough else None
+                scores.append(GroupScore(model, attribute, group, count, hits, score))
+    return tuple(scores)
 
 
 def _score(found: Panel, model: str, rows: NDArray[np.bool_]) -> Interval | None:
@@ -65,46 +64,51 @@ def _score(found: Panel, model: str, rows: NDArray[np.bool_]) -> Interval | None
     return within(spread.interval(), found.plan.primary)
 
 
-def protected(test: Sequences) -> tuple[dict[str, Groups], dict[str, str]]:
-    """Groups of the test series by each sensitive column, and by the group of the data where there are few.
+def protected(parts: Parts) -> tuple[dict[str, Groups], dict[str, str]]:
+    """Sensitive groups of the test series by each sensitive column.
 
-    Numbers of many values are cut into thirds. Groups of one person are put together into `"other"`.
+    Numbers of many values are cut into thirds of all series, so that they are the same whatever falls into the test
+    part. Groups of one person are put together into `"other"`.
 
     Returns:
         column -> groups; and column -> why it makes none, as a clause.
     """
-    columns = dict(test.sensitive)
-    if test.group is not None and GROUP not in columns:
-        columns[GROUP] = np.asarray(test.group)
-    found, left = {}, {}
-    for name, column in columns.items():
+    by_column, left = {}, {}
+    for name, column in parts.test.sensitive.items():
         try:
-            made = Groups.of({name: column}, edges=_edges({name: column}), alone="other")
+            groups = Groups.of({name: column}, edges=_edges(parts, [name]), alone="other")
         except InputError as error:
             left[name] = error.fault
             continue
-        if len(made.names) > 1:
-            found[name] = made
+        if len(groups.names) > 1:
+            by_column[name] = groups
         else:
             left[name] = "holds groups of one only"
-    return found, {name: why for name, why in left.items() if name in test.sensitive}
+    return by_column, left
 
 
-def crossed(test: Sequences, single: list[Groups]) -> tuple[Groups, ...]:
+def crossed(parts: Parts, single: Sequence[Groups]) -> tuple[Groups, ...]:
     """Groups by all of some columns at once; none where there is one column, or too many groups."""
-    columns = {name: test.sensitive[name] for one in single for name in one.columns}
+    columns = {name: parts.test.sensitive[name] for groups in single for name in groups.columns}
     if len(columns) < 2:
         return ()
     try:
-        made = Groups.of(columns, edges=_edges(columns), alone="other")
+        groups = Groups.of(columns, edges=_edges(parts, list(columns)), alone="other")
     except InputError:
         return ()
-    return (made,) if len(made.names) > 1 else ()
+    return (groups,) if len(groups.names) > 1 else ()
 
 
-def _edges(columns: dict[str, NDArray[np.generic]]) -> dict[str, tuple[float, ...]]:
-    cuts = {name: thirds(column) for name, column in columns.items() if is_quantity(column)}
-    return {name: found for name, found in cuts.items() if found}
+def _edges(parts: Parts, names: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """Thirds of the series of all parts, of columns of many numbers."""
+    edges = {}
+    for name in names:
+        columns = [part.sensitive[name] for part in (parts.train, parts.val, parts.test) if name in part.sensitive]
+        whole = np.concatenate(columns)
+        cuts = thirds(whole) if is_quantity(whole) else ()
+        if cuts:
+            edges[name] = cuts
+    return edges
 
 
 def _positive(test: Sequences) -> NDArray[np.bool_] | None:
@@ -150,9 +154,9 @@ def fairness(
     Returns:
         a record each; none where the task has no classes, or no sensitive column makes groups.
     """
-    groups, left_out = protected(parts.test)
-    own = [one for name, one in groups.items() if name in parts.test.sensitive]
-    if not own or not parts.test.task.is_classification or len(parts.test.classes) < 2:
+    by_column, left_out = protected(parts)
+    single = tuple(by_column.values())
+    if not single or not parts.test.task.is_classification or len(parts.test.classes) < 2:
         return ()
     threshold = _share(parts.train) if len(parts.test.classes) == 2 else None
     blank = FairReport(
@@ -160,7 +164,7 @@ def fairness(
         series=len(parts.test), answers=0, digest=replace(parts.test, sensitive={}).digest, attributes=(),
         left_out=left_out,
     )  # fmt: skip
-    asked = _Asked(parts, owner, (*own, *crossed(parts.test, own)), threshold, blank)
+    asked = _Asked(parts, owner, (*single, *crossed(parts, single)), threshold, blank)
     made = []
     for name, every in finals.items():
         good = [one for one in every if not one.run.failed and len(one.scores)]
@@ -226,7 +230,8 @@ def _attribute(
     each = [groups.select(one.series) for one in good]
     found = fair.by_group(given[0], each[0])
     counts = {group: int(count) for group, count in zip(groups.names, groups.counts, strict=True)}
-    hidden = tuple(group for group, count in counts.items() if count < _LEAST_SHOWN)
+    people = each[0].people(given[0].owner)
+    hidden = tuple(group for group, count in people.items() if count < _LEAST_SHOWN)
     rates = found.rates()
     counted = frozenset((one.metric, one.group) for one in rates if not one.few)
     gaps = tuple(
@@ -238,7 +243,9 @@ def _attribute(
     name = OF_CLASSES if asked.threshold is None else CURVE_OF
     curve = fair.curve(at, each[0], name, lengths=lengths) if at else ()
     return FairAttribute(
-        name=groups.attribute, groups=counts, small=groups.small, hidden=hidden,
+        name=groups.attribute, groups=counts, hidden=hidden,
+        small=tuple(group for group, count in people.items() if count < LEAST),
+        people={} if people == counts else people,
         rates=tuple(
             _shown(rate, hidden) for rate in rates if asked.threshold is not None or rate.metric == OF_CLASSES
         ), gaps=gaps, curve_of=name if curve else "",
@@ -247,7 +254,7 @@ def _attribute(
 
 
 def _shown(rate: GroupRate, hidden: tuple[str, ...]) -> GroupRate:
-    return replace(rate, value=None) if rate.group in hidden or rate.count < _LEAST_SHOWN else rate
+    return replace(rate, value=None) if rate.group in hidden or min(rate.count, rate.people) < _LEAST_SHOWN else rate
 
 
 def _plain(gap: Gap, counted: frozenset[tuple[str, str]], given: fair.Answers, groups: Groups) -> float:

@@ -9,6 +9,11 @@ What decides, in this order:
    positives, and making *them* equal keeps the wrong. Then it is equal opportunity, before or during training.
    Blum & Stangl 2019 (arXiv:1912.01094), Jiang & Nachum 2019 (arXiv:1901.04966), and `python -m benchmarks fair`.
 3. Whether the attribute may be read at each decision decides between thresholds by group and everything else.
+4. A `Diagnosis` of labels or of a level that no evidence from outside the data supports may as well be a true
+   difference. Against one, reweighing gains nothing and costs accuracy, and cutting the attribute out takes what the
+   decision needs. So evidence comes first: some labels checked, or knowledge of the instrument and of the groups.
+5. Rarer measurement is a lack of information. No price and no weight tried brings it back
+   (`python -m benchmarks sampling`): measure the group as often, and teach the model on the others thinned likewise.
 """
 
 from collections.abc import Sequence
@@ -23,10 +28,22 @@ from caudal.fair.mitigate.soft_rates import Constraint
 
 Stakes = Literal["missed", "both", "share"]
 Method = Literal[
-    "reweighing", "penalty", "Lagrangian", "circuit", "thresholds by group", "one threshold", "more data", "nothing"
+    "reweighing",
+    "penalty",
+    "Lagrangian",
+    "circuit",
+    "thresholds by group",
+    "one threshold",
+    "more data",
+    "measure more",
+    "thinning",
+    "evidence",
+    "nothing",
 ]
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _ALIKE = 0.02
+# What groups may differ in by nature, so that a remedy may do harm.
+_BY_NATURE = ("labels", "proxy")
 
 
 @dataclass(frozen=True)
@@ -83,7 +100,8 @@ def advise(
     """Advice for a diagnosed bias: constraint, method, what to try then, cost, and what it conflicts with.
 
     Arguments:
-        diagnosis: of the data, or a kind of bias.
+        diagnosis: of the data, or a kind of bias that you know of. What a diagnosis suspects with low confidence is
+            not acted on before there is evidence from outside the data.
         stakes: the error that harms: `"missed"` positives, `"both"` errors, or any difference in the `"share"`.
         at_decision: whether each decision may read the attribute; in lending and hiring, law often forbids it.
         base_rates: share of positives in each group, where known.
@@ -101,7 +119,7 @@ def advise(
         >>> advise("none", stakes="both", at_decision=True).method
         'nothing'
         >>> advise("sampling rate", positives=(400, 12)).method
-        'more data'
+        'measure more'
     """
     kind = diagnosis.kind if isinstance(diagnosis, Diagnosis) else diagnosis
     for name, value, known in (("diagnosis", kind, _KINDS), ("stakes", stakes, get_args(Stakes))):
@@ -118,10 +136,14 @@ def advise(
     }
     constraint: Constraint = "equal_opportunity" if kind == "labels" and stakes == "both" else usual[stakes]
     method, then = _methods(kind, constraint, at_decision)
+    doubtful = isinstance(diagnosis, Diagnosis) and diagnosis.confidence == "low" and kind in _BY_NATURE
+    if doubtful:
+        method, then = "evidence", (method, *then)
     least = None if positives is None or min(positives) >= LEAST else int(min(positives))
     if least is not None and method in ("Lagrangian", "penalty"):
         method, then = "more data", (*(other for other in then if other != "more data"), method)
     why = [f"stakes {stakes}", f"kind {kind}"]
+    why += ["doubtful"] if doubtful else []
     why += ["attribute allowed" if at_decision else "attribute not allowed"] if kind != "none" else []
     cost = "cost gains" if kind == "labels" else "cost none" if kind == "none" else "cost some"
     return Advice(constraint, method, then, tuple(why), cost, conflicts(constraint, kind, stakes, base_rates), least)
@@ -160,6 +182,8 @@ def _methods(kind: Kind, constraint: Constraint, at_decision: bool) -> tuple[Met
         return "reweighing", ("penalty", "Lagrangian", *groups)
     if kind == "representation":
         return "more data", ("reweighing", "Lagrangian", *groups)
+    if kind == "sampling rate":
+        return "measure more", ("thinning", *groups)
     if kind == "proxy":
         return "circuit", ("reweighing", "Lagrangian", *groups)
     if at_decision:
