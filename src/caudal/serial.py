@@ -55,8 +55,8 @@ def to_json(record: Any) -> str:
 def to_plain(value: Any) -> Any:
     """A value as JSON has it: records as objects, each with name and version of its schema, tuples as lists."""
     if is_dataclass(value):
-        held = {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
-        return {**_schema_of(value).header, **held}
+        entries = {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+        return {**_schema_of(value).header, **entries}
     if isinstance(value, Mapping):
         return {key: to_plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

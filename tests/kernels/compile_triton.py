@@ -51,15 +51,18 @@ class Compiled:
 def compiled(case: str, **sizes) -> int:
     """Compile the launches of one forward and backward pass; how many there were."""
     s = samples.sample(case, **sizes)
-    module = importlib.import_module(f"caudal.kernels.cuda.{s.name.removesuffix('_scan')}")
-    kept = {name: getattr(module, name) for name in KERNELS if hasattr(module, name)}
-    stand_ins = {name: Compiled(kernel) for name, kernel in kept.items()}
+    cell = s.name.removesuffix("_scan")
+    dense = cell == "cfc"
+    module = importlib.import_module(f"caudal.kernels.cuda.{cell if dense else f'{cell}_jit'}")
+    passes = module if dense else getattr(importlib.import_module("caudal.kernels.cuda.wired"), cell.upper())
+    kernels = {name: getattr(module, name) for name in KERNELS if hasattr(module, name)}
+    stand_ins = {name: Compiled(kernel) for name, kernel in kernels.items()}
     vars(module).update(stand_ins)
     call = Call(s.x, s.dt, s.mask, s.state, s.params, s.graph, s.settings)
-    module.forward(call)
-    module.backward(call, [s.weight], [torch.zeros_like(s.weight)])
-    vars(module).update(kept)
-    return sum(one.launches for one in stand_ins.values())
+    passes.forward(call)
+    passes.backward(call, [s.weight], [torch.zeros_like(s.weight)])
+    vars(module).update(kernels)
+    return sum(kernel.launches for kernel in stand_ins.values())
 
 
 if __name__ == "__main__":

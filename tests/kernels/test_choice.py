@@ -74,16 +74,16 @@ def test_an_unknown_backend_is_refused_with_the_known_ones(make):
 
 @pytest.mark.parametrize("asked", ["auto", "numba"])
 def test_an_exception_inside_a_backend_is_never_a_fallback(make, monkeypatch, asked):
-    from caudal.kernels.cpu import ctrnn
+    from caudal.kernels.cpu import wired
 
     def broken(*_):
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(ctrnn, "forward", broken)
+    monkeypatch.setattr(wired, "_forward", broken)
     with pytest.raises(ZeroDivisionError, match="planted"):
         make("ctrnn").run(asked)
     monkeypatch.undo()
-    monkeypatch.setattr(ctrnn, "backward", broken)
+    monkeypatch.setattr(wired, "_backward", broken)
     with pytest.raises(ZeroDivisionError, match="planted"):
         make("ctrnn").gradients(asked)
 

@@ -199,10 +199,10 @@ def _replay_lines(result: "Replay") -> Iterator[str]:
         return
     log = f"{result.share:.1%} of the {result.total:,} in the log {printable(result.origin)}"
     signer = f"signed by {result.key}" if result.key else "NOT VERIFIED: no --key was named, and nobody vouches for it"
-    made = (
+    decisions = (
         f"{result.decisions:,} decisions made again: {result.same_decision:,} the same, {result.same_bits:,} to the bit"
     )
-    yield f"{made}; {log}, {signer}"
+    yield f"{decisions}; {log}, {signer}"
     strictness = f"within {result.tolerance:g}" if result.tolerance else "to the bit"
     yield f"they had to be the same {strictness}; the largest difference is {result.worst:.3g}"
     if missed := result.total - result.decisions:
@@ -262,19 +262,27 @@ def report(args: argparse.Namespace) -> int:
     point = checkpoint_of(args.held)
     with tempfile.TemporaryDirectory() as scratch:
         folder = _package(args.model, Path(scratch)) if args.model else None
-        again = _again(args, folder, trusted, point) if folder is not None and args.data else None
-        found = audit.report(
-            args.log, folder, out=args.out, key=args.key, lang=args.lang, trusted=trusted, held=point, replayed=again,
+        replayed = _again(args, folder, trusted, point) if folder is not None and args.data else None
+        audited = audit.report(
+            args.log,
+            folder,
+            out=args.out,
+            key=args.key,
+            lang=args.lang,
+            trusted=trusted,
+            held=point,
+            replayed=replayed,
             fairness=args.fairness,
-        )  # fmt: skip
+        )
     if args.json:
-        bars = found.facts["bars"]
-        print_json({"holds": found.holds, "bars": bars, "page": str(found.page), "twin": str(found.twin)})
+        bars = audited.facts["bars"]
+        print_json({"holds": audited.holds, "bars": bars, "page": str(audited.page), "twin": str(audited.twin)})
     else:
-        for bar in found.facts["bars"]:
-            print("  ".join(_line(bar["name"], bar["holds"], found.facts)))
-        say(f"{found.page} and its signed twin {found.twin}; {len(found.facts['untested'])} things were not tested")
-    return 0 if found.holds else 1
+        for bar in audited.facts["bars"]:
+            print("  ".join(_line(bar["name"], bar["holds"], audited.facts)))
+        untested = len(audited.facts["untested"])
+        say(f"{audited.page} and its signed twin {audited.twin}; {untested} things were not tested")
+    return 0 if audited.holds else 1
 
 
 def _package(model: str, scratch: Path) -> Path:
@@ -301,7 +309,7 @@ def _package(model: str, scratch: Path) -> Path:
 
 def _line(bar: str, holds: bool, facts: dict[str, Any]) -> tuple[str, str]:
     """A word for one line of the verdict, and of what it is; what nobody vouches for is never "good"."""
-    log, model, again = facts["log"], facts["model"], facts["replay"]
+    log, model, remade = facts["log"], facts["model"], facts["replay"]
     about, is_vouched = bar, True
     if bar == "log":
         about, is_vouched = f"log: {log['origin']}, {log['size']:,} records", log["trusted"] is not None
@@ -309,8 +317,8 @@ def _line(bar: str, holds: bool, facts: dict[str, Any]) -> tuple[str, str]:
         about = f"model: {model['decisions']['value']:,} decisions of the log are of {model['name']}"
         is_vouched = model["signature"] is not None
     elif bar == "replay":
-        about = f"replay: {again['decisions']:,} of {again['total']:,} decisions made again"
-        is_vouched = again["key"] is not None
+        about = f"replay: {remade['decisions']:,} of {remade['total']:,} decisions made again"
+        is_vouched = remade["key"] is not None
     if not holds:
         return "BAD ", about
     return ("good", about) if is_vouched else ("UNPROVEN", f"{about}; who signed it was not checked (--trust)")

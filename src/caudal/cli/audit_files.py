@@ -94,8 +94,8 @@ def show(args: argparse.Namespace) -> int:
     from caudal import audit
     from caudal.audit.log.record import record_to_dict
 
-    found = islice(audit.records(args.log, max(args.start, 0)), max(args.count, 0))
-    rows = [{"index": index, **record_to_dict(one)} for index, one in found]
+    pairs = islice(audit.records(args.log, max(args.start, 0)), max(args.count, 0))
+    rows = [{"index": index, **record_to_dict(record)} for index, record in pairs]
     if args.json:
         print_json(rows)
     else:
@@ -167,12 +167,13 @@ def retain(args: argparse.Namespace) -> int:
     audit.newest(args.log)  # a log that is not there is not made
     with audit.Log(args.log, args.key) as log:
         days = DAYS if args.days is None else args.days
-        found = audit.retain(log, before, days=days, archive=args.archive)
+        retained = audit.retain(log, before, days=days, archive=args.archive)
     if args.json:
-        print_json(found)
-    elif found.records:
+        print_json(retained)
+    elif retained.records:
         print(
-            f"{found.records:,} records removed; the first one kept is {found.first:,}; record {found.event:,} says so"
+            f"{retained.records:,} records removed; the first one kept is {retained.first:,}; "
+            f"record {retained.event:,} says so"
         )
     else:
         print("nothing to remove: records go in whole bundles of 256, and the newest one stays")

@@ -26,13 +26,13 @@ def datasets(args: argparse.Namespace) -> int:
     card = datasets.card(args.name)
     facts: dict[str, Any] = card.to_dict()
     if args.load or args.folder or args.protocol:
-        found = datasets.load(args.name, folder=args.folder, protocol=args.protocol or "clean")
+        dataset = datasets.load(args.name, folder=args.folder, protocol=args.protocol or "clean")
         facts["loaded"] = {
-            "protocol": found.protocol,
-            "sequences": repr(found.sequences),
-            "split": repr(found.split),
-            "digest": found.sequences.digest,
-            "findings": [one.message for one in found.sequences.findings],
+            "protocol": dataset.protocol,
+            "sequences": repr(dataset.sequences),
+            "split": repr(dataset.split),
+            "digest": dataset.sequences.digest,
+            "findings": [finding.message for finding in dataset.sequences.findings],
         }
     if args.json:
         print_json(facts)
@@ -100,8 +100,8 @@ def export(args: argparse.Namespace) -> int:
     from caudal.data import datasets, to_columns, to_table
 
     to_table.check_path(Path(args.out))
-    found = datasets.load(args.name, folder=args.folder, protocol=args.protocol)
-    series = found.sequences if args.part == "all" else getattr(found, args.part)
+    dataset = datasets.load(args.name, folder=args.folder, protocol=args.protocol)
+    series = dataset.sequences if args.part == "all" else getattr(dataset, args.part)
     columns = to_columns(series)
     check_table("datasets export", Path(args.out), set(columns), args.overwrite)
     rows = to_table.write_table(args.out, [columns])

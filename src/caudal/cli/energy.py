@@ -46,39 +46,39 @@ def run(args: argparse.Namespace) -> int:
     later.add_argument("--json", action="store_true")
     # What stands behind the model is read too; what stood before it stays.
     later.set_defaults(**{name: value for name, value in vars(args).items() if name != "words"})
-    found = later.parse_args(args.words[1:])
+    options = later.parse_args(args.words[1:])
     for name in ("watts", "grid", "idle"):
-        if getattr(found, name) is not None:
+        if getattr(options, name) is not None:
             fault = "is given, and a model is counted, not run"
             raise InputError(
                 "energy", f"--{name}", fault, "Leave it out, or measure a command: `caudal energy -- ...`."
             )
-    return _count(found, args.words[0])
+    return _count(options, args.words[0])
 
 
 def _count(args: argparse.Namespace, path: str) -> int:
     from caudal import energy, nn
 
-    found = energy.profile(nn.load(Path(path)), 1.0 if args.steps is None else args.steps)
+    profile = energy.profile(nn.load(Path(path)), 1.0 if args.steps is None else args.steps)
     if args.json:
-        print_json({**_plain(found), "step": found.step._asdict(), "decision": found.decision._asdict()})
+        print_json({**_plain(profile), "step": profile.step._asdict(), "decision": profile.decision._asdict()})
         return 0
     print(
-        f"{found.kind}: {found.parameters:,} parameters, {found.live_parameters:,} live, {found.synapses:,} synapses, "
-        f"{found.bytes_per_step:,.0f} bytes moved per step"
+        f"{profile.kind}: {profile.parameters:,} parameters, {profile.live_parameters:,} live, "
+        f"{profile.synapses:,} synapses, {profile.bytes_per_step:,.0f} bytes moved per step"
     )
     rows = [
-        (kind.replace("_", " "), f"{getattr(found.step, kind):,.0f}", f"{getattr(found.decision, kind):,.0f}")
+        (kind.replace("_", " "), f"{getattr(profile.step, kind):,.0f}", f"{getattr(profile.decision, kind):,.0f}")
         for kind in _KINDS
     ]
-    print_columns(("operations", "per step", f"per decision of {found.steps:g} steps"), rows)
-    for reading in found.energy.values():
+    print_columns(("operations", "per step", f"per decision of {profile.steps:g} steps"), rows)
+    for reading in profile.energy.values():
         print(f"decision: {reading}")
     return 0
 
 
-def _plain(found: Any) -> dict[str, Any]:
-    return dict(vars(found))
+def _plain(profile: Any) -> dict[str, Any]:
+    return dict(vars(profile))
 
 
 def _command(args: argparse.Namespace, words: list[str]) -> int:

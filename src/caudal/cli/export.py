@@ -73,19 +73,19 @@ def export(args: argparse.Namespace) -> int:
     options = {name: usual if getattr(args, name) is None else getattr(args, name) for name, usual in _OF_C.items()}
     source, dtype = options.pop("data"), options.pop("dtype")
     data = None if source is None else _data(model, source)
-    made = export.c(model, args.out, dtype, **options)
-    found = None if data is None else export.lost(model, made.program, data)
+    exported = export.c(model, args.out, dtype, **options)
+    loss = None if data is None else export.lost(model, exported.program, data)
     say(f"written to {args.out}; check it with `caudal export verify {args.out} --model {args.model}`")
     if args.json:
-        print_json(_facts(args.out, made, found))
+        print_json(_facts(args.out, exported, loss))
         return 0
-    print(f"{made.program.layer}, {made.program.dtype}, state of {made.program.state_bytes()} bytes")
-    if made.dt_min:
-        print(f"shortest usable time: {made.dt_min:.3g}")
-    if found is not None:
+    print(f"{exported.program.layer}, {exported.program.dtype}, state of {exported.program.state_bytes()} bytes")
+    if exported.dt_min:
+        print(f"shortest usable time: {exported.dt_min:.3g}")
+    if loss is not None:
         print(
-            f"{found.metric} on {found.series} series: network {found.network:.4g}, export {found.export:.4g} "
-            f"({100 * found.change:+.2f} % worse); widest difference of an answer {found.widest:.2g}"
+            f"{loss.metric} on {loss.series} series: network {loss.network:.4g}, export {loss.export:.4g} "
+            f"({100 * loss.change:+.2f} % worse); widest difference of an answer {loss.widest:.2g}"
         )
     return 0
 
@@ -102,27 +102,34 @@ def _check_options(args: argparse.Namespace) -> None:
         check_file("export", "--out", Path(args.out), Writes(example="net.onnx"), args.overwrite)
 
 
-def _file(args: argparse.Namespace, made: "Exported") -> int:
+def _file(args: argparse.Namespace, exported: "Exported") -> int:
     if args.json:
-        print_json({"path": os.fspath(made.path), "graph": made.graph, "layer": made.plan.layer, "states": made.states})
+        print_json(
+            {
+                "path": os.fspath(exported.path),
+                "graph": exported.graph,
+                "layer": exported.plan.layer,
+                "states": exported.states,
+            }
+        )
         return 0
-    say(f"written to {made.path}")
-    print(f"{made.plan.layer}, {made.graph} graph, {made.size:,} bytes")
-    for now, following, size in made.states:
+    say(f"written to {exported.path}")
+    print(f"{exported.plan.layer}, {exported.graph} graph, {exported.size:,} bytes")
+    for now, following, size in exported.states:
         print(f"state: {now} -> {following}, (batch, {size}), zeros at the start")
     return 0
 
 
-def _facts(out: str, made: Any, found: "Lost | None") -> dict[str, Any]:
-    program = made.program
+def _facts(out: str, exported: Any, loss: "Lost | None") -> dict[str, Any]:
+    program = exported.program
     return {
         "folder": os.fspath(out),
         "layer": program.layer,
         "dtype": program.dtype,
         "state_bytes": program.state_bytes(),
-        "dt_min": made.dt_min,
-        "golden": f"{made.digest:08x}",
-        "lost": found,
+        "dt_min": exported.dt_min,
+        "golden": f"{exported.digest:08x}",
+        "lost": loss,
     }
 
 
@@ -148,39 +155,39 @@ def measure(args: argparse.Namespace) -> int:
     from caudal.export.c_code.verify import golden_of
 
     expected = golden_of(args.folder)
-    found: list[Measured] = []
+    measured: list[Measured] = []
     failed: list[tuple[str, str]] = []
     for name in args.on or TARGETS:
         if not args.on and TARGETS[name].missing():
             say(f"{name}: skipped, `{TARGETS[name].missing()}` is not installed")
             continue
         try:
-            found.append(measure(args.folder, name))
+            measured.append(measure(args.folder, name))
         except BackendError as error:
             failed.append((name, str(error)))
-    right = not failed and all(one.digest == expected for one in found)
+    right = not failed and all(figures.digest == expected for figures in measured)
     if args.json:
-        print_json({"golden": expected, "right": right, "measured": found, "failed": dict(failed)})
+        print_json({"golden": expected, "right": right, "measured": measured, "failed": dict(failed)})
         return 0 if right else 1
     for name, fault in failed:
         say(f"{name}: {fault}")
     rows = [
         (
-            one.target,
-            "same" if one.digest == expected else _why(one),
-            "-" if one.counted is None else f"{one.counted:,.0f} {one.counts}",
-            *(f"{size:,}" for size in (one.flash, one.state, one.stack)),
+            figures.target,
+            "same" if figures.digest == expected else _why(figures),
+            "-" if figures.counted is None else f"{figures.counted:,.0f} {figures.counts}",
+            *(f"{size:,}" for size in (figures.flash, figures.state, figures.stack)),
         )
-        for one in found
+        for figures in measured
     ]
     rows += [(name, "NONE", "-", "-", "-", "-") for name, _ in failed]
     print_columns(("target", "answers", "per step", "flash", "state", "stack"), rows)
     return 0 if right else 1
 
 
-def _why(one: "Measured") -> str:
-    if one.overrun:
-        return f"DIFFERENT: state and stack overrun its memory by {one.overrun:,} bytes"
+def _why(figures: "Measured") -> str:
+    if figures.overrun:
+        return f"DIFFERENT: state and stack overrun its memory by {figures.overrun:,} bytes"
     return "DIFFERENT"
 
 
@@ -205,16 +212,21 @@ def verify(args: argparse.Namespace) -> int:
     from caudal.export import verify
 
     model = None if args.model is None else load(args.model)
-    found = verify(args.folder, model)
+    verdict = verify(args.folder, model)
     if args.json:
-        facts = {"verdict": found.word, "holds": found.word == "holds", "model": found.model, "claims": found.claims}
+        facts = {
+            "verdict": verdict.word,
+            "holds": verdict.word == "holds",
+            "model": verdict.model,
+            "claims": verdict.claims,
+        }
         print_json(facts)
-        return 0 if found.holds else 1
+        return 0 if verdict.holds else 1
     good = "holds" if model is not None else "consistent"
-    for claim in found.claims:
+    for claim in verdict.claims:
         print(f"{good if claim.holds else 'BROKEN'}  {claim.name}{'' if claim.holds else ': ' + claim.fault}")
-    if found.word == "consistent with itself":
+    if verdict.word == "consistent with itself":
         print(f"{args.folder} is consistent with itself; it was compared with no model. Add `--model FILE` to do so.")
     else:
-        print(f"{args.folder}: {found.word}{f', the export of {args.model}' if found.holds else ''}")
-    return 0 if found.holds else 1
+        print(f"{args.folder}: {verdict.word}{f', the export of {args.model}' if verdict.holds else ''}")
+    return 0 if verdict.holds else 1

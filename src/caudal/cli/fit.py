@@ -69,13 +69,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(done: "Trained") -> list[str]:
-    model, found = done.model, done.model.fitted_
-    size = sum(one.numel() for one in model.net_.parameters())
-    passes = len(found.history)
-    ended = f"best of pass {found.best_epoch} of {passes} (all passes done)"
-    if found.stopped == "patience":
-        ended = f"best of pass {found.best_epoch} of {passes} (no better pass for a while)"
-    elif found.history[-1].val is None:
+    model, fitted = done.model, done.model.fitted_
+    size = sum(parameter.numel() for parameter in model.net_.parameters())
+    passes = len(fitted.history)
+    ended = f"best of pass {fitted.best_epoch} of {passes} (all passes done)"
+    if fitted.stopped == "patience":
+        ended = f"best of pass {fitted.best_epoch} of {passes} (no better pass for a while)"
+    elif fitted.history[-1].val is None:
         ended = f"all {passes} passes; no validation: {_why(done)}, so the last pass is kept"
     head = f"{type(model).__name__}, {model.cell} of {model.units} units, {size:,} parameters"
     lines = [f"{head}: {ended}"]

@@ -24,9 +24,9 @@ def cells(args: argparse.Namespace) -> int:
     """Print the capability table."""
     from caudal.cli import inventory
 
-    found = inventory.cells()
+    listed = inventory.cells()
     if args.json:
-        print_json(found)
+        print_json(listed)
         return 0
     header = ("cell", "wired", "causal", "chunked", "parameters", "recurrence", "backends")
     words = [
@@ -37,7 +37,7 @@ def cells(args: argparse.Namespace) -> int:
             ", ".join(cell.recurrences) or "-",
             ", ".join(cell.backends) or ("-" if cell.parameters is None else "plain torch"),
         )
-        for cell in found
+        for cell in listed
     ]
     print_columns(header, words)
     print(f"\nparameters: {inventory.EXAMPLE}")
@@ -52,13 +52,19 @@ def kernels(args: argparse.Namespace) -> int:
     """Print every recurrence, backend and reason."""
     from caudal.cli import inventory
 
-    found = inventory.backends()
+    backends = inventory.backends()
     if args.json:
-        print_json(found)
+        print_json(backends)
         return 0
     words = {"chosen": "runs, and is chosen", "runs": "runs when asked for"}
     rows = [
-        (one.recurrence, one.backend, one.device, words.get(one.status, f"cannot run: {one.reason}")) for one in found
+        (
+            backend.recurrence,
+            backend.backend,
+            backend.device,
+            words.get(backend.status, f"cannot run: {backend.reason}"),
+        )
+        for backend in backends
     ]
     print_columns(("recurrence", "backend", "device", "on this machine"), rows)
     return 0
@@ -176,11 +182,11 @@ def cite_arguments(parser: argparse.ArgumentParser) -> None:
 
 def cite(args: argparse.Namespace) -> int:
     """Print BibTeX."""
-    found = bibtex(args.cell)
+    entries = bibtex(args.cell)
     if args.json:
-        print_json({key: PAPERS[key] for key in found})
+        print_json({key: PAPERS[key] for key in entries})
     else:
-        print("\n\n".join(found.values()))
+        print("\n\n".join(entries.values()))
     return 0
 
 
@@ -224,9 +230,9 @@ def _wiring_of(net: Any, path: Path) -> "Wiring":
     from caudal.wiring import Wiring
 
     for part in net.modules():
-        found = getattr(part, "wiring", None)
-        if isinstance(found, Wiring):
-            return found
+        wiring = getattr(part, "wiring", None)
+        if isinstance(wiring, Wiring):
+            return wiring
     name = type(net).__name__
     raise InputError(
         "wiring show", "file", f"{path} holds a {name}, which has no wiring", "Pass a layer over a wiring, as LTC is."

@@ -121,7 +121,7 @@ def _headers(path: str | Path) -> list[tuple[str, ...]]:
     except (OSError, ValueError, EOFError, CaudalError):
         return []
     lines = begin.decode("utf-8-sig", "replace").splitlines()
-    line = next((one for one in lines if one.strip() and not one.startswith(("#", "sep="))), "")
+    line = next((candidate for candidate in lines if candidate.strip() and not candidate.startswith(("#", "sep="))), "")
     return [tuple(next(csv.reader([line], delimiter=mark), [])) for mark in _DELIMITERS]
 
 

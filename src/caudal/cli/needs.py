@@ -55,7 +55,9 @@ def sentence(name: str, missing: list[str]) -> str:
         'predict: needs `pandas` and `sklearn`, which are not installed. Run `pip install "caudal[data,estimators]"`.'
     """
     extras = ",".join(dict.fromkeys(EXTRAS[package] for package in missing))
-    named = " and ".join([", ".join(f"`{one}`" for one in missing[:-1]), f"`{missing[-1]}`"][len(missing) == 1 :])
+    named = " and ".join(
+        [", ".join(f"`{package}`" for package in missing[:-1]), f"`{missing[-1]}`"][len(missing) == 1 :]
+    )
     verb = "is" if len(missing) == 1 else "are"
     return f'{name}: needs {named}, which {verb} not installed. Run `pip install "caudal[{extras}]"`.'
 

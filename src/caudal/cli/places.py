@@ -86,15 +86,15 @@ def check(owner: str, parser: argparse.ArgumentParser, args: argparse.Namespace)
             write, or in a folder that is missing or cannot be written.
     """
     named = list(_named(parser, args))
-    for one in named:
-        if isinstance(one.role, Reads) and one.role.is_model:
-            check_model(owner, one.option, one.path, [other.path for other in named if other is not one])
-    outputs = [one for one in named if isinstance(one.role, Writes)]
+    for argument in named:
+        if isinstance(argument.role, Reads) and argument.role.is_model:
+            check_model(owner, argument.option, argument.path, [other.path for other in named if other is not argument])
+    outputs = [argument for argument in named if isinstance(argument.role, Writes)]
     replaces = bool(getattr(args, "overwrite", False))
     for number, output in enumerate(outputs):
         role = output.role
         assert isinstance(role, Writes)  # noqa: S101  # for the type checker: filtered above
-        for other in (*(one for one in named if isinstance(one.role, Reads)), *outputs[:number]):
+        for other in (*(argument for argument in named if isinstance(argument.role, Reads)), *outputs[:number]):
             _check_apart(owner, output, other)
         if role.form == "folder":
             check_folder(owner, output.option, output.path)
@@ -221,11 +221,11 @@ def _check_apart(owner: str, output: _Named, other: _Named) -> None:
             raise InputError(owner, output.option, fault, "Choose another name.")
 
 
-def _same(one: Path, other: Path) -> bool:
+def _same(path: Path, other: Path) -> bool:
     try:
-        return one.samefile(other)
+        return path.samefile(other)
     except (OSError, ValueError):
-        return os.path.realpath(one) == os.path.realpath(other)
+        return os.path.realpath(path) == os.path.realpath(other)
 
 
 def check_folder(owner: str, option: str, path: Path) -> None:
@@ -236,7 +236,7 @@ def check_folder(owner: str, option: str, path: Path) -> None:
     """
     if _exists(path) and not path.is_dir():
         raise InputError(owner, option, f"names a file, and a folder is needed: {path}", "Name a folder.")
-    there = next((one for one in (path, *path.absolute().parents) if _exists(one)), None)
+    there = next((parent for parent in (path, *path.absolute().parents) if _exists(parent)), None)
     if there is not None and not there.is_dir():
         raise InputError(owner, option, f"lies in what is no folder: {there}", "Choose another place.")
     _probe(owner, option, (path if path.is_dir() else there or Path.cwd()) / (path.name or "caudal"), path)

@@ -92,14 +92,14 @@ def estimator(path: str, command: str) -> "LiquidEstimator":
     from caudal.estimators import load
     from caudal.estimators.base import LiquidEstimator
 
-    found = load(path)
-    if not isinstance(found, LiquidEstimator):
-        name = type(found).__name__
+    model = load(path)
+    if not isinstance(model, LiquidEstimator):
+        name = type(model).__name__
         raise FileFormatError(
             f"{command}: {path} holds a {name} alone, which does not know how to read a table. "
             "Pass a file that `caudal fit` or `save` of an estimator wrote."
         )
-    return found
+    return model
 
 
 def reader(path: str, command: str) -> "LiquidEstimator":

@@ -55,11 +55,11 @@ def run(args: argparse.Namespace) -> int:
     train, val = training_series("trim", model, args.source, written_given(args))
     smaller = trim(model, train, val=val, keep=args.keep, rounds=args.rounds)
     smaller.save(args.out)
-    found = {"before": _facts(model), "after": _facts(smaller)}
+    sizes = {"before": _facts(model), "after": _facts(smaller)}
     if args.json:
-        print_json({"file": args.out, **found})
+        print_json({"file": args.out, **sizes})
         return 0
-    for name, facts in found.items():
+    for name, facts in sizes.items():
         print(
             f"{name + ':':8}{facts['units']} neurons, {facts['synapses']:,} synapses, {facts['parameters']:,} "
             f"parameters, {facts['operations']:,.0f} operations a step, validation loss {facts['loss']}"

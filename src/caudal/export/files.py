@@ -64,5 +64,5 @@ def written(place: Path, form: str, graph: str, plan: Plan | Both, write: Callab
     finally:
         with suppress(OSError):
             beside.unlink()
-    states = tuple((NOW.format(one.name), NEXT.format(one.name), one.size) for one in plan.states())
+    states = tuple((NOW.format(state.name), NEXT.format(state.name), state.size) for state in plan.states())
     return Exported(place, form, graph, plan, states, size)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from caudal.kernels.recurrence import Backend, Call
+from caudal.kernels.recurrence import Backend, Call, Passes
 
 _MOST_SYNAPSES = 8192
 _MOST_UNITS = 1024
@@ -27,18 +27,18 @@ def cpu_refusal(call: Call) -> str | None:
     return None
 
 
-def numba(module: str, refusal: Callable[[Call], str | None] = lambda call: None) -> Backend:
-    """Backend `"numba"` whose `forward` and `backward` stand in `caudal.kernels.cpu.<module>`.
+def numba(place: str, refusal: Callable[[Call], str | None] = lambda call: None) -> Backend:
+    """Backend `"numba"` whose `forward` and `backward` stand in `caudal.kernels.cpu.<place>`.
 
     Arguments:
-        module: name of the file.
+        place: name of the file, or `file.CELL` where a file holds several cells.
         refusal: reason of its own not to run a call, beyond device and dtype.
     """
 
     def can(call: Call) -> str | None:
         return cpu_refusal(call) or refusal(call)
 
-    return Backend("numba", can, *_ways(f"caudal.kernels.cpu.{module}"))
+    return Backend("numba", can, *_passes("cpu", place))
 
 
 def interpreted() -> bool:
@@ -61,11 +61,11 @@ def gpu_refusal(call: Call) -> str | None:
     return None
 
 
-def triton(module: str, refusal: Callable[[Call], str | None] = lambda call: None) -> Backend:
-    """Backend `"triton"` whose `forward` and `backward` stand in `caudal.kernels.cuda.<module>`.
+def triton(place: str, refusal: Callable[[Call], str | None] = lambda call: None) -> Backend:
+    """Backend `"triton"` whose `forward` and `backward` stand in `caudal.kernels.cuda.<place>`.
 
     Arguments:
-        module: name of the file.
+        place: name of the file, or `file.CELL` where a file holds several cells.
         refusal: reason of its own not to run a call, beyond device and dtype.
     """
 
@@ -77,7 +77,7 @@ def triton(module: str, refusal: Callable[[Call], str | None] = lambda call: Non
             return None
         return "Triton's interpreter is on (TRITON_INTERPRET=1), which runs only when asked for by name"
 
-    return Backend("triton", can, *_ways(f"caudal.kernels.cuda.{module}"), auto)
+    return Backend("triton", can, *_passes("cuda", place), auto)
 
 
 def crowded(call: Call) -> str | None:
@@ -91,15 +91,19 @@ def crowded(call: Call) -> str | None:
     return None
 
 
-def _ways(module: str) -> tuple[Callable[[Call], list[Tensor]], Callable[..., list[Tensor]]]:
-    """Forward and backward of a file, loaded when first called."""
+def _passes(device: str, place: str) -> Passes:
+    """Forward and backward of a cell, loaded when first called."""
+    module, _, cell = place.partition(".")
+
+    def load() -> Passes:
+        file = importlib.import_module(f"caudal.kernels.{device}.{module}")
+        passes: Passes = getattr(file, cell) if cell else Passes(file.forward, file.backward)
+        return passes
 
     def forward(call: Call) -> list[Tensor]:
-        states: list[Tensor] = importlib.import_module(module).forward(call)
-        return states
+        return load().forward(call)
 
     def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tensor]:
-        gradients: list[Tensor] = importlib.import_module(module).backward(call, grads, states)
-        return gradients
+        return load().backward(call, grads, states)
 
-    return forward, backward
+    return Passes(forward, backward)

@@ -42,6 +42,13 @@ class Call(NamedTuple):
     to_x: bool = True
 
 
+class Passes(NamedTuple):
+    """Forward, call -> states, and backward, (call, gradients of the states, states) -> gradients."""
+
+    forward: Callable[[Call], list[Tensor]]
+    backward: Callable[[Call, list[Tensor], list[Tensor]], list[Tensor]]
+
+
 @dataclass(frozen=True)
 class Backend:
     """One way to run a recurrence.

@@ -148,7 +148,7 @@ class CfC(Layer):
     def _fold(self) -> Stepper:
         raw = self._raw()
         settings = cfc.Settings(self.mode, self.activation, self.backbone_layers)
-        self._stepper = stepping("cfc_step", "Stepper")(raw, (raw[0], raw[1]), self.params(), settings)
+        self._stepper = stepping("CfcStepper")(raw, (raw[0], raw[1]), self.params(), settings)
         return self._stepper
 
     def arguments(self) -> dict[str, Any]:

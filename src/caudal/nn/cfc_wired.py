@@ -180,7 +180,7 @@ class WiredCfC(Layer):
     def _fold(self) -> Stepper:
         raw = cast(Sequence[Tensor], tuple(self._parameters.values()))
         settings = cfc_wired.Settings(self.mode)
-        self._stepper = stepping("wired_step", "step_cfc_wired")(
+        self._stepper = stepping("step_cfc_wired")(
             raw, self.inputs, self.params(), self.graph(), self.outputs, settings
         )
         return self._stepper

@@ -169,9 +169,7 @@ class CTRNN(Layer):
         raw = cast(Sequence[Tensor], tuple(self._parameters.values()))
         maps = (self.output_scale, self.output_shift)
         settings = ctrnn.Settings(self.substeps)
-        self._stepper = stepping("wired_step", "step_ctrnn")(
-            raw, self.inputs, self.params(), graph_tensors(self), maps, settings
-        )
+        self._stepper = stepping("step_ctrnn")(raw, self.inputs, self.params(), graph_tensors(self), maps, settings)
         return self._stepper
 
     def arguments(self) -> dict[str, Any]:

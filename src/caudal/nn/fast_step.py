@@ -11,7 +11,7 @@ from caudal.kernels.dispatch import asked
 
 MOST_ROWS = 8
 _KINDS = (torch.float32, torch.float64)
-# Two of the answers of every compiled step, see `kernels/cpu/wired_step_jit.py`.
+# Two of the answers of every compiled step, see `kernels/cpu/steps_jit.py`.
 _DONE, _CHANGED = 0, 3
 
 
@@ -27,9 +27,9 @@ class Stepper(Protocol):
         ...
 
 
-def stepping(module: str, name: str) -> Callable[..., Stepper]:
-    """What makes the stepper of a cell, `name` in `caudal.kernels.cpu.<module>`, loaded when it is first wanted."""
-    factory: Callable[..., Stepper] = getattr(importlib.import_module(f"caudal.kernels.cpu.{module}"), name)
+def stepping(name: str) -> Callable[..., Stepper]:
+    """What makes the stepper of a cell, `name` in `caudal.kernels.cpu.steps`, loaded when it is first wanted."""
+    factory: Callable[..., Stepper] = getattr(importlib.import_module("caudal.kernels.cpu.steps"), name)
     return factory
 
 

@@ -212,9 +212,7 @@ class LRC(Layer):
         raw = cast(Sequence[Tensor], tuple(self._parameters.values()))
         maps = (self.output_scale, self.output_shift)
         settings = lrc.Settings(self.substeps, self.solver, self.elastance)
-        self._stepper = stepping("wired_step", "step_lrc")(
-            raw, self.inputs, self.params(), graph_tensors(self), maps, settings
-        )
+        self._stepper = stepping("step_lrc")(raw, self.inputs, self.params(), graph_tensors(self), maps, settings)
         return self._stepper
 
     def arguments(self) -> dict[str, Any]:

@@ -209,9 +209,7 @@ class LTC(Layer):
         maps = (self.input_scale, self.input_shift, self.output_scale, self.output_shift)
         raw = cast(Sequence[Tensor], tuple(self._parameters.values()))
         settings = ltc.Settings(self.substeps, self.eps)
-        self._stepper = stepping("ltc_step", "Stepper")(
-            raw, self.params(), ltc.Graph(*graph_tensors(self)), maps, settings
-        )
+        self._stepper = stepping("LtcStepper")(raw, self.params(), ltc.Graph(*graph_tensors(self)), maps, settings)
         return self._stepper
 
     def arguments(self) -> dict[str, Any]:

@@ -212,9 +212,9 @@ class _Worker:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-        with self._said as said:
-            said.seek(0)
-            lines = said.read().decode(errors="replace").strip().splitlines()
+        with self._said as channel:
+            channel.seek(0)
+            lines = channel.read().decode(errors="replace").strip().splitlines()
         last = f"; it last said: {lines[-1]}" if lines else ""
         return (f"signal {-code} (memory may have run out)" if code < 0 else f"exit code {code}") + last
 

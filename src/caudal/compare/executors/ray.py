@@ -40,8 +40,8 @@ class Cluster:
     def _connect(self, address: str, workers: int | None) -> None:
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
         # Tasks find the user's own modules where this process does; what is installed, each machine has itself.
-        own = [str(Path(place).resolve()) for place in sys.path if not _is_installed(place)]
-        quiet["runtime_env"] = {"env_vars": {"PYTHONPATH": os.pathsep.join(own)}}
+        folders = [str(Path(place).resolve()) for place in sys.path if not _is_installed(place)]
+        quiet["runtime_env"] = {"env_vars": {"PYTHONPATH": os.pathsep.join(folders)}}
         try:
             if address:
                 _knock(address)

@@ -32,13 +32,13 @@ def step(program: Program, prefix: str, places: dict[str, Place]) -> str:
         "{",
     ]
     lines += [f"    {_CTYPE[place.ctype]} {place.name}[{place.size}];" for place in dict.fromkeys(places.values())]
-    if any(one.commit for one in program.steps):
+    if any(stage.commit for stage in program.steps):
         lines.append(f"    {sized(_largest(program))} i;")
-    if any(one.times > 1 for one in program.steps):
+    if any(stage.times > 1 for stage in program.steps):
         lines.append("    uint_fast16_t k;")
     lines += _clock(program, prefix)
-    for one in program.steps:
-        lines += _advance(program, prefix, one, places)
+    for stage in program.steps:
+        lines += _advance(program, prefix, stage, places)
     return "\n".join([*lines, "    return status;", "}", ""])
 
 
@@ -48,26 +48,26 @@ def _clock(program: Program, prefix: str) -> list[str]:
         scaled = "dt_raw" if clock.scale == 1.0 else f"dt_raw * {literal(clock.scale, True)}"
         return [f"    const float dt = {scaled};", "    uint8_t status = 0u;", *_uses(program)]
     product = "dt_raw" if clock.shift == 0 else f"((uint64_t)dt_raw * {clock.factor}u) >> {clock.shift}"
-    found = [
+    lines = [
         f"    const uint64_t scaled = {product};",
         "    const int32_t dt = (scaled > 2147483647u) ? INT32_C(2147483647) : (int32_t)scaled;",
     ]
     if "inverse" in program.slots:
-        found += [
+        lines += [
             "    uint32_t near = (dt > 0) ? (uint32_t)dt : 1u;",
             "    int32_t exponent = 0;",
             "    int32_t inverse;",
         ]
-    found.append(f"    uint8_t status = (scaled > 2147483647u) ? {upper}_DT_LONG : 0u;")
+    lines.append(f"    uint8_t status = (scaled > 2147483647u) ? {upper}_DT_LONG : 0u;")
     if clock.shortest:
-        found += [
+        lines += [
             f"    if (dt < {literal(clock.shortest, False)})",
             "    {",
             f"        status = {upper}_DT_SHORT;",
             "    }",
         ]
     if "inverse" in program.slots:
-        found += [
+        lines += [
             "    while (near < 1073741824u)",
             "    {",
             "        near <<= 1;",
@@ -75,7 +75,7 @@ def _clock(program: Program, prefix: str) -> list[str]:
             "    }",
             "    inverse = (int32_t)(2147483647u / (near >> 15));",
         ]
-    return found
+    return lines
 
 
 def _uses(program: Program) -> list[str]:
@@ -84,7 +84,7 @@ def _uses(program: Program) -> list[str]:
     return [] if read else ["    (void)dt;"]
 
 
-def _advance(program: Program, prefix: str, one: Step, places: dict[str, Place]) -> list[str]:
+def _advance(program: Program, prefix: str, stage: Step, places: dict[str, Place]) -> list[str]:
     def where(name: str) -> str:
         slot = program.slots[name]
         if slot.role == "state":
@@ -92,14 +92,14 @@ def _advance(program: Program, prefix: str, one: Step, places: dict[str, Place])
         return places[name].name if name in places else name
 
     lines: list[str] = []
-    if one.block is not None:
-        arguments = ", ".join(where(name) for name in slots_of(program, one.block))
-        lines.append(f"{prefix}_run_{one.block.name}({arguments});")
-    for source, state in one.commit:
+    if stage.block is not None:
+        arguments = ", ".join(where(name) for name in slots_of(program, stage.block))
+        lines.append(f"{prefix}_run_{stage.block.name}({arguments});")
+    for source, state in stage.commit:
         size = program.slots[state].size
         lines += [f"for (i = 0u; i < {size}u; ++i)", "{", f"    {where(state)}[i] = {where(source)}[i];", "}"]
-    if one.times > 1:
-        lines = [f"for (k = 0u; k < {one.times}u; ++k)", "{", *(f"    {line}" for line in lines), "}"]
-    if one.only_moving:
+    if stage.times > 1:
+        lines = [f"for (k = 0u; k < {stage.times}u; ++k)", "{", *(f"    {line}" for line in lines), "}"]
+    if stage.only_moving:
         lines = ["if (dt > 0)", "{", *(f"    {line}" for line in lines), "}"]
     return [f"    {line}" for line in lines]

@@ -41,7 +41,7 @@ def _arduino(name: str) -> str:
 def _sketch(program: Program, name: str) -> str:
     upper, kind = name.upper(), "float" if program.is_float else "int32_t"
     reading = "(float)analogRead(A0)" if program.is_float else f"({kind})(analogRead(A0) * {upper}_X_SCALE_0)"
-    one = "1.0f" if program.is_float else f"(uint32_t)(1.0f * {upper}_DT_SCALE)"
+    unit_time = "1.0f" if program.is_float else f"(uint32_t)(1.0f * {upper}_DT_SCALE)"
     answer = "y[0]" if program.is_float else f"(float)y[0] / {upper}_Y_SCALE_0"
     return f"""#include <{name}.h>
 
@@ -56,7 +56,7 @@ void loop() {{
   {kind} x[{upper}_INPUTS] = {{0}};
   {kind} y[{upper}_OUTPUTS];
   x[0] = {reading}; /* fill all {upper}_INPUTS */
-  {name}_step(&state, x, {one}, y);
+  {name}_step(&state, x, {unit_time}, y);
   Serial.println({answer});
   delay(1000);
 }}

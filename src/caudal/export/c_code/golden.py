@@ -37,15 +37,15 @@ class Vectors:
 def centres(program: Program) -> Array:
     """The middle of each input, as the C takes it."""
     if program.is_float:
-        held = program.constants.get("input_mean")
-        return np.zeros(len(program.names), np.float32) if held is None else held
-    held = program.constants.get("input_mean")
-    return np.zeros(len(program.names), np.int64) if held is None else held.astype(np.int64)
+        mean = program.constants.get("input_mean")
+        return np.zeros(len(program.names), np.float32) if mean is None else mean
+    mean = program.constants.get("input_mean")
+    return np.zeros(len(program.names), np.int64) if mean is None else mean.astype(np.int64)
 
 
 def _spreads(program: Program) -> Array:
-    held = program.constants.get("input_factor")
-    return np.ones(len(program.names), np.float32) if held is None else (np.float32(1) / held).astype(np.float32)
+    factor = program.constants.get("input_factor")
+    return np.ones(len(program.names), np.float32) if factor is None else (np.float32(1) / factor).astype(np.float32)
 
 
 def _next(state: Array) -> Array:
@@ -121,19 +121,19 @@ def _hash(digest: int, values: Array) -> int:
     return digest
 
 
-def test_source(program: Program, name: str, found: Vectors) -> str:
+def test_source(program: Program, name: str, expected: Vectors) -> str:
     """The text of `<name>_test.c`: `uint32_t <name>_hash(void)` and `int <name>_test(void)`, 0 when all is equal."""
     upper, is_float = name.upper(), program.is_float
     kind, time = ("float", "float") if is_float else ("int32_t", "uint32_t")
-    rom, inputs, outputs = f"{upper}_ROM ", len(program.names), found.y.shape[2]
-    golden = found.y[0, :GOLDEN].ravel()
+    rom, inputs, outputs = f"{upper}_ROM ", len(program.names), expected.y.shape[2]
+    golden = expected.y[0, :GOLDEN].ravel()
     centre = array(f"{upper}_CENTRE", kind, centres(program), rom)
     spread = array(f"{upper}_SPREAD", "float", _spreads(program), rom) if is_float else ""
     value = f"(((float)k * {literal(1 / 4096, True)}) * {upper}_SPREAD[i]) + {upper}_CENTRE[i]"
     return _TEST.format(
         p=name, P=upper, kind=kind, time=time, inputs=inputs, outputs=outputs, steps=STEPS, series=SERIES,
         golden=array(f"{upper}_GOLDEN", kind, golden, rom), count=len(golden), centre=centre, spread=spread,
-        digest=found.digest, value=value if is_float else f"k + {upper}_CENTRE[i]",
+        digest=expected.digest, value=value if is_float else f"k + {upper}_CENTRE[i]",
         ticks=f"(float)ticks * {literal(float(_tick(program)), True)}" if is_float else "ticks",
         word=_WORD_FLOAT if is_float else _WORD_INT,
         states="\n".join(_state_loop(name, key, slot.size, is_float) for key, slot in program.states().items()),
@@ -142,8 +142,8 @@ def test_source(program: Program, name: str, found: Vectors) -> str:
 
 
 def _state_loop(name: str, key: str, size: int, is_float: bool) -> str:
-    held = f"{name}_state_now.{key}[i]"
-    word = f"{name}_word({held})" if is_float else f"{name}_word((int32_t){held})"
+    element = f"{name}_state_now.{key}[i]"
+    word = f"{name}_word({element})" if is_float else f"{name}_word((int32_t){element})"
     return f"""        for (i = 0u; i < {size}u; ++i)
         {{
             digest = (digest ^ {word}) * 16777619u;

@@ -249,7 +249,7 @@ def unit(is_float: bool, dt: str) -> str:
 
 def support(kind: str) -> dict[str, str]:
     """Files beside the program, by name; `machine.c` is to be compiled."""
-    found = {"host": {"machine.c": _HOST}, "avr": {"machine.c": _AVR}}
-    found["arm"] = {"machine.c": _ARM, "link.ld": _ARM_LINK}
-    found["riscv"] = {"machine.c": _RISCV, "link.ld": _RISCV_LINK}
-    return found[kind]
+    files = {"host": {"machine.c": _HOST}, "avr": {"machine.c": _AVR}}
+    files["arm"] = {"machine.c": _ARM, "link.ld": _ARM_LINK}
+    files["riscv"] = {"machine.c": _RISCV, "link.ld": _RISCV_LINK}
+    return files[kind]

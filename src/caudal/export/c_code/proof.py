@@ -92,9 +92,9 @@ def files(proof: Proof) -> dict[str, str]:
     program, name = proof.program, proof.name
     bounds = {} if program.is_float else claims(bounds_module.bounds(program))
     golden = golden_module.vectors(program)
-    made = code(proof)
-    made[f"test/{name}_test.c"] = golden_module.test_source(program, name, golden)
-    made |= folder_texts.texts(
+    texts = code(proof)
+    texts[f"test/{name}_test.c"] = golden_module.test_source(program, name, golden)
+    texts |= folder_texts.texts(
         program, name, answers=proof.answers, input_range=proof.options.input_range, dt_min=proof.dt_min
     )
     options = asdict(proof.options)
@@ -109,20 +109,20 @@ def files(proof: Proof) -> dict[str, str]:
         "dt_min": proof.dt_min,
         "answers": list(proof.answers),
         "golden": golden.digest,
-        "files": {key: hashlib.sha256(text.encode()).hexdigest() for key, text in made.items()},
+        "files": {key: hashlib.sha256(text.encode()).hexdigest() for key, text in texts.items()},
         "claims": bounds,
         "program": to_json(program),
     }
-    return {**made, FILE: json.dumps(stated, allow_nan=False)}
+    return {**texts, FILE: json.dumps(stated, allow_nan=False)}
 
 
-def claims(found: bounds_module.Bounds) -> dict[str, Any]:
+def claims(bounds: bounds_module.Bounds) -> dict[str, Any]:
     """The bounds of a program as JSON: what every sum and every vector stays within."""
-    ends = {name: [int(part.low.min()), int(part.high.max())] for name, part in found.slots.items()}
+    ends = {name: [int(part.low.min()), int(part.high.max())] for name, part in bounds.slots.items()}
     sums = {
-        name: [[int(part.low.min()), int(part.high.max())] for part in parts] for name, parts in found.totals.items()
+        name: [[int(part.low.min()), int(part.high.max())] for part in parts] for name, parts in bounds.totals.items()
     }
-    least = {name: int(part.min()) for name, part in found.divisors.items()}
+    least = {name: int(part.min()) for name, part in bounds.divisors.items()}
     return {"vectors": ends, "sums": sums, "smallest conductance": least}
 
 

@@ -73,16 +73,16 @@ class Runner:
         return self._state.raw
 
     @state.setter
-    def state(self, held: bytes) -> None:
+    def state(self, content: bytes) -> None:
         """Go on from a state that was read before.
 
         Raises:
             ShapeError: it holds another number of bytes.
         """
-        if len(held) != len(self._state.raw):
-            fault = f"holds {len(held)} bytes; expected {len(self._state.raw)}"
+        if len(content) != len(self._state.raw):
+            fault = f"holds {len(content)} bytes; expected {len(self._state.raw)}"
             raise ShapeError("Runner", "state", fault, "Set what `state` returned.")
-        self._state.raw = held
+        self._state.raw = content
 
     def step(self, x: ArrayLike, dt: float = 1.0) -> Array:
         """One step in the user's units; `flags` holds what the C returned.
@@ -121,7 +121,7 @@ class Runner:
         """Answers `(time, outputs)` to one series `(time, inputs)`, from the present state on."""
         rows = np.asarray(x, np.float64)
         times = np.ones(len(rows)) if dt is None else np.asarray(dt, np.float64)
-        return np.stack([self.step(row, float(one)) for row, one in zip(rows, times, strict=True)])
+        return np.stack([self.step(row, float(gap)) for row, gap in zip(rows, times, strict=True)])
 
 
 def _found() -> str:

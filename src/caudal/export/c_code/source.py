@@ -42,10 +42,10 @@ def interface(program: Program, name: str) -> str:
 def fields(program: Program, link: Link) -> dict[str, list[str]]:
     """Constants of a link by C type, in the order in which each synapse holds them side by side."""
     names = [*([link.gate.slope, link.gate.offset] if link.gate else []), *(n for n in link.weights if n)]
-    found: dict[str, list[str]] = {}
-    for one in names:
-        found.setdefault(program.constants[one].dtype.name, []).append(one)
-    return found
+    by_type: dict[str, list[str]] = {}
+    for name in names:
+        by_type.setdefault(program.constants[name].dtype.name, []).append(name)
+    return by_type
 
 
 class _Writer:
@@ -59,11 +59,11 @@ class _Writer:
 
     def tables(self) -> list[str]:
         """Look-up tables and the constants that blocks have asked for."""
-        kept = {
+        tables = {
             self._upper(name): array(self._upper(name), _CTYPE[table.dtype.name], table, self.rom)
             for name, table in self.program.tables.items()
         }
-        return [*kept.values(), *self.arrays.values()]
+        return [*tables.values(), *self.arrays.values()]
 
     def helpers(self) -> list[str]:
         """Functions that the blocks call, each once."""
@@ -85,10 +85,10 @@ class _Writer:
 
     def _constant(self, name: str) -> str:
         """Element of a constant for the row at hand: a literal where all are equal."""
-        held = self.program.constants[name]
-        if (held == held.flat[0]).all():
-            return literal(held.flat[0], self.program.is_float)
-        self._keep(name, held, _CTYPE[held.dtype.name])
+        values = self.program.constants[name]
+        if (values == values.flat[0]).all():
+            return literal(values.flat[0], self.program.is_float)
+        self._keep(name, values, _CTYPE[values.dtype.name])
         return f"{self._upper(name)}[i]"
 
     def _keep(self, name: str, values: Array, ctype: str) -> str:
@@ -129,15 +129,15 @@ class _Writer:
         return self._constant(name) if name in self.program.constants else f"{name}[i]"
 
     def _parameters(self, block: Block) -> list[str]:
-        found = []
+        parameters = []
         for name, written in slots_of(self.program, block).items():
             slot = self.program.slots[name]
             ctype = _CTYPE[slot.ctype]
             if slot.role == "scalar":
-                found.append(f"{ctype} {name}")
+                parameters.append(f"{ctype} {name}")
             else:
-                found.append(f"{'' if written else 'const '}{ctype} {name}[{slot.size}]")
-        return found
+                parameters.append(f"{'' if written else 'const '}{ctype} {name}[{slot.size}]")
+        return parameters
 
     def _links(self, block: Block) -> tuple[list[str], list[list[str]]]:
         """Declarations before the loop over rows, and the loop over synapses of each link."""
@@ -151,9 +151,9 @@ class _Writer:
                 starts.append(f"    const {self.rom}{_CTYPE[kind]} *w{k}_{kind} = {table};")
                 pointers |= {name: f"w{k}_{kind}[{place}]" for place, name in enumerate(names)}
             if link.index:
-                held = self.program.constants[link.index]
-                table = self._keep(link.index, held, _CTYPE[held.dtype.name])
-                starts.append(f"    const {self.rom}{_CTYPE[held.dtype.name]} *q{k} = {table};")
+                index = self.program.constants[link.index]
+                table = self._keep(link.index, index, _CTYPE[index.dtype.name])
+                starts.append(f"    const {self.rom}{_CTYPE[index.dtype.name]} *q{k} = {table};")
             heads.append(self._loop(k, link, pointers, {kind: len(names) for kind, names in groups.items()}))
         return starts, heads
 
@@ -182,10 +182,10 @@ class _Writer:
         return [*lines, "            }", *after, "        }"]
 
     def _count(self, name: str) -> str:
-        held = self.program.constants[name]
-        if (held == held[0]).all():
-            return f"{int(held[0])}u"
-        self._keep(name, held, _CTYPE[held.dtype.name])
+        counts = self.program.constants[name]
+        if (counts == counts[0]).all():
+            return f"{int(counts[0])}u"
+        self._keep(name, counts, _CTYPE[counts.dtype.name])
         return f"{self._upper(name)}[i]"
 
     def _channels(self, k: int, link: Link) -> tuple[list[str], list[str], list[str]]:
@@ -197,9 +197,9 @@ class _Writer:
                 into.append(f"t{channel}")
                 continue
             into.append(f"s{channel}")
-            held = self.program.constants[shift]
-            if (held == held[0]).all():
-                bits = int(held[0])
+            shifts = self.program.constants[shift]
+            if (shifts == shifts[0]).all():
+                bits = int(shifts[0])
                 before.append(f"            int32_t s{channel} = {literal((1 << bits) >> 1, False)};")
                 after.append(f"            t{channel} += s{channel} >> {bits};")
             else:

@@ -76,8 +76,8 @@ _HARD = ("-mfloat-abi=hard",)
 _RV = ("-mabi=ilp32", "-nostartfiles", "--specs=picolibc.specs")
 
 TARGETS: dict[str, Target] = {
-    one.name: one
-    for one in (
+    chip.name: chip
+    for chip in (
         Target("x86-64 gcc", "gcc", (), counts="instructions"),
         Target("x86-64 clang", "clang", (), counts="instructions"),
         _arm("Cortex-M0", "cortex-m0", "microbit"),
@@ -160,9 +160,9 @@ def measure(
     """
     if target not in TARGETS:
         raise InputError("measure", "target", f"is {target!r}", f"Name one of {', '.join(TARGETS)}.")
-    one = TARGETS[target]
-    if one.missing():
-        fault = f"measure: {target} needs `{one.missing()}`, which is not installed."
+    chip = TARGETS[target]
+    if chip.missing():
+        fault = f"measure: {target} needs `{chip.missing()}`, which is not installed."
         raise BackendError(f"{fault} See the page on export for the packages.")
     proof, files = sources(folder)
     name, program = proof.name, proof.program
@@ -170,15 +170,15 @@ def measure(
     files |= {"main.c": machine_code.main(name, steps), "unit.h": _unit(program)}
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
-        _lay(work, {**files, **machine_code.support(one.support)})
-        build = partial(_compile, one, name, work, optimise, tuple(extra))
+        _lay(work, {**files, **machine_code.support(chip.support)})
+        build = partial(_compile, chip, name, work, optimise, tuple(extra))
         flash, stack = build()
-        digest, (total, least, most), size = _figures(_run(one, work), target)
-        if not one.runner:
+        digest, (total, least, most), size = _figures(_run(chip, work), target)
+        if not chip.runner:
             counted = _here(work, name, steps, build) if is_there() else None
-            counts = "" if counted is None else one.counts
+            counts = "" if counted is None else chip.counts
             return Measured(target, digest, counted, None, None, counts, flash, size, stack)
-    return Measured(target, digest, total / steps, least, most, one.counts, flash, size, stack)
+    return Measured(target, digest, total / steps, least, most, chip.counts, flash, size, stack)
 
 
 def _here(work: Path, name: str, steps: int, build: Callable[[], object]) -> float:
@@ -202,13 +202,13 @@ def footprint(folder: str | Path, target: str, *, optimise: str = "-O2", extra: 
     """
     if target not in TARGETS:
         raise InputError("footprint", "target", f"is {target!r}", f"Name one of {', '.join(TARGETS)}.")
-    one = TARGETS[target]
-    if shutil.which(one.compiler) is None:
-        raise BackendError(f"footprint: {target} needs `{one.compiler}`, which is not installed.")
+    chip = TARGETS[target]
+    if shutil.which(chip.compiler) is None:
+        raise BackendError(f"footprint: {target} needs `{chip.compiler}`, which is not installed.")
     proof, files = sources(folder)
     with tempfile.TemporaryDirectory() as scratch:
         _lay(Path(scratch), files)
-        return _sizes(one, proof.name, Path(scratch), _flags(one, optimise, tuple(extra)))
+        return _sizes(chip, proof.name, Path(scratch), _flags(chip, optimise, tuple(extra)))
 
 
 def _lay(work: Path, files: dict[str, str]) -> None:
@@ -223,27 +223,27 @@ def _unit(program: Program) -> str:
     return machine_code.unit(False, f"{round(2**20 * 2**program.clock.shift / program.clock.factor)}u")
 
 
-def _flags(one: Target, optimise: str, extra: tuple[str, ...]) -> list[str]:
-    standard = "-std=gnu99" if one.support == "avr" else "-std=c99"
-    usual = [one.compiler, *one.flags, standard, optimise, "-ffp-contract=off", "-ffunction-sections", *extra]
-    return [*usual, "-Wno-unused-command-line-argument"] if one.compiler == "clang" else usual
+def _flags(chip: Target, optimise: str, extra: tuple[str, ...]) -> list[str]:
+    standard = "-std=gnu99" if chip.support == "avr" else "-std=c99"
+    usual = [chip.compiler, *chip.flags, standard, optimise, "-ffp-contract=off", "-ffunction-sections", *extra]
+    return [*usual, "-Wno-unused-command-line-argument"] if chip.compiler == "clang" else usual
 
 
-def _compile(one: Target, name: str, work: Path, optimise: str, extra: tuple[str, ...]) -> tuple[int, int]:
-    usual = _flags(one, optimise, extra)
-    sizes = _sizes(one, name, work, usual)
+def _compile(chip: Target, name: str, work: Path, optimise: str, extra: tuple[str, ...]) -> tuple[int, int]:
+    usual = _flags(chip, optimise, extra)
+    sizes = _sizes(chip, name, work, usual)
     linker = ["-Wl,--gc-sections", *(["-T", "link.ld"] if (work / "link.ld").exists() else [])]
     inputs = ["main.c", "machine.c", f"{name}_test.c", "export.o"]
     _call([*usual, "-I.", *inputs, *linker, "-o", "run.elf"], work)
     return sizes
 
 
-def _sizes(one: Target, name: str, work: Path, usual: list[str]) -> tuple[int, int]:
+def _sizes(chip: Target, name: str, work: Path, usual: list[str]) -> tuple[int, int]:
     """Flash and stack of the export alone, left as `export.o`."""
-    states = [] if one.compiler == "clang" else ["-fstack-usage"]
+    states = [] if chip.compiler == "clang" else ["-fstack-usage"]
     compile_only = [flag for flag in usual if flag != "-nostartfiles"]
     _call([*compile_only, *states, "-c", f"{name}.c", "-o", "export.o"], work)
-    tool = one.compiler.replace("gcc", "size").replace("clang", "size")
+    tool = chip.compiler.replace("gcc", "size").replace("clang", "size")
     listed = _call([tool, "-A", "export.o"], work)
     flash = sum(int(n) for key, n in re.findall(r"^(\.(?:text|rodata|data|progmem)\S*)\s+(\d+)", listed, re.M))
     return flash, _stack(work)
@@ -251,13 +251,13 @@ def _sizes(one: Target, name: str, work: Path, usual: list[str]) -> tuple[int, i
 
 def _stack(work: Path) -> int:
     """Deepest stack: the step's own, and of what it calls the largest."""
-    found = {
+    sizes = {
         line.split("\t")[0].rsplit(":", 1)[-1]: int(line.split("\t")[1])
         for su in work.glob("*.su")
         for line in su.read_text().splitlines()
     }
-    step = next((n for key, n in found.items() if key.endswith("_step")), 0)
-    others = [n for key, n in found.items() if not key.endswith(("_step", "_init"))]
+    step = next((n for key, n in sizes.items() if key.endswith("_step")), 0)
+    others = [n for key, n in sizes.items() if not key.endswith(("_step", "_init"))]
     return step + max(others, default=0)
 
 
@@ -273,24 +273,24 @@ def _call(command: list[str], work: Path, *, both: bool = False) -> str:
     return done.stdout + done.stderr if both else done.stdout
 
 
-def _run(one: Target, work: Path) -> str:
-    command = [*one.runner, "run.elf"] if one.runner else ["./run.elf"]
+def _run(chip: Target, work: Path) -> str:
+    command = [*chip.runner, "run.elf"] if chip.runner else ["./run.elf"]
     try:
         done = subprocess.run(
             command, cwd=work, capture_output=True, text=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL
         )
     except subprocess.TimeoutExpired as error:
-        raise BackendError(f"measure: {one.name} gave no answer within {_SECONDS} s.") from error
+        raise BackendError(f"measure: {chip.name} gave no answer within {_SECONDS} s.") from error
     return done.stdout + done.stderr
 
 
-def _figures(said: str, target: str) -> tuple[int, tuple[float, float, float], int]:
+def _figures(output: str, target: str) -> tuple[int, tuple[float, float, float], int]:
     """Hash; total, fewest and most instructions or cycles; size of the state: from what the program printed."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
-    found = re.search(r"caudal" + r" ([0-9a-f]{8})" * 6, plain)
-    if found is None:
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    match = re.search(r"caudal" + r" ([0-9a-f]{8})" * 6, plain)
+    if match is None:
         raise BackendError(f"measure: {target} ended without an answer; it said {plain.strip()[-500:]!r}.")
-    digest, total, scale, size, least, most = (int(word, 16) for word in found.groups())
+    digest, total, scale, size, least, most = (int(word, 16) for word in match.groups())
     return digest, (total * scale / 256, least * scale / 256, most * scale / 256), size
 
 
@@ -318,17 +318,17 @@ def per_step(
     Raises:
         BackendError: callgrind counts nothing.
     """
-    every = _collected(function, call)
+    counted = _collected(function, call)
     main = work / "main.c"
     main.write_text(re.sub(r"^#define COUNTED \d+", _WITHOUT, main.read_text(), count=1))
     build()
-    return (every - _collected(function, call)) / steps
+    return (counted - _collected(function, call)) / steps
 
 
 def _collected(function: str, call: Callable[[list[str]], str]) -> int:
     options = ["--tool=callgrind", "--callgrind-out-file=/dev/null", f"--toggle-collect={function}"]
-    said = call(["valgrind", *options, "./run.elf"])
-    found = re.search(r"Collected\s*:\s*(\d+)", said)
-    if found is None:
-        raise BackendError(f"measure: valgrind counted nothing; it said {said.strip()[-300:]!r}.")
-    return int(found.group(1))
+    output = call(["valgrind", *options, "./run.elf"])
+    match = re.search(r"Collected\s*:\s*(\d+)", output)
+    if match is None:
+        raise BackendError(f"measure: valgrind counted nothing; it said {output.strip()[-300:]!r}.")
+    return int(match.group(1))

@@ -122,8 +122,8 @@ def _units(program: Program, upper: str) -> list[str]:
     return [
         "/* Inputs, times and answers are integers: the number in the units of the training data, times a scale. */",
         *(
-            f"#define {upper}_X_SCALE_{k} {scale} /* {_plain(one)} */"
-            for k, (scale, one) in enumerate(zip(scales, program.names, strict=True))
+            f"#define {upper}_X_SCALE_{k} {scale} /* {_plain(name)} */"
+            for k, (scale, name) in enumerate(zip(scales, program.names, strict=True))
         ),
         f"#define {upper}_DT_SCALE {literal(2.0**clock.bits, True)}",
         *(f"#define {upper}_Y_SCALE_{k} {literal(2.0**bits, True)}" for k, bits in enumerate(program.output_bits)),

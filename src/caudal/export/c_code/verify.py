@@ -104,17 +104,17 @@ def sources(folder: str | os.PathLike[str]) -> tuple[Proof, dict[str, str]]:
     """
     place = Path(folder)
     proof = read_proof(place)
-    made = code(proof)
+    texts = code(proof)
     if not proof.program.is_float:
         try:
             bounds.bounds(proof.program)
         except Broken as broken:
             raise FileFormatError(f"{place}: its integers may overflow ({broken}). Export the model again.") from broken
-    differing = [name for name, text in made.items() if not _is_same(place / name, text.encode())]
+    differing = [name for name, text in texts.items() if not _is_same(place / name, text.encode())]
     if differing and proof.caudal == __version__:
         fault = f"{', '.join(differing)} differs from what the proof gives"
         raise FileFormatError(f"{place}: {fault}. Run `caudal export verify` on it, or export the model again.")
-    return proof, made
+    return proof, texts
 
 
 def golden_of(folder: str | os.PathLike[str]) -> int:
@@ -130,15 +130,15 @@ def _of_model(proof: Proof, model: Any, encoder: Encoder | None) -> tuple[Proof 
     """What an export of the model states, the claim that the folder is one, and the digest of the model."""
     title = "it is the export of this model"
     try:
-        made = package.made(model, proof.name, proof.options, encoder)
+        stated = package.made(model, proof.name, proof.options, encoder)
     except InputError as error:
         return None, Claim(title, False, f"this model cannot be exported so ({error})"), ""
     fault = ""
-    if made.model != proof.model:
-        fault = f"it was made from the model {proof.model[:16]}...; this one is {made.model[:16]}..."
-    elif made.encoder != proof.encoder:
+    if stated.model != proof.model:
+        fault = f"it was made from the model {proof.model[:16]}...; this one is {stated.model[:16]}..."
+    elif stated.encoder != proof.encoder:
         fault = "it was made with another encoder beside the model; pass that one as `encoder`"
-    return (None if fault else made), Claim(title, not fault, fault), made.model
+    return (None if fault else stated), Claim(title, not fault, fault), stated.model
 
 
 def _compared(place: Path, expected: dict[str, str], proof: Proof) -> Claim:

@@ -44,7 +44,7 @@ class Both:
     def states(self) -> list[Vector]:
         """Of both layers, in this order, with `ahead_` and `behind_` before their names."""
         parts = (("ahead", self.ahead), ("behind", self.behind))
-        return [replace(one, name=f"{stem}_{one.name}") for stem, plan in parts for one in plan.states()]
+        return [replace(state, name=f"{stem}_{state.name}") for stem, plan in parts for state in plan.states()]
 
 
 def both_of(model: Any, encoder: Encoder | None) -> Both | None:

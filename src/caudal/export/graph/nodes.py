@@ -24,11 +24,11 @@ class Value:
 
     Attributes:
         nodes: what makes operations on it real.
-        held: its name in a graph, or its tensor.
+        operand: its name in a graph, or its tensor.
     """
 
-    def __init__(self, nodes: Nodes, held: Any) -> None:
-        self.nodes, self.held = nodes, held
+    def __init__(self, nodes: Nodes, operand: Any) -> None:
+        self.nodes, self.operand = nodes, operand
 
     def _with(self, kind: str, other: "Value | float", turned: bool = False) -> "Value":
         second = other if isinstance(other, Value) else self.nodes.constant(float(other))

@@ -23,7 +23,7 @@ def both_model(both: Both) -> "ModelProto":
     mask, zero = nodes.value("mask"), nodes.constant(0.0)
     x = nodes.value("x").where(mask.column(2), zero)
     dt = nodes.value("dt").where(mask, zero)
-    by_time = [nodes.op("Transpose", one, perm=_BY_TIME[rank]) for one, rank in ((x, 3), (dt, 2), (mask, 2))]
+    by_time = [nodes.op("Transpose", value, perm=_BY_TIME[rank]) for value, rank in ((x, 3), (dt, 2), (mask, 2))]
     turned = [by_time[0], _time_to_next(nodes, dt, mask, by_time), by_time[2]]
     first = _scan(nodes, x, both.ahead, "ahead", by_time, back=False)
     second = _scan(nodes, x, both.behind, "behind", turned, back=True)
@@ -63,7 +63,7 @@ def _scan(nodes: OnnxNodes, x: Value, plan: Plan, stem: str, by_time: list[Value
     turn: dict[str, Any] = {"scan_input_directions": [1, 1, 1], "scan_output_directions": [1]} if back else {}
     scan = helper.make_node(
         "Scan",
-        [*now, empty.held, *(one.held for one in by_time)],
+        [*now, empty.operand, *(value.operand for value in by_time)],
         [*after, f"{stem}_last", f"{stem}_by_time"],
         num_scan_inputs=3,
         body=body(plan),
@@ -81,7 +81,7 @@ def _time_to_next(nodes: OnnxNodes, dt: Value, mask: Value, by_time: list[Value]
     first = nodes.op("Squeeze", nodes.op("GatherElements", dt, at, axis=1), nodes.constant([1]))
     scan = helper.make_node(
         "Scan",
-        [first.held, by_time[1].held, by_time[2].held],
+        [first.operand, by_time[1].operand, by_time[2].operand],
         ["dt_kept", "dt_to_next"],
         num_scan_inputs=2,
         scan_input_directions=[1, 1],
@@ -97,8 +97,8 @@ def _waiting() -> "GraphProto":
     from onnx import helper
 
     nodes = OnnxNodes("w")
-    waits, own, counts = (nodes.value(name) for name in ("dt_waits", "dt_own", "counts"))
-    nodes.op("Where", counts, own, waits, name="dt_waits_next")
+    waits, before, counts = (nodes.value(name) for name in ("dt_waits", "dt_own", "counts"))
+    nodes.op("Where", counts, before, waits, name="dt_waits_next")
     nodes.op("Identity", waits, name="dt_met")
     inputs = [numbers("dt_waits", "batch"), numbers("dt_own", "batch"), flags("batch", name="counts")]
     outputs = [numbers("dt_waits_next", "batch"), numbers("dt_met", "batch")]

@@ -52,11 +52,11 @@ def onnx(
     both = both_of(model, encoder) if graph == "sequence" else None
     plan = both or describe(model, encoder, graphs=True)
     if isinstance(plan, Both):
-        made = both_model(plan)
+        proto = both_model(plan)
     else:
-        made = step_model(plan) if graph == "step" else sequence_model(plan)
+        proto = step_model(plan) if graph == "step" else sequence_model(plan)
     import onnx as format_
 
-    content = made.SerializeToString()
+    content = proto.SerializeToString()
     format_.checker.check_model(content, full_check=True)
     return written(place, "onnx", graph, plan, lambda beside: beside.write_bytes(content))

@@ -25,10 +25,10 @@ def step_model(plan: Plan) -> "ModelProto":
 
     nodes = OnnxNodes()
     dt = nodes.value("dt").column()
-    y, states = advance(nodes, plan, nodes.value("x"), dt, {name: nodes.value(one) for name, one in names(plan, NOW)})
+    y, states = advance(nodes, plan, nodes.value("x"), dt, {name: nodes.value(slot) for name, slot in names(plan, NOW)})
     nodes.op("Identity", y, name="y")
-    for name, one in names(plan, NEXT):
-        nodes.op("Identity", states[name], name=one)
+    for name, slot in names(plan, NEXT):
+        nodes.op("Identity", states[name], name=slot)
     inputs = [numbers("x", "batch", plan.inputs), numbers("dt", "batch"), *states_of(plan, NOW)]
     outputs = [numbers("y", "batch", plan.outputs), *states_of(plan, NEXT)]
     return model_of(helper.make_graph(nodes.nodes, "step", inputs, outputs, nodes.initializers), plan)
@@ -48,14 +48,14 @@ def sequence_model(plan: Plan) -> "ModelProto":
     dt = nodes.value("dt").where(mask, zero)
     empty = nothing(nodes, x, plan.outputs)
     by_time = [
-        nodes.op("Transpose", one, perm=[1, 0, *([2] if wide else [])])
-        for one, wide in ((x, True), (dt, False), (mask, False))
+        nodes.op("Transpose", value, perm=[1, 0, *([2] if wide else [])])
+        for value, wide in ((x, True), (dt, False), (mask, False))
     ]
-    carried = [one for _, one in names(plan, NOW)]
-    ends = [one for _, one in names(plan, NEXT)]
+    carried = [value for _, value in names(plan, NOW)]
+    ends = [value for _, value in names(plan, NEXT)]
     scan = helper.make_node(
         "Scan",
-        [*carried, empty.held, *(one.held for one in by_time)],
+        [*carried, empty.operand, *(value.operand for value in by_time)],
         [*ends, "last", "y_by_time"],
         num_scan_inputs=3,
         body=body(plan),

@@ -49,7 +49,7 @@ class OnnxNodes:
         from onnx import helper
 
         out = name or f"{self.stem}{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, [one.held for one in inputs], [out], **attributes))
+        self.nodes.append(helper.make_node(kind, [value.operand for value in inputs], [out], **attributes))
         return Value(self, out)
 
 

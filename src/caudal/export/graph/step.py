@@ -108,8 +108,8 @@ def _neurons(run: _Run, neurons: Neurons) -> None:
         here = replace(neurons, finish=_cut(neurons.finish, first, end))
         for name, value in _finish(run, here, _totals(run, neurons, first, end)).items():
             parts.setdefault(name, []).append(value)
-            made = parts[name]
-            run.at[name] = value if len(made) == 1 else run.nodes.op("Concat", *made, axis=1)
+            parameter = parts[name]
+            run.at[name] = value if len(parameter) == 1 else run.nodes.op("Concat", *parameter, axis=1)
 
 
 def _explicit(run: _Run, neurons: Neurons, finish: Conduct) -> Value:
@@ -162,15 +162,15 @@ def _brought(run: _Run, links: Links) -> dict[int, Value]:
     if not len(links.index) or not live:
         return {}
     source = run.at[links.source]
-    found: dict[int, Value] = {}
+    products: dict[int, Value] = {}
     if links.slope is None:
         size = run.plan.vectors[links.source].size
         if _padded_size(links, len(live) + 1) < len(live) * size * (len(links.ptr) - 1):
             return _gathered(run.nodes, links, source, live, gated=False)
         return _product(run.nodes, links, source, live, size)
     for gate in (True, False):
-        found |= _gathered(run.nodes, links, source, [k for k in live if links.gated[k] is gate], gated=gate)
-    return found
+        products |= _gathered(run.nodes, links, source, [k for k in live if links.gated[k] is gate], gated=gate)
+    return products
 
 
 def _padded_size(links: Links, numbers: int) -> int:
@@ -214,9 +214,9 @@ def _gathered(nodes: Nodes, links: Links, source: Value, live: list[int], *, gat
 def _filled(values: Floats | Ints, within: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Floats | Ints:
     """Rows of equal length, 0 behind what each row has."""
     dtype = np.int32 if values.dtype.kind == "i" else np.float64
-    found = np.zeros(within.shape, dtype)
-    found[within] = values
-    return found
+    padded = np.zeros(within.shape, dtype)
+    padded[within] = values
+    return padded
 
 
 def _entry(value: Value, at: int) -> Value:
@@ -255,8 +255,8 @@ def _finish(run: _Run, neurons: Neurons, totals: list[Value]) -> dict[str, Value
         memory = f.sigmoid() * run.at[finish.memory] + i.sigmoid() * g.tanh()
         return {finish.memory: memory, finish.out: o.sigmoid() * memory.tanh()}
     if isinstance(finish, Reset):
-        r, z, own, back = totals
-        new = (own + r.sigmoid() * back).tanh()
+        r, z, candidate, back = totals
+        new = (candidate + r.sigmoid() * back).tanh()
         return {finish.out: new + z.sigmoid() * (run.at[finish.state] - new)}
     return {finish.out: _activated(run, finish, totals)}
 

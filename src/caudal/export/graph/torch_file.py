@@ -73,8 +73,8 @@ def aoti(model: Any, path: str | os.PathLike[str], *, encoder: Encoder | None = 
             with quietly():
                 aoti_compile_and_package(step_program(plan), package_path=os.fspath(beside))
         except RuntimeError as error:
-            said = str(error).strip().splitlines()[:1]
-            raise BackendError(f"export: AOTInductor failed: {' '.join(said)}. Use `torch_program`.") from error
+            lines = str(error).strip().splitlines()[:1]
+            raise BackendError(f"export: AOTInductor failed: {' '.join(lines)}. Use `torch_program`.") from error
 
     return written(place, "aoti", "step", plan, compiled)
 

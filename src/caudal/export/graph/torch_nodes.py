@@ -63,15 +63,15 @@ class TorchNodes:
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._known:
             self._known[key] = f"k{len(self._known)}"
-            kept = array.astype(np.int64) if array.dtype.kind == "i" else array
-            self.root.register_buffer(self._known[key], torch.from_numpy(kept.copy(order="C")))
+            wide = array.astype(np.int64) if array.dtype.kind == "i" else array
+            self.root.register_buffer(self._known[key], torch.from_numpy(wide.copy(order="C")))
         return Value(self, self.graph.get_attr(self._known[key]))
 
     def op(self, kind: str, *inputs: Value, **attributes: Any) -> Value:
         """See `Nodes`."""
-        return Value(self, self.graph.call_function(_OPS[kind], tuple(one.held for one in inputs), attributes))
+        return Value(self, self.graph.call_function(_OPS[kind], tuple(value.operand for value in inputs), attributes))
 
     def module(self, *answers: Value) -> fx.GraphModule:
         """The whole as a module that answers a tuple."""
-        self.graph.output(tuple(one.held for one in answers))
+        self.graph.output(tuple(value.operand for value in answers))
         return fx.GraphModule(self.root, self.graph)

@@ -59,13 +59,13 @@ class SequenceModule(nn.Module):
         def body(carried: tuple[Tensor, ...], now: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
             counts = now[2][:, None]
             y, *after = self.step(now[0], now[1], *carried[1:])
-            kept = [torch.where(counts, new, old) for new, old in zip((y, *after), carried, strict=True)]
-            return tuple(kept), torch.where(counts, y, 0)
+            chosen = [torch.where(counts, new, old) for new, old in zip((y, *after), carried, strict=True)]
+            return tuple(chosen), torch.where(counts, y, 0)
 
         inputs = (torch.where(mask[..., None], x, 0), torch.where(mask, dt, 0), mask)
         # The operator refuses results that share memory with what went in.
         start = (x.new_zeros(x.shape[0], self.outputs), *(state.clone() for state in states))
-        ends, y = scan(body, start, tuple(one.movedim(1, 0) for one in inputs))
+        ends, y = scan(body, start, tuple(tensor.movedim(1, 0) for tensor in inputs))
         return (y.movedim(0, 1), *ends)
 
 

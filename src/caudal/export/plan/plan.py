@@ -295,8 +295,8 @@ def along(view: View, ptr: Ints, source: Ints, weight: Floats) -> tuple[Links, F
     """Links of synapse weights `(channels, synapses)` onto a view, and what its shift contributes."""
     rows = np.repeat(np.arange(len(ptr) - 1), np.diff(ptr))
     extra = np.zeros((weight.shape[0], len(ptr) - 1))
-    for one, drawn in zip(extra, weight * view.shift[source], strict=True):
-        np.add.at(one, rows, drawn)
+    for sums, drawn in zip(extra, weight * view.shift[source], strict=True):
+        np.add.at(sums, rows, drawn)
     scaled = (weight * view.scale[source]).T
     return Links(view.vector, ptr, view.index[source], scaled, gated=(False,) * weight.shape[0]), extra
 

@@ -79,7 +79,7 @@ def describe(
     for name, tensor in model.named_parameters():
         if not bool(tensor.isfinite().all()):
             raise NonFiniteError("export", "model", f"holds NaN or infinity in {name}", "Train it again.")
-    answers = tuple(f"logit of {one}" for one in classes) if len(classes) == model.outputs else ()
+    answers = tuple(f"logit of {label}" for label in classes) if len(classes) == model.outputs else ()
     if not answers:
         answers = tuple(f"answer {k}" for k in range(model.outputs))
     scaling = scaling_of(model, encoder)
@@ -126,8 +126,8 @@ def _refusal(kind: type, graphs: bool) -> InputError:
     name = kind.__name__
     reason = "no bound of its state is proven; ONNX and torch have it" if kind in read_graph.READERS else ""
     reason = reason or read_graph.REASONS.get(name, "it is not one of caudal's own")
-    every = (*_READERS, MixedMemory, *(read_graph.READERS if graphs else ()))
-    known = ", ".join(sorted(one.__name__ for one in every))
+    cells = (*_READERS, MixedMemory, *(read_graph.READERS if graphs else ()))
+    known = ", ".join(sorted(cell.__name__ for cell in cells))
     remedy = f"Layers that can: {known}, alone, in a `Stack` or under a `Readout`."
     return InputError("export", "model", f"holds a {name}, whose step cannot be exported: {reason}", remedy)
 

@@ -72,15 +72,15 @@ def cfc(builder: Builder, net: CfC, view: View, *, old: View | None = None, reca
     builder.vectors[old.vector] = replace(builder.vectors[old.vector], bound=bound)
     new = builder.view("h_next", units, bound)
     reads = [(view, weight[:, : net.inputs]), (recall or old, weight[:, net.inputs :])]
-    for k, (further, own) in enumerate(layers):
+    for k, (further, own_bias) in enumerate(layers):
         reads = [(_backbone(builder, net, k, reads, bias), further)]
-        bias = own
+        bias = own_bias
     finish: Finish = Heads(new.vector, net.mode)
     if net.a is not None and net.w_tau is not None:
         finish = Closed(new.vector, vector_of(net.a), vector_of(net.w_tau))
-    found = [linear(seen, part.reshape(heads, units, -1)) for seen, part in reads]
-    base = bias.reshape(heads, units) + np.sum([extra for _, extra in found], 0)
-    builder.stages.append(Neurons(builder.name("heads"), base, tuple(links for links, _ in found), finish, units))
+    pairs = [linear(seen, part.reshape(heads, units, -1)) for seen, part in reads]
+    base = bias.reshape(heads, units) + np.sum([extra for _, extra in pairs], 0)
+    builder.stages.append(Neurons(builder.name("heads"), base, tuple(links for links, _ in pairs), finish, units))
     builder.stages.append(Commit(new.vector, old.vector))
     return old
 
@@ -90,10 +90,10 @@ def _backbone(builder: Builder, net: CfC, k: int, reads: list[tuple[View, Floats
     slope = _LECUN_SLOPE if net.activation == "lecun_tanh" else 1.0
     reach = sum(builder.reach(seen, part, np.zeros(len(part))) for seen, part in reads) + float(np.abs(bias).max())
     out = builder.view(f"z{k}_", len(bias), 1.0 if kind == "tanh" else reach)
-    found = [linear(seen, slope * part[None]) for seen, part in reads]
-    base = slope * bias[None] + np.sum([extra for _, extra in found], 0)
+    pairs = [linear(seen, slope * part[None]) for seen, part in reads]
+    base = slope * bias[None] + np.sum([extra for _, extra in pairs], 0)
     name = builder.name(f"backbone{k}_")
-    builder.stages.append(Neurons(name, base, tuple(links for links, _ in found), Squash(out.vector, kind), len(bias)))
+    builder.stages.append(Neurons(name, base, tuple(links for links, _ in pairs), Squash(out.vector, kind), len(bias)))
     scale = _LECUN_SCALE if net.activation == "lecun_tanh" else 1.0
     return View(out.vector, out.index, out.scale * scale, out.shift)
 
@@ -110,15 +110,15 @@ def _pure(
     a = vector_of(net.a if net.a is not None else net.entry.bias)
     weight, bias = entry
     if layers and net.activation in ("tanh", "lecun_tanh"):
-        top, own = layers[-1]
+        top, shift = layers[-1]
         scale = _LECUN_SCALE if net.activation == "lecun_tanh" else 1.0
-        return float((np.abs(a) * (1 + scale * np.abs(top).sum(1) + np.abs(own))).max())
+        return float((np.abs(a) * (1 + scale * np.abs(top).sum(1) + np.abs(shift))).max())
     outer, inner = builder.reach(view, weight[:, : net.inputs], bias), np.abs(weight[:, net.inputs :])
     if recall is not None:  # the state is not read, so nothing comes back
         outer += builder.reach(recall, inner, np.zeros(len(bias)))
         inner = np.zeros_like(inner)
-    for further, own in layers:  # every activation satisfies |act(z)| <= |z|
-        outer = float((np.abs(further).sum(1) * outer + np.abs(own)).max())
+    for further, shift in layers:  # every activation satisfies |act(z)| <= |z|
+        outer = float((np.abs(further).sum(1) * outer + np.abs(shift)).max())
         inner = np.stack([(row[:, None] * inner).sum(0) for row in np.abs(further)])
     return pure_bound(builder, inner, outer, a)
 
@@ -137,8 +137,8 @@ def gru(builder: Builder, net: GRU, view: View) -> View:
     """GRU, the elapsed time as its last feature; the candidate's two sums stay apart."""
     old = builder.view("h", net.units, 1.0, is_state=True)
     new = builder.view("h_next", net.units, 1.0)
-    own, back = (vector_of(part).reshape(3, net.units) for part in (net.bias_ih, net.bias_hh))
-    bias = np.stack([own[0] + back[0], own[1] + back[1], own[2], back[2]])
+    forth, back = (vector_of(part).reshape(3, net.units) for part in (net.bias_ih, net.bias_hh))
+    bias = np.stack([forth[0] + back[0], forth[1] + back[1], forth[2], back[2]])
     _gates(builder, net, view, old, bias, Reset(old.vector, new.vector))
     return old
 
@@ -155,9 +155,9 @@ def _gates(builder: Builder, net: LSTM | GRU, view: View, old: View, bias: Float
         (whole(builder.vectors[ELAPSED]), forward[..., inputs:]),
         (old, back),
     ]
-    found = [linear(seen, part) for seen, part in reads]
-    base = bias + np.sum([extra for _, extra in found], 0)
-    links = tuple(one for one, _ in found if len(one.index))
+    pairs = [linear(seen, part) for seen, part in reads]
+    base = bias + np.sum([extra for _, extra in pairs], 0)
+    links = tuple(link for link, _ in pairs if len(link.index))
     builder.stages.append(Neurons(builder.name("gates"), base, links, finish, units))
     builder.stages.append(Commit(finish.out, old.vector))  # type: ignore[union-attr]
 
@@ -175,26 +175,26 @@ def mixed(builder: Builder, net: MixedMemory, view: View, layers: Callable[[Buil
     if not isinstance(net.liquid, CfC) or net.form == "stacked":
         return layers(builder, net.liquid, _memory(builder, net, view, None))
     old = builder.view("h", net.size, {"default": 1.0, "no_gate": 2.0}.get(net.liquid.mode, 0.0), is_state=True)
-    told = _memory(builder, net, view, old)
+    recall = _memory(builder, net, view, old)
     if net.form == "shared":
-        return cfc(builder, net.liquid, view, old=old, recall=told)
-    return cfc(builder, net.liquid, told, old=old)
+        return cfc(builder, net.liquid, view, old=old, recall=recall)
+    return cfc(builder, net.liquid, recall, old=old)
 
 
 def _memory(builder: Builder, net: MixedMemory, view: View, read: View | None) -> View:
     """The memory's output; it reads the liquid state `read`, or its own output where it is a layer of its own."""
     size = net.size
     memory = builder.view("c", size, MEMORY_RANGE, is_state=True, is_memory=True)
-    told = builder.view("m", size, 1.0, is_state=read is None)
-    new = builder.view("m_next", size, 1.0) if read is None else told
+    out = builder.view("m", size, 1.0, is_state=read is None)
+    new = builder.view("m_next", size, 1.0) if read is None else out
     forward, back = (vector_of(part.weight).reshape(4, size, -1)[_ORDER] for part in (net.input_map, net.recurrent_map))
     bias = vector_of(net.input_map.bias).reshape(4, size)[_ORDER]
     bias[1] += FORGET_BIAS
-    found = [linear(seen, part) for seen, part in ((view, forward), (told if read is None else read, back))]
-    base = bias + np.sum([extra for _, extra in found], 0)
-    links = tuple(one for one, _ in found if len(one.index))
+    pairs = [linear(seen, part) for seen, part in ((view, forward), (out if read is None else read, back))]
+    base = bias + np.sum([extra for _, extra in pairs], 0)
+    links = tuple(link for link, _ in pairs if len(link.index))
     finish = Remember(new.vector, memory.vector)
     builder.stages.append(Neurons(builder.name("memory"), base, links, finish, size))
     if read is None:
-        builder.stages.append(Commit(new.vector, told.vector))
-    return told
+        builder.stages.append(Commit(new.vector, out.vector))
+    return out

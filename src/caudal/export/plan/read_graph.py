@@ -46,12 +46,12 @@ def gru_d(builder: Builder, net: GRUD, view: View) -> View:
         fade = ((delta * constant(p["input_decay"]) + constant(p["input_decay_bias"])).relu() * -1.0).exp()
         filled = given + missing * (fade * known) + constant(p["x_mean"])
         gates = _linear(filled, p["weight_x"], p["bias"]) + _linear(seen, p["weight_m"])
-        kept = (_linear(delta, p["decay"], p["decay_bias"]).relu() * -1.0).exp() * state[h.vector]
-        both = (_columns(gates, 0, 2 * u) + _linear(kept, p["weight_gates"])).sigmoid()
+        decayed = (_linear(delta, p["decay"], p["decay_bias"]).relu() * -1.0).exp() * state[h.vector]
+        both = (_columns(gates, 0, 2 * u) + _linear(decayed, p["weight_gates"])).sigmoid()
         reset, update = _columns(both, 0, u), _columns(both, u, 2 * u)
-        new = (_columns(gates, 2 * u, 3 * u) + _linear(reset * kept, p["weight_new"])).tanh()
+        new = (_columns(gates, 2 * u, 3 * u) + _linear(reset * decayed, p["weight_new"])).tanh()
         met = {value.vector: given + missing * known, age.vector: missing * delta}
-        return {h.vector: kept + update * (new - kept), **met}
+        return {h.vector: decayed + update * (new - decayed), **met}
 
     builder.stages.append(Formula("GRUD", view, (h.vector, value.vector, age.vector), write))
     return h
@@ -71,9 +71,9 @@ def ode_rnn(builder: Builder, net: ODERNN, view: View) -> View:
         h, d = states[state.vector], dt / float(net.substeps)
         for _ in range(net.substeps):
             h = runge_kutta(slope, h, d)
-        own, back = _linear(x, p["weight_ih"], p["bias_ih"]), _linear(h, p["weight_hh"], p["bias_hh"])
-        r, z = ((_columns(own, k * u, (k + 1) * u) + _columns(back, k * u, (k + 1) * u)).sigmoid() for k in range(2))
-        new = (_columns(own, 2 * u, 3 * u) + r * _columns(back, 2 * u, 3 * u)).tanh()
+        forth, back = _linear(x, p["weight_ih"], p["bias_ih"]), _linear(h, p["weight_hh"], p["bias_hh"])
+        r, z = ((_columns(forth, k * u, (k + 1) * u) + _columns(back, k * u, (k + 1) * u)).sigmoid() for k in range(2))
+        new = (_columns(forth, 2 * u, 3 * u) + r * _columns(back, 2 * u, 3 * u)).tanh()
         return {state.vector: new + z * (h - new)}
 
     builder.stages.append(Formula("ODERNN", view, (state.vector,), write))
@@ -82,7 +82,7 @@ def ode_rnn(builder: Builder, net: ODERNN, view: View) -> View:
 
 def mlp(builder: Builder, net: MLP, view: View) -> View:
     """The network without memory: the elapsed time is its last feature."""
-    maps = [(vector_of(one.weight), vector_of(one.bias)) for one in net.maps]  # type: ignore[arg-type]  # as in MLP
+    maps = [(vector_of(map_.weight), vector_of(map_.bias)) for map_ in net.maps]  # type: ignore[arg-type]  # as in MLP
     out = builder.view("z", net.units, _ANY)
 
     def write(x: Value, dt: Value, states: Values) -> Values:

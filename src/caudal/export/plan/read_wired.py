@@ -56,10 +56,10 @@ def ltc(builder: Builder, net: LTC, view: View) -> View:
 
 def _extreme(which: np.ufunc, sensory: tuple[Ints, Floats], recurrent: tuple[Ints, Floats], leak: Floats) -> Floats:
     """The lowest or highest potential that pulls at each neuron, its start at 0 included."""
-    found = which(leak, 0.0)
+    extremes = which(leak, 0.0)
     for ptr, potential in (sensory, recurrent):
-        which.at(found, np.repeat(np.arange(len(leak)), np.diff(ptr)), potential)
-    return np.asarray(found)
+        which.at(extremes, np.repeat(np.arange(len(leak)), np.diff(ptr)), potential)
+    return np.asarray(extremes)
 
 
 def _relaxing(
@@ -72,9 +72,9 @@ def _relaxing(
 ) -> None:
     """Sensory sums held over sub-steps, in which every neuron reads the state before the sub-step."""
     units, substeps = sizes
-    held = tuple(builder.view(f"held{k}_", units, 0.0).vector for k in range(len(base)))
-    builder.stages.append(Neurons(builder.name("sense"), base, sensory, Hold(held), units))
-    relax = Neurons(builder.name("relax"), held, recurrent, finish, units)
+    sums = tuple(builder.view(f"held{k}_", units, 0.0).vector for k in range(len(base)))
+    builder.stages.append(Neurons(builder.name("sense"), base, sensory, Hold(sums), units))
+    relax = Neurons(builder.name("relax"), sums, recurrent, finish, units)
     builder.stages.append(Substeps(substeps, relax))
 
 
@@ -124,7 +124,7 @@ def lrc(builder: Builder, net: LRC, view: View) -> View:
 def wired_cfc(builder: Builder, net: WiredCfC, view: View) -> View:
     """Wired CfC: a neuron reads new values of lower layers, old ones of the others, and its own membrane."""
     sensory_ptr, sensory_source, ptr, source, current, layer_ptr = (integers_of(part) for part in net.graph())
-    sensory_w, w, own, bias = (vector_of(part) for part in _double(net).params()[:4])
+    sensory_w, w, self_w, bias = (vector_of(part) for part in _double(net).params()[:4])
     units = net.units
     rows = np.repeat(np.arange(units), np.diff(ptr))
     bound = {"default": 1.0, "no_gate": 2.0}.get(net.mode, 0.0)
@@ -133,7 +133,7 @@ def wired_cfc(builder: Builder, net: WiredCfC, view: View) -> View:
         a, w_tau = vector_of(net.a), vector_of(net.w_tau)
         inner, outer = np.zeros((units, units)), np.zeros((units, net.inputs))
         np.add.at(inner, (rows, source), np.abs(w[0]))
-        inner[np.arange(units), np.arange(units)] += np.abs(own[0])
+        inner[np.arange(units), np.arange(units)] += np.abs(self_w[0])
         np.add.at(outer, (np.repeat(np.arange(units), np.diff(sensory_ptr)), sensory_source), sensory_w[0])
         bound = pure_bound(builder, inner, builder.reach(view, outer, bias[0]), a)
         finish = Closed(builder.name("h_next"), a, w_tau)
@@ -142,7 +142,7 @@ def wired_cfc(builder: Builder, net: WiredCfC, view: View) -> View:
     sensory, extra = along(view, sensory_ptr, sensory_source, sensory_w)
     order = np.argsort(np.concatenate([rows[current == 0], np.arange(units)]), kind="stable")
     before = np.concatenate([source[current == 0], np.arange(units)])[order]
-    weight = np.concatenate([w[:, current == 0], own], 1)[:, order]
+    weight = np.concatenate([w[:, current == 0], self_w], 1)[:, order]
     behind, _ = along(old, _pointers(rows[current == 0], units, 1), before, weight)
     ahead, _ = along(new, _pointers(rows[current == 1], units, 0), source[current == 1], w[:, current == 1])
     links = tuple(part for part in (sensory, behind, ahead) if len(part.index))

@@ -113,14 +113,14 @@ def elapsed(program: Program, dt: Array) -> dict[str, Array]:
     if program.is_float:
         return {"dt": (dt.astype(np.float32) * np.float32(clock.scale))[:, None]}
     dt = np.minimum((dt * clock.factor) >> clock.shift, LARGEST)[:, None]
-    found = {"dt": dt}
+    scalars = {"dt": dt}
     if "inverse" in program.slots:
         exponent, near = np.zeros_like(dt), np.maximum(dt, 1)
         for _ in range(30):
             small = near < 2**30
             near, exponent = np.where(small, near << 1, near), exponent + small
-        found |= {"inverse": LARGEST // (near >> 15), "exponent": exponent}
-    return found
+        scalars |= {"inverse": LARGEST // (near >> 15), "exponent": exponent}
+    return scalars
 
 
 INT_OPS: dict[str, Callable[..., Array]] = {

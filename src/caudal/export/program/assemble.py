@@ -24,8 +24,8 @@ class Assembly:
 
     def constant(self, stem: str, values: Array) -> str:
         """The name of a constant, of an equal one where there is one."""
-        for name, held in self.constants.items():
-            if held.dtype == values.dtype and np.array_equal(held, values):
+        for name, array in self.constants.items():
+            if array.dtype == values.dtype and np.array_equal(array, values):
                 return name
         name = stem
         while name in self.constants:
@@ -92,13 +92,13 @@ def is_scaled(plan: Plan) -> bool:
 
 def neurons_of(plan: Plan) -> list[tuple[Neurons, int]]:
     """Every group of neurons with its number of sub-steps."""
-    found = []
+    groups = []
     for stage in plan.stages:
         if isinstance(stage, Substeps):
-            found.append((stage.neurons, stage.count))
+            groups.append((stage.neurons, stage.count))
         elif isinstance(stage, Neurons):
-            found.append((stage, 1))
-    return found
+            groups.append((stage, 1))
+    return groups
 
 
 def reads_elapsed(plan: Plan) -> bool:
@@ -108,17 +108,17 @@ def reads_elapsed(plan: Plan) -> bool:
 
 def relaxing(plan: Plan) -> dict[str, tuple[Neurons, Neurons, int]]:
     """For each state that relaxes: the neurons that hold its sensory sums, its own, and the sub-steps."""
-    found = {}
+    by_state = {}
     for neurons, count in neurons_of(plan):
         if isinstance(neurons.finish, Conduct | Leak | Resist) and isinstance(neurons.base, tuple):
-            found[neurons.finish.state] = (holder_of(plan, neurons.base[0]), neurons, count)
-    return found
+            by_state[neurons.finish.state] = (holder_of(plan, neurons.base[0]), neurons, count)
+    return by_state
 
 
-def holder_of(plan: Plan, held: str) -> Neurons:
+def holder_of(plan: Plan, vector: str) -> Neurons:
     """The neurons that fill a held vector."""
     return next(
-        neurons for neurons, _ in neurons_of(plan) if isinstance(neurons.finish, Hold) and held in neurons.finish.outs
+        neurons for neurons, _ in neurons_of(plan) if isinstance(neurons.finish, Hold) and vector in neurons.finish.outs
     )
 
 

@@ -130,15 +130,15 @@ class _Walk:
         slot = self.program.slots[name]
         if slot.low is None or slot.high is None:
             raise Broken(f"{name} declares no range")
-        found = span(slot.low, slot.high, slot.size)
+        declared = span(slot.low, slot.high, slot.size)
         least, most = _TYPES[slot.ctype]
-        if (found.low < least).any() or (found.high > most).any():
+        if (declared.low < least).any() or (declared.high > most).any():
             raise Broken(f"{name} declares more than its type holds")
-        return found
+        return declared
 
-    def _within(self, name: str, found: Span) -> None:
+    def _within(self, name: str, reached: Span) -> None:
         declared = self._declared(name)
-        if (found.low < declared.low).any() or (found.high > declared.high).any():
+        if (reached.low < declared.low).any() or (reached.high > declared.high).any():
             raise Broken(f"{name} may leave the range it declares")
 
     def _block(self, block: Block) -> None:
@@ -186,13 +186,13 @@ class _Walk:
             raise Broken("a link reads beyond its source")
         value = Span(source.low[index], source.high[index])
         gate = value if link.gate is None else self._gate(link.gate, value)
-        found = list(totals)
+        sums = list(totals)
         for k, name in enumerate(link.weights):
             if name:
                 seen = gate if link.gate is not None and link.takes_gate[k] else value
                 shift = link.shift[k] if link.shift else ""
-                found[k] = self._sum(totals[k], seen, program.constants[name], counts, shift)
-        return found
+                sums[k] = self._sum(totals[k], seen, program.constants[name], counts, shift)
+        return sums
 
     def _sum(self, base: Span, seen: Span, weights: Array, counts: Array, shift: str) -> Span:
         """Sum per row, every partial sum included."""
@@ -208,9 +208,9 @@ class _Walk:
         bits = whole(self.program.constants[shift], len(counts))
         half = np.array([(1 << int(b)) >> 1 for b in bits], object)
         fits("an accumulator", -most, most + half)
-        found = plus(base, Span((low + half) >> bits, (high + half) >> bits))
-        fits("a sum", found.low, found.high)
-        return found
+        total = plus(base, Span((low + half) >> bits, (high + half) >> bits))
+        fits("a sum", total.low, total.high)
+        return total
 
     def _gate(self, gate: Gate, value: Span) -> Span:
         slope, offset = (whole(self.program.constants[name], len(value.low)) for name in (gate.slope, gate.offset))
@@ -261,9 +261,9 @@ class _Walk:
         if node.op == "const":
             return span(self.program.constants[node.name], self.program.constants[node.name], block.rows)
         if node.op in ("load", "scalar"):
-            held = self._written(node.name)
-            one = len(held.low) == 1 or node.op == "scalar"
-            return span(held.low[0], held.high[0], block.rows) if one else held
+            written = self._written(node.name)
+            is_scalar = len(written.low) == 1 or node.op == "scalar"
+            return span(written.low[0], written.high[0], block.rows) if is_scalar else written
         if node.op == "relax":
             return self._relax(block, node, args)
         if node.op == "relax_wide":
@@ -324,15 +324,15 @@ class _Walk:
         return same and (int(num.values[0]), int(den.values[0])) == (cone.num, cone.den)
 
 
-def _same(one: Cone, other: Cone) -> bool:
-    return replace(one, den=other.den, num=other.num) == other
+def _same(cone: Cone, other: Cone) -> bool:
+    return replace(cone, den=other.den, num=other.num) == other
 
 
 # Widest dead band that counts as usable, as a share of the range of the state.
 TOLERANCE = 0.005
 
 
-def dead_band(program: Program, found: Bounds, dt: float) -> float:
+def dead_band(program: Program, limits: Bounds, dt: float) -> float:
     """Widest dead band at an elapsed time in typical gaps, as a share of the state's range; 0 where nothing relaxes.
 
     Example:
@@ -344,10 +344,10 @@ def dead_band(program: Program, found: Bounds, dt: float) -> float:
         >>> dead_band(program, found, 0.01) > 5 * dead_band(program, found, 0.1)
         True
     """
-    return max((_band(program, found, block, dt) for block in program.blocks()), default=0.0)
+    return max((_band(program, limits, block, dt) for block in program.blocks()), default=0.0)
 
 
-def _band(program: Program, found: Bounds, block: Block, dt: float) -> float:
+def _band(program: Program, limits: Bounds, block: Block, dt: float) -> float:
     node = next((node for node in block.nodes if node.op in ("relax", "relax_wide")), None)
     if node is None:
         return 0.0
@@ -357,16 +357,16 @@ def _band(program: Program, found: Bounds, block: Block, dt: float) -> float:
     state = next(slot for slot, _ in block.stores)
     low, high = (np.asarray(end, np.float64) for end in (program.slots[state].low, program.slots[state].high))
     # The gain of an elastance cancels in the quotient of force and conductance.
-    units = 0.5 * (1 + c / found.divisors[block.name].astype(np.float64))
+    units = 0.5 * (1 + c / limits.divisors[block.name].astype(np.float64))
     return float((units / np.maximum(high - low, 1.0)).max())
 
 
-def shortest(program: Program, found: Bounds) -> float:
+def shortest(program: Program, limits: Bounds) -> float:
     """The shortest usable elapsed time in typical gaps."""
-    if dead_band(program, found, 1e6) > TOLERANCE:
+    if dead_band(program, limits, 1e6) > TOLERANCE:
         return math.inf
     low, high = 1e-9, 1e6
     for _ in range(60):
         middle = math.sqrt(low * high)
-        low, high = (low, middle) if dead_band(program, found, middle) <= TOLERANCE else (middle, high)
+        low, high = (low, middle) if dead_band(program, limits, middle) <= TOLERANCE else (middle, high)
     return high if high > 2e-9 else 0.0

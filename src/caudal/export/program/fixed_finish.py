@@ -34,34 +34,34 @@ _FINEST_OUTPUT = 16
 _TABLES = {"silu": ("sigmoid", SIGMOID_UNIT), "gelu": ("phi", PHI_UNIT)}
 
 
-def finish_block(made: Assembly, neurons: Neurons) -> None:
+def finish_block(assembly: Assembly, neurons: Neurons) -> None:
     """The block of neurons that do not relax."""
     finish = neurons.finish
     if isinstance(finish, Hold):
-        state = next(s for s, (sense, _, _) in relaxing(made.plan).items() if sense is neurons)
-        hold_block(made, neurons, state, finish.outs)
+        state = next(s for s, (sense, _, _) in relaxing(assembly.plan).items() if sense is neurons)
+        hold_block(assembly, neurons, state, finish.outs)
         return
     if isinstance(finish, Answer):
-        _answer(made, neurons)
+        _answer(assembly, neurons)
         return
     if isinstance(finish, Average):
-        _average(made, neurons, finish)
+        _average(assembly, neurons, finish)
         return
-    made.tables["sigmoid"] = integer_table("sigmoid")
+    assembly.tables["sigmoid"] = integer_table("sigmoid")
     if isinstance(finish, Closed):
-        units, trace, stores = _closed(made, neurons, finish)
+        units, trace, stores = _closed(assembly, neurons, finish)
     elif isinstance(finish, Squash):
-        units, trace, stores = _squash(made, finish)
+        units, trace, stores = _squash(assembly, finish)
     else:
-        units, trace, stores = _gates(made, finish)
-    base, links = fitted_base(made, neurons, units), fitted_links(made, neurons, units)
-    made.add(Block(neurons.name, neurons.rows, base, links, tuple(trace.nodes), stores, neurons.spans))
+        units, trace, stores = _gates(assembly, finish)
+    base, links = fitted_base(assembly, neurons, units), fitted_links(assembly, neurons, units)
+    assembly.add(Block(neurons.name, neurons.rows, base, links, tuple(trace.nodes), stores, neurons.spans))
 
 
 _Parts = tuple[tuple[float | Floats, ...], Trace, tuple[tuple[str, int], ...]]
 
 
-def _gates(made: Assembly, finish: object) -> _Parts:
+def _gates(assembly: Assembly, finish: object) -> _Parts:
     trace = Trace()
     totals = [trace.total(k) for k in range(4)]
     gates = [total.table("sigmoid") for total in totals]
@@ -76,7 +76,7 @@ def _gates(made: Assembly, finish: object) -> _Parts:
         units = (TANH_UNIT, TANH_UNIT, _GATE_UNIT / 2**_FINER, _GATE_UNIT)
         return units, trace, ((finish.out, new.at),)
     if isinstance(finish, Remember):
-        memory, trace_new = _memory(made, trace, finish, gates, tanh_of(totals[2]))
+        memory, trace_new = _memory(assembly, trace, finish, gates, tanh_of(totals[2]))
         return (
             (_GATE_UNIT, _GATE_UNIT, TANH_UNIT, _GATE_UNIT),
             trace,
@@ -89,102 +89,102 @@ def _gates(made: Assembly, finish: object) -> _Parts:
     return (_GATE_UNIT, _GATE_UNIT, TANH_UNIT, TANH_UNIT), trace, ((finish.out, blend.at),)
 
 
-def _memory(made: Assembly, trace: Trace, finish: Remember, gates: list[Value], g: Value) -> tuple[int, int]:
+def _memory(assembly: Assembly, trace: Trace, finish: Remember, gates: list[Value], g: Value) -> tuple[int, int]:
     limit = int(MEMORY_RANGE * 2**_MEMORY_BITS)
     bounds = (np.array(-limit), np.array(limit))
-    size = made.plan.vectors[finish.memory].size
-    made.slots[finish.memory] = Slot(size, "int32", "state", 2.0**-_MEMORY_BITS, *bounds)
-    kept = trace.load(finish.memory).times(gates[1], 15)
-    memory = (kept + (gates[0] * g).floor(30 - _MEMORY_BITS)).clip(-limit, limit)
+    size = assembly.plan.vectors[finish.memory].size
+    assembly.slots[finish.memory] = Slot(size, "int32", "state", 2.0**-_MEMORY_BITS, *bounds)
+    remembered = trace.load(finish.memory).times(gates[1], 15)
+    memory = (remembered + (gates[0] * g).floor(30 - _MEMORY_BITS)).clip(-limit, limit)
     bits = 31
     z = memory.times(round(2 * SIGMOID_UNIT * 2.0 ** (bits - _MEMORY_BITS)), bits)
     return memory.at, (gates[3] * tanh_of(z)).half_up(15).at
 
 
-def _closed(made: Assembly, neurons: Neurons, finish: Closed) -> _Parts:
+def _closed(assembly: Assembly, neurons: Neurons, finish: Closed) -> _Parts:
     """`a - a exp(-dt (|w_tau| + |f|)) f`, with `f` in units of the exponential's argument."""
-    made.tables["decay"] = integer_table("decay")
+    assembly.tables["decay"] = integer_table("decay")
     # So large that no weight of this width needs a left shift.
-    reach, top = _reach(made, neurons), 2.0**18 if made.dtype == "int8" else 2.0**26
+    reach, top = _reach(assembly, neurons), 2.0**18 if assembly.dtype == "int8" else 2.0**26
     more = math.floor(math.log2(top / ((reach + float(np.abs(finish.w_tau).max()) + 1) * DECAY_UNIT)))
     unit = 1 / (DECAY_UNIT * 2.0**more)
-    slot, trace = made.slots[finish.out], Trace()
+    slot, trace = assembly.slots[finish.out], Trace()
     f, rate = trace.total(0), round_half_up(np.abs(finish.w_tau) / unit).astype(np.int32)
-    speed = abs(f) + trace.constant(made.constant("w_tau", rate))
+    speed = abs(f) + trace.constant(assembly.constant("w_tau", rate))
     left = (speed.times_clipped(trace.scalar("dt"), 20 + more, 2**20) - 32768).table("decay")
     a = finish.a * unit / slot.unit
     bits = min(40, math.floor(math.log2(2.0**30 / max(float(np.abs(a).max()), 1e-9))))
-    scale = trace.constant(made.constant("asymptote", round_half_up(a * 2.0**bits).astype(np.int32)))
+    scale = trace.constant(assembly.constant("asymptote", round_half_up(a * 2.0**bits).astype(np.int32)))
     remains = trace.number(round(1 / unit)) - f.times(left, 15)
     limit = int(slot.high) if slot.high is not None else 32767
     return (unit,), trace, ((finish.out, remains.times_clipped(scale, bits, limit).at),)
 
 
-def _reach(made: Assembly, neurons: Neurons) -> float:
+def _reach(assembly: Assembly, neurons: Neurons) -> float:
     """What `|f|` never exceeds, given the bounds of what is read."""
     total = np.abs(neurons.base[0]) if not isinstance(neurons.base, tuple) else np.zeros(neurons.rows)
     for links in neurons.links:
-        unit, most = source_of(made, links)
+        unit, most = source_of(assembly, links)
         rows = np.repeat(np.arange(neurons.rows), np.diff(links.ptr))
         total = total + np.bincount(rows, np.abs(links.weights[:, 0]) * unit * most, neurons.rows)
     return float(total.max())
 
 
-def _squash(made: Assembly, finish: Squash) -> _Parts:
-    trace, slot = Trace(), made.slots[finish.out]
+def _squash(assembly: Assembly, finish: Squash) -> _Parts:
+    trace, slot = Trace(), assembly.slots[finish.out]
     total = trace.total(0)
     if finish.kind == "tanh":
         return (TANH_UNIT,), trace, ((finish.out, tanh_of(total).at),)
     if finish.kind == "relu":
         return (slot.unit,), trace, ((finish.out, total.clip(0, largest(slot.low, slot.high)).at),)
     table, per_one = _TABLES[finish.kind]
-    made.tables[table] = integer_table(table)
+    assembly.tables[table] = integer_table(table)
     limit = largest(slot.low, slot.high) - 1
     value = total.clip(-limit, limit)
     share = value.times(round(slot.unit * per_one * 2.0**16), 16).table(table)
     return (slot.unit,), trace, ((finish.out, (value * share).half_up(15).at),)
 
 
-def _answer(made: Assembly, neurons: Neurons) -> None:
+def _answer(assembly: Assembly, neurons: Neurons) -> None:
     """Outputs in powers of two of their own, as fine as 32 bits hold."""
     if isinstance(neurons.base, tuple):
         raise TypeError("outputs start from constants")
     reach = np.abs(neurons.base[0])
     finest = np.full(neurons.rows, float(_FINEST_OUTPUT))
     for links in neurons.links:
-        unit, most = source_of(made, links)
+        unit, most = source_of(assembly, links)
         rows = np.repeat(np.arange(neurons.rows), np.diff(links.ptr))
         reach = reach + np.bincount(rows, np.abs(links.weights[:, 0]) * unit * most, neurons.rows)
     # At least 16 bits of every output matter, however small its unit.
     bits = np.maximum(np.floor(np.log2(2.0**16 / np.maximum(reach, 1e-30))), np.minimum(finest, 0))
     bits = np.where(np.log2(np.maximum(reach, 1e-30)) > 10, bits, np.maximum(bits, finest))
     bits = np.minimum(bits, np.floor(np.log2(2.0**29 / np.maximum(reach, 1e-30))))
-    made.output_bits = tuple(int(b) for b in bits)
+    assembly.output_bits = tuple(int(b) for b in bits)
     unit = 2.0**-bits
     limit = np.array(2**31 - 1)
-    made.slots[OUTPUT] = Slot(neurons.rows, "int32", "output", 1.0, -limit, limit)
+    assembly.slots[OUTPUT] = Slot(neurons.rows, "int32", "output", 1.0, -limit, limit)
     trace = Trace()
     stores = ((OUTPUT, trace.total(0).at),)
-    base, links_made = fitted_base(made, neurons, (unit,)), fitted_links(made, neurons, (unit,))
-    made.add(Block(neurons.name, neurons.rows, base, links_made, tuple(trace.nodes), stores))
+    base, links_made = fitted_base(assembly, neurons, (unit,)), fitted_links(assembly, neurons, (unit,))
+    assembly.add(Block(neurons.name, neurons.rows, base, links_made, tuple(trace.nodes), stores))
 
 
-def _average(made: Assembly, neurons: Neurons, finish: Average) -> None:
+def _average(assembly: Assembly, neurons: Neurons, finish: Average) -> None:
     """Running mean with 14 bits more than what it is the mean of."""
-    source = made.slots[made.reads(neurons.links[0].source)]
+    source = assembly.slots[assembly.reads(neurons.links[0].source)]
     limit = largest(source.low, source.high)
     wide = np.array(limit * 2**_AVERAGE_BITS)
     size, most = neurons.rows, 2**30
-    made.slots[finish.count] = Slot(1, "int32", "state", 1.0, np.array(0), np.array(most))
-    made.slots[finish.mean] = Slot(size, "int32", "state", source.unit / 2**_AVERAGE_BITS, -wide, wide)
-    made.slots[f"{finish.mean}_top"] = Slot(size, "int16", "work", source.unit, np.array(-32768), np.array(32767))
+    assembly.slots[finish.count] = Slot(1, "int32", "state", 1.0, np.array(0), np.array(most))
+    assembly.slots[finish.mean] = Slot(size, "int32", "state", source.unit / 2**_AVERAGE_BITS, -wide, wide)
+    assembly.slots[f"{finish.mean}_top"] = Slot(size, "int16", "work", source.unit, np.array(-32768), np.array(32767))
     trace = Trace()
     count = (trace.load(finish.count) + 1).clip(1, most)
-    made.add(Block("tally", 1, (), (), tuple(trace.nodes), ((finish.count, count.at),)))
+    assembly.add(Block("tally", 1, (), (), tuple(trace.nodes), ((finish.count, count.at),)))
     trace = Trace()
     value = trace.total(0) * 2**_AVERAGE_BITS
     mean = trace.node("average", trace.load(finish.mean), value, trace.scalar(finish.count))
     top = mean.half_up(_AVERAGE_BITS).clip(-32768, 32767)
-    base, links = fitted_base(made, neurons, (source.unit,)), fitted_links(made, neurons, (source.unit,))
+    base, links = fitted_base(assembly, neurons, (source.unit,)), fitted_links(assembly, neurons, (source.unit,))
     stores = ((finish.mean, mean.at), (f"{finish.mean}_top", top.at))
-    made.add(Block(neurons.name, neurons.rows, base, links, tuple(trace.nodes), stores))
+    assembly.add(Block(neurons.name, neurons.rows, base, links, tuple(trace.nodes), stores))

@@ -57,18 +57,18 @@ class Scales:
     places: int
 
 
-def relax_slots(made: Assembly, vector: Vector) -> None:
+def relax_slots(assembly: Assembly, vector: Vector) -> None:
     """The state, what it becomes, and in the wide form its upper half."""
     unit, size = 2.0 ** -state_bits(vector.bound), vector.size
     names = {"": "state", "_next": "work"}
     low, high = np.array(-32767), np.array(32767)
-    if made.wide:
+    if assembly.wide:
         for suffix in ("_top", "_top_next"):
-            made.slots[vector.name + suffix] = Slot(size, "int16", "work", unit, low - 1, high)
+            assembly.slots[vector.name + suffix] = Slot(size, "int16", "work", unit, low - 1, high)
         unit, low, high = unit / 65536, low * 65536, high * 65536
-    ctype = "int32" if made.wide else "int16"
+    ctype = "int32" if assembly.wide else "int16"
     for suffix, role in names.items():
-        made.slots[vector.name + suffix] = Slot(size, ctype, role, unit, low, high)  # type: ignore[arg-type]
+        assembly.slots[vector.name + suffix] = Slot(size, ctype, role, unit, low, high)  # type: ignore[arg-type]
 
 
 def state_bits(bound: float) -> int:
@@ -82,7 +82,7 @@ def state_bits(bound: float) -> int:
     return min(15, math.floor(math.log2(32560 / max(bound, 1e-6))))
 
 
-def relax_block(made: Assembly, stage: Substeps) -> None:
+def relax_block(assembly: Assembly, stage: Substeps) -> None:
     """The block of a relaxing state; `hold_block` has come before it."""
     neurons = stage.neurons
     finish = neurons.finish
@@ -91,43 +91,43 @@ def relax_block(made: Assembly, stage: Substeps) -> None:
     trace = Trace()
     cone = None
     if isinstance(finish, Conduct):
-        scales, _, links = _conducting(made, finish.state)
+        scales, _, links = _conducting(assembly, finish.state)
         cone = Cone(0, 1, scales.bits, tuple(scales.low.tolist()), tuple(scales.high.tolist()))
         num, den, gain = trace.total(1), trace.total(0), None
     else:
-        links = fitted_links(made, neurons, total_units(finish))
+        links = fitted_links(assembly, neurons, total_units(finish))
         if isinstance(finish, Leak):
-            scales = _leaking(made, finish, stage.count)
+            scales = _leaking(assembly, finish, stage.count)
         else:
-            scales = _resisting(made, finish, stage.count)
-        num, den, gain = _pulls(made, trace, finish, len(neurons.base), scales)
-    stores = _stores(made, trace, finish.state, (num, den, gain), scales)
+            scales = _resisting(assembly, finish, stage.count)
+        num, den, gain = _pulls(assembly, trace, finish, len(neurons.base), scales)
+    stores = _stores(assembly, trace, finish.state, (num, den, gain), scales)
     block = Block(neurons.name, neurons.rows, neurons.base, links, tuple(trace.nodes), stores, (), cone)
-    names = (finish.state, f"{finish.state}_top") if made.wide else (finish.state,)
+    names = (finish.state, f"{finish.state}_top") if assembly.wide else (finish.state,)
     commit = tuple((f"{name}_next", name) for name in names)
-    made.add(block, times=stage.count, commit=commit, only_moving=True)
+    assembly.add(block, times=stage.count, commit=commit, only_moving=True)
 
 
-def hold_block(made: Assembly, neurons: Neurons, state: str, outs: tuple[str, ...]) -> None:
+def hold_block(assembly: Assembly, neurons: Neurons, state: str, outs: tuple[str, ...]) -> None:
     """The block that holds the sensory sums of a relaxing state."""
-    finish = relaxing(made.plan)[state][1].finish
+    finish = relaxing(assembly.plan)[state][1].finish
     if isinstance(finish, Conduct):
-        _, links, _ = _conducting(made, state)
-        leak = made.conducting[state].leak
-        base = tuple(made.constant(f"{neurons.name}_base{k}", row.astype(np.int32)) for k, row in enumerate(leak))
+        _, links, _ = _conducting(assembly, state)
+        leak = assembly.conducting[state].leak
+        base = tuple(assembly.constant(f"{neurons.name}_base{k}", row.astype(np.int32)) for k, row in enumerate(leak))
     else:
         units = total_units(finish)  # type: ignore[arg-type]
-        links, base = fitted_links(made, neurons, units), fitted_base(made, neurons, units)
+        links, base = fitted_links(assembly, neurons, units), fitted_base(assembly, neurons, units)
     trace = Trace()
     stores = tuple((out, trace.total(k).at) for k, out in enumerate(outs))
     for out in outs:
         limit = np.array(2**31 - 1)
-        made.slots[out] = Slot(neurons.rows, "int32", "work", 1.0, -limit, limit)
+        assembly.slots[out] = Slot(neurons.rows, "int32", "work", 1.0, -limit, limit)
     cone = None
     if isinstance(finish, Conduct):
-        scales = made.conducting[state].scales
+        scales = assembly.conducting[state].scales
         cone = Cone(0, 1, scales.bits, tuple(scales.low.tolist()), tuple(scales.high.tolist()))
-    made.add(Block(neurons.name, neurons.rows, base, links, tuple(trace.nodes), stores, (), cone))
+    assembly.add(Block(neurons.name, neurons.rows, base, links, tuple(trace.nodes), stores, (), cone))
 
 
 def total_units(finish: Leak | Resist) -> tuple[float, ...]:
@@ -148,20 +148,20 @@ class Conducting:
     recurrent: tuple[Link, ...]
 
 
-def _conducting(made: Assembly, state: str) -> tuple[Scales, tuple[Link, ...], tuple[Link, ...]]:
-    if state not in made.conducting:
-        made.conducting[state] = _fit_conducting(made, state)
-    found = made.conducting[state]
-    return found.scales, found.sensory, found.recurrent
+def _conducting(assembly: Assembly, state: str) -> tuple[Scales, tuple[Link, ...], tuple[Link, ...]]:
+    if state not in assembly.conducting:
+        assembly.conducting[state] = _fit_conducting(assembly, state)
+    fitted = assembly.conducting[state]
+    return fitted.scales, fitted.sensory, fitted.recurrent
 
 
-def _fit_conducting(made: Assembly, state: str) -> Conducting:
-    sense, relax, substeps = relaxing(made.plan)[state]
-    finish, widest = relax.finish, WIDEST[made.dtype]
+def _fit_conducting(assembly: Assembly, state: str) -> Conducting:
+    sense, relax, substeps = relaxing(assembly.plan)[state]
+    finish, widest = relax.finish, WIDEST[assembly.dtype]
     if not isinstance(finish, Conduct) or isinstance(sense.base, tuple):
         raise TypeError(type(finish).__name__)
     leak, groups = sense.base, (*sense.links, *relax.links)
-    bits = state_bits(made.plan.vectors[state].bound)
+    bits = state_bits(assembly.plan.vectors[state].bound)
     pull = max(float(np.maximum(-finish.low, finish.high).max()), 2.0**-bits)
     top = np.maximum.reduce([highest(np.abs(links.weights).max(1), links) for links in groups])
     total = leak[0] * 32768 + 32768 * sum(per_row(links.weights[:, 0], links) for links in groups)
@@ -176,7 +176,7 @@ def _fit_conducting(made: Assembly, state: str) -> Conducting:
     c, places = _resistance(finish.c_m * substeps * scale * 2.0 ** (15 - drop))
     scales = Scales(bits, drop, low.astype(np.int64), high.astype(np.int64), c, places)
     sensory, recurrent = (
-        tuple(_conductances(made, neurons, k, scale, finish) for k in range(len(neurons.links)))
+        tuple(_conductances(assembly, neurons, k, scale, finish) for k in range(len(neurons.links)))
         for neurons in (sense, relax)
     )
     return Conducting(scales, (conductance, drive), sensory, recurrent)
@@ -188,15 +188,15 @@ def _within(potential: Floats, conductance: Ints, low: Floats, high: Floats) -> 
     return np.asarray(np.clip(exact, np.ceil(conductance * low), np.floor(conductance * high)).astype(np.int64))
 
 
-def _conductances(made: Assembly, neurons: Neurons, place: int, scale: Floats, finish: Conduct) -> Link:
+def _conductances(assembly: Assembly, neurons: Neurons, place: int, scale: Floats, finish: Conduct) -> Link:
     links: Links = neurons.links[place]
     rows = np.repeat(np.arange(neurons.rows), np.diff(links.ptr))
     conductance = np.maximum(round_half_up(links.weights[:, 0] * scale[rows]), 0)
     potential = links.weights[:, 1] / np.maximum(links.weights[:, 0], 1e-300)
     num = _within(potential, conductance, finish.low[rows], finish.high[rows])
     none = np.zeros(neurons.rows, np.int64)
-    gate = fit_gate(links, SIGMOID_UNIT, source_of(made, links), WIDEST[made.dtype])
-    return as_link(made, f"{neurons.name}_{place}", links, [Fitted(conductance, none), Fitted(num, none)], gate)
+    gate = fit_gate(links, SIGMOID_UNIT, source_of(assembly, links), WIDEST[assembly.dtype])
+    return as_link(assembly, f"{neurons.name}_{place}", links, [Fitted(conductance, none), Fitted(num, none)], gate)
 
 
 def _resistance(c: Floats) -> tuple[Ints, int]:
@@ -205,50 +205,52 @@ def _resistance(c: Floats) -> tuple[Ints, int]:
     return np.maximum(round_half_up(c * 2.0**more), 1), 26 + more
 
 
-def _leaking(made: Assembly, finish: Leak, substeps: int) -> Scales:
+def _leaking(assembly: Assembly, finish: Leak, substeps: int) -> Scales:
     """`num = tau tanh`, `den = 1`, `c = tau`."""
-    bits = state_bits(made.plan.vectors[finish.state].bound)
-    one = 29 - max(0, math.ceil(math.log2(float(finish.tau.max()))))
-    drop = one - 15
-    c, places = _resistance(finish.tau * substeps * 2.0 ** (one - drop))
-    pull = round_half_up(finish.tau * 2.0 ** (one - 15))
-    high = -(-(pull * 32768 * 2**bits) // 2**one)
+    bits = state_bits(assembly.plan.vectors[finish.state].bound)
+    one_bits = 29 - max(0, math.ceil(math.log2(float(finish.tau.max()))))
+    drop = one_bits - 15
+    c, places = _resistance(finish.tau * substeps * 2.0 ** (one_bits - drop))
+    pull = round_half_up(finish.tau * 2.0 ** (one_bits - 15))
+    high = -(-(pull * 32768 * 2**bits) // 2**one_bits)
     return Scales(bits, drop, -high, high, c, places)
 
 
-def _resisting(made: Assembly, finish: Resist, substeps: int) -> Scales:
+def _resisting(assembly: Assembly, finish: Resist, substeps: int) -> Scales:
     """`num = tanh e_leak`, `den = sigmoid`, `c = 1`; the elastance multiplies both."""
-    bits, one, drop = state_bits(made.plan.vectors[finish.state].bound), *_resist_scale(finish)
-    c, places = _resistance(np.full(len(finish.e_leak), substeps * 2.0 ** (one - drop)))
-    pull = np.abs(round_half_up(finish.e_leak * 2.0 ** (one - 15)))
-    high = -(-(pull * 32768 * 2**bits) // (_HALF * 2 ** (one - 15)))
+    bits, one_bits, drop = state_bits(assembly.plan.vectors[finish.state].bound), *_resist_scale(finish)
+    c, places = _resistance(np.full(len(finish.e_leak), substeps * 2.0 ** (one_bits - drop)))
+    pull = np.abs(round_half_up(finish.e_leak * 2.0 ** (one_bits - 15)))
+    high = -(-(pull * 32768 * 2**bits) // (_HALF * 2 ** (one_bits - 15)))
     return Scales(bits, drop, -high, high, c, places)
 
 
 def _resist_scale(finish: Resist) -> tuple[int, int]:
-    one = 29 - max(0, math.ceil(math.log2(2 * max(float(np.abs(finish.e_leak).max()), 1e-6))))
-    return one, one - 15
+    one_bits = 29 - max(0, math.ceil(math.log2(2 * max(float(np.abs(finish.e_leak).max()), 1e-6))))
+    return one_bits, one_bits - 15
 
 
 def _pulls(
-    made: Assembly, trace: Trace, finish: Leak | Resist, channels: int, scales: Scales
+    assembly: Assembly, trace: Trace, finish: Leak | Resist, channels: int, scales: Scales
 ) -> tuple[Value, Value, Value | None]:
     """Values of `num`, `den` and the gain."""
-    made.tables["sigmoid"] = integer_table("sigmoid")
+    assembly.tables["sigmoid"] = integer_table("sigmoid")
     totals = [trace.total(k) for k in range(channels)]
     if isinstance(finish, Leak):
-        one = scales.drop + 15
-        tau = trace.constant(made.constant("tau", round_half_up(finish.tau * 2.0 ** (one - 15)).astype(np.int32)))
-        return tanh_of(totals[0]) * tau, trace.number(2**one), None
-    one, _ = _resist_scale(finish)
-    e_leak = round_half_up(finish.e_leak * 2.0 ** (one - 15)).astype(np.int32)
-    num = tanh_of(totals[1]) * trace.constant(made.constant("e_leak", e_leak))
-    den = totals[0].table("sigmoid") * 2 ** (one - 15)
+        one_bits = scales.drop + 15
+        tau = trace.constant(
+            assembly.constant("tau", round_half_up(finish.tau * 2.0 ** (one_bits - 15)).astype(np.int32))
+        )
+        return tanh_of(totals[0]) * tau, trace.number(2**one_bits), None
+    one_bits, _ = _resist_scale(finish)
+    e_leak = round_half_up(finish.e_leak * 2.0 ** (one_bits - 15)).astype(np.int32)
+    num = tanh_of(totals[1]) * trace.constant(assembly.constant("e_leak", e_leak))
+    den = totals[0].table("sigmoid") * 2 ** (one_bits - 15)
     if finish.elastance == "none":
         return num, den, None
     if finish.elastance == "asymmetric":
         return num, den, totals[2].table("sigmoid")
-    k = trace.constant(made.constant("elastance_k", round_half_up(finish.k * SIGMOID_UNIT).astype(np.int32)))
+    k = trace.constant(assembly.constant("elastance_k", round_half_up(finish.k * SIGMOID_UNIT).astype(np.int32)))
     gain = (totals[2] + k).table("sigmoid") - (totals[2] - k).table("sigmoid")
     return num, den, gain.clip(0, 32767)
 
@@ -259,19 +261,23 @@ def tanh_of(total: Value) -> Value:
 
 
 def _stores(
-    made: Assembly, trace: Trace, state: str, pulls: tuple[Value, Value, Value | None], scales: Scales
+    assembly: Assembly, trace: Trace, state: str, pulls: tuple[Value, Value, Value | None], scales: Scales
 ) -> tuple[tuple[str, int], ...]:
     num, den, gain = pulls
-    slot = made.slots[state]
-    c = trace.constant(made.constant(f"{state}_c", scales.c.astype(np.int16)))
+    slot = assembly.slots[state]
+    c = trace.constant(assembly.constant(f"{state}_c", scales.c.astype(np.int16)))
     resistance = trace.node("resist", c, trace.scalar("inverse"), trace.scalar("exponent"), values=(scales.places,))
     args = [trace.load(state), num, den, resistance, *(() if gain is None else (gain,))]
-    if not made.wide:
+    if not assembly.wide:
         for name in (state, f"{state}_next"):
-            made.slots[name] = Slot(slot.size, slot.ctype, made.slots[name].role, slot.unit, scales.low, scales.high)
+            assembly.slots[name] = Slot(
+                slot.size, slot.ctype, assembly.slots[name].role, slot.unit, scales.low, scales.high
+            )
         return ((f"{state}_next", trace.node("relax", *args, values=(scales.bits, scales.drop)).at),)
     low, high = int(scales.low.min()) * 65536, int(scales.high.max()) * 65536
     for name in (state, f"{state}_next"):
-        made.slots[name] = Slot(slot.size, slot.ctype, made.slots[name].role, slot.unit, np.array(low), np.array(high))
+        assembly.slots[name] = Slot(
+            slot.size, slot.ctype, assembly.slots[name].role, slot.unit, np.array(low), np.array(high)
+        )
     new = trace.node("relax_wide", *args, values=(scales.bits, scales.drop, low, high))
     return ((f"{state}_next", new.at), (f"{state}_top_next", new.half_up(16).clip(-32768, 32767).at))

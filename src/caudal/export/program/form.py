@@ -93,27 +93,27 @@ _OF_INTEGERS: dict[str, _Op] = {
 }
 
 
-def program_of(found: object) -> Program:
+def program_of(stated: object) -> Program:
     """The program of a JSON value.
 
     Raises:
         Misfit: it is none; the message names the part.
     """
-    held = _fields("program", found, Program)
-    dtype = _among("dtype", held["dtype"], tuple(_TYPES))
-    if not isinstance(held["layer"], str) or not LAYER.fullmatch(held["layer"]):
+    entries = _fields("program", stated, Program)
+    dtype = _among("dtype", entries["dtype"], tuple(_TYPES))
+    if not isinstance(entries["layer"], str) or not LAYER.fullmatch(entries["layer"]):
         raise Misfit("`layer` is no description of a layer")
     program = Program(
         dtype,
-        held["layer"],
-        tuple(_label(name) for name in _list("names", held["names"], limits.ELEMENTS)),
-        {_named("slots", name): _slot(name, slot, dtype) for name, slot in _object("slots", held["slots"]).items()},
-        {_named("constants", name): _array(name, a) for name, a in _object("constants", held["constants"]).items()},
-        {_named("tables", name): _array(name, a) for name, a in _object("tables", held["tables"]).items()},
-        _bits("input_bits", held["input_bits"]),
-        _bits("output_bits", held["output_bits"]),
-        _clock(held["clock"]),
-        tuple(_step(step) for step in _list("steps", held["steps"], _BLOCKS)),
+        entries["layer"],
+        tuple(_label(name) for name in _list("names", entries["names"], limits.ELEMENTS)),
+        {_named("slots", name): _slot(name, slot, dtype) for name, slot in _object("slots", entries["slots"]).items()},
+        {_named("constants", name): _array(name, a) for name, a in _object("constants", entries["constants"]).items()},
+        {_named("tables", name): _array(name, a) for name, a in _object("tables", entries["tables"]).items()},
+        _bits("input_bits", entries["input_bits"]),
+        _bits("output_bits", entries["output_bits"]),
+        _clock(entries["clock"]),
+        tuple(_step(step) for step in _list("steps", entries["steps"], _BLOCKS)),
     )
     _Form(program).check()
     return program
@@ -135,8 +135,8 @@ class _Form:
             fits = name in known and len(table) == INTERVALS + 1 and table.dtype.name == kind
             _need(fits, f"the table {name} is none")
         kinds = ("float32", "uint8", "uint16") if program.is_float else _WHOLE
-        for name, held in program.constants.items():
-            _need(held.dtype.name in kinds, f"the constant {name} has another type")
+        for name, array in program.constants.items():
+            _need(array.dtype.name in kinds, f"the constant {name} has another type")
         names = [block.name for block in program.blocks()]
         _need(len(set(names)) == len(names), "two blocks have one name")
         _need(sum(step.times for step in program.steps) <= _RUNS, "its steps repeat too often")
@@ -165,8 +165,8 @@ class _Form:
         bits = (0, 0) if program.is_float else (slots["x"].size, slots["y"].size)
         _need((len(program.input_bits), len(program.output_bits)) == bits, "x or y lacks its scales")
         for name in ("input_mean", "input_factor"):
-            held = program.constants.get(name)
-            _need(held is None or len(held) == len(program.names), f"{name} has another size than x")
+            array = program.constants.get(name)
+            _need(array is None or len(array) == len(program.names), f"{name} has another size than x")
 
     def _block(self, block: Block) -> None:
         program, rows = self.program, block.rows
@@ -191,14 +191,14 @@ class _Form:
             _need(fits, f"the cone of {block.name} is none")
 
     def _length(self, name: str) -> int:
-        held, slot = self.program.constants.get(name), self.program.slots.get(name)
-        return len(held) if held is not None else slot.size if slot is not None else -1
+        array, slot = self.program.constants.get(name), self.program.slots.get(name)
+        return len(array) if array is not None else slot.size if slot is not None else -1
 
     def _constant(self, block: Block, name: str, size: int, kinds: tuple[str, ...]) -> Array:
-        held = self.program.constants.get(name)
-        if held is None or len(held) != size or held.dtype.name not in kinds:
+        array = self.program.constants.get(name)
+        if array is None or len(array) != size or array.dtype.name not in kinds:
             raise Misfit(f"a link of {block.name} reads {name}, which is no constant of its size")
-        return held
+        return array
 
     def _link(self, block: Block, link: Link) -> None:
         program, short = self.program, ("uint8", "uint16")
@@ -219,8 +219,8 @@ class _Form:
         for name in (*filter(None, link.weights), *gate):
             self._constant(block, name, total, numbers)
         for name in filter(None, link.shift):
-            held = self._constant(block, name, block.rows, short)
-            _need(not program.is_float and int(held.max()) <= 30, f"a shift of {block.name} exceeds 30")
+            array = self._constant(block, name, block.rows, short)
+            _need(not program.is_float and int(array.max()) <= 30, f"a shift of {block.name} exceeds 30")
         _need(link.gate is None or link.gate.table in program.tables, f"a gate of {block.name} has no table")
 
     def _node(self, block: Block, at: int, node: Node) -> None:
@@ -265,11 +265,11 @@ def _list(what: str, value: object, most: int) -> list[Any]:
 
 
 def _fields(what: str, value: object, kind: type) -> dict[str, Any]:
-    held, wanted = _object(what, value), kind.__dataclass_fields__  # type: ignore[attr-defined]  # a dataclass
-    if set(held) != set(wanted):
-        odd = sorted(set(held) ^ set(wanted))[0]
+    entries, wanted = _object(what, value), kind.__dataclass_fields__  # type: ignore[attr-defined]  # a dataclass
+    if set(entries) != set(wanted):
+        odd = sorted(set(entries) ^ set(wanted))[0]
         raise Misfit(f"`{what}` lacks, or should not have, {limits.shown(odd)}")
-    return held
+    return entries
 
 
 def _named(what: str, name: object) -> str:
@@ -330,10 +330,10 @@ def _ints(what: str, value: object, low: int = INT32[0], high: int = INT32[1]) -
 
 
 def _array(name: str, value: object) -> Array:
-    held = _object(name, value)
-    _need(set(held) == {"type", "values"}, f"`{name}` is no array")
-    kind = _among(f"type of {name}", held["type"], ("float32", *_WHOLE))
-    values = _list(name, held["values"], _SYNAPSES)
+    entries = _object(name, value)
+    _need(set(entries) == {"type", "values"}, f"`{name}` is no array")
+    kind = _among(f"type of {name}", entries["type"], ("float32", *_WHOLE))
+    values = _list(name, entries["values"], _SYNAPSES)
     allowed = {float, int} if kind == "float32" else {int}
     _need(set(map(type, values)) <= allowed, f"`{name}` holds other things than numbers of type {kind}")
     try:
@@ -344,102 +344,104 @@ def _array(name: str, value: object) -> Array:
 
 def _narrow(wide: Array, kind: str) -> Array:
     with np.errstate(over="ignore"):
-        found = wide.astype(kind)
-    if not np.isfinite(found).all() or (found != wide).any():
+        narrow = wide.astype(kind)
+    if not np.isfinite(narrow).all() or (narrow != wide).any():
         raise ValueError(kind)
-    return found
+    return narrow
 
 
 def _slot(name: str, value: object, dtype: str) -> Slot:
-    held = _fields(name, value, Slot)
-    size = _int(f"size of {name}", held["size"], 1, limits.ELEMENTS)
-    ctype, unit = _among(f"ctype of {name}", held["ctype"], _TYPES[dtype]), _real(f"unit of {name}", held["unit"])
-    bounds = [None if held[end] is None else _bound(f"{end} of {name}", held[end], size) for end in ("low", "high")]
+    entries = _fields(name, value, Slot)
+    size = _int(f"size of {name}", entries["size"], 1, limits.ELEMENTS)
+    ctype, unit = _among(f"ctype of {name}", entries["ctype"], _TYPES[dtype]), _real(f"unit of {name}", entries["unit"])
+    bounds = [
+        None if entries[end] is None else _bound(f"{end} of {name}", entries[end], size) for end in ("low", "high")
+    ]
     _need((bounds[0] is None) == (bounds[1] is None) == (ctype == "float"), f"`{name}` has ranges that are none")
-    role = _among(f"role of {name}", held["role"], _ROLES)
+    role = _among(f"role of {name}", entries["role"], _ROLES)
     return Slot(size, ctype, role, unit, *bounds)  # type: ignore[arg-type]  # one of the roles
 
 
 def _bound(what: str, value: object, size: int) -> Array:
     if not isinstance(value, list):
         return np.array(_int(what, value), np.int64)
-    found = np.array(_ints(what, value), np.int64)
-    _need(len(found) == size, f"`{what}` has {len(found)} numbers for {size} elements")
-    return found
+    numbers = np.array(_ints(what, value), np.int64)
+    _need(len(numbers) == size, f"`{what}` has {len(numbers)} numbers for {size} elements")
+    return numbers
 
 
 def _clock(value: object) -> Clock:
-    held = _fields("clock", value, Clock)
-    scale = _real("scale", held["scale"])
+    entries = _fields("clock", value, Clock)
+    scale = _real("scale", entries["scale"])
     with np.errstate(over="ignore"):
         _need(scale > 0 and 0 < float(np.float32(scale)) < math.inf, "`scale` is no scale of a time")
-    bits, shift = _int("bits", held["bits"], -120, 120), _int("shift", held["shift"], 0, 63)
+    bits, shift = _int("bits", entries["bits"], -120, 120), _int("shift", entries["shift"], 0, 63)
     # The product of the two fits the 64 bits in which the C forms it.
-    factor = _int("factor", held["factor"], 1, 2**32 - 1)
-    return Clock(bits, factor, shift, scale, _int("shortest", held["shortest"], 0))
+    factor = _int("factor", entries["factor"], 1, 2**32 - 1)
+    return Clock(bits, factor, shift, scale, _int("shortest", entries["shortest"], 0))
 
 
 def _step(value: object) -> Step:
-    held = _fields("step", value, Step)
-    commit = _list("commit", held["commit"], 64)
+    entries = _fields("step", value, Step)
+    commit = _list("commit", entries["commit"], 64)
     pairs = tuple(_texts("commit", pair, 2) for pair in commit)
     _need(all(len(pair) == 2 for pair in pairs), "`commit` holds no pairs")
-    block = None if held["block"] is None else _block(held["block"])
-    times = _int("times", held["times"], 1, limits.REPEATS)
-    return Step(block, times, pairs, _flag("only_moving", held["only_moving"]))  # type: ignore[arg-type]  # pairs
+    block = None if entries["block"] is None else _block(entries["block"])
+    times = _int("times", entries["times"], 1, limits.REPEATS)
+    return Step(block, times, pairs, _flag("only_moving", entries["only_moving"]))  # type: ignore[arg-type]  # pairs
 
 
 def _block(value: object) -> Block:
-    held = _fields("block", value, Block)
-    stores = _list("stores", held["stores"], 256)
+    entries = _fields("block", value, Block)
+    stores = _list("stores", entries["stores"], 256)
     for pair in stores:
         _need(isinstance(pair, list) and len(pair) == 2, "`stores` holds no pairs")
     cone = None
-    if held["cone"] is not None:
-        parts = _fields("cone", held["cone"], Cone)
+    if entries["cone"] is not None:
+        parts = _fields("cone", entries["cone"], Cone)
         den, num, bits = _int("den", parts["den"], 0, 255), _int("num", parts["num"], 0, 255), parts["bits"]
         cone = Cone(den, num, _int("bits", bits, 0, 30), _ints("low", parts["low"]), _ints("high", parts["high"]))
     return Block(
-        _named("blocks", held["name"]),
-        _int("rows", held["rows"], 1, limits.ELEMENTS),
-        _texts("base", held["base"]),
-        tuple(_link(link) for link in _list("links", held["links"], 256)),
-        tuple(_node(node) for node in _list("nodes", held["nodes"], _NODES)),
+        _named("blocks", entries["name"]),
+        _int("rows", entries["rows"], 1, limits.ELEMENTS),
+        _texts("base", entries["base"]),
+        tuple(_link(link) for link in _list("links", entries["links"], 256)),
+        tuple(_node(node) for node in _list("nodes", entries["nodes"], _NODES)),
         tuple((_text("stores", name), _int("stores", at, 0)) for name, at in stores),
-        _ints("spans", held["spans"], 0),
+        _ints("spans", entries["spans"], 0),
         cone,
     )
 
 
 def _link(value: object) -> Link:
-    held = _fields("link", value, Link)
+    entries = _fields("link", value, Link)
     gate = None
-    if held["gate"] is not None:
-        parts = _fields("gate", held["gate"], Gate)
+    if entries["gate"] is not None:
+        parts = _fields("gate", entries["gate"], Gate)
         slope, offset, table = (_text(key, parts[key]) for key in ("slope", "offset", "table"))
         gate = Gate(slope, offset, table, _int("shift", parts["shift"], 0, 30))
-    texts: Callable[[str], tuple[str, ...]] = lambda key: _texts(key, held[key])  # noqa: E731
-    takes = tuple(_flag("takes_gate", flag) for flag in _list("takes_gate", held["takes_gate"], 256))
-    source, counts, index = (_text(key, held[key]) for key in ("source", "counts", "index"))
+    texts: Callable[[str], tuple[str, ...]] = lambda key: _texts(key, entries[key])  # noqa: E731
+    takes = tuple(_flag("takes_gate", flag) for flag in _list("takes_gate", entries["takes_gate"], 256))
+    source, counts, index = (_text(key, entries[key]) for key in ("source", "counts", "index"))
     return Link(source, counts, index, texts("weights"), takes, texts("shift"), gate)
 
 
 def _node(value: object) -> Node:
-    held = _fields("node", value, Node)
-    values = tuple(_real("values", number) for number in _list("values", held["values"], 8))
-    return Node(_text("op", held["op"]), _ints("args", held["args"], 0), _text("name", held["name"]), values)
+    entries = _fields("node", value, Node)
+    values = tuple(_real("values", number) for number in _list("values", entries["values"], 8))
+    return Node(_text("op", entries["op"]), _ints("args", entries["args"], 0), _text("name", entries["name"]), values)
 
 
 def to_json(program: Program) -> dict[str, Any]:
     """Numbers and names only; every float keeps its bits."""
-    found = {name: getattr(program, name) for name in ("dtype", "layer", "names", "input_bits", "output_bits")}
-    found["clock"] = asdict(program.clock)
-    found["slots"] = {name: _plain(asdict(slot)) for name, slot in program.slots.items()}
+    content = {name: getattr(program, name) for name in ("dtype", "layer", "names", "input_bits", "output_bits")}
+    content["clock"] = asdict(program.clock)
+    content["slots"] = {name: _plain(asdict(slot)) for name, slot in program.slots.items()}
     for kind in ("constants", "tables"):
         arrays: dict[str, Array] = getattr(program, kind)
-        found[kind] = {name: {"type": a.dtype.name, "values": a.tolist()} for name, a in arrays.items()}
-    found["steps"] = [_plain(asdict(step)) for step in program.steps]
-    return found
+        content[kind] = {name: {"type": a.dtype.name, "values": a.tolist()} for name, a in arrays.items()}
+    content["steps"] = [_plain(asdict(step)) for step in program.steps]
+    return content
 
 
 def _plain(value: Any) -> Any:
@@ -452,13 +454,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def from_json(found: object) -> Program:
+def from_json(stated: object) -> Program:
     """The program that `to_json` wrote, each name, size, type and position in it checked.
 
     Raises:
         FileFormatError: it is no program.
     """
     try:
-        return program_of(found)
+        return program_of(stated)
     except Misfit as fault:
         raise FileFormatError(f"proof.json: holds no program ({fault}). Export the model again.") from fault

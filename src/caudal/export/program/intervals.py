@@ -82,9 +82,12 @@ def looked_up(table: Array, z: Span) -> Span:
     if (np.diff(table.astype(np.int64)) > 32767).any():
         raise Broken("a table jumps by more than 16 bits")
     inner = kept(z, -32768, 32767)
-    held = [int(v) for v in table]
+    entries = [int(v) for v in table]
     pairs = [
-        (min(held[(int(a) >> 8) + 128 : (int(b) >> 8) + 130]), max(held[(int(a) >> 8) + 128 : (int(b) >> 8) + 130]))
+        (
+            min(entries[(int(a) >> 8) + 128 : (int(b) >> 8) + 130]),
+            max(entries[(int(a) >> 8) + 128 : (int(b) >> 8) + 130]),
+        )
         for a, b in zip(inner.low, inner.high, strict=True)
     ]
     return Span(np.array([a for a, _ in pairs], object), np.array([b for _, b in pairs], object))
@@ -101,9 +104,9 @@ def node_span(program: Program, node: Node, args: list[Span], rows: int) -> Span
         return span(values[0], values[0], rows)
     if node.op == "table":
         return looked_up(program.tables[node.name], args[0])
-    found = _arithmetic(node.op, args, values)
-    fits(f"operation {node.op}", found.low, found.high)
-    return found
+    result = _arithmetic(node.op, args, values)
+    fits(f"operation {node.op}", result.low, result.high)
+    return result
 
 
 def _arithmetic(op: str, args: list[Span], values: list[int]) -> Span:
@@ -126,8 +129,8 @@ def _arithmetic(op: str, args: list[Span], values: list[int]) -> Span:
         fits("a rounded value", half.low, half.high)
         return down(half, values[0])
     if op in ("mulsh", "mulsat"):
-        found = down(product(*args), values[0])
-        return kept(found, -values[1], values[1]) if op == "mulsat" else found
+        scaled = down(product(*args), values[0])
+        return kept(scaled, -values[1], values[1]) if op == "mulsat" else scaled
     if op == "blend":
         a, b, share = args
         if (share.low < 0).any() or (share.high > 32768).any():
@@ -153,9 +156,9 @@ def _resistance(args: list[Span], places: int) -> Span:
     c, inverse, exponent = args
     if (c.low < 0).any() or (inverse.low < 0).any() or (exponent.low < 0).any() or (exponent.high > 30).any():
         raise Broken("a resistance is negative, or its exponent leaves 0 to 30")
-    found = product(c, inverse)
-    fits("a resistance on the way", found.low, found.high)
-    least = found.low >> max(0, places - int(exponent.low.min()))
+    wide = product(c, inverse)
+    fits("a resistance on the way", wide.low, wide.high)
+    least = wide.low >> max(0, places - int(exponent.low.min()))
     # Shifted to the right by as little as this it passes unclamped; to the left it is kept below 2**30.
-    most = found.high >> max(0, places - int(exponent.high.max()))
+    most = wide.high >> max(0, places - int(exponent.high.max()))
     return Span(np.minimum(least, 2**30), np.maximum(most, 2**30))

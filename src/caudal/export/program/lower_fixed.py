@@ -28,63 +28,63 @@ def lower_fixed(plan: Plan, dtype: str = "int16", *, wide: bool = False) -> Prog
         >>> lower_fixed(plan).state_bytes(), lower_fixed(plan, wide=True).state_bytes()
         (8, 16)
     """
-    made = Assembly(plan, dtype, wide)
-    held = {out for n, _ in neurons_of(plan) if isinstance(n.finish, Hold) for out in n.finish.outs}
+    assembly = Assembly(plan, dtype, wide)
+    sums = {out for n, _ in neurons_of(plan) if isinstance(n.finish, Hold) for out in n.finish.outs}
     for vector in plan.vectors.values():
-        if vector.name not in held:
-            _slot(made, vector)
-    made.slots["dt"] = Slot(1, "int32", "scalar", 2.0**-20, np.array(0), np.array(2**31 - 1))
+        if vector.name not in sums:
+            _slot(assembly, vector)
+    assembly.slots["dt"] = Slot(1, "int32", "scalar", 2.0**-20, np.array(0), np.array(2**31 - 1))
     if relaxing(plan):
-        made.slots["inverse"] = Slot(1, "int32", "scalar", 1.0, np.array(2**15), np.array(2**16))
-        made.slots["exponent"] = Slot(1, "int32", "scalar", 1.0, np.array(0), np.array(30))
-    _elapse(made)
-    _scale(made)
-    _tops(made)
+        assembly.slots["inverse"] = Slot(1, "int32", "scalar", 1.0, np.array(2**15), np.array(2**16))
+        assembly.slots["exponent"] = Slot(1, "int32", "scalar", 1.0, np.array(0), np.array(30))
+    _elapse(assembly)
+    _scale(assembly)
+    _tops(assembly)
     for stage in plan.stages:
         if isinstance(stage, Commit):
-            made.steps[-1] = Step(made.steps[-1].block, commit=((stage.source, stage.state),))
+            assembly.steps[-1] = Step(assembly.steps[-1].block, commit=((stage.source, stage.state),))
         elif isinstance(stage, Substeps):
-            relax_block(made, stage)
+            relax_block(assembly, stage)
         elif isinstance(stage, Neurons):
-            finish_block(made, stage)
-    return made.program(_clock(plan))
+            finish_block(assembly, stage)
+    return assembly.program(_clock(plan))
 
 
-def _slot(made: Assembly, vector: Vector) -> None:
+def _slot(assembly: Assembly, vector: Vector) -> None:
     name, bound = vector.name, max(vector.bound, 1e-6)
     if name == INPUT:
-        made.slots[name] = Slot(vector.size, "int32", "input", 1.0, np.array(_INT32[0]), np.array(_INT32[1]))
+        assembly.slots[name] = Slot(vector.size, "int32", "input", 1.0, np.array(_INT32[0]), np.array(_INT32[1]))
     elif name == OUTPUT or vector.is_memory:
         return  # their units depend on who fills them
     elif name == ELAPSED:
-        if reads_elapsed(made.plan):
-            made.slots[name] = Slot(1, "int16", "work", 2.0**-11, np.array(0), np.array(32767))
-    elif name in relaxing(made.plan):
-        relax_slots(made, vector)
+        if reads_elapsed(assembly.plan):
+            assembly.slots[name] = Slot(1, "int16", "work", 2.0**-11, np.array(0), np.array(32767))
+    elif name in relaxing(assembly.plan):
+        relax_slots(assembly, vector)
     else:
         bits = math.floor(math.log2(32768 / bound) + 1e-9)
         role = "state" if vector.is_state else "work"
         limit = min(32767, math.ceil(bound * 2.0**bits))
         low, high = np.array(-limit - 1), np.array(limit)
-        made.slots[name] = Slot(vector.size, "int16", role, 2.0**-bits, low, high)  # type: ignore[arg-type]
+        assembly.slots[name] = Slot(vector.size, "int16", role, 2.0**-bits, low, high)  # type: ignore[arg-type]
 
 
-def _elapse(made: Assembly) -> None:
-    if ELAPSED not in made.slots:
+def _elapse(assembly: Assembly) -> None:
+    if ELAPSED not in assembly.slots:
         return
     trace = Trace()
     value = trace.scalar("dt").floor(9).clip(0, 32767)
-    made.add(Block("elapse", 1, (), (), tuple(trace.nodes), ((ELAPSED, value.at),)))
+    assembly.add(Block("elapse", 1, (), (), tuple(trace.nodes), ((ELAPSED, value.at),)))
 
 
-def _scale(made: Assembly) -> None:
+def _scale(assembly: Assembly) -> None:
     """Inputs in the caller's integers to int16 in the network's scale, clamped at the input range."""
-    plan, size = made.plan, made.plan.inputs
+    plan, size = assembly.plan, assembly.plan.inputs
     bits = math.floor(math.log2(32768 / plan.vectors[INPUT].bound) + 1e-9)
-    made.slots[INPUT_SCALED] = Slot(size, "int16", "work", 2.0**-bits, np.array(-32768), np.array(32767))
+    assembly.slots[INPUT_SCALED] = Slot(size, "int16", "work", 2.0**-bits, np.array(-32768), np.array(32767))
     trace = Trace()
     if not is_scaled(plan):
-        made.input_bits = (bits,) * size
+        assembly.input_bits = (bits,) * size
         value = trace.load(INPUT).clip(-32768, 32767)
     else:
         mean, std = np.array(plan.scaling.mean), np.array(plan.scaling.std)
@@ -95,26 +95,28 @@ def _scale(made: Assembly) -> None:
             k = int(np.abs(centre).argmax())
             fault = f"scales {plan.scaling.names[k]!r} with mean {mean[k]:g} and deviation {std[k]:g}"
             raise InputError("export", "encoder", fault, "Subtract an offset from this input before training.")
-        made.input_bits = tuple(int(b) for b in finer)
+        assembly.input_bits = tuple(int(b) for b in finer)
         middle = centre.astype(np.int64)
         factor = np.floor(2.0 ** (bits + 13) / (std * 2.0**finer) + 0.5).astype(np.int64)
-        low = trace.constant(made.constant("input_low", (middle - 32768).astype(np.int32)))
-        high = trace.constant(made.constant("input_high", (middle + 32767).astype(np.int32)))
-        kept = trace.node("clip_const", trace.load(INPUT), low, high)
-        centred = kept - trace.constant(made.constant("input_mean", middle.astype(np.int32)))
-        scaled = centred * trace.constant(made.constant("input_factor", factor.astype(np.int16)))
+        low = trace.constant(assembly.constant("input_low", (middle - 32768).astype(np.int32)))
+        high = trace.constant(assembly.constant("input_high", (middle + 32767).astype(np.int32)))
+        clipped = trace.node("clip_const", trace.load(INPUT), low, high)
+        centred = clipped - trace.constant(assembly.constant("input_mean", middle.astype(np.int32)))
+        scaled = centred * trace.constant(assembly.constant("input_factor", factor.astype(np.int16)))
         value = scaled.half_up(13).clip(-32768, 32767)
-    made.add(Block("scale", size, (), (), tuple(trace.nodes), ((INPUT_SCALED, value.at),)))
+    assembly.add(Block("scale", size, (), (), tuple(trace.nodes), ((INPUT_SCALED, value.at),)))
 
 
-def _tops(made: Assembly) -> None:
+def _tops(assembly: Assembly) -> None:
     """The upper halves of wide states, which gates and outputs read."""
-    for name in relaxing(made.plan):
-        if not made.wide:
+    for name in relaxing(assembly.plan):
+        if not assembly.wide:
             continue
         trace = Trace()
         value = trace.load(name).half_up(16).clip(-32768, 32767)
-        made.add(Block(f"top_{name}", made.slots[name].size, (), (), tuple(trace.nodes), ((f"{name}_top", value.at),)))
+        assembly.add(
+            Block(f"top_{name}", assembly.slots[name].size, (), (), tuple(trace.nodes), ((f"{name}_top", value.at),))
+        )
 
 
 def _clock(plan: Plan) -> Clock:

@@ -43,68 +43,68 @@ def lower_float(plan: Plan) -> Program:
         >>> program.state_bytes(), list(program.tables)
         (16, ['sigmoid'])
     """
-    made = Assembly(plan, "float32")
+    assembly = Assembly(plan, "float32")
     roles = {INPUT: "input", OUTPUT: "output", ELAPSED: "work"}
     for name, vector in plan.vectors.items():
         if name != ELAPSED or reads_elapsed(plan):
             role = "state" if vector.is_state else roles.get(name, "work")
-            made.slots[name] = Slot(vector.size, "float", role)  # type: ignore[arg-type]
-    made.slots["dt"] = Slot(1, "float", "scalar")
-    _prologue(made)
+            assembly.slots[name] = Slot(vector.size, "float", role)  # type: ignore[arg-type]
+    assembly.slots["dt"] = Slot(1, "float", "scalar")
+    _prologue(assembly)
     for stage in plan.stages:
         if isinstance(stage, Commit):
-            made.steps[-1] = Step(made.steps[-1].block, commit=((stage.source, stage.state),))
+            assembly.steps[-1] = Step(assembly.steps[-1].block, commit=((stage.source, stage.state),))
         elif isinstance(stage, Substeps):
-            block = _block(made, stage.neurons, stage.count)
+            block = _block(assembly, stage.neurons, stage.count)
             ((following, _),) = block.stores
             state = following.removesuffix("_next")
-            made.slots[following] = Slot(plan.vectors[state].size, "float", "work")
-            made.add(block, times=stage.count, commit=((following, state),))
+            assembly.slots[following] = Slot(plan.vectors[state].size, "float", "work")
+            assembly.add(block, times=stage.count, commit=((following, state),))
         elif isinstance(stage, Neurons):
             if isinstance(stage.finish, Average):
-                _tally(made, stage.finish)
-            made.add(_block(made, stage, 1))
-    return made.program(Clock(scale=float(np.float32(1 / plan.scaling.gap))))
+                _tally(assembly, stage.finish)
+            assembly.add(_block(assembly, stage, 1))
+    return assembly.program(Clock(scale=float(np.float32(1 / plan.scaling.gap))))
 
 
-def _prologue(made: Assembly) -> None:
-    plan, trace = made.plan, Trace()
-    if ELAPSED in made.slots:
+def _prologue(assembly: Assembly) -> None:
+    plan, trace = assembly.plan, Trace()
+    if ELAPSED in assembly.slots:
         value = trace.scalar("dt")
-        made.add(Block("elapse", 1, (), (), tuple(trace.nodes), ((ELAPSED, value.at),)))
+        assembly.add(Block("elapse", 1, (), (), tuple(trace.nodes), ((ELAPSED, value.at),)))
     if not is_scaled(plan):
         return
-    made.slots[INPUT_SCALED] = Slot(plan.inputs, "float", "work")
+    assembly.slots[INPUT_SCALED] = Slot(plan.inputs, "float", "work")
     trace = Trace()
-    mean = made.constant("input_mean", _single(np.array(plan.scaling.mean)))
-    factor = made.constant("input_factor", _single(1 / np.array(plan.scaling.std)))
+    mean = assembly.constant("input_mean", _single(np.array(plan.scaling.mean)))
+    factor = assembly.constant("input_factor", _single(1 / np.array(plan.scaling.std)))
     value = (trace.load(INPUT) - trace.constant(mean)) * trace.constant(factor)
-    made.add(Block("scale", plan.inputs, (), (), tuple(trace.nodes), ((INPUT_SCALED, value.at),)))
+    assembly.add(Block("scale", plan.inputs, (), (), tuple(trace.nodes), ((INPUT_SCALED, value.at),)))
 
 
-def _tally(made: Assembly, finish: Average) -> None:
+def _tally(assembly: Assembly, finish: Average) -> None:
     trace = Trace()
     count = trace.load(finish.count) + 1.0
-    made.add(Block("tally", 1, (), (), tuple(trace.nodes), ((finish.count, count.at),)))
+    assembly.add(Block("tally", 1, (), (), tuple(trace.nodes), ((finish.count, count.at),)))
 
 
 def _single(values: Floats) -> Array:
     return values.astype(np.float32)
 
 
-def _block(made: Assembly, neurons: Neurons, substeps: int) -> Block:
+def _block(assembly: Assembly, neurons: Neurons, substeps: int) -> Block:
     name = neurons.name
     if isinstance(neurons.base, tuple):
         base = neurons.base
     else:
-        eps = neurons_eps(made.plan, neurons)
+        eps = neurons_eps(assembly.plan, neurons)
         base = tuple(
-            made.constant(f"{name}_base{k}", _single(row + (eps if k == 0 else 0.0)))
+            assembly.constant(f"{name}_base{k}", _single(row + (eps if k == 0 else 0.0)))
             for k, row in enumerate(neurons.base)
         )
-    links = tuple(_link(made, f"{name}_{k}", part) for k, part in enumerate(neurons.links))
+    links = tuple(_link(assembly, f"{name}_{k}", part) for k, part in enumerate(neurons.links))
     trace = Trace()
-    stores = _finish(made, trace, neurons, substeps)
+    stores = _finish(assembly, trace, neurons, substeps)
     return Block(name, neurons.rows, base, links, tuple(trace.nodes), stores, neurons.spans)
 
 
@@ -116,30 +116,30 @@ def neurons_eps(plan: Plan, neurons: Neurons) -> float:
     return 0.0
 
 
-def _link(made: Assembly, stem: str, links: Links) -> Link:
-    counts, index = made.shape(stem, links)
+def _link(assembly: Assembly, stem: str, links: Links) -> Link:
+    counts, index = assembly.shape(stem, links)
     weights = tuple(
-        made.constant(f"{stem}_w{k}", _single(links.weights[:, k])) if links.weights[:, k].any() else ""
+        assembly.constant(f"{stem}_w{k}", _single(links.weights[:, k])) if links.weights[:, k].any() else ""
         for k in range(links.weights.shape[1])
     )
     gate = None
     if links.slope is not None and links.offset is not None:
-        made.tables["sigmoid"] = float_table("sigmoid")
-        slope = made.constant(f"{stem}_slope", _single(links.slope))
-        gate = Gate(slope, made.constant(f"{stem}_offset", _single(links.offset)), "sigmoid")
-    return Link(made.reads(links.source), counts, index, weights, links.gated, gate=gate)
+        assembly.tables["sigmoid"] = float_table("sigmoid")
+        slope = assembly.constant(f"{stem}_slope", _single(links.slope))
+        gate = Gate(slope, assembly.constant(f"{stem}_offset", _single(links.offset)), "sigmoid")
+    return Link(assembly.reads(links.source), counts, index, weights, links.gated, gate=gate)
 
 
-def _sigmoid(made: Assembly, z: Value) -> Value:
-    made.tables["sigmoid"] = float_table("sigmoid")
+def _sigmoid(assembly: Assembly, z: Value) -> Value:
+    assembly.tables["sigmoid"] = float_table("sigmoid")
     return z.table("sigmoid")
 
 
-def _tanh(made: Assembly, z: Value) -> Value:
-    return _sigmoid(made, z * 2.0) * 2.0 - 1.0
+def _tanh(assembly: Assembly, z: Value) -> Value:
+    return _sigmoid(assembly, z * 2.0) * 2.0 - 1.0
 
 
-def _finish(made: Assembly, trace: Trace, neurons: Neurons, substeps: int) -> tuple[tuple[str, int], ...]:
+def _finish(assembly: Assembly, trace: Trace, neurons: Neurons, substeps: int) -> tuple[tuple[str, int], ...]:
     """Slots and values of what becomes of the sums."""
     finish = neurons.finish
     channels = len(neurons.base)
@@ -153,58 +153,58 @@ def _finish(made: Assembly, trace: Trace, neurons: Neurons, substeps: int) -> tu
         return ((finish.mean, (mean + (totals[0] - mean) / trace.scalar(finish.count)).at),)
     if isinstance(finish, Conduct | Leak | Resist):
         d = trace.scalar("dt") * float(np.float32(1 / substeps))
-        return ((f"{finish.state}_next", _relaxed(made, trace, finish, totals, d).at),)
+        return ((f"{finish.state}_next", _relaxed(assembly, trace, finish, totals, d).at),)
     if isinstance(finish, Remember):
         i, f, g, o = totals
-        memory = _sigmoid(made, f) * trace.load(finish.memory) + _sigmoid(made, i) * _tanh(made, g)
-        return ((finish.memory, memory.at), (finish.out, (_sigmoid(made, o) * _tanh(made, memory)).at))
+        memory = _sigmoid(assembly, f) * trace.load(finish.memory) + _sigmoid(assembly, i) * _tanh(assembly, g)
+        return ((finish.memory, memory.at), (finish.out, (_sigmoid(assembly, o) * _tanh(assembly, memory)).at))
     if isinstance(finish, Reset):
-        r, z, own, back = totals
-        new = _tanh(made, own + _sigmoid(made, r) * back)
-        blend = new + _sigmoid(made, z) * (trace.load(finish.state) - new)
+        r, z, candidate, back = totals
+        new = _tanh(assembly, candidate + _sigmoid(assembly, r) * back)
+        blend = new + _sigmoid(assembly, z) * (trace.load(finish.state) - new)
         return ((finish.out, blend.at),)
-    return ((finish.out, _activated(made, trace, finish, totals).at),)
+    return ((finish.out, _activated(assembly, trace, finish, totals).at),)
 
 
-def _relaxed(made: Assembly, trace: Trace, finish: Finish, totals: list[Value], d: Value) -> Value:
+def _relaxed(assembly: Assembly, trace: Trace, finish: Finish, totals: list[Value], d: Value) -> Value:
     if isinstance(finish, Conduct):
         v, (den, num) = trace.load(finish.state), totals
-        c_m = trace.constant(made.constant("c_m", _single(finish.c_m)))
+        c_m = trace.constant(assembly.constant("c_m", _single(finish.c_m)))
         return v + d * (num - den * v) / (c_m + d * den)
     if isinstance(finish, Leak):
-        v, tau = trace.load(finish.state), trace.constant(made.constant("tau", _single(finish.tau)))
-        return v + d * (tau * _tanh(made, totals[0]) - v) / (tau + d)
+        v, tau = trace.load(finish.state), trace.constant(assembly.constant("tau", _single(finish.tau)))
+        return v + d * (tau * _tanh(assembly, totals[0]) - v) / (tau + d)
     if not isinstance(finish, Resist):
         raise TypeError(type(finish).__name__)
-    v, pull = trace.load(finish.state), _sigmoid(made, totals[0])
+    v, pull = trace.load(finish.state), _sigmoid(assembly, totals[0])
     rate = d
     if finish.elastance == "asymmetric":
-        rate = d * _sigmoid(made, totals[2])
+        rate = d * _sigmoid(assembly, totals[2])
     elif finish.elastance == "symmetric":
-        k = trace.constant(made.constant("elastance_k", _single(finish.k)))
-        rate = d * (_sigmoid(made, totals[2] + k) - _sigmoid(made, totals[2] - k))
-    e_leak = trace.constant(made.constant("e_leak", _single(finish.e_leak)))
-    return v + rate * (_tanh(made, totals[1]) * e_leak - pull * v) / (rate * pull + 1.0)
+        k = trace.constant(assembly.constant("elastance_k", _single(finish.k)))
+        rate = d * (_sigmoid(assembly, totals[2] + k) - _sigmoid(assembly, totals[2] - k))
+    e_leak = trace.constant(assembly.constant("e_leak", _single(finish.e_leak)))
+    return v + rate * (_tanh(assembly, totals[1]) * e_leak - pull * v) / (rate * pull + 1.0)
 
 
-def _activated(made: Assembly, trace: Trace, finish: Finish, totals: list[Value]) -> Value:
+def _activated(assembly: Assembly, trace: Trace, finish: Finish, totals: list[Value]) -> Value:
     if isinstance(finish, Heads):
-        f1, f2 = _tanh(made, totals[0]), _tanh(made, totals[1])
-        t = _sigmoid(made, totals[2] * trace.scalar("dt") + totals[3])
+        f1, f2 = _tanh(assembly, totals[0]), _tanh(assembly, totals[1])
+        t = _sigmoid(assembly, totals[2] * trace.scalar("dt") + totals[3])
         return f1 + t * f2 if finish.mode == "no_gate" else f1 + t * (f2 - f1)
     if isinstance(finish, Closed):
-        made.tables["decay"] = float_table("decay")
-        f, a = totals[0], trace.constant(made.constant("asymptote", _single(finish.a)))
-        rate = abs(f) + trace.constant(made.constant("w_tau", _single(np.abs(finish.w_tau))))
+        assembly.tables["decay"] = float_table("decay")
+        f, a = totals[0], trace.constant(assembly.constant("asymptote", _single(finish.a)))
+        rate = abs(f) + trace.constant(assembly.constant("w_tau", _single(np.abs(finish.w_tau))))
         return a - a * (trace.scalar("dt") * rate).table("decay") * f
     if not isinstance(finish, Squash):
         raise TypeError(type(finish).__name__)
     if finish.kind == "tanh":
-        return _tanh(made, totals[0])
+        return _tanh(assembly, totals[0])
     if finish.kind == "relu":
         return trace.node("relu", totals[0])
     table = _TABLE[finish.kind]
-    made.tables[table] = float_table(table)
+    assembly.tables[table] = float_table(table)
     if table == "phi":
-        made.tables["density"] = float_table("density")
+        assembly.tables["density"] = float_table("density")
     return totals[0] * totals[0].table(table)

@@ -41,16 +41,16 @@ def places(program: Program) -> dict[str, Place]:
             if name in program.slots and program.slots[name].role == "work":
                 spans[name] = (spans.get(name, (at, at))[0], at)
     groups: list[tuple[list[tuple[int, int]], Place]] = []
-    found: dict[str, int] = {}
+    group_of: dict[str, int] = {}
     # Ties are broken by name: equal programs must give equal C in every process.
     for name, span in sorted(spans.items(), key=lambda item: (-program.slots[item[0]].size, item[1], item[0])):
         slot = program.slots[name]
         for k, (taken, place) in enumerate(groups):
             if place.ctype == slot.ctype and all(span[1] < first or last < span[0] for first, last in taken):
                 taken.append(span)
-                found[name] = k
+                group_of[name] = k
                 break
         else:
-            found[name] = len(groups)
+            group_of[name] = len(groups)
             groups.append(([span], Place(f"w{len(groups)}", slot.ctype, slot.size)))
-    return {name: groups[k][1] for name, k in found.items()}
+    return {name: groups[k][1] for name, k in group_of.items()}

@@ -38,9 +38,9 @@ def per_row(values: Floats, links: Links) -> Floats:
 
 def highest(values: Floats, links: Links) -> Floats:
     """Largest of `values (synapses,)` in each row, 0 for a row without synapses."""
-    found = np.zeros(len(links.ptr) - 1)
-    np.maximum.at(found, np.repeat(np.arange(len(found)), np.diff(links.ptr)), values)
-    return found
+    largest_of = np.zeros(len(links.ptr) - 1)
+    np.maximum.at(largest_of, np.repeat(np.arange(len(largest_of)), np.diff(links.ptr)), values)
+    return largest_of
 
 
 def as_type(values: Ints) -> Array:
@@ -132,50 +132,52 @@ def fit_gate(links: Links, table_unit: float, source: tuple[float, int], widest:
 GATE = (2.0**-15, 32767)
 
 
-def source_of(made: Assembly, links: Links) -> tuple[float, int]:
+def source_of(assembly: Assembly, links: Links) -> tuple[float, int]:
     """Unit and largest absolute value of the slot that links read."""
-    slot = made.slots[made.reads(links.source)]
+    slot = assembly.slots[assembly.reads(links.source)]
     return slot.unit, largest(slot.low, slot.high)
 
 
-def as_link(made: Assembly, stem: str, links: Links, fitted: list[Fitted | None], gate: FittedGate | None) -> Link:
+def as_link(assembly: Assembly, stem: str, links: Links, fitted: list[Fitted | None], gate: FittedGate | None) -> Link:
     """The link in table form; None where a channel receives nothing."""
-    counts, index = made.shape(stem, links)
+    counts, index = assembly.shape(stem, links)
     names, shifts = [], []
-    for k, one in enumerate(fitted):
-        names.append("" if one is None else made.constant(f"{stem}_w{k}", as_type(one.weights)))
-        shifted = one is not None and one.shift.any()
-        shifts.append(made.constant(f"{stem}_shift{k}", one.shift.astype(np.uint8)) if one and shifted else "")
-    held = None
+    for k, channel in enumerate(fitted):
+        names.append("" if channel is None else assembly.constant(f"{stem}_w{k}", as_type(channel.weights)))
+        shifted = channel is not None and channel.shift.any()
+        shifts.append(
+            assembly.constant(f"{stem}_shift{k}", channel.shift.astype(np.uint8)) if channel and shifted else ""
+        )
+    table_gate = None
     if gate is not None:
-        made.tables["sigmoid"] = integer_table("sigmoid")
-        slope = made.constant(f"{stem}_slope", as_type(gate.slope))
-        held = Gate(slope, made.constant(f"{stem}_offset", as_type(gate.offset)), "sigmoid", gate.shift)
+        assembly.tables["sigmoid"] = integer_table("sigmoid")
+        slope = assembly.constant(f"{stem}_slope", as_type(gate.slope))
+        table_gate = Gate(slope, assembly.constant(f"{stem}_offset", as_type(gate.offset)), "sigmoid", gate.shift)
     takes = links.gated if gate is not None else (False,) * len(fitted)
-    return Link(made.reads(links.source), counts, index, tuple(names), takes, tuple(shifts), held)
+    return Link(assembly.reads(links.source), counts, index, tuple(names), takes, tuple(shifts), table_gate)
 
 
-def fitted_links(made: Assembly, neurons: Neurons, units: tuple[float | Floats, ...]) -> tuple[Link, ...]:
+def fitted_links(assembly: Assembly, neurons: Neurons, units: tuple[float | Floats, ...]) -> tuple[Link, ...]:
     """All links of some neurons, onto accumulators of the given units."""
-    found = []
+    joined = []
     for place, links in enumerate(neurons.links):
-        source, fitted = source_of(made, links), list[Fitted | None]()
+        source, fitted = source_of(assembly, links), list[Fitted | None]()
         for k, unit in enumerate(units):
             if not links.weights[:, k].any():
                 fitted.append(None)
                 continue
             seen = GATE if links.slope is not None and links.gated[k] else source
-            widest, each = WIDEST[made.dtype], made.dtype == "int8"
+            widest, each = WIDEST[assembly.dtype], assembly.dtype == "int8"
             fitted.append(fit_linear(neurons.name, links, k, unit, seen, widest, each))
-        gate = None if links.slope is None else fit_gate(links, SIGMOID_UNIT, source, WIDEST[made.dtype])
-        found.append(as_link(made, f"{neurons.name}_{place}", links, fitted, gate))
-    return tuple(found)
+        gate = None if links.slope is None else fit_gate(links, SIGMOID_UNIT, source, WIDEST[assembly.dtype])
+        joined.append(as_link(assembly, f"{neurons.name}_{place}", links, fitted, gate))
+    return tuple(joined)
 
 
-def fitted_base(made: Assembly, neurons: Neurons, units: tuple[float | Floats, ...]) -> tuple[str, ...]:
+def fitted_base(assembly: Assembly, neurons: Neurons, units: tuple[float | Floats, ...]) -> tuple[str, ...]:
     """Constants that the accumulators start from."""
     base = neurons.base
     if isinstance(base, tuple):
         return base
     whole = [np.floor(row / unit + 0.5).astype(np.int64) for row, unit in zip(base, units, strict=True)]
-    return tuple(made.constant(f"{neurons.name}_base{k}", as_type(row)) for k, row in enumerate(whole))
+    return tuple(assembly.constant(f"{neurons.name}_base{k}", as_type(row)) for k, row in enumerate(whole))

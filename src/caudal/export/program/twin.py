@@ -111,21 +111,21 @@ def _run(program: Program, block: Block, memory: State) -> None:
         for node in block.nodes:
             args = [values[k] for k in node.args]
             if node.op == "total":
-                found = totals[int(node.values[0])]
+                value = totals[int(node.values[0])]
             elif node.op == "imm":
-                found = np.array([[node.values[0]]]).astype(np.float32 if program.is_float else np.int64)
+                value = np.array([[node.values[0]]]).astype(np.float32 if program.is_float else np.int64)
             elif node.op == "const":
-                held = program.constants[node.name][rows][None]
-                found = held if program.is_float else held.astype(np.int64)
+                constant = program.constants[node.name][rows][None]
+                value = constant if program.is_float else constant.astype(np.int64)
             elif node.op == "load":
-                found = memory[node.name][:, rows]
+                value = memory[node.name][:, rows]
             elif node.op == "scalar":
-                found = memory[node.name][:, :1]
+                value = memory[node.name][:, :1]
             elif node.op == "table":
-                found = _table(program, node.name, args[0])
+                value = _table(program, node.name, args[0])
             else:
-                found = operations[node.op](*args, *node.values)
-            values.append(found)
+                value = operations[node.op](*args, *node.values)
+            values.append(value)
         for name, at in block.stores:
             target = memory[name]
             target[:, rows] = np.broadcast_to(values[at], target[:, rows].shape)
@@ -139,15 +139,15 @@ def _table(program: Program, name: str, z: Array) -> Array:
 
 def _totals(program: Program, block: Block, memory: State, rows: slice) -> list[Array]:
     """Accumulators `(batch, rows)` of each channel."""
-    found = []
+    totals = []
     for name in block.base:
-        held = program.constants[name][None] if name in program.constants else memory[name]
+        start = program.constants[name][None] if name in program.constants else memory[name]
         batch = len(next(iter(memory.values())))
         kind = np.float32 if program.is_float else np.int64
-        found.append(np.broadcast_to(held[:, rows], (batch, rows.stop - rows.start)).astype(kind))
+        totals.append(np.broadcast_to(start[:, rows], (batch, rows.stop - rows.start)).astype(kind))
     for link in block.links:
-        _gather(program, link, memory, rows, found)
-    return found
+        _gather(program, link, memory, rows, totals)
+    return totals
 
 
 def _gather(program: Program, link: Link, memory: State, rows: slice, totals: list[Array]) -> None:
@@ -177,12 +177,12 @@ def _gather(program: Program, link: Link, memory: State, rows: slice, totals: li
 
 def _row_sums(product: Array, counts: Array) -> Array:
     """Sums of what the synapses of each row bring: `(batch, synapses)` to `(batch, rows)`."""
-    found = np.zeros((len(product), len(counts)), np.int64)
+    sums = np.zeros((len(product), len(counts)), np.int64)
     busy = counts > 0
     if busy.any():
         starts = np.concatenate([[0], counts[busy].cumsum()[:-1]])
-        found[:, busy] = np.add.reduceat(product, starts, axis=1)
-    return found
+        sums[:, busy] = np.add.reduceat(product, starts, axis=1)
+    return sums
 
 
 def _add_in_order(total: Array, product: Array, row: Array, rank: Array) -> None:

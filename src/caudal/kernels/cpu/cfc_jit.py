@@ -116,33 +116,33 @@ def forward_tile(
 def head_slopes(lanes, narrow, scratch, pre, grad_at, dd, i, units, flow, dt, mode, ends, sums):
     """Gradient of neuron `i`'s heads from that of its new state; adds to the gradient of `dt` and of the two ends."""
     size, part = width(lanes), width(narrow)
-    one = fill(flow, 1.0)
+    ones = fill(flow, 1.0)
     f1 = load(lanes, scratch, pre + i * size)
     if mode == PURE:
         a, w = broadcast(lanes, ends, i), broadcast(lanes, ends, units + i)
         rate = add(absolute(w), absolute(f1))
         left = exp_minus(mul(dt, rate))
         scaled = mul(mul(a, left), f1)
-        own = mul(mul(a, left), sub(mul(dt, absolute(f1)), one))
-        store(scratch, grad_at + i * size, mul(flow, own))
+        outer = mul(mul(a, left), sub(mul(dt, absolute(f1)), ones))
+        store(scratch, grad_at + i * size, mul(flow, outer))
         store(scratch, dd, fma(flow, mul(scaled, rate), load(lanes, scratch, dd)))
         at = i * part
-        store(sums, at, add(load(narrow, sums, at), fold(narrow, mul(flow, sub(one, mul(left, f1))))))
+        store(sums, at, add(load(narrow, sums, at), fold(narrow, mul(flow, sub(ones, mul(left, f1))))))
         at += units * part
         zero = fill(flow, 0.0)
-        sign = where_positive(w, one, where_positive(sub(zero, w), sub(zero, one), zero))
+        sign = where_positive(w, ones, where_positive(sub(zero, w), sub(zero, ones), zero))
         store(sums, at, add(load(narrow, sums, at), fold(narrow, mul(flow, mul(mul(scaled, dt), sign)))))
     else:
         f1, f2 = tanh(f1), tanh(load(lanes, scratch, pre + (units + i) * size))
         a, b = load(lanes, scratch, pre + (2 * units + i) * size), load(lanes, scratch, pre + (3 * units + i) * size)
         t = logistic(fma(a, dt, b))
-        slope = sub(one, mul(f1, f1))
+        slope = sub(ones, mul(f1, f1))
         between = f2
         if mode == DEFAULT:
-            slope, between = mul(slope, sub(one, t)), sub(f2, f1)
-        gate = mul(mul(flow, between), mul(t, sub(one, t)))
+            slope, between = mul(slope, sub(ones, t)), sub(f2, f1)
+        gate = mul(mul(flow, between), mul(t, sub(ones, t)))
         store(scratch, grad_at + i * size, mul(flow, slope))
-        store(scratch, grad_at + (units + i) * size, mul(mul(flow, t), sub(one, mul(f2, f2))))
+        store(scratch, grad_at + (units + i) * size, mul(mul(flow, t), sub(ones, mul(f2, f2))))
         store(scratch, grad_at + (2 * units + i) * size, mul(gate, dt))
         store(scratch, grad_at + (3 * units + i) * size, gate)
         store(scratch, dd, fma(gate, a, load(lanes, scratch, dd)))
@@ -162,7 +162,7 @@ def all_heads(lanes, narrow, scratch, pre, grad_at, dd, flow_at, units, dt, coun
 
 
 @inlined
-def descend(lanes, scratch, grad_at, below_at, read_at, act_at, bend_at, wide, plan, packed, kept, book, slot):
+def descend(lanes, scratch, grad_at, below_at, read_at, act_at, bend_at, wide, plan, packed, stored, book, slot):
     """From the gradients of the heads down to that of the first matrix's output, kept level by level on the way.
 
     Arguments as in `climb`; `grad_at` holds the gradient of the heads and, on return, that of the projected input.
@@ -172,12 +172,12 @@ def descend(lanes, scratch, grad_at, below_at, read_at, act_at, bend_at, wide, p
     for reverse in range(plan.shape[0] - 1):
         m = plan.shape[0] - 1 - reverse
         n_in, bend = plan[m, 0], bend_at + (m - 1) * wide
-        keep(lanes, kept, book, m, slot, scratch, grad_at, act_at + (m - 1) * wide)
+        keep(lanes, stored, book, m, slot, scratch, grad_at, act_at + (m - 1) * wide)
         zero_rows(scratch, below_at, (n_in + 7) // 8 * 8 * size)
         product(lanes, scratch, grad_at, plan[m, 1], below_at, n_in, packed, plan[m, 4])
         for j in range(0, n_in * size, size):
             store(scratch, grad_at + j, mul(load(lanes, scratch, below_at + j), load(lanes, scratch, bend + j)))
-    keep(lanes, kept, book, 0, slot, scratch, grad_at, read_at)
+    keep(lanes, stored, book, 0, slot, scratch, grad_at, read_at)
 
 
 @inlined
@@ -200,7 +200,7 @@ def state_in(lanes, scratch, to, first, states, row, t, time, rows, units):
 
 @kernel
 def backward_tile(
-    lanes, narrow, place, sizes, inputs, mask, outs, matrices, ends, mode, kind, kept, book, scratch, sums, end_sums
+    lanes, narrow, place, sizes, inputs, mask, outs, matrices, ends, mode, kind, stored, book, scratch, sums, end_sums
 ):
     """Take one tile back through time, writing the gradients of its rows and adding those of the weights to `sums`.
 
@@ -237,13 +237,13 @@ def backward_tile(
         pre = climb(lanes, scratch, h_at, x_at, z_at, act_at, bend_at, wide, plan, packed, biases, kind, True)
         d, counts = load(lanes, scratch, d_at), load(lanes, scratch, c_at)
         all_heads(lanes, narrow, scratch, pre, grad_at, dd, flow_at, units, d, counts, mode, ends, end_sums)
-        descend(lanes, scratch, grad_at, below_at, h_at, act_at, bend_at, wide, plan, packed, kept, book, slot)
+        descend(lanes, scratch, grad_at, below_at, h_at, act_at, bend_at, wide, plan, packed, stored, book, slot)
         rows_out(grad_x, at * first, time * first, scratch, grad_at, lanes, rows, first)
         product(lanes, scratch, grad_at, first, flow_at, units, packed, plan[0, 4])
         for lane in range(rows):
             grad_dt[at + lane * time] = scratch[dd + lane]
         slot += 1
         if slot == BLOCK // size or t == 0:
-            settle(lanes, kept, book, sums, slot, rows)
+            settle(lanes, stored, book, sums, slot, rows)
             slot = 0
     rows_out(grad_h, start * units, units, scratch, flow_at, lanes, rows, units)

@@ -1,4 +1,4 @@
-"""Compiled loops of the wired CfC; `kernels/cpu/cfc_wired.py` prepares their arguments.
+"""Compiled loops of the wired CfC; `kernels/cpu/wired.py` prepares their arguments.
 
 Neurons are walked in their order: every synapse that carries a new value has its source before its target. Old and new
 state stand one block of rows after the other, so that a synapse names its source as one row number, new values beyond
@@ -36,22 +36,22 @@ def one(lanes, i, values_at, p, kind, scratch):
 
 
 @inlined
-def climb(lanes, scratch, units, x_at, h_at, pre_at, d, mode, sensory, recurrent, own, ends):
+def climb(lanes, scratch, units, x_at, h_at, pre_at, d, mode, sensory, recurrent, neurons, ends):
     """New values of all neurons, one after the other, after the old ones at `h_at`; pre-activations at `pre_at`."""
     size = width(lanes)
     for i in range(units):
         h = load(lanes, scratch, h_at + i * size)
         at = pre_at + i * size
         if mode == PURE:
-            p = fma(h, broadcast(lanes, own, 2 * i), broadcast(lanes, own, 2 * i + 1))
+            p = fma(h, broadcast(lanes, neurons, 2 * i), broadcast(lanes, neurons, 2 * i + 1))
             p = one(lanes, i, x_at, p, sensory, scratch)
             store(scratch, at, one(lanes, i, h_at, p, recurrent, scratch))
         else:
             w = 8 * i
-            p1 = fma(h, broadcast(lanes, own, w), broadcast(lanes, own, w + 4))
-            p2 = fma(h, broadcast(lanes, own, w + 1), broadcast(lanes, own, w + 5))
-            p3 = fma(h, broadcast(lanes, own, w + 2), broadcast(lanes, own, w + 6))
-            p4 = fma(h, broadcast(lanes, own, w + 3), broadcast(lanes, own, w + 7))
+            p1 = fma(h, broadcast(lanes, neurons, w), broadcast(lanes, neurons, w + 4))
+            p2 = fma(h, broadcast(lanes, neurons, w + 1), broadcast(lanes, neurons, w + 5))
+            p3 = fma(h, broadcast(lanes, neurons, w + 2), broadcast(lanes, neurons, w + 6))
+            p4 = fma(h, broadcast(lanes, neurons, w + 3), broadcast(lanes, neurons, w + 7))
             p = four(lanes, i, x_at, (p1, p2, p3, p4), sensory, scratch)
             p1, p2, p3, p4 = four(lanes, i, h_at, p, recurrent, scratch)
             store(scratch, at, p1)
@@ -63,7 +63,7 @@ def climb(lanes, scratch, units, x_at, h_at, pre_at, d, mode, sensory, recurrent
 
 @kernel
 def forward_tile(
-    lanes, start, rows, time, inputs, units, x, dt, mask, h0, out, mode, sensory, recurrent, own, ends, scratch
+    lanes, start, rows, time, inputs, units, x, dt, mask, h0, out, mode, sensory, recurrent, neurons, ends, scratch
 ):
     """States of one tile of rows, written into `out (batch, time, units)`."""
     size = width(lanes)
@@ -79,7 +79,7 @@ def forward_tile(
         times_in(scratch, d_at, dt, mask, at, time, rows, 1.0)
         counts_in(scratch, c_at, mask, at, time, rows)
         d, counts = load(lanes, scratch, d_at), load(lanes, scratch, c_at)
-        climb(lanes, scratch, units, x_at, h_at, pre_at, d, mode, sensory, recurrent, own, ends)
+        climb(lanes, scratch, units, x_at, h_at, pre_at, d, mode, sensory, recurrent, neurons, ends)
         for row in range(h_at, h_at + block, size):
             new = load(lanes, scratch, row + block)
             store(scratch, row, where_positive(counts, new, load(lanes, scratch, row)))
@@ -116,19 +116,19 @@ def pull_one(lanes, narrow, i, g, values_at, to_at, kind, scratch, sums, sums_at
 
 
 @inlined
-def pull_own(lanes, narrow, i, head, heads, g, h_at, to_at, own, scratch, sums, sums_at):
+def pull_own(lanes, narrow, i, head, heads, g, h_at, to_at, neurons, scratch, sums, sums_at):
     """Pass the gradient of one pre-activation back to the neuron's own old value, self weight and bias."""
     size, part = width(lanes), width(narrow)
     at = sums_at + (2 * heads * i + head) * part
     tally(narrow, sums, at, mul(g, load(lanes, scratch, h_at + i * size)))
     tally(narrow, sums, at + heads * part, g)
-    accumulate(lanes, scratch, to_at + i * size, mul(g, broadcast(lanes, own, 2 * heads * i + head)))
+    accumulate(lanes, scratch, to_at + i * size, mul(g, broadcast(lanes, neurons, 2 * heads * i + head)))
 
 
 @inlined
 def descend(
     lanes, narrow, scratch, units, x_at, gx_at, h_at, flow_at, pre_at, grad_at, dd, d, mode,
-    sensory, recurrent, own, ends, sums,
+    sensory, recurrent, neurons, ends, sums,
 ):  # fmt: skip
     """Gradients of one step, neurons from last to first; `flow_at` holds those of old values, then of new ones.
 
@@ -145,7 +145,7 @@ def descend(
         head_slopes(lanes, narrow, scratch, pre_at, grad_at, dd, i, units, flow, d, mode, ends, sums)
         for head in range(heads):
             g = load(lanes, scratch, grad_at + (head * units + i) * size)
-            pull_own(lanes, narrow, i, head, heads, g, h_at, flow_at, own, scratch, sums, own_tot)
+            pull_own(lanes, narrow, i, head, heads, g, h_at, flow_at, neurons, scratch, sums, own_tot)
         g1 = load(lanes, scratch, grad_at + i * size)
         if mode == PURE:
             pull_one(lanes, narrow, i, g1, x_at, gx_at, sensory, scratch, sums, sen_tot)
@@ -161,7 +161,7 @@ def descend(
 @kernel
 def backward_tile(
     lanes, narrow, start, rows, time, inputs, units,
-    x, dt, h0, states, grads, grad_x, grad_dt, grad_h, mask, mode, sensory, recurrent, own, ends, scratch, sums, totals,
+    x, dt, h0, states, grads, grad_x, grad_dt, grad_h, mask, mode, sensory, recurrent, neurons, ends, scratch, sums, totals,
 ):  # fmt: skip
     """Reverse-time gradient of one tile; sums for the parameters, see `descend`, are added to `totals`."""
     size = width(lanes)
@@ -180,7 +180,7 @@ def backward_tile(
         before_in(scratch, h_at, lanes, h0, states, start, t, time, rows, units)
         rows_add(scratch, flow_at, lanes, grads, at * units, time * units, rows, units)
         d, counts = load(lanes, scratch, d_at), load(lanes, scratch, c_at)
-        climb(lanes, scratch, units, x_at, h_at, pre_at, d, mode, sensory, recurrent, own, ends)
+        climb(lanes, scratch, units, x_at, h_at, pre_at, d, mode, sensory, recurrent, neurons, ends)
         # A masked step hands its whole gradient to the old state, any other one to the new values.
         for row in range(flow_at, flow_at + block, size):
             flow = load(lanes, scratch, row)
@@ -191,7 +191,7 @@ def backward_tile(
         scratch[gx_at : gx_at + inputs * size] = 0.0
         descend(
             lanes, narrow, scratch, units, x_at, gx_at, h_at, flow_at, pre_at, grad_at, dd, d, mode,
-            sensory, recurrent, own, ends, sums,
+            sensory, recurrent, neurons, ends, sums,
         )  # fmt: skip
         rows_out(grad_x, at * inputs, time * inputs, scratch, gx_at, lanes, rows, inputs)
         times_out(grad_dt, mask, at, time, scratch, dd, rows, 1)

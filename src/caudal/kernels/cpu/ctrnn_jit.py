@@ -1,4 +1,4 @@
-"""Compiled loops of the CT-RNN; `kernels/cpu/ctrnn.py` prepares their arguments. Scratch as in `ltc_jit`."""
+"""Compiled loops of the CT-RNN; `kernels/cpu/wired.py` prepares their arguments. Scratch as in `ltc_jit`."""
 
 from caudal.kernels.cpu.jit import inlined, kernel
 from caudal.kernels.cpu.lanes_jit import before_in, rows_add, rows_in, rows_out, times_in, times_out
@@ -29,7 +29,7 @@ def forward_tile(
     """States of one tile of rows, written into `out (batch, time, units)`."""
     size = width(lanes)
     x_at, d_at = 0, inputs * size
-    old, new, held = d_at + size, d_at + (1 + units) * size, d_at + (1 + 2 * units) * size
+    old, new, inflow = d_at + size, d_at + (1 + units) * size, d_at + (1 + 2 * units) * size
     scratch[:] = 0.0
     rows_in(scratch, old, lanes, v0, start * units, units, rows, units)
     for t in range(time):
@@ -37,25 +37,25 @@ def forward_tile(
         rows_in(scratch, x_at, lanes, x, at * inputs, time * inputs, rows, inputs)
         times_in(scratch, d_at, dt, mask, at, time, rows, 1.0 / substeps)
         d = load(lanes, scratch, d_at)
-        hold_linear(lanes, units, x_at, held, bias, sensory, scratch)
+        hold_linear(lanes, units, x_at, inflow, bias, sensory, scratch)
         for _u in range(substeps):
             for h in range(units):
                 row = h * size
-                push = tanh(linear(lanes, h, old, load(lanes, scratch, held + row), recurrent, scratch))
+                push = tanh(linear(lanes, h, old, load(lanes, scratch, inflow + row), recurrent, scratch))
                 store(scratch, new + row, fused(lanes, load(lanes, scratch, old + row), d, push, tau, h))
             old, new = new, old
         rows_out(out, at * units, time * units, scratch, old, lanes, rows, units)
 
 
 @inlined
-def retrace(lanes, units, substeps, d, path, held, pushes, recurrent, tau, scratch):
+def retrace(lanes, units, substeps, d, path, inflow, pushes, recurrent, tau, scratch):
     """Repeat the sub-steps of one step and keep states and drives of each."""
     size = width(lanes)
     for u in range(substeps):
         here = u * units * size
         for h in range(units):
             row = h * size
-            push = tanh(linear(lanes, h, path + here, load(lanes, scratch, held + row), recurrent, scratch))
+            push = tanh(linear(lanes, h, path + here, load(lanes, scratch, inflow + row), recurrent, scratch))
             store(scratch, pushes + here + row, push)
             v = load(lanes, scratch, path + here + row)
             store(scratch, path + here + units * size + row, fused(lanes, v, d, push, tau, h))
@@ -76,13 +76,13 @@ def back_substep(lanes, narrow, units, d, carry, drive, held_grad, dd, v_at, pus
         below = add(rate, d)
         slope = div(sub(mul(rate, push), v), below)
         share = div(flow, below)
-        own, moved = mul(share, rate), mul(share, d)
-        accumulate(lanes, scratch, dd, mul(own, slope))
+        to_v, moved = mul(share, rate), mul(share, d)
+        accumulate(lanes, scratch, dd, mul(to_v, slope))
         tally(narrow, sums, tau_tot + h * part, mul(moved, sub(push, slope)))
         inner = mul(mul(moved, rate), sub(fill(push, 1.0), mul(push, push)))
         store(scratch, drive + row, inner)
         accumulate(lanes, scratch, held_grad + row, inner)
-        store(scratch, carry + row, own)
+        store(scratch, carry + row, to_v)
 
 
 @kernel
@@ -97,7 +97,7 @@ def backward_tile(
     block = units * size
     x_at, gx_at, d_at, dd = 0, inputs * size, 2 * inputs * size, (2 * inputs + 1) * size
     carry = (2 * inputs + 2) * size
-    drive, held_grad, held, pushes = carry + block, carry + 2 * block, carry + 3 * block, carry + 4 * block
+    drive, held_grad, inflow, pushes = carry + block, carry + 2 * block, carry + 3 * block, carry + 4 * block
     path = pushes + substeps * block
     w_tot = n_sen * part
     b_tot = w_tot + n_rec * part
@@ -111,8 +111,8 @@ def backward_tile(
         before_in(scratch, path, lanes, v0, states, start, t, time, rows, units)
         rows_add(scratch, carry, lanes, grads, at * units, time * units, rows, units)
         d = load(lanes, scratch, d_at)
-        hold_linear(lanes, units, x_at, held, bias, sensory, scratch)
-        retrace(lanes, units, substeps, d, path, held, pushes, recurrent, tau, scratch)
+        hold_linear(lanes, units, x_at, inflow, bias, sensory, scratch)
+        retrace(lanes, units, substeps, d, path, inflow, pushes, recurrent, tau, scratch)
         scratch[dd : dd + size] = 0.0
         scratch[gx_at : gx_at + inputs * size] = 0.0
         scratch[held_grad : held_grad + block] = 0.0

@@ -73,26 +73,26 @@ def activate(lanes, scratch, z_at, to, bend_at, count, kind, bend):
     for j in range(count):
         row = j * size
         z = load(lanes, scratch, z_at + row)
-        one, zero = fill(z, 1.0), fill(z, 0.0)
+        ones, zero = fill(z, 1.0), fill(z, 0.0)
         if kind == LECUN:
             t = tanh(mul(z, fill(z, 0.666)))
             store(scratch, to + row, mul(fill(z, 1.7159), t))
             if bend:
-                store(scratch, bend_at + row, mul(fill(z, 1.7159 * 0.666), sub(one, mul(t, t))))
+                store(scratch, bend_at + row, mul(fill(z, 1.7159 * 0.666), sub(ones, mul(t, t))))
         elif kind == TANH:
             t = tanh(z)
             store(scratch, to + row, t)
             if bend:
-                store(scratch, bend_at + row, sub(one, mul(t, t)))
+                store(scratch, bend_at + row, sub(ones, mul(t, t)))
         elif kind == RELU:
             store(scratch, to + row, where_positive(z, z, zero))
             if bend:
-                store(scratch, bend_at + row, where_positive(z, one, zero))
+                store(scratch, bend_at + row, where_positive(z, ones, zero))
         else:
             s = logistic(z)
             store(scratch, to + row, mul(z, s))
             if bend:
-                store(scratch, bend_at + row, mul(s, add(one, mul(z, sub(one, s)))))
+                store(scratch, bend_at + row, mul(s, add(ones, mul(z, sub(ones, s)))))
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Compiled loops of the LRC; `kernels/cpu/lrc.py` prepares their arguments. Scratch as in `ltc_jit`.
+"""Compiled loops of the LRC; `kernels/cpu/wired.py` prepares their arguments. Scratch as in `ltc_jit`.
 
 The three sums of a neuron stand one block of rows after the other: conductance `f`, drive `z`, and the elastance's
 pre-activation `w`. Linear synapses (`sensory_o`, `o`) are read only where the elastance moves.
@@ -36,12 +36,12 @@ def elastance(lanes, w, k, h, kind):
 
 
 @always_inlined
-def total_sums(lanes, units, h, from_at, held, gates_at, keep, recurrent, lin, kind, scratch):
+def total_sums(lanes, units, h, from_at, inflow, gates_at, keep, recurrent, lin, kind, scratch):
     """The three sums of neuron `h` over held and recurrent synapses."""
     row, block = h * width(lanes), units * width(lanes)
-    f, z = load(lanes, scratch, held + row), load(lanes, scratch, held + block + row)
+    f, z = load(lanes, scratch, inflow + row), load(lanes, scratch, inflow + block + row)
     f, z = gated(lanes, h, from_at, f, z, recurrent, scratch, keep, gates_at)
-    w = load(lanes, scratch, held + 2 * block + row)
+    w = load(lanes, scratch, inflow + 2 * block + row)
     if kind != NONE:
         w = linear(lanes, h, from_at, w, lin, scratch)
     return f, z, w
@@ -68,7 +68,7 @@ def forward_tile(
     g, e_leak, p, k = leak
     x_at, d_at = 0, inputs * size
     block = units * size
-    old, new, held = d_at + size, d_at + size + block, d_at + size + 2 * block
+    old, new, inflow = d_at + size, d_at + size + block, d_at + size + 2 * block
     scratch[:] = 0.0
     rows_in(scratch, old, lanes, v0, start * units, units, rows, units)
     for t in range(time):
@@ -76,12 +76,12 @@ def forward_tile(
         rows_in(scratch, x_at, lanes, x, at * inputs, time * inputs, rows, inputs)
         times_in(scratch, d_at, dt, mask, at, time, rows, 1.0 / substeps)
         d = load(lanes, scratch, d_at)
-        hold_gated(lanes, units, x_at, held, held + block, g, g, sensory, scratch, False, 0)
+        hold_gated(lanes, units, x_at, inflow, inflow + block, g, g, sensory, scratch, False, 0)
         if kind != NONE:
-            hold_linear(lanes, units, x_at, held + 2 * block, p, sensory_lin, scratch)
+            hold_linear(lanes, units, x_at, inflow + 2 * block, p, sensory_lin, scratch)
         for _u in range(substeps):
             for h in range(units):
-                f, z, w = total_sums(lanes, units, h, old, held, 0, False, recurrent, lin, kind, scratch)
+                f, z, w = total_sums(lanes, units, h, old, inflow, 0, False, recurrent, lin, kind, scratch)
                 v = load(lanes, scratch, old + h * size)
                 store(scratch, new + h * size, advance(lanes, v, d, f, z, w, h, e_leak, k, kind, hybrid))
             old, new = new, old
@@ -89,14 +89,14 @@ def forward_tile(
 
 
 @inlined
-def retrace(lanes, units, substeps, d, path, held, kept, gates, recurrent, lin, leak, kind, hybrid, scratch):
+def retrace(lanes, units, substeps, d, path, inflow, sums, gates, recurrent, lin, leak, kind, hybrid, scratch):
     """Repeat the sub-steps of one step and keep potentials, sums and gates of each."""
     size = width(lanes)
     block = units * size
     for u in range(substeps):
-        here, sums_at, gates_at = path + u * block, kept + 3 * u * block, gates + u * recurrent[1].size * size
+        here, sums_at, gates_at = path + u * block, sums + 3 * u * block, gates + u * recurrent[1].size * size
         for h in range(units):
-            f, z, w = total_sums(lanes, units, h, here, held, gates_at, True, recurrent, lin, kind, scratch)
+            f, z, w = total_sums(lanes, units, h, here, inflow, gates_at, True, recurrent, lin, kind, scratch)
             store(scratch, sums_at + h * size, f)
             store(scratch, sums_at + block + h * size, z)
             store(scratch, sums_at + 2 * block + h * size, w)
@@ -107,15 +107,15 @@ def retrace(lanes, units, substeps, d, path, held, kept, gates, recurrent, lin, 
 @inlined
 def elastance_slope(lanes, narrow, w, grad, k, h, kind, sums, k_tot):
     """Gradient of the pre-activation `w` from that of the elastance; adds to that of `k`."""
-    one = fill(w, 1.0)
+    ones = fill(w, 1.0)
     if kind == SYMMETRIC:
         shift = broadcast(lanes, k, h)
         high, low = logistic(add(w, shift)), logistic(sub(w, shift))
-        rise, fall = mul(high, sub(one, high)), mul(low, sub(one, low))
+        rise, fall = mul(high, sub(ones, high)), mul(low, sub(ones, low))
         tally(narrow, sums, k_tot + h * width(narrow), mul(grad, add(rise, fall)))
         return mul(grad, sub(rise, fall))
     eps = logistic(w)
-    return mul(grad, mul(eps, sub(one, eps)))
+    return mul(grad, mul(eps, sub(ones, eps)))
 
 
 @inlined
@@ -134,12 +134,12 @@ def back_substep(
             tanh(load(lanes, scratch, sums_at + block + row)),
         )
         w = load(lanes, scratch, sums_at + 2 * block + row)
-        one, e = fill(v, 1.0), broadcast(lanes, e_leak, h)
+        ones, e = fill(v, 1.0), broadcast(lanes, e_leak, h)
         eps = elastance(lanes, w, k, h, kind)
         rate = mul(d, eps)
         slope, held_at = sub(mul(push, e), mul(conductance, v)), v
         if hybrid:
-            below = fma(rate, conductance, one)
+            below = fma(rate, conductance, ones)
             slope = div(slope, below)
             held_at = fma(rate, slope, v)
             a, grad_rate = div(mul(flow, rate), below), div(mul(flow, slope), below)
@@ -147,8 +147,8 @@ def back_substep(
             a, grad_rate = mul(flow, rate), mul(flow, slope)
         tally(narrow, sums, e_tot + h * part, mul(a, push))
         accumulate(lanes, scratch, dd, mul(grad_rate, eps))
-        f = mul(mul(mul(a, held_at), conductance), sub(conductance, one))
-        z = mul(mul(a, e), sub(one, mul(push, push)))
+        f = mul(mul(mul(a, held_at), conductance), sub(conductance, ones))
+        z = mul(mul(a, e), sub(ones, mul(push, push)))
         store(scratch, out + row, f)
         store(scratch, out + block + row, z)
         accumulate(lanes, scratch, held_grad + row, f)
@@ -177,11 +177,11 @@ def backward_tile(
     block = units * size
     x_at, gx_at, d_at, dd = 0, inputs * size, 2 * inputs * size, (2 * inputs + 1) * size
     carry = (2 * inputs + 2) * size
-    out, held_grad, held = carry + block, carry + 4 * block, carry + 7 * block
-    sen_gates = held + 3 * block
+    out, held_grad, inflow = carry + block, carry + 4 * block, carry + 7 * block
+    sen_gates = inflow + 3 * block
     path = sen_gates + n_sen * size
-    kept = path + (substeps + 1) * block
-    gates = kept + 3 * substeps * block
+    path_sums = path + (substeps + 1) * block
+    gates = path_sums + 3 * substeps * block
     o_tot = 4 * (n_sen + n_rec) * part
     held_tot = o_tot + (n_sen + n_rec) * part
     e_tot = held_tot + 3 * units * part
@@ -194,10 +194,10 @@ def backward_tile(
         before_in(scratch, path, lanes, v0, states, start, t, time, rows, units)
         rows_add(scratch, carry, lanes, grads, at * units, time * units, rows, units)
         d = load(lanes, scratch, d_at)
-        hold_gated(lanes, units, x_at, held, held + block, g, g, sensory, scratch, True, sen_gates)
+        hold_gated(lanes, units, x_at, inflow, inflow + block, g, g, sensory, scratch, True, sen_gates)
         if kind != NONE:
-            hold_linear(lanes, units, x_at, held + 2 * block, p, sensory_lin, scratch)
-        retrace(lanes, units, substeps, d, path, held, kept, gates, recurrent, lin, leak, kind, hybrid, scratch)
+            hold_linear(lanes, units, x_at, inflow + 2 * block, p, sensory_lin, scratch)
+        retrace(lanes, units, substeps, d, path, inflow, path_sums, gates, recurrent, lin, leak, kind, hybrid, scratch)
         scratch[dd : dd + size] = 0.0
         scratch[gx_at : gx_at + inputs * size] = 0.0
         scratch[held_grad : held_grad + 3 * block] = 0.0
@@ -205,7 +205,7 @@ def backward_tile(
             u = substeps - 1 - reverse
             here, gates_at = path + u * block, gates + u * n_rec * size
             back_substep(
-                lanes, narrow, units, d, carry, out, held_grad, dd, here, kept + 3 * u * block, leak, kind, hybrid,
+                lanes, narrow, units, d, carry, out, held_grad, dd, here, path_sums + 3 * u * block, leak, kind, hybrid,
                 scratch, sums, e_tot,
             )  # fmt: skip
             moments_at = 4 * n_sen * part

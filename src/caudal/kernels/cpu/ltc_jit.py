@@ -1,4 +1,4 @@
-"""Compiled loops of the LTC kernels; `kernels/cpu/ltc.py` prepares their arguments.
+"""Compiled loops of the LTC kernels; `kernels/cpu/wired.py` prepares their arguments.
 
 Scratch is one flat array cut into rows of as many numbers as there are lanes; offsets into it are named at the top of
 each kernel.
@@ -45,13 +45,13 @@ def forward_tile(
 
 
 @inlined
-def retrace(lanes, units, substeps, d, path, den_at, num_at, held, gates, syn, c, scratch):
+def retrace(lanes, units, substeps, d, path, den_at, num_at, inflow, gates, syn, c, scratch):
     """Repeat the sub-steps of one step and keep potentials, sums and gates of each."""
     size = width(lanes)
     for u in range(substeps):
         here = u * units * size
         for h in range(units):
-            den, num = load(lanes, scratch, held + h * size), load(lanes, scratch, held + (units + h) * size)
+            den, num = load(lanes, scratch, inflow + h * size), load(lanes, scratch, inflow + (units + h) * size)
             den, num = gated(lanes, h, path + here, den, num, syn, scratch, True, gates + u * syn[1].size * size)
             v = load(lanes, scratch, path + here + h * size)
             store(scratch, den_at + here + h * size, den)
@@ -74,14 +74,14 @@ def back_substep(
         share = div(flow, below)
         a = mul(share, d)
         b = sub(zeros(lanes, scratch), mul(a, load(lanes, scratch, path + here + units * size + row)))
-        own = mul(share, broadcast(lanes, c, h))
-        store(scratch, dd, fma(own, slope, load(lanes, scratch, dd)))
+        to_v = mul(share, broadcast(lanes, c, h))
+        store(scratch, dd, fma(to_v, slope, load(lanes, scratch, dd)))
         tally(narrow, sums, c_sum + h * part, sub(zeros(lanes, scratch), mul(a, slope)))
         store(scratch, a_at + row, a)
         store(scratch, b_at + row, b)
         accumulate(lanes, scratch, a_sum + row, a)
         accumulate(lanes, scratch, b_sum + row, b)
-        store(scratch, carry + row, own)
+        store(scratch, carry + row, to_v)
 
 
 @kernel
@@ -98,8 +98,8 @@ def backward_tile(
     d_at, dd = 2 * inputs * size, (2 * inputs + 1) * size
     carry = (2 * inputs + 2) * size
     a_at, b_at, a_sum = carry + block, carry + 2 * block, carry + 3 * block
-    b_sum, held = carry + 4 * block, carry + 5 * block
-    sen_gates = held + 2 * block
+    b_sum, inflow = carry + 4 * block, carry + 5 * block
+    sen_gates = inflow + 2 * block
     path = sen_gates + n_sen * size
     den_at = path + (substeps + 1) * block
     num_at = den_at + substeps * block
@@ -115,8 +115,8 @@ def backward_tile(
         before_in(scratch, path, lanes, v0, states, start, t, time, rows, units)
         rows_add(scratch, carry, lanes, grads, at * units, time * units, rows, units)
         d = load(lanes, scratch, d_at)
-        hold_gated(lanes, units, x_at, held, held + block, g, gv, sensory, scratch, True, sen_gates)
-        retrace(lanes, units, substeps, d, path, den_at, num_at, held, gates, recurrent, c, scratch)
+        hold_gated(lanes, units, x_at, inflow, inflow + block, g, gv, sensory, scratch, True, sen_gates)
+        retrace(lanes, units, substeps, d, path, den_at, num_at, inflow, gates, recurrent, c, scratch)
         scratch[dd : dd + size] = 0.0
         scratch[gx_at : gx_at + inputs * size] = 0.0
         scratch[a_sum : a_sum + 2 * block] = 0.0

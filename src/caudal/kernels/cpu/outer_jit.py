@@ -16,34 +16,34 @@ ROW = BLOCK + 16
 
 
 @inlined
-def keep(lanes, kept, book, m, slot, scratch, grad_at, read_at):
+def keep(lanes, stored, book, m, slot, scratch, grad_at, read_at):
     """Keep matrix `m`'s output gradients at `grad_at` and inputs at `read_at` as step `slot` of the block."""
     size = width(lanes)
     to = book[m, GRADS] + slot * size
     for j in range(book[m, OUT]):
-        store(kept, to + j * ROW, load(lanes, scratch, grad_at + j * size))
+        store(stored, to + j * ROW, load(lanes, scratch, grad_at + j * size))
     stride = book[m, STRIDE]
-    rows_out(kept, book[m, READS] + slot * size * stride, stride, scratch, read_at, lanes, size, book[m, IN])
+    rows_out(stored, book[m, READS] + slot * size * stride, stride, scratch, read_at, lanes, size, book[m, IN])
 
 
 @inlined
-def block_product(lanes, kept, grads, reads, stride, steps, rows, sums, at):
+def block_product(lanes, stored, grads, reads, stride, steps, rows, sums, at):
     """Add 8 outputs by one vector of inputs, summed over the steps of a block and the rows of a tile."""
     size = width(lanes)
-    s0, s1, s2, s3 = zeros(lanes, kept), zeros(lanes, kept), zeros(lanes, kept), zeros(lanes, kept)
+    s0, s1, s2, s3 = zeros(lanes, stored), zeros(lanes, stored), zeros(lanes, stored), zeros(lanes, stored)
     s4, s5, s6, s7 = s0, s1, s2, s3
     for slot in range(steps):
         g, r = grads + slot * size, reads + slot * size * stride
         for lane in range(rows):
-            read = load(lanes, kept, r + lane * stride)
+            read = load(lanes, stored, r + lane * stride)
             w = g + lane
-            s0, s1 = fma(read, broadcast(lanes, kept, w), s0), fma(read, broadcast(lanes, kept, w + ROW), s1)
+            s0, s1 = fma(read, broadcast(lanes, stored, w), s0), fma(read, broadcast(lanes, stored, w + ROW), s1)
             w += 2 * ROW
-            s2, s3 = fma(read, broadcast(lanes, kept, w), s2), fma(read, broadcast(lanes, kept, w + ROW), s3)
+            s2, s3 = fma(read, broadcast(lanes, stored, w), s2), fma(read, broadcast(lanes, stored, w + ROW), s3)
             w += 2 * ROW
-            s4, s5 = fma(read, broadcast(lanes, kept, w), s4), fma(read, broadcast(lanes, kept, w + ROW), s5)
+            s4, s5 = fma(read, broadcast(lanes, stored, w), s4), fma(read, broadcast(lanes, stored, w + ROW), s5)
             w += 2 * ROW
-            s6, s7 = fma(read, broadcast(lanes, kept, w), s6), fma(read, broadcast(lanes, kept, w + ROW), s7)
+            s6, s7 = fma(read, broadcast(lanes, stored, w), s6), fma(read, broadcast(lanes, stored, w + ROW), s7)
     store(sums, at, add(load(lanes, sums, at), s0))
     store(sums, at + stride, add(load(lanes, sums, at + stride), s1))
     store(sums, at + 2 * stride, add(load(lanes, sums, at + 2 * stride), s2))
@@ -55,7 +55,7 @@ def block_product(lanes, kept, grads, reads, stride, steps, rows, sums, at):
 
 
 @inlined
-def settle(lanes, kept, book, sums, steps, rows):
+def settle(lanes, stored, book, sums, steps, rows):
     """Add a block's share to the gradients of every weight and bias."""
     size = width(lanes)
     for m in range(book.shape[0]):
@@ -63,9 +63,9 @@ def settle(lanes, kept, book, sums, steps, rows):
         for k in range(0, book[m, IN], size):
             reads, at = book[m, READS] + k, book[m, WEIGHT] + k
             for o in range(0, book[m, OUT], 8):
-                block_product(lanes, kept, grads + o * ROW, reads, stride, steps, rows, sums, at + o * stride)
+                block_product(lanes, stored, grads + o * ROW, reads, stride, steps, rows, sums, at + o * stride)
         for o in range(book[m, OUT]):
-            row = zeros(lanes, kept)
+            row = zeros(lanes, stored)
             for slot in range(steps):
-                row = add(row, load(lanes, kept, grads + o * ROW + slot * size))
+                row = add(row, load(lanes, stored, grads + o * ROW + slot * size))
             sums[book[m, BIAS] + o] += total(row)

@@ -1,4 +1,4 @@
-"""Kernels of the wired CfC; `cfc_wired.py` prepares their arguments. One program takes one row at a time.
+"""Kernels of the wired CfC; `wired.py` prepares their arguments. One program takes one row at a time.
 
 A neuron reads the new value of neurons in lower layers. The update is therefore repeated once per layer: after as many
 rounds as there are layers every neuron has read final values, and the last round gives the same bits as any order.

@@ -1,4 +1,4 @@
-"""Kernels of the CT-RNN; `ctrnn.py` prepares their arguments. One program takes one row at a time through all steps."""
+"""Kernels of the CT-RNN; `wired.py` prepares their arguments. One program takes one row at a time through all steps."""
 
 from caudal.kernels.cuda.dense_jit import tanh
 from caudal.kernels.cuda.language import constexpr, inlined, kernel, tl, total

@@ -1,4 +1,4 @@
-"""Kernels of the LRC; `lrc.py` prepares their arguments. One program takes one row at a time through all steps.
+"""Kernels of the LRC; `wired.py` prepares their arguments. One program takes one row at a time through all steps.
 
 Synapses travel as the tuple `(source, slope, offset, g_max, k_max, o, up)`, neurons as `(g_leak, e_leak, p, k)`; what
 an elastance does not use is 0.

@@ -1,4 +1,4 @@
-"""Kernels of the LTC; `ltc.py` prepares their arguments. One program takes one row at a time through all steps.
+"""Kernels of the LTC; `wired.py` prepares their arguments. One program takes one row at a time through all steps.
 
 A row's synapses are the lanes of one vector, so that a sub-step is a handful of vector operations: gather, gate, sum.
 `*_par` hold slope, offset, w and w * e_rev by lane, see `sums.Table.pack`; `leak` holds g + eps, g * v_leak and c_m by
