@@ -108,11 +108,11 @@ def columns_given(args: argparse.Namespace, source: str) -> dict[str, Any]:
         source: the table, whose first line holds the names.
     """
     values = {name: getattr(args, name, None) for name in _FIELDS}
-    found = {name: value for name, value in values.items() if value is not None}
-    for name, value in found.items():
+    typed = {name: value for name, value in values.items() if value is not None}
+    for name, value in typed.items():
         if _FIELDS[name].metadata["metavar"] == "NAMES" and len(value) > 1:
-            found[name] = joined(value, columns_of(source))
-    return found
+            typed[name] = joined(value, columns_of(source))
+    return typed
 
 
 def recipe_of(args: argparse.Namespace) -> "FitRecipe":
@@ -129,19 +129,19 @@ def recipe_of(args: argparse.Namespace) -> "FitRecipe":
     source, options = args.source, _given(args)
     settings = list(getattr(args, "set", None) or [])
     if source.lower().endswith(".toml"):
-        found = FitRecipe.from_toml(source).to_dict()
+        recipe = FitRecipe.from_toml(source).to_dict()
     elif is_table_path(source):
-        found = {"data": {"table": source}}
+        recipe = {"data": {"table": source}}
     elif source.lower().replace("_", "-") in datasets.names():
-        found = {"data": {"dataset": source}}
+        recipe = {"data": {"dataset": source}}
     else:
         what = "is a folder" if Path(source).is_dir() else "is no table, recipe or data set"
         raise InputError(args.command, "source", f"{source!r} {what}", _remedy(source, datasets.names()))
     for part, values in options.items():
-        found[part] = {**found.get(part, {}), **values}
-    if is_table_path(source) and "target" not in found["data"] and not any("target=" in words for words in settings):
+        recipe[part] = {**recipe.get(part, {}), **values}
+    if is_table_path(source) and "target" not in recipe["data"] and not any("target=" in words for words in settings):
         raise need_target(args.command, source)
-    return FitRecipe.from_dict(found).changed(settings)
+    return FitRecipe.from_dict(recipe).changed(settings)
 
 
 def _remedy(source: str, names: tuple[str, ...]) -> str:

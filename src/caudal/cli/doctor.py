@@ -40,15 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Examine, print, and say whether anything serious was found."""
-    found = _examined(args)
-    serious = sum(one.severity == "serious" for one in found)
+    symptoms = _examined(args)
+    serious = sum(item.severity == "serious" for item in symptoms)
     if args.json:
-        print_json({"serious": serious, "symptoms": [asdict(one) for one in found]})
+        print_json({"serious": serious, "symptoms": [asdict(item) for item in symptoms]})
     else:
-        for symptom in found:
+        for symptom in symptoms:
             words = f"{in_words(symptom.message, symptom.where)} {in_words(symptom.remedy, symptom.where)}"
             print(f"{symptom.severity:<8} {symptom.code}: {words}")
-        print(f"{serious} serious, {len(found) - serious} mild" if found else "nothing found")
+        print(f"{serious} serious, {len(symptoms) - serious} mild" if symptoms else "nothing found")
     return 1 if serious else 0
 
 
@@ -64,10 +64,10 @@ def _examined(args: argparse.Namespace) -> "Sequence[Symptom]":
     if data.dataset is not None:
         shipped = datasets.load(data.dataset, folder=data.folder, protocol=data.protocol)
         return examine(None, shipped.train, other=shipped.test if len(shipped.split.test) else None)
-    found, whole = examined(str(data.table), data)
+    symptoms, whole = examined(str(data.table), data)
     if whole is not None:
         say_read(read_as(whole.recipe, whole.findings, whole), ())
-    return found
+    return symptoms
 
 
 def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":

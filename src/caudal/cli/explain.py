@@ -92,7 +92,7 @@ def _spoken(decision: "Decision", lang: str, radius: float) -> list[str]:
     from caudal.explain.words import words
 
     texts = words(lang)
-    spoken = [f"{texts(f'ask.{question}')} {' '.join(said)}" for question, said in answers(decision, texts).items()]
+    spoken = [f"{texts(f'ask.{question}')} {' '.join(lines)}" for question, lines in answers(decision, texts).items()]
     spoken += tell(decision.influence, lang)
     for part in (decision.influence.scorecard, decision.counterfactual):
         spoken += [] if part is None else tell(part, lang)
@@ -106,11 +106,11 @@ def _read(args: argparse.Namespace) -> tuple[Any, Any]:
     from caudal.errors import InputError
     from caudal.estimators import load
 
-    found = load(args.model)
-    if not hasattr(found, "net_"):
+    estimator = load(args.model)
+    if not hasattr(estimator, "net_"):
         fault = f"{args.model} holds a bare network, which does not say what its inputs mean"
         raise InputError("explain", "model", fault, "Pass an estimator that `save` wrote.")
-    return found, series_for("explain", found, args.data, written=written_given(args))
+    return estimator, series_for("explain", estimator, args.data, written=written_given(args))
 
 
 def _row(data: Any, row: int, name: str | None) -> int:
@@ -118,7 +118,7 @@ def _row(data: Any, row: int, name: str | None) -> int:
 
     if name is None:
         return row
-    names = [str(one) for one in data.ids]
+    names = [str(item) for item in data.ids]
     if name not in names:
         fault = f"is {name!r}; there are {len(names)} series, the first {', '.join(names[:3])}"
         raise InputError("explain", "id", fault, "Name one of them.")

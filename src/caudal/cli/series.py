@@ -72,7 +72,7 @@ class Notes:
         self.chunks += 1
         for finding in (*data.findings, *without_past(data)):
             self.findings.setdefault((finding.code, finding.column), finding)
-        self.unlike.update({(one.message, one.remedy) for one in unlike_training(self.model.encoder_, data)})
+        self.unlike.update({(shift.message, shift.remedy) for shift in unlike_training(self.model.encoder_, data)})
 
     def _say(self, data: "Sequences | None") -> None:
         from caudal.data.account import read_as
@@ -117,9 +117,9 @@ def series_for(
         raise InputError(owner, "model", fault, "Name the data set, train on a table, or pass arrays in Python.")
     recipe = recipe_for(model, written or {})
     recipe = recipe if sensitive is None else replace(recipe, sensitive=sensitive)
-    found = read_like(source, recipe, target=target)
-    Notes(model).say(found)
-    return found
+    sequences = read_like(source, recipe, target=target)
+    Notes(model).say(sequences)
+    return sequences
 
 
 def recipe_for(model: Any, written: Mapping[str, Any]) -> "Recipe":
@@ -150,6 +150,6 @@ def training_series(
     from caudal.data import datasets
 
     if not Path(source).is_file() and source.lower().replace("_", "-") in datasets.names():
-        found = datasets.load(source)
-        return found.train, found.val if len(found.split.val) else None
+        dataset = datasets.load(source)
+        return dataset.train, dataset.val if len(dataset.split.val) else None
     return series_for(owner, model, source, target=True, written=written), None

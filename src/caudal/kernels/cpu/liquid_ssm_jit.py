@@ -147,21 +147,21 @@ def back_units(lanes, scratch, j, flow_at, padded, d, linear, softly, sums, rate
     gradient of the elapsed time `d`.
     """
     wide = BLOCK * padded
-    one, to_time = fill(zeros(lanes, scratch), 1.0), zeros(lanes, scratch)
-    lapse = fill(one, d)
+    ones, to_time = fill(zeros(lanes, scratch), 1.0), zeros(lanes, scratch)
+    lapse = fill(ones, d)
     for o in range(0, padded, 16):
         here = j * padded + o
         openness, u = load(lanes, scratch, here), load(lanes, scratch, wide + here)
         rate, share = load(lanes, scratch, 2 * wide + here), load(lanes, scratch, 3 * wide + here)
         flow, v = load(lanes, scratch, flow_at + o), load(lanes, scratch, flow_at + padded + o)
-        left = sub(one, share)
+        left = sub(ones, share)
         passed = mul(mul(flow, sub(u, v)), left)
         to_time = fma(passed, rate, to_time)
         to_rate = mul(passed, lapse)
-        slope = openness if softly else mul(rate, sub(one, openness))
+        slope = openness if softly else mul(rate, sub(ones, openness))
         to_target = mul(flow, share)
         store(scratch, here, mul(to_rate, slope))
-        store(scratch, wide + here, to_target if linear else mul(to_target, sub(one, mul(u, u))))
+        store(scratch, wide + here, to_target if linear else mul(to_target, sub(ones, mul(u, u))))
         store(sums, rate_sums + o, fma(to_rate, openness, load(lanes, sums, rate_sums + o)))
         store(scratch, flow_at + o, mul(flow, left))
     return total(to_time)
