@@ -117,7 +117,7 @@ def typed(args: argparse.Namespace) -> str:
 
 
 def _asked(args: argparse.Namespace) -> dict[str, Any]:
-    changes = {name: found for name in ("seeds", "trials") if (found := getattr(args, name)) is not None}
+    changes = {name: number for name in ("seeds", "trials") if (number := getattr(args, name)) is not None}
     return {
         **{name: getattr(args, name) for name in ("folder", "protocol", "budget", "models")},
         "columns": columns_given(args, args.data),

@@ -69,15 +69,15 @@ def lost(model: Any, program: Program, data: Sequences, encoder: Encoder | None 
         parts = [answer(net, seen.rows(at)) for at in torch.split(torch.arange(len(seen)), _BATCH)]
     net.train(was_training)
     per_step = data.task.is_per_step
-    own = _padded([part.to(dtype).double().numpy() for part in parts], seen.x.shape[1] if per_step else 0)
+    answers = _padded([part.to(dtype).double().numpy() for part in parts], seen.x.shape[1] if per_step else 0)
     theirs = _exported(
         net, encoder, program, seen.x.double().numpy(), seen.dt.double().numpy(), seen.lengths.numpy(), per_step
     )
-    own = _restored(encoder, own)
+    answers = _restored(encoder, answers)
     within = data.mask if per_step else np.ones(len(data), np.bool_)
-    widest = float(np.abs(own - theirs)[within].max())
+    widest = float(np.abs(answers - theirs)[within].max())
     metric = "accuracy" if data.task.is_classification else "rmse"
-    scores = [_score(metric, part, data) for part in (own, theirs)]
+    scores = [_score(metric, part, data) for part in (answers, theirs)]
     return Lost(metric, scores[0], scores[1], widest, len(data))
 
 

@@ -57,17 +57,17 @@ def chips(finals: Mapping[str, Sequence[Outcome]], parts: Parts, shortest: float
         return None
     rows = judged_rows(parts.test)
     test = parts.test.select(rows)
-    made = []
+    figures = []
     for name, outcomes in finals.items():
         model = models.get(name)
         if model is not None:
-            made.append(_chip(name, model, test, _of_rows(outcomes[0], rows), shortest))
+            figures.append(_chip(name, model, test, _of_rows(outcomes[0], rows), shortest))
         elif entry_of(name).kind != "trivial":
             failed = outcomes[0].run.failed
-            made.append(
+            figures.append(
                 Chip(name, "failed" if failed else "no network", failed or f"{entry_of(name).kind} are no network")
             )
-    return Chips(DTYPE, len(test), shortest, missing(), tuple(made))
+    return Chips(DTYPE, len(test), shortest, missing(), tuple(figures))
 
 
 def _of_rows(outcome: Outcome, rows: NDArray[np.int64]) -> Answers:
@@ -95,28 +95,28 @@ def judged_rows(test: Sequences) -> NDArray[np.int64]:
     return np.sort(order[: max(1, count)]).astype(np.int64)
 
 
-def _chip(name: str, model: "LiquidEstimator", test: Sequences, own: Answers, shortest: float | None) -> Chip:
+def _chip(name: str, model: "LiquidEstimator", test: Sequences, answers: Answers, shortest: float | None) -> Chip:
     """The network as C, or why it has no such form: what fails here must not cost the study."""
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            return _exported(name, _straight(model, test, shortest), own, Path(scratch) / "policy", test)
+            return _exported(name, _straight(model, test, shortest), answers, Path(scratch) / "policy", test)
     except InputError as error:
         return Chip(name, _code(error), error.fault)
     except Exception as error:
         return Chip(name, "other", f"{type(error).__name__}: {error}")
 
 
-def _exported(name: str, judged: _Judged, own: Answers, place: Path, test: Sequences) -> Chip:
+def _exported(name: str, judged: _Judged, answers: Answers, place: Path, test: Sequences) -> Chip:
     metric = metrics.plan_of(test).primary
-    made = export.c(judged.net, place, DTYPE, encoder=judged.encoder, shortest_dt=judged.shortest)
-    theirs = gather(test, _answers(judged, made.program))
-    machines, fault = _built(made)
-    network, exported = (metrics.score(test.task, part.scores, part.truth).get(metric) for part in (own, theirs))
+    policy = export.c(judged.net, place, DTYPE, encoder=judged.encoder, shortest_dt=judged.shortest)
+    theirs = gather(test, _answers(judged, policy.program))
+    machines, fault = _built(policy)
+    network, exported = (metrics.score(test.task, part.scores, part.truth).get(metric) for part in (answers, theirs))
     is_bent = judged.test is not test
     return Chip(
         name, metric=metric, network=network, export=exported,
-        widest=float(np.abs(theirs.scores - own.scores).max()), state_bytes=made.program.state_bytes(),
-        dt_min=0.0 if is_bent else made.dt_min, is_bent=is_bent, machines=machines, fault=fault,
+        widest=float(np.abs(theirs.scores - answers.scores).max()), state_bytes=policy.program.state_bytes(),
+        dt_min=0.0 if is_bent else policy.dt_min, is_bent=is_bent, machines=machines, fault=fault,
     )  # fmt: skip
 
 
@@ -140,18 +140,18 @@ def _answers(judged: _Judged, program: export.Program) -> NDArray[np.float64]:
     dt, lengths = seen.dt.double().numpy() * scaling.gap, seen.lengths.numpy()
     is_each = test.task.is_per_step
     twin, order = export.Twin(program), np.argsort(lengths, kind="stable")
-    found = np.zeros((*x.shape[:2], judged.net.outputs) if is_each else (len(x), judged.net.outputs))
+    scores = np.zeros((*x.shape[:2], judged.net.outputs) if is_each else (len(x), judged.net.outputs))
     for begin in range(0, len(order), _BATCH):
         rows = order[begin : begin + _BATCH]
         most = int(lengths[rows[-1]])
-        said = twin.run(x[rows, :most], dt[rows, :most])
+        batch = twin.run(x[rows, :most], dt[rows, :most])
         if is_each:
-            found[rows, :most] = said
+            scores[rows, :most] = batch
         else:
-            found[rows] = said[np.arange(len(rows)), lengths[rows] - 1]
+            scores[rows] = batch[np.arange(len(rows)), lengths[rows] - 1]
     if test.classes:
-        return np.asarray(softmax(found))
-    return found.reshape(len(found), -1, len(test.outputs)) if test.ahead is not None else found
+        return np.asarray(softmax(scores))
+    return scores.reshape(len(scores), -1, len(test.outputs)) if test.ahead is not None else scores
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -165,21 +165,21 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
-def _built(made: export.Export) -> tuple[tuple[OnChip, ...], str]:
+def _built(exported: export.Export) -> tuple[tuple[OnChip, ...], str]:
     """The export on each machine that is at hand, and what went wrong."""
-    lacking, found, faults = missing(), [], []
+    lacking, machines, faults = missing(), [], []
     try:
         if RUNS_ON not in lacking:
-            ran = export.measure(made.folder, RUNS_ON)
-            found.append(
-                OnChip(RUNS_ON, ran.flash, ran.state, ran.stack, ran.counted, ran.counts, ran.digest == made.digest)
+            ran = export.measure(exported.folder, RUNS_ON)
+            machines.append(
+                OnChip(RUNS_ON, ran.flash, ran.state, ran.stack, ran.counted, ran.counts, ran.digest == exported.digest)
             )
         if BUILT_FOR not in lacking:
-            flash, stack = export.footprint(made.folder, BUILT_FOR)
-            found.append(OnChip(BUILT_FOR, flash, made.program.state_bytes(), stack))
+            flash, stack = export.footprint(exported.folder, BUILT_FOR)
+            machines.append(OnChip(BUILT_FOR, flash, exported.program.state_bytes(), stack))
     except BackendError as error:
         faults.append(str(error))
-    return tuple(found), " ".join(faults)
+    return tuple(machines), " ".join(faults)
 
 
 def _code(error: InputError) -> str:

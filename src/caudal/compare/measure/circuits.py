@@ -19,7 +19,7 @@ from caudal.train import examples
 _MOST_STEPS = 200
 
 
-def circuit_of(trained: Trained, parts: Parts, found: Answers | None = None) -> Circuit | None:
+def circuit_of(trained: Trained, parts: Parts, answers: Answers | None = None) -> Circuit | None:
     """The circuit of a wired contender on one test series, or None where it has none.
 
     The series is one that it gets right and that is at least of typical length; a long one is thinned to 200 steps.
@@ -29,22 +29,24 @@ def circuit_of(trained: Trained, parts: Parts, found: Answers | None = None) -> 
     Arguments:
         trained: the contender.
         parts: the series, divided.
-        found: its answers to the test series, where they are at hand.
+        answers: its answers to the test series, where they are at hand.
     """
     network = network_in(trained.model)
     if network is None or not isinstance(network.net_.layer, LTC | WiredCfC):
         return None
     layer, encoder = network.net_.layer, network.encoder_
     test = parts.test
-    found = found or gather(test, trained.answer(test))
-    row = _choose(test, found)
-    one = test.select([row])
+    answers = answers or gather(test, trained.answer(test))
+    row = _choose(test, answers)
+    series = test.select([row])
     with torch.no_grad():
-        seen = examples(encoder, one.without_target())
+        seen = examples(encoder, series.without_target())
         activity, tau = _watch(layer, seen.x, seen.dt)
         strengths = _strengths(layer).tolist()
-    kept = np.unique(np.linspace(0, one.lengths[0] - 1, min(_MOST_STEPS, int(one.lengths[0]))).round().astype(int))
-    times = one.times[0] - one.times[0, 0]
+    steps = np.unique(
+        np.linspace(0, series.lengths[0] - 1, min(_MOST_STEPS, int(series.lengths[0]))).round().astype(int)
+    )
+    times = series.times[0] - series.times[0, 0]
     wiring = layer.wiring
     ahead = 0 if test.ahead is None else test.ahead.shape[1]
     return Circuit(
@@ -52,11 +54,11 @@ def circuit_of(trained: Trained, parts: Parts, found: Answers | None = None) -> 
         wiring=wiring.to_json(),
         inputs=(*encoder.channels, *(f"time to step {k + 1}" for k in range(ahead))),
         outputs=_outputs(test),
-        activity=_rows(activity[kept]),
-        time=tuple(times[kept].tolist()),
+        activity=_rows(activity[steps]),
+        time=tuple(times[steps].tolist()),
         strengths=dict(zip(wiring.synapse_names, strengths, strict=True)),
-        tau=() if tau is None or encoder.clock == "log" else _rows(tau[kept] * encoder.scaler.gap),
-        example=_words(test, row, found),
+        tau=() if tau is None or encoder.clock == "log" else _rows(tau[steps] * encoder.scaler.gap),
+        example=_words(test, row, answers),
     )
 
 
@@ -68,13 +70,13 @@ def _watch(layer: Layer, x: Tensor, dt: Tensor) -> tuple[NDArray[np.float64], ND
         return h[0].double().numpy(), None
     if not isinstance(layer, LTC):
         raise TypeError(type(layer).__name__)
-    params, own = layer.params(), ltc.Graph(*graph_tensors(layer))
+    params, synapses = layer.params(), ltc.Graph(*graph_tensors(layer))
     u = x * layer.input_scale + layer.input_shift
     settings = ltc.Settings(layer.substeps, layer.eps)
-    v = ltc.scan(u, dt, None, ltc.State(*layer.initial_state(1)), params, own, settings).v
-    held = ltc.sensory_sums(u[0], params, own)
-    gate = gates(v[0], own.source, params.mu, params.sigma)
-    den = held.den + ltc.sums(gate, own.ptr, params.w, params.e_rev).den
+    v = ltc.scan(u, dt, None, ltc.State(*layer.initial_state(1)), params, synapses, settings).v
+    sensory = ltc.sensory_sums(u[0], params, synapses)
+    gate = gates(v[0], synapses.source, params.mu, params.sigma)
+    den = sensory.den + ltc.sums(gate, synapses.ptr, params.w, params.e_rev).den
     return v[0].double().numpy(), (params.c_m / den).double().numpy()
 
 
@@ -86,14 +88,14 @@ def _strengths(layer: Layer) -> Tensor:
     return weights[:2].mean(0)
 
 
-def _choose(test: Sequences, found: Answers) -> int:
+def _choose(test: Sequences, answers: Answers) -> int:
     """Position of a series that is answered well, of the positive class where there are two."""
     if test.classes:
-        good = found.scores[np.arange(len(found.truth)), found.truth].astype(np.float64)
+        good = answers.scores[np.arange(len(answers.truth)), answers.truth].astype(np.float64)
     else:
-        good = -np.square(found.scores.astype(np.float64) - found.truth).mean(axis=1)
-    counts = np.bincount(found.series, minlength=len(test))
-    mean = np.bincount(found.series, good, minlength=len(test)) / np.maximum(counts, 1)
+        good = -np.square(answers.scores.astype(np.float64) - answers.truth).mean(axis=1)
+    counts = np.bincount(answers.series, minlength=len(test))
+    mean = np.bincount(answers.series, good, minlength=len(test)) / np.maximum(counts, 1)
     usable = counts > 0
     wishes = [test.lengths >= np.median(test.lengths), test.lengths <= _MOST_STEPS]
     if test.task == "classify" and len(test.classes) == 2 and test.target is not None:
@@ -111,17 +113,17 @@ def _outputs(test: Sequences) -> tuple[str, ...]:
     return tuple(f"{name} in {k + 1}" for k in range(test.ahead.shape[1]) for name in test.outputs)
 
 
-def _words(test: Sequences, row: int, found: Answers) -> str:
-    own = found.series == row
+def _words(test: Sequences, row: int, answers: Answers) -> str:
+    rows = answers.series == row
     name = str(test.ids[row])
-    scores, truth = found.scores[own], found.truth[own]
+    scores, truth = answers.scores[rows], answers.truth[rows]
     if not test.classes:
-        said, came = (", ".join(f"{x:.3g}" for x in numbers[-1]) for numbers in (scores, truth))
-        return f"{name}: predicted {said}, in truth {came}"
+        answer, came = (", ".join(f"{x:.3g}" for x in numbers[-1]) for numbers in (scores, truth))
+        return f"{name}: predicted {answer}, in truth {came}"
     if test.task == "classify":
         best = int(scores[0].argmax())
-        said = f"{test.classes[best]} (probability {scores[0, best]:.2f})"
-        return f"{name}: predicted {said}, in truth {test.classes[int(truth[0])]}"
+        answer = f"{test.classes[best]} (probability {scores[0, best]:.2f})"
+        return f"{name}: predicted {answer}, in truth {test.classes[int(truth[0])]}"
     right = float((scores.argmax(axis=1) == truth).mean())
     return f"{name}: {100 * right:.0f} % of {len(truth)} steps predicted right"
 

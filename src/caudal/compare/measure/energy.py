@@ -37,8 +37,8 @@ def why_not(watts: energy.Span | None) -> str:
     """Why nothing would be read here, or nothing where something would: no counter, and no watts stated."""
     if watts is not None:
         return ""
-    found, missing = energy.counters()
-    return "" if any(device in found for device in _PROCESSORS) else missing["cpu"]
+    counters, missing = energy.counters()
+    return "" if any(device in counters for device in _PROCESSORS) else missing["cpu"]
 
 
 def measure(
@@ -61,17 +61,17 @@ def measure(
     Returns:
         joules by name of the contender; all unknown, and nothing trained, where `why_not` has a reason.
     """
-    good = [one for one in outcomes if not one.run.failed]
+    good = [outcome for outcome in outcomes if not outcome.run.failed]
     reason = why_not(watts)
     if reason:
         nothing = Reading("unknown", reason)
-        return {one.job.model: Spent(nothing, nothing) for one in good}
-    found = {}
+        return {outcome.job.model: Spent(nothing, nothing) for outcome in good}
+    spent = {}
     with one_thread():
-        for one in good:
-            say(f"Measuring the energy of {one.contender.label}.")
-            found[one.job.model] = _joules(one, parts, watts)
-    return found
+        for outcome in good:
+            say(f"Measuring the energy of {outcome.contender.label}.")
+            spent[outcome.job.model] = _joules(outcome, parts, watts)
+    return spent
 
 
 def _joules(outcome: Outcome, parts: Parts, watts: energy.Span | None) -> Spent:
@@ -99,36 +99,36 @@ def _repeats(answer: Callable[[Sequences], object], few: Sequences) -> int:
     return max(1, round(_WINDOW / max(perf_counter() - start, 1e-9)))
 
 
-def _processor(found: energy.Measurement) -> Reading:
+def _processor(measurement: energy.Measurement) -> Reading:
     """What trains and decides: the processor with its memory, or the board that holds both."""
-    own = found.devices["cpu"] if "cpu" in found.devices else found.devices["board"]
-    memory, board = found.devices.get("dram"), found.devices.get("board")
-    if own.label != "measured" and board is not None and board.label == "measured":
+    processor = measurement.devices["cpu"] if "cpu" in measurement.devices else measurement.devices["board"]
+    memory, board = measurement.devices.get("dram"), measurement.devices.get("board")
+    if processor.label != "measured" and board is not None and board.label == "measured":
         return board
-    if own.label != "measured" or memory is None or own.low is None or memory.low is None:
-        return own
-    high = (own.high or 0.0) + (memory.high or 0.0)
-    return Reading("measured", f"{own.source}, processor and memory", own.low + memory.low, high)
+    if processor.label != "measured" or memory is None or processor.low is None or memory.low is None:
+        return processor
+    high = (processor.high or 0.0) + (memory.high or 0.0)
+    return Reading("measured", f"{processor.source}, processor and memory", processor.low + memory.low, high)
 
 
-def energy_of(every: Sequence[Outcome], parts: Parts, spent: Spent | None = None) -> dict[str, Reading]:
+def energy_of(outcomes: Sequence[Outcome], parts: Parts, spent: Spent | None = None) -> dict[str, Reading]:
     """Energy per decision, per correct decision and of training, each with its label and source.
 
     Arguments:
-        every: final outcomes of one contender, in the order of seeds.
+        outcomes: final outcomes of one contender, in the order of seeds.
         parts: the series, divided.
         spent: joules that were read.
     """
-    good = [one for one in every if not one.run.failed]
+    good = [outcome for outcome in outcomes if not outcome.run.failed]
     if not good:
         return energy.columns(None, 1.0, why="no run came to an end")
     first, steps = good[0], median(map(float, parts.train.lengths))
     kind = entry_of(first.job.model).kind
-    shares = [one.run.metrics["accuracy"] for one in good if "accuracy" in one.run.metrics]
+    shares = [outcome.run.metrics["accuracy"] for outcome in good if "accuracy" in outcome.run.metrics]
     correct = mean(shares) if shares else None
     network = None if first.model is None else network_in(unpacked(first.model))
     if network is None:
         return energy.columns(None, steps, correct=correct, spent=spent, why=f"operations of {kind} are not counted")
-    seen = median(one.run.epochs for one in good) * float(parts.train.lengths.sum())
+    seen = median(outcome.run.epochs for outcome in good) * float(parts.train.lengths.sum())
     work = operations(network.net_, steps)
     return energy.columns(work, steps, correct=correct, seen=seen, spent=spent)

@@ -57,11 +57,11 @@ def group_scores(panel: Panel, parts: Parts, owner: NDArray[np.int64]) -> tuple[
     return tuple(scores)
 
 
-def _score(found: Panel, model: str, rows: NDArray[np.bool_]) -> Interval | None:
-    spread = found.spread(model, found.plan.primary, rows)
+def _score(panel: Panel, model: str, rows: NDArray[np.bool_]) -> Interval | None:
+    spread = panel.spread(model, panel.plan.primary, rows)
     if not np.isfinite(spread.value) or np.isfinite(spread.drawn).mean() < 0.9:
         return None
-    return within(spread.interval(), found.plan.primary)
+    return within(spread.interval(), panel.plan.primary)
 
 
 def protected(parts: Parts) -> tuple[dict[str, Groups], dict[str, str]]:
@@ -165,13 +165,13 @@ def fairness(
         left_out=left_out,
     )  # fmt: skip
     asked = _Asked(parts, owner, (*single, *crossed(parts, single)), threshold, blank)
-    made = []
-    for name, every in finals.items():
-        good = [one for one in every if not one.run.failed and len(one.scores)]
+    records = []
+    for name, outcomes in finals.items():
+        good = [attribute for attribute in outcomes if not attribute.run.failed and len(attribute.scores)]
         if good and entry_of(name).kind != "trivial":
-            found = _of_model(asked, name, good, name in curves_of)
-            made += [] if found is None else [found]
-    return tuple(made)
+            record = _of_model(asked, name, good, name in curves_of)
+            records += [] if record is None else [record]
+    return tuple(records)
 
 
 def _share(train: Sequences) -> float:
@@ -183,12 +183,12 @@ def _share(train: Sequences) -> float:
 
 def _of_model(asked: _Asked, name: str, good: Sequence[Outcome], follow: bool) -> FairReport | None:
     try:
-        given = [_decided(one.scores, one.truth, asked.owner[one.series], asked.threshold) for one in good]
+        given = [_decided(item.scores, item.truth, asked.owner[item.series], asked.threshold) for item in good]
     except InputError:
         return None  # all truths are of one class
     at = _at_steps(asked, good[0]) if follow else {}
     attributes = tuple(_attribute(asked, groups, good, given, at) for groups in asked.groups)
-    missing = {"no curve": not at, "no crossing": not any(len(one.columns) > 1 for one in asked.groups)}
+    missing = {"no curve": not at, "no crossing": not any(len(item.columns) > 1 for item in asked.groups)}
     codes = (*(code for code, lacks in missing.items() if lacks), *_OPEN)
     return replace(asked.blank, model=name, answers=len(given[0]), attributes=attributes, not_measured=codes)
 
@@ -212,12 +212,12 @@ def _at_steps(asked: _Asked, first: Outcome) -> dict[int, fair.Answers]:
     if int(np.minimum(test.lengths[:, None], np.array(steps)).sum()) > _STEPS:
         return {}
     model = unpacked(first.model)
-    found = {}
+    by_step = {}
     for step in steps:
-        told = model.answer(first_steps(test, step))
+        outcome = model.answer(first_steps(test, step))
         # In the order of the first seed's answers, those without a known target left out.
-        found[step] = _decided(told[first.series], first.truth, asked.owner[first.series], asked.threshold)
-    return found
+        by_step[step] = _decided(outcome[first.series], first.truth, asked.owner[first.series], asked.threshold)
+    return by_step
 
 
 def _attribute(
@@ -227,16 +227,16 @@ def _attribute(
     given: Sequence[fair.Answers],
     at: Mapping[int, fair.Answers],
 ) -> FairAttribute:
-    each = [groups.select(one.series) for one in good]
-    found = fair.by_group(given[0], each[0])
+    each = [groups.select(item.series) for item in good]
+    by_group = fair.by_group(given[0], each[0])
     counts = {group: int(count) for group, count in zip(groups.names, groups.counts, strict=True)}
     people = each[0].people(given[0].owner)
     hidden = tuple(group for group, count in people.items() if count < _LEAST_SHOWN)
-    rates = found.rates()
-    counted = frozenset((one.metric, one.group) for one in rates if not one.few)
+    rates = by_group.rates()
+    counted = frozenset((item.metric, item.group) for item in rates if not item.few)
     gaps = tuple(
         replace(gap, seeds=tuple(_plain(gap, counted, *pair) for pair in zip(given, each, strict=True)))
-        for gap in found.gaps()
+        for gap in by_group.gaps()
         if asked.threshold is not None or gap.name == OF_CLASSES
     )
     lengths = asked.parts.test.lengths[good[0].series]
@@ -261,5 +261,5 @@ def _plain(gap: Gap, counted: frozenset[tuple[str, str]], given: fair.Answers, g
     """The same gap, over the same groups, of another seed; 0 where they have no value there."""
     table = fair.rates(given, groups)
     rows = [[value for group, value in table[m].items() if (m, group) in counted] for m in GAPS[gap.name]]
-    spreads = [float(np.ptp(known)) for row in rows if (known := [one for one in row if one == one])]
+    spreads = [float(np.ptp(known)) for row in rows if (known := [share for share in row if share == share])]
     return max(spreads, default=0.0)

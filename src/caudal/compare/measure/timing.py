@@ -50,7 +50,7 @@ def measure(outcomes: Sequence[Outcome], parts: Parts, rounds: int = 7) -> dict[
     series: dict[str, list[float]] = {}
     step: dict[str, list[float]] = {}
     with one_thread(), torch.no_grad():
-        subjects = {one.job.model: _subject(one, parts) for one in outcomes if not one.run.failed}
+        subjects = {outcome.job.model: _subject(outcome, parts) for outcome in outcomes if not outcome.run.failed}
         for turn in range(rounds + 1):
             for name, subject in subjects.items():
                 spent = _seconds(lambda subject=subject: [subject.series(some) for some in few], 1)  # type: ignore[misc]
