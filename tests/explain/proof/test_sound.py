@@ -4,12 +4,13 @@ import itertools
 
 import pytest
 import torch
+from torch.nn.functional import softplus
 
 from caudal.explain.proof import reach_outputs
-from caudal.explain.proof.affine import Affine, Symbols, ends, sigmoid_line, tanh_line, times
+from caudal.explain.proof.affine import Affine, Symbols, ends, sampled_line, sigmoid_line, tanh_line, times
 from caudal.explain.proof.gated import activated, share_line
 from caudal.explain.proof.ltc import highest, lowest
-from caudal.nn import CTRNN, LSTM, LTC, CfC, Readout, WiredCfC
+from caudal.nn import CTRNN, LSTM, LTC, CfC, LiquidSSM, Readout, WiredCfC
 from caudal.wiring import ncp
 
 WIRING = ncp(inputs=3, inter=8, command=5, motor=2, seed=1)
@@ -25,6 +26,12 @@ LAYERS = {
     "cfc without backbone": (lambda: CfC(3, 8, backbone_layers=0), 2, 100),
     "wired cfc": (lambda: WiredCfC(WIRING), 2, 20),
     "ctrnn": (lambda: CTRNN(WIRING, substeps=2), 1.5, 3),
+    "liquid ssm": (lambda: LiquidSSM(3, 8), 1.2, 1.5),
+    "liquid ssm softplus": (lambda: LiquidSSM(3, 8, decay="softplus", target="linear"), 1.2, 1.5),
+    "liquid ssm gated": (lambda: LiquidSSM(3, 8, output_gate=True), 1.3, 2),
+    "liquid ssm deep": (lambda: LiquidSSM(3, 8, layers=2), 1.5, 5),
+    "liquid ssm event": (lambda: LiquidSSM(3, 8, pairing="event"), 1.2, 1.5),
+    "ctrnn previous": (lambda: CTRNN(3, 6, substeps=2, pairing="previous"), 1.5, 3),
     "lstm": (lambda: LSTM(3, 8), 1.5, 5),
 }
 
@@ -95,6 +102,17 @@ def test_strips_contain_their_curves():
     high = low + torch.logspace(-12, 1, 40).double().repeat(60)
     for line, curve in ((sigmoid_line(low, high), torch.sigmoid), (tanh_line(low, high), torch.tanh)):
         for share in torch.linspace(0, 1, 33).double():
+            x = low + share * (high - low)
+            assert ((curve(x) - line.slope * x - line.offset).abs() <= line.error + 1e-15).all()
+
+
+@pytest.mark.parametrize("lapse", [1e-3, 1.0, 30.0, 1e4])
+def test_sampled_strips_contain_what_is_left_of_the_way(lapse):
+    low = torch.linspace(-20, 20, 40).double()[:, None].expand(40, 40).flatten()
+    high = low + torch.logspace(-12, 1.5, 40).double().repeat(40)
+    for curve in (lambda a: torch.exp(-lapse * torch.sigmoid(a)), lambda a: torch.exp(-lapse * softplus(a))):
+        line = sampled_line(curve, low, high, 0.85)
+        for share in torch.linspace(0, 1, 1001).double():
             x = low + share * (high - low)
             assert ((curve(x) - line.slope * x - line.offset).abs() <= line.error + 1e-15).all()
 

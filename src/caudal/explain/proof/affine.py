@@ -10,6 +10,7 @@ Source: Comba and Stolfi, "Affine arithmetic and its applications to computer gr
 around a sigmoid as in Singh et al., "Fast and effective robustness certification", NeurIPS 2018.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,8 @@ from torch import Tensor
 SLACK = 1e-12
 WORTH = 0.5
 _TIGHT = 1e-9
+# Of a sampled curve.
+_POINTS = 129
 
 
 class Affine(NamedTuple):
@@ -149,6 +152,31 @@ def tanh_line(low: Tensor, high: Tensor) -> Line:
     """The same for tanh, which is `2 sigmoid(2 x) - 1`."""
     inner = sigmoid_line(2 * low, 2 * high)
     return Line(4 * inner.slope, 2 * inner.offset - 1, 2 * inner.error)
+
+
+def sampled_line(curve: Callable[[Tensor], Tensor], low: Tensor, high: Tensor, bend: float) -> Line:
+    """The strip of the chord's slope around a smooth curve over `[low, high]`, from points along it.
+
+    Arguments:
+        curve: maps `(points, size)` entry by entry.
+        low, high: `(size,)`.
+        bend: bound of the size of the curve's second derivative; it covers what lies between two points.
+
+    Example:
+        >>> line = sampled_line(lambda x: torch.exp(-x), torch.tensor([0.0]), torch.tensor([1.0]), 1.0)
+        >>> round(line.slope.item(), 3), round(line.error.item(), 3)
+        (-0.632, 0.038)
+    """
+    gap = high - low
+    places = torch.linspace(0, 1, _POINTS, dtype=low.dtype, device=low.device)[:, None]
+    points = low + places * gap
+    reach = gap.clamp_min(_TIGHT**0.5) / 2
+    middle = (low + high) / 2
+    slope = (curve(middle + reach) - curve(middle - reach)) / (2 * reach)
+    away = curve(points) - slope * points
+    least, most = away.amin(0), away.amax(0)
+    between = bend * (gap / (_POINTS - 1)).square() / 8
+    return Line(slope, (least + most) / 2, (most - least) / 2 + between + SLACK * (1 + gap))
 
 
 def along(form: Affine, line: Line, symbols: Symbols) -> Affine:

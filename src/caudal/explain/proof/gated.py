@@ -1,9 +1,10 @@
-"""Steps over sets of the cells made of products of sigmoids and tanh: CfC, CT-RNN, LRC, LSTM, GRU."""
+"""Steps over sets of the cells made of products of sigmoids and tanh: CfC, CT-RNN, liquid state space, LSTM."""
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
-from caudal.dynamics import ctrnn
+from caudal.dynamics import ctrnn, liquid_ssm
 from caudal.dynamics.cfc_heads import Activation, Decay, Mode
 from caudal.dynamics.wired import targets
 from caudal.errors import InputError
@@ -17,6 +18,7 @@ from caudal.explain.proof.affine import (
     plus,
     product,
     radius,
+    sampled_line,
     scaled,
     shifted,
     sigmoid_line,
@@ -146,3 +148,48 @@ def _matrix(w: Tensor, source: Tensor, ptr: Tensor, sources: int) -> Tensor:
     matrix = w.new_zeros(len(ptr) - 1, sources)
     matrix[targets(ptr), source.long()] = w
     return matrix
+
+
+def liquid_ssm_advance(
+    reach: Reach, x: Affine, dt: Affine, params: liquid_ssm.Params, settings: liquid_ssm.Settings, symbols: Symbols
+) -> Reach:
+    """One step of a liquid state space over sets: `v' = u + q (v - u)` with `q = exp(-k dt)`."""
+    pre = through(x, params.weight, params.bias)
+    units = len(pre.centre) // 2
+    a, z = (Affine(pre.centre[at], pre.parts[:, at]) for at in (slice(units), slice(units, None)))
+    u = along(z, tanh_line(*ends(z)), symbols) if settings.target == "tanh" else z
+    left = _left(a, dt, params, symbols)
+    way, error = product(left, plus(reach.form, scaled(u, -torch.ones_like(u.centre))))
+    new = symbols.widen(plus(u, way), error)
+    # A weighted mean of old state and target, by every weight that may be.
+    least, most = (end.clamp(0, 1) for end in ends(left))
+    u_low, u_high = ends(u)
+    low = torch.minimum(*(q * reach.low + (1 - q) * u_low for q in (least, most)))
+    high = torch.maximum(*(q * reach.high + (1 - q) * u_high for q in (least, most)))
+    return within(new, low, high, symbols)
+
+
+# Bound of the second derivative of exp(-c sigmoid(a)) and of (1 - sigmoid(a))^c for any c: (y^2 + y) exp(-y) at its top.
+_LEFT_BEND = 0.85
+
+
+def _left(a: Affine, dt: Affine, params: liquid_ssm.Params, symbols: Symbols) -> Affine:
+    """What is left of the way to the target, `exp(-k dt)`, each neuron by one curve where the time is known."""
+
+    def rate(argument: Tensor) -> Tensor:
+        return softplus(argument) if params.rate is None else params.rate * torch.sigmoid(argument)
+
+    if not bool((radius(dt) > 0).any()):
+        line = sampled_line(lambda argument: torch.exp(-rate(argument) * dt.centre), *ends(a), _LEFT_BEND)
+        return along(a, line, symbols)
+    if params.rate is None:
+        speed = along(a, sampled_line(rate, *ends(a), 0.25), symbols)
+    else:
+        line = sigmoid_line(*ends(a))
+        speed = along(a, Line(params.rate * line.slope, params.rate * line.offset, params.rate * line.error), symbols)
+    lapse, error = product(speed, wide(dt, len(a.centre)))
+    lapse = symbols.widen(lapse, error)
+    low, high = ends(lapse)
+    return along(
+        lapse, sampled_line(lambda y: torch.exp(-y), low, high, float(torch.exp(-low.min()).clamp_min(1))), symbols
+    )

@@ -1,17 +1,19 @@
 """Layers as machines over sets: one function for each kind of layer, found by its class."""
 
+import functools
 from functools import singledispatch
 
 import torch
 from torch import Tensor
 
-from caudal.dynamics import cfc_wired, ctrnn, ltc
+from caudal.dynamics import cfc_wired, ctrnn, liquid_ssm, ltc
 from caudal.errors import InputError
 from caudal.explain.proof import gated
 from caudal.explain.proof import ltc as ltc_sets
-from caudal.explain.proof.affine import Affine, Symbols, plus, point, scaled, shifted, take, through
+from caudal.explain.proof.affine import Affine, Symbols, plus, point, scaled, shifted, sigmoid, take, through, times
 from caudal.explain.proof.reach import Machine, Reach, at_rest, bounded, within
-from caudal.nn import CTRNN, LSTM, LTC, CfC, Layer, Readout, WiredCfC
+from caudal.nn import CTRNN, LSTM, LTC, CfC, Layer, LiquidSSM, Readout, WiredCfC
+from caudal.nn.liquid_ssm import LiquidBlock
 from caudal.nn.wired import graph_tensors
 
 
@@ -22,7 +24,7 @@ def machine(layer: Layer) -> Machine:
     Raises:
         InputError: sets cannot be taken through this layer.
     """
-    known = "LTC, CfC, WiredCfC, CTRNN or LSTM, alone or under a Readout of the last step"
+    known = "LTC, CfC, WiredCfC, CTRNN, LiquidSSM or LSTM, alone or under a Readout of the last step"
     raise InputError("verify", "model", f"is a {type(layer).__name__}; sets go through {known}", "Use one of them.")
 
 
@@ -34,9 +36,9 @@ def _f64(tensor: Tensor) -> Tensor:
 def _readout(layer: Readout) -> Machine:
     if layer.pool != "last":
         raise InputError("verify", "model", f'pools by "{layer.pool}"', 'Build the readout with pool="last".')
-    inner = machine(layer.layer)
+    inner = paired_machine(layer.layer)
     weight, bias = _f64(layer.map.weight), _f64(layer.map.bias)
-    return Machine(inner.start, inner.advance, lambda reach: through(inner.read(reach), weight, bias))
+    return inner._replace(read=lambda reach: through(inner.read(reach), weight, bias))
 
 
 @machine.register
@@ -117,6 +119,58 @@ def _lstm(layer: LSTM) -> Machine:
         return bounded(_beside(h, c))
 
     return Machine(at_rest(2 * units), advance, lambda reach: take(reach.form, torch.arange(units)))
+
+
+@machine.register
+def _liquid_ssm(layer: LiquidSSM) -> Machine:
+    """States of all blocks, and behind them the outputs of the last step, which an output gate mixes with its inputs."""
+    units, blocks, settings = layer.units, layer.parts(), layer.settings()
+    params = [liquid_ssm.Params(*(None if p is None else _f64(p) for p in block.params())) for block in blocks]
+
+    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
+        forms, lows, highs, read, h = [], [], [], x, None
+        for k, (block, weights) in enumerate(zip(blocks, params, strict=True)):
+            at = slice(k * units, (k + 1) * units)
+            before = Reach(Affine(reach.form.centre[at], reach.form.parts[:, at]), reach.low[at], reach.high[at])
+            new = gated.liquid_ssm_advance(before, read, dt, weights, settings, symbols)
+            forms, lows, highs = [*forms, new.form], [*lows, new.low], [*highs, new.high]
+            h = _block_outputs(block, read, new.form, h, symbols)
+            read = h
+        whole = bounded(read)
+        form = functools.reduce(_beside, [*forms, read])
+        return Reach(form, torch.cat([*lows, whole.low]), torch.cat([*highs, whole.high]))
+
+    return Machine(at_rest((len(blocks) + 1) * units), advance, lambda reach: _last(reach.form, units))
+
+
+def _block_outputs(block: LiquidBlock, x: Affine, v: Affine, residual: Affine | None, symbols: Symbols) -> Affine:
+    """As `LiquidBlock.read`, over sets."""
+    if block.gate is not None:
+        gate = sigmoid(through(x, _f64(block.gate.weight), _f64(block.gate.bias)), symbols)
+        v = times(gate, v, symbols)
+    if block.mix is None or residual is None:
+        return v
+    return plus(residual, through(v, _f64(block.mix.weight), _f64(block.mix.bias)))
+
+
+def paired_machine(layer: Layer) -> Machine:
+    """A layer over sets, its inputs acting when its pairing says.
+
+    Raises:
+        InputError: sets cannot be taken through this layer.
+    """
+    plain = machine(layer)
+    if layer.pairing == "hold":
+        return plain
+    if layer.pairing == "previous":
+        return plain._replace(is_late=True)
+    nothing = point(torch.zeros(layer.inputs, dtype=torch.float64))
+    unit = point(torch.ones(1, dtype=torch.float64))
+
+    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
+        return plain.advance(plain.advance(reach, nothing, dt, symbols), x, unit, symbols)
+
+    return plain._replace(advance=advance)
 
 
 def _motor(layer: LTC | CTRNN) -> "_Read":

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from caudal.dynamics.wired import targets
 from caudal.errors import InputError
-from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, Layer, Readout, WiredCfC
+from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, Layer, LiquidSSM, Readout, WiredCfC
 from caudal.nn.wired import graph_tensors
 
 
@@ -40,7 +40,8 @@ def ranges(layer: Layer) -> Ranges:
     """Ranges of state, time constants and outputs for any input, from the weights alone.
 
     Arguments:
-        layer: LTC (fused), CfC and WiredCfC (with a gate), LRC (hybrid), CTRNN, LSTM or GRU, or a Readout of one.
+        layer: LTC (fused), CfC and WiredCfC (with a gate), LRC (hybrid), CTRNN, LiquidSSM (tanh),
+            LSTM or GRU, or a Readout of one.
 
     Raises:
         InputError: nothing is proven for this layer.
@@ -54,7 +55,7 @@ def ranges(layer: Layer) -> Ranges:
         True
     """
     fault = f"is a {type(layer).__name__}, whose states have no proven range"
-    raise InputError("ranges", "layer", fault, "Use LTC, CfC, WiredCfC, LRC, CTRNN, LSTM or GRU.")
+    raise InputError("ranges", "layer", fault, "Use LTC, CfC, WiredCfC, LRC, CTRNN, LiquidSSM, LSTM or GRU.")
 
 
 @ranges.register
@@ -108,6 +109,25 @@ def _cfc(layer: CfC) -> Ranges:
 @ranges.register
 def _wired_cfc(layer: WiredCfC) -> Ranges:
     return _gate(layer.mode, layer.units, layer.outputs)
+
+
+@ranges.register
+def _liquid_ssm(layer: LiquidSSM) -> Ranges:
+    if layer.target != "tanh":
+        fault = "has a linear target, which goes as far as its inputs do"
+        raise InputError("ranges", "layer", fault, 'Build it with target="tanh".')
+    rates = [block.params().rate for block in layer.parts()]
+    fastest = [np.full(layer.units, np.inf) if rate is None else _array(rate) for rate in rates]
+    ones, low = np.ones(layer.units), -np.ones(layer.units)
+    high = -low
+    for block in layer.parts():
+        if block.mix is not None:
+            mixed = _affine(-ones, ones, _array(block.mix.weight), _array(block.mix.bias))
+            low, high = low + mixed[0], high + mixed[1]
+    states = np.ones(layer.layers * layer.units)
+    reason = "each step is a weighted mean of the old state and a tanh"
+    tau_low = 1 / np.concatenate(fastest)
+    return Ranges(-states, states, tau_low, np.full(len(states), np.inf), low, high, reason)
 
 
 @ranges.register

@@ -33,11 +33,13 @@ class Machine(NamedTuple):
         start: the state before the first step.
         advance: one step.
         read: outputs of a state.
+        is_late: whether a step is given the inputs of the step before it, zeros at first.
     """
 
     start: Reach
     advance: Advance
     read: Callable[[Reach], Affine]
+    is_late: bool = False
 
 
 def at_rest(units: int) -> Reach:

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from caudal.explain.proof.affine import Affine, Symbols, ends, through
+from caudal.explain.proof.affine import Affine, Symbols, ends, point, through
 from caudal.explain.proof.box import Box, box
-from caudal.explain.proof.layers import machine
+from caudal.explain.proof.layers import paired_machine
 from caudal.explain.proof.reach import Machine, trimmed
 from caudal.explain.proof.search import search
 from caudal.nn import Layer, Readout
@@ -74,7 +74,7 @@ def verify(
     returned.
 
     Arguments:
-        model: a readout of the last step over LTC, CfC, WiredCfC, CTRNN or LSTM, with two outputs or more.
+        model: a readout of the last step over LTC, CfC, WiredCfC, CTRNN, LiquidSSM or LSTM, with two outputs or more.
         x: one series `(time, input)`, as the model sees it (scaled).
         dt: `(time,)`; 1 when left out.
         radius: tolerance of every entry, or one for each, `(time, input)` or `(input,)`.
@@ -103,7 +103,7 @@ def verify(
     decision = int(answer.argmax())
     seen = search(model, whole, decision, samples, seed)
     worst = int(seen.leads.argmin())
-    proof = _Proof(machine(model), decision, model.outputs)
+    proof = _Proof(paired_machine(model), decision, model.outputs)
     spare = _ROUNDING * float(1 + answer.abs().max())
     fails = bool(seen.leads[worst] < 0)
     proven, tried = proof.split(whole, 1 if fails else boxes, spare)
@@ -185,7 +185,7 @@ def reach_outputs(
         True
     """
     whole = box("reach_outputs", model, x, dt, radius, dt_radius)
-    low, high = ends(_outputs(machine(model), whole))
+    low, high = ends(_outputs(paired_machine(model), whole))
     return low.numpy(), high.numpy()
 
 
@@ -193,12 +193,13 @@ def _outputs(model: Machine, part: Box) -> Affine:
     """Outputs after the last step; symbol `t * inputs + i` is the deviation of `x[t, i]`, those of dt come after."""
     steps, inputs = part.x.shape
     keep = steps * inputs + steps
-    symbols, reach = Symbols(keep), model.start
+    symbols, reach, before = Symbols(keep), model.start, point(part.x.new_zeros(inputs))
     for t in range(steps):
         parts = part.x.new_zeros((t + 1) * inputs, inputs)
         parts[t * inputs :] = torch.diag(part.x_far[t])
         ticks = part.x.new_zeros(steps * inputs + t + 1 if bool(part.dt_far[t] > 0) else 0, 1)
         ticks[-1:] = part.dt_far[t]
         x, dt = Affine(part.x[t], parts), Affine(part.dt[t : t + 1], ticks)
-        reach = trimmed(model.advance(reach, x, dt, symbols), symbols, keep, keep + _MOST)
+        acting, before = (before, x) if model.is_late else (x, x)
+        reach = trimmed(model.advance(reach, acting, dt, symbols), symbols, keep, keep + _MOST)
     return model.read(reach)
