@@ -169,7 +169,7 @@ def liquid_ssm_advance(
     return within(new, low, high, symbols)
 
 
-# Bound of the second derivative of exp(-c sigmoid(a)) and of (1 - sigmoid(a))^c for any c: (y^2 + y) exp(-y) at its top.
+# Bounds the second derivative of exp(-c sigmoid(a)) and (1 - sigmoid(a))^c for any c: (y^2 + y) exp(-y) at its top.
 _LEFT_BEND = 0.85
 
 
@@ -190,6 +190,5 @@ def _left(a: Affine, dt: Affine, params: liquid_ssm.Params, symbols: Symbols) ->
     lapse, error = product(speed, wide(dt, len(a.centre)))
     lapse = symbols.widen(lapse, error)
     low, high = ends(lapse)
-    return along(
-        lapse, sampled_line(lambda y: torch.exp(-y), low, high, float(torch.exp(-low.min()).clamp_min(1))), symbols
-    )
+    bend = float(torch.exp(-low.min()).clamp_min(1))
+    return along(lapse, sampled_line(lambda y: torch.exp(-y), low, high, bend), symbols)

@@ -123,7 +123,7 @@ def _lstm(layer: LSTM) -> Machine:
 
 @machine.register
 def _liquid_ssm(layer: LiquidSSM) -> Machine:
-    """States of all blocks, and behind them the outputs of the last step, which an output gate mixes with its inputs."""
+    """States of all blocks, and behind them the last outputs, in which an output gate mixes states with inputs."""
     units, blocks, settings = layer.units, layer.parts(), layer.settings()
     params = [liquid_ssm.Params(*(None if p is None else _f64(p) for p in block.params())) for block in blocks]
 
