@@ -21,15 +21,16 @@ from caudal.explain.influence.masks import (
 from caudal.explain.influence.path import MOST, Along, integrate, miss
 from caudal.explain.influence.record import Influence, On
 from caudal.explain.influence.references import References
+from caudal.explain.influence.shares import answers_without_steps, is_state_linear, step_shares
 from caudal.explain.influence.swap import affordable, can_swap, swapped
 from caudal.explain.influence.target import Question, synapses_of, wired_layers
 
-Method = Literal["path", "gradient", "removal", "occlusion", "halved", "swap"]
+Method = Literal["path", "gradient", "removal", "occlusion", "halved", "swap", "shares"]
 METHODS: dict[str, tuple[str, ...]] = {
     "inputs": ("path", "gradient", "occlusion", "swap"),
     "dt": ("path", "gradient", "occlusion", "swap"),
     "everything": ("path", "gradient", "occlusion", "swap"),
-    "steps": ("path", "occlusion", "removal", "swap"),
+    "steps": ("path", "occlusion", "removal", "swap", "shares"),
     "neurons": ("removal", "path", "gradient", "halved", "swap"),
     "synapses": ("removal", "path", "gradient", "halved", "swap"),
 }
@@ -93,8 +94,10 @@ def influence(
     Removal is done to the real net on its fast kernels, once for each synapse. Swap and removal measure each one in
     the presence of all others, so their values need not add up. `"halved"` (neurons, synapses) comes near it in 16
     gradients, however many there are: a sixteenth at a time stands at half strength, and is read there. A path integral
-    adds up, and divides what several do together among them. A step that is removed passes its elapsed time on to the
-    next. A neuron of a net without a wiring cannot be cut; it is held at its mean over the given series instead.
+    adds up, and divides what several do together among them. `"shares"` (steps) are the usual way where a net is linear
+    in its state: exact, without a reference, they and the bias are the answer; see `step_shares`. A step that is
+    removed passes its elapsed time on to the next. A neuron of a net without a wiring cannot be cut; it is held at its
+    mean over the given series instead.
 
     Arguments:
         question, on: see `ask`; what to look at.
@@ -125,7 +128,10 @@ def influence(
         raise InputError("influence", "method", f"is {method!r}", f"On {on} there are {', '.join(METHODS[on])}.")
     if on == "synapses":
         check_wired("influence", question.model)
-    if on in ("neurons", "synapses"):
+    if method == "shares":
+        baseline, shares = Baseline(), step_shares(question)
+        result = Found(shares.values.to(question.x.dtype), shares.rest.to(question.x.dtype))
+    elif on in ("neurons", "synapses"):
         result = _circuit(question, on, method, baseline, Effort(tolerance, most))
     elif isinstance(baseline, References):
         result = _over_references(
@@ -138,6 +144,8 @@ def influence(
 
 def _usual(question: Question, on: str, baseline: Baseline | References) -> Method:
     """The method where none was asked for."""
+    if on == "steps" and is_state_linear(question.model):
+        return "shares"
     if on not in ("neurons", "synapses"):
         return "path"
     swaps = isinstance(baseline, References) and (can_swap(question.model) or not is_wired(question.model))
@@ -265,6 +273,10 @@ def _without_steps(question: Question, baseline: Baseline) -> Found:
     values = torch.zeros_like(question.dt)
     time = question.dt.shape[1]
     x0, dt0 = _start(question, "everything", baseline)
+    closed = answers_without_steps(question) if is_state_linear(question.model) else None
+    if closed is not None:
+        moved = torch.where(question.mask & (question.mask.sum(1, keepdim=True) > 1), full[:, None] - closed, 0)
+        return Found(moved.to(full.dtype), question.values(x=x0, dt=dt0))
     for t in range(time):
         row = (question.mask[:, t] & (question.mask.sum(1) > 1)).nonzero()[:, 0]
         if not len(row):
@@ -404,7 +416,7 @@ def _record(question: Question, on: str, method: str, result: Found, baseline: B
         end,
         start,
         deltas,
-        method == "path",
+        method in ("path", "shares"),
         question.series,
         f"{type(question.model).__name__}({question.model.inputs} inputs, {question.model.outputs} outputs)",
         result.points,

@@ -89,7 +89,7 @@ class Influence:
 
     Attributes:
         on: what was looked at.
-        method: `"path"`, `"gradient"`, `"removal"`, `"occlusion"` or `"halved"`.
+        method: `"path"`, `"gradient"`, `"removal"`, `"occlusion"`, `"halved"`, `"swap"` or `"shares"`.
         values: `(series, ...)` float64, in `unit`; above 0 speaks for the output.
         axes: what each axis after the series is.
         labels: names along each of these axes.
@@ -98,7 +98,7 @@ class Influence:
         output: `(series,)`, its value.
         reference: `(series,)`, its value where everything looked at is at its baseline or gone.
         deltas: `(series,)`, how far the values fail to add up to output minus reference, relative to it.
-        adds_up: whether the method promises that they do; only `"path"` does.
+        adds_up: whether the method promises that they do; only `"path"` and `"shares"` do.
         series: names of the series.
         model: the net in one line.
         points: most points that a path integral used.

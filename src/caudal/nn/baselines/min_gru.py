@@ -12,7 +12,8 @@ from caudal.nn.baselines.sequence import check_sizes, with_dt
 from caudal.nn.init import uniform_
 from caudal.nn.layer import Layer, State
 
-_SETTINGS = json.dumps(liquid_ssm.Settings("unclocked", "linear")._asdict())
+_FORM = liquid_ssm.Settings("unclocked", "linear")
+_SETTINGS = json.dumps(_FORM._asdict())
 
 
 @final
@@ -56,6 +57,10 @@ class MinGRU(Layer):
         bound = (self.inputs + 1) ** -0.5
         for parameter in (self.weight, self.bias):
             uniform_(parameter, -bound, bound)
+
+    def settings(self) -> liquid_ssm.Settings:
+        """Constants of the step."""
+        return _FORM
 
     def initial_state(self, batch: int) -> State:
         """Zeros."""
