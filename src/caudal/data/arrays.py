@@ -50,7 +50,7 @@ def from_arrays(
         names: of the inputs.
         units: of the inputs.
         ids: `(batch,)` name of each series.
-        group: `(batch,)` what must not be split.
+        group: `(batch,)` cluster of each series, which no split tears apart.
         sensitive: protected attributes, each `(batch,)`; never inputs.
         static: `(batch, statics)` numbers per series; NaN means not observed.
         static_names: of the static features.

@@ -28,8 +28,8 @@ class ParquetSequences:
     """A Parquet file as a stream of `Sequences`, to be read again and again; at no time is it all in memory.
 
     The rows of a series must stand together. Memory holds one batch of rows, one chunk of series and 8 bytes per series
-    name. Parts are drawn by a hash of the group (or series), so that they are the same in every pass and process, and
-    no group stands in two.
+    name. Parts are drawn by a hash of the cluster (or series), so that they are the same in every pass and process, and
+    no cluster stands in two.
 
     Attributes:
         path: of the file.
@@ -38,7 +38,8 @@ class ParquetSequences:
         rows_per_batch: rows read at a time.
         part: bounds of the hash within [0, 1) that belong to this part.
         seed: of the hash.
-        target: whether the target, group and sensitive columns are read as well; without, the file need not have them.
+        target: whether the columns of target, cluster and sensitive groups are read as well; without, the file need not
+            have them.
         findings: what was odd in the first batch of rows; classes and categories, in all.
 
     Example:

@@ -44,7 +44,7 @@ class Recipe:
         inputs: columns that become inputs, in order.
         statics: per-series columns, in order.
         sensitive: protected columns.
-        group: column of the group, or None.
+        group: column of the cluster, or None.
         classes: class labels in the order of their codes.
         time_unit: unit of `dt`.
         datetimes: whether the time column holds datetimes rather than numbers.

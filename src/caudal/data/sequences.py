@@ -198,7 +198,7 @@ class Sequences:
         ids: `(batch,)` name of each series, unique.
         start: `(batch,)` float64, time of the first step, in `time_unit` from a common origin.
         ahead: `(batch, horizon)` float64, forecast only: gaps between the last step and each target step.
-        group: `(batch,)` who a series belongs to (patient, subject, parent series), or None.
+        group: `(batch,)` cluster of each series (patient, subject, parent series), which no split tears apart, or None.
         static: `(batch, statics)` per-series features, 0 where `static_observed` is False.
         static_observed: `(batch, statics)` bool.
         statics: the static features, one `Feature` each.

@@ -1,4 +1,4 @@
-"""Training, validation and test that share no series, no group and no time."""
+"""Training, validation and test that share no series, no cluster and no time."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,10 +49,11 @@ def split(
         data: the series.
         val: share of the series for validation, 0 for none.
         test: share for test, 0 for none.
-        by: `"series"`; `"group"`: groups stay whole; `"time"`: training ends before validation begins, and that
-            before test; series that bridge a boundary are dropped; `"targets"`: windows of forecasts so that the
-            steps ahead of a later part come after all that an earlier part saw, while its history may reach back;
-            `"past"`: by time where that drops at most half of the windows, else by targets; `"auto"`: by group where
+        by: `"series"`; `"group"`: clusters stay whole (the patient of several stays); `"time"`: training ends before
+            validation begins, and that before test; series that bridge a boundary are dropped; `"targets"`: windows of
+            forecasts so that the steps ahead of a later part come after all that an earlier part saw, while its
+            history may reach back;
+            `"past"`: by time where that drops at most half of the windows, else by targets; `"auto"`: by cluster where
             there is one, else by series.
         seed: of the draw; a split by time has none.
         stratify: keep the shares of classes alike (task classify).
@@ -91,7 +92,7 @@ def folds(data: Sequences, k: int = 5, *, by: str = "auto", seed: int = 0, strat
 
     Arguments:
         data: the series.
-        k: number of folds; as many as there are groups leaves one out at a time.
+        k: number of folds; as many as there are clusters leaves one out at a time.
         by: `"series"`, `"group"` or `"auto"`.
         seed: of the draw.
         stratify: keep the shares of classes alike (task classify).
@@ -215,7 +216,7 @@ def _too_few(name: str, how: str, owners: int, parts: int, classes: NDArray[np.i
     kinds, alone = int((counts > 0).sum()), int((counts == 1).sum())
     if owners < parts:
         fault += f", and {parts} parts need at least {parts}"
-        more = "groups" if how == "group" else "series"
+        more = "clusters (`group`)" if how == "group" else "series"
         remedy = f"Pass more {more}; parts of long series under names of their own count."
     elif kinds > 1:
         fault += f"; {alone} of {kinds} classes have one series only, and each class must be in training"

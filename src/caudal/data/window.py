@@ -19,7 +19,7 @@ Gaps = NDArray[np.float64]
 def windows(data: Sequences, length: int, stride: int = 1, horizon: int = 0, *, gaps: str = "true") -> Sequences:
     """Windows of `length` steps, `stride` steps apart. A target per series goes to each of its windows.
 
-    Each window belongs to the group of its parent, or to the parent itself, so splits by group keep it in one part.
+    Each window belongs to the cluster of its parent, or to the parent itself, so splits by cluster keep it in one part.
     A series shorter than `length + horizon` gives no window, and a finding says so.
 
     Arguments:

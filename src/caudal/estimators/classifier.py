@@ -39,7 +39,7 @@ class LiquidClassifier(LiquidEstimator):
         pool: `"last"` or `"mean"` of the layer's outputs.
         dropout: rate before the decision.
         epochs, lr, batch_size, patience, clip, weight_decay, schedule, precision: as in `TrainRecipe`.
-        validation: share of the series held out to stop by, whole groups together; 0 trains all epochs.
+        validation: share of the series held out to stop by, whole clusters together; 0 trains all epochs.
         dtype: `"float32"` or `"float64"`.
         seed: of weights, order and validation; equal seeds give equal models.
         device: where the network lives, for example `"cuda"`.

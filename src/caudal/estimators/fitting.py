@@ -77,7 +77,7 @@ def fit_recipe(
 ) -> Trained:
     """Read the data, hold some out, train, and score.
 
-    Data sets come with their own parts. Of a table whole groups (or series) are held out at random; of forecasts
+    Data sets come with their own parts. Of a table whole clusters (or series) are held out at random; of forecasts
     of fewer than ten series, the last windows in time.
 
     Arguments:

@@ -27,7 +27,7 @@ class DataPart(Columns):
         protocol: of that set.
         stream: read the (Parquet) table in batches in each pass.
         test: share of the series held out for the score; a data set has its own.
-        by: how they are held out, as in `split`; `"auto"` goes by group or series, and by time for forecasts of fewer
+        by: how they are held out, as in `split`; `"auto"` goes by cluster or series, and by time for forecasts of fewer
             than ten series.
     """
 

@@ -101,7 +101,7 @@ class BoostedTrees(FeatureModel):
         l2: penalty on what a leaf adds.
         least: series in a leaf, at least.
         rounds: of boosting, at most.
-        validation: share of the series that choose the rounds, whole groups together; 0 keeps all rounds.
+        validation: share of the series that choose the rounds, whole clusters together; 0 keeps all rounds.
         seed: of the rows that are left out where there are too many.
 
     Raises:

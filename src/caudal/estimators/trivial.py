@@ -22,7 +22,7 @@ class TrivialModel(FeatureModel):
     the step asked for. Whichever errs least.
 
     Arguments:
-        validation: share of the series that choose the guess, whole groups together; 0 chooses by the training.
+        validation: share of the series that choose the guess, whole clusters together; 0 chooses by the training.
         seed: of the choice of those series.
 
     Example:
