@@ -71,3 +71,17 @@ def test_the_first_run_which_compiles_does_not_set_the_estimate(clock):
     for seed in (1, 2):
         ended(one, clock, seed, 4.0)
     assert written[-1].endswith("4.0 s, about 40 s left\n")
+
+
+def test_each_model_is_guessed_by_its_own_runs_and_the_guess_is_rounded(clock):
+    one, written = board(False, clock)
+    one.start(8, 0, 1, {("cfc", "final"): 4, ("trivial", "final"): 4})
+    for seed, seconds in ((0, 90.0), (1, 30.0), (2, 30.0)):
+        ended(one, clock, seed, seconds)
+    for seed in range(3):
+        job = Job("trivial", "final", seed, seed)
+        one.begun(job)
+        clock.now += 0.1
+        one.ended(job, failed(job, ""), "", "auroc")
+    # One of cfc at 30 s and one of trivial at .1 s.
+    assert written[-1].endswith("0.1 s, about 35 s left\n")

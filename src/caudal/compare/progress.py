@@ -6,20 +6,22 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from caudal.compare.job import Job, Outcome
 from caudal.train.bar import clock
 
 _WIDTH = 22
+# Model and phase -> runs that have not begun.
+Waiting = Mapping[tuple[str, str], int]
 
 
 class Watcher(Protocol):
     """Is told what happens; see `Board`."""
 
-    def start(self, total: int, stored: int, workers: int) -> None:
-        """Runs in all, of which so many are stored already."""
+    def start(self, total: int, stored: int, workers: int, waiting: Waiting | None = None) -> None:
+        """Runs in all, of which so many are stored already; of each model and phase, how many wait."""
         ...
 
     def begun(self, job: Job) -> None:
@@ -46,7 +48,7 @@ class Watcher(Protocol):
 class Silent:
     """A watcher that tells nobody."""
 
-    def start(self, total: int, stored: int, workers: int) -> None:
+    def start(self, total: int, stored: int, workers: int, waiting: Waiting | None = None) -> None:
         """See `Watcher`."""
 
     def begun(self, job: Job) -> None:
@@ -90,11 +92,13 @@ class Board:
         self._workers = 1
         self._running: dict[str, tuple[Job, float]] = {}
         self._took: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self._waiting: dict[tuple[str, str], int] = {}
         self._drawn = False
 
-    def start(self, total: int, stored: int, workers: int) -> None:
+    def start(self, total: int, stored: int, workers: int, waiting: Waiting | None = None) -> None:
         """See `Watcher`."""
         self._total, self._done, self._workers = total, stored, max(1, workers)
+        self._waiting = dict(waiting or {})
         if stored:
             self.say(f"{stored} of {total} runs are stored already; going on from there.")
         if stored < total and not self._lively:
@@ -104,6 +108,8 @@ class Board:
     def begun(self, job: Job) -> None:
         """See `Watcher`."""
         self._running[job.key] = (job, self._clock())
+        if self._waiting.get((job.model, job.phase)):
+            self._waiting[job.model, job.phase] -= 1
         self._draw()
 
     def inside(self, job: Job, words: tuple[Any, ...]) -> None:
@@ -136,19 +142,25 @@ class Board:
         self._lively = False
 
     def _left(self) -> str:
-        """Time left, from what runs of the same model took, or else of any."""
+        """Time left, from what runs of the same model took, or else of any; rounded, since it is a guess."""
         every = [seconds for took in self._took.values() for seconds in took]
         remaining = self._total - self._done
         # The first run may have compiled its kernels, which the others do not.
         if len(every) < 2 or remaining <= 0:
             return ""
         usual = statistics.median(every)
-        now, under_way = self._clock(), 0.0
+        now, ahead = self._clock(), 0.0
         for job, begun in self._running.values():
-            took = self._took.get((job.model, job.phase))
-            under_way += max(0.0, (statistics.median(took) if took else usual) - (now - begun))
-        waiting = max(0, remaining - len(self._running)) * usual
-        return f"about {clock((under_way + waiting) / self._workers)} left"
+            ahead += max(0.0, self._usual(job.model, job.phase, usual) - (now - begun))
+        known = sum(self._waiting.values())
+        ahead += sum(count * self._usual(*of, usual) for of, count in self._waiting.items())
+        ahead += max(0, remaining - len(self._running) - known) * usual
+        return f"about {roughly(ahead / self._workers)} left"
+
+    def _usual(self, model: str, phase: str, otherwise: float) -> float:
+        """Seconds of a run of a model; the lower of two, since the first may have compiled kernels."""
+        took = self._took.get((model, phase))
+        return statistics.median_low(took) if took else otherwise
 
     def _draw(self) -> None:
         if not self._lively or not self._total:
@@ -166,6 +178,19 @@ class Board:
         if self._drawn:
             self._write("\r\x1b[2K")
             self._drawn = False
+
+
+def roughly(seconds: float) -> str:
+    """A guessed time: to five seconds, to a minute, or to five.
+
+    Example:
+        >>> roughly(3), roughly(42), roughly(200), roughly(1000)
+        ('5 s', '45 s', '4 min', '20 min')
+    """
+    if seconds < 57.5:
+        return f"{max(5, 5 * math.ceil(seconds / 5 - 0.01))} s"
+    step = 1 if seconds < 600 else 5
+    return f"{step * math.ceil(seconds / (60 * step) - 0.01)} min"
 
 
 def _name(job: Job) -> str:

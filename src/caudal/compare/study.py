@@ -153,7 +153,7 @@ def _run_all(
         def crew(parts: Parts) -> Crew:
             return Crew(store, machine, runner, parts, watcher, plan.primary)
 
-        watcher.start(agenda.runs, store.count(agenda.models), machine.workers)
+        watcher.start(agenda.runs, store.count(agenda.models), machine.workers, _waiting(agenda, store))
         with crew(source.parts) as first:
             while asking := [tuner for tuner in tuners if not tuner.is_finished]:
                 rounds = [tuner.ask() for tuner in asking]
@@ -171,6 +171,16 @@ def _run_all(
     for outcomes in finals.values():
         outcomes.sort(key=lambda outcome: outcome.job.number)
     return finals, spent
+
+
+def _waiting(agenda: Schedule, store: Store) -> dict[tuple[str, str], int]:
+    """Runs to come of each model and phase, taking what is stored of a model as its first ones."""
+    waiting: dict[tuple[str, str], int] = {}
+    for model in agenda.models:
+        stored, trials = store.count([model]), agenda.trials(model)
+        waiting[model, "trial"] = max(0, trials - stored)
+        waiting[model, "final"] = len(agenda.finals(model, {})) - max(0, stored - trials)
+    return waiting
 
 
 def _times(store: Store, source: Source, first: Sequence[Outcome], watcher: Watcher) -> dict[str, Timing]:

@@ -18,6 +18,7 @@ no interval. `pytest -m slow tests/compare/test_bootstrap.py` checks that the in
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,8 @@ _SMALLEST = 1e-9
 # How often a study of `Spread.enough` owners would show the difference.
 _POWER = 0.8
 _MOST_OWNERS = 1_000_000
+# How near that number is found; it is told as about so many.
+_NEAR = 1.05
 
 
 def draw(owners: int, count: int, seed: int = 0) -> Floats:
@@ -144,25 +147,27 @@ class Spread:
         """
         if self.value == 0 or not np.isfinite(self.value) or math.isinf(self.owners):
             return None
-        times = max(1.0, FEWEST / max(1.0, self.count))
         power = 1 + _normal(2 * (1 - _POWER)) / _normal(level)
-        while times * self.count <= _MOST_OWNERS:
-            count, least = times * self.count, min(self.least, least_p(int(times * self.owners)))
-            larger = replace(self, owners=times * self.owners, least=least, drawn=self._shrunk(times))
-            if least <= level and power * larger._towards_zero(level) <= abs(self.value):
-                return math.ceil(count)
-            times *= 1.1
-        return None
 
-    def _shrunk(self, times: float) -> Floats:
-        """Draws as far from their estimates as so many times the owners would leave them."""
-        moved: Floats = self.each + (self.drawn - self.each) / math.sqrt(times)
-        return moved
+        def shows(times: float) -> bool:
+            least = min(self.least, least_p(int(times * self.owners)))
+            return least <= level and power * self._towards_zero(level, times) <= abs(self.value)
 
-    def _towards_zero(self, level: float) -> float:
-        below, above = self._reach(level)
+        low = high = max(1.0, FEWEST / max(1.0, self.count))
+        while not shows(high):
+            low, high = high, 2 * high
+            if high * self.count > _MOST_OWNERS:
+                return None
+        while high / low > _NEAR:
+            middle = (low * high) ** 0.5
+            low, high = (low, middle) if shows(middle) else (middle, high)
+        return math.ceil(high * self.count)
+
+    def _towards_zero(self, level: float, times: float = 1.0) -> float:
+        below, above = self._reach(level, times)
         return below if self.value > 0 else above
 
+    @cached_property
     def _variances(self) -> tuple[float, float]:
         """Variance of the estimate from seeds, and from owners."""
         there = np.isfinite(self.each) & np.isfinite(self.drawn).any(axis=0)
@@ -179,6 +184,7 @@ class Spread:
         between = float(self.each[there].var(ddof=1)) * (1 / count + self.overlap)
         return max(0.0, between - max(0.0, of_one - of_owners) / (count - 1)), of_owners
 
+    @cached_property
     def _agrees(self) -> bool:
         """Whether the draws of owners show no spread."""
         for column in self.drawn[:, np.isfinite(self.each)].T:
@@ -187,18 +193,18 @@ class Spread:
                 return False
         return True
 
-    def _reach(self, level: float) -> tuple[float, float]:
-        """How far an interval that misses so often reaches below and above the estimate."""
-        seeds, owners = self._variances()
+    def _reach(self, level: float, times: float = 1.0) -> tuple[float, float]:
+        """How far an interval that misses so often reaches below and above, of so many times the owners."""
+        seeds, owners = self._variances
         quantile = _normal(level) if self.seeds <= FEW_SEEDS else _student(level, self.seeds)
         of_seeds = quantile * math.sqrt(seeds)
-        if self._agrees():
-            below, above = self._unseen(level)
+        if self._agrees:
+            below, above = self._unseen(level, times * self.owners)
             return math.hypot(of_seeds, below), math.hypot(of_seeds, above)
-        reach = math.hypot(of_seeds, self._quantile(level, owners) * math.sqrt(owners))
+        reach = math.hypot(of_seeds, self._quantile(level, owners, times) * math.sqrt(owners / times))
         return (reach, reach) if self.is_difference else self._within(reach)
 
-    def _quantile(self, level: float, variance: float) -> float:
+    def _quantile(self, level: float, variance: float, times: float) -> float:
         """Student's, of so many owners; the normal one as far as owners answer by yes or no.
 
         The variance of such answers follows from the share itself, which Wilson's interval allows for.
@@ -207,10 +213,11 @@ class Spread:
             return _normal(level)
         scale, room = self.bounds[1] - self.bounds[0], (self.value - self.bounds[0]) * (self.bounds[1] - self.value)
         if self.is_difference or math.isinf(scale) or not room > 0:
-            return _student(level, self.owners)
+            return _student(level, times * self.owners)
         plain = min(1.0, variance * self.owners / room)
-        return plain * _normal(level) + (1 - plain) * _student(level, self.owners)
+        return plain * _normal(level) + (1 - plain) * _student(level, times * self.owners)
 
+    @cached_property
     def _skew(self) -> float:
         """Skewness of the draws of the mean over seeds."""
         drawn = self.drawn[:, np.isfinite(self.drawn).any(axis=0)]
@@ -232,29 +239,29 @@ class Spread:
             # Wilson's, of one answer whose quantile is the reach in standard deviations of an answer.
             below, above = _wilson(share, 1.0, reach / scale / math.sqrt(share * (1 - share)))
             return below * scale, above * scale
-        lean = _LEAN * reach / math.sqrt(max(sum(self._variances()), 1e-300)) if reach > 0 else 0.0
+        lean = _LEAN * reach / math.sqrt(max(sum(self._variances), 1e-300)) if reach > 0 else 0.0
         if math.isfinite(least) and value > least:
-            room, further = value - least, 1 + lean * max(0.0, self._skew())
+            room, further = value - least, 1 + lean * max(0.0, self._skew)
             return -room * math.expm1(-reach / room), room * math.expm1(further * reach / room)
         if math.isfinite(most) and value < most:
-            room, further = most - value, 1 + lean * max(0.0, -self._skew())
+            room, further = most - value, 1 + lean * max(0.0, -self._skew)
             return room * math.expm1(further * reach / room), -room * math.expm1(-reach / room)
         return reach, reach
 
-    def _unseen(self, level: float) -> tuple[float, float]:
+    def _unseen(self, level: float, owners: float) -> tuple[float, float]:
         """How far down and up the truth may lie though all draws agree: by the score interval, within the bounds."""
         least, most = self.bounds
-        if math.isinf(self.owners) or least == most:
+        if math.isinf(owners) or least == most:
             return 0.0, 0.0
         if math.isinf(most - least):
             # Without bounds one owner says nothing, and equal figures of several are equal.
-            far = abs(self.value) if self.owners <= 1 else 0.0
+            far = abs(self.value) if owners <= 1 else 0.0
             return far, far
         if not self.is_difference:
-            below, above = _wilson((self.value - least) / (most - least), self.owners, _normal(level))
+            below, above = _wilson((self.value - least) / (most - least), owners, _normal(level))
             return below * (most - least), above * (most - least)
         scale = max(most, -least)
-        below, above = _paired(self.value / scale, self.owners, _normal(level))
+        below, above = _paired(self.value / scale, owners, _normal(level))
         return below * scale, above * scale
 
 
@@ -319,11 +326,13 @@ def least_p(owners: int, of_classes: Sequence[int] = ()) -> float:
     return min(1.0, max(signs, math.exp(math.log(2) - ways)))
 
 
+@lru_cache(maxsize=4096)
 def _student(level: float, count: float) -> float:
     """Student's quantile, two-sided, of a mean over so many."""
     return float(need("compare", "scipy.stats").t.isf(level / 2, max(1, count - 1)))
 
 
+@lru_cache(maxsize=4096)
 def _normal(level: float) -> float:
     return float(need("compare", "scipy.stats").norm.isf(level / 2))
 

@@ -157,12 +157,13 @@ def compare_all(
         spreads = [primary[first].minus(primary[second]) for first, second in names]
         if not found.plan.higher_is_better:
             spreads = [spread.turned() for spread in spreads]
-        corrected = [max(gate, p) for p in holm([spread.p_value() for spread in spreads])]
+        raw = [spread.p_value() for spread in spreads]
+        corrected = [max(gate, p) for p in holm(raw)]
         if question == "worth":
             gate = min(corrected, default=0.0)
         pairs += [
-            _paired(first, second, spread, p, found.plan.primary, margin, question)
-            for (first, second), spread, p in zip(names, spreads, corrected, strict=True)
+            _paired(first, second, spread, (p, p_raw), found.plan.primary, margin, question)
+            for (first, second), spread, p, p_raw in zip(names, spreads, corrected, raw, strict=True)
         ]
     return tuple(pairs)
 
@@ -191,9 +192,24 @@ def questions(order: Sequence[str], contenders: Mapping[str, Contender]) -> dict
     }
 
 
-def _paired(first: str, second: str, spread: Spread, p: float, metric: str, margin: float, question: str) -> Paired:
-    """A comparison whose interval is at the level that its corrected p value is, so that both say the same."""
-    raw = spread.p_value()
+def _paired(
+    first: str,
+    second: str,
+    spread: Spread,
+    p_values: tuple[float, float],
+    metric: str,
+    margin: float,
+    question: str,
+) -> Paired:
+    """A comparison whose interval is at the level that its corrected p value is, so that both say the same.
+
+    Arguments:
+        first, second: names.
+        spread: of the difference, above 0 where the first is better.
+        p_values: corrected, and as it was.
+        metric, margin, question: as in `Paired`.
+    """
+    p, raw = p_values
     difference = spread.interval(1 - SURE * min(1.0, raw / p))
     verdict = word(difference, p, margin)
     enough = spread.enough(SURE * min(1.0, raw / p)) if verdict == "undecided" and question != "kinds" else None
