@@ -25,6 +25,8 @@ examples:
   caudal doctor ward.caudal visits.csv --other more-visits.csv
 
 exit code: 0 nothing serious, 1 something serious was found, 2 nothing could be examined"""
+# Over fewer series, what turns decisions is chance.
+_ENOUGH = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +87,25 @@ def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":
         raise InputError("doctor", "source", fault, "Call `model.doctor(x)` from Python.")
     data = known(model, _read(model, args))
     say_read(read_as(model.data_recipe_, data.findings, data, settled=True), ())
-    return model.doctor(data, other=args.other)
+    return (*model.doctor(data, other=args.other), *_shortcut(model, data))
+
+
+def _shortcut(model: "LiquidEstimator", data: "Sequences") -> "Sequence[Symptom]":
+    """The input on which nearly every decision of a classifier rests, as a question to ask."""
+    from caudal.doctor import Symptom
+    from caudal.estimators.explain import question
+    from caudal.explain import overall
+
+    if model.task_ != "classify" or len(data) < _ENOUGH:
+        return ()
+    part = overall(question(model, data), neurons=False).shortcut
+    if part is None:
+        return ()
+    message = (
+        f"rests nearly every decision: with it as in other series, and nothing else, {part.turns:.0%} of them turn."
+    )
+    remedy = "Ask whether that is known when the model has to decide; `caudal explain --all` shows what else matters."
+    return (Symptom("shortcut", name, message, remedy, severity="mild"),)
 
 
 def _read(model: "LiquidEstimator", args: argparse.Namespace) -> "str | Sequences":

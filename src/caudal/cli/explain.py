@@ -1,6 +1,7 @@
 """`caudal explain`."""
 
 import argparse
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_written, written_given
@@ -8,6 +9,8 @@ from caudal.cli.places import Reads, Writes
 from caudal.cli.show import print_json, say
 
 if TYPE_CHECKING:
+    from caudal.data import Sequences
+    from caudal.estimators.base import LiquidEstimator
     from caudal.explain.page import Decision
 
 
@@ -20,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--row", type=int, default=0, metavar="N", help="which series, from 0 (default: 0)")
     chosen.add_argument("--id", metavar="NAME", help="which series, by its name")
+    chosen.add_argument("--all", action="store_true", help="the whole model: what matters over the series of the table")
     parser.add_argument(
         "-o",
         "--out",
@@ -49,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     from caudal.explain.words import words
 
     model, data = _read(args)
+    if args.all:
+        return _all(model, data, args)
     row = _row(data, args.row, args.id)
     if 0 <= row < len(data):
         say(f"explaining series {data.ids[row]} ({int(data.lengths[row])} steps)")
@@ -82,6 +88,28 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n".join(spoken))
         say(f"wrote {', '.join(map(str, (path, *drawn)))}")
+    return 0
+
+
+def _all(model: "LiquidEstimator", data: "Sequences", args: argparse.Namespace) -> int:
+    """Explain the whole model, write its page, say what matters."""
+    from pathlib import Path
+
+    from caudal.estimators.explain import question
+    from caudal.explain import page
+    from caudal.explain.overall import overall
+    from caudal.explain.words import words
+
+    say(f"explaining {args.model} over {len(data)} series")
+    texts = words(args.lang)
+    found = overall(question(model, data), progress=lambda kind: say(f"  {texts(f'progress.{kind}')} ..."))
+    path = page.write_overall(found, args.out, Path(args.model).name, args.lang)
+    spoken = page.tell_overall(found, args.lang)
+    if args.json:
+        print_json({"page": str(path), "told": spoken, **asdict(found)})
+    else:
+        print("\n".join(spoken))
+        say(f"wrote {path}")
     return 0
 
 

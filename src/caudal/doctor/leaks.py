@@ -18,7 +18,8 @@ class Symptom:
     """A fault of a model or its data: where, how severe, and what to do.
 
     Attributes:
-        code: a stable word. Of a model: `"nan"`, `"gradient"`, `"dead"`, `"saturated"`. Of data: `"time"`, `"overlap"`,
+        code: a stable word. Of a model: `"nan"`, `"gradient"`, `"dead"`, `"saturated"`,
+            `"shortcut"`. Of data: `"time"`, `"overlap"`,
             `"leak"`, `"few"`, `"table"`, `"dead_input"`, `"unlike"`, `"few_groups"`,
             `"single_steps"`, and the codes of `Finding`.
         where: the parameter, feature, column, series or part at fault.

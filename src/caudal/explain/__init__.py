@@ -45,6 +45,8 @@ from caudal.explain.neurons.responses import responses as responses
 from caudal.explain.neurons.trees import NeuronPath as NeuronPath
 from caudal.explain.neurons.trees import NeuronTree as NeuronTree
 from caudal.explain.neurons.trees import grow as grow
+from caudal.explain.overall import Overall as Overall
+from caudal.explain.overall import overall as overall
 from caudal.explain.proof.ranges import Ranges as Ranges
 from caudal.explain.proof.ranges import ranges as ranges
 from caudal.explain.proof.verify import Certificate as Certificate
