@@ -70,7 +70,7 @@ def test_a_number_and_a_single_series():
     data = from_arrays(x, 3 * x[:, 0].mean(1), task="regress")
     model = LiquidRegressor(cell="lstm", units=6, epochs=10, lr=0.02).fit(data)
     result = overall(question(model, data))
-    assert result.of("input")[0].name == "x0" and np.isnan(result.of("input")[0].turns)
+    assert result.of("input")[0].name == "x0" and result.of("input")[0].turns is None
     assert tell_overall(result)
     with pytest.raises(InputError, match="holds a single series"):
         overall(question(model, data.select([0])))

@@ -101,9 +101,9 @@ def _shortcut(model: "LiquidEstimator", data: "Sequences") -> "Sequence[Symptom]
     part = overall(question(model, data), neurons=False).shortcut
     if part is None:
         return ()
-    message = (
-        f"rests nearly every decision: with it as in other series, and nothing else, {part.turns:.0%} of them turn."
-    )
+    name = "the elapsed times" if part.name == "dt" else part.name
+    turns = f"{part.turns or 0.0:.0%}"
+    message = f"Nearly every decision rests on {name}: with those of other series alone {turns} of them turn."
     remedy = "Ask whether that is known when the model has to decide; `caudal explain --all` shows what else matters."
     return (Symptom("shortcut", name, message, remedy, severity="mild"),)
 

@@ -36,7 +36,7 @@ class Part:
         influence: mean size of its influence, in the unit of the question; of a neuron that of the swap.
         share: of the influence of all of its kind.
         swap: mean size of the change of the output where it is as in other series.
-        turns: share of the decisions that turn with it; NaN where nothing is decided.
+        turns: share of the decisions that turn with it; None where nothing is decided, and of neurons.
     """
 
     kind: Kind
@@ -44,7 +44,7 @@ class Part:
     influence: Interval
     share: float
     swap: Interval
-    turns: float
+    turns: float | None
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,14 @@ class Overall:
         inputs = self.of("input")
         if len(inputs) < 2:
             return None
-        if inputs[0].turns != inputs[0].turns:
+        if inputs[0].turns is None:
             return inputs[0] if inputs[0].share >= _SHORTCUT else None
-        first, second = sorted(inputs, key=lambda part: -part.turns)[:2]
-        return first if first.turns >= _HALF and second.turns <= _HARDLY else None
+        first, second = sorted(inputs, key=_turns, reverse=True)[:2]
+        return first if _turns(first) >= _HALF and _turns(second) <= _HARDLY else None
+
+
+def _turns(part: Part) -> float:
+    return part.turns or 0.0
 
 
 def overall(
@@ -157,7 +161,7 @@ def _parts(kind: Kind, rows: Sequence[_Row], asked: Question, background: Refere
 
 def _swapped(
     asked: Question, background: References, cells: Tensor
-) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float64]], float]:
+) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float64]], float | None]:
     """Mean size of the change of each series with some cells as in its references, and the share that turns."""
     batch, count, (steps, columns) = len(asked), background.count, (asked.x.shape[1], asked.x.shape[2] + 1)
     gone = torch.zeros(steps * columns, dtype=torch.bool)
@@ -169,7 +173,7 @@ def _swapped(
     dt = torch.where(which[:, -1] & use, background.dt.flatten(0, 1), each.dt)
     scores = each.answers(x=x, dt=dt)
     moved = (each.of(scores) - each.values()).abs().view(batch, count).mean(1)
-    turns = float((~each.kept(scores)).double().mean()) if asked.decides else float("nan")
+    turns = float((~each.kept(scores)).double().mean()) if asked.decides else None
     return moved.double().numpy(), turns
 
 
@@ -192,5 +196,5 @@ def _neurons(asked: Question, background: References) -> list[Part]:
     parts = []
     for k, name in enumerate(found.labels[0]):
         size = bootstrap(sizes[:, k])
-        parts.append(Part("neuron", name, size, float(sizes[:, k].mean()) / whole, size, float("nan")))
+        parts.append(Part("neuron", name, size, float(sizes[:, k].mean()) / whole, size, None))
     return sorted(parts, key=lambda part: -part.share)

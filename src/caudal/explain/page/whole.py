@@ -28,7 +28,7 @@ def tell_overall(found: Overall, lang: str = "en") -> list[str]:
             named = texts.listed(f"{_name(texts, part)} ({texts.percent(part.share)})" for part in strong)
             lines.append(texts(f"overall.{kind}", names=named))
     first = found.of("input")[0]
-    if first.turns == first.turns:
+    if first.turns is not None:
         turns = texts("overall.turns", name=_name(texts, first), share=texts.percent(first.turns))
         lines.append(turns)
     if found.shortcut is not None:
@@ -121,7 +121,7 @@ def _row(part: Part, texts: Words, most: float) -> Html:
     cells = [tag("td", bar, _with_ends(part.influence, texts)), tag("td", texts.percent(part.share))]
     if part.kind != "neuron":
         cells.append(tag("td", _with_ends(part.swap, texts)))
-        cells.append(tag("td", texts.percent(part.turns) if part.turns == part.turns else "–"))
+        cells.append(tag("td", "–" if part.turns is None else texts.percent(part.turns)))
     return tag("tr", tag("th", _name(texts, part), scope="row"), *cells)
 
 
