@@ -3,20 +3,22 @@
 from collections.abc import Callable, Sequence
 
 from caudal.fair.data_audit import DataAudit
+from caudal.fair.metrics import ERROR_GAPS
 from caudal.fair.page.plots import IntervalRow, band, curve, intervals
-from caudal.fair.page.sentences import attribute_lines, density_lines, diagnosis_lines, sizes
+from caudal.fair.page.sentences import attribute_lines, density_lines, diagnosis_lines, errors_first, sizes
 from caudal.fair.page.words import FairWords
 from caudal.fair.record import FairAttribute, FairReport
 from caudal.intervals import Interval
 from caudal.pages import Html, join, tag
 
 _SHOWN = (
-    "selection_rate",
     "tpr",
     "fpr",
     "accuracy",
     "auroc",
     "calibration_gap",
+    "base_rate",
+    "selection_rate",
     "mae",
     "rmse",
     "bias",
@@ -31,7 +33,7 @@ def words_section(report: FairReport, words: FairWords) -> Html:
     """Concepts and harms, in plain words."""
     items = [
         tag("div", tag("dt", words.known("gap", name)), tag("dd", words.known("says", name)))
-        for name in dict.fromkeys(gap.name for attribute in report.attributes for gap in attribute.gaps)
+        for name in dict.fromkeys(gap.name for attribute in report.attributes for gap in errors_first(attribute))
     ]
     paragraphs = [tag("p", words(f"words.{key}")) for key in ("harm", "groups", "chance", report.kind)]
     last = tag("p", words("words.conflict" if report.kind == "decision" else "words.cause"))
@@ -100,9 +102,10 @@ def _gaps(attribute: FairAttribute, words: FairWords) -> Html:
         return tag("p", words("gap.nothing"), class_="note")
     head = ("gap", "value", "interval", "chance", "between", "verdict")
     rows = []
-    for gap in attribute.gaps:
+    for gap in errors_first(attribute):
         sure = gap.value.low > 0
-        badge = tag("span", words("verdict.sure" if sure else "verdict.open"), class_="badge warn" if sure else "badge")
+        alarm = "badge warn" if sure and gap.name in ERROR_GAPS else "badge"
+        badge = tag("span", words("verdict.sure" if sure else "verdict.open"), class_=alarm)
         cells = (
             words.apart(gap.name, gap.value.value),
             words.span(gap.name, gap.value, apart=True),

@@ -36,7 +36,7 @@ def lead(report: FairReport, words: FairWords) -> str:
     worst, steepest = report.worst(), report.steepest()
     if worst is not None:
         attribute, gap = worst
-        return words("lead.sure", attribute=attribute.name, said=sure(attribute, gap, words))
+        return words("lead.sure", attribute=attribute.name, said=_said(attribute, gap, words, "lead.gap"))
     if steepest is not None:
         return words("lead.smooth", column=steepest.column, said=smooth_line(steepest, words))
     reach = [gap for attribute in report.attributes for gap in attribute.gaps if gap.name in ERROR_GAPS]
@@ -98,19 +98,23 @@ def attribute_lines(attribute: FairAttribute, words: FairWords, *, notes: bool =
         words: words.
         notes: whether what cannot be told follows the traces.
     """
-    ordered = sorted(attribute.gaps, key=lambda gap: gap.name not in ERROR_GAPS)
-    lines = [gap_line(attribute, gap, words) for gap in ordered] or [words("gap.nothing")]
+    lines = [gap_line(attribute, gap, words) for gap in errors_first(attribute)] or [words("gap.nothing")]
     if attribute.gaps:
         defined = {gap.name for gap in attribute.gaps}
         lines += [
             words("gap.few", name=words.known("gap", name)) for name in _possible(attribute) if name not in defined
         ]
-    lines += [smooth_line(rate, words) for rate in attribute.smooth]
+    lines += [smooth_line(rate, words) for rate in attribute.smooth if rate.difference.value > 0]
     if attribute.density is not None:
         lines += density_lines(attribute, words)
     if attribute.diagnosis is not None:
         lines += diagnosis_lines(attribute, words, notes=notes)
     return [*lines, *few_lines(attribute, words)]
+
+
+def errors_first(attribute: FairAttribute) -> list[Gap]:
+    """The gaps of an attribute, those in errors before those in levels."""
+    return sorted(attribute.gaps, key=lambda gap: gap.name not in ERROR_GAPS)
 
 
 def few_lines(attribute: FairAttribute, words: FairWords) -> list[str]:
@@ -140,6 +144,8 @@ def gap_line(attribute: FairAttribute, gap: Gap, words: FairWords) -> str:
         return sure(attribute, gap, words) + truth + without
     values = {"value": gap.value.value, "chance": gap.chance, "most": gap.chance_95, "high": gap.value.high}
     shown = {key: words.apart(gap.name, value) for key, value in values.items()}
+    if gap.value.value == 0:
+        return words("gap.none", name=words.known("gap", gap.name), high=shown["high"]) + truth + without
     return words("gap.open", name=words.known("gap", gap.name), **shown) + truth + without
 
 
@@ -155,12 +161,17 @@ def _possible(attribute: FairAttribute) -> tuple[str, ...]:
 
 
 def sure(attribute: FairAttribute, gap: Gap, words: FairWords) -> str:
-    """A gap that chance does not explain."""
-    shown = {key: words.apart(gap.name, value) for key, value in (("value", gap.value.value), ("chance", gap.chance))}
+    """A gap that chance does not explain, with what chance would show."""
+    beyond = words("gap.chance", chance=words.apart(gap.name, gap.chance_95))
+    return _said(attribute, gap, words, "gap.sure") + beyond
+
+
+def _said(attribute: FairAttribute, gap: Gap, words: FairWords, key: str) -> str:
+    shown = {name: words.apart(gap.name, value) for name, value in (("value", gap.value.value), ("chance", gap.chance))}
     shown["span"] = words.span(gap.name, gap.value, apart=True)
     metric = words.known("metric", gap.metric)
-    text = words("gap.sure", name=words.known("gap", gap.name), metric=metric, **_sides(attribute, gap, words), **shown)
-    return text + words("gap.chance", chance=words.apart(gap.name, gap.chance_95))
+    sides = _sides(attribute, gap, words)
+    return words(key, name=words.known("gap", gap.name), metric=metric, **sides, **shown)
 
 
 def _sides(attribute: FairAttribute, gap: Gap, words: FairWords) -> dict[str, str]:
