@@ -167,3 +167,13 @@ def test_a_series_of_decisions_is_judged_by_its_last_one():
     assert (found.task, found.target.tolist(), found.classes) == ("classify", [1, 1], data.classes)
     assert found.sensitive["sex"].tolist() == ["f", "f"] and found.lengths.tolist() == [2, 3]
     assert ends(found) is found
+
+
+def test_worlds_are_judged_by_their_goals(capsys):
+    assert main(["diagnose", "--worlds", "--seeds", "1", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["good"] and figures["accused"] == 0 and figures["labels_found"] >= 0.9
+    assert main(["diagnose", "--worlds", "--seeds", "1"]) == 0
+    assert "wrong labels proven, 20 % checked" in capsys.readouterr().out
+    assert main(["diagnose", "--worlds", "--seeds", "0"]) == 2
+    assert "expected at least 1" in capsys.readouterr().err

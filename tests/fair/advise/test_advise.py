@@ -8,6 +8,7 @@ from caudal.errors import InputError
 from caudal.fair import Groups, decisions
 from caudal.fair.advise import Point, Tradeoff, advise, alternatives, conflicts
 from caudal.fair.advise.words import TEXTS
+from caudal.fair.diagnose.diagnose import Diagnosis
 from caudal.fair.mitigate import Lagrangian, Penalty
 
 KINDS = ("labels", "representation", "measurement", "sampling rate", "proxy", "none")
@@ -155,3 +156,22 @@ def test_a_search_without_seeds_or_without_a_gap_is_refused():
     few = Groups.of({"sex": ["f", "m"] * 3})
     with pytest.raises(InputError, match="gives no equal opportunity gap"):
         alternatives(lambda t, s: None, lambda m: (decisions([0, 1] * 3, decided=[0, 1] * 3), few), terms=[], seeds=[0])
+
+
+def _diagnosis(kind, confidence):
+    return Diagnosis("sex", kind, "f", confidence, (), ())
+
+
+@pytest.mark.parametrize("kind", ["labels", "proxy"])
+def test_what_nature_explains_as_well_waits_for_evidence(kind):
+    doubtful, known = advise(_diagnosis(kind, "low")), advise(_diagnosis(kind, "high"))
+    assert doubtful.method == "evidence" and doubtful.then == (known.method, *known.then)
+    assert "do not act on it before there is evidence" in doubtful.words() and "evidence" not in known.words()
+    assert "no actúe antes de tener pruebas" in doubtful.words("es")
+    assert known.method == advise(kind).method
+
+
+def test_rarer_measurement_asks_for_more_measuring_and_names_no_price():
+    for confidence in ("low", "high"):
+        found = advise(_diagnosis("sampling rate", confidence))
+        assert found.method == "measure more" and not {"penalty", "Lagrangian", "reweighing"} & {*found.then}
