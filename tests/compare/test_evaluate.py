@@ -10,6 +10,7 @@ import torch
 
 from caudal.compare.contenders.registry import CONTENDERS
 from caudal.compare.job import Job, Parts
+from caudal.compare.measure.timing import compiling
 from caudal.compare.metrics import metrics
 from caudal.compare.perturb import LEVELS
 from caudal.compare.record import Run
@@ -192,3 +193,21 @@ def test_the_loss_of_several_outputs_is_in_proportion_to_the_error():
     std = trained.model.encoder_.scaler.target_std
     assert len(set(std)) == 1
     assert trained.answer(PARTS["regress"].test).shape == (30, 2)
+
+
+def test_compiling_is_no_part_of_the_cost_of_training():
+    numba = pytest.importorskip("numba")
+    import time
+
+    @numba.njit
+    def fresh(x):
+        return sum([x * k for k in range(3)]) + x**2
+
+    start = time.perf_counter()
+    with compiling() as seconds:
+        fresh(1.0)
+        time.sleep(0.05)
+    assert 0 < seconds[0] < time.perf_counter() - start - 0.04
+    with compiling() as seconds:
+        fresh(2.0)
+    assert seconds == [0.0]

@@ -165,3 +165,13 @@ def test_another_seed_draws_another_split_and_other_weights(fakes, tmp_path):
     first, second = (compare(fakes, tmp_path / str(seed), seed=seed) for seed in (0, 1))
     assert first.data.digest != second.data.digest
     assert not {run.seed for run in first.runs} & {run.seed for run in second.runs}
+
+
+def test_a_folder_keeps_all_its_models_and_its_verdict_when_others_are_asked_for(fakes, tmp_path):
+    whole = compare(fakes, tmp_path)
+    fewer = compare(fakes, tmp_path, models=["ltc-ncp", "trees"])
+    assert [model.name for model in fewer.contenders] == [model.name for model in whole.contenders]
+    assert fewer.verdict == whole.verdict
+    # What is stored in part, or under another metric, does not join.
+    other = compare(fakes, tmp_path, models=["ltc-ncp", "trees"], metric="accuracy")
+    assert {model.name for model in other.contenders} == {"ltc-ncp", "trees", "trivial"}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from caudal._version import __version__
 from caudal.compare.assemble import assemble
 from caudal.compare.budget import Schedule, Tuner, schedule
 from caudal.compare.contenders.base import TrainedModel, unpacked
+from caudal.compare.contenders.registry import CONTENDERS
 from caudal.compare.data import Source, open_source
 from caudal.compare.executors import open_executor
 from caudal.compare.job import Outcome, Parts
@@ -124,6 +125,7 @@ def compare(
         watcher.say(line)
     store = Store(out, _facts(source, agenda))
     try:
+        agenda = _with_stored(agenda, store, source, watcher)
         started = store.fact("started", datetime.now(UTC).isoformat(timespec="seconds"))
         finals, spent = _run_all(store, source, agenda, executor, workers, watcher, runner)
         took = _times(store, source, [every[0] for every in finals.values()], watcher)
@@ -171,6 +173,28 @@ def _run_all(
     for outcomes in finals.values():
         outcomes.sort(key=lambda outcome: outcome.job.number)
     return finals, spent
+
+
+def _with_stored(agenda: Schedule, store: Store, source: Source, watcher: Watcher) -> Schedule:
+    """The same with all other contenders whose runs are stored: what a folder has told it does not forget."""
+    plan = plan_of(source.parts.train, agenda.metric, agenda.margin)
+    others = [name for name in CONTENDERS if name not in agenda.models and store.count([name])]
+    whole = tuple(
+        name for name in others if _is_stored(Tuner(name, agenda, plan.primary, plan.higher_is_better), agenda, store)
+    )
+    if whole:
+        watcher.say(f"Also in the report, since their runs are stored here: {', '.join(whole)}.")
+    return replace(agenda, models=(*agenda.models, *whole))
+
+
+def _is_stored(tuner: Tuner, agenda: Schedule, store: Store) -> bool:
+    """Whether all trials and final runs of a contender are stored."""
+    while not tuner.is_finished:
+        jobs = tuner.ask()
+        if store.missing(jobs):
+            return False
+        tuner.tell([store.get(job) for job in jobs])
+    return not store.missing(agenda.finals(tuner.model, tuner.settings))
 
 
 def _waiting(agenda: Schedule, store: Store) -> dict[tuple[str, str], int]:

@@ -1,6 +1,8 @@
 """How long a step and a series take, contender against contender in the same minutes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from time import perf_counter
 from typing import NamedTuple
 
@@ -13,6 +15,33 @@ from caudal.data import Sequences
 from caudal.train import examples
 
 _BATCH, _MOST_SERIES, _STEPS = 64, 256, 200
+
+
+@contextmanager
+def compiling() -> Iterator[list[float]]:
+    """Seconds that kernels are compiled inside, or loaded: a list of one number, filled at the end.
+
+    Example:
+        >>> with compiling() as seconds:
+        ...     pass
+        >>> seconds
+        [0.0]
+    """
+    seconds = [0.0]
+    try:
+        event = import_module("numba.core.event")
+    except ImportError:
+        yield seconds
+        return
+    with event.install_recorder("numba:compile") as recorder:
+        yield seconds
+    depth, start = 0, 0.0
+    for moment, happened in recorder.buffer:
+        if happened.is_start:
+            depth, start = depth + 1, start if depth else moment
+        elif depth:
+            depth -= 1
+            seconds[0] += 0.0 if depth else moment - start
 
 
 class Timing(NamedTuple):
