@@ -19,11 +19,11 @@ def test_changes_make_a_custom_budget():
     assert schedule("small", None, {"seeds": 5}).budget.name == "small"
 
 
-def test_the_trivial_contender_always_stands_beside_the_others():
+def test_what_needs_no_network_always_stands_beside_the_others():
     made = schedule("small", ["cfc", "gru"])
-    assert made.models == ("cfc", "gru", "trivial")
-    assert [len(made.finals(name, {})) for name in made.models] == [5, 5, 1]
-    assert [made.trials(name) for name in made.models] == [3, 3, 0] and made.runs == 11 + 6
+    assert made.models == ("cfc", "gru", "trees", "summary", "trivial")
+    assert [len(made.finals(name, {})) for name in made.models] == [5, 5, 5, 5, 1]
+    assert [made.trials(name) for name in made.models] == [3, 3, 3, 0, 0] and made.runs == 21 + 9
 
 
 def test_trials_are_judged_on_a_seed_of_their_own():

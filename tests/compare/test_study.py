@@ -62,14 +62,14 @@ def wait_for_end_of(pids):
 def test_a_study_holds_all_that_the_report_draws(fakes, tmp_path):
     found = compare(fakes, tmp_path)
     assert Study.from_json((tmp_path / "study.json").read_text()) == found
-    assert [one.name for one in found.contenders] == ["cfc", "gru", "ltc-ncp", "trees", "trivial"]
-    assert len(found.runs) == 4 * 3 + 1 and set(found.summary["cfc"]) == set(found.metric_names)
+    assert [one.name for one in found.contenders] == ["cfc", "gru", "ltc-ncp", "summary", "trees", "trivial"]
+    assert len(found.runs) == 5 * 3 + 1 and set(found.summary["cfc"]) == set(found.metric_names)
     assert found.verdict.best_liquid == "cfc" and found.verdict.liquid_against_trivial.verdict == "better"
     every = {(pair.first, pair.second) for pair in found.comparisons}
-    assert {(name, "cfc") for name in ("ltc-ncp", "gru", "trees", "trivial")} <= every
+    assert {(name, "cfc") for name in ("ltc-ncp", "gru", "trees", "summary", "trivial")} <= every
     assert {("ltc-ncp", name) for name in ("gru", "trees", "trivial")} <= every
     asked = [pair.question for pair in found.comparisons]
-    assert {name: asked.count(name) for name in asked} == {"worth": 4, "need": 3, "which": 4, "kinds": 4}
+    assert {name: asked.count(name) for name in asked} == {"worth": 5, "need": 3, "which": 5, "kinds": 6}
     # An interval and the p value beside it say the same.
     assert all((pair.p_value < 0.05) == (not pair.difference.low <= 0 <= pair.difference.high)
                for pair in found.comparisons if pair.difference.value)  # fmt: skip
@@ -77,7 +77,7 @@ def test_a_study_holds_all_that_the_report_draws(fakes, tmp_path):
     assert curve.levels == (0.0, 1.0) and curve.kept < 1
     assert {one.attribute for one in found.groups} == {"sex", "age"}
     assert all(one.score is None for one in found.groups if one.count < 30)
-    assert found.contenders[0].settings and found.provenance.seconds == pytest.approx(0.1 * (13 + 8))
+    assert found.contenders[0].settings and found.provenance.seconds == pytest.approx(0.1 * (16 + 8))
     assert "few seeds" in found.not_measured and found.timing["cfc"]["one"].value > 0.5
 
 
@@ -93,7 +93,7 @@ def test_more_seeds_and_models_go_on_in_the_same_folder(fakes, tmp_path, monkeyp
     monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
     found = compare(fakes, tmp_path, models=[*MODELS, "lstm"], changes={"seeds": 4, "trials": 2, "resamples": 100})
     lines = (tmp_path / "log").read_text().splitlines()
-    assert len(lines) == 4 + 2 + 4 and len(found.runs) == 5 * 4 + 1
+    assert len(lines) == 5 + 2 + 4 and len(found.runs) == 6 * 4 + 1
 
 
 def test_another_budget_or_other_data_are_refused(fakes, tmp_path):
@@ -132,7 +132,7 @@ def test_kill_at_any_moment_loses_the_run_under_way_at_most(fakes, tmp_path, exe
     workers = 1 if executor == "inline" else 2
     assert before >= begun - workers
     found = compare(fakes, out)
-    assert runs_in(out) == 8 + 13 and found.verdict.use
+    assert runs_in(out) == 8 + 16 and found.verdict.use
     whole = compare(fakes, tmp_path / "whole")
     assert {k: v for k, v in vars(found).items() if k != "provenance"} == {
         k: v for k, v in vars(whole).items() if k != "provenance"
@@ -145,9 +145,9 @@ def test_two_processes_share_one_folder_and_do_no_run_twice(tmp_path):
     said = [process.communicate(timeout=120)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     lines = [line.rsplit(" ", 1) for line in log.read_text().splitlines()]
-    assert len(lines) == len({job for job, _ in lines}) == 8 + 13
+    assert len(lines) == len({job for job, _ in lines}) == 8 + 16
     assert len({pid for _, pid in lines}) == 2
-    assert runs_in(out) == 21
+    assert runs_in(out) == 24
 
 
 def test_a_folded_study_tests_everybody_once_and_is_one_study(fakes, tmp_path):

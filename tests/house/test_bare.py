@@ -49,7 +49,18 @@ print("\\n".join(failed))
 
 # pytest alone loads its plugin. Estimators derive from scikit-learn's base; their room loads them by name, and says
 # in a sentence what is missing.
-ESTIMATORS = ("base", "by_row", "classifier", "fitting", "forecaster", "regressor", "tabular", "trees", "trivial")
+ESTIMATORS = (
+    "base",
+    "by_row",
+    "classifier",
+    "fitting",
+    "forecaster",
+    "regressor",
+    "summary",
+    "tabular",
+    "trees",
+    "trivial",
+)
 BESIDES = {
     "caudal.testing.plugin: a bare install has no pytest",
     "caudal.estimators.aeon: a bare install has no aeon",

@@ -294,12 +294,12 @@ def _package(model: str, scratch: Path) -> Path:
     from caudal import audit
     from caudal.audit.cards.record import record_of
     from caudal.audit.package import MODEL, model_digest_1
-    from caudal.estimators import load
+    from caudal.estimators.door import load_network
 
     place = Path(model)
     if place.is_file():
-        return audit.package(load(place), scratch / place.stem)
-    net = load(place / MODEL)
+        return audit.package(load_network(place, "audit report"), scratch / place.stem)
+    net = load_network(place / MODEL, "audit report")
     stated, computed = record_of(place).digest, audit.model_digest(net)
     if stated not in (computed, model_digest_1(net)):
         fault = f"its environment.json says {stated[:12]}..., and {MODEL} is {computed[:12]}..."

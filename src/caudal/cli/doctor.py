@@ -76,11 +76,13 @@ def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":
     from caudal.cli.predict import estimator
     from caudal.data.account import read_as
     from caudal.estimators.base import known
+    from caudal.estimators.door import load_network
 
     if args.table is None:
         raise InputError("doctor", "table", "is missing; a model is examined on data", "Pass a table after it.")
     check_model("doctor", "source", Path(args.source), [Path(args.table)])
     refuse_columns(args, "doctor")
+    load_network(args.source, "doctor")
     model = estimator(args.source, "doctor")
     if model.data_recipe_ is None:
         fault = f"was trained on arrays and cannot read a table: {args.source}"

@@ -4,7 +4,6 @@ import argparse
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from caudal.cli.show import print_columns, print_json, say
@@ -57,9 +56,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _count(args: argparse.Namespace, path: str) -> int:
-    from caudal import energy, nn
+    from caudal import energy
+    from caudal.estimators.door import load_network
 
-    profile = energy.profile(nn.load(Path(path)), 1.0 if args.steps is None else args.steps)
+    model = load_network(path, "energy")
+    profile = energy.profile(getattr(model, "net_", model), 1.0 if args.steps is None else args.steps)
     if args.json:
         print_json({**_plain(profile), "step": profile.step._asdict(), "decision": profile.decision._asdict()})
         return 0

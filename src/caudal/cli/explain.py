@@ -132,9 +132,9 @@ def _read(args: argparse.Namespace) -> tuple[Any, Any]:
     """The estimator, and the series as it reads them."""
     from caudal.cli.series import series_for
     from caudal.errors import InputError
-    from caudal.estimators import load
+    from caudal.estimators.door import load_network
 
-    estimator = load(args.model)
+    estimator = load_network(args.model, "explain")
     if not hasattr(estimator, "net_"):
         fault = f"{args.model} holds a bare network, which does not say what its inputs mean"
         raise InputError("explain", "model", fault, "Pass an estimator that `save` wrote.")

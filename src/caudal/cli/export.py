@@ -63,10 +63,10 @@ def export_arguments(parser: argparse.ArgumentParser) -> None:
 def export(args: argparse.Namespace) -> int:
     """Export, and say what it costs."""
     from caudal import export
-    from caudal.estimators import load
+    from caudal.estimators.door import load_network
 
     _check_options(args)
-    model = load(args.model)
+    model = load_network(args.model, "export")
     if args.to != "c":
         write = getattr(export, _FILES[args.to])
         return _file(args, write(model, args.out, *([args.graph] if args.graph else [])))
@@ -208,10 +208,10 @@ def verify_arguments(parser: argparse.ArgumentParser) -> None:
 
 def verify(args: argparse.Namespace) -> int:
     """Check every claim; 1 when one does not hold."""
-    from caudal.estimators import load
+    from caudal.estimators.door import load_network
     from caudal.export import verify
 
-    model = None if args.model is None else load(args.model)
+    model = None if args.model is None else load_network(args.model, "export verify")
     verdict = verify(args.folder, model)
     if args.json:
         facts = {

@@ -12,6 +12,7 @@ from caudal.errors import InputError
 
 if TYPE_CHECKING:
     from caudal.data import Sequences
+    from caudal.estimators.base import LiquidEstimator
     from caudal.fair import FairReport
 
 _EPILOG = """\
@@ -140,6 +141,12 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError("fair", "--out", f"is {args.out}; expected a file .html or .json", "Name one: fair.html.")
 
 
+def _said(model: "LiquidEstimator") -> str:
+    """What answered, in words: of a network its cell and size."""
+    name = type(model).__name__
+    return f"{name} ({model.cell}, {model.units})" if hasattr(model, "cell") else name
+
+
 def _report(args: argparse.Namespace) -> "FairReport":
     from caudal.audit import model_digest
     from caudal.cli.fair_options import answers_of, crossings, edges_of, expected_of, trusted_of
@@ -172,7 +179,7 @@ def _report(args: argparse.Namespace) -> "FairReport":
             expected=expected_of(args.expected, sensitive),
             trusted=checked,
             name=Path(args.data).name,
-            model=f"{type(model).__name__} ({model.cell}, {model.units})",
+            model=_said(model),
             model_digest=digest,
             target="" if recipe is None else ", ".join(recipe.target),
             unit=args.unit,

@@ -220,9 +220,9 @@ def _read(path: Path) -> "Wiring":
         from caudal.wiring import Wiring
 
         return Wiring.from_json(raw)
-    from caudal.nn import load
+    from caudal.estimators.door import load_network
 
-    return _wiring_of(load(path), path)
+    return _wiring_of(load_network(path, "wiring"), path)
 
 
 def _wiring_of(net: Any, path: Path) -> "Wiring":

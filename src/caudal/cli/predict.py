@@ -91,9 +91,10 @@ def estimator(path: str, command: str) -> "LiquidEstimator":
     """
     from caudal.estimators import load
     from caudal.estimators.base import LiquidEstimator
+    from caudal.estimators.tabular import FeatureModel
 
     model = load(path)
-    if not isinstance(model, LiquidEstimator):
+    if not isinstance(model, LiquidEstimator | FeatureModel):
         name = type(model).__name__
         raise FileFormatError(
             f"{command}: {path} holds a {name} alone, which does not know how to read a table. "

@@ -45,9 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Trim, say what is left, save."""
     from caudal.cli.series import training_series
-    from caudal.estimators import load, trim
+    from caudal.estimators import trim
+    from caudal.estimators.door import load_network
 
-    model = load(args.model)
+    model = load_network(args.model, "trim")
     if not hasattr(model, "fitted_"):
         fault = "holds a network alone, which says nothing of scales and training"
         raise InputError("trim", "model", fault, "Pass a file that `caudal fit` wrote, or call `caudal.train.trim`.")

@@ -22,7 +22,9 @@ BUDGETS: Mapping[str, Budget] = {
     "full": Budget("full", seeds=5, trials=8, epochs=50, trial_epochs=20, parameters=2500),
 }
 # The demo takes one of each kind, so that it ends in minutes.
-DEMO_MODELS = ("ltc-ncp-19", "cfc", "cfc-ncp", "liquid-ssm", "gru", "lstm", "trees", "trivial")
+DEMO_MODELS = ("ltc-ncp-19", "cfc", "cfc-ncp", "liquid-ssm", "gru", "lstm", "trees", "summary", "trivial")
+# What a network must beat stands beside it whether asked for or not.
+_ALWAYS = ("trees", "summary", "trivial")
 _LEAST = {"seeds": 1, "trials": 0, "epochs": 1, "trial_epochs": 1, "parameters": 50, "resamples": 100}
 
 
@@ -73,7 +75,7 @@ class Schedule:
 
     def trials(self, model: str) -> int:
         """How many settings are tried: the same for each contender that has any."""
-        return 0 if entry_of(model).kind == "trivial" else self.budget.trials
+        return self.budget.trials if entry_of(model).space else 0
 
     @property
     def runs(self) -> int:
@@ -135,8 +137,7 @@ def _models(budget: str, models: Sequence[str] | None) -> tuple[str, ...]:
         if not any(CONTENDERS[name].family == family for name in chosen):
             known = ", ".join(name for name, entry in CONTENDERS.items() if entry.family == family)
             raise InputError("compare", "models", f"hold no {family} one", f"Add one of {known}.")
-    # What a model must beat stands beside it whether asked for or not.
-    return chosen if "trivial" in chosen else (*chosen, "trivial")
+    return (*chosen, *(name for name in _ALWAYS if name not in chosen))
 
 
 # Trials of one round are proposed together and told together, in order. The number is fixed, so that the settings

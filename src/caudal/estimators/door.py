@@ -8,7 +8,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from caudal import limits, nn
-from caudal.errors import FileFormatError
+from caudal.errors import FileFormatError, InputError
 from caudal.estimators import files
 
 KINDS = {
@@ -16,8 +16,12 @@ KINDS = {
     "LiquidClassifier": "caudal.estimators.classifier",
     "LiquidForecaster": "caudal.estimators.forecaster",
     "LiquidRegressor": "caudal.estimators.regressor",
+    "SummaryModel": "caudal.estimators.summary",
     "TrivialModel": "caudal.estimators.trivial",
 }
+
+
+_WITHOUT_NETWORK = ("BoostedTrees", "SummaryModel", "TrivialModel")
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -45,6 +49,24 @@ def load(path: str | os.PathLike[str]) -> Any:
     from caudal import estimators
 
     return getattr(estimators, kind).load(path)
+
+
+def load_network(path: str | os.PathLike[str], owner: str) -> Any:
+    """What `load` gives, for commands that follow a signal through a network.
+
+    Arguments:
+        path: the file.
+        owner: of the message.
+
+    Raises:
+        InputError: it holds a model that is no network, such as trees.
+        MissingFileError, FileFormatError, MissingExtraError: as `load`.
+    """
+    kind = kind_of(Path(path))
+    if kind in _WITHOUT_NETWORK:
+        fault = f"holds a {kind}, which is no network: {path}"
+        raise InputError(owner, "model", fault, "`caudal predict` and `caudal fair` take it; or pass a network.")
+    return load(path)
 
 
 def kind_of(path: Path) -> str | None:

@@ -14,7 +14,7 @@ from safetensors.numpy import save as pack
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from caudal.data import Encoder, Recipe, Sequences, from_frame, read_like
+from caudal.data import Encoder, ParquetSequences, Recipe, Sequences, from_frame, read_like
 from caudal.data.plan import refuse_flips
 from caudal.errors import DataError, FileFormatError, InputError
 from caudal.estimators.features import Size
@@ -118,7 +118,7 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
     def parts(self, X: Any) -> Iterator[Sequences]:
         """What `predict` is asked about, one chunk of series after the other."""
         check_is_fitted(self, "task_")
-        for part in X if hasattr(X, "split") and not isinstance(X, str | Sequences) else (X,):
+        for part in X if isinstance(X, ParquetSequences) else (X,):
             data = self.read(part)
             if data.task != self.task_ or data.inputs != self.n_features_in_:
                 fault = f"asks to {data.task} from {data.inputs} inputs; the model was trained to {self.task_} from "
@@ -219,6 +219,16 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError, SafetensorError) as error:
             raise FileFormatError(f"{path}: does not rebuild a {cls.__name__} ({error}). Save it again.") from error
         return model
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of what it learnt, how it reads a table, and its classes."""
+        ledger = hashlib.sha256(f"caudal.{type(self).__name__}".encode())
+        for name, value in sorted(self.arrays().items()):
+            ledger.update(f"{name} {value.dtype} {value.shape} ".encode() + np.ascontiguousarray(value).tobytes())
+        recipe = None if self.data_recipe_ is None else self.data_recipe_.to_json()
+        ledger.update(json.dumps([self.encoder_.to_json(), recipe, list(map(str, self.classes_.tolist()))]).encode())
+        return ledger.hexdigest()
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "task_")

@@ -35,6 +35,8 @@ def model_digest(model: Any) -> str:
         (64, False)
     """
     net: Layer = getattr(model, "net_", model)
+    if not isinstance(net, Layer) and hasattr(model, "digest"):  # of trees and the like, which say their own
+        return str(model.digest)
     facts: dict[str, Any] = {"network": _network(net)}
     if net is not model:
         table = getattr(model, "data_recipe_", None)

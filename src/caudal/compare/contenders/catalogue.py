@@ -91,6 +91,13 @@ def _trees(plan: Plan, chosen: Settings) -> Estimator:
     return BoostedTrees(**chosen, seed=plan.seed)  # type: ignore[arg-type]
 
 
+def _summary(plan: Plan, chosen: Settings) -> Estimator:
+    from caudal.estimators import SummaryModel
+
+    del chosen
+    return SummaryModel(seed=plan.seed)
+
+
 def _trivial(plan: Plan, chosen: Settings) -> Estimator:
     from caudal.estimators import TrivialModel
 
@@ -283,6 +290,17 @@ register(
             "l2": Between(0.01, 10.0, log=True),
             "least": OneOf((5, 20, 50)),
         },
+    )
+)
+register(
+    Entry(
+        "summary",
+        "Summary model",
+        "traditional",
+        "Logistic or ridge regression on mean, deviation, first, last, change and gaps of each channel.",
+        "summary",
+        _summary,
+        matched=False,
     )
 )
 register(
