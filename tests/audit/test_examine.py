@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from caudal.audit import Log, Wanted, examine, keys, newest, package, prove, report
+from caudal.audit import Log, Wanted, examine, keys, newest, package, prove
 from caudal.cli import main
 from caudal.errors import InputError, MissingFileError
 from caudal.nn import LTC
+from caudal.report.log import write as report
 
 KEY = "example.org/ward-4"
 

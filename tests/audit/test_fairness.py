@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from caudal import fair
-from caudal.audit import Log, keys, report
-from caudal.audit.page import read
-from caudal.audit.page.words import words
+from caudal.audit import Log, keys
+from caudal.audit import read_report as read
 from caudal.cli import main
 from caudal.errors import FileFormatError, MissingFileError
 from caudal.fair.made import made as series
 from caudal.fair.record import FairReport
+from caudal.report.log import write as report
+from caudal.report.log.words import words
 
 NASTY = "<script>alert(1)</script>\u202e & 'x'"
 

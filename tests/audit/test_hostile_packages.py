@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from caudal.audit import Log, card, check, keys, package, report, sign, verify
-from caudal.audit.page import read
+from caudal.audit import Log, card, check, keys, package, sign, verify
+from caudal.audit import read_report as read
 from caudal.errors import CaudalError, FileFormatError, InputError
 from caudal.nn import LTC
+from caudal.report.log import write as report
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 JSON = st.recursive(

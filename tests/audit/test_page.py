@@ -6,12 +6,13 @@ import re
 import numpy as np
 import pytest
 
-from caudal.audit import Key, Log, keys, package, report
-from caudal.audit.page import read
-from caudal.audit.page.words import words
+from caudal.audit import Key, Log, keys, package
+from caudal.audit import read_report as read
 from caudal.cli import main
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.nn import LTC
+from caudal.report.log import write as report
+from caudal.report.log.words import words
 
 NASTY = "<script>alert(1)</script>\u202e\x00 & 'x' \"y\""
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import caudal
-from caudal.audit import Checkpoint, Log, check, from_mlflow, keys, model_digest, newest, package, report, to_mlflow
+from caudal.audit import Checkpoint, Log, check, from_mlflow, keys, model_digest, newest, package, to_mlflow
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.estimators import LiquidClassifier
+from caudal.report.log import write as report
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from caudal.errors import InputError
 from caudal.estimators import LiquidClassifier, LiquidRegressor
 from caudal.estimators.explain import question
 from caudal.explain import overall
-from caudal.explain.page import tell_overall, write_overall
+from caudal.report.decision import tell_overall, write_overall
 
 
 def planted(kind, count=160, seed=0):

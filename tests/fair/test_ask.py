@@ -8,7 +8,8 @@ import pytest
 from caudal.data import from_arrays
 from caudal.errors import InputError
 from caudal.estimators import LiquidClassifier, LiquidForecaster, LiquidRegressor
-from caudal.fair import Groups, ask, by_group, decisions, made, numbers, page, rates, report
+from caudal.fair import Groups, ask, by_group, decisions, made, numbers, rates, report
+from caudal.report import fairness
 
 SMALL = {"units": 4, "epochs": 1, "validation": 0.0}
 
@@ -34,7 +35,7 @@ def test_regression_of_several_outputs_is_told_in_their_standard_deviations():
         np.abs(found.answers.given - found.answers.truth).mean(), np.abs(wrong).mean(), rtol=1e-5
     )
     told = report(data, found.answers, scaled=found.scaled, draws=100)
-    assert "standard deviation" in page.render(told) and "desviación típica" in page.render(told, "es")
+    assert "standard deviation" in fairness.render(told) and "desviación típica" in fairness.render(told, "es")
 
 
 def test_steps_of_numbers_are_asked_and_followed():
@@ -47,7 +48,7 @@ def test_steps_of_numbers_are_asked_and_followed():
     told = report(data, found.answers, at=found.at, draws=100)
     assert [one.name for one in told.attributes[0].gaps] == ["mae", "rmse", "bias", "mean_prediction"]
     assert [one.step for one in told.attributes[0].curve] == [1, 8]
-    assert "last answer of each series up to each step" in page.render(told)
+    assert "last answer of each series up to each step" in fairness.render(told)
 
 
 def test_forecasts_are_followed_over_the_steps_ahead_and_clustered_by_series():
@@ -58,7 +59,7 @@ def test_forecasts_are_followed_over_the_steps_ahead_and_clustered_by_series():
     assert sorted(found.at) == [1, 2, 3]
     assert len(np.unique(found.answers.owner)) == 60 < len(data)
     told = report(data, found.answers, at=found.at, draws=100)
-    assert "steps ahead" in page.render(told) and "pasos por delante" in page.render(told, "es")
+    assert "steps ahead" in fairness.render(told) and "pasos por delante" in fairness.render(told, "es")
 
 
 def test_classes_of_steps_are_followed_where_they_are_known():

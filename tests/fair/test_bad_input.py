@@ -9,8 +9,9 @@ from caudal.audit import Log, keys
 from caudal.data import from_arrays
 from caudal.errors import CaudalError, DataError, InputError
 from caudal.estimators import LiquidClassifier
-from caudal.fair import Groups, ask, by_group, decisions, diagnose, made, numbers, page, report
+from caudal.fair import Groups, ask, by_group, decisions, diagnose, made, numbers, report
 from caudal.fair.mitigate import Lagrangian, Penalty, fairlearn_thresholds, resampling, reweighing
+from caudal.report import fairness as fairness_module
 
 COUNT = 40
 CLASS = np.arange(COUNT) // 2 % 2
@@ -159,7 +160,7 @@ def test_a_report_names_groups_and_nothing_of_a_person():
     who[:3] = "plugh"  # three persons: told to be few, their figures kept back
     data = replace(data, sensitive={"faith": who}, ids=np.array([f"person-{k}" for k in range(300)]))
     found = report(data, decisions(data.target, decided=data.values[:, 0, 0] > 0), draws=100)
-    text = found.to_json() + page.render(found) + page.render(found, "es")
+    text = found.to_json() + fairness_module.render(found) + fairness_module.render(found, "es")
     assert SECRET[0] in text and "person-" not in text
     assert found.attributes[0].hidden == ("plugh",)
     assert all(one.value is None for one in found.attributes[0].rates if one.group == "plugh")

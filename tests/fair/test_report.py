@@ -9,10 +9,11 @@ import pytest
 
 from caudal.data import datasets, from_arrays
 from caudal.errors import FileFormatError, InputError
-from caudal.fair import FairReport, decisions, made, numbers, page, plant, report, smooth
+from caudal.fair import FairReport, decisions, made, numbers, plant, report, smooth
 from caudal.fair.curve import first_steps
 from caudal.fair.groups import Groups
-from caudal.fair.page.words import words
+from caudal.report import fairness
+from caudal.report.fairness.words import words
 
 
 def _decided(data):
@@ -53,10 +54,10 @@ def test_what_was_planted_is_told(found):
 
 
 def test_no_value_of_a_person_is_in_record_or_page(data, found):
-    text = found.to_json() + page.render(found)
+    text = found.to_json() + fairness.render(found)
     secret = replace(data, ids=np.array([f"person-{k}" for k in range(600)]))
     again = report(secret, _decided(data), edges={"age": [40, 65]}, draws=200)
-    assert "person-" not in again.to_json() + page.render(again)
+    assert "person-" not in again.to_json() + fairness.render(again)
     numbers_told = set(re.findall(r"\d{6,}", text))
     assert not numbers_told & {str(one) for one in data.sensitive["age"]}
     assert "sensitive" not in json.loads(found.to_json())
@@ -64,8 +65,8 @@ def test_no_value_of_a_person_is_in_record_or_page(data, found):
 
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_the_page_stands_alone_in_both_languages(found, lang):
-    html = page.render(found, lang)
-    assert html == page.render(found, lang)
+    html = fairness.render(found, lang)
+    assert html == fairness.render(found, lang)
     assert f'lang="{lang}"' in html
     assert not re.search(r'(?:src|href)="(?!#|data:)', html)
     assert html.count("<svg") == html.count("<desc>") > 15
@@ -86,7 +87,7 @@ def test_both_languages_say_the_same_things():
 def test_names_cannot_break_the_page(data):
     wild = np.where(data.sensitive["group"] == "b", "</svg><script>alert(1)</script>", "a & b")
     odd = replace(data, sensitive={"<i>": wild})
-    html = page.render(report(odd, _decided(data), name="<b>", draws=100))
+    html = fairness.render(report(odd, _decided(data), name="<b>", draws=100))
     assert "<script" not in html and "<i>" not in html and "&lt;script&gt;" in html
 
 
@@ -96,7 +97,7 @@ def test_small_cells_are_flagged_and_tiny_ones_kept_back(data):
     assert (one.small, one.hidden) == (("c", "d"), ("d",))
     assert all(rate.value is None for rate in one.rates if rate.group == "d" or rate.count < 5)
     assert all(rate.few for rate in one.rates if rate.group == "c")
-    told = "\n".join(page.told(report(replace(data, sensitive={"g": column}), _decided(data), draws=100)))
+    told = "\n".join(fairness.told(report(replace(data, sensitive={"g": column}), _decided(data), draws=100)))
     assert "kept back since they would lay bare persons: d." in told
 
 
@@ -109,7 +110,7 @@ def test_numbers_have_a_report_too():
     found = report(data, numbers(data.target[:, 0], off), draws=200)
     assert {one.name: one.value.low for one in found.attributes[0].gaps}["bias"] > 0.9
     assert "labels not judged" in found.attributes[0].diagnosis.notes
-    assert "Gap in bias" in page.render(found) and "Brecha de sesgo" in page.render(found, "es")
+    assert "Gap in bias" in fairness.render(found) and "Brecha de sesgo" in fairness.render(found, "es")
 
 
 def test_answers_per_step_belong_to_their_series(data):
@@ -121,9 +122,9 @@ def test_answers_per_step_belong_to_their_series(data):
 
 
 def test_writing_is_whole_and_in_both_languages(found, tmp_path):
-    paths = page.write(found, tmp_path / "fair.html", "both")
+    paths = fairness.write(found, tmp_path / "fair.html", "both")
     assert [path.name for path in paths] == ["fair.html", "fair.es.html"]
-    assert FairReport.from_json(page.write(found, tmp_path / "fair.json")[0].read_text()) == found
+    assert FairReport.from_json(fairness.write(found, tmp_path / "fair.json")[0].read_text()) == found
     assert len(list(tmp_path.iterdir())) == 3
 
 
@@ -145,7 +146,7 @@ def test_a_perfect_model_of_nafld_has_no_error_gap_and_raises_no_alarm():
     perfect = decisions(nafld.target, np.asarray(nafld.target, np.float64))
     found = report(nafld, perfect, edges={"age": [51, 63]}, sensitive=("sex", "age"), of_data=False, draws=100)
     assert found.worst() is None and found.above(0.0) == []
-    told = page.told(found)
+    told = fairness.told(found)
     assert told[0].startswith("No difference in errors between groups was found")
     # The old die more often, so that decisions of yes differ, and the truth stands beside: the same figures.
     assert "decisions of yes differ" in told[1]
@@ -161,10 +162,10 @@ def test_what_is_predicted_and_its_unit_are_named():
     off = data.target[:, 0] + np.where(data.sensitive["g"] == "b", 1.0, 0.0)
     found = report(data, numbers(data.target[:, 0], off), target="stay", unit="days", draws=100)
     for lang, line in (("en", "Predicted: stay, in days."), ("es", "Se predice: stay, en days.")):
-        told = "\n".join(page.told(found, lang))
+        told = "\n".join(fairness.told(found, lang))
         assert line in told and re.search(r"1 days", told)
     classes = report(made(200), _decided(made(200)), target="sepsis", threshold=0.5, draws=100)
-    assert "Yes means sepsis = 1, decided from probability 0.5." in page.told(classes)
+    assert "Yes means sepsis = 1, decided from probability 0.5." in fairness.told(classes)
 
 
 def test_people_are_counted_and_not_their_answers(data):
@@ -178,14 +179,14 @@ def test_people_are_counted_and_not_their_answers(data):
     assert all(rate.value is None for rate in found.rates if rate.group == "few")
     assert all(rate.value is None for rate in found.density.steps if rate.group == "few")
     assert {gap.high for gap in found.gaps} | {gap.low for gap in found.gaps} <= {"some", "more"}
-    told = "\n".join(page.told(report(crowd, replace(answers, owner=owner), draws=100)))
+    told = "\n".join(fairness.told(report(crowd, replace(answers, owner=owner), draws=100)))
     assert "few 80 of 4 people" in told and "Fewer than 5 people" in told
 
 
 def test_many_small_groups_are_listed_once(data):
     rng = np.random.default_rng(1)
     columns = {name: rng.integers(0, k, 600).astype(str) for name, k in (("site", 6), ("ward", 4))}
-    told = page.told(report(replace(data, sensitive=columns), _decided(data), of_data=False, draws=100))
+    told = fairness.told(report(replace(data, sensitive=columns), _decided(data), of_data=False, draws=100))
     crossed = told[[line.startswith("site & ward") for line in told].index(True) :]
     assert any(re.search(r"of 24 groups are too small", line) for line in crossed)
     assert max(len(line) for line in crossed if "Gap" in line) < 400
@@ -203,8 +204,8 @@ def test_a_dip_within_a_third_is_found_along_the_column():
     assert 50 <= accuracy.low_at <= 60 and accuracy.sure
     assert accuracy.difference.value > 0.35 > thirds.value.value
     assert accuracy.difference.low <= 0.45 <= accuracy.difference.high
-    assert "Along age, smoothly" in "\n".join(page.told(found))
-    assert "<polygon" in page.render(found) and FairReport.from_json(found.to_json()) == found
+    assert "Along age, smoothly" in "\n".join(fairness.told(found))
+    assert "<polygon" in fairness.render(found) and FairReport.from_json(found.to_json()) == found
     assert any("along age" in what for _, what in found.above(0.05))
 
 
@@ -224,6 +225,6 @@ def test_nothing_along_a_column_is_not_taken_for_something():
 def test_measured_more_rarely_is_said_or_denied_but_not_both(data):
     for kind in ("sampling rate", "proxy"):
         planted = plant(kind, data, Groups.of({"group": data.sensitive["group"]}), "b").data
-        told = "\n".join(page.told(report(planted, _decided(data), sensitive=("group",), draws=100)))
+        told = "\n".join(fairness.told(report(planted, _decided(data), sensitive=("group",), draws=100)))
         assert ("No group is measured more rarely" in told) != ("Trace found: sampling rate" in told)
         assert "Kind of bias" not in told and ("level differs" in told) == (kind == "proxy")

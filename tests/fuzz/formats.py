@@ -25,8 +25,8 @@ from caudal.estimators import LiquidClassifier, LiquidForecaster, LiquidRegresso
 from caudal.estimators.recipe import FitRecipe
 from caudal.explain.influence.record import Influence, Score, Scorecard
 from caudal.export.c_code.verify import golden_of
-from caudal.fair import page
 from caudal.fair.record import FairReport
+from caudal.report import fairness
 from caudal.train import TrainRecipe
 from caudal.wiring import Wiring
 
@@ -311,7 +311,7 @@ def _fair() -> str:
 
 
 def _read_fair(text: str) -> None:
-    page.render(FairReport.from_json(text))
+    fairness.render(FairReport.from_json(text))
     FairReport.from_json(text, whole=False)
 
 

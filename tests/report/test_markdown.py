@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from caudal.report import markdown, query
-from caudal.report.wording import words
+from caudal.report import markdown
+from caudal.report.study import query
+from caudal.report.study.words import words
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])

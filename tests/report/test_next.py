@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from caudal.report import render
-from caudal.report.next import chosen
+from caudal.report.study.next_steps import chosen
 
 
 @pytest.mark.parametrize("command", ["caudal compare ward.csv --watts 5 15", "caudal compare 'torn", "", "./study.py"])

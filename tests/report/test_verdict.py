@@ -6,9 +6,9 @@ import pytest
 
 from caudal import report
 from caudal.intervals import Interval
-from caudal.report import query
-from caudal.report.verdict import losses
-from caudal.report.wording import words
+from caudal.report.study import query
+from caudal.report.study.verdict import losses
+from caudal.report.study.words import words
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,13 @@ import caudal.report
 from caudal.compare.contenders.registry import CONTENDERS
 from caudal.data.datasets import card, names
 from caudal.intervals import Interval
-from caudal.pages import LANGUAGES
 from caudal.report import render
-from caudal.report.wording import words
+from caudal.report.numbers import LANGUAGES
+from caudal.report.study.words import words
 
 ROOM = Path(caudal.report.__file__).parent
-TABLES = {lang: json.loads((ROOM / "words" / f"{lang}.json").read_text(encoding="utf-8")) for lang in LANGUAGES}
+TEXTS = ROOM / "study" / "texts"
+TABLES = {lang: json.loads((TEXTS / f"{lang}.json").read_text(encoding="utf-8")) for lang in LANGUAGES}
 
 
 def placeholders(sentence):
@@ -38,7 +39,8 @@ def test_no_sentence_is_empty_or_untranslated():
 
 
 def test_every_key_that_the_code_names_is_there_and_none_is_idle():
-    source = "\n".join(path.read_text() for path in sorted(ROOM.glob("*.py")))
+    plots = [ROOM / "plots" / f"{name}.py" for name in ("axes", "marks", "study_circuit")]
+    source = "\n".join(path.read_text() for path in (*sorted((ROOM / "study").glob("*.py")), *plots))
     exact = set(re.findall(r'(?:words|said)(?:\.html)?\(\s*"([a-z_0-9.]+)"', source)) | set(
         re.findall(r'"((?:size|pairs|loss)\.[a-z_]+)"', source)
     )
@@ -88,7 +90,7 @@ def test_values_of_a_sentence_are_escaped_and_never_read_as_a_pattern():
 
 
 def test_what_is_retold_still_stands_in_a_record():
-    told = json.loads((ROOM / "words" / "told.es.json").read_text(encoding="utf-8"))
+    told = json.loads((TEXTS / "told.es.json").read_text(encoding="utf-8"))
     entries = [text for one in CONTENDERS.values() for text in (one.label, one.summary)]
     cards = [card(name) for name in names()]
     said = {text for one in cards for text in (one.title, one.task, one.source, one.licence, *one.bias, *one.leaks)}

@@ -37,8 +37,10 @@ from caudal.audit.log.vault import Vault as Vault
 from caudal.audit.package import check as check
 from caudal.audit.package import package as package
 from caudal.audit.package import sign as sign
-from caudal.audit.page import Report as Report
-from caudal.audit.page import report as report
+from caudal.audit.report_file import Report as Report
+from caudal.audit.report_file import Twin as Twin
+from caudal.audit.report_file import open_twin as open_twin
+from caudal.audit.report_file import read_report as read_report
 from caudal.audit.tracking import from_mlflow as from_mlflow
 from caudal.audit.tracking import to_mlflow as to_mlflow
 

@@ -10,7 +10,7 @@ from caudal.audit.cards.record import record_of
 from caudal.audit.check.proof import newest
 from caudal.audit.log.checkpoint import Verifier
 from caudal.audit.package import check
-from caudal.audit.page.report import Report
+from caudal.audit.report_file import Report
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.extras import need
 

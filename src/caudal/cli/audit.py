@@ -255,6 +255,7 @@ def report_arguments(parser: argparse.ArgumentParser) -> None:
 def report(args: argparse.Namespace) -> int:
     """Write the page and its twin; 1 when something that was checked does not hold."""
     from caudal import audit
+    from caudal.report import log as log_page
 
     if args.data and not args.model:
         raise InputError("audit report", "--data", "needs a model to make the decisions again", "Pass it.")
@@ -263,7 +264,7 @@ def report(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = _package(args.model, Path(scratch)) if args.model else None
         replayed = _again(args, folder, trusted, point) if folder is not None and args.data else None
-        audited = audit.report(
+        audited = log_page.write(
             args.log,
             folder,
             out=args.out,

@@ -11,7 +11,7 @@ from caudal.cli.show import print_json, say
 if TYPE_CHECKING:
     from caudal.data import Sequences
     from caudal.estimators.base import LiquidEstimator
-    from caudal.explain.page import Decision
+    from caudal.explain.decision import Decision
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,10 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Explain one decision, write its page, say the sentences that matter."""
-    from caudal.explain import page
-    from caudal.explain.page.gather import PARTS
-    from caudal.explain.page.summary import answers
-    from caudal.explain.words import words
+    from caudal.explain.decision import decision as explain_decision
+    from caudal.explain.decision.gather import PARTS
+    from caudal.report import decision as page
+    from caudal.report.decision.summary import answers
+    from caudal.report.decision.words import words
 
     model, data = _read(args)
     if args.all:
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     classes = [str(name) for name in getattr(model, "classes_", ())]
     options: dict[str, Any] = {"radius": args.radius, "threshold": args.threshold, "against_mean": args.mean}
     begun = {part: words(args.lang)(f"progress.{part}") for part in PARTS}
-    decision = page.decision(
+    decision = explain_decision(
         model.net_,
         model.encoder_,
         data,
@@ -96,9 +97,9 @@ def _all(model: "LiquidEstimator", data: "Sequences", args: argparse.Namespace) 
     from pathlib import Path
 
     from caudal.estimators.explain import question
-    from caudal.explain import page
     from caudal.explain.overall import overall
-    from caudal.explain.words import words
+    from caudal.report import decision as page
+    from caudal.report.decision.words import words
 
     say(f"explaining {args.model} over {len(data)} series")
     texts = words(args.lang)
@@ -115,9 +116,9 @@ def _all(model: "LiquidEstimator", data: "Sequences", args: argparse.Namespace) 
 
 def _spoken(decision: "Decision", lang: str, radius: float) -> list[str]:
     """The five questions with their answers, then the sentences behind them."""
-    from caudal.explain.page.summary import answers
-    from caudal.explain.sentences import tell
-    from caudal.explain.words import words
+    from caudal.report.decision.sentences import tell
+    from caudal.report.decision.summary import answers
+    from caudal.report.decision.words import words
 
     texts = words(lang)
     spoken = [f"{texts(f'ask.{question}')} {' '.join(lines)}" for question, lines in answers(decision, texts).items()]

@@ -106,7 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the model, compare the groups, print or write."""
-    from caudal.fair import page
+    from caudal.report import fairness
 
     _check(args)
     report = _report(args)
@@ -115,14 +115,14 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("fair", "--limit", f"is {limit:g}; gaps of decisions are shares", "Pass 0.1, say.")
     above = [] if limit is None else report.above(limit, also=args.gap)
     if args.out is not None:
-        for path in page.write(report, args.out, args.lang):
+        for path in fairness.write(report, args.out, args.lang):
             say(f"wrote {path}")
     if args.json:
         import json
 
         print_json({"good": not above, "limit": limit, **json.loads(report.to_json())})
     else:
-        print("\n".join(page.told(report, "en" if args.lang == "both" else args.lang)))
+        print("\n".join(fairness.told(report, "en" if args.lang == "both" else args.lang)))
     for whose, what in above:
         say(f"{whose}: {what.replace('_', ' ')} lies above {limit:g} with its whole interval")
     return 1 if above else 0

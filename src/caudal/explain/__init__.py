@@ -2,7 +2,7 @@
 
 `explain` and `influence` say what mattered, `trace` what happened; `ablate`, `hold`, `patch` and `prune` try it;
 `equations`, `drives` and `grow` read the net; `counterfactual` turns a decision; `ranges`, `verify` prove.
-The room `caudal.explain.page` writes all of it down for one decision.
+The room `caudal.report.decision` writes all of it down for one decision.
 """
 
 from caudal.explain.counterfactual.bounds import Bounds as Bounds

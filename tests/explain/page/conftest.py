@@ -27,7 +27,7 @@ def made():
     import torch
 
     from caudal.data import Encoder, from_arrays
-    from caudal.explain.page import decision
+    from caudal.explain.decision import decision
     from caudal.explain.scorecard.scorecard import Checks
     from caudal.kernels import use
     from caudal.nn import LTC, Readout

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from caudal.explain.page import render, write
+from caudal.report.decision import render, write
 
 
 @pytest.fixture(scope="module")

@@ -14,16 +14,20 @@ import pytest
 from caudal.data import Encoder, from_arrays
 from caudal.errors import InputError, MissingExtraError
 from caudal.explain.counterfactual import Change
+from caudal.explain.decision import decision
 from caudal.explain.equations import Dead
-from caudal.explain.page import decision, drawn, render, write, write_drawn
-from caudal.explain.page.summary import QUESTIONS, answers, cell_name
-from caudal.explain.pictures import circuit, heat, lines, png
 from caudal.explain.proof import Certificate
 from caudal.explain.scorecard.scorecard import Checks
-from caudal.explain.sentences import tell
-from caudal.explain.words import words
 from caudal.kernels import use
 from caudal.nn import LTC, CfC, Readout
+from caudal.report.decision import drawn, render, write, write_drawn
+from caudal.report.decision.sentences import tell
+from caudal.report.decision.summary import QUESTIONS, answers, cell_name
+from caudal.report.decision.words import words
+from caudal.report.plots.heat import heat
+from caudal.report.plots.lines import lines
+from caudal.report.plots.live_circuit import circuit
+from caudal.report.plots.raster import png
 from caudal.wiring import ncp
 
 HOSTILE = "</script><b>&\"'"
@@ -46,7 +50,8 @@ def found(made):
 
 
 def test_both_languages_have_the_same_keys_and_places():
-    tables = [json.loads((files("caudal.explain") / "texts" / f"{lang}.json").read_text()) for lang in ("en", "es")]
+    folder = files("caudal.report.decision") / "texts"
+    tables = [json.loads((folder / f"{lang}.json").read_text()) for lang in ("en", "es")]
     assert tables[0].keys() == tables[1].keys()
     for key, text in tables[0].items():
         places = [sorted(name for _, name, _, _ in Formatter().parse(one) if name) for one in (text, tables[1][key])]
@@ -215,7 +220,7 @@ def test_wrong_questions_get_a_sentence():
 
 
 def test_changes_in_spanish():
-    from caudal.explain.sentences import change
+    from caudal.report.decision.sentences import change
 
     assert change(words("es"), Change("value", 2, "fib4", 1.9, 2.6, "")) == "fib4 en el paso 3: 1,9 → 2,6"
     assert (

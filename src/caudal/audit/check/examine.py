@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from caudal.audit import page
 from caudal.audit.check import proof
 from caudal.audit.check.reading import promises
 from caudal.audit.check.verdict import Fault, Verdict
@@ -22,6 +21,7 @@ from caudal.audit.log.checkpoint import LARGEST, Checkpoint, Verifier
 from caudal.audit.log.record import record_to_dict, time_text
 from caudal.audit.package import NAMES as PACKAGE_NAMES
 from caudal.audit.package import STATEMENT, check
+from caudal.audit.report_file import Twin, open_twin
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.files import opened
 
@@ -307,7 +307,7 @@ def _proof(place: Path, key: Verifier) -> Finding:
 
 def _report(place: Path, key: Verifier) -> Finding:
     try:
-        twin = page.open_twin(place, key)
+        twin = open_twin(place, key)
     except (FileFormatError, MissingFileError) as error:
         return Finding("report", str(place), faults=(Fault(None, str(error)),))
     log = twin.facts.get("log")
@@ -319,7 +319,7 @@ def _report(place: Path, key: Verifier) -> Finding:
     )  # fmt: skip
 
 
-def _reported(twin: page.Twin) -> Iterator[str]:
+def _reported(twin: Twin) -> Iterator[str]:
     """Which page was compared, and how the report itself judges its log."""
     yield f"the page that was compared is {twin.page}"
     log, bars = twin.facts.get("log"), twin.facts.get("bars")

@@ -1,0 +1,77 @@
+"""The words of explanations in one language: sentences from a table, and numbers as its readers write them."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+
+from caudal.report.numbers import decimal, listed, read_table
+
+_TINY = 1e-4
+_MINUS = "\u2212"
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words and numbers of one language.
+
+    Attributes:
+        lang: `"en"` or `"es"`.
+        table: key -> sentence with `{placeholders}`.
+    """
+
+    lang: str
+    table: dict[str, str] = field(repr=False)
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The sentence of a key with its placeholders filled in."""
+        return self.table[key].format(**values)
+
+    def known(self, prefix: str, code: str) -> str:
+        """The words for a code; the code itself where there are none."""
+        return self.table.get(f"{prefix}.{code}", code)
+
+    def listed(self, items: Iterable[str]) -> str:
+        """Items with commas, and the last one with "and".
+
+        Example:
+            >>> words("en").listed(["a", "b", "c"]), words("es").listed(["a", "i"])
+            ('a, b and c', 'a e i')
+        """
+        return listed(items, self.lang, self("and"))
+
+    def fixed(self, value: float, digits: int = 2, signed: bool = False) -> str:
+        """A number with so many decimals."""
+        return decimal(value, digits, self.lang, signed)
+
+    def short(self, value: float, figures: int = 3, signed: bool = False) -> str:
+        """A number with so many significant figures, without idle zeros.
+
+        Example:
+            >>> words("en").short(-0.012345), words("es").short(1234.5), words("en").short(2.0, signed=True)
+            ('−0.0123', '1234', '+2')
+        """
+        if not math.isfinite(value):
+            return "–"
+        if value == 0:
+            return "0"
+        if abs(value) < _TINY:
+            spelled = f"{value:.2g}".replace("-", _MINUS)
+            return spelled.replace(".", ",") if self.lang == "es" else spelled
+        digits = max(0, min(figures - 1 - math.floor(math.log10(abs(value))), 12))
+        digits = next(d for d in range(digits + 1) if d == digits or round(value, d) == round(value, digits))
+        return self.fixed(value, digits, signed)
+
+    def percent(self, share: float, digits: int = 0) -> str:
+        """A share as a percentage."""
+        return self("percent", n=self.fixed(100 * share, digits))
+
+
+@cache
+def words(lang: str) -> Words:
+    """The words of a language.
+
+    Raises:
+        InputError: there is no such language.
+    """
+    return Words(lang, read_table("explain", "caudal.report.decision", "texts", lang))

@@ -1,0 +1,1 @@
+"""Pictures as SVG text, each with a title and a description for those who do not see it."""

@@ -1,0 +1,86 @@
+"""What to do with the model that a study chose: one command each for why, for whom, on record, and on a chip."""
+
+import shlex
+
+from caudal.compare.record import Contender, Study
+from caudal.report.html import Html, join, tag
+from caudal.report.study import query
+from caudal.report.study.tables import table
+from caudal.report.study.words import Words
+
+
+def next_section(study: Study, words: Words) -> Html:
+    """Commands that take the model of the verdict, or the best network where it chose none."""
+    contender, provenance = chosen(study), study.provenance
+    if contender is None or not provenance.source:
+        return tag("p", words("next.none"))
+    source, model = provenance.source, f"{provenance.folder}/models/{contender.name}.caudal"
+    rows: list[list[object]] = [
+        [words(f"next.{what}"), tag("code", shlex.join(command))]
+        for what, command in _commands(study, contender, model, source)
+    ]
+    return join(
+        [
+            tag("p", words("next.how", model=contender.label, file=model)),
+            table(words("next.caption"), [words("next.what"), words("next.command")], rows, class_="commands"),
+        ]
+    )
+
+
+def chosen(study: Study) -> Contender | None:
+    """The contender of the verdict, or the best liquid one where that one is no network."""
+    names = (study.verdict.use, study.verdict.best_liquid)
+    contenders = (query.contender(study, name) for name in names)
+    return next(
+        (contender for contender in contenders if contender is not None and contender.settings.get("pool") is not None),
+        None,
+    )
+
+
+def first_command(study: Study) -> str:
+    """The command that says why the recommended model decided as it did, or `""` where it left no file."""
+    contender, provenance = chosen(study), study.provenance
+    if contender is None or not provenance.source:
+        return ""
+    model = f"{provenance.folder}/models/{contender.name}.caudal"
+    return shlex.join(_commands(study, contender, model, provenance.source)[0][1])
+
+
+def fair_command(study: Study) -> list[str] | None:
+    """The command that tells all about groups; None where there are no sensitive columns, or no file of a model."""
+    contender, provenance = chosen(study), study.provenance
+    if contender is None or not provenance.source or not study.data.sensitive:
+        return None
+    return _fair(study, f"{provenance.folder}/models/{contender.name}.caudal", provenance.source)
+
+
+def _fair(study: Study, model: str, source: str) -> list[str]:
+    threshold = study.fairness[0].threshold if study.fairness else None
+    usual = [] if threshold is None else ["--threshold", f"{threshold:g}"]
+    if len(study.data.classes) > 2:
+        usual += ["--positive", study.data.classes[-1]]
+    return ["caudal", "fair", model, source, "--sensitive", listed(study.data.sensitive), *usual]
+
+
+def _commands(study: Study, contender: Contender, model: str, source: str) -> list[tuple[str, list[str]]]:
+    commands = [("explain", ["caudal", "explain", model, source, "--row", "0"])]
+    if study.data.sensitive:
+        commands.append(("fair", _fair(study, model, source)))
+    if study.data.protocol == "table":
+        commands.append(("log", ["caudal", "predict", model, source, "--log", "decisions"]))
+    if contender.settings.get("dt") == "raw" and contender.family == "liquid":
+        shortest = study.chips.shortest_dt if study.chips else None
+        usual = ["--shortest-dt", f"{shortest:g}"] if shortest else []
+        commands.append(("export", ["caudal", "export", model, *usual, "-o", f"{contender.name}_c"]))
+        commands.append(("measure", ["caudal", "export", "measure", f"{contender.name}_c"]))
+    return commands
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """Names as an option of the command line takes them: by commas, those that hold one in quotes.
+
+    Example:
+        >>> listed(("sex", "age, years"))
+        'sex,"age, years"'
+    """
+    return ",".join(f'"{name.replace(chr(34), 2 * chr(34))}"' if set(name) & set(',"') else name for name in names)
