@@ -191,9 +191,9 @@ def seal(subject: list[dict[str, Any]], facts: dict[str, Any], key: Key, predica
     """
     dsse, signer = need("sign", "securesystemslib.dsse"), need("sign", "securesystemslib.signer")
     whole = {"_type": STATEMENT, "subject": subject, "predicateType": predicate, "predicate": facts}
-    made = dsse.Envelope(json.dumps(whole, sort_keys=True).encode(), TYPE, {})
-    made.sign(signer.CryptoSigner(key.private))
-    return json.dumps(made.to_dict(), indent=1).encode()
+    envelope = dsse.Envelope(json.dumps(whole, sort_keys=True).encode(), TYPE, {})
+    envelope.sign(signer.CryptoSigner(key.private))
+    return json.dumps(envelope.to_dict(), indent=1).encode()
 
 
 def open_(path: Path, key: Verifier) -> dict[str, Any] | None:
@@ -210,16 +210,20 @@ def open_(path: Path, key: Verifier) -> dict[str, Any] | None:
             data = file.read(_LARGEST_envelope + 1)
         if len(data) > _LARGEST_envelope:
             raise ValueError("it is larger than 16 MiB")
-        held = dsse.Envelope.from_dict(limits.parsed(data))
+        envelope = dsse.Envelope.from_dict(limits.parsed(data))
         public = signer.SSlibKey.from_crypto(ed.Ed25519PublicKey.from_public_bytes(key.key))
         # Signatures are found by the id of their key, which here is not trusted to tell one from another.
-        held.signatures = {name: one for name, one in held.signatures.items() if one.keyid == name == public.keyid}
-        held.verify([public], 1)
-        found: dict[str, Any] = limits.parsed(held.payload)
-        if held.payload_type != TYPE or found["_type"] != STATEMENT:
+        envelope.signatures = {
+            name: signature
+            for name, signature in envelope.signatures.items()
+            if signature.keyid == name == public.keyid
+        }
+        envelope.verify([public], 1)
+        statement: dict[str, Any] = limits.parsed(envelope.payload)
+        if envelope.payload_type != TYPE or statement["_type"] != STATEMENT:
             raise ValueError("it holds something else")
     except unverified:
         return None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileFormatError(f"{path}: is no signed statement ({error}). Sign the folder again.") from error
-    return found
+    return statement

@@ -137,7 +137,7 @@ def sign(folder: str | os.PathLike[str], key: Key, *, name: str | None = None) -
         raise InputError("sign", "folder", f"holds no files: {place}", "Pass the folder of a model.")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     facts = {"name": name or place.resolve().name, "caudal": __version__, "time": now}
-    subject = [{"name": one, "digest": {"sha256": digests[one]}} for one in sorted(digests)]
+    subject = [{"name": file, "digest": {"sha256": digests[file]}} for file in sorted(digests)]
     put(place / STATEMENT, keys.seal(subject, facts, key), sync=True)
     return place / STATEMENT
 
@@ -161,7 +161,7 @@ def check(folder: str | os.PathLike[str], key: Verifier) -> Found:
     try:
         if statement["predicateType"] != keys.PREDICATE:
             raise ValueError("it states something else")
-        named = {str(one["name"]): str(one["digest"]["sha256"]) for one in statement["subject"]}
+        named = {str(entry["name"]): str(entry["digest"]["sha256"]) for entry in statement["subject"]}
         facts = dict(statement["predicate"])
     except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{path}: is no statement about files ({error}). Sign the folder again.") from error
@@ -171,16 +171,16 @@ def check(folder: str | os.PathLike[str], key: Verifier) -> Found:
         there = _digests(place)
     except InputError as error:
         return Found((str(error),), len(named), facts, digest)
-    faults = [f"{one} is missing" for one in named if one not in there]
-    faults += [f"{one} was changed" for one in named if one in there and there[one] != named[one]]
-    faults += [f"{one} was added" for one in there if one not in named]
+    faults = [f"{entry} is missing" for entry in named if entry not in there]
+    faults += [f"{entry} was changed" for entry in named if entry in there and there[entry] != named[entry]]
+    faults += [f"{entry} was added" for entry in there if entry not in named]
     return Found(tuple(sorted(faults)), len(named), facts, digest)
 
 
 def _digests(folder: Path) -> dict[str, str]:
     if not folder.is_dir():
         raise MissingFileError(f"sign: there is no folder {folder}. Pass the folder of a model.")
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(place) / name
@@ -190,10 +190,10 @@ def _digests(folder: Path) -> dict[str, str]:
             if not _is_inside(inner):
                 raise InputError("sign", "folder", f"holds {inner!r}", "Use letters, digits, `_`, `.`, `-` and spaces.")
             if path.is_file() and inner != STATEMENT:
-                found[inner] = file_digest(path)
-        if len(found) > _MOST:
+                digests[inner] = file_digest(path)
+        if len(digests) > _MOST:
             raise InputError("sign", "folder", f"holds more than {_MOST:,} files", "Pass the folder of a model.")
-    return found
+    return digests
 
 
 def file_digest(path: Path) -> str:
@@ -213,7 +213,7 @@ def file_digest(path: Path) -> str:
 
 
 def _is_inside(name: str) -> bool:
-    return _NAMED.fullmatch(name) is not None and not any(one in (".", "..") for one in name.split("/"))
+    return _NAMED.fullmatch(name) is not None and not any(part in (".", "..") for part in name.split("/"))
 
 
 def _facts(model: Any, data: Any, metrics: Any, limits: tuple[str, ...]) -> dict[str, Any]:
@@ -228,9 +228,9 @@ def _facts(model: Any, data: Any, metrics: Any, limits: tuple[str, ...]) -> dict
         recipe |= {"data": None if table is None else json.loads(table.to_json())}
         recipe |= {"origin": getattr(model, "origin_", None)}
     wirings = {
-        name: one.wiring for name, one in net.named_modules() if isinstance(getattr(one, "wiring", None), Wiring)
+        name: part.wiring for name, part in net.named_modules() if isinstance(getattr(part, "wiring", None), Wiring)
     }
-    versions = {one: _version(one) for one in _VERSIONS}
+    versions = {part: _version(part) for part in _VERSIONS}
     environment = {
         "model": model_digest(model),
         "seed": getattr(model, "seed", None),
@@ -241,7 +241,7 @@ def _facts(model: Any, data: Any, metrics: Any, limits: tuple[str, ...]) -> dict
     }
     return {
         "recipe.json": recipe,
-        "wiring.json": {name or "network": json.loads(one.to_json()) for name, one in wirings.items()},
+        "wiring.json": {name or "network": json.loads(part.to_json()) for name, part in wirings.items()},
         "environment.json": environment,
         "data.json": dict(data),
         "metrics.json": {"metrics": dict(metrics), "limits": list(limits)},
@@ -286,5 +286,5 @@ def is_replayable(model: Any) -> bool:
         (True, False)
     """
     net: Layer = getattr(model, "net_", model)
-    layers = (type(one).__name__ for one in net.modules() if isinstance(one, Layer))
+    layers = (type(layer).__name__ for layer in net.modules() if isinstance(layer, Layer))
     return next(net.parameters()).device.type == "cpu" and all(name in EXACT for name in layers)

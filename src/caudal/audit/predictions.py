@@ -63,7 +63,7 @@ def log_series(
 def pieces(data: Sequences, row: int) -> Iterator[tuple[int | None, list[Any]]]:
     """What each decision about a series was made from: all of it, or what its step brought."""
     n = int(data.lengths[row])
-    fixed = [None if one is None else one[row] for one in (data.static, data.static_observed, data.ahead)]
+    fixed = [None if array is None else array[row] for array in (data.static, data.static_observed, data.ahead)]
     if data.task not in STEPWISE:
         yield None, [data.values[row, :n], data.observed[row, :n], data.dt[row, :n], *fixed]
         return
@@ -90,5 +90,5 @@ def uncertainty_of(out: NDArray[Any]) -> NDArray[np.float64]:
     """1 less the largest probability, from scores of classes `(..., classes)`: `(...)`."""
     wide = out.astype(np.float64)
     shares = np.exp(wide - wide.max(axis=-1, keepdims=True))
-    found: NDArray[np.float64] = 1 - (shares / shares.sum(axis=-1, keepdims=True)).max(axis=-1)
-    return found
+    uncertainty: NDArray[np.float64] = 1 - (shares / shares.sum(axis=-1, keepdims=True)).max(axis=-1)
+    return uncertainty

@@ -43,7 +43,7 @@ def to_mlflow(
     mlflow = need("to_mlflow", "mlflow")
     record, point = record_of(folder), None if log is None else newest(log)
     client, active = mlflow.MlflowClient(), mlflow.active_run()
-    own = run is None and active is None
+    is_new = run is None and active is None
     id = str(run or (mlflow.start_run() if active is None else active).info.run_id)
     try:
         client.log_artifacts(id, str(folder), MODEL)
@@ -52,15 +52,17 @@ def to_mlflow(
                 client.log_artifact(id, str(path), EVIDENCE)
         if point is not None:
             client.log_text(id, str(point), f"{EVIDENCE}/checkpoint")
-        for one in record.figures[:_MOST]:
+        for figure in record.figures[:_MOST]:
             client.log_metric(
-                id, re.sub(r"[^\w\-./ ]", "_", f"{one.part}/{one.name}" if one.part else one.name), one.value
+                id,
+                re.sub(r"[^\w\-./ ]", "_", f"{figure.part}/{figure.name}" if figure.part else figure.name),
+                figure.value,
             )
         tags = {"digest": record.digest, "architecture": " of ".join(record.architecture), "signed": record.is_signed}
         for name, value in tags.items():
             client.set_tag(id, f"caudal.{name}", str(value))
     finally:
-        if own:
+        if is_new:
             mlflow.end_run()
     return id
 
@@ -94,9 +96,9 @@ def from_mlflow(run: str, to: str | os.PathLike[str], key: Verifier | None = Non
             mlflow.artifacts.download_artifacts(run_id=run, artifact_path=MODEL, dst_path=str(beside))
         except (mlflow.exceptions.MlflowException, OSError) as error:
             raise MissingFileError(f"from_mlflow: run {run} has no model package of caudal ({error}).") from error
-        found = check(beside / MODEL, key) if key is not None else None
-        if found is not None and not found.holds:
-            faults = "; ".join(found.faults[:5])
+        checked = check(beside / MODEL, key) if key is not None else None
+        if checked is not None and not checked.holds:
+            faults = "; ".join(checked.faults[:5])
             raise FileFormatError(f"from_mlflow: the package of run {run} is not as it was signed ({faults}).")
         (beside / MODEL).replace(place)
     finally:

@@ -74,13 +74,13 @@ def _holds_dates(table: Table, name: str) -> bool:
     return len(cells) > 0 and all(_DATE.fullmatch(str(cell).strip()) for cell in cells)
 
 
-def suspects(table: Table, columns: Sequence[Column], found: Order, listed: Sequence[str]) -> list[Finding]:
+def suspects(table: Table, columns: Sequence[Column], ordering: Order, listed: Sequence[str]) -> list[Finding]:
     """Findings about columns that became inputs.
 
     Arguments:
         table: the table.
         columns: as they were read.
-        found: its rows in order.
+        ordering: its rows in order.
         listed: columns that the user asked to read as they are: categories, static features.
     """
     findings, contents = [], dict[bytes, str]()
@@ -88,13 +88,13 @@ def suspects(table: Table, columns: Sequence[Column], found: Order, listed: Sequ
         name = column.name
         if column.kind == "category":
             findings += spelling_twins(name, column.values)
-            findings += _owner_of_text(table, column, found) if name not in listed else []
+            findings += _owner_of_text(table, column, ordering) if name not in listed else []
             continue
         cells = table.numbers(name)
         findings += [*_calendar(name, cells), *_sentinel(name, cells)]
         if name not in listed:
-            owner = _owner_of_numbers(name, cells, found)
-            findings += owner or _row_order(name, cells, found)
+            owner = _owner_of_numbers(name, cells, ordering)
+            findings += owner or _row_order(name, cells, ordering)
         findings += _repeated(name, cells, contents)
     return findings
 
@@ -147,25 +147,25 @@ def label_flips(series: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.i
     return np.array(places, np.int64)
 
 
-def _owner_of_text(table: Table, column: Column, found: Order) -> list[Finding]:
+def _owner_of_text(table: Table, column: Column, ordering: Order) -> list[Finding]:
     name, count = column.name, len(column.values)
-    several = 2 * len(found.rows) >= 3 * len(found.ids)
+    several = 2 * len(ordering.rows) >= 3 * len(ordering.ids)
     coded = several and count >= _CODES and all(map(_CODE.fullmatch, column.values))
-    apart = several and count == len(found.ids) >= _CODES
+    apart = several and count == len(ordering.ids) >= _CODES
     if count < 3 or not (coded or apart or _is_owner(name)):
         return []
     codes = table.coded(name).codes.astype(np.float64)
     codes[codes < 0] = np.nan
-    return [_owner(name, count)] if _steady(codes, found) else []
+    return [_owner(name, count)] if _steady(codes, ordering) else []
 
 
-def _owner_of_numbers(name: str, cells: NDArray[np.float64], found: Order) -> list[Finding]:
+def _owner_of_numbers(name: str, cells: NDArray[np.float64], ordering: Order) -> list[Finding]:
     known = cells[~np.isnan(cells)]
-    if (known != np.floor(known)).any() or not _steady(cells, found):
+    if (known != np.floor(known)).any() or not _steady(cells, ordering):
         return []
     count, span = len(np.unique(known)), float(known.max() - known.min())
-    several = 2 * len(found.rows) >= 3 * len(found.ids)
-    dense = several and count == len(found.ids) >= _SERIES and span <= 1.5 * count
+    several = 2 * len(ordering.rows) >= 3 * len(ordering.ids)
+    dense = several and count == len(ordering.ids) >= _SERIES and span <= 1.5 * count
     return [_owner(name, count)] if dense or (count >= 3 and _is_owner(name)) else []
 
 
@@ -184,18 +184,18 @@ def _is_owner(name: str) -> bool:
     return any(word in _OWNERS for word in words) and all(word in _OWNERS | _OF_NAMES for word in words)
 
 
-def _steady(cells: NDArray[np.float64], found: Order) -> bool:
+def _steady(cells: NDArray[np.float64], ordering: Order) -> bool:
     """Whether known values are the same within each series."""
-    values = cells[found.rows]
+    values = cells[ordering.rows]
     known = ~np.isnan(values)
-    values, series = values[known], found.series[known]
+    values, series = values[known], ordering.series[known]
     return not ((series[1:] == series[:-1]) & (values[1:] != values[:-1])).any()
 
 
-def _row_order(name: str, cells: NDArray[np.float64], found: Order) -> list[Finding]:
+def _row_order(name: str, cells: NDArray[np.float64], ordering: Order) -> list[Finding]:
     """Numbers that rise or fall with the rows of the table, across series."""
-    several = 2 * len(found.rows) >= 3 * len(found.ids)
-    if len(found.ids) < 2 or len(cells) < _ROWS or (several and _steady(cells, found)):
+    several = 2 * len(ordering.rows) >= 3 * len(ordering.ids)
+    if len(ordering.ids) < 2 or len(cells) < _ROWS or (several and _steady(cells, ordering)):
         return []
     rows = np.arange(0, len(cells), -(-len(cells) // _SAMPLE))
     rows = rows[~np.isnan(cells[rows])]
@@ -204,18 +204,18 @@ def _row_order(name: str, cells: NDArray[np.float64], found: Order) -> list[Find
     strictly = bool((steps > 0).all() or (steps < 0).all()) and (values == np.floor(values)).all()
     if len(np.unique(values)) < _ROWS / 2 or not (strictly or (several and _rank_correlation(values) > 0.99)):
         return []
-    starts = np.argsort(found.rows)
-    times = (found.start[found.series] + _elapsed(found))[starts] if len(found.rows) == len(cells) else None
+    starts = np.argsort(ordering.rows)
+    times = (ordering.start[ordering.series] + _elapsed(ordering))[starts] if len(ordering.rows) == len(cells) else None
     if times is not None and (_rank_correlation(times[rows]) > 0.9 or not several):
         return []  # rows in the order of time: what grows with time grows with them
     text = f"`{name}` follows the order of the rows across series, as a record number does; kept as an input."
     return [Finding("row_order", name, text, len(cells))]
 
 
-def _elapsed(found: Order) -> NDArray[np.float64]:
+def _elapsed(ordering: Order) -> NDArray[np.float64]:
     """Time of each row since the first of its series."""
-    total = np.cumsum(np.nan_to_num(found.gaps))
-    return np.asarray(total - total[found.step == 0][found.series])
+    total = np.cumsum(np.nan_to_num(ordering.gaps))
+    return np.asarray(total - total[ordering.step == 0][ordering.series])
 
 
 def _rank_correlation(values: NDArray[np.float64]) -> float:

@@ -78,24 +78,24 @@ def from_arrays(
     fixed = np.zeros((batch, 0)) if static is None else _grid("static", static, batch, np.dtype(np.float64))
     _refuse_infinite("static", fixed)
     fine = dtype == "float32" and _loses(values, observed, fixed, target)
-    kept = np.dtype("float64" if fine else dtype)
-    _refuse_large(values, kept)
+    stored = np.dtype("float64" if fine else dtype)
+    _refuse_large(values, stored)
     columns = _names("static_names", static_names, fixed.shape[1], "static")
     return Sequences(
-        values=np.where(observed, values, 0).astype(kept),
+        values=np.where(observed, values, 0).astype(stored),
         observed=observed,
         dt=_elapsed(dt, lengths, values.shape[1]),
         lengths=lengths,
         features=tuple(Feature(name, unit) for name, unit in zip(labels, measure, strict=True)),
         task=target.task,
-        target=target.values if target.classes or target.values is None else target.values.astype(kept),
+        target=target.values if target.classes or target.values is None else target.values.astype(stored),
         target_mask=target.mask,
         classes=target.classes,
         outputs=tuple(outputs) if outputs is not None else target.outputs,
         ids=np.arange(batch) if ids is None else _plain("ids", ids, batch),
         start=np.zeros(batch),
         group=None if group is None else _plain("group", group, batch),
-        static=np.nan_to_num(fixed).astype(kept),
+        static=np.nan_to_num(fixed).astype(stored),
         static_observed=~np.isnan(fixed),
         statics=tuple(Feature(name) for name in columns),
         sensitive={name: _plain(name, column, batch) for name, column in (sensitive or {}).items()},
@@ -162,14 +162,14 @@ class _Target:
         if self.task == "classify" and not known.all():
             fault = f"is missing for series {int(np.argmin(known))}"
             raise DataError(_OWNER, "y", fault, "Drop the series without a target.", row=int(np.argmin(known)))
-        found = np.unique(raw[known])
-        if found.dtype.kind == "f" and np.array_equal(found, np.floor(found)):
-            found, raw = found.astype(np.int64), np.where(known, raw, 0).astype(np.int64)
-        self.classes = self.classes or tuple(found.tolist())
+        labels = np.unique(raw[known])
+        if labels.dtype.kind == "f" and np.array_equal(labels, np.floor(labels)):
+            labels, raw = labels.astype(np.int64), np.where(known, raw, 0).astype(np.int64)
+        self.classes = self.classes or tuple(labels.tolist())
         if len(self.classes) < 2:
             raise DataError(_OWNER, "y", "holds one class only", "A classifier needs at least two classes.")
         place = {label: code for code, label in enumerate(self.classes)}
-        strange = [label for label in found.tolist() if label not in place]
+        strange = [label for label in labels.tolist() if label not in place]
         if strange:
             fault = f"holds the class {strange[0]!r}, which is not among {list(self.classes)}"
             raise DataError(_OWNER, "y", fault, "Add it to `classes`.")
@@ -298,24 +298,24 @@ def _series(x: Any, axes: str, dtype: str) -> list[NDArray[np.float64]]:
     if isinstance(x, Mapping) or getattr(x, "ndim", 0) > 3:
         shown = "a dictionary" if isinstance(x, Mapping) else f"an array of {x.ndim} axes"
         raise DataError(_OWNER, "x", f"is {shown}; expected (batch, channels, time)", "Pass one 3D array, or a list.")
-    made = []
+    series = []
     for k, row in enumerate(plain_array(x)):
         try:
-            one = np.asarray(plain_array(row), dtype=np.float64)
+            array = np.asarray(plain_array(row), dtype=np.float64)
         except (ValueError, TypeError) as error:
             raise DataError(_OWNER, "x", f"holds no numbers in series {k} ({error})", "Pass numbers.", row=k) from None
-        one = one[None, :] if one.ndim == 1 and axes == "channels_first" else one
-        one = one[:, None] if one.ndim == 1 else one
-        if one.ndim != 2 or 0 in one.shape:
+        array = array[None, :] if array.ndim == 1 and axes == "channels_first" else array
+        array = array[:, None] if array.ndim == 1 else array
+        if array.ndim != 2 or 0 in array.shape:
             fault = f"has shape {np.shape(row)} in series {k}; expected a non-empty (channels, time)"
             raise DataError(_OWNER, "x", fault, "Drop empty series; see `axes` for the order.", row=k)
-        made.append(one.T if axes == "channels_first" else one)
-        if made[k].shape[1] != made[0].shape[1]:
-            fault = f"has {made[k].shape[1]} channels in series {k} and {made[0].shape[1]} in series 0"
+        series.append(array.T if axes == "channels_first" else array)
+        if series[k].shape[1] != series[0].shape[1]:
+            fault = f"has {series[k].shape[1]} channels in series {k} and {series[0].shape[1]} in series 0"
             raise DataError(_OWNER, "x", fault, "Pass the same channels for every series; see `axes`.", row=k)
-    if not made:
+    if not series:
         raise DataError(_OWNER, "x", "holds no series", "Pass at least one.")
-    return made
+    return series
 
 
 def plain_array(x: Any) -> Any:

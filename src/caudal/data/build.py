@@ -18,7 +18,7 @@ from caudal.data.task import Task
 _LARGEST_BYTES = 2**32
 
 
-def build(table: Table, found: Order, recipe: Recipe, with_target: bool) -> Sequences:
+def build(table: Table, ordering: Order, recipe: Recipe, with_target: bool) -> Sequences:
     """The sequences of a table, whole series (a forecast is cut into windows afterwards).
 
     Raises:
@@ -26,7 +26,7 @@ def build(table: Table, found: Order, recipe: Recipe, with_target: bool) -> Sequ
             would be too large.
     """
     dtype = np.dtype("float64" if recipe.fine else recipe.dtype)
-    batch, time = len(found.ids), int(found.lengths.max())
+    batch, time = len(ordering.ids), int(ordering.lengths.max())
     width = sum(column.width for column in recipe.inputs)
     if batch * time * width * dtype.itemsize > _LARGEST_BYTES:
         fault = f"would fill {batch:,} x {time:,} x {width:,} cells once padded to the longest series"
@@ -34,29 +34,29 @@ def build(table: Table, found: Order, recipe: Recipe, with_target: bool) -> Sequ
     cells, known, findings = _matrix(table, recipe.inputs, dtype)
     values = np.zeros((batch, time, width), dtype)
     observed = np.zeros((batch, time, width), np.bool_)
-    values[found.series, found.step] = cells[found.rows]
-    observed[found.series, found.step] = known[found.rows]
-    static, static_observed, more = _statics(table, found, recipe, dtype)
-    target, target_mask, odd = _target(table, found, recipe, dtype) if with_target else (None, None, [])
+    values[ordering.series, ordering.step] = cells[ordering.rows]
+    observed[ordering.series, ordering.step] = known[ordering.rows]
+    static, static_observed, more = _statics(table, ordering, recipe, dtype)
+    target, target_mask, odd = _target(table, ordering, recipe, dtype) if with_target else (None, None, [])
     task = Task.IMITATE if recipe.task == Task.FORECAST else recipe.task
     return Sequences(
         values=values,
         observed=observed,
-        dt=_gaps(found, recipe.first_dt, (batch, time)),
-        lengths=found.lengths,
+        dt=_gaps(ordering, recipe.first_dt, (batch, time)),
+        lengths=ordering.lengths,
         features=features_of(recipe.inputs),
         task=task,
         target=target,
         target_mask=target_mask,
         classes=recipe.classes,
         outputs=recipe.target,
-        ids=found.ids,
-        start=found.start,
-        group=None if recipe.group is None else _per_series(table, found, recipe.group),
+        ids=ordering.ids,
+        start=ordering.start,
+        group=None if recipe.group is None else _per_series(table, ordering, recipe.group),
         static=static,
         static_observed=static_observed,
         statics=features_of(recipe.statics),
-        sensitive={name: _protected(table, found, name) for name in recipe.sensitive if name in table.columns},
+        sensitive={name: _protected(table, ordering, name) for name in recipe.sensitive if name in table.columns},
         time_unit=recipe.time_unit,
         findings=(*findings, *more, *odd),
         recipe=recipe,
@@ -66,17 +66,17 @@ def build(table: Table, found: Order, recipe: Recipe, with_target: bool) -> Sequ
 
 def features_of(columns: Sequence[Column]) -> tuple[Feature, ...]:
     """The inputs that columns become; a category becomes one per known value."""
-    made = []
+    features = []
     for column in columns:
         if column.kind == "number":
-            made.append(Feature(column.name, column.unit))
-        made += [Feature(f"{column.name}={value}", "", "category") for value in column.values]
-    return tuple(made)
+            features.append(Feature(column.name, column.unit))
+        features += [Feature(f"{column.name}={value}", "", "category") for value in column.values]
+    return tuple(features)
 
 
-def _gaps(found: Order, first: float, shape: tuple[int, int]) -> NDArray[np.float64]:
+def _gaps(ordering: Order, first: float, shape: tuple[int, int]) -> NDArray[np.float64]:
     dt = np.zeros(shape)
-    dt[found.series, found.step] = np.where(np.isnan(found.gaps), first, found.gaps)
+    dt[ordering.series, ordering.step] = np.where(np.isnan(ordering.gaps), first, ordering.gaps)
     return dt
 
 
@@ -133,55 +133,57 @@ def _codes(table: Table, column: Column) -> tuple[NDArray[np.int64], list[Findin
     return codes, [Finding("unseen", column.name, text, int(unseen.sum()), table.place(row))]
 
 
-def _heads(found: Order) -> NDArray[np.int64]:
-    return np.flatnonzero(found.step == 0)
+def _heads(ordering: Order) -> NDArray[np.int64]:
+    return np.flatnonzero(ordering.step == 0)
 
 
-def _refuse_change(table: Table, found: Order, name: str, values: NDArray[Any], known: NDArray[np.bool_]) -> None:
+def _refuse_change(table: Table, ordering: Order, name: str, values: NDArray[Any], known: NDArray[np.bool_]) -> None:
     """Refuse two different known values within one series."""
-    at = np.flatnonzero(known[found.rows])
-    rows, series = found.rows[at], found.series[at]
+    at = np.flatnonzero(known[ordering.rows])
+    rows, series = ordering.rows[at], ordering.series[at]
     change = (series[1:] == series[:-1]) & (values[rows][1:] != values[rows][:-1])
     if change.any():
         k = int(np.argmax(change))
-        one, other = int(rows[k]), int(rows[k + 1])
+        first, other = int(rows[k]), int(rows[k + 1])
         raise table.fail(
             name,
-            f"changes within series {found.ids[series[k]]}: {values[one]} at {table.where(one)}, "
+            f"changes within series {ordering.ids[series[k]]}: {values[first]} at {table.where(first)}, "
             f"{values[other]} at {{where}}",
             "Give one value per series, or use it as a feature or as a target of each step.",
             other,
         )
 
 
-def _one_each(found: Order, values: NDArray[Any], known: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _one_each(
+    ordering: Order, values: NDArray[Any], known: NDArray[np.bool_]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """The known value of each series (they agree), and whether there is one."""
-    rows = np.full(len(found.ids), -1, np.int64)
-    at = np.flatnonzero(known[found.rows])
-    rows[found.series[at]] = found.rows[at]
+    rows = np.full(len(ordering.ids), -1, np.int64)
+    at = np.flatnonzero(known[ordering.rows])
+    rows[ordering.series[at]] = ordering.rows[at]
     return values[np.maximum(rows, 0)], rows >= 0
 
 
 def _statics(
-    table: Table, found: Order, recipe: Recipe, dtype: np.dtype[Any]
+    table: Table, ordering: Order, recipe: Recipe, dtype: np.dtype[Any]
 ) -> tuple[NDArray[Any], NDArray[np.bool_], list[Finding]]:
     cells, known, findings = _matrix(table, recipe.statics, dtype)
-    batch, width = len(found.ids), cells.shape[1]
+    batch, width = len(ordering.ids), cells.shape[1]
     static, seen = np.zeros((batch, width), dtype), np.zeros((batch, width), np.bool_)
     for k, feature in enumerate(features_of(recipe.statics)):
         column = feature.name.split("=")[0] if feature.kind == "category" else feature.name
-        _refuse_change(table, found, column, cells[:, k], known[:, k])
-        static[:, k], seen[:, k] = _one_each(found, cells[:, k], known[:, k])
+        _refuse_change(table, ordering, column, cells[:, k], known[:, k])
+        static[:, k], seen[:, k] = _one_each(ordering, cells[:, k], known[:, k])
     return np.where(seen, static, 0).astype(dtype), seen, findings
 
 
-def _per_series(table: Table, found: Order, name: str) -> NDArray[Any]:
+def _per_series(table: Table, ordering: Order, name: str) -> NDArray[Any]:
     keys = table.keys(name)
-    _refuse_change(table, found, name, keys, np.ones(len(table), np.bool_))
-    return np.asarray(keys[found.rows[_heads(found)]])
+    _refuse_change(table, ordering, name, keys, np.ones(len(table), np.bool_))
+    return np.asarray(keys[ordering.rows[_heads(ordering)]])
 
 
-def _protected(table: Table, found: Order, name: str) -> NDArray[Any]:
+def _protected(table: Table, ordering: Order, name: str) -> NDArray[Any]:
     """A sensitive column, one value per series: numbers with NaN, or text with "" where missing.
 
     Whole numbers that float64 cannot tell apart are text.
@@ -189,13 +191,13 @@ def _protected(table: Table, found: Order, name: str) -> NDArray[Any]:
     is_names = table.is_categorical(name) or _is_beyond(table, name)
     if table.kind(name) in ("number", "bool") and not is_names:
         numbers = table.numbers(name)
-        _refuse_change(table, found, name, numbers, ~np.isnan(numbers))
-        values, known = _one_each(found, numbers, ~np.isnan(numbers))
+        _refuse_change(table, ordering, name, numbers, ~np.isnan(numbers))
+        values, known = _one_each(ordering, numbers, ~np.isnan(numbers))
         return np.where(known, values, np.nan)
     column = table.coded(name)
     text = np.array([*column.names, ""], dtype=np.str_)[column.codes]
-    _refuse_change(table, found, name, text, text != "")
-    values, known = _one_each(found, text, text != "")
+    _refuse_change(table, ordering, name, text, text != "")
+    values, known = _one_each(ordering, text, text != "")
     return np.where(known, values, "")
 
 
@@ -205,27 +207,27 @@ def _is_beyond(table: Table, name: str) -> bool:
 
 
 def _target(
-    table: Table, found: Order, recipe: Recipe, dtype: np.dtype[Any]
+    table: Table, ordering: Order, recipe: Recipe, dtype: np.dtype[Any]
 ) -> tuple[NDArray[Any], NDArray[np.bool_], list[Finding]]:
-    shape = (len(found.ids), int(found.lengths.max()))
+    shape = (len(ordering.ids), int(ordering.lengths.max()))
     if recipe.task.is_classification:
         name = recipe.target[0]
         values, known = _class_codes(table, name, recipe)
         if recipe.task == "classify":
-            target, mask = _by_series(table, found, name, values, known)
+            target, mask = _by_series(table, ordering, name, values, known)
             return target, mask, _rare(recipe, name, target)
-        return _by_step(found, values, known, shape, np.dtype(np.int64), table, name)
+        return _by_step(ordering, values, known, shape, np.dtype(np.int64), table, name)
     columns = [table.numbers(name, may_be_names=False) for name in recipe.target]
     for name, column in zip(recipe.target, columns, strict=True):
         _check_range(table, name, column, dtype)
     if recipe.task == "regress":
         pairs = [
-            _by_series(table, found, name, column, ~np.isnan(column))
+            _by_series(table, ordering, name, column, ~np.isnan(column))
             for name, column in zip(recipe.target, columns, strict=True)
         ]
         return np.stack([p[0] for p in pairs], 1).astype(dtype), np.stack([p[1] for p in pairs], 1), []
     steps = [
-        _by_step(found, np.nan_to_num(column), ~np.isnan(column), shape, dtype, table, name)
+        _by_step(ordering, np.nan_to_num(column), ~np.isnan(column), shape, dtype, table, name)
         for name, column in zip(recipe.target, columns, strict=True)
     ]
     findings = [finding for step in steps for finding in step[2]]
@@ -251,20 +253,20 @@ def _class_codes(table: Table, name: str, recipe: Recipe) -> tuple[NDArray[np.in
 
 
 def _by_series(
-    table: Table, found: Order, name: str, values: NDArray[Any], known: NDArray[np.bool_]
+    table: Table, ordering: Order, name: str, values: NDArray[Any], known: NDArray[np.bool_]
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    _refuse_change(table, found, name, values, known)
-    target, given = _one_each(found, values, known)
+    _refuse_change(table, ordering, name, values, known)
+    target, given = _one_each(ordering, values, known)
     if not given.all():
         series = int(np.argmin(given))
-        row = int(found.rows[_heads(found)[series]])
-        fault = f"is missing in every row of series {found.ids[series]}, first {{where}}"
+        row = int(ordering.rows[_heads(ordering)[series]])
+        fault = f"is missing in every row of series {ordering.ids[series]}, first {{where}}"
         raise table.fail(name, fault, f"Drop the {int((~given).sum())} series without a target, or fill it in.", row)
-    return target, np.ones(len(found.ids), np.bool_)
+    return target, np.ones(len(ordering.ids), np.bool_)
 
 
 def _by_step(
-    found: Order,
+    ordering: Order,
     values: NDArray[Any],
     known: NDArray[np.bool_],
     shape: tuple[int, int],
@@ -273,8 +275,8 @@ def _by_step(
     name: str,
 ) -> tuple[NDArray[Any], NDArray[np.bool_], list[Finding]]:
     target, mask = np.zeros(shape, dtype), np.zeros(shape, np.bool_)
-    target[found.series, found.step] = np.where(known, values, 0)[found.rows]
-    mask[found.series, found.step] = known[found.rows]
+    target[ordering.series, ordering.step] = np.where(known, values, 0)[ordering.rows]
+    mask[ordering.series, ordering.step] = known[ordering.rows]
     if known.all():
         return target, mask, []
     row = int(np.argmin(known))

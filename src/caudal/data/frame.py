@@ -69,10 +69,15 @@ def from_frame(
     ask = Columns.of(columns, _OWNER, **arguments)
     table = open_table(frame, _OWNER, ask.wanted, ask.form)
     check_columns(table, ask)
-    found = ordered(table, ask)
-    recipe, findings = plan(table, ask, found, dtype)
-    data = build(table, found, recipe, with_target=True)
-    odd = [*found.findings, *findings, *huge_gaps(table, found, ask.time), *_past_end(recipe, found, target=True)]
+    ordering = ordered(table, ask)
+    recipe, findings = plan(table, ask, ordering, dtype)
+    data = build(table, ordering, recipe, with_target=True)
+    odd = [
+        *ordering.findings,
+        *findings,
+        *huge_gaps(table, ordering, ask.time),
+        *_past_end(recipe, ordering, target=True),
+    ]
     return _finish(data, recipe, odd, True)
 
 
@@ -136,7 +141,7 @@ def from_table(table: Table, recipe: Recipe, target: bool) -> Sequences:
     table.need_columns([*needed, *(recipe.target if target else ()), *named(recipe.group if target else None)])
     calendar = recipe.calendar or Calendar()
     fitted: Calendar | Literal["numbers"] = calendar if recipe.datetimes else "numbers"
-    found = order(
+    ordering = order(
         table,
         recipe.series,
         recipe.time,
@@ -148,13 +153,13 @@ def from_table(table: Table, recipe: Recipe, target: bool) -> Sequences:
         calendar.zone if calendar.localized else "",
     )
     if recipe.task == "forecast" and all(name in table.columns for name in recipe.target):
-        found = without_ahead(found, _known(table, recipe.target))
+        ordering = without_ahead(ordering, _known(table, recipe.target))
     usable = recipe if target or recipe.group in table.columns else replace(recipe, group=None)
-    if found.calendar is not None:
-        usable = replace(usable, calendar=replace(found.calendar, step=calendar.step, localized=calendar.localized))
-    data = build(table, found, usable, with_target=target)
-    odd = [*table.notes, *found.findings, *_past_end(recipe, found, target)]
-    return _finish(data, usable, odd, target, found.ahead)
+    if ordering.calendar is not None:
+        usable = replace(usable, calendar=replace(ordering.calendar, step=calendar.step, localized=calendar.localized))
+    data = build(table, ordering, usable, with_target=target)
+    odd = [*table.notes, *ordering.findings, *_past_end(recipe, ordering, target)]
+    return _finish(data, usable, odd, target, ordering.ahead)
 
 
 def ordered(table: Table, ask: Columns) -> Order:
@@ -163,13 +168,13 @@ def ordered(table: Table, ask: Columns) -> Order:
     Raises:
         DataError: as `from_frame`.
     """
-    found = order(
+    ordering = order(
         table, ask.series, ask.time, ask.time_unit, ask.equal_times,
         values=told_columns(table, ask), form=ask.time_format or "", zone=ask.time_zone or "",
     )  # fmt: skip
     if ask.task == "forecast" or ask.horizon:
-        return without_ahead(found, _known(table, ask.target))
-    return found
+        return without_ahead(ordering, _known(table, ask.target))
+    return ordering
 
 
 def _known(table: Table, target: Sequence[str]) -> NDArray[np.bool_]:
@@ -177,11 +182,11 @@ def _known(table: Table, target: Sequence[str]) -> NDArray[np.bool_]:
     return np.asarray(np.any([~np.isnan(table.numbers(name)) for name in target], axis=0))
 
 
-def _past_end(recipe: Recipe, found: Order, target: bool) -> list[Finding]:
+def _past_end(recipe: Recipe, ordering: Order, target: bool) -> list[Finding]:
     """Words about the rows after the last known target."""
-    if found.ahead is None:
+    if ordering.ahead is None:
         return []
-    counts = (~np.isnan(found.ahead)).sum(axis=1)
+    counts = (~np.isnan(ordering.ahead)).sum(axis=1)
     series, longest = int((counts > 0).sum()), int(counts.max())
     names = ", ".join(f"`{name}`" for name in recipe.target)
     text = f"{int(counts.sum())} rows of {series} series come after the last known {names}"

@@ -241,7 +241,7 @@ def values_of(table: Table, name: str) -> NDArray[Any]:
     return np.array([str(cell) for cell in cells], np.str_)
 
 
-def guess_task(table: Table, ask: Columns, found: Order) -> Task:
+def guess_task(table: Table, ask: Columns, ordering: Order) -> Task:
     """The task: the one named, or the one that the target column looks like.
 
     Text, bool and at most 20 different whole numbers classify (`"classes"` and `"numbers"` settle that); other numbers
@@ -258,36 +258,36 @@ def guess_task(table: Table, ask: Columns, found: Order) -> Task:
         return Task.FORECAST
     kinds = [table.kind(name) for name in ask.target]
     if len(ask.target) > 1 and ask.task != "classes":
-        return Task.IMITATE if any(_changes(table, name, found) for name in ask.target) else Task.REGRESS
+        return Task.IMITATE if any(_changes(table, name, ordering) for name in ask.target) else Task.REGRESS
     different = np.unique(values_of(table, ask.target[0]))
     # Whole numbers of more than 64 bits are told apart by their digits alone, as texts.
     whole = different.dtype.kind in "ib" or (different.dtype.kind == "U" and kinds[0] == "number")
     few = len(different) <= _FEW and whole
-    changes = _changes(table, ask.target[0], found)
+    changes = _changes(table, ask.target[0], ordering)
     if ask.task == "classes" or (ask.task == "auto" and (kinds[0] == "text" or few)):
         return Task.CLASSIFY_STEPS if changes else Task.CLASSIFY
     return Task.IMITATE if changes else Task.REGRESS
 
 
-def _changes(table: Table, name: str, found: Order) -> bool:
+def _changes(table: Table, name: str, ordering: Order) -> bool:
     values, known = labels(table, name)
-    rows = found.rows[known[found.rows]]
-    series = found.series[known[found.rows]]
+    rows = ordering.rows[known[ordering.rows]]
+    series = ordering.series[known[ordering.rows]]
     return bool(np.any((series[1:] == series[:-1]) & (values[rows][1:] != values[rows][:-1])))
 
 
-def flips(table: Table, name: str, found: Order) -> list[Finding]:
+def flips(table: Table, name: str, ordering: Order) -> list[Finding]:
     """A finding where a target is one per series but for a few cells, which make it a target of each step."""
     values, known = labels(table, name)
-    rows = found.rows[known[found.rows]]
-    series = found.series[known[found.rows]]
+    rows = ordering.rows[known[ordering.rows]]
+    series = ordering.series[known[ordering.rows]]
     places = label_flips(series, values[rows])
     if not places.size:
         return []
     row, count = int(rows[places[0]]), len(places)
     text = (
-        f"`{name}` is one value per series, but for {count} of {len(found.ids)} series that hold two, first "
-        f"{found.ids[series[places[0]]]} with {str(values[row])!r} at {table.where(row)}; "
+        f"`{name}` is one value per series, but for {count} of {len(ordering.ids)} series that hold two, first "
+        f"{ordering.ids[series[places[0]]]} with {str(values[row])!r} at {table.where(row)}; "
         "read as a target of each step."
     )
     return [Finding("flip", name, text, count, table.place(row))]

@@ -165,11 +165,11 @@ class ParquetSequences:
 
 def _first(table: Table, ask: Columns, dtype: str) -> tuple[Recipe, list[Finding]]:
     check_columns(table, ask)
-    found = ordered(table, ask)
+    ordering = ordered(table, ask)
     # An input that is empty here may be filled later; named inputs are refused instead of left out in silence.
     inputs = input_columns(table, ask, forecast=ask.task == "forecast" or ask.horizon > 0)
-    recipe, findings = plan(table, replace(ask, features=inputs), found, dtype, least_classes=1)
-    return recipe, [*not_read(table, ask), *found.findings, *findings]
+    recipe, findings = plan(table, replace(ask, features=inputs), ordering, dtype, least_classes=1)
+    return recipe, [*not_read(table, ask), *ordering.findings, *findings]
 
 
 def _whole_series(path: Path, series: str, columns: list[str] | None, rows: int) -> Iterator[Table]:

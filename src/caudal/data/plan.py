@@ -27,13 +27,15 @@ from caudal.data.task import TASKS
 from caudal.errors import DataError
 
 
-def plan(table: Table, ask: Columns, found: Order, dtype: str, least_classes: int = 2) -> tuple[Recipe, list[Finding]]:
+def plan(
+    table: Table, ask: Columns, ordering: Order, dtype: str, least_classes: int = 2
+) -> tuple[Recipe, list[Finding]]:
     """Decide task, columns, categories and classes.
 
     Arguments:
         table: the table, or the first part of one.
         ask: what the user wants.
-        found: its rows in order.
+        ordering: its rows in order.
         dtype: of the values.
         least_classes: classes that a target must have; fewer for a part of a table.
 
@@ -42,7 +44,7 @@ def plan(table: Table, ask: Columns, found: Order, dtype: str, least_classes: in
     """
     if dtype not in ("float32", "float64"):
         raise table.fail("dtype", f"is {dtype!r}; expected float32 or float64", "Pass one of them.")
-    task = guess_task(table, ask, found)
+    task = guess_task(table, ask, ordering)
     if task.is_classification and len(ask.target) != 1:
         raise table.fail("target", f"names {len(ask.target)} columns; classes stand in one", "Name one column.")
     if task == "forecast" and ask.horizon < 1:
@@ -50,8 +52,8 @@ def plan(table: Table, ask: Columns, found: Order, dtype: str, least_classes: in
     inputs, findings = learn_columns(table, input_columns(table, ask, task == "forecast"), ask)
     statics, more = learn_columns(table, ask.static, ask) if ask.static else ((), [])
     forecast = task == "forecast"
-    window, odd = _window(ask, found) if forecast else (0, [])
-    calendar, irregular = _calendar(ask, found) if forecast else (found.calendar, [])
+    window, odd = _window(ask, ordering) if forecast else (0, [])
+    calendar, irregular = _calendar(ask, ordering) if forecast else (ordering.calendar, [])
     numbers = () if task.is_classification else ask.target
     recipe = Recipe(
         task=task,
@@ -63,9 +65,9 @@ def plan(table: Table, ask: Columns, found: Order, dtype: str, least_classes: in
         sensitive=ask.sensitive,
         group=ask.group,
         classes=learn_classes(table, ask.target[0], least_classes) if task.is_classification else (),
-        time_unit=found.unit,
-        datetimes=found.calendar is not None,
-        first_dt=typical_gap(found.gaps),
+        time_unit=ordering.unit,
+        datetimes=ordering.calendar is not None,
+        first_dt=typical_gap(ordering.gaps),
         equal_times=ask.equal_times,
         horizon=ask.horizon if forecast else 0,
         window=window,
@@ -76,8 +78,8 @@ def plan(table: Table, ask: Columns, found: Order, dtype: str, least_classes: in
         fine=dtype == "float32" and _loses(table, (*inputs, *statics), numbers),
     )
     holes = [finding for name in ask.target if task.is_classification for finding in table.holes(name)]
-    told = [*table.notes, *findings, *more, *holes, *_few_series(ask, found), *_incomplete(table, ask)]
-    return recipe, [*not_read(table, ask), *told, *odd, *irregular, *_accidents(table, ask, found, recipe)]
+    notes = [*table.notes, *findings, *more, *holes, *_few_series(ask, ordering), *_incomplete(table, ask)]
+    return recipe, [*not_read(table, ask), *notes, *odd, *irregular, *_accidents(table, ask, ordering, recipe)]
 
 
 def refuse_flips(owner: str, findings: Iterable[Finding], task: str) -> None:
@@ -109,48 +111,48 @@ def not_read(table: Table, ask: Columns) -> list[Finding]:
     ]
 
 
-def _accidents(table: Table, ask: Columns, found: Order, recipe: Recipe) -> list[Finding]:
+def _accidents(table: Table, ask: Columns, ordering: Order, recipe: Recipe) -> list[Finding]:
     """What among the columns that are read is likely an accident."""
-    findings = suspects(table, recipe.inputs, found, (*ask.categorical, *ask.target))
-    findings += suspects(table, recipe.statics, found, ask.static)
+    findings = suspects(table, recipe.inputs, ordering, (*ask.categorical, *ask.target))
+    findings += suspects(table, recipe.statics, ordering, ask.static)
     if ask.task not in TASKS and recipe.task.is_per_step:
-        findings += [flip for name in ask.target for flip in flips(table, name, found)]
+        findings += [flip for name in ask.target for flip in flips(table, name, ordering)]
     if recipe.classes:
         findings += spelling_twins(ask.target[0], recipe.classes)
     findings += [] if ask.series is None else sums(table, ask.series)
     return [*findings, *key_findings((*named(ask.series), *named(ask.group), *ask.sensitive), table)]
 
 
-def _window(ask: Columns, found: Order) -> tuple[int, list[Finding]]:
+def _window(ask: Columns, ordering: Order) -> tuple[int, list[Finding]]:
     """Steps of history: those asked for, or as many of four horizons as the series leave windows for."""
     usual = 4 * ask.horizon
-    window = ask.window or default_window(found.lengths, ask.horizon, ask.stride)
-    short = too_short(found.lengths, window, ask.horizon, ask.stride)
+    window = ask.window or default_window(ordering.lengths, ask.horizon, ask.stride)
+    short = too_short(ordering.lengths, window, ask.horizon, ask.stride)
     if short is not None:
         words, remedy = short
         text = f"The series are too short to train, stop and test on different times: {words}. {remedy}"
-        return window, [Finding("short_history", "", text, len(found.ids))]
+        return window, [Finding("short_history", "", text, len(ordering.ids))]
     if ask.window or window == usual:
         return window, []
     text = (
         f"The window is {window} steps: with the usual four horizons ({usual}) series of up to "
-        f"{int(found.lengths.max()):,} rows would leave too few windows to train and to test on."
+        f"{int(ordering.lengths.max()):,} rows would leave too few windows to train and to test on."
     )
     return window, [Finding("window", "", text)]
 
 
-def _calendar(ask: Columns, found: Order) -> tuple[Calendar | None, list[Finding]]:
+def _calendar(ask: Columns, ordering: Order) -> tuple[Calendar | None, list[Finding]]:
     """The calendar with the step by which the rows go on, or a finding where there is none."""
-    if found.calendar is None:
+    if ordering.calendar is None:
         return None, []
-    utc = found.times.instants
-    zone = found.calendar.zone if found.times.kind == "datetime" else ""
-    step = step_of(utc, found.series, zone)
-    if step is not None or not (found.gaps > 0).any():
-        return replace(found.calendar, step=step), []
-    gap = f"{typical_gap(found.gaps):.4g} {found.unit}"
+    utc = ordering.times.instants
+    zone = ordering.calendar.zone if ordering.times.kind == "datetime" else ""
+    step = step_of(utc, ordering.series, zone)
+    if step is not None or not (ordering.gaps > 0).any():
+        return replace(ordering.calendar, step=step), []
+    gap = f"{typical_gap(ordering.gaps):.4g} {ordering.unit}"
     text = f"The times in `{ask.time}` follow no regular step; forecasts are spaced by the typical gap, {gap}."
-    return found.calendar, [Finding("irregular", ask.time or "", text)]
+    return ordering.calendar, [Finding("irregular", ask.time or "", text)]
 
 
 def _loses(table: Table, inputs: Sequence[Column], target: Sequence[str]) -> bool:
@@ -183,8 +185,8 @@ def _wider(column: Column, table: Table) -> Column:
     return replace(column, values=check_many(table, column.name, {*column.values, *table.coded(column.name).names}))
 
 
-def _few_series(ask: Columns, found: Order) -> list[Finding]:
-    if len(found.ids) > 1 or ask.task == "forecast" or ask.horizon:
+def _few_series(ask: Columns, ordering: Order) -> list[Finding]:
+    if len(ordering.ids) > 1 or ask.task == "forecast" or ask.horizon:
         return []
     name = "The table is one series" if ask.series is None else f"`{ask.series}` names one series only"
     text = f"{name}: it cannot be divided by series; cut windows of it and divide those by time."

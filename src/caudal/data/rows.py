@@ -233,17 +233,17 @@ def typical_gap(gaps: NDArray[np.float64]) -> float:
     return float(np.median(positive)) if positive.size else 1.0
 
 
-def huge_gaps(table: Table, found: Order, time: str | None) -> list[Finding]:
+def huge_gaps(table: Table, ordering: Order, time: str | None) -> list[Finding]:
     """A finding when some gap is more than a thousand times the typical one: a wrong date, or two series in one."""
-    typical = typical_gap(found.gaps)
-    huge = found.gaps > _HUGE * typical
+    typical = typical_gap(ordering.gaps)
+    huge = ordering.gaps > _HUGE * typical
     if time is None or not huge.any():
         return []
-    at = int(np.nanargmax(np.where(huge, found.gaps, np.nan)))
-    row = int(found.rows[at])
+    at = int(np.nanargmax(np.where(huge, ordering.gaps, np.nan)))
+    row = int(ordering.rows[at])
     text = (
-        f"`{time}` jumps by {found.gaps[at]:g} {found.unit} before {table.where(row)}, "
-        f"series {found.ids[found.series[at]]}; the typical gap is {typical:g}. "
+        f"`{time}` jumps by {ordering.gaps[at]:g} {ordering.unit} before {table.where(row)}, "
+        f"series {ordering.ids[ordering.series[at]]}; the typical gap is {typical:g}. "
         "Kept as it is: check for a wrong date, or for two series under one name."
     )
     return [Finding("gap", time, text, int(huge.sum()), table.place(row))]
@@ -309,10 +309,12 @@ def _settle(
     return rows[~drop], findings
 
 
-def _twins(table: Table, one: NDArray[np.int64], other: NDArray[np.int64], names: tuple[str, ...]) -> NDArray[np.bool_]:
+def _twins(
+    table: Table, first: NDArray[np.int64], other: NDArray[np.int64], names: tuple[str, ...]
+) -> NDArray[np.bool_]:
     """Which pairs of rows agree in every column."""
-    alike = np.ones(len(one), np.bool_)
+    alike = np.ones(len(first), np.bool_)
     for name in names:
         codes = table.coded(name).codes
-        alike &= codes[one] == codes[other]
+        alike &= codes[first] == codes[other]
     return alike

@@ -168,9 +168,11 @@ class _Moments:
     def result(self, features: tuple[Feature, ...] | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
         std = np.sqrt(self.spread / np.maximum(self.count, 1))
         flat = is_flat(self.mean, std, self.dtype)
-        kept = np.array([f.kind == "category" for f in features], dtype=np.bool_) if features else np.zeros_like(flat)
-        mean = np.where(kept, 0.0, self.mean)
-        return tuple(mean.tolist()), tuple(np.where(kept | flat, 1.0, std).tolist())
+        is_category = (
+            np.array([f.kind == "category" for f in features], dtype=np.bool_) if features else np.zeros_like(flat)
+        )
+        mean = np.where(is_category, 0.0, self.mean)
+        return tuple(mean.tolist()), tuple(np.where(is_category | flat, 1.0, std).tolist())
 
 
 class _Gaps:

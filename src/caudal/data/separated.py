@@ -188,8 +188,8 @@ def _layout(path: Path, owner: str, name: str, wanted: Wanted, form: TextForm) -
     _refuse_headless(owner, name, header, sep, wanted)
     notes: tuple[Finding, ...] = ()
     if at and any(line.strip() and not line.lower().startswith("sep=") for line in lines[:at]):
-        told = f"The first {at} lines of {name} are no rows and were left out; the header is line {at + 1}."
-        notes = (Finding("preface", "", told, at),)
+        message = f"The first {at} lines of {name} are no rows and were left out; the header is line {at + 1}."
+        notes = (Finding("preface", "", message, at),)
     layout = _Layout(sep, at, header, tuple(map(tuple, rows[1:])), notes)
     return layout if form.thousands else replace(layout, notes=(*notes, *_pointed(layout)))
 
@@ -212,10 +212,10 @@ def _pointed(layout: _Layout) -> list[Finding]:
 
 def _marks(lines: Sequence[str], path: Path, form: TextForm) -> str:
     """Separators that are thought of, the likeliest first."""
-    said = lines[0].strip().lower()
+    first_line = lines[0].strip().lower()
     if form.sep:
         return form.sep
-    if said.startswith("sep=") and len(said) == 5:
+    if first_line.startswith("sep=") and len(first_line) == 5:
         return lines[0].strip()[-1]
     return "\t,;|" if ".tsv" in path.name.lower() else _SEPARATORS
 
@@ -284,8 +284,8 @@ def _texts(layout: _Layout, wanted: Wanted, form: TextForm) -> frozenset[str]:
 def _comments(path: Path, owner: str, mark: str, after: int) -> NDArray[np.int64]:
     """Lines below the header that begin with a mark."""
     with _text(path, owner) as text:
-        found = [at for at, line in enumerate(text) if at > after and line.startswith(mark)]
-    return np.array(found, np.int64)
+        numbers = [at for at, line in enumerate(text) if at > after and line.startswith(mark)]
+    return np.array(numbers, np.int64)
 
 
 def _blank(frame: Any) -> NDArray[np.bool_]:

@@ -255,8 +255,8 @@ class Sequences:
             array = getattr(self, name)
             if array is not None:
                 object.__setattr__(self, name, _read_only(array))
-        kept = {name: _read_only(column) for name, column in self.sensitive.items()}
-        object.__setattr__(self, "sensitive", MappingProxyType(kept))
+        frozen = {name: _read_only(column) for name, column in self.sensitive.items()}
+        object.__setattr__(self, "sensitive", MappingProxyType(frozen))
 
     def __getstate__(self) -> dict[str, Any]:
         """Plain dictionary for copying and for worker processes (a mapping proxy does not pickle)."""

@@ -131,9 +131,9 @@ class Coded:
         """The column with some of its cells missing."""
         if not any(gone):
             return self
-        kept = ~np.array(gone, np.bool_)
-        place = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1)
-        return Coded(place[self.codes], tuple(cell for cell, keep in zip(self.cells, kept, strict=True) if keep))
+        stays = ~np.array(gone, np.bool_)
+        place = np.append(np.where(stays, np.cumsum(stays) - 1, -1), -1)
+        return Coded(place[self.codes], tuple(cell for cell, keep in zip(self.cells, stays, strict=True) if keep))
 
 
 def coded(cells: Any) -> Coded:
@@ -149,10 +149,10 @@ def coded(cells: Any) -> Coded:
             cells = cells.combine_chunks()
         if hasattr(cells, "dictionary_decode"):
             cells = cells.dictionary_decode()
-        found = cells.dictionary_encode()
-        codes = found.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        distinct = found.dictionary.to_pylist()
-        if str(found.dictionary.type) in ("float", "halffloat"):
+        encoded = cells.dictionary_encode()
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        distinct = encoded.dictionary.to_pylist()
+        if str(encoded.dictionary.type) in ("float", "halffloat"):
             # The shortest spelling that is this number in its own precision: 0.1, not 0.10000000149.
             distinct = [None if cell is None else float(str(np.float32(cell))) for cell in distinct]
     return Coded(codes, tuple(distinct)).without([is_missing(cell) for cell in distinct])

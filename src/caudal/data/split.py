@@ -81,8 +81,8 @@ def split(
     rng, classes = np.random.default_rng(seed), _classes(data, stratify)
     part = _topped_up(owners, classes, shares, _deal(owners, classes, shares, rng), rng)
     rows = [np.flatnonzero(part == k) for k in range(3)]
-    for name, found, share in zip(("train", "val", "test"), rows, shares, strict=True):
-        if share > 0 and not len(found):
+    for name, drawn, share in zip(("train", "val", "test"), rows, shares, strict=True):
+        if share > 0 and not len(drawn):
             raise _too_few(name, how, len(np.unique(owners)), int((shares > 0).sum()), classes)
     return Split(rows[0], rows[1], rows[2], how, seed)
 
@@ -168,12 +168,12 @@ def _deal(
     room = wanted.copy()
     total = np.maximum(counts.sum(axis=0), 1)
     usable = np.flatnonzero(shares > 0)
-    for one in shuffled[rare_first]:
+    for next_owner in shuffled[rare_first]:
         # Want of its classes first; want of series over all breaks ties, and the order of parts what is left.
-        want = (room[usable] * counts[one] / total).sum(axis=1) + 1e-9 * room[usable].sum(axis=1) / len(owners)
+        want = (room[usable] * counts[next_owner] / total).sum(axis=1) + 1e-9 * room[usable].sum(axis=1) / len(owners)
         best = usable[int(np.argmax(np.round(want, 15)))]
-        part[one] = best
-        room[best] -= counts[one]
+        part[next_owner] = best
+        room[best] -= counts[next_owner]
     return part[owner]
 
 
@@ -256,16 +256,16 @@ def _by_time(data: Sequences, shares: NDArray[np.float64], how: str) -> Split:
         np.flatnonzero((start >= first) & (end < second)) if shares[1] > 0 else np.zeros(0, np.int64),
         np.flatnonzero(start >= second),
     ]
-    for name, found, share in zip(("train", "val", "test"), rows, shares, strict=True):
-        if share > 0 and not len(found):
+    for name, drawn, share in zip(("train", "val", "test"), rows, shares, strict=True):
+        if share > 0 and not len(drawn):
             fault = "holds no series: all that begin in its time reach into the next"
             remedy = 'Cut shorter windows. Or divide whole series: `by="series"`.'
             if data.task == "forecast":
                 words, remedy = _too_short(data, shares)
                 fault = f"{fault}; {words}"
             raise DataError("split", name, fault, remedy)
-    kept = np.concatenate(rows)
-    return Split(rows[0], rows[1], rows[2], how, None, np.setdiff1d(np.arange(len(data)), kept))
+    used = np.concatenate(rows)
+    return Split(rows[0], rows[1], rows[2], how, None, np.setdiff1d(np.arange(len(data)), used))
 
 
 def _too_short(data: Sequences, shares: NDArray[np.float64]) -> tuple[str, str]:

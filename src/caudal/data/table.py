@@ -172,15 +172,15 @@ class Table:
         """
         kind = "text" if name in self.written else self.kind(name)
         if kind in ("number", "bool"):
-            found = _floats(self.frame[name])
+            numbers = _floats(self.frame[name])
         elif kind == "text":
-            found = self._parse(name, may_be_names)
+            numbers = self._parse(name, may_be_names)
         else:
             raise self.fail(name, f"has the type {self.frame[name].dtype}", "Turn it into numbers or leave it out.")
-        if np.isinf(found).any():
-            row = int(np.argmax(np.isinf(found)))
+        if np.isinf(numbers).any():
+            row = int(np.argmax(np.isinf(numbers)))
             raise self.fail(name, "holds infinity at {where}", "Write a number, or leave the cell empty.", row)
-        return found
+        return numbers
 
     def _parse(self, name: str, may_be_names: bool) -> NDArray[np.float64]:
         column = self.coded(name)
@@ -254,9 +254,9 @@ class Table:
             return column.codes, exact(names)
         names = [cell if text else spelled(cell) for cell, text in zip(column.cells, texts, strict=True)]
         if len(set(names)) < len(names):
-            again = next(cell for cell in names if names.count(cell) > 1)
-            row = int(np.argmax(np.isin(column.codes, [k for k, cell in enumerate(names) if cell == again][1:])))
-            fault = f"holds {again!r} as a number and as a text, first {{where}}"
+            repeated = next(cell for cell in names if names.count(cell) > 1)
+            row = int(np.argmax(np.isin(column.codes, [k for k, cell in enumerate(names) if cell == repeated][1:])))
+            fault = f"holds {repeated!r} as a number and as a text, first {{where}}"
             raise self.fail(name, fault, "Write one name in one way.", row)
         return column.codes, np.array(names, np.str_) if any(texts) else exact(names)
 
@@ -350,10 +350,10 @@ def plain_frame(frame: Any, wanted: Wanted, owner: str) -> Any:
         if isinstance(column.dtype, pandas.PeriodDtype):
             changed[name] = column.dt.to_timestamp()
         elif column.dtype == object and name not in wanted.names:
-            held = pandas.api.types.infer_dtype(column, skipna=True)
-            if held in ("date", "datetime"):
+            inferred = pandas.api.types.infer_dtype(column, skipna=True)
+            if inferred in ("date", "datetime"):
                 changed[name] = pandas.to_datetime(column, utc=True)
-            elif held == "decimal":
+            elif inferred == "decimal":
                 changed[name] = pandas.to_numeric(column).astype("float64")
     return frame.assign(**changed) if changed else frame
 

@@ -46,16 +46,16 @@ def to_columns(data: Sequences) -> dict[str, NDArray[Any]]:
     row, step = np.nonzero(data.mask)
     recipe = data.recipe
     series = recipe.series if recipe else "series"
-    found: dict[str, NDArray[Any]] = {} if series is None else {series: data.ids[row]}
+    columns: dict[str, NDArray[Any]] = {} if series is None else {series: data.ids[row]}
     if data.group is not None:
-        found[recipe.group if recipe and recipe.group else "group"] = data.group[row]
+        columns[recipe.group if recipe and recipe.group else "group"] = data.group[row]
     name = recipe.time if recipe else "time"
     if name is not None:
-        found[name] = clock(data)[row, step]
-    found |= _unfolded(data.features, data.values[row, step], data.observed[row, step])
-    found |= _unfolded(data.statics, data.static[row], data.static_observed[row])
-    found |= {key: column[row] for key, column in data.sensitive.items() if key not in found}
-    return found | _target(data, row, step)
+        columns[name] = clock(data)[row, step]
+    columns |= _unfolded(data.features, data.values[row, step], data.observed[row, step])
+    columns |= _unfolded(data.statics, data.static[row], data.static_observed[row])
+    columns |= {key: column[row] for key, column in data.sensitive.items() if key not in columns}
+    return columns | _target(data, row, step)
 
 
 def clock(data: Sequences, times: NDArray[np.float64] | None = None) -> NDArray[Any]:
@@ -65,23 +65,23 @@ def clock(data: Sequences, times: NDArray[np.float64] | None = None) -> NDArray[
         data: who tells the unit.
         times: in `time_unit` from the origin; None for those of each step, `(batch, time)`.
     """
-    found = data.times if times is None else times
+    elapsed = data.times if times is None else times
     if data.recipe is None or not data.recipe.datetimes:
-        return found
-    ticks = np.round(found * (TICKS[data.time_unit] / 1000)).astype(np.int64).astype("datetime64[us]")
+        return elapsed
+    ticks = np.round(elapsed * (TICKS[data.time_unit] / 1000)).astype(np.int64).astype("datetime64[us]")
     return spell(ticks.ravel(), data.recipe.calendar or Calendar()).reshape(ticks.shape)
 
 
 def _unfolded(features: Sequence[Feature], values: NDArray[Any], seen: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-    found: dict[str, NDArray[Any]] = {}
+    columns: dict[str, NDArray[Any]] = {}
     for k, feature in enumerate(features):
         if feature.kind == "number":
-            found[feature.name] = np.where(seen[:, k], values[:, k], np.nan)
+            columns[feature.name] = np.where(seen[:, k], values[:, k], np.nan)
             continue
         column, label = feature.name.split("=", 1)
         here = seen[:, k] & (values[:, k] == 1)
-        found[column] = np.where(here, label, found.get(column, np.array("")))
-    return found
+        columns[column] = np.where(here, label, columns.get(column, np.array("")))
+    return columns
 
 
 def _target(data: Sequences, row: NDArray[np.int64], step: NDArray[np.int64]) -> dict[str, NDArray[Any]]:

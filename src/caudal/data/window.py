@@ -166,7 +166,7 @@ def _cut(
         "dt": dt,
         "lengths": np.full(len(series), length, np.int64),
         "start": data.times[series, first],
-        "ids": np.array([f"{one}@{step}" for one, step in zip(parent, first, strict=True)]),
+        "ids": np.array([f"{parent_name}@{step}" for parent_name, step in zip(parent, first, strict=True)]),
         "group": parent if data.group is None else data.group[series],
         "static": data.static[series],
         "static_observed": data.static_observed[series],

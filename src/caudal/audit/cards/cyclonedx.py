@@ -14,7 +14,7 @@ def cyclonedx(record: ModelRecord) -> str:
     model = f"model:{record.digest}"
     tool = {"type": "application", "name": "caudal", "version": record.packages.get("caudal", "")}
     parts = [*_files(record), *_packages(record), *_data(record)]
-    found = {
+    content = {
         "$schema": _SCHEMA,
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -23,11 +23,11 @@ def cyclonedx(record: ModelRecord) -> str:
         "metadata": {"tools": {"components": [tool]}, "component": _model(record, model)},
         "components": parts,
         "dependencies": [
-            {"ref": model, "dependsOn": [one["bom-ref"] for one in parts]},
-            *({"ref": one["bom-ref"]} for one in parts),
+            {"ref": model, "dependsOn": [part["bom-ref"] for part in parts]},
+            *({"ref": part["bom-ref"]} for part in parts),
         ],
     }
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def _model(record: ModelRecord, ref: str) -> dict[str, Any]:
@@ -53,34 +53,34 @@ def _model(record: ModelRecord, ref: str) -> dict[str, Any]:
 
 
 def _parameters(record: ModelRecord) -> dict[str, Any]:
-    found: dict[str, Any] = {"architectureFamily": "liquid neural network"}
+    parameters: dict[str, Any] = {"architectureFamily": "liquid neural network"}
     if record.architecture:
-        found["modelArchitecture"] = " of ".join(record.architecture)
+        parameters["modelArchitecture"] = " of ".join(record.architecture)
     if record.task:
-        found["task"] = record.task
+        parameters["task"] = record.task
     if record.data:
-        found["datasets"] = [{"ref": _data_ref(record)}]
-    return found
+        parameters["datasets"] = [{"ref": _data_ref(record)}]
+    return parameters
 
 
 def _metrics(record: ModelRecord) -> list[dict[str, str]]:
     return [
-        {"type": one.name, "value": repr(one.value), **({"slice": one.part} if one.part else {})}
-        for one in record.figures
+        {"type": figure.name, "value": repr(figure.value), **({"slice": figure.part} if figure.part else {})}
+        for figure in record.figures
     ]
 
 
 def _considerations(record: ModelRecord) -> dict[str, Any]:
-    bias = [str(one) for one in record.data.get("bias", ())]
-    groups = [str(one) for one in record.data.get("sensitive", ())]
-    found: dict[str, Any] = {}
+    bias = [str(entry) for entry in record.data.get("bias", ())]
+    groups = [str(entry) for entry in record.data.get("sensitive", ())]
+    considerations: dict[str, Any] = {}
     if record.limits:
-        found["technicalLimitations"] = list(record.limits)
+        considerations["technicalLimitations"] = list(record.limits)
     if bias:
-        found["ethicalConsiderations"] = [{"name": one} for one in bias]
+        considerations["ethicalConsiderations"] = [{"name": entry} for entry in bias]
     if groups:
-        found["fairnessAssessments"] = [{"groupAtRisk": one} for one in groups]
-    return found
+        considerations["fairnessAssessments"] = [{"groupAtRisk": entry} for entry in groups]
+    return considerations
 
 
 def _files(record: ModelRecord) -> list[dict[str, Any]]:
@@ -109,18 +109,23 @@ def _data_ref(record: ModelRecord) -> str:
 
 
 def _data(record: ModelRecord) -> list[dict[str, Any]]:
-    held = record.data
-    if not held:
+    card = record.data
+    if not card:
         return []
-    inner: dict[str, Any] = {"type": "dataset", "name": str(held.get("title") or held.get("name") or "training data")}
-    if held.get("sensitive"):
-        inner["sensitiveData"] = [str(one) for one in held["sensitive"]]
-    if held.get("source"):
-        inner["description"] = str(held["source"])
-    found = {"type": "data", "bom-ref": _data_ref(record), "name": str(held.get("name") or "training"), "data": [inner]}
-    if held.get("licence"):
-        found["licenses"] = [{"license": {"name": str(held["licence"])}}]
-    return [found]
+    inner: dict[str, Any] = {"type": "dataset", "name": str(card.get("title") or card.get("name") or "training data")}
+    if card.get("sensitive"):
+        inner["sensitiveData"] = [str(column) for column in card["sensitive"]]
+    if card.get("source"):
+        inner["description"] = str(card["source"])
+    component = {
+        "type": "data",
+        "bom-ref": _data_ref(record),
+        "name": str(card.get("name") or "training"),
+        "data": [inner],
+    }
+    if card.get("licence"):
+        component["licenses"] = [{"license": {"name": str(card["licence"])}}]
+    return [component]
 
 
 def _hash(digest: str) -> dict[str, str]:

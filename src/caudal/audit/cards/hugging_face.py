@@ -16,12 +16,12 @@ def hugging_face(record: ModelRecord) -> str:
         MissingExtraError: `huggingface_hub` is not installed.
     """
     hub = need("card", "huggingface_hub")
-    whole = [one for one in record.figures if not one.part]
+    whole = [figure for figure in record.figures if not figure.part]
     task = record.task.split()[0] if record.task else "sequence"
     results = [
-        hub.EvalResult(task_type=task, dataset_type=_data(record), dataset_name=_title(record), metric_type=one.name,
-                       metric_value=one.value, verified=False)
-        for one in whole
+        hub.EvalResult(task_type=task, dataset_type=_data(record), dataset_name=_title(record), metric_type=figure.name,
+                       metric_value=figure.value, verified=False)
+        for figure in whole
     ] if record.data else []  # fmt: skip
     head = hub.ModelCardData(
         library_name="caudal", tags=["liquid-neural-network", "time-series", *dict.fromkeys(record.architecture)],
@@ -57,12 +57,12 @@ def _body(record: ModelRecord) -> str:
 
 
 def _about_data(record: ModelRecord) -> list[str]:
-    held = record.data
-    if not held:
+    card = record.data
+    if not card:
         return [_UNKNOWN]
-    texts = [f"**{_plain(_title(record))}.** Source: {_plain(held.get('source')) or _UNKNOWN}"]
-    texts += [f"Licence: {_plain(held.get('licence')) or _UNKNOWN}"]
-    texts += [f"Known bias:\n\n{_list(held.get('bias', ()))}", f"Known leaks:\n\n{_list(held.get('leaks', ()))}"]
+    texts = [f"**{_plain(_title(record))}.** Source: {_plain(card.get('source')) or _UNKNOWN}"]
+    texts += [f"Licence: {_plain(card.get('licence')) or _UNKNOWN}"]
+    texts += [f"Known bias:\n\n{_list(card.get('bias', ()))}", f"Known leaks:\n\n{_list(card.get('leaks', ()))}"]
     texts += [f"Parts, by digest:\n\n{_list([f'{k}: `{v}`' for k, v in record.splits.items()])}"]
     return texts
 
@@ -70,12 +70,14 @@ def _about_data(record: ModelRecord) -> list[str]:
 def _table(figures: tuple[Figure, ...]) -> str:
     if not figures:
         return _UNKNOWN
-    rows = "\n".join(f"| {_plain(one.part) or 'all'} | {_plain(one.name)} | {one.value:.6g} |" for one in figures)
+    rows = "\n".join(
+        f"| {_plain(figure.part) or 'all'} | {_plain(figure.name)} | {figure.value:.6g} |" for figure in figures
+    )
     return f"| series | measure | value |\n|---|---|---|\n{rows}"
 
 
 def _list(items: Any) -> str:
-    return "\n".join(f"- {_plain(one)}" for one in items) or _UNKNOWN
+    return "\n".join(f"- {_plain(item)}" for item in items) or _UNKNOWN
 
 
 def _plain(value: Any) -> str:

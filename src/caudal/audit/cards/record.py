@@ -67,9 +67,9 @@ class ModelRecord:
     @property
     def packages(self) -> Mapping[str, str]:
         """Versions of the packages that made it."""
-        found = self.environment.get("packages")
-        held = found if isinstance(found, dict) else {}
-        return {"caudal": str(self.environment.get("caudal", ""))} | {k: str(v) for k, v in held.items() if v}
+        stated = self.environment.get("packages")
+        versions = stated if isinstance(stated, dict) else {}
+        return {"caudal": str(self.environment.get("caudal", ""))} | {k: str(v) for k, v in versions.items() if v}
 
 
 def record_of(folder: str | os.PathLike[str]) -> ModelRecord:
@@ -92,16 +92,16 @@ def record_of(folder: str | os.PathLike[str]) -> ModelRecord:
     place = Path(folder)
     if not (place / MODEL).is_file():
         raise MissingFileError(f"card: {place} is no model package (it has no {MODEL}). Make one with `audit.package`.")
-    held = {name: _read(place / f"{name}.json") for name in _NAMES}
+    contents = {name: _read(place / f"{name}.json") for name in _NAMES}
     try:
-        return _record(place, held)
+        return _record(place, contents)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         kind = type(error).__name__
         raise FileFormatError(f"{place}: is no package of caudal ({kind}: {error}). Write it again.") from error
 
 
-def _record(place: Path, held: Mapping[str, Any]) -> ModelRecord:
-    recipe, environment, data, metrics = (dict(held[name]) for name in ("recipe", "environment", "data", "metrics"))
+def _record(place: Path, contents: Mapping[str, Any]) -> ModelRecord:
+    recipe, environment, data, metrics = (dict(contents[name]) for name in ("recipe", "environment", "data", "metrics"))
     table = recipe.get("data") or {}
     figures = tuple(_figures(dict(metrics.get("metrics") or {})))
     card = data.get("card") or {}
@@ -109,9 +109,9 @@ def _record(place: Path, held: Mapping[str, Any]) -> ModelRecord:
     return ModelRecord(
         place.resolve().name, str(environment["model"]), tuple(_layers(recipe["network"])),
         str(recipe.get("task") or table.get("task") or card.get("task") or ""), _parameters(place / MODEL),
-        {name: _neurons(one) for name, one in dict(held["wiring"]).items()}, figures,
-        tuple(str(one) for one in metrics.get("limits") or ()), dict(card),
-        {str(name): str(one) for name, one in splits.items()}, environment, _files(place),
+        {name: _neurons(value) for name, value in dict(contents["wiring"]).items()}, figures,
+        tuple(str(value) for value in metrics.get("limits") or ()), dict(card),
+        {str(name): str(value) for name, value in splits.items()}, environment, _files(place),
         (place / STATEMENT).is_file(),
     )  # fmt: skip
 
@@ -131,11 +131,11 @@ def _read(path: Path) -> Any:
 
 
 def _figures(value: Mapping[str, Any], *above: str) -> Iterator[Figure]:
-    for name, one in value.items():
-        if isinstance(one, dict):
-            yield from _figures(one, *above, str(name))
-        elif isinstance(one, int | float) and not isinstance(one, bool):
-            yield Figure(str(name), float(one), " / ".join(above))
+    for name, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _figures(inner, *above, str(name))
+        elif isinstance(inner, int | float) and not isinstance(inner, bool):
+            yield Figure(str(name), float(inner), " / ".join(above))
 
 
 def _layers(recipe: Any) -> Iterator[str]:
@@ -143,11 +143,11 @@ def _layers(recipe: Any) -> Iterator[str]:
     if isinstance(recipe, dict):
         if isinstance(recipe.get("kind"), str) and "arguments" in recipe:
             yield recipe["kind"]
-        for one in recipe.values():
-            yield from _layers(one)
+        for inner in recipe.values():
+            yield from _layers(inner)
     elif isinstance(recipe, list):
-        for one in recipe:
-            yield from _layers(one)
+        for inner in recipe:
+            yield from _layers(inner)
 
 
 def _neurons(wiring: Any) -> int:
@@ -165,12 +165,12 @@ def _parameters(path: Path) -> int:
     total = 0
     for shape in shapes:
         size = 1
-        for one in shape:
-            size *= one
+        for length in shape:
+            size *= length
         total += size
     return total
 
 
 def _files(place: Path) -> dict[str, str]:
-    names = sorted(one.name for one in place.iterdir() if one.is_file() and not one.is_symlink())
+    names = sorted(file.name for file in place.iterdir() if file.is_file() and not file.is_symlink())
     return {name: file_digest(place / name) for name in names if name != STATEMENT}

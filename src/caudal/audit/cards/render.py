@@ -22,40 +22,40 @@ def croissant(record: ModelRecord) -> str:
         InputError: the package has no data card.
         MissingExtraError: `mlcroissant` is not installed.
     """
-    held = record.data
-    if not held:
+    facts = record.data
+    if not facts:
         remedy = 'Package the model with `data={"card": load(name).card.to_dict()}`.'
         raise InputError("card", "folder", f"holds no data card ({record.name})", remedy)
     library = need("card", "mlcroissant")
-    name = str(held.get("name") or "training")
+    name = str(facts.get("name") or "training")
     notes = logging.getLogger("absl")
     before, notes.disabled = notes.disabled, True  # it recommends fields that no card has, in the user's terminal
     try:
-        found = library.Metadata(
+        metadata = library.Metadata(
             name=name,
-            description=f"{held.get('title') or name}. {held.get('task') or ''}".strip(),
-            cite_as=_text(held, "citation") or _text(held, "source"),
-            license=[_text(held, "licence")] if held.get("licence") else None,
+            description=f"{facts.get('title') or name}. {facts.get('task') or ''}".strip(),
+            cite_as=_text(facts, "citation") or _text(facts, "source"),
+            license=[_text(facts, "licence")] if facts.get("licence") else None,
             conforms_to=["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
-            data_collection=_text(held, "source"),
-            data_biases=_list(held, "bias"),
-            data_limitations=[*_list(held, "leaks"), *record.limits] or None,
-            personal_sensitive_information=_list(held, "sensitive") or None,
-            data_preprocessing_protocol=[f"{k}: {v}" for k, v in dict(held.get("protocols") or {}).items()] or None,
+            data_collection=_text(facts, "source"),
+            data_biases=_list(facts, "bias"),
+            data_limitations=[*_list(facts, "leaks"), *record.limits] or None,
+            personal_sensitive_information=_list(facts, "sensitive") or None,
+            data_preprocessing_protocol=[f"{k}: {v}" for k, v in dict(facts.get("protocols") or {}).items()] or None,
             data_use_cases=[f"Training of {record.name} ({record.digest})."],
-            data_release_maintenance_plan=_text(held, "obtain"),
+            data_release_maintenance_plan=_text(facts, "obtain"),
         ).to_json()
     finally:
         notes.disabled = before
-    return json.dumps(found, indent=1, ensure_ascii=False, default=str) + "\n"
+    return json.dumps(metadata, indent=1, ensure_ascii=False, default=str) + "\n"
 
 
-def _text(held: Any, name: str) -> str | None:
-    return str(held[name]) if held.get(name) else None
+def _text(facts: Any, name: str) -> str | None:
+    return str(facts[name]) if facts.get(name) else None
 
 
-def _list(held: Any, name: str) -> list[str]:
-    return [str(one) for one in held.get(name) or ()]
+def _list(facts: Any, name: str) -> list[str]:
+    return [str(item) for item in facts.get(name) or ()]
 
 
 Form = Literal["hf", "cyclonedx", "croissant"]

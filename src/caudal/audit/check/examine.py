@@ -274,31 +274,31 @@ def _strangers(folder: Path) -> tuple[str, ...]:
 
 def _model(place: Path, key: Verifier) -> Finding:
     try:
-        found = check(place, key)
+        checked = check(place, key)
     except (FileFormatError, MissingFileError) as error:
         return Finding("model", str(place), faults=(Fault(None, str(error)),))
-    facts = found.facts
+    facts = checked.facts
     is_signed = facts is not None
     unchecked = ["whether what its files state is true, and whether it is the newest package of that name"]
     return Finding(
-        "model", str(place), _text(facts, "name"), found.files if is_signed else None,
-        _key_text(key) if is_signed else None, _moment(_text(facts, "time")), found.digest or None,
-        tuple(Fault(None, what) for what in found.faults), (), tuple(unchecked),
+        "model", str(place), _text(facts, "name"), checked.files if is_signed else None,
+        _key_text(key) if is_signed else None, _moment(_text(facts, "time")), checked.digest or None,
+        tuple(Fault(None, what) for what in checked.faults), (), tuple(unchecked),
     )  # fmt: skip
 
 
 def _proof(place: Path, key: Verifier) -> Finding:
     try:
         with opened(place) as file:
-            found = proof.Proof.parse(file.read(LARGEST + 1))
-        record = record_to_dict(found.record)
+            proven = proof.Proof.parse(file.read(LARGEST + 1))
+        record = record_to_dict(proven.record)
     except (FileFormatError, OSError) as error:
         return Finding("proof", str(place), faults=(Fault(None, str(error)),))
-    point = found.checkpoint
+    point = proven.checkpoint
     if not point.note.is_signed_by(key):
         return Finding("proof", str(place), faults=(Fault(None, f"its checkpoint is not signed by {key.name}"),))
-    faults = () if found.holds(key) else (Fault(found.index, "the proof does not lead to the root that was signed"),)
-    remark = f"it is of record {found.index:,}, {record['type']} {record.get('session') or record.get('kind') or ''}"
+    faults = () if proven.holds(key) else (Fault(proven.index, "the proof does not lead to the root that was signed"),)
+    remark = f"it is of record {proven.index:,}, {record['type']} {record.get('session') or record.get('kind') or ''}"
     return Finding(
         "proof", str(place), point.origin, point.size, _key_text(key), _moment(record["time"]), point.root.hex(),
         faults, (remark.rstrip(),), ("whether the log still holds it, and whether the record is true",),

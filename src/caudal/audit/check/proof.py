@@ -84,14 +84,14 @@ class Proof:
             first, extra, index, *path = top.split("\n")
             if first != FIRST or not gap or extra[:6] != "extra " or index[:6] != "index " or len(path) > _MOST:
                 raise ValueError("a line is missing")
-            found = tuple(base64.b64decode(one, validate=True) for one in path)
+            hashes = tuple(base64.b64decode(digest, validate=True) for digest in path)
             number = int(index[6:])
-            if any(len(one) != 32 for one in found) or str(number) != index[6:] or not 0 <= number < 2**64:
+            if any(len(digest) != 32 for digest in hashes) or str(number) != index[6:] or not 0 <= number < 2**64:
                 raise ValueError("a line is malformed")
             entry = base64.b64decode(extra[6:], validate=True)
         except ValueError as error:
             raise FileFormatError(f"the file is no proof ({error}). Make one with `caudal audit prove`.") from error
-        return Proof(number, entry, found, Checkpoint.parse(rest.encode()))
+        return Proof(number, entry, hashes, Checkpoint.parse(rest.encode()))
 
 
 def newest(path: str | os.PathLike[str]) -> Checkpoint:
@@ -170,9 +170,9 @@ def records(path: str | os.PathLike[str], start: int = 0) -> Iterator[tuple[int,
         if data is None and number < full:
             raise FileFormatError(f"{folder / tile_path(ENTRIES, number)}: cannot be read. Run `caudal audit verify`.")
         entries, _ = split((data if data is not None else read(folder / "edge" / ENTRIES)) or b"")
-        for k, one in enumerate(entries):
+        for k, entry in enumerate(entries):
             if number * WIDTH + k >= start:
-                yield number * WIDTH + k, unpack(one)
+                yield number * WIDTH + k, unpack(entry)
         if data is None:
             return
         number += 1

@@ -90,13 +90,13 @@ class Reading:
     @cached_property
     def roots(self) -> list[bytes]:
         """Roots of the full bundles from their records, up to the first bundle that is not whole."""
-        found: list[bytes] = []
+        roots: list[bytes] = []
         for number in range(self.bundles):
             row = self.leaf_row(number)
             if len(row) != WIDTH:
                 break
-            found.append(merkle.root(row))
-        return found
+            roots.append(merkle.root(row))
+        return roots
 
     @cached_property
     def _pyramid(self) -> list[list[bytes]]:
@@ -153,27 +153,27 @@ def climb(folder: Path, first: int, point: Checkpoint, *, full: bool = False) ->
     """
     bundles, rest = divmod(point.size, WIDTH)
     tail = _tail(folder, bundles)[:rest]
-    found = Reading(folder, first, point, tail, [merkle.leaf(entry) for entry in tail])
+    log = Reading(folder, first, point, tail, [merkle.leaf(entry) for entry in tail])
     named = numbers(folder, ENTRIES)
-    found.faults += _gaps(named, found, rest)
-    _lead(found, rest)
-    if found.nodes is None:
-        return found
-    for k, (ours, promised) in enumerate(zip(found.leaves, found.row, strict=False)):
+    log.faults += _gaps(named, log, rest)
+    _lead(log, rest)
+    if log.nodes is None:
+        return log
+    for k, (ours, promised) in enumerate(zip(log.leaves, log.row, strict=False)):
         if ours != promised:
             index = bundles * WIDTH + k
-            found.faults.append(Fault(index, f"record {index:,} is not the one that was written", index))
+            log.faults.append(Fault(index, f"record {index:,} is not the one that was written", index))
             break
-    _walk(found, full, frozenset(named))
-    found.spoilt += stored_amiss(folder, found.nodes, found.row)
-    found.changes.sort(key=lambda change: change.index)
-    return found
+    _walk(log, full, frozenset(named))
+    log.spoilt += stored_amiss(folder, log.nodes, log.row)
+    log.changes.sort(key=lambda change: change.index)
+    return log
 
 
 def numbers(folder: Path, level: int | str) -> list[int]:
     """Numbers of the full tiles of a level that are there, in order."""
     top = folder / "tile" / str(level)
-    found = []
+    bundles = []
     for place, _, names in os.walk(top):
         inside = place[len(str(top)) :].replace(os.sep, "/")
         for name in names:
@@ -182,8 +182,8 @@ def numbers(folder: Path, level: int | str) -> list[int]:
             if digits.isascii() and digits.isdecimal() and len(digits) < 19:
                 number = int(digits)
                 if tile_path(level, number) == f"tile/{level}{text}":
-                    found.append(number)
-    return sorted(found)
+                    bundles.append(number)
+    return sorted(bundles)
 
 
 def stored_row(folder: Path, level: int, count: int) -> list[bytes]:
@@ -284,35 +284,35 @@ def _tail(folder: Path, bundles: int) -> list[bytes]:
     return split((data if data is not None else read(folder / "edge" / ENTRIES)) or b"")[0]
 
 
-def _gaps(named: list[int], found: Reading, rest: int) -> list[Fault]:
+def _gaps(named: list[int], log: Reading, rest: int) -> list[Fault]:
     """Promised records whose files are not there, or are too short: a fault for each gap.
 
     Arguments:
         named: numbers of full bundles of which the folder has a name.
-        found: what was read so far.
+        log: what was read so far.
         rest: promised records after the last full bundle.
     """
-    bundles, faults = found.bundles, []
-    at = found.retired
+    bundles, faults = log.bundles, []
+    at = log.retired
     for number in [*(k for k in named if at <= k < bundles), bundles]:
         if at < number:
             start, end = at * WIDTH, number * WIDTH
             what = f"records {start:,} to {end - 1:,} are missing"
-            if number == bundles and not found.tail:
-                what = f"records from {start:,} on are missing: {found.point.size:,} were promised"
+            if number == bundles and not log.tail:
+                what = f"records from {start:,} on are missing: {log.point.size:,} were promised"
             faults.append(Fault(start, what, start))
         at = number + 1
-    short = bundles * WIDTH + len(found.tail)
-    if len(found.tail) < rest and (found.tail or not faults or not faults[-1].what.startswith("records from")):
-        what = f"records from {short:,} on are missing: {found.point.size:,} were promised"
+    short = bundles * WIDTH + len(log.tail)
+    if len(log.tail) < rest and (log.tail or not faults or not faults[-1].what.startswith("records from")):
+        what = f"records from {short:,} on are missing: {log.point.size:,} were promised"
         faults.append(Fault(short, what, short))
     return faults
 
 
-def _lead(found: Reading, rest: int) -> None:
+def _lead(log: Reading, rest: int) -> None:
     """Find hashes that lead to the root: the stored ones first, then those of the records, then those below."""
-    folder, bundles = found.folder, found.bundles
-    ends = [found.leaves, stored_row_of_edge(folder, bundles, rest)]
+    folder, bundles = log.folder, log.bundles
+    ends = [log.leaves, stored_row_of_edge(folder, bundles, rest)]
 
     def stored() -> list[bytes]:
         return stored_row(folder, 1, bundles)
@@ -322,67 +322,67 @@ def _lead(found: Reading, rest: int) -> None:
         rows = (hashes(read(folder / tile_path(0, k)) or b"") for k in range(min(bundles, there)))
         return [merkle.root(row) for row in rows]
 
-    for way in (stored, lambda: found.roots, below):
+    for way in (stored, lambda: log.roots, below):
         nodes = way()
         if len(nodes) != bundles:
             continue
         for row in ends:
-            if len(row) == rest and merkle.edge_root([row, nodes]) == found.point.root:
-                found.nodes, found.row = nodes, row
+            if len(row) == rest and merkle.edge_root([row, nodes]) == log.point.root:
+                log.nodes, log.row = nodes, row
                 return
 
 
-def _walk(found: Reading, full: bool, named: Collection[int]) -> None:
+def _walk(log: Reading, full: bool, named: Collection[int]) -> None:
     """Look at each full bundle, the last one first: each is sealed by the first record after it.
 
     A bundle that has a name in the folder and no bytes (a link to nothing, a pipe, a file that may not be read) is a
     fault of its own; one that has no name lies in a gap.
     """
-    nodes, start = found.nodes or [], found.bundles * WIDTH
-    if found.leaves == found.row:
-        found.changes += _changes(found.tail, start)
-    seal = seal_of(found.tail[0]) if found.tail and found.leaves[0] == found.row[0] else None
-    for number in range(found.bundles - 1, found.retired - 1, -1):
-        data, row = read(found.folder / tile_path(ENTRIES, number)), read(found.folder / tile_path(0, number))
+    nodes, start = log.nodes or [], log.bundles * WIDTH
+    if log.leaves == log.row:
+        log.changes += _changes(log.tail, start)
+    seal = seal_of(log.tail[0]) if log.tail and log.leaves[0] == log.row[0] else None
+    for number in range(log.bundles - 1, log.retired - 1, -1):
+        data, row = read(log.folder / tile_path(ENTRIES, number)), read(log.folder / tile_path(0, number))
         if data is None and number in named:
             start = number * WIDTH
             what = f"records {start:,} to {start + WIDTH - 1:,} cannot be read"
-            found.faults.append(Fault(start, what, start))
+            log.faults.append(Fault(start, what, start))
         if data is None or row is None:
-            seal = _look(found, number, data, row or b"", seal)
+            seal = _look(log, number, data, row or b"", seal)
         elif full or seal is None or sha256(data).digest() != seal[0] or sha256(row).digest() != seal[1]:
-            seal = _look(found, number, data, row, seal)
+            seal = _look(log, number, data, row, seal)
         else:
             if data.find(_JSON_CHANGE if data[2:3] == b"{" else _PACKED_CHANGE) >= 0:
-                found.changes += _changes(split(data)[0], number * WIDTH)
+                log.changes += _changes(split(data)[0], number * WIDTH)
             seal = seal_of(data[2 : 2 + int.from_bytes(data[:2], "big")]) if number else None
-    for number in range(found.retired):
-        if merkle.root(hashes(read(found.folder / tile_path(0, number)) or b"")) != nodes[number]:
-            found.spoilt.append(tile_path(0, number))
+    for number in range(log.retired):
+        if merkle.root(hashes(read(log.folder / tile_path(0, number)) or b"")) != nodes[number]:
+            log.spoilt.append(tile_path(0, number))
 
 
 def _look(
-    found: Reading, number: int, data: bytes | None, stored: bytes, seal: tuple[bytes, bytes] | None
+    log: Reading, number: int, data: bytes | None, stored: bytes, seal: tuple[bytes, bytes] | None
 ) -> tuple[bytes, bytes] | None:
     """Hash the records of one bundle; the seal of the bundle before it, where its first record is the promised one."""
-    start, node = number * WIDTH, (found.nodes or [])[number]
+    start, node = number * WIDTH, (log.nodes or [])[number]
     entries, end = split(data or b"")
     row = [merkle.leaf(entry) for entry in entries]
     is_good = data is not None and len(row) == WIDTH and end == len(data) and merkle.root(row) == node
-    kept = hashes(stored)
-    is_row_good = len(stored) == WIDTH * HASH and merkle.root(kept) == node
+    row_on_disk = hashes(stored)
+    is_row_good = len(stored) == WIDTH * HASH and merkle.root(row_on_disk) == node
     if not is_row_good:
-        found.spoilt.append(tile_path(0, number))
+        log.spoilt.append(tile_path(0, number))
     if is_good:
-        found.changes += _changes(entries, start)
+        log.changes += _changes(entries, start)
         if seal is not None and seal != (sha256(data or b"").digest(), sha256(b"".join(row)).digest()):
             at = start + WIDTH
             what = f"record {at:,} is a seal that does not fit the records before it, though the log's key signed both"
-            found.faults.append(Fault(at, what, at))
+            log.faults.append(Fault(at, what, at))
     elif data is not None:
         is_row_good = is_row_good or (seal is not None and sha256(stored).digest() == seal[1])
-        found.faults.append(_first_bad(row, kept if is_row_good else [], start))
-    is_head_good = bool(row) and (is_good or (is_row_good and row[0] == kept[0]))
+        log.faults.append(_first_bad(row, row_on_disk if is_row_good else [], start))
+    is_head_good = bool(row) and (is_good or (is_row_good and row[0] == row_on_disk[0]))
     return seal_of(entries[0]) if is_head_good and number else None
 
 

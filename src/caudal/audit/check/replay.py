@@ -226,13 +226,13 @@ def _follows(record: Decision, opened: Decision, output: NDArray[Any], is_class:
 def _compare(
     tally: _Tally,
     known: dict[str, list[tuple[int, Decision]]],
-    held: Salts,
+    log_salts: Salts,
     model: Any,
     data: Sequences,
     batch: int,
     compared: set[int],
 ) -> None:
-    salts = [held.of_person(str(id)) for id in data.ids]
+    salts = [log_salts.of_person(str(id)) for id in data.ids]
     names = [None if salt is None else alias(salt) for salt in salts]
     rows = [row for row, name in enumerate(names) if name is not None and name in known]
     tally.silent += len(names) - len(rows)
@@ -274,5 +274,5 @@ def _outputs(model: Any, data: Sequences, rows: list[int]) -> NDArray[Any]:
     seen = examples(model.encoder_, data.without_target(), paired=getattr(model, "cell", "") == "gru-d")
     device = next(model.net_.parameters()).device
     with torch.no_grad(), exact():
-        found: NDArray[Any] = answer(model.net_, seen.rows(torch.tensor(rows), device)).cpu().numpy()
-    return found
+        outputs: NDArray[Any] = answer(model.net_, seen.rows(torch.tensor(rows), device)).cpu().numpy()
+    return outputs

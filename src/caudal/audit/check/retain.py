@@ -98,19 +98,19 @@ def unfounded(folder: Path, facts: manifest.About, promised: int) -> str | None:
     """Why `log.json` may not say that records were retired; None where the log says so itself."""
     if not facts.first:
         return None
-    told = f"log.json says that records before {facts.first:,} were retired"
+    claim = f"log.json says that records before {facts.first:,} were retired"
     at = facts.retired
     if at is None or not facts.first <= at < promised:
-        return f"{told}, and names no record that says so"
+        return f"{claim}, and names no record that says so"
     number, inside = divmod(at, WIDTH)
     data = read(folder / tile_path(ENTRIES, number))
     entries, _ = split((data if data is not None else read(folder / "edge" / ENTRIES)) or b"")
     try:
-        one = unpack(entries[inside])
+        record = unpack(entries[inside])
     except (FileFormatError, IndexError):
-        return f"{told}, and record {at:,} cannot be read"
-    is_so = getattr(one, "kind", None) == "retired" and getattr(one, "facts", {}).get("first") == facts.first
-    return None if is_so else f"{told}, and record {at:,} does not say so"
+        return f"{claim}, and record {at:,} cannot be read"
+    is_so = getattr(record, "kind", None) == "retired" and getattr(record, "facts", {}).get("first") == facts.first
+    return None if is_so else f"{claim}, and record {at:,} does not say so"
 
 
 def _nanoseconds(before: object) -> int:
@@ -133,7 +133,7 @@ def _boundary(log: Log, limit: int) -> int:
 def _newest(folder: Path, number: int) -> float:
     """The latest time in a bundle: clocks may have run backwards."""
     entries, _ = split(read(folder / tile_path(ENTRIES, number)) or b"")
-    return max((unpack(one).time for one in entries), default=math.inf)
+    return max((unpack(entry).time for entry in entries), default=math.inf)
 
 
 def _remove(log: Log, first: int, archive: str | os.PathLike[str] | None) -> None:

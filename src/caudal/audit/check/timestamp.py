@@ -25,8 +25,8 @@ def stamp_request(checkpoint: Checkpoint) -> bytes:
         MissingExtraError: `rfc3161_client` is not installed.
     """
     client = need("stamp_request", "rfc3161_client")
-    made = client.TimestampRequestBuilder().data(str(checkpoint).encode()).build()
-    return bytes(made.as_bytes())
+    request = client.TimestampRequestBuilder().data(str(checkpoint).encode()).build()
+    return bytes(request.as_bytes())
 
 
 def stamped(
@@ -68,8 +68,8 @@ def stamped(
         raise InputError("stamped", "roots", "is empty", "Pass the root certificate of the authority.")
     builder = client.VerifierBuilder()
     for place in roots:
-        for one in _certificates(Path(place)):
-            builder = builder.add_root_certificate(one)
+        for certificate in _certificates(Path(place)):
+            builder = builder.add_root_certificate(certificate)
     try:
         answer = client.decode_timestamp_response(response[:_LARGEST])
         moment: datetime = answer.tst_info.gen_time

@@ -53,4 +53,4 @@ class Verdict:
     @property
     def first_bad(self) -> int | None:
         """Index of the first bad record, or None."""
-        return min((one.index for one in self.faults if one.index is not None), default=None)
+        return min((fault.index for fault in self.faults if fault.index is not None), default=None)

@@ -66,16 +66,16 @@ def verify(
         if point.origin != facts.origin:
             what = f"the checkpoint is of {point.origin}, and log.json of {facts.origin}"
         return Verdict(point.size, (Fault(None, what),), tuple(remarks), point.origin, root=point.root, is_full=full)
-    found = reading.climb(folder, facts.first, newest, full=full)
-    faults = [*found.faults, *(Fault(None, _amiss(folder, path)) for path in dict.fromkeys(found.spoilt))]
+    log = reading.climb(folder, facts.first, newest, full=full)
+    faults = [*log.faults, *(Fault(None, _amiss(folder, path)) for path in dict.fromkeys(log.spoilt))]
     reason = unfounded(folder, facts, newest.size)
     faults += [] if reason is None else [Fault(None, reason)]
-    faults += _keys_amiss(found, terms)
-    if found.nodes is None and not found.faults:
-        faults.append(_bracket(found, terms))
+    faults += _keys_amiss(log, terms)
+    if log.nodes is None and not log.faults:
+        faults.append(_bracket(log, terms))
     if held is not None:
-        faults += _held(found, held, terms)
-    remarks += _unpromised(folder, found)
+        faults += _held(log, held, terms)
+    remarks += _unpromised(folder, log)
     if point.size < newest.size:
         remarks.append(f"the file `checkpoint` is older than the newest promise of {newest.size:,} records")
     if facts.first:
@@ -86,7 +86,7 @@ def verify(
         tuple(remarks),
         newest.origin,
         terms[-1].key,
-        _time(found),
+        _time(log),
         newest.root,
         full,
     )
@@ -124,8 +124,8 @@ def _terms(
     while True:
         term = terms[-1]
         here = [point] if point.size >= term.start and point.note.is_signed_by(term.key) else []
-        later = promises(folder, term.key, max([term.start, *(one.size + 1 for one in here)]))
-        last = next((one for one in (*islice(later, 1), *here) if one.origin == facts.origin), None)
+        later = promises(folder, term.key, max([term.start, *(promise.size + 1 for promise in here)]))
+        last = next((promise for promise in (*islice(later, 1), *here) if promise.origin == facts.origin), None)
         if last is None:
             break
         newest = last
@@ -149,54 +149,54 @@ def _last_change(folder: Path, first: int, point: Checkpoint) -> KeyChange | Non
     change = reading.change_of(entries[inside], point.size - 1) if inside < len(entries) else None
     if change is None:
         return None
-    found = reading.climb(folder, first, point)
-    return change if change in found.changes else None
+    log = reading.climb(folder, first, point)
+    return change if change in log.changes else None
 
 
-def _keys_amiss(found: Reading, terms: list[Term]) -> list[Fault]:
+def _keys_amiss(log: Reading, terms: list[Term]) -> list[Fault]:
     """A key that signed after a promised record had replaced it, or that does not continue the one before it."""
-    faults, signer, size = [], terms[0].key, found.point.size
-    if found.nodes is not None:
+    faults, signer, size = [], terms[0].key, log.point.size
+    if log.nodes is not None:
         current = str(terms[-1].key)
-        for change in found.changes:
+        for change in log.changes:
             if change.index >= terms[-1].start and change.old == current and change.index + 1 < size:
                 current, signer_index = change.new, change.index
         if current != str(terms[-1].key):
             what = f"the checkpoint is signed by a key that record {signer_index:,} replaced"
             faults.append(Fault(None, what))
-    for term in terms[1:] if found.nodes is not None else ():
-        if term.handover is not None and found.root_at(term.start) != term.handover.root:
+    for term in terms[1:] if log.nodes is not None else ():
+        if term.handover is not None and log.root_at(term.start) != term.handover.root:
             what = f"a record before {term.start:,} is not the one that {signer.name} had promised"
             faults.append(Fault(0, what, term.start - 1))
         signer = term.key
     return faults
 
 
-def _bracket(found: Reading, terms: list[Term]) -> Fault:
+def _bracket(log: Reading, terms: list[Term]) -> Fault:
     """Between which promises the first bad record lies, by the records that are there."""
     points = sorted(
-        {point.size: point for term in terms for point in promises(found.folder, term.key)}.values(),
+        {point.size: point for term in terms for point in promises(log.folder, term.key)}.values(),
         key=lambda point: point.size,
     )
-    points = [point for point in points if point.size < found.point.size]
+    points = [point for point in points if point.size < log.point.size]
     low, high = 0, len(points)  # those before `low` hold; a promise that holds vouches for all before it
     while low < high:
         middle = (low + high) // 2
-        if found.root_at(points[middle].size) == points[middle].root:
+        if log.root_at(points[middle].size) == points[middle].root:
             low = middle + 1
         else:
             high = middle
     good = points[low - 1].size if low else 0
-    end = (points[low].size if low < len(points) else found.point.size) - 1
+    end = (points[low].size if low < len(points) else log.point.size) - 1
     what = f"a record between {good:,} and {end:,} is not the one that was promised"
     return Fault(good, what, max(end, good))
 
 
-def _signers(found: Reading, terms: list[Term], size: int) -> list[Verifier]:
+def _signers(log: Reading, terms: list[Term], size: int) -> list[Verifier]:
     """Keys whose promise of a number of records counts: of the terms, and those that promised records replaced."""
     signers = [term.key for k, term in enumerate(terms) if k + 1 == len(terms) or size <= terms[k + 1].start]
     old = str(terms[0].key)
-    for change in reversed(found.changes if found.nodes is not None else []):
+    for change in reversed(log.changes if log.nodes is not None else []):
         if change.new == old:
             old = change.old
             if size <= change.index + 1:
@@ -204,14 +204,14 @@ def _signers(found: Reading, terms: list[Term], size: int) -> list[Verifier]:
     return signers
 
 
-def _held(found: Reading, held: Checkpoint, terms: list[Term]) -> list[Fault]:
-    newest = found.point
-    if held.origin != newest.origin or not any(map(held.note.is_signed_by, _signers(found, terms, held.size))):
+def _held(log: Reading, held: Checkpoint, terms: list[Term]) -> list[Fault]:
+    newest = log.point
+    if held.origin != newest.origin or not any(map(held.note.is_signed_by, _signers(log, terms, held.size))):
         return [Fault(None, "the checkpoint that was held is not of this log, or not signed by its key")]
     if newest.size < held.size:
         what = f"the log was cut to {newest.size:,} records: {held.size:,} stood in the checkpoint that was held"
         return [Fault(newest.size, what, newest.size)]
-    if not found.faults and found.root_at(held.size) != held.root:
+    if not log.faults and log.root_at(held.size) != held.root:
         what = f"a record before {held.size:,} is not the one that the checkpoint that was held had seen"
         return [Fault(0, what, held.size - 1)]
     return []
@@ -221,9 +221,9 @@ def _amiss(folder: Path, path: str) -> str:
     return f"the hashes of {path} {'were changed' if (folder / path).is_file() else 'are missing'}"
 
 
-def _unpromised(folder: Path, found: Reading) -> list[str]:
+def _unpromised(folder: Path, log: Reading) -> list[str]:
     """What lies after the last promise: nobody vouches for it, and it vouches for nothing."""
-    bundles, size = found.bundles, found.point.size
+    bundles, size = log.bundles, log.point.size
     while (folder / tile_path(ENTRIES, bundles)).is_file():
         bundles += 1
     data = read(folder / "edge" / ENTRIES) or b""
@@ -236,12 +236,12 @@ def _unpromised(folder: Path, found: Reading) -> list[str]:
     return remarks
 
 
-def _time(found: Reading) -> int | None:
+def _time(log: Reading) -> int | None:
     """When the last promised record was written, as its clock said."""
-    entries = found.tail
-    if not entries and found.bundles:
-        entries = split(read(found.folder / tile_path(ENTRIES, found.bundles - 1)) or b"")[0]
+    entries = log.tail
+    if not entries and log.bundles:
+        entries = split(read(log.folder / tile_path(ENTRIES, log.bundles - 1)) or b"")[0]
     try:
-        return unpack(entries[-1]).time if entries and found.nodes is not None and not found.faults else None
+        return unpack(entries[-1]).time if entries and log.nodes is not None and not log.faults else None
     except FileFormatError:
         return None

@@ -68,10 +68,10 @@ def number(owner: str, argument: str, value: object) -> float:
     """
     if type(value) is float:
         return value
-    found = numbers(owner, argument, value)
-    if found.size != 1:
-        raise InputError(owner, argument, f"holds {found.size} numbers", "Pass one number, or leave it out.")
-    return float(found.reshape(())[()])
+    array = numbers(owner, argument, value)
+    if array.size != 1:
+        raise InputError(owner, argument, f"holds {array.size} numbers", "Pass one number, or leave it out.")
+    return float(array.reshape(())[()])
 
 
 def numbers(owner: str, argument: str, value: object) -> NDArray[Any]:
@@ -86,14 +86,14 @@ def numbers(owner: str, argument: str, value: object) -> NDArray[Any]:
         caudal.errors.InputError: Log.decide: `output` holds str. Pass real numbers: a list, or an array.
     """
     try:
-        found = value if type(value) is np.ndarray else np.asarray(value)
+        array = value if type(value) is np.ndarray else np.asarray(value)
     except Exception as error:  # whatever a foreign type raises when it is asked for numbers
         fault = f"is {_a(value)}, and no array can be made of it ({str(error)[:80]})"
         raise InputError(owner, argument, fault, "Pass real numbers: a list, or an array.") from error
-    if found.dtype.kind not in _REAL:
-        kind = "str" if found.dtype.kind == "U" else str(found.dtype)
+    if array.dtype.kind not in _REAL:
+        kind = "str" if array.dtype.kind == "U" else str(array.dtype)
         raise InputError(owner, argument, f"holds {kind}", "Pass real numbers: a list, or an array.")
-    return found
+    return array
 
 
 def singles(owner: str, argument: str, value: object) -> bytes:
@@ -104,10 +104,10 @@ def singles(owner: str, argument: str, value: object) -> bytes:
     """
     if value is None:
         return b""
-    found = numbers(owner, argument, value)
+    array = numbers(owner, argument, value)
     with np.errstate(over="ignore"):
-        small = found.astype("<f4")
-    if (np.isinf(small) & np.isfinite(found)).any():
+        small = array.astype("<f4")
+    if (np.isinf(small) & np.isfinite(array)).any():
         raise InputError(owner, argument, "does not fit: a number is beyond float32", "Pass numbers below 3e38.")
     return small.tobytes()
 

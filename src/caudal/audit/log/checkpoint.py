@@ -48,14 +48,14 @@ class Verifier:
         parts = text.strip().split("+", 2)
         try:
             raw = base64.b64decode(parts[2], validate=True)
-            found = Verifier(check_name(parts[0]), raw[1:])
-            if len(raw) != 33 or raw[0] != ED25519 or found.id.hex() != parts[1]:
+            verifier = Verifier(check_name(parts[0]), raw[1:])
+            if len(raw) != 33 or raw[0] != ED25519 or verifier.id.hex() != parts[1]:
                 raise ValueError("its id does not fit")
         except (IndexError, ValueError, InputError) as error:
             remedy = "Pass `name+id+base64`, as `caudal audit keys` shows it."
             sentence = f"{text.strip()[:80]!r} is no public key of a log ({error}). {remedy}"
             raise FileFormatError(sentence) from error
-        return found
+        return verifier
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Whether the key made a signature over a message."""
@@ -74,7 +74,7 @@ def check_name(name: str) -> str:
     Raises:
         InputError: it is empty, too long, or holds a space, `+` or control character.
     """
-    if not 0 < len(name) <= 200 or "+" in name or any(one.isspace() or not one.isprintable() for one in name):
+    if not 0 < len(name) <= 200 or "+" in name or any(letter.isspace() or not letter.isprintable() for letter in name):
         fault = f"is {name[:60]!r}; spaces, `+` and control characters are not allowed"
         raise InputError("audit", "name", fault, "Pass a name such as `example.org/ward-4`.")
     return name
@@ -112,7 +112,7 @@ class Note:
             if len(data) > LARGEST:
                 raise ValueError(f"it has {len(data):,} bytes")
             whole = data.decode()
-            if any(ord(one) < 32 and one != "\n" for one in whole):
+            if any(ord(letter) < 32 and letter != "\n" for letter in whole):
                 raise ValueError("it holds control characters")
             text, gap, marks = whole.rpartition("\n\n")
             if not gap or not marks.endswith("\n"):

@@ -238,8 +238,8 @@ def _refusal(folder: Path, holder: str) -> InputError:
 
 def release_all() -> None:
     """Let go of whatever this process holds, as its end does; a child that is forked holds nothing either."""
-    for held in list(_HELD):
-        held.close()
+    for lock in list(_HELD):
+        lock.close()
 
 
 _HELD: WeakSet[Hold] = WeakSet()

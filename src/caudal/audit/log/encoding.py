@@ -247,12 +247,12 @@ def _unpacked(data: bytes) -> Record:
 
 def _digest(text: str) -> bytes:
     try:
-        found = bytes.fromhex(text)
+        digest = bytes.fromhex(text)
     except (ValueError, TypeError):
-        found = b""
-    if len(found) != 32:
+        digest = b""
+    if len(digest) != 32:
         raise InputError("Log", "model", f"is {text!r}, which is no SHA-256", "Pass 64 hexadecimal digits.")
-    return found
+    return digest
 
 
 def canonical(value: Any) -> bytes:
@@ -278,25 +278,25 @@ def canonical(value: Any) -> bytes:
 
 def _depth(value: Any, limit: int = _NESTED + 1) -> int:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return 0 if limit == 0 else 1 + max((_depth(one, limit - 1) for one in inner), default=0)
+    return 0 if limit == 0 else 1 + max((_depth(item, limit - 1) for item in inner), default=0)
 
 
 def to_json(record: Record) -> bytes:
     """A record as canonical JSON, the form of logs that are read by people."""
     if isinstance(record, Decision) and record.sequence < 2**53 and record.monitors < 2**53:
         text_bytes(record.session)
-        found = spell(record, lambda number: canonical(number).decode()).encode()
+        data = spell(record, lambda number: canonical(number).decode()).encode()
     else:
-        found = canonical(record_to_dict(record))
-    if len(found) > LARGEST:
-        raise InputError("Log", "record", f"has {len(found):,} bytes as JSON", "A record has up to 65,535.")
-    return found
+        data = canonical(record_to_dict(record))
+    if len(data) > LARGEST:
+        raise InputError("Log", "record", f"has {len(data):,} bytes as JSON", "A record has up to 65,535.")
+    return data
 
 
 def _from_json(data: bytes) -> Record:
     try:
-        found = json.loads(data)
-        return record_from_dict(found)
+        content = json.loads(data)
+        return record_from_dict(content)
     except (ValueError, RecursionError, TypeError) as error:
         raise FileFormatError(
             f"a record of {len(data)} bytes is malformed ({error}). It was not written by a log."

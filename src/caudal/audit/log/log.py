@@ -98,17 +98,17 @@ class Log:
         hold = self._hold.enter_context(closing(durable.hold(self.path / "lock")))
         try:
             self.about = manifest.of(self.path, self._key, origin, form)
-            found = self._find()
-            aside = recover.mend(self.path, found)
-            tree = Tiles(self.path, found.levels)
+            state = self._find()
+            aside = recover.mend(self.path, state)
+            tree = Tiles(self.path, state.levels)
             self.salts = Salts.of_log(
-                Path(salts or self.path.with_name(f"{self.path.name}.salts")), self.about.origin, found.size,
+                Path(salts or self.path.with_name(f"{self.path.name}.salts")), self.about.origin, state.size,
                 lambda size: merkle.tree_root(tree, size),
             )  # fmt: skip
             self._hold.callback(self.salts.close)
             self._encode = encoding.pack if self.about.form == "packed" else encoding.to_json
             self._store = Store(
-                self.path, hold, found, self.about.origin, self._sign, self._seal, self.salts.hand, sync
+                self.path, hold, state, self.about.origin, self._sign, self._seal, self.salts.hand, sync
             )
         except BaseException:
             if is_new:
@@ -118,25 +118,25 @@ class Log:
         self._next: Key | None = None
         self._numbers: dict[str, int] = {}
         self._models: dict[str, bytes] = {}
-        self._last, self._flushed_at, self._is_open = manifest.last_time(found.tail), clocks.monotonic_ns(), True
+        self._last, self._flushed_at, self._is_open = manifest.last_time(state.tail), clocks.monotonic_ns(), True
         facts: dict[str, Any] = {"caudal": __version__, "process": os.getpid()}
-        if aside is not None or found.unpromised:
+        if aside is not None or state.unpromised:
             where = None if aside is None else aside.name
             self._event(
-                "recovered", bytes=len(found.torn), after=found.size - 1, kept=where, unpromised=found.unpromised
+                "recovered", bytes=len(state.torn), after=state.size - 1, kept=where, unpromised=state.unpromised
             )
         self._event("open", **facts)
 
     def _find(self) -> recover.Found:
         key = self._key.verifier
         point = recover.promise_of(self.path, self.about, key)
-        found = recover.find(self.path, point, self.about.first, str(key))
-        if found.replaced is not None:
-            fault = f"is {key.name} ({key.id.hex()}); record {found.replaced:,} of {self.path} replaced it"
+        state = recover.find(self.path, point, self.about.first, str(key))
+        if state.replaced is not None:
+            fault = f"is {key.name} ({key.id.hex()}); record {state.replaced:,} of {self.path} replaced it"
             raise InputError("Log", "key", fault, "Pass the key that the record names.")
         if self.about.keys[-1] != key:
             self.about = manifest.with_key(self.path, self.about, key)
-        return found
+        return state
 
     @property
     def size(self) -> int:
@@ -421,10 +421,10 @@ class Log:
         return Note(text, tuple(marks))
 
     def _digest(self, model: str) -> bytes:
-        found = self._models.get(model)
-        if found is None:
-            found = self._models[model] = manifest.digest(model)
-        return found
+        digest = self._models.get(model)
+        if digest is None:
+            digest = self._models[model] = manifest.digest(model)
+        return digest
 
     def _check_open(self) -> None:
         if not self._is_open:

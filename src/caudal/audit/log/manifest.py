@@ -48,26 +48,26 @@ def load(folder: Path) -> About:
     if data is None:
         raise MissingFileError(f"audit: {folder} is no log (it has no {NAME}). Pass the folder that `audit.Log` wrote.")
     try:
-        found: Any = json.loads(data)
-        if found["format"] != FORMAT:
-            raise ValueError(f"format {found['format']}; this version reads {FORMAT}")
-        form, first, origin = found["form"], found["first"], check_name(found["origin"])
-        retired = found.get("retired")
+        content: Any = json.loads(data)
+        if content["format"] != FORMAT:
+            raise ValueError(f"format {content['format']}; this version reads {FORMAT}")
+        form, first, origin = content["form"], content["first"], check_name(content["origin"])
+        retired = content.get("retired")
         numbers = [first] if retired is None else [first, retired]
-        is_good = form in ("packed", "json") and found["keys"]
-        if not is_good or any(type(one) is not int or one < 0 for one in numbers) or first % WIDTH:
+        is_good = form in ("packed", "json") and content["keys"]
+        if not is_good or any(type(item) is not int or item < 0 for item in numbers) or first % WIDTH:
             raise ValueError("a field is out of range")
-        return About(origin, form, tuple(Verifier.parse(one) for one in found["keys"]), first, retired)
+        return About(origin, form, tuple(Verifier.parse(item) for item in content["keys"]), first, retired)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, CaudalError) as error:
         raise FileFormatError(f"{folder / NAME}: is damaged ({error}). Restore it from a copy.") from error
 
 
 def save(folder: Path, about: About) -> None:
     """Write `log.json`."""
-    found: dict[str, Any] = {"format": FORMAT, "origin": about.origin, "form": about.form, "first": about.first}
+    content: dict[str, Any] = {"format": FORMAT, "origin": about.origin, "form": about.form, "first": about.first}
     if about.retired is not None:
-        found["retired"] = about.retired
-    text = json.dumps({**found, "keys": [str(one) for one in about.keys]}, indent=1)
+        content["retired"] = about.retired
+    text = json.dumps({**content, "keys": [str(verifier) for verifier in about.keys]}, indent=1)
     put(folder / NAME, text.encode(), sync=True, follow=False)
 
 
@@ -81,9 +81,9 @@ def of(folder: Path, key: Key, origin: str | None, form: str) -> About:
     if not (folder / NAME).exists():
         if (folder / "checkpoint").exists():
             raise FileFormatError(f"{folder / NAME}: is missing. Restore it from a copy.")
-        made = About(check_name(origin or key.name), form, (key.verifier,))
-        save(folder, made)
-        return made
+        manifest = About(check_name(origin or key.name), form, (key.verifier,))
+        save(folder, manifest)
+        return manifest
     about = load(folder)
     if about.keys[-1] != key.verifier and not (folder / "checkpoint").exists():
         raise wrong_key(folder, key.verifier, about.keys[-1])
@@ -135,7 +135,9 @@ def check_new(folder: Path, form: str) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError("Log", "path", f"is a file: {folder}", "Pass a new folder, or that of a log.")
     if folder.is_dir() and not (folder / NAME).exists():
-        others = sorted(one.name for one in folder.iterdir() if one.name not in ("edge", "lock") and one.name[0] != ".")
+        others = sorted(
+            file.name for file in folder.iterdir() if file.name not in ("edge", "lock") and file.name[0] != "."
+        )
         if others and "checkpoint" not in others:
             raise InputError("Log", "path", f"holds other things ({others[0]}): {folder}", "Pass a new folder.")
 
@@ -147,14 +149,14 @@ def digest(model: str) -> bytes:
         InputError: it is none.
     """
     try:
-        found = bytes.fromhex(model)
+        raw = bytes.fromhex(model)
     except (ValueError, TypeError):
-        found = b""
-    if len(found) != 32:
+        raw = b""
+    if len(raw) != 32:
         raise InputError(
             "Log", "model", f"is {str(model)[:70]!r}", "Pass the 64 hexadecimal digits of `audit.model_digest`."
         )
-    return found
+    return raw
 
 
 def last_time(tail: bytes) -> int:

@@ -108,18 +108,18 @@ def is_included(leaf_hash: bytes, index: int, size: int, path: Sequence[bytes], 
     """
     if not 0 <= index < size:
         return False
-    at, last, found = index, size - 1, leaf_hash
-    for one in path:
+    at, last, climbed = index, size - 1, leaf_hash
+    for sibling in path:
         if last == 0:
             return False
         if at & 1 or at == last:
-            found = node(one, found)
+            climbed = node(sibling, climbed)
             while not at & 1 and at:
                 at, last = at >> 1, last >> 1
         else:
-            found = node(found, one)
+            climbed = node(climbed, sibling)
         at, last = at >> 1, last >> 1
-    return last == 0 and found == expected
+    return last == 0 and climbed == expected
 
 
 def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, path: Sequence[bytes]) -> bool:
@@ -135,15 +135,15 @@ def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, path: Se
     while at & 1:
         at, last = at >> 1, last >> 1
     before = after = hashes[0]
-    for one in hashes[1:]:
+    for sibling in hashes[1:]:
         if last == 0:
             return False
         if at & 1 or at == last:
-            before, after = node(one, before), node(one, after)
+            before, after = node(sibling, before), node(sibling, after)
             while not at & 1 and at:
                 at, last = at >> 1, last >> 1
         else:
-            after = node(after, one)
+            after = node(after, sibling)
         at, last = at >> 1, last >> 1
     return last == 0 and before == old_root and after == new_root
 

@@ -193,8 +193,8 @@ class Desk:
         self._bell, self._inside = _fork.add(near), _fork.add(far)
         self._sides: set[_Side] = set()
         self._selector = selectors.DefaultSelector()
-        for one in (self._server, self._inside):
-            self._selector.register(one, selectors.EVENT_READ)
+        for waiting in (self._server, self._inside):
+            self._selector.register(waiting, selectors.EVENT_READ)
         self._fault: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="caudal-audit-desk", daemon=True)
         self._thread.start()
@@ -238,8 +238,8 @@ class Desk:
         except BaseException as error:  # told by `close`, and by `flush` in the other processes: their lines end
             self._fault = error
         finally:
-            for one in (self._server, self._inside, *(side.socket for side in self._sides)):
-                one.close()
+            for open_socket in (self._server, self._inside, *(side.socket for side in self._sides)):
+                open_socket.close()
             self._selector.close()
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -425,14 +425,14 @@ class _Fork:
         self.opening = threading.Lock()
         self._sockets: WeakSet[socket.socket] = WeakSet()
 
-    def add(self, one: socket.socket) -> socket.socket:
-        self._sockets.add(one)
-        return one
+    def add(self, opened: socket.socket) -> socket.socket:
+        self._sockets.add(opened)
+        return opened
 
     def in_child(self) -> None:
         self.opening = threading.Lock()
-        for one in list(self._sockets):
-            one.close()
+        for opened in list(self._sockets):
+            opened.close()
 
 
 _fork = _Fork()

@@ -121,14 +121,14 @@ def record_to_dict(record: Record) -> dict[str, Any]:
     return content
 
 
-def record_from_dict(found: Mapping[str, Any]) -> Record:
+def record_from_dict(content: Mapping[str, Any]) -> Record:
     """The record of `record_to_dict`.
 
     Raises:
         InputError: it is no such record.
     """
     try:
-        given = dict(found)
+        given = dict(content)
         kind: Any = _KINDS[given.pop("type")]
         given["time"] = time_of(given["time"])
         if kind is Decision:
@@ -140,7 +140,7 @@ def record_from_dict(found: Mapping[str, Any]) -> Record:
         record: Record = kind(**given)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         fault = f"is no record of a log ({type(error).__name__}: {error})"
-        raise InputError("record_from_dict", "found", fault, "Pass what `record_to_dict` gave.") from error
+        raise InputError("record_from_dict", "content", fault, "Pass what `record_to_dict` gave.") from error
     return record
 
 

@@ -69,11 +69,11 @@ def promise_of(folder: Path, facts: About, key: Verifier) -> Checkpoint | None:
     point = None if data is None else Checkpoint.parse(data)
     is_own = point is not None and point.note.is_signed_by(key)
     least = 0 if point is None else point.size + is_own
-    later = next((one for one in promises(folder, key, least) if one.origin == facts.origin), None)
+    later = next((promise for promise in promises(folder, key, least) if promise.origin == facts.origin), None)
     if point is None or later is not None:
         return later
     if not is_own:
-        last = next((one for one in reversed(facts.keys) if point.note.is_signed_by(one)), facts.keys[-1])
+        last = next((promise for promise in reversed(facts.keys) if point.note.is_signed_by(promise)), facts.keys[-1])
         if last == key:
             raise FileFormatError(f"{folder}: the signature of its checkpoint does not hold. Restore it from a copy.")
         raise wrong_key(folder, key, last)
@@ -208,7 +208,7 @@ def _last(folder: Path, nodes: list[bytes] | range) -> tuple[bytes, bytes]:
 
 def _tiles(folder: Path, nodes: list[bytes], looked: set[str]) -> list[tuple[str, bytes]]:
     """Full tiles that are to be made again: those of leaves that are named, and all above them that differ."""
-    made = []
+    tiles = []
     for number in range(len(nodes)):
         path = tile_path(0, number)
         if path not in looked:
@@ -219,20 +219,20 @@ def _tiles(folder: Path, nodes: list[bytes], looked: set[str]) -> list[tuple[str
         if merkle.root(hashes(data)) != nodes[number]:
             fault = "is missing or damaged, and the records that it is made of were retired"
             raise FileFormatError(f"{folder / path}: {fault}. Restore it from a copy.")
-        made.append((path, data))
+        tiles.append((path, data))
     level, above = 1, nodes
     while above:
         full = len(above) // WIDTH
         for number in range(full):
             path, data = tile_path(level, number), b"".join(above[number * WIDTH : (number + 1) * WIDTH])
             if read(folder / path) != data:
-                made.append((path, data))
+                tiles.append((path, data))
         above = [merkle.root(above[k * WIDTH : (k + 1) * WIDTH]) for k in range(full)]
         level += 1
-    return made
+    return tiles
 
 
-def mend(folder: Path, found: Found) -> Path | None:
+def mend(folder: Path, state: Found) -> Path | None:
     """Bring the growing files to where a log ends, make lost hashes again, and put what is left over aside.
 
     Each step may be cut off: the next call finds the same end.
@@ -241,21 +241,21 @@ def mend(folder: Path, found: Found) -> Path | None:
         where the bytes are that were put aside, or None.
     """
     aside = None
-    if found.torn:
-        aside = folder / "torn" / f"{found.size}-{secrets.token_hex(4)}.bin"
+    if state.torn:
+        aside = folder / "torn" / f"{state.size}-{secrets.token_hex(4)}.bin"
         aside.parent.mkdir(exist_ok=True)
-        put(aside, found.torn, sync=True, follow=False)
-    for path, data in found.tiles:
+        put(aside, state.torn, sync=True, follow=False)
+    for path, data in state.tiles:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         put(folder / path, data, sync=True, follow=False)
-    edges = {ENTRIES: found.tail, **{str(k): b"".join(row) for k, row in enumerate(found.levels)}}
+    edges = {ENTRIES: state.tail, **{str(k): b"".join(row) for k, row in enumerate(state.levels)}}
     for name, data in edges.items():
         if read(folder / "edge" / name) != data:
             put(folder / "edge" / name, data, sync=True, follow=False)
-    for file in reversed(found.surplus):
+    for file in reversed(state.surplus):
         file.unlink()
     for level in (path.name for path in (folder / "tile").glob("[0-9]*")):
-        full = found.size // WIDTH ** (int(level) + 1) if level.isdecimal() and len(level) < 3 else 0
+        full = state.size // WIDTH ** (int(level) + 1) if level.isdecimal() and len(level) < 3 else 0
         for number in reading.numbers(folder, level):
             if number >= full:  # of hashes that are still at the edge
                 (folder / tile_path(level, number)).unlink()

@@ -472,8 +472,8 @@ class Salts:
     def _look_again(self) -> None:
         """A reader sees what a writer has added since."""
         if self._hold is None:
-            found = (self.folder / _PERSONS).stat()
-            if (found.st_size, found.st_mtime_ns) != (self._seen.st_size, self._seen.st_mtime_ns):
+            status = (self.folder / _PERSONS).stat()
+            if (status.st_size, status.st_mtime_ns) != (self._seen.st_size, self._seen.st_mtime_ns):
                 self._load()
 
     def _id(self, person: str) -> bytes:
@@ -546,13 +546,15 @@ def _owner(folder: Path) -> Owner:
     place = folder / _NOTE
     try:
         data = _bytes(place)
-        found: Any = json.loads(data)
-        if found.pop("format") != FORMAT:
+        content: Any = json.loads(data)
+        if content.pop("format") != FORMAT:
             raise ValueError("another format")
-        check = found.pop("check")
-        owner = Owner(**found)
+        check = content.pop("check")
+        owner = Owner(**content)
         texts, counts = (owner.origin, owner.secret, owner.root), (owner.size, owner.first, owner.persons)
-        if any(type(one) is not str for one in texts) or any(type(one) is not int or one < 0 for one in counts):
+        if any(type(value) is not str for value in texts) or any(
+            type(value) is not int or value < 0 for value in counts
+        ):
             raise ValueError("a field is of another type")
         if check != _check(owner) or len(data) % _SECTOR:
             raise ValueError("its checksum is another one")

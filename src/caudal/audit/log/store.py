@@ -37,7 +37,7 @@ class Store:
         self,
         folder: Path,
         hold: Hold,
-        found: Found,
+        state: Found,
         origin: str,
         sign: Callable[[str], Note],
         seal: Callable[[bytes, bytes], bytes],
@@ -46,8 +46,8 @@ class Store:
     ) -> None:
         self.folder, self.hold, self.origin, self.sync = folder, hold, origin, sync
         self.sign, self.seal, self.before = sign, seal, before
-        self.size, self.checkpoint = found.size, found.checkpoint
-        self._levels = [list(row) for row in found.levels]
+        self.size, self.checkpoint = state.size, state.checkpoint
+        self._levels = [list(row) for row in state.levels]
         self._pending: list[bytes] = []
         self._handed = len(self._levels[0])
         self._fresh: set[Path] = set()
@@ -58,9 +58,9 @@ class Store:
         self._sinker = ThreadPoolExecutor(16, "caudal-log")
         self._entries = durable.Grower(folder / "edge" / ENTRIES)
         self._hashes = durable.Grower(folder / "edge" / "0")
-        self._digest = sha256(found.tail)
-        self._needs_seal = found.size > 0 and not self._levels[0]
-        self._last = found.last
+        self._digest = sha256(state.tail)
+        self._needs_seal = state.size > 0 and not self._levels[0]
+        self._last = state.last
 
     @property
     def promised(self) -> int:

@@ -33,7 +33,7 @@ def tile_path(level: int | str, number: int) -> str:
     digits = f"{number:03d}"
     digits = digits.zfill(-(-len(digits) // 3) * 3)
     groups = [digits[k : k + 3] for k in range(0, len(digits), 3)]
-    return "/".join(["tile", str(level), *(f"x{one}" for one in groups[:-1]), groups[-1]])
+    return "/".join(["tile", str(level), *(f"x{group}" for group in groups[:-1]), groups[-1]])
 
 
 def split(data: bytes) -> tuple[list[bytes], int]:
@@ -43,15 +43,15 @@ def split(data: bytes) -> tuple[list[bytes], int]:
         >>> split(b"\0\1a\0\2b")
         ([b'a'], 3)
     """
-    found: list[bytes] = []
+    entries: list[bytes] = []
     at, end = 0, len(data)
     while at + 2 <= end:
         size = data[at] << 8 | data[at + 1]
         if at + 2 + size > end:
             break
-        found.append(data[at + 2 : at + 2 + size])
+        entries.append(data[at + 2 : at + 2 + size])
         at += 2 + size
-    return found, at
+    return entries, at
 
 
 def hashes(data: bytes) -> list[bytes]:
@@ -94,12 +94,12 @@ class Tiles:
         row: Sequence[bytes] | None = self.full(level, number)
         if row is None:
             row = self.edge(level)
-        found = row[start : start + (1 << inside)]
-        if len(found) < 1 << inside:
+        nodes = row[start : start + (1 << inside)]
+        if len(nodes) < 1 << inside:
             raise FileFormatError(
                 f"{self.folder}: hashes of {tile_path(level, number)} are missing. Restore the file from a copy."
             )
-        return merkle.root(found)
+        return merkle.root(nodes)
 
     def _read_full(self, level: int, number: int) -> list[bytes] | None:
         data = read(self.folder / tile_path(level, number))

@@ -62,10 +62,10 @@ class Vault:
             salt: of the person; once it is erased the payload does not open any more. Its length then tells little of
                 the input's: it is filled up by up to an eighth.
         """
-        found = io.BytesIO()
+        buffer = io.BytesIO()
         arrays = {str(k): _array(part) for k, part in enumerate(parts) if part is not None}
-        np.savez(found, allow_pickle=False, **arrays)
-        plain = found.getvalue()
+        np.savez(buffer, allow_pickle=False, **arrays)
+        plain = buffer.getvalue()
         if salt:
             plain = _filled(plain)
         nonce = os.urandom(_NONCE)
@@ -90,8 +90,8 @@ class Vault:
             raise InputError("Vault", "key", fault, "Pass the key of the log; or the payload was altered.") from error
         if salt:
             plain = plain[_LENGTH : _LENGTH + int.from_bytes(plain[:_LENGTH], "big")]
-        with np.load(io.BytesIO(plain), allow_pickle=False) as held:
-            return [held[name] for name in sorted(held.files, key=int)]
+        with np.load(io.BytesIO(plain), allow_pickle=False) as file:
+            return [file[name] for name in sorted(file.files, key=int)]
 
     def _cipher(self, salt: bytes) -> Any:
         key = sha256(b"caudal.vault/2" + self.key + salt).digest() if salt else self.key

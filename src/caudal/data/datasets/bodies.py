@@ -81,18 +81,18 @@ def rollouts(body: Body, count: int, seed: int) -> list[Rollout]:
     need(owner, "imageio")
     key = {"body": body.name, "count": count, "seed": seed, "steps": body.steps, "version": _VERSION}
     key |= {"gymnasium": gymnasium.__version__, "mujoco": mujoco.__version__}
-    held = cached(body.name, key, lambda: _recorded(gymnasium, mujoco, body, count, seed))
-    return np.split(held["seen"], np.cumsum(held["lengths"])[:-1])
+    arrays = cached(body.name, key, lambda: _recorded(gymnasium, mujoco, body, count, seed))
+    return np.split(arrays["seen"], np.cumsum(arrays["lengths"])[:-1])
 
 
 def _recorded(gymnasium: Any, mujoco: Any, body: Body, count: int, seed: int) -> dict[str, NDArray[Any]]:
     with _quiet(mujoco):
         world = gymnasium.make(body.world, max_episode_steps=body.steps)
         try:
-            found = [_rollout(world, body, seed, number) for number in range(count)]
+            runs = [_rollout(world, body, seed, number) for number in range(count)]
         finally:
             world.close()
-    return {"seen": np.concatenate(found), "lengths": np.array([len(one) for one in found])}
+    return {"seen": np.concatenate(runs), "lengths": np.array([len(run) for run in runs])}
 
 
 def _rollout(world: Any, body: Body, seed: int, number: int) -> Rollout:

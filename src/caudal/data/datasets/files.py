@@ -50,12 +50,12 @@ def cached(name: str, key: Mapping[str, Any], make: Callable[[], Arrays]) -> Arr
     """
     mark = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     path = cache_folder() / f"{name}-{mark}.npz"
-    found = _read(path)
-    if found is None:
-        found = make()
+    arrays = _read(path)
+    if arrays is None:
+        arrays = make()
         with suppress(OSError):
-            _write(path, found)
-    return found
+            _write(path, arrays)
+    return arrays
 
 
 def digest_of(arrays: Arrays) -> str:
@@ -70,11 +70,11 @@ def _read(path: Path) -> Arrays | None:
     try:
         # Opened here, because NumPy leaves a file that is no archive open.
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
-        stated = str(found.pop(_DIGEST))
+            arrays = {name: file[name] for name in file.files}
+        stated = str(arrays.pop(_DIGEST))
     except Exception:  # whatever a damaged archive makes NumPy raise
         return None
-    return found if digest_of(found) == stated else None
+    return arrays if digest_of(arrays) == stated else None
 
 
 def _write(path: Path, arrays: Arrays) -> None:
@@ -82,8 +82,8 @@ def _write(path: Path, arrays: Arrays) -> None:
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with beside.open("xb") as file:
-            held: Any = {**arrays, _DIGEST: np.array(digest_of(arrays))}
-            np.savez(file, **held)
+            content: Any = {**arrays, _DIGEST: np.array(digest_of(arrays))}
+            np.savez(file, **content)
         beside.replace(path)
     finally:
         with suppress(OSError):
@@ -205,16 +205,16 @@ def traces(card: Card, folder: Path, pattern: str, count: int, width: int) -> li
     paths = sorted(folder.glob(pattern)) or sorted(folder.glob(f"*/{pattern}"))
     if len(paths) != count:
         raise fail(card, f"holds {len(paths)} files {pattern}; expected {count}: {folder}")
-    found = []
+    recorded = []
     for path in paths:
         try:
-            one = np.load(path, allow_pickle=False)
+            trace = np.load(path, allow_pickle=False)
         except (ValueError, OSError, EOFError) as error:
             raise fail(card, f"holds {path.name}, which cannot be read ({error})") from None
-        if one.ndim != 2 or one.shape[1] != width:
-            raise fail(card, f"holds {path.name} of shape {one.shape}; expected (time, {width})")
-        found.append(one.astype(np.float32))
-    return found
+        if trace.ndim != 2 or trace.shape[1] != width:
+            raise fail(card, f"holds {path.name} of shape {trace.shape}; expected (time, {width})")
+        recorded.append(trace.astype(np.float32))
+    return recorded
 
 
 def read_csv(card: Card, path: Any, columns: tuple[str, ...], **options: Any) -> Any:

@@ -133,8 +133,9 @@ def read_record(header: Path) -> Record:
     low, middle, high = raw[: 3 * count].reshape(-1, 3).astype(np.int16).T
     pair = (low | ((middle & 0x0F) << 8), high | ((middle & 0xF0) << 4))
     signals = {
-        name: (np.where(one > 2047, one - 4096, one).astype(np.float32) - zero) / np.float32(gain or 200)
-        for name, one, zero, gain in zip(names, pair, zeros, gains, strict=True)
+        name: (np.where(raw_signal > 2047, raw_signal - 4096, raw_signal).astype(np.float32) - zero)
+        / np.float32(gain or 200)
+        for name, raw_signal, zero, gain in zip(names, pair, zeros, gains, strict=True)
     }
     about = notes[0] if notes else []
     age = float(about[0]) if about and about[0].isdigit() else float("nan")

@@ -61,8 +61,8 @@ def halfcheetah(*, folder: Path, protocol: str = "clean") -> Dataset:
     Raises:
         DataError: the folder does not hold the 31 traces.
     """
-    found = traces(HALFCHEETAH, folder, "trace_*.npy", 31, _WIDTH)
-    whole = next_step(found, [np.ones(len(trace) - 1) for trace in found])
+    recorded = traces(HALFCHEETAH, folder, "trace_*.npy", 31, _WIDTH)
+    whole = next_step(recorded, [np.ones(len(trace) - 1) for trace in recorded])
     data = windows(whole, 32, 10)
     file = file_of(data, whole)
     unused = file >= 25 if protocol == "paper" else np.zeros(len(data), np.bool_)
@@ -78,21 +78,21 @@ def walker2d(*, folder: Path, protocol: str = "clean") -> Dataset:
     Raises:
         DataError: the folder does not hold the 400 rollouts.
     """
-    found = traces(WALKER2D, folder, "rollout_*.npy", 400, _WIDTH)
+    recorded = traces(WALKER2D, folder, "rollout_*.npy", 400, _WIDTH)
     # The published seeds: one shuffles the files, the other drops steps of train, validation and test, in that order.
-    files = list(range(len(found)))
+    files = list(range(len(recorded)))
     np.random.RandomState(125487).shuffle(files)
     test, val, train = files[:60], files[60:100], files[100:]
     drops = np.random.RandomState(891374)
-    kept: dict[int, NDArray[np.int64]] = {}
+    observed: dict[int, NDArray[np.int64]] = {}
     for file in (*train, *val, *test):
-        kept[file] = np.flatnonzero(drops.rand(len(found[file]) - 1) < 0.9)
+        observed[file] = np.flatnonzero(drops.rand(len(recorded[file]) - 1) < 0.9)
     order = [*train, *val, *test]
     # The published cut stops one step short of the last window that would fit.
     whole = next_step(
-        [found[file] for file in order],
-        [np.diff(kept[file], prepend=-1)[:-1].astype(np.float64) for file in order],
-        [kept[file][:-1] for file in order],
+        [recorded[file] for file in order],
+        [np.diff(observed[file], prepend=-1)[:-1].astype(np.float64) for file in order],
+        [observed[file][:-1] for file in order],
         order,
     )
     data = windows(whole, 64, 16)
@@ -102,17 +102,17 @@ def walker2d(*, folder: Path, protocol: str = "clean") -> Dataset:
 
 
 def next_step(
-    found: list[NDArray[np.float32]],
+    recorded: list[NDArray[np.float32]],
     dt: list[NDArray[np.float64]],
-    kept: list[NDArray[np.int64]] | None = None,
+    observed: list[NDArray[np.int64]] | None = None,
     names: list[int] | None = None,
 ) -> Sequences:
     """Each step with the observation one simulator step later as its target."""
-    kept = kept or [np.arange(len(trace) - 1) for trace in found]
-    names = names or list(range(len(found)))
+    observed = observed or [np.arange(len(trace) - 1) for trace in recorded]
+    names = names or list(range(len(recorded)))
     return from_arrays(
-        [trace[rows] for trace, rows in zip(found, kept, strict=True)],
-        [trace[rows + 1] for trace, rows in zip(found, kept, strict=True)],
+        [trace[rows] for trace, rows in zip(recorded, observed, strict=True)],
+        [trace[rows + 1] for trace, rows in zip(recorded, observed, strict=True)],
         axes="time_first",
         task="imitate",
         dt=dt,

@@ -119,10 +119,10 @@ def elecdemand(*, seed: int = 0, drop: float = 0.0) -> Dataset:
     if not 0 <= drop < 1:
         raise DataError("datasets.load('elecdemand')", "drop", f"is {drop}; expected 0 to below 1", "Pass 0.1, say.")
     frame = rdataset(ELECDEMAND, "fpp2", "elecdemand")
-    kept = np.random.default_rng(seed).random(len(frame)) >= drop
-    kept[0] = True
-    hours = np.flatnonzero(kept) / 2
-    values = frame[["Demand", "WorkDay", "Temperature"]].to_numpy(dtype=np.float32)[kept]
+    is_there = np.random.default_rng(seed).random(len(frame)) >= drop
+    is_there[0] = True
+    hours = np.flatnonzero(is_there) / 2
+    values = frame[["Demand", "WorkDay", "Temperature"]].to_numpy(dtype=np.float32)[is_there]
     whole = from_arrays(
         [values],
         [values[:, :1]],

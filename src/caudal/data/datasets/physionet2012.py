@@ -139,7 +139,7 @@ def _sequences(stays: list[_Stay], deaths: NDArray[np.int64], sensitive_inputs: 
     statics: dict[str, Any] = {"Height": [stay.known("Height") for stay in stays]}
     if sensitive_inputs:
         statics |= {"Age": age, "Gender": [stay.known("Gender") for stay in stays]}
-        statics |= {f"ICUType={unit}": [float(one == unit) for one in icu] for unit in _ICU.values()}
+        statics |= {f"ICUType={unit}": [float(code == unit) for code in icu] for unit in _ICU.values()}
     data = from_arrays(
         [stay.values for stay in stays],
         deaths,

@@ -91,15 +91,15 @@ def load(name: str, folder: str | Path | None = None, protocol: str = "clean", *
         DataError: the name, protocol or an option is unknown, or a file is missing or not what it should be.
         MissingExtraError: the package that ships the data is not installed.
     """
-    found, loader = _ALL[_resolve(name)]
-    owner = f"datasets.load({found.name!r})"
-    if protocol not in found.protocols:
-        known = ", ".join(found.protocols)
+    info, loader = _ALL[_resolve(name)]
+    owner = f"datasets.load({info.name!r})"
+    if protocol not in info.protocols:
+        known = ", ".join(info.protocols)
         raise DataError(owner, "protocol", f"is {protocol!r}; this set has {known}", "See its card.")
-    if len(found.protocols) > 1:
+    if len(info.protocols) > 1:
         options["protocol"] = protocol
-    if found.needs_folder:
-        options["folder"] = _folder(owner, found, folder)
+    if info.needs_folder:
+        options["folder"] = _folder(owner, info, folder)
     elif folder is not None:
         raise DataError(owner, "folder", "is given, and this set needs none", "Leave `folder` out.")
     try:

@@ -145,12 +145,12 @@ def occupancy(*, folder: Path, protocol: str = "clean") -> Dataset:
     if protocol == "paper":
         raw = [frame[sensors].to_numpy(dtype=np.float64) for frame in frames]
         mean, std = raw[0].mean(axis=0), raw[0].std(axis=0)
-        return _occupancy_paper([(one - mean) / std for one in raw], labels, sensors)
+        return _occupancy_paper([(table - mean) / std for table in raw], labels, sensors)
     sensors.remove("Light")
     minutes = [frame["date"].to_numpy().astype("datetime64[s]").astype(np.int64) / 60 for frame in frames]
     parts = []
-    for one, clock, label, name in zip(frames, minutes, labels, files, strict=True):
-        series = one[sensors].to_numpy(dtype=np.float32)
+    for table, clock, label, name in zip(frames, minutes, labels, files, strict=True):
+        series = table[sensors].to_numpy(dtype=np.float32)
         gaps = np.diff(clock, prepend=clock[0] - 1)
         parts.append((series, label, gaps, name))
     whole = from_arrays(
@@ -172,9 +172,9 @@ def occupancy(*, folder: Path, protocol: str = "clean") -> Dataset:
 
 
 def _occupancy_paper(series: list[NDArray[Any]], labels: list[NDArray[np.int64]], names: list[str]) -> Dataset:
-    cut = [_as_coded(len(one), 16, stride) for one, stride in zip(series, (1, 8, 8), strict=True)]
-    x = np.concatenate([one[rows] for one, rows in zip(series, cut, strict=True)])
-    y = np.concatenate([one[rows] for one, rows in zip(labels, cut, strict=True)])
+    cut = [_as_coded(len(values), 16, stride) for values, stride in zip(series, (1, 8, 8), strict=True)]
+    x = np.concatenate([values[rows] for values, rows in zip(series, cut, strict=True)])
+    y = np.concatenate([values[rows] for values, rows in zip(labels, cut, strict=True)])
     data = from_arrays(x, y, axes="time_first", task="classify_steps", names=names)
     count = len(cut[0])
     order = np.random.RandomState(893429).permutation(count)

@@ -98,11 +98,11 @@ def _dataset(card: Card, body: Body, count: int, drop: float, seed: int, cut: tu
         raise DataError(owner, "drop", f"is {drop}; expected 0 to below 1", "Pass 0.1, say.")
     if seed < 0:
         raise DataError(owner, "seed", f"is {seed}; expected at least 0", "Pass 0, say.")
-    found = rollouts(body, count, seed)
+    runs = rollouts(body, count, seed)
     rng = np.random.default_rng([seed, count, 1])
-    kept = [_kept(rng, len(one) - 1, drop) for one in found]
-    dt = [np.diff(rows, prepend=-1).astype(np.float64) for rows in kept]
-    whole = next_step(found, dt, kept)
+    steps = [_kept(rng, len(run) - 1, drop) for run in runs]
+    dt = [np.diff(rows, prepend=-1).astype(np.float64) for rows in steps]
+    whole = next_step(runs, dt, steps)
     data = windows(whole, *cut)
     place = file_of(data, whole)
     edges = (0.75 * count, 0.85 * count)

@@ -33,7 +33,7 @@ def gather(
     log: str | os.PathLike[str],
     model: str | os.PathLike[str] | None,
     trusted: Verifier | None,
-    held: Checkpoint | None,
+    checkpoint: Checkpoint | None,
     replayed: "Replay | None",
     fairness: FairReport | str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
@@ -45,34 +45,34 @@ def gather(
     """
     folder, fair = Path(log), None if fairness is None else quoted(fairness)
     facts = manifest.load(folder)
-    verdict = verify(folder, trusted, held)
+    verdict = verify(folder, trusted, checkpoint)
     tally, fault = Tally(), None
     try:
         salts = beside(folder)
-        for index, one in records(folder):
+        for index, entry in records(folder):
             if index >= verdict.size:
                 break  # promised by nobody
-            tally.add(index, one if salts is None else salts.opened(one))
+            tally.add(index, entry if salts is None else salts.opened(entry))
     except FileFormatError as error:
         fault = str(error)
     counted = tally.facts()
-    found: dict[str, Any] = {
+    content: dict[str, Any] = {
         "schema": SCHEMA,
         "caudal": __version__,
-        "log": _log(folder, facts, verdict, fault, trusted, held),
+        "log": _log(folder, facts, verdict, fault, trusted, checkpoint),
         "counts": counted,
         "model": None if model is None else _model(model, trusted, counted),
         "replay": None if replayed is None else {"holds": replayed.holds, "share": replayed.share, **asdict(replayed)},
         "fairness": fair,
     }
     if fair is not None:
-        told = fair["record"]["model_digest"]
-        fair["whose"] = "" if not told else "log" if told in counted["models"] else "other"
-    found["bars"] = list(_bars(found))
-    found["holds"] = all(one["holds"] for one in found["bars"])
-    found["untested"] = list(_untested(found))
-    found["quoted"] = _quoted(folder, found)
-    return found
+        model_digest = fair["record"]["model_digest"]
+        fair["whose"] = "" if not model_digest else "log" if model_digest in counted["models"] else "other"
+    content["bars"] = list(_bars(content))
+    content["holds"] = all(entry["holds"] for entry in content["bars"])
+    content["untested"] = list(_untested(content))
+    content["quoted"] = _quoted(folder, content)
+    return content
 
 
 def _log(
@@ -81,7 +81,7 @@ def _log(
     verdict: Verdict,
     fault: str | None,
     trusted: Verifier | None,
-    held: Checkpoint | None,
+    checkpoint: Checkpoint | None,
 ) -> dict[str, Any]:
     try:
         point: Checkpoint | None = newest(folder)
@@ -90,16 +90,17 @@ def _log(
     return {
         "origin": facts.origin,
         "form": facts.form,
-        "keys": [{"name": one.name, "id": one.id.hex(), "key": str(one)} for one in facts.keys],
+        "keys": [{"name": item.name, "id": item.id.hex(), "key": str(item)} for item in facts.keys],
         "first": facts.first,
         "size": verdict.size,
         "root": None if point is None else point.root.hex(),
         "checkpoint": None if point is None else str(point),
         "holds": verdict.holds and fault is None,
-        "faults": [asdict(one) for one in verdict.faults] + ([] if fault is None else [{"index": None, "what": fault}]),
+        "faults": [asdict(item) for item in verdict.faults]
+        + ([] if fault is None else [{"index": None, "what": fault}]),
         "remarks": list(verdict.remarks),
         "trusted": None if trusted is None else str(trusted),
-        "held": None if held is None else held.size,
+        "held": None if checkpoint is None else checkpoint.size,
     }
 
 
@@ -107,31 +108,31 @@ def _model(folder: str | os.PathLike[str], trusted: Verifier | None, counts: Map
     record = record_of(folder)
     signed: dict[str, Any] | None = None
     if record.is_signed and trusted is not None:
-        found = check(folder, trusted)
-        signed = {"holds": found.holds, "faults": list(found.faults)}
+        checked = check(folder, trusted)
+        signed = {"holds": checked.holds, "faults": list(checked.faults)}
     facts = asdict(record)
     facts["decisions"] = counts["models"].get(record.digest, {"value": 0, "first": None, "last": None})
     facts["signature"] = signed
     return facts
 
 
-def _bars(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _bars(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """What must hold for the report to be green, by name."""
-    yield {"name": "log", "holds": found["log"]["holds"]}
-    model = found["model"]
+    yield {"name": "log", "holds": content["log"]["holds"]}
+    model = content["model"]
     if model is not None:
         yield {"name": "model", "holds": model["decisions"]["value"] > 0}
         if model["signature"] is not None:
             yield {"name": "signature", "holds": model["signature"]["holds"]}
-    if found["fairness"] is not None and found["fairness"]["whose"]:
-        yield {"name": "fairness", "holds": found["fairness"]["whose"] == "log"}
-    if found["replay"] is not None:
-        yield {"name": "replay", "holds": found["replay"]["holds"]}
+    if content["fairness"] is not None and content["fairness"]["whose"]:
+        yield {"name": "fairness", "holds": content["fairness"]["whose"] == "log"}
+    if content["replay"] is not None:
+        yield {"name": "replay", "holds": content["replay"]["holds"]}
 
 
-def _untested(found: Mapping[str, Any]) -> Iterator[str]:
+def _untested(content: Mapping[str, Any]) -> Iterator[str]:
     """Codes of what was not tested; the last ones never are."""
-    log, counts, model = found["log"], found["counts"], found["model"]
+    log, counts, model = content["log"], content["counts"], content["model"]
     flags = set(counts["flags"]) | ({"drift"} if counts["alarms"] else set())
     absent = {
         "held": log["held"] is None,
@@ -139,10 +140,10 @@ def _untested(found: Mapping[str, Any]) -> Iterator[str]:
         "model": model is None,
         "signature": model is not None and model["signature"] is None,
         "other_models": model is not None and set(counts["models"]) - {model["digest"]} != set(),
-        "replay": found["replay"] is None,
+        "replay": content["replay"] is None,
         "figures": model is None or not model["figures"],
-        "groups": model is None or not any(one["part"] for one in model["figures"]),
-        "fairness": found["fairness"] is None,
+        "groups": model is None or not any(figure["part"] for figure in model["figures"]),
+        "fairness": content["fairness"] is None,
         "data": model is None or not model["data"],
         "abstention": "abstained" not in flags,
         "distribution": "out of distribution" not in flags,
@@ -155,9 +156,9 @@ def _untested(found: Mapping[str, Any]) -> Iterator[str]:
     yield from ("truth", "machine", "law")
 
 
-def _quoted(folder: Path, found: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _quoted(folder: Path, content: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The records that numbers are linked to, each with its proof."""
-    wanted = sorted({one for one in _indices(found) if one is not None})[:_QUOTED]
+    wanted = sorted({number for number in _indices(content) if number is not None})[:_QUOTED]
     rows = []
     for index in wanted:
         try:
@@ -176,8 +177,8 @@ def _indices(value: Any) -> Iterator[int | None]:
             yield from (value["first"], value["last"])
         elif isinstance(value.get("index"), int):
             yield value["index"]
-        for one in value.values():
-            yield from _indices(one)
+        for inner in value.values():
+            yield from _indices(inner)
     elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _indices(one)
+        for inner in value:
+            yield from _indices(inner)

@@ -50,22 +50,22 @@ def quoted(given: FairReport | str | os.PathLike[str]) -> dict[str, Any]:
         record = FairReport.from_json(data.decode("utf-8"), whole=False)
         _check(record)
     except (UnicodeDecodeError, FileFormatError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        told = f"{name or 'the record'} is no record of fairness ({error})"
-        raise FileFormatError(f"audit report: {told}. Write it with `caudal fair ... --out fair.json`.") from error
+        fault = f"{name or 'the record'} is no record of fairness ({error})"
+        raise FileFormatError(f"audit report: {fault}. Write it with `caudal fair ... --out fair.json`.") from error
     plain: dict[str, Any] = json.loads(serial.to_json(record))
     return {"file": name, "sha256": sha256(data).hexdigest(), "record": plain}
 
 
 def _check(record: FairReport) -> None:
     """Refuse what no page can show: texts where numbers should be, and the other way round."""
-    for one in record.attributes:
-        for gap in (*one.gaps, *(moment.gap for moment in one.curve if moment.gap is not None)):
+    for attribute in record.attributes:
+        for gap in (*attribute.gaps, *(moment.gap for moment in attribute.curve if moment.gap is not None)):
             _numbers(gap.value.value, gap.value.low, gap.value.high, gap.chance)
             _texts(gap.name, gap.metric, gap.high, gap.low, *gap.left_out)
-        _numbers(*one.groups.values(), *(x for moment in one.curve for x in (moment.step, moment.ended)))
-        for rate in one.rates:
+        _numbers(*attribute.groups.values(), *(x for moment in attribute.curve for x in (moment.step, moment.ended)))
+        for rate in attribute.rates:
             _numbers(rate.count, *(() if rate.value is None else (rate.value.value, rate.value.low, rate.value.high)))
-        _texts(one.name, *one.groups, *one.small, *one.hidden)
+        _texts(attribute.name, *attribute.groups, *attribute.small, *attribute.hidden)
     _numbers(record.series, record.answers, *(() if record.threshold is None else (record.threshold,)))
     _texts(record.data, record.model, record.caudal, record.kind, record.positive, record.digest, record.model_digest)
     _texts(*record.not_measured)
@@ -83,38 +83,40 @@ def _texts(*values: Any) -> None:
             raise ValueError(f"{value!r} stands where a text should")
 
 
-def shown(found: Mapping[str, Any], said: Words) -> list[dict[str, Any]]:
+def shown(quoted_record: Mapping[str, Any], words: Words) -> list[dict[str, Any]]:
     """What the page draws of each attribute, spelt in its language."""
-    record = FairReport.from_json(json.dumps(found["record"]))
-    return [_attribute(one, said) for one in record.attributes]
+    record = FairReport.from_json(json.dumps(quoted_record["record"]))
+    return [_attribute(attribute, words) for attribute in record.attributes]
 
 
-def _attribute(one: FairAttribute, said: Words) -> dict[str, Any]:
-    top = max((max(gap.value.high, gap.chance) for gap in one.gaps if gap.name in _SHARES), default=0.0) or 1.0
-    sizes = [f"{group(name, said)} ({decimal(one.groups.get(name, 0), 0, said.lang)})" for name in one.order]
+def _attribute(attribute: FairAttribute, words: Words) -> dict[str, Any]:
+    top = max((max(gap.value.high, gap.chance) for gap in attribute.gaps if gap.name in _SHARES), default=0.0) or 1.0
+    sizes = [
+        f"{group(name, words)} ({decimal(attribute.groups.get(name, 0), 0, words.lang)})" for name in attribute.order
+    ]
     return {
-        "name": one.name,
-        "sizes": listed(sizes, said.lang, said("and")),
-        "gaps": [_gap(one, gap, top, said) for gap in one.gaps],
-        "rates": list(_rates(one, said)),
-        "small": _named(one.small, said),
-        "hidden": _named(one.hidden, said),
-        "curve_of": said.known("fairness.gap", one.curve_of) if one.curve else "",
+        "name": attribute.name,
+        "sizes": listed(sizes, words.lang, words("and")),
+        "gaps": [_gap(attribute, gap, top, words) for gap in attribute.gaps],
+        "rates": list(_rates(attribute, words)),
+        "small": _named(attribute.small, words),
+        "hidden": _named(attribute.hidden, words),
+        "curve_of": words.known("fairness.gap", attribute.curve_of) if attribute.curve else "",
         "curve": [
             {
-                "step": decimal(moment.step, 0, said.lang),
-                "ended": decimal(100 * moment.ended, 0, said.lang),
-                "value": "–" if moment.gap is None else _value(moment.gap.name, moment.gap.value.value, said),
-                "span": "" if moment.gap is None else _span(moment.gap, said),
+                "step": decimal(moment.step, 0, words.lang),
+                "ended": decimal(100 * moment.ended, 0, words.lang),
+                "value": "–" if moment.gap is None else _value(moment.gap.name, moment.gap.value.value, words),
+                "span": "" if moment.gap is None else _span(moment.gap, words),
             }
-            for moment in one.curve
+            for moment in attribute.curve
         ],
     }  # fmt: skip
 
 
-def _gap(one: FairAttribute, gap: Gap, top: float, said: Words) -> dict[str, Any]:
-    at = {rate.group: rate.value for rate in one.rates if rate.metric == gap.metric}
-    ends = (_side(gap.metric, name, at.get(name), said) for name in (gap.high, gap.low))
+def _gap(attribute: FairAttribute, gap: Gap, top: float, words: Words) -> dict[str, Any]:
+    at = {rate.group: rate.value for rate in attribute.rates if rate.metric == gap.metric}
+    ends = (_side(gap.metric, name, at.get(name), words) for name in (gap.high, gap.low))
     places = {
         key: f"{100 * min(value / (1.05 * top), 1.0):.2f}"
         for key, value in (
@@ -122,40 +124,40 @@ def _gap(one: FairAttribute, gap: Gap, top: float, said: Words) -> dict[str, Any
         )
     }  # fmt: skip
     return {
-        "name": said.known("fairness.gap", gap.name),
-        "value": _value(gap.name, gap.value.value, said),
-        "span": _span(gap, said),
-        "chance": _value(gap.name, gap.chance, said),
-        "metric": said.known("fairness.metric", gap.metric),
-        "between": listed(ends, said.lang, said("and")),
+        "name": words.known("fairness.gap", gap.name),
+        "value": _value(gap.name, gap.value.value, words),
+        "span": _span(gap, words),
+        "chance": _value(gap.name, gap.chance, words),
+        "metric": words.known("fairness.metric", gap.metric),
+        "between": listed(ends, words.lang, words("and")),
         "is_sure": gap.value.low > 0,
-        "left_out": _named(gap.left_out, said),
+        "left_out": _named(gap.left_out, words),
         "drawn": places if gap.name in _SHARES else None,
     }
 
 
-def _rates(one: FairAttribute, said: Words) -> Iterator[dict[str, Any]]:
+def _rates(attribute: FairAttribute, words: Words) -> Iterator[dict[str, Any]]:
     """What each group gets, in the metrics of the gaps."""
-    by_cell = {(rate.group, rate.metric): rate for rate in one.rates}
-    metrics = [metric for metric in _RATES if any((name, metric) in by_cell for name in one.order)]
-    for name in one.order:
+    by_cell = {(rate.group, rate.metric): rate for rate in attribute.rates}
+    metrics = [metric for metric in _RATES if any((name, metric) in by_cell for name in attribute.order)]
+    for name in attribute.order:
         cells = []
         for metric in metrics:
             rate = by_cell.get((name, metric))
             value = None if rate is None else rate.value
-            ends = None if value is None else (decimal(100 * value.low, 1, said.lang), _share(value.high, said))
+            ends = None if value is None else (decimal(100 * value.low, 1, words.lang), _share(value.high, words))
             cells.append(
                 {
-                    "metric": said.known("fairness.metric", metric),
-                    "value": "–" if value is None else _share(value.value, said),
-                    "span": "" if ends is None else said("fairness.span", low=ends[0], high=ends[1]),
+                    "metric": words.known("fairness.metric", metric),
+                    "value": "–" if value is None else _share(value.value, words),
+                    "span": "" if ends is None else words("fairness.span", low=ends[0], high=ends[1]),
                     "few": rate is not None and rate.few,
                 }
             )
-        yield {"group": group(name, said), "cells": cells}
+        yield {"group": group(name, words), "cells": cells}
 
 
-def group(name: str, said: Words) -> str:
+def group(name: str, words: Words) -> str:
     """The name of a group; what was cut or joined by caudal is said in this language.
 
     Example:
@@ -163,36 +165,36 @@ def group(name: str, said: Words) -> str:
         >>> group("f & below 40", words("es")), group("unknown", words("es"))
         ('f & menos de 40', 'sin dato')
     """
-    return " & ".join(_part(part, said) for part in name.split(" & "))
+    return " & ".join(_part(part, words) for part in name.split(" & "))
 
 
-def _part(part: str, said: Words) -> str:
+def _part(part: str, words: Words) -> str:
     if part in ("unknown", "other"):
-        return said(f"fairness.group.{part}")
+        return words(f"fairness.group.{part}")
     for key, pattern in _CUTS:
         if match := pattern.fullmatch(part):
-            return said(f"fairness.group.{key}", a=match.group(1), b=match.group(match.lastindex or 1))
+            return words(f"fairness.group.{key}", a=match.group(1), b=match.group(match.lastindex or 1))
     return part
 
 
-def _named(groups: Iterable[str], said: Words) -> str:
-    return listed((group(name, said) for name in groups), said.lang, said("and"))
+def _named(groups: Iterable[str], words: Words) -> str:
+    return listed((group(name, words) for name in groups), words.lang, words("and"))
 
 
-def _side(metric: str, name: str, value: Interval | None, said: Words) -> str:
+def _side(metric: str, name: str, value: Interval | None, words: Words) -> str:
     is_share = metric in _RATES
-    spelt = "–" if value is None else _share(value.value, said) if is_share else said.number(value.value)
-    return f"{group(name, said)} ({spelt})"
+    spelt = "–" if value is None else _share(value.value, words) if is_share else words.number(value.value)
+    return f"{group(name, words)} ({spelt})"
 
 
-def _share(value: float, said: Words) -> str:
-    return said("fairness.percent", n=decimal(100 * value, 1, said.lang))
+def _share(value: float, words: Words) -> str:
+    return words("fairness.percent", n=decimal(100 * value, 1, words.lang))
 
 
-def _value(name: str, value: float, said: Words) -> str:
-    return decimal(100 * value, 1, said.lang) if name in _SHARES else said.number(value)
+def _value(name: str, value: float, words: Words) -> str:
+    return decimal(100 * value, 1, words.lang) if name in _SHARES else words.number(value)
 
 
-def _span(gap: Gap, said: Words) -> str:
-    low, high = (_value(gap.name, end, said) for end in (gap.value.low, gap.value.high))
-    return said("fairness.span", low=low, high=high)
+def _span(gap: Gap, words: Words) -> str:
+    low, high = (_value(gap.name, end, words) for end in (gap.value.low, gap.value.high))
+    return words("fairness.span", low=low, high=high)

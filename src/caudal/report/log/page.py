@@ -76,32 +76,32 @@ def write(
         raise InputError("audit report", "out", f"is {place}", "Pass a name that ends in .html.")
     if Path(log).resolve() in place.resolve().parents:
         raise InputError("audit report", "out", f"lies inside of the log: {place}", "Write it beside the log.")
-    said, own = words(lang), key if isinstance(key, Key) else keys.default() if key is None else keys.load(key)
-    facts = {**gather(log, model, trusted, held, replayed, fairness), "lang": lang, "signer": str(own.verifier)}
+    texts, signer = words(lang), key if isinstance(key, Key) else keys.default() if key is None else keys.load(key)
+    facts = {**gather(log, model, trusted, held, replayed, fairness), "lang": lang, "signer": str(signer.verifier)}
     facts["time"] = datetime.now(UTC).isoformat(timespec="seconds")
-    data = render(facts, said).encode()
+    data = render(facts, texts).encode()
     subject = [{"name": place.name, "digest": {"sha256": sha256(data).hexdigest()}}]
     if facts["log"]["root"] is not None:
         subject.append({"name": facts["log"]["origin"], "digest": {"sha256": facts["log"]["root"]}})
     twin = place.with_suffix(".json")
     place.parent.mkdir(parents=True, exist_ok=True)
     put(place, data, sync=True)
-    put(twin, keys.seal(subject, facts, own, PREDICATE), sync=True)
+    put(twin, keys.seal(subject, facts, signer, PREDICATE), sync=True)
     return Report(place, twin, facts)
 
 
-def render(facts: dict[str, Any], said: Words) -> str:
+def render(facts: dict[str, Any], texts: Words) -> str:
     """The page as text; the same facts give the same text."""
     jinja = need("audit report", "jinja2")
     assets = files("caudal.report.log") / "static"
     place = jinja.Environment(
         autoescape=True, undefined=jinja.StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_speakable
     )
-    quoted = {one["index"] for one in facts["quoted"]}
+    quoted = {entry["index"] for entry in facts["quoted"]}
     page = place.from_string((assets / "report.html").read_text(encoding="utf-8"))
     style = (assets / "report.css").read_text(encoding="utf-8")
-    fair = None if facts["fairness"] is None else shown(facts["fairness"], said)
-    return str(page.render(f=facts, t=said, num=said.number, quoted=quoted, style=style, fair=fair))
+    fair = None if facts["fairness"] is None else shown(facts["fairness"], texts)
+    return str(page.render(f=facts, t=texts, num=texts.number, quoted=quoted, style=style, fair=fair))
 
 
 def _speakable(value: Any) -> Any:

@@ -57,61 +57,65 @@ class Tally:
     sessions: set[int] = field(default_factory=set)
     times: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, index: int, one: Record) -> None:
+    def add(self, index: int, record: Record) -> None:
         """Count a record."""
-        if one.is_backwards:
+        if record.is_backwards:
             self.backwards.add(index)
         if not self.times:
-            self.times = [(one.time, index), (one.time, index)]
+            self.times = [(record.time, index), (record.time, index)]
         low, high = self.times
-        self.times = [min(low, (one.time, index)), max(high, (one.time, index))]
-        if isinstance(one, Decision):
-            self._decision(index, one)
-        elif isinstance(one, Event):
-            self._event(index, one)
-        elif isinstance(one, Seal):
+        self.times = [min(low, (record.time, index)), max(high, (record.time, index))]
+        if isinstance(record, Decision):
+            self._decision(index, record)
+        elif isinstance(record, Event):
+            self._event(index, record)
+        elif isinstance(record, Seal):
             self.seals.add(index)
 
-    def _decision(self, index: int, one: Decision) -> None:
+    def _decision(self, index: int, decision: Decision) -> None:
         self.decisions.add(index)
-        self.models[one.model].add(index)
-        self.sessions.add(hash(one.session))
-        if one.is_exact:
+        self.models[decision.model].add(index)
+        self.sessions.add(hash(decision.session))
+        if decision.is_exact:
             self.exact.add(index)
-        if encrypted.split(one)[1]:
+        if encrypted.split(decision)[1]:
             self.payloads.add(index)
-        if one.influence:
+        if decision.influence:
             self.explained.add(index)
-        if one.monitors:
-            for name in one.violations:
+        if decision.monitors:
+            for name in decision.violations:
                 self.flags[name].add(index)
-        if one.uncertainty is not None:
-            self.unsure.append(one.uncertainty)
+        if decision.uncertainty is not None:
+            self.unsure.append(decision.uncertainty)
         # The record of a person says the class in the clear, and its uncertainty only to who has the salt.
-        if 1 < len(one.output) <= 20 and (one.uncertainty is not None or (one.is_sealed and max(one.output) == 1)):
-            best = max(range(len(one.output)), key=one.output.__getitem__)
+        if 1 < len(decision.output) <= 20 and (
+            decision.uncertainty is not None or (decision.is_sealed and max(decision.output) == 1)
+        ):
+            best = max(range(len(decision.output)), key=decision.output.__getitem__)
             self.answers[str(best)].add(index)
 
-    def _event(self, index: int, one: Event) -> None:
-        self.events[one.kind].add(index)
-        if one.kind == "alarm":
-            self.alarms[str(one.facts.get("stream", "?"))].add(index)
-        if len(self.told[one.kind]) < MOST:
-            self.told[one.kind].append((index, record_to_dict(one)))
+    def _event(self, index: int, event: Event) -> None:
+        self.events[event.kind].add(index)
+        if event.kind == "alarm":
+            self.alarms[str(event.facts.get("stream", "?"))].add(index)
+        if len(self.told[event.kind]) < MOST:
+            self.told[event.kind].append((index, record_to_dict(event)))
 
     def facts(self) -> dict[str, Any]:
         """All counts as JSON."""
         whole = self.decisions
         plain = ("decisions", "exact", "seals", "backwards", "payloads", "explained")
-        found: dict[str, Any] = {name: getattr(self, name).facts() for name in plain}
+        content: dict[str, Any] = {name: getattr(self, name).facts() for name in plain}
         for name in ("models", "flags", "answers", "events", "alarms"):
-            held: dict[str, Count] = getattr(self, name)
-            found[name] = {key: held[key].facts() for key in sorted(held)}
-        found["told"] = {kind: [{"index": k, **one} for k, one in rows] for kind, rows in sorted(self.told.items())}
-        found["sessions"] = {"value": len(self.sessions), "first": whole.first, "last": whole.last}
-        found["times"] = [{"value": time_text(time), "first": index, "last": index} for time, index in self.times]
-        found["uncertainty"] = self._unsure()
-        return found
+            counts: dict[str, Count] = getattr(self, name)
+            content[name] = {key: counts[key].facts() for key in sorted(counts)}
+        content["told"] = {
+            kind: [{"index": k, **record} for k, record in rows] for kind, rows in sorted(self.told.items())
+        }
+        content["sessions"] = {"value": len(self.sessions), "first": whole.first, "last": whole.last}
+        content["times"] = [{"value": time_text(time), "first": index, "last": index} for time, index in self.times]
+        content["uncertainty"] = self._unsure()
+        return content
 
     def _unsure(self) -> dict[str, Any] | None:
         values = np.frombuffer(self.unsure, np.float64) if self.unsure else np.zeros(0)

@@ -52,5 +52,5 @@ def words(lang: str) -> Words:
     Raises:
         InputError: there is no such language.
     """
-    held = read_table("audit report", "caudal.report.log", "texts", lang)
-    return Words(lang, held["words"], tuple(held["articles"]))
+    content = read_table("audit report", "caudal.report.log", "texts", lang)
+    return Words(lang, content["words"], tuple(content["articles"]))
