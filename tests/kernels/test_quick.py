@@ -16,6 +16,8 @@ LAYERS = {
     "lrc-none": lambda: nn.LRC(POLICY, elastance="none", solver="explicit", substeps=3),
     "ctrnn": lambda: nn.CTRNN(POLICY),
     "ctrnn-fixed": lambda: nn.CTRNN(3, 17, substeps=1, signs="fixed"),
+    "liquid-ssm": lambda: nn.LiquidSSM(3, 17),
+    "liquid-ssm-softplus": lambda: nn.LiquidSSM(3, 32, decay="softplus", target="linear"),
     "wired": lambda: nn.WiredCfC(POLICY),
     "wired-no_gate": lambda: nn.WiredCfC(3, 17, mode="no_gate"),
     "wired-pure": lambda: nn.WiredCfC(POLICY, mode="pure"),

@@ -13,6 +13,7 @@ from caudal.errors import InputError
 from caudal.kernels import liquid_ssm_scan
 from caudal.kernels.affine import affine, logistic
 from caudal.nn.baselines.sequence import check_sizes
+from caudal.nn.fast_step import Stepper, may_skip, quick_step, stepping
 from caudal.nn.init import fill_, softplus_inverse
 from caudal.nn.layer import Layer, State
 from caudal.nn.pairing import Pairing
@@ -136,6 +137,7 @@ class LiquidSSM(Layer):
         self.exact_in_time = layers == 1
         self.bounded = layers == 1 and target == "tanh"
         self.pair(pairing)
+        self._stepper: Stepper | None = None
         self._settings = json.dumps(self.settings()._asdict())
         self.reset_parameters()
 
@@ -176,6 +178,20 @@ class LiquidSSM(Layer):
         """See `Layer.tick`."""
         y, state = self.scan(x[:, None], dt[:, None], None, state)
         return y[:, 0], state
+
+    def quick(self, x: Tensor, dt: Tensor | None, state: State | None) -> tuple[Tensor, State] | None:
+        """See `Layer.quick`, for a single block whose states are its outputs."""
+        block = self.parts()[0]
+        if self.layers > 1 or block.gate is not None or not may_skip(x, block.bias):
+            return None
+        sizes = (self.inputs, self.units)
+        done = quick_step(x, dt, state, sizes, block.parameters(), self._stepper, self._fold)
+        return None if done is None else (done[0], liquid_ssm.State(done[1]))
+
+    def _fold(self) -> Stepper:
+        block = self.parts()[0]
+        self._stepper = stepping("LiquidSsmStepper")([*block.parameters()], block.params(), self.settings())
+        return self._stepper
 
     def arguments(self) -> dict[str, Any]:
         """See `Layer.arguments`."""

@@ -7,7 +7,7 @@ import torch
 from caudal.data import Encoder, from_arrays
 from caudal.errors import InputError, NonFiniteError, ShapeError
 from caudal.explain.equations import dead_synapses, equations
-from caudal.nn import CTRNN, GRU, LRC, LTC, CfC, Readout, Stack, WiredCfC
+from caudal.nn import CTRNN, GRU, LRC, LTC, CfC, LiquidSSM, Readout, Stack, WiredCfC
 from caudal.wiring import ncp
 
 WIRING = ncp(inputs=3, inter=5, command=4, motor=2, seed=3)
@@ -28,6 +28,9 @@ NETS = {
     "cfc-pure": lambda: CfC(3, 4, backbone_units=5, mode="pure", activation="silu"),
     "cfc-gelu": lambda: CfC(3, 4, backbone_units=5, activation="gelu"),
     "cfc-relu": lambda: CfC(3, 4, backbone_units=5, activation="relu"),
+    "liquid-ssm": lambda: LiquidSSM(3, 4),
+    "liquid-ssm-softplus": lambda: LiquidSSM(3, 4, decay="softplus", target="linear"),
+    "readout-liquid-ssm": lambda: Readout(LiquidSSM(3, 4), 2, pool="mean"),
     "readout": lambda: Readout(LTC(WIRING), 3),
     "readout-mean": lambda: Readout(WiredCfC(WIRING), 2, pool="mean"),
 }

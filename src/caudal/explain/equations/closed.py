@@ -1,11 +1,15 @@
-"""Equations of the closed-form cells: CfC and WiredCfC. They have a step and no differential equation."""
+"""Equations of the cells with a closed form.
+
+CfC and WiredCfC have a step and no differential equation; the step of a liquid state space is the solution of its own.
+"""
 
 import numpy as np
 
 from caudal.dynamics.cfc_heads import Decay
+from caudal.errors import InputError
 from caudal.explain.equations.algebra import Expression, function, minus, over, plus, symbol, times
 from caudal.explain.equations.form import Array, Equation, Form, Scene, array, by_target
-from caudal.nn import CfC, WiredCfC
+from caudal.nn import CfC, LiquidSSM, WiredCfC
 from caudal.nn.wired import graph_tensors
 
 
@@ -73,6 +77,37 @@ def cfc(layer: CfC, scene: Scene, alive: Array) -> Form:
         pre = [scene.linear(list(zip(weight[k].tolist(), values, strict=True)), float(bias[k])) for k in rows]
         step.append(Equation(scene.new[i], _update(scene, layer.mode, pre, decays[i])))
     return Form((), tuple(step), scene.new, 1, [(unit, 1.0, 0.0) for unit in scene.new])
+
+
+def liquid_ssm(layer: LiquidSSM, scene: Scene, alive: Array) -> Form:
+    """`dx/dt = k (u - x)` with rate and target from the inputs, and its solution over the elapsed time.
+
+    Raises:
+        InputError: the layer has several blocks, or an output gate, which mixes its states with its inputs.
+    """
+    if layer.layers > 1 or layer.output_gate:
+        what = f"has {layer.layers} blocks" if layer.layers > 1 else "has an output gate"
+        fault = f"is a LiquidSSM that {what}, so that its outputs are not its states"
+        raise InputError("equations", "model", fault, "Build it with `layers=1, output_gate=False`.")
+    params = layer.parts()[0].params()
+    weight, bias, rate = array(params.weight), array(params.bias), None if params.rate is None else array(params.rate)
+    number, ode, step, units = scene.numbers, [], [], layer.units
+
+    def gate(row: int) -> Expression:
+        return scene.linear(list(zip(weight[row].tolist(), scene.channels, strict=True)), float(bias[row]))
+
+    for i in range(units):
+        a, z, x = gate(i), gate(units + i), scene.old[i]
+        target = function("tanh")(z) if layer.target == "tanh" else z
+        if rate is None:
+            soft = function("log")(plus([number(1.0), function("exp")(a)]))
+            speed = over(soft, number(scene.gap)) if scene.gap != 1 else soft
+        else:
+            speed = times(number(rate[i] / scene.gap), function("sigmoid")(a))
+        share = minus(number(1.0), function("exp")(times(-1, scene.dt, speed)))
+        ode.append(Equation(x, times(speed, minus(target, x)), derivative=True))
+        step.append(Equation(scene.new[i], plus([x, times(share, minus(target, x))])))
+    return Form(tuple(ode), tuple(step), scene.new, 1, [(unit, 1.0, 0.0) for unit in scene.new])
 
 
 def _activated(scene: Scene, activation: str, z: Expression) -> Expression:

@@ -11,14 +11,21 @@ from caudal.data import Encoder
 from caudal.errors import InputError, ShapeError
 from caudal.explain.equations.algebra import Array, Expression, Numbers, compiled, plain, plus, symbol, tex, times
 from caudal.explain.equations.channel import channels
-from caudal.explain.equations.closed import cfc, wired_cfc
+from caudal.explain.equations.closed import cfc, liquid_ssm, wired_cfc
 from caudal.explain.equations.dead import Dead
 from caudal.explain.equations.form import Equation, Form, Scene, array
 from caudal.explain.equations.naming import Names, escaped
 from caudal.explain.equations.wired import ctrnn, lrc, ltc
-from caudal.nn import CTRNN, LRC, LTC, CfC, Layer, Readout, WiredCfC
+from caudal.nn import CTRNN, LRC, LTC, CfC, Layer, LiquidSSM, Readout, WiredCfC
 
-_WRITERS: dict[type[Layer], Callable[..., Form]] = {LTC: ltc, CTRNN: ctrnn, LRC: lrc, WiredCfC: wired_cfc, CfC: cfc}
+_WRITERS: dict[type[Layer], Callable[..., Form]] = {
+    LTC: ltc,
+    CTRNN: ctrnn,
+    LRC: lrc,
+    LiquidSSM: liquid_ssm,
+    WiredCfC: wired_cfc,
+    CfC: cfc,
+}
 _WIDTH = 110
 
 
@@ -183,7 +190,7 @@ def equations(
     """The exact equations of a trained net.
 
     Arguments:
-        model: LTC, CTRNN, LRC, WiredCfC or CfC, or a `Readout` of one.
+        model: LTC, CTRNN, LRC, LiquidSSM, WiredCfC or CfC, or a `Readout` of one.
         names: of the inputs; those of the encoder, or `input/0`, ... when left out.
         encoder: given, the equations read raw values and elapsed times in the user's units (scales and the typical gap
             are taken into the numbers), and a regression answers in its own unit. A value that was not observed is
@@ -207,7 +214,9 @@ def equations(
     layer, head = (model.layer, model) if isinstance(model, Readout) else (model, None)
     if type(layer) not in _WRITERS:
         fault = f"is a {type(layer).__name__}"
-        remedy = "Pass LTC, CTRNN, LRC, WiredCfC or CfC, or a Readout of one; of a Stack each layer by itself."
+        remedy = (
+            "Pass LTC, CTRNN, LRC, LiquidSSM, WiredCfC or CfC, or a Readout of one; of a Stack each layer by itself."
+        )
         raise InputError("equations", "model", fault, remedy)
     if layer.pairing != "hold":
         fault = f"has pairing={layer.pairing!r}, and the equations hold an input over the gap before it"

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from caudal.dynamics import cfc, cfc_wired, ctrnn, lrc, ltc
+from caudal.dynamics import cfc, cfc_wired, ctrnn, liquid_ssm, lrc, ltc
 from caudal.dynamics.cfc_heads import HEADS
 from caudal.kernels.cpu import steps_jit
 from caudal.kernels.cpu.affine import folded
 from caudal.kernels.cpu.cfc import ACTIVATIONS, MODES
+from caudal.kernels.cpu.liquid_ssm import padded_rates
 from caudal.kernels.cpu.tiles import NARROW, flat
 from caudal.kernels.cpu.wired import KINDS, Folded, fold_lrc, fold_synapses, walk
 
@@ -93,6 +94,36 @@ class CfcStepper(_Snapshot):
         status: int = steps_jit.cfc_step(
             *self._arguments, x.shape[0], x.data_ptr(), dt.data_ptr(), h.data_ptr(), new.data_ptr()
         )
+        return status, new, new
+
+
+class LiquidSsmStepper(_Snapshot):
+    """One block's folded weights, ready to step.
+
+    Arguments:
+        raw: its parameters, whose memory is compared with a snapshot at every step.
+        params: as the step uses them.
+        settings: decay and target.
+    """
+
+    def __init__(self, raw: Sequence[Tensor], params: liquid_ssm.Params, settings: liquid_ssm.Settings) -> None:
+        super().__init__(raw)
+        units, inputs = params.bias.shape[0] // 2, params.weight.shape[1]
+        self.units = units
+        rates = padded_rates(params)[: _padded(units)]
+        sizes = (inputs, units, params.rate is not None, settings.target == "linear")
+        self._arguments = (
+            np.asarray(sizes, np.int64),
+            np.concatenate((folded(params.weight, params.bias, 2), rates)),
+            *self.arguments,
+            np.zeros(3 * _padded(units) + inputs, rates.dtype),
+        )
+
+    def step(self, x: Tensor, dt: Tensor, v: Tensor) -> tuple[int, Tensor, Tensor]:
+        """Status, outputs and new state, one `(batch, units)` tensor for both, of contiguous `x`, `dt` and `v`."""
+        new = torch.empty((x.shape[0], self.units), dtype=x.dtype)
+        places = (x.shape[0], x.data_ptr(), dt.data_ptr(), v.data_ptr(), new.data_ptr())
+        status: int = steps_jit.liquid_ssm_step(*self._arguments, *places)
         return status, new, new
 
 

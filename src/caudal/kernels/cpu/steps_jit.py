@@ -1,7 +1,7 @@
 """Compiled single steps for loops of one, with the bits of the scan.
 
 Every kernel answers 0 when done, 1 or 2 when `x` or `dt` cannot be, 3 when parameters have changed since they were
-folded. The dense CfC takes vectors over neurons, the LTC over synapses, in the order of their scans. The other wired
+folded. The dense CfC and the liquid state space take vectors over neurons, the LTC over synapses, in the order of their scans. The other wired
 cells run the loops of the scan over a sequence of one step: their folded arrays come joined, integers and numbers
 apart, with the cuts between them, since each argument of its own would cost as much as a small step; `sizes` begins with
 (inputs, units, motor).
@@ -14,15 +14,21 @@ from caudal.kernels.cpu.affine_jit import affine_row
 from caudal.kernels.cpu.cfc_jit import PURE, gated_state, pure_state
 from caudal.kernels.cpu.dense_jit import activate
 from caudal.kernels.cpu.jit import inlined, kernel
+from caudal.kernels.cpu.liquid_ssm_jit import curves
 from caudal.kernels.cpu.simd import (
     absolute,
     add,
     at_address,
     broadcast,
+    fall,
+    fill,
+    fma,
     fma1,
     gate,
     lanes16,
     load,
+    mul,
+    softplus,
     store,
     sub,
     total,
@@ -97,6 +103,45 @@ def cfc_step(plan, sizes, folded, addresses, lengths, snapshot, scratch, batch, 
             store(scratch, act_at + i, state)
         for i in range(units):
             new[row * units + i] = scratch[act_at + i]
+    return DONE
+
+
+@kernel
+def liquid_ssm_step(sizes, folded, addresses, lengths, snapshot, scratch, batch, x, dt, v_old, v_new):
+    """One step of each row, its gates in vectors over neurons.
+
+    `sizes` is (inputs, units, whether there are rates, whether targets are linear); `folded` holds the map of both
+    gates as the scan's does, and then the padded rates.
+    """
+    if not same_memory(addresses, lengths, snapshot):
+        return CHANGED
+    lanes = lanes16()
+    inputs, units, has_rates, linear = sizes[0], sizes[1], sizes[2] > 0, sizes[3] > 0
+    padded = units + -units % 16
+    wide, rates = 2 * padded, 2 * padded * (inputs + 1)
+    u_at, v_at = wide, wide + inputs
+    xs, vs = carray(at_address(x, folded), (batch * inputs,)), carray(at_address(v_old, folded), (batch * units,))
+    new, dts = carray(at_address(v_new, folded), (batch * units,)), carray(at_address(dt, folded), (batch,))
+    for row in range(batch):
+        elapsed = dts[row]
+        if not (elapsed >= 0 and elapsed - elapsed == 0):
+            return BAD_DT
+        for i in range(inputs):
+            value = xs[row * inputs + i]
+            if value - value != 0:
+                return BAD_X
+            scratch[u_at + i] = value
+        for i in range(units):
+            scratch[v_at + i] = vs[row * units + i]
+        affine_row(lanes, scratch, u_at, inputs, scratch, 0, folded, 0, inputs * wide, wide)
+        lapse = fill(zeros(lanes, scratch), elapsed)
+        for o in range(0, padded, 16):
+            a, v = load(lanes, scratch, o), load(lanes, scratch, v_at + o)
+            openness, target = curves(a, load(lanes, scratch, padded + o), linear)
+            rate = mul(load(lanes, folded, rates + o), openness) if has_rates else softplus(a)
+            store(scratch, v_at + o, fma(fall(mul(rate, lapse)), sub(target, v), v))
+        for i in range(units):
+            new[row * units + i] = scratch[v_at + i]
     return DONE
 
 
