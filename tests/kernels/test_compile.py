@@ -56,6 +56,18 @@ def test_hot_loops_are_vector_code(make, case, part):
     assert seconds < MOST_SECONDS
 
 
+@pytest.mark.parametrize("part", ["forward_rows", "backward_parts"])
+def test_loops_over_units_are_vector_code(make, part):
+    make("liquid-ssm", 4, 9, units=32).gradients()
+    kernel = getattr(importlib.import_module("caudal.kernels.cpu.liquid_ssm_jit"), part)
+    signature = next(s for s in kernel.signatures if "float32" in str(s))
+    fresh = numba.njit(error_model="numpy", nogil=True, boundscheck=False)(kernel.py_func)
+    fresh.compile(signature)
+    ir = fresh.inspect_llvm(signature)
+    assert re.search(r"fdiv <32 x float>", ir) and re.search(r"@llvm\.fma\.v16f32", ir)
+    assert scalar_fallbacks(ir) == []
+
+
 def test_the_check_sees_a_loop_that_is_not_vectorised():
     """The same gate, written number by number under Python's error model, which branches at every division."""
 

@@ -10,6 +10,7 @@ LAYERS = {
     "lrc": lambda: nn.LRC(wiring.ncp(2, 3, 2, 1, seed=0)),
     "ctrnn": lambda: nn.CTRNN(2, 3, substeps=1),
     "wired": lambda: nn.WiredCfC(wiring.ncp(2, 3, 2, 1, seed=0)),
+    "liquid-ssm": lambda: nn.LiquidSSM(2, 4),
     "cfc": lambda: nn.CfC(2, 4),
 }
 

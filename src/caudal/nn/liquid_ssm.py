@@ -2,7 +2,8 @@
 
 import json
 import math
-from typing import Any, final
+from collections.abc import Mapping
+from typing import Any, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -181,11 +182,14 @@ class LiquidSSM(Layer):
 
     def quick(self, x: Tensor, dt: Tensor | None, state: State | None) -> tuple[Tensor, State] | None:
         """See `Layer.quick`, for a single block whose states are its outputs."""
-        block = self.parts()[0]
-        if self.layers > 1 or block.gate is not None or not may_skip(x, block.bias):
+        if self.layers > 1 or self.output_gate:
             return None
-        sizes = (self.inputs, self.units)
-        done = quick_step(x, dt, state, sizes, block.parameters(), self._stepper, self._fold)
+        # The way of attributes through a list of modules takes as long as the step.
+        raw = cast(Mapping[str, Tensor | None], cast(nn.Module, self.blocks._modules["0"])._parameters)
+        parameters = [part for part in raw.values() if part is not None]
+        if not may_skip(x, parameters[0]):
+            return None
+        done = quick_step(x, dt, state, (self.inputs, self.units), parameters, self._stepper, self._fold)
         return None if done is None else (done[0], liquid_ssm.State(done[1]))
 
     def _fold(self) -> Stepper:
