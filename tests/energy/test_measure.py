@@ -9,8 +9,8 @@ import pytest
 
 from caudal import energy
 from caudal.cli.app import main
-from caudal.energy import battery, meters
 from caudal.energy import measuring as room
+from caudal.energy import meters
 from caudal.errors import InputError
 from caudal.intervals import read_energy
 
@@ -273,7 +273,7 @@ def battery_of(folder, **facts):
 
 
 def test_a_battery_is_a_meter_of_the_whole_machine(no_zeus, monkeypatch, tmp_path):
-    monkeypatch.setattr(battery, "SUPPLIES", tmp_path)
+    monkeypatch.setattr(meters, "SUPPLIES", tmp_path)
     battery_of(tmp_path, type="Battery", status="Discharging", energy_now=50_000_000)
     (tmp_path / "mouse").mkdir()
     (tmp_path / "mouse" / "type").write_text("Battery")
@@ -288,9 +288,9 @@ def test_a_battery_is_a_meter_of_the_whole_machine(no_zeus, monkeypatch, tmp_pat
     assert "battery" not in reading.devices
     battery_of(tmp_path, status="Discharging", charge_now=4_000_000, voltage_min_design=11_000_000)
     (tmp_path / "BAT0" / "energy_now").unlink()
-    assert battery.charge() == pytest.approx(4 * 11 * 3600)
+    assert meters.charge() == pytest.approx(4 * 11 * 3600)
     battery_of(tmp_path, charge_now="none")
-    assert battery.charge() is None
+    assert meters.charge() is None
 
 
 def test_grams_that_are_missing_are_told(no_zeus):

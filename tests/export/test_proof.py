@@ -17,13 +17,13 @@ from caudal.audit import model_digest
 from caudal.cli import main
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.export import verify
+from caudal.export.c_code.entry import places
 from caudal.export.c_code.proof import files, read_proof
 from caudal.export.c_code.verify import golden_of
 from caudal.export.program import bounds
 from caudal.export.program.form import from_json, to_json
 from caudal.export.program.intervals import Broken
 from caudal.export.program.lower_fixed import lower_fixed
-from caudal.export.program.memory import places
 from caudal.nn import CTRNN, LRC, LTC, CfC
 
 

@@ -10,7 +10,7 @@ import torch
 from caudal import export
 from caudal.cli import main
 from caudal.errors import BackendError, InputError, MissingExtraError
-from caudal.export.graph import torch_file
+from caudal.export.graph import torch_step
 from caudal.nn import GRUD, LTC, SSM, CfC, Readout, save
 
 STEPS = 256
@@ -147,7 +147,7 @@ def test_bad_models_are_sentences_and_write_nothing(tmp_path, monkeypatch, write
 
 def test_what_is_missing_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(torch_file.shutil, "which", lambda name: None)
+    monkeypatch.setattr(torch_step.shutil, "which", lambda name: None)
     with pytest.raises(MissingExtraError, match=r'Run `pip install "caudal\[executorch\]"`'):
         export.executorch(LTC(2, 3), tmp_path / "net.pte")
     with pytest.raises(MissingExtraError, match=r'Run `pip install "caudal\[onnx\]"`'):

@@ -11,8 +11,6 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from caudal.energy import battery
-
 _WINDOW = "caudal"
 # Seconds between two updates of a counter; a window must hold many of them.
 RESOLUTION: Mapping[str, float] = {"RAPL": 0.001, "NVML": 0.1, "Jetson": 0.1, "Apple": 0.1, "battery": 30.0}
@@ -74,11 +72,11 @@ class Meter:
 
     def __init__(self) -> None:
         self._monitor, self._why = _monitor()
-        self._start, self._left = 0.0, battery.charge()
+        self._start, self._left = 0.0, charge()
 
     def begin(self) -> None:
         """Open the window."""
-        self._start, self._left = perf_counter(), battery.charge()
+        self._start, self._left = perf_counter(), charge()
         if self._monitor is not None:
             try:
                 with _by_itself():
@@ -89,7 +87,7 @@ class Meter:
     def end(self) -> Joules:
         """Close the window and read it."""
         joules = self._closed()
-        left = battery.charge()
+        left = charge()
         if self._left is not None and left is not None:
             joules.read["battery"] = (self._left - left, "battery")
         return joules
@@ -199,3 +197,48 @@ def _by_itself() -> Iterator[None]:
             yield
     finally:
         sys.modules["__main__"] = main
+
+
+SUPPLIES = Path("/sys/class/power_supply")
+_JOULES_PER_MICROWATT_HOUR = 3.6e-3
+
+
+def charge() -> float | None:
+    """Joules left in all batteries, or None where there is none, one charges, or one tells no charge.
+
+    Example:
+        >>> joules = charge()
+        >>> joules is None or joules >= 0
+        True
+    """
+    left = [
+        _left(supply)
+        for supply in sorted(SUPPLIES.glob("*"))
+        if _word(supply, "type") == "Battery" and _is_ours(supply)
+    ]
+    return None if not left or None in left else sum(joules or 0.0 for joules in left)
+
+
+def _is_ours(supply: Path) -> bool:
+    """Mice and keyboards have batteries too, of scope "Device"."""
+    return _word(supply, "scope") != "Device"
+
+
+def _left(supply: Path) -> float | None:
+    if _word(supply, "status") != "Discharging":
+        return None
+    try:
+        if (supply / "energy_now").is_file():
+            return float(_word(supply, "energy_now")) * _JOULES_PER_MICROWATT_HOUR
+        # Microampere hours at a nominal voltage: that of the moment sags under load.
+        volts = float(_word(supply, "voltage_min_design") or _word(supply, "voltage_now")) * 1e-6
+        return float(_word(supply, "charge_now")) * volts * _JOULES_PER_MICROWATT_HOUR
+    except ValueError:
+        return None
+
+
+def _word(supply: Path, name: str) -> str:
+    try:
+        return (supply / name).read_text().strip()
+    except OSError:
+        return ""

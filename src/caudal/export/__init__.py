@@ -12,10 +12,10 @@ from caudal.export.c_code.targets import measure as measure
 from caudal.export.c_code.verify import Verdict as Verdict
 from caudal.export.c_code.verify import verify as verify
 from caudal.export.files import Exported as Exported
-from caudal.export.graph.onnx_file import onnx as onnx
-from caudal.export.graph.torch_file import aoti as aoti
-from caudal.export.graph.torch_file import executorch as executorch
-from caudal.export.graph.torch_file import torch_program as torch_program
+from caudal.export.graph.onnx_graph import onnx as onnx
+from caudal.export.graph.torch_step import aoti as aoti
+from caudal.export.graph.torch_step import executorch as executorch
+from caudal.export.graph.torch_step import torch_program as torch_program
 from caudal.export.plan.plan import Plan as Plan
 from caudal.export.plan.read import describe as describe
 from caudal.export.program.program import Program as Program

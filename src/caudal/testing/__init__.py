@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from caudal.testing.cases import cells as cells
     from caudal.testing.check import check_cell as check_cell
     from caudal.testing.check import clauses as clauses
-    from caudal.testing.report import Outcome as Outcome
-    from caudal.testing.report import Report as Report
+    from caudal.testing.clause import Outcome as Outcome
+    from caudal.testing.clause import Report as Report
 
 _NAMES = {
     "Case": "caudal.testing.cases",
-    "Outcome": "caudal.testing.report",
-    "Report": "caudal.testing.report",
+    "Outcome": "caudal.testing.clause",
+    "Report": "caudal.testing.clause",
     "cells": "caudal.testing.cases",
     "check_cell": "caudal.testing.check",
     "clauses": "caudal.testing.check",

@@ -7,8 +7,7 @@ from torch import nn
 
 from caudal.errors import ContractError, InputError
 from caudal.testing.check import CONTRACT, run_clause
-from caudal.testing.clause import Clause
-from caudal.testing.report import Outcome
+from caudal.testing.clause import Clause, Outcome
 from caudal.testing.subject import Subject
 
 Build = Callable[[], nn.Module]

@@ -6,9 +6,8 @@ from time import perf_counter
 from torch import nn
 
 from caudal.errors import ContractError, InputError
-from caudal.testing import flow, gradients, graphs, modules, refusals, values
-from caudal.testing.clause import Clause
-from caudal.testing.report import Outcome, Report
+from caudal.testing import gradients, graphs, modules, values
+from caudal.testing.clause import Clause, Outcome, Report
 from caudal.testing.subject import Subject
 
 CONTRACT: tuple[Clause, ...] = (
@@ -19,9 +18,9 @@ CONTRACT: tuple[Clause, ...] = (
     values.padding,
     values.rows,
     values.future,
-    flow.flow,
-    flow.still,
-    flow.bounded,
+    gradients.flow,
+    gradients.still,
+    gradients.bounded,
     gradients.gradients,
     gradients.gradcheck,
     gradients.wiring,
@@ -30,7 +29,7 @@ CONTRACT: tuple[Clause, ...] = (
     modules.dtype,
     graphs.compiled,
     graphs.export,
-    refusals.refusals,
+    modules.refusals,
 )
 
 

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from caudal.testing.clause import clause
-from caudal.testing.states import leaves
-from caudal.testing.subject import Subject
+from caudal.testing.subject import Subject, leaves
 
 LOOP = "Define the recurrence as a custom op, as `caudal.kernels` does, or skip this clause and say why."
 

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from caudal.testing.clause import clause
-from caudal.testing.states import leaves, mapped
-from caudal.testing.subject import BOTH, Subject, capability, sizes
+from caudal.testing.subject import BOTH, Subject, capability, leaves, mapped, sizes
 
 TIME = 6
 

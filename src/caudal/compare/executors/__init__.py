@@ -4,7 +4,7 @@ import os
 
 from caudal.compare.executors.base import Done as Done
 from caudal.compare.executors.base import Executor as Executor
-from caudal.compare.executors.inline import Inline
+from caudal.compare.executors.base import Inline
 from caudal.compare.executors.local import Local
 from caudal.compare.executors.ray import Cluster
 from caudal.errors import InputError

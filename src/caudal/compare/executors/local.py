@@ -15,8 +15,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import IO, Any
 
-from caudal.compare.executors.base import Done, Function, Tell
-from caudal.compare.executors.inline import words_of
+from caudal.compare.executors.base import Done, Function, Tell, words_of
 
 _SIZE = struct.Struct("<Q")
 

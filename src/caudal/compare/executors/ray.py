@@ -8,8 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from caudal.compare.executors.base import Done, Function, Tell
-from caudal.compare.executors.inline import words_of
+from caudal.compare.executors.base import Done, Function, Tell, words_of
 from caudal.errors import InputError
 from caudal.extras import need
 

@@ -6,11 +6,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from caudal.errors import FileFormatError
-from caudal.export.c_code.entry import init, step
-from caudal.export.c_code.expressions import expression, literal
+from caudal.export.c_code.entry import init, places, step
 from caudal.export.c_code.helpers import CALLS, CONSTANT_TIME, FLOAT_HELPERS, HELPERS
-from caudal.export.c_code.text import array, header, preamble, sized, slots_of
-from caudal.export.program.memory import places
+from caudal.export.c_code.text import array, expression, header, literal, preamble, sized, slots_of
 from caudal.export.program.program import Array, Block, Link, Program, Step
 
 _CTYPE = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "uint8": "uint8_t", "uint16": "uint16_t"}

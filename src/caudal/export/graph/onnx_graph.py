@@ -1,19 +1,93 @@
-"""The two ONNX graphs of a plan: one step with its state in the open, and a whole sequence by `Scan`."""
+"""`caudal.export.onnx`: a layer or an estimator as an ONNX file that any runtime steps or scans.
 
+A plan has two graphs: one step with its state in the open, and a whole sequence by `Scan`. A bidirectional layer is two
+scans, one of them from the end of every series.
+"""
+
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from caudal._version import __version__
-from caudal.export.files import NEXT, NOW
-from caudal.export.graph.nodes import Value
-from caudal.export.graph.onnx_nodes import OnnxNodes
+from caudal.data import Encoder
+from caudal.errors import InputError
+from caudal.export.files import NEXT, NOW, Exported, Graph, checked, written
+from caudal.export.graph.bidirectional import Both, both_of
+from caudal.export.graph.nodes import Array, Value
 from caudal.export.graph.step import advance
 from caudal.export.plan.plan import Plan
+from caudal.export.plan.read import describe
+from caudal.extras import require
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, ValueInfoProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
     from caudal.export.graph.bidirectional import Both
+
+
+class OnnxNodes:
+    """Nodes and constants of one graph in the making.
+
+    Arguments:
+        stem: what every name in the graph begins with.
+    """
+
+    def __init__(self, stem: str = "n") -> None:
+        self.stem = stem
+        self.nodes: list[NodeProto] = []
+        self.initializers: list[TensorProto] = []
+        self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+
+    def value(self, name: str) -> Value:
+        """A value that the graph is given."""
+        return Value(self, name)
+
+    def constant(self, values: Array | float | Sequence[int]) -> Value:
+        """See `Nodes`; an equal constant is taken again.
+
+        Raises:
+            InputError: a number is beyond float32.
+        """
+        from onnx import numpy_helper
+
+        array = single(values)
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._known:
+            self._known[key] = f"{self.stem}k{len(self._known)}"
+            self.initializers.append(numpy_helper.from_array(array.copy(order="C"), self._known[key]))
+        return Value(self, self._known[key])
+
+    def op(self, kind: str, *inputs: Value, name: str = "", **attributes: Any) -> Value:
+        """See `Nodes`; `name` is that of the output, a short one when left out."""
+        from onnx import helper
+
+        out = name or f"{self.stem}{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, [value.operand for value in inputs], [out], **attributes))
+        return Value(self, out)
+
+
+def single(values: Array | float | Sequence[int]) -> Array:
+    """An array, its real numbers in float32.
+
+    Raises:
+        InputError: a number is beyond float32.
+
+    Example:
+        >>> single([1, 2]).dtype, single(0.5).dtype
+        (dtype('int64'), dtype('float32'))
+    """
+    array = np.asarray(values)
+    if array.dtype.kind != "f":
+        return array
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32)
+    if not np.isfinite(array).all():
+        remedy = "Its weights or scales are beyond 3e38; train it again."
+        raise InputError("export", "model", "has numbers that float32 does not hold", remedy)
+    return array
+
 
 # ReduceSum takes its axes as an input from 13 on, Pad from 18 on; runtimes of 2023 read both numbers.
 OPSET, IR = 18, 8
@@ -154,3 +228,146 @@ def model_of(graph: "GraphProto", plan: "Plan | Both") -> "ModelProto":
 
 def _facts(names: Sequence[str], gap: float) -> dict[str, str]:
     return {"caudal.inputs": ", ".join(names), "caudal.typical_gap": repr(gap)}
+
+
+_BY_TIME = {2: [1, 0], 3: [1, 0, 2]}
+
+
+def both_model(both: Both) -> "ModelProto":
+    """A whole sequence, as `onnx_graph.sequence_model`; the backward layer reads the time *to the next* step."""
+    from onnx import helper
+
+    nodes = OnnxNodes()
+    mask, zero = nodes.value("mask"), nodes.constant(0.0)
+    x = nodes.value("x").where(mask.column(2), zero)
+    dt = nodes.value("dt").where(mask, zero)
+    by_time = [nodes.op("Transpose", value, perm=_BY_TIME[rank]) for value, rank in ((x, 3), (dt, 2), (mask, 2))]
+    turned = [by_time[0], _time_to_next(nodes, dt, mask, by_time), by_time[2]]
+    first = _scan(nodes, x, both.ahead, "ahead", by_time, back=False)
+    second = _scan(nodes, x, both.behind, "behind", turned, back=True)
+    sides = nodes.op("Concat", first, second, axis=2)
+    mapped = nodes.op("MatMul", sides, nodes.constant(both.weight.T)) + nodes.constant(both.bias)
+    y = nodes.op("Where", mask.column(2), mapped, zero, name="y")
+    # y is 0 at every step of a series without any, so whichever step is taken of it will do.
+    at = nodes.op("ArgMax", _numbers_of(nodes, mask), axis=1, keepdims=0, select_last_index=1)
+    wide = nodes.op("Expand", at.column().column(2), nodes.constant([1, 1, both.outputs]))
+    taken = nodes.op("GatherElements", y, wide, axis=1)
+    nodes.op("Squeeze", taken, nodes.constant([1]), name="last")
+    inputs = [numbers("x", "batch", "time", both.inputs), numbers("dt", "batch", "time"), flags("batch", "time")]
+    outputs = [numbers("y", "batch", "time", both.outputs), numbers("last", "batch", both.outputs)]
+    graph = helper.make_graph(
+        nodes.nodes,
+        "sequence",
+        [*inputs, *states_of(both, NOW)],
+        [*outputs, *states_of(both, NEXT)],
+        nodes.initializers,
+    )
+    return model_of(graph, both)
+
+
+def _numbers_of(nodes: OnnxNodes, mask: Value) -> Value:
+    from onnx import TensorProto
+
+    return nodes.op("Cast", mask, to=TensorProto.INT32)
+
+
+def _scan(nodes: OnnxNodes, x: Value, plan: Plan, stem: str, by_time: list[Value], *, back: bool) -> Value:
+    """Answers of one direction `(batch, time, outputs)`; its new states get their names."""
+    from onnx import helper
+
+    empty = nothing(nodes, x, plan.outputs)
+    now = [NOW.format(f"{stem}_{name}") for name, _ in names(plan, NOW)]
+    after = [NEXT.format(f"{stem}_{name}") for name, _ in names(plan, NEXT)]
+    turn: dict[str, Any] = {"scan_input_directions": [1, 1, 1], "scan_output_directions": [1]} if back else {}
+    scan = helper.make_node(
+        "Scan",
+        [*now, empty.operand, *(value.operand for value in by_time)],
+        [*after, f"{stem}_last", f"{stem}_by_time"],
+        num_scan_inputs=3,
+        body=body(plan),
+        **turn,
+    )
+    nodes.nodes.append(scan)
+    return nodes.op("Transpose", nodes.value(f"{stem}_by_time"), perm=_BY_TIME[3])
+
+
+def _time_to_next(nodes: OnnxNodes, dt: Value, mask: Value, by_time: list[Value]) -> Value:
+    """The dt of the next step that counts, `(time, batch)`; of the first one where no other follows."""
+    from onnx import helper
+
+    at = nodes.op("ArgMax", _numbers_of(nodes, mask), axis=1, keepdims=1)
+    first = nodes.op("Squeeze", nodes.op("GatherElements", dt, at, axis=1), nodes.constant([1]))
+    scan = helper.make_node(
+        "Scan",
+        [first.operand, by_time[1].operand, by_time[2].operand],
+        ["dt_kept", "dt_to_next"],
+        num_scan_inputs=2,
+        scan_input_directions=[1, 1],
+        scan_output_directions=[1],
+        body=_waiting(),
+    )
+    nodes.nodes.append(scan)
+    return nodes.value("dt_to_next")
+
+
+def _waiting() -> "GraphProto":
+    """Going back: the step at hand gets the time that waits, and leaves its own for the one before."""
+    from onnx import helper
+
+    nodes = OnnxNodes("w")
+    waits, before, counts = (nodes.value(name) for name in ("dt_waits", "dt_own", "counts"))
+    nodes.op("Where", counts, before, waits, name="dt_waits_next")
+    nodes.op("Identity", waits, name="dt_met")
+    inputs = [numbers("dt_waits", "batch"), numbers("dt_own", "batch"), flags("batch", name="counts")]
+    outputs = [numbers("dt_waits_next", "batch"), numbers("dt_met", "batch")]
+    return helper.make_graph(nodes.nodes, "time_to_next", inputs, outputs, nodes.initializers)
+
+
+def onnx(
+    model: Any, path: str | os.PathLike[str], graph: Graph = "step", *, encoder: Encoder | None = None
+) -> Exported:
+    """Write a model as ONNX (float32, opset 18), with its state and the elapsed time as inputs.
+
+    The graph is written from our own equations, not traced: it keeps the sparsity of a wiring, folds what depends on
+    the parameters alone, has dynamic batch and time, and does not change with torch's exporter. `"step"` reads
+    `x (batch, inputs)`, `dt (batch,)` and the state, and answers `y (batch, outputs)` and the new state. `"sequence"`
+    runs it by `Scan` over `x (batch, time, inputs)`, `dt (batch, time)` and `mask (batch, time)` of bool; steps whose
+    mask is False are passed over, and `last (batch, outputs)` is the answer at the last step that counts. Lengths are
+    such a mask. A `Bidirectional` layer has the sequence alone.
+
+    Arguments:
+        model: a layer (see `export.describe`) or a fitted estimator.
+        path: of the file; an older one stays whole when anything fails.
+        graph: `"step"` or `"sequence"`.
+        encoder: scales that become part of the graph; an estimator brings its own. `x` and `dt` are then in the units
+            of the training data, and so are answers of a regressor.
+
+    Returns:
+        what was written, and the names of the states.
+
+    Raises:
+        InputError: the model has no export, an argument is out of range, or a weight is not finite in float32.
+        MissingExtraError: `onnx` is not installed.
+        OSError: the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from caudal.nn import LTC
+        >>> with tempfile.TemporaryDirectory() as scratch:
+        ...     made = onnx(LTC(2, 3), f"{scratch}/ltc.onnx")
+        >>> made.states
+        (('state_v', 'next_v', 3),)
+    """
+    place = checked(path, graph)
+    require("export", "onnx")
+    both = both_of(model, encoder) if graph == "sequence" else None
+    plan = both or describe(model, encoder, graphs=True)
+    if isinstance(plan, Both):
+        proto = both_model(plan)
+    else:
+        proto = step_model(plan) if graph == "step" else sequence_model(plan)
+    import onnx as format_
+
+    content = proto.SerializeToString()
+    format_.checker.check_model(content, full_check=True)
+    return written(place, "onnx", graph, plan, lambda beside: beside.write_bytes(content))

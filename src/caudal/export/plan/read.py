@@ -10,13 +10,13 @@ from caudal.data import Encoder
 from caudal.errors import InputError, NonFiniteError
 from caudal.export.plan import read_dense, read_graph, read_wired
 from caudal.export.plan import read_dense as read_dense_module
-from caudal.export.plan.builder import Builder, vector_of
 from caudal.export.plan.plan import (
     ELAPSED,
     INPUT,
     OUTPUT,
     Answer,
     Average,
+    Builder,
     Floats,
     Neurons,
     Plan,
@@ -24,6 +24,7 @@ from caudal.export.plan.plan import (
     Vector,
     View,
     linear,
+    vector_of,
     whole,
 )
 from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, MixedMemory, Readout, Stack

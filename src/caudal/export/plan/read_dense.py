@@ -8,9 +8,9 @@ import numpy as np
 
 from caudal.dynamics.cfc_heads import HEADS
 from caudal.dynamics.lstm import FORGET_BIAS
-from caudal.export.plan.builder import Builder, vector_of
 from caudal.export.plan.plan import (
     ELAPSED,
+    Builder,
     Closed,
     Commit,
     Finish,
@@ -22,6 +22,7 @@ from caudal.export.plan.plan import (
     Squash,
     View,
     linear,
+    vector_of,
     whole,
 )
 from caudal.nn import GRU, LSTM, CfC, MixedMemory

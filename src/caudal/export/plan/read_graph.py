@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from caudal.export.graph.nodes import Value, gelu, runge_kutta
-from caudal.export.plan.builder import Builder, vector_of
-from caudal.export.plan.plan import Floats, Formula, View
+from caudal.export.plan.plan import Builder, Floats, Formula, View, vector_of
 from caudal.nn import GRUD, MLP, ODERNN
 
 Values = dict[str, Value]

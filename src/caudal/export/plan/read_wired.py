@@ -6,8 +6,8 @@ from typing import TypeVar
 import numpy as np
 
 from caudal.errors import InputError
-from caudal.export.plan.builder import Builder, integers_of, vector_of
 from caudal.export.plan.plan import (
+    Builder,
     Closed,
     Commit,
     Conduct,
@@ -23,6 +23,8 @@ from caudal.export.plan.plan import (
     View,
     along,
     gated,
+    integers_of,
+    vector_of,
 )
 from caudal.export.plan.read_dense import pure_bound
 from caudal.nn import CTRNN, LRC, LTC

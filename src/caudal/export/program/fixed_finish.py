@@ -18,9 +18,9 @@ from caudal.export.plan.plan import (
     Squash,
 )
 from caudal.export.plan.read_dense import MEMORY_RANGE
+from caudal.export.program.arithmetic import DECAY_UNIT, PHI_UNIT, SIGMOID_UNIT, integer_table
 from caudal.export.program.assemble import Assembly, relaxing
 from caudal.export.program.fixed_relax import TANH_UNIT, hold_block, tanh_of
-from caudal.export.program.lookup_tables import DECAY_UNIT, PHI_UNIT, SIGMOID_UNIT, integer_table
 from caudal.export.program.program import Block, Slot
 from caudal.export.program.quantize import fitted_base, fitted_links, largest, round_half_up, source_of
 from caudal.export.program.trace import Trace, Value

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from caudal.export.plan.plan import Conduct, Floats, Ints, Leak, Links, Neurons, Resist, Substeps, Vector
+from caudal.export.program.arithmetic import SIGMOID_UNIT, integer_table
 from caudal.export.program.assemble import Assembly, relaxing
-from caudal.export.program.lookup_tables import SIGMOID_UNIT, integer_table
 from caudal.export.program.program import Block, Cone, Link, Slot
 from caudal.export.program.quantize import (
     WIDEST,

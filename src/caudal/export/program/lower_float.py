@@ -25,8 +25,8 @@ from caudal.export.plan.plan import (
     Squash,
     Substeps,
 )
+from caudal.export.program.arithmetic import float_table
 from caudal.export.program.assemble import INPUT_SCALED, Assembly, holder_of, is_scaled, neurons_of, reads_elapsed
-from caudal.export.program.lookup_tables import float_table
 from caudal.export.program.program import Array, Block, Clock, Gate, Link, Program, Slot, Step
 from caudal.export.program.trace import Trace, Value
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from caudal.errors import InputError
 from caudal.export.plan.plan import Floats, Ints, Links, Neurons
+from caudal.export.program.arithmetic import SIGMOID_UNIT, integer_table
 from caudal.export.program.assemble import Assembly
-from caudal.export.program.lookup_tables import SIGMOID_UNIT, integer_table
 from caudal.export.program.program import Array, Gate, Link
 
 WIDEST = {"int16": 32767, "int8": 127}

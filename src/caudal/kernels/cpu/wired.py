@@ -202,7 +202,7 @@ def _ctrnn_loops(call: Call) -> Loops:
 
 
 def _ctrnn_gradients(call: Call, totals: Tensor) -> tuple[Tensor, ...]:
-    return totals.split([t.numel() for t in call.params])
+    return tuple(totals.split([t.numel() for t in call.params]))
 
 
 CTRNN = Cell(_ctrnn_loops, _ctrnn_gradients)
