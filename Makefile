@@ -17,7 +17,7 @@ demo: $(STAMP)
 	$(BIN)/caudal compare nafld --budget demo --lang both --out results/nafld-demo
 
 test: $(STAMP) lint types docs
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --durations=25 --durations-min=2
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow

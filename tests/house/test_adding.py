@@ -49,7 +49,7 @@ def test_a_contender_registered_from_outside_is_trained_judged_and_shown(series,
 
 
 def test_a_name_is_given_once(contender):
-    with pytest.raises(InputError, match="is 'tiny-gru', which is taken. Give it another name"):
+    with pytest.raises(InputError, match="is 'tiny-gru', which is taken"):
         register(contender)
 
 
