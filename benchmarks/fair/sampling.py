@@ -96,7 +96,7 @@ def _fitted(remedy: _Remedy, train: Sequences, epochs: int, seed: int) -> Liquid
 
 
 def _judged(name: str, model: LiquidClassifier, other: Sequences, seed: int) -> SamplingRow:
-    answers = decisions(other.target, model.predict_proba(other)[:, 1])
+    answers = decisions(np.asarray(other.target), model.predict_proba(other)[:, 1])
     groups = Groups.of({"group": other.sensitive["group"]})
     ill = groups.where("b") & (answers.truth == 1)
     gap = gaps(answers, groups)["equal_opportunity"]

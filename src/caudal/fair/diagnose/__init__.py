@@ -1,1 +1,1 @@
-"""Diagnosis of a gap: which kind of bias the evidence supports."""
+"""Diagnosis of a gap: which kinds of bias left a trace, and how sure each is."""
