@@ -174,4 +174,4 @@ def test_a_folder_keeps_all_its_models_and_its_verdict_when_others_are_asked_for
     assert fewer.verdict == whole.verdict
     # What is stored in part, or under another metric, does not join.
     other = compare(fakes, tmp_path, models=["ltc-ncp", "trees"], metric="accuracy")
-    assert {model.name for model in other.contenders} == {"ltc-ncp", "trees", "trivial"}
+    assert not {"cfc", "gru"} & {model.name for model in other.contenders}

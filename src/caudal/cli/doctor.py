@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from caudal.cli.columns import add_columns, recipe_of, refuse_columns, written_given
 from caudal.cli.places import check_model
 from caudal.cli.series import in_words, say_read
-from caudal.cli.show import print_json
-from caudal.errors import DataError, InputError
+from caudal.cli.show import print_json, say
+from caudal.errors import CaudalError, DataError, InputError
 
 if TYPE_CHECKING:
     from caudal.data import Sequences
@@ -69,7 +69,23 @@ def _examined(args: argparse.Namespace) -> "Sequence[Symptom]":
     symptoms, whole = examined(str(data.table), data)
     if whole is not None:
         say_read(read_as(whole.recipe, whole.findings, whole), ())
+        _say_what_matters(whole)
     return symptoms
+
+
+def _say_what_matters(data: "Sequences") -> None:
+    """Whether elapsed times and the order of steps matter, on standard error; nothing where that cannot be asked."""
+    from caudal.compare.assemble import owners
+    from caudal.compare.data import open_source
+    from caudal.compare.measure.matters import matters, words_of
+
+    try:
+        parts = open_source(data).parts
+        told = matters(parts, owners(parts.test))
+    except CaudalError:
+        return  # too few series to divide, no target, or no scikit-learn
+    for pair in told:
+        say(words_of(pair))
 
 
 def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":

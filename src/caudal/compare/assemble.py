@@ -19,12 +19,15 @@ from caudal.compare.data import Source
 from caudal.compare.job import Outcome, Parts
 from caudal.compare.measure.energy import energy_of
 from caudal.compare.measure.fairness import fairness, group_scores
+from caudal.compare.measure.matters import matters
 from caudal.compare.measure.timing import Timing
 from caudal.compare.metrics import summary
 from caudal.compare.metrics.metrics import plan_of
+from caudal.compare.metrics.record import Paired
 from caudal.compare.record import Chips, Contender, Provenance, Run, Study
 from caudal.data import Sequences
 from caudal.energy import Spent
+from caudal.errors import CaudalError
 
 _PACKAGES = ("torch", "numpy", "numba", "scikit-learn", "optuna", "ray")
 _FEW = 5
@@ -104,6 +107,7 @@ def assemble(
         not_measured=_left_open(agenda, found.is_small, bool(fair), chips, joules or {}),
         chips=chips,
         fairness=fair,
+        matters=_matters(source, agenda),
     )
 
 
@@ -117,6 +121,13 @@ def owners_of(tests: Sequence[Sequences]) -> tuple[NDArray[np.int64], ...]:
     names = [test.ids if test.group is None else test.group for test in tests]
     place = np.unique(np.concatenate(names), return_inverse=True)[1].astype(np.int64)
     return tuple(np.split(place, np.cumsum([len(each) for each in names])[:-1]))
+
+
+def _matters(source: Source, agenda: Schedule) -> tuple[Paired, ...]:
+    """Whether time and order matter; nothing where a summary model cannot be trained."""
+    with suppress(CaudalError, ValueError):
+        return matters(source.parts, owners(source.parts.test), agenda.metric, agenda.margin)
+    return ()
 
 
 def _overlap(folds: Sequence[Parts]) -> float:

@@ -194,8 +194,11 @@ def _few_owners(facts: DataFacts, count: int | None) -> tuple[str, ...]:
     tested = sum(facts.owners) if facts.folds else facts.owners[-1]
     lines = []
     if facts.folds and count is None:
-        usual = f"note: one test part would hold fewer than {FEW_OWNERS} of {tested} {unit}, so each is tested once:"
-        lines.append(f"{usual} {facts.folds} folds, one run of each model in each. For one test part add folds=1.")
+        small = f"one test part would hold fewer than {FEW_OWNERS} of {tested} {unit}, so each is tested once"
+        spent = (
+            f"{facts.folds} folds, one run of each model in each. For one test part: `--folds 1`, in Python `folds=1`"
+        )
+        lines.append(f"note: {small}: {spent}.")
     if not facts.folds and tested < FEW_OWNERS:
         lines.append(f"note: the test part holds {tested} {unit}: how sure any figure is can hardly be told.")
     return tuple(lines)

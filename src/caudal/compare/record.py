@@ -356,6 +356,8 @@ class Study:
             `"no chips"`, `"no audit"`, ...
         fairness: gaps between the groups of the sensitive columns, one record a model, of its first seed.
         chips: the networks as C on a microcontroller; None where nobody asked, or there is no network.
+        matters: what a summary model loses without elapsed times (question `"time"`) and without the order of steps
+            (`"order"`).
     """
 
     data: DataFacts
@@ -378,6 +380,7 @@ class Study:
     not_measured: tuple[str, ...] = ()
     chips: Chips | None = None
     fairness: tuple[FairReport, ...] = ()
+    matters: tuple[Paired, ...] = ()
     schema: ClassVar[Schema] = Schema("caudal.study")
 
     def to_json(self) -> str:

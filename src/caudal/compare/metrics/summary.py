@@ -275,9 +275,9 @@ def worlds(found: Panel, use: str, margin: float) -> tuple[World, ...]:
         leader = max(there, key=lambda model: (float(there[model].mean()), model == use))
         leads = _paired_seeds(sign * after[leader], sign * after[use])
         was = float(_paired_seeds(sign * before[leader], sign * before[use]).mean()) if len(before[leader]) else 0.0
-        told = [within(over_seeds(values), found.plan.primary) for values in (before[use], after[use])]
+        first, last = (within(over_seeds(values), found.plan.primary) for values in (before[use], after[use]))
         turns = leader != use and float(leads.mean()) > margin >= was
-        made.append(World(kind, level, *told, leader, over_seeds(leads), turns))
+        made.append(World(kind, level, first, last, leader, over_seeds(leads), turns))
     return tuple(made)
 
 

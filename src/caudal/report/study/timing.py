@@ -10,6 +10,7 @@ from caudal.report.plots.axes import Axis
 from caudal.report.plots.marks import percent, strip, strip_axis, strip_grid, strip_interval
 from caudal.report.study import query
 from caudal.report.study.tables import Cell, model, table
+from caudal.report.study.verdict import matters_lines
 from caudal.report.study.words import Words
 
 KINDS = ("true", "one", "shuffled")
@@ -24,9 +25,11 @@ Found = Mapping[str, Mapping[str, Interval]]
 
 def timing_section(study: Study, words: Words) -> Html:
     """Weights kept, then models trained anew where the budget held it."""
+    quick = join(tag("p", line, class_="say") for line in matters_lines(study, words))
     if not study.timing:
-        return tag("p", words("timing.none"))
+        return join([quick, tag("p", words("timing.none"))])
     parts: list[object] = [
+        quick,
         tag("p", words("timing.how")),
         _legend(words),
         _regular(study, words),

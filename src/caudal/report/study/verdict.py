@@ -188,8 +188,17 @@ def rounded(count: int) -> int:
         >>> rounded(17), rounded(132), rounded(4821)
         (20, 140, 4900)
     """
-    step = 10 ** max(1, len(str(count)) - 2)
+    step: int = 10 ** max(1, len(str(count)) - 2)
     return -(-count // step) * step
+
+
+def matters_lines(study: Study, words: Words) -> tuple[str, ...]:
+    """Whether elapsed times matter, and the order of steps, by a summary model; nothing where it was not asked."""
+    lines = []
+    for pair in study.matters:
+        known = pair.verdict if pair.verdict in ("better", "alike") else "open"
+        lines.append(words(f"matters.{pair.question}.{known}", **_pair(study, words, pair)))
+    return tuple(lines)
 
 
 def _pair(study: Study, words: Words, pair: Paired) -> dict[str, object]:
@@ -308,14 +317,17 @@ def _worlds(study: Study, words: Words) -> Html:
     }
     chosen = [contender for contender in query.mains(study) if contender.family != "trivial"]
     digits = query.metric_digits(study)
-    worlds = [("", "", 0.0), *((words.known("disturbance", w.disturbance), w.disturbance, w.level) for w in told)]
+    worlds = [
+        ("", told[0].disturbance, 0.0),
+        *((words.known("disturbance", w.disturbance), w.disturbance, w.level) for w in told),
+    ]
     rows: list[list[object]] = []
     for title, kind, level in worlds:
         row: list[object] = [title or words("world.undisturbed")]
         if title:
             row = [join([title, tag("small", " ", words.known("world.level", kind))])]
         for contender in chosen:
-            value = curves.get((contender.name, kind or told[0].disturbance), {}).get(level)
+            value = curves.get((contender.name, kind), {}).get(level)
             small = tag("small", words.span(value, digits)) if value else ""
             row.append(Cell(join([words.number(value.value, digits), small]) if value else "–"))
         rows.append(row)
