@@ -133,6 +133,18 @@ def test_several_series_of_one_person_are_no_independent_evidence():
     assert of_people.count("none") >= 9
 
 
+def test_who_never_came_is_counted_in_people():
+    """Ten people of one group come a hundred times each: they are half of the people, not nine in ten."""
+    person = np.concatenate([np.repeat(np.arange(10), 90), np.repeat(np.arange(10, 20), 10)])
+    who = {"group": np.where(person < 10, "a", "b")}
+    x, target = np.random.default_rng(0).normal(size=(1000, 1, 4)), np.arange(1000) % 2
+    shares = {"a": 0.5, "b": 0.5}
+    alone = diagnose(from_arrays(x, target, sensitive=who), Groups.of(who), expected=shares)
+    assert (alone.kind, alone.group) == ("representation", "b")
+    people = diagnose(from_arrays(x, target, sensitive=who, group=person), Groups.of(who), expected=shares)
+    assert people.kind != "representation"
+
+
 def test_the_worlds_are_judged():
     rows = list(judge_worlds(1, series=600))
     assert [row.world for row in rows] == [world.name for world in WORLDS]

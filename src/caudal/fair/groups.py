@@ -134,7 +134,7 @@ class Groups:
         """Groups of fewer than 30 series: figures about them say little."""
         return tuple(name for name, count in zip(self.names, self.counts, strict=True) if count < LEAST)
 
-    def people(self, owner: NDArray[np.int64]) -> dict[str, int]:
+    def people(self, owner: NDArray[np.generic]) -> dict[str, int]:
         """How many people stand behind each group, by name.
 
         Arguments:

@@ -124,7 +124,7 @@ def diagnose(
         ('sampling rate', 'b', 'low')
     """
     _check(data, groups, expected, trusted)
-    evidence = [] if expected is None else evidence_module.representation(groups, expected)
+    evidence = [] if expected is None else evidence_module.representation(groups, expected, data.group)
     notes = [] if expected is not None else ["representation not judged"]
     people = groups.counts if data.group is None else list(groups.people(data.group).values())
     least = LEAST if data.group is None else LEAST_PEOPLE

@@ -46,20 +46,24 @@ class BiasTrace:
     direct: bool = False
 
 
-def representation(groups: Groups, expected: Mapping[str, float]) -> list[BiasTrace]:
-    """How much of a group is lacking against the share it should have.
+def representation(
+    groups: Groups, expected: Mapping[str, float], person: NDArray[np.generic] | None = None
+) -> list[BiasTrace]:
+    """How much of a group is lacking against the share it should have, counted in people where these are known.
 
     Arguments:
         groups: of the series.
         expected: share of each group, by name.
+        person: `(batch,)` whose each series is; None takes each for its own.
 
     Example:
         >>> [trace] = representation(Groups.of({"g": ["a"] * 90 + ["b"] * 10}), {"a": 0.6, "b": 0.4})
         >>> trace.group, round(trace.size, 2), trace.p_value < 1e-6
         ('b', 0.83, True)
     """
-    traces, total = [], len(groups)
-    for name, count in zip(groups.names, groups.counts, strict=True):
+    people = groups.people(np.arange(len(groups)) if person is None else person)
+    traces, total = [], sum(people.values())
+    for name, count in people.items():
         share, due = count / total, expected[name]
         if share < due:
             lacking = 1 - share / (1 - share) * (1 - due) / due

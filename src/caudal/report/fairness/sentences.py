@@ -60,11 +60,8 @@ def asked(report: FairReport, words: FairWords) -> str:
     """What is predicted, and what a yes means."""
     target = report.target or words("target.unknown")
     if report.kind == "number":
-        return (
-            words("asked.number", target=target, unit=words.unit)
-            if words.unit
-            else (words("asked.number.own", target=target))
-        )
+        key = "asked.number" if words.unit else "asked.number.own"
+        return words(key, target=target, unit=words.unit)
     if report.classes:
         return words("asked.classes", target=target, classes=words.listed(report.classes))
     how = words("asked.likeliest")
@@ -82,11 +79,9 @@ def sizes(attribute: FairAttribute, words: FairWords) -> list[str]:
     """Each group with its number of series, and of people where these are fewer."""
     each = []
     for name, count in attribute.groups.items():
-        series, people = words.fixed(count), attribute.people.get(name)
-        shown = {"name": words.group(name), "series": series}
-        each.append(
-            f"{words.group(name)} {series}" if people is None else words("people", people=words.fixed(people), **shown)
-        )
+        shown = f"{words.group(name)} {words.fixed(count)}"
+        people = attribute.people.get(name)
+        each.append(shown if people is None else words("people", size=shown, people=words.fixed(people)))
     return each
 
 
