@@ -66,16 +66,16 @@ def from_frame(
         >>> from_frame(visits, target="ill", series="patient", time="day", time_unit="d")
         Sequences(2 series of up to 2 steps, 1 inputs, classify 2 classes, 25 % missing, time in d)
     """
-    ask = Columns.of(columns, _OWNER, **arguments)
-    table = open_table(frame, _OWNER, ask.wanted, ask.form)
-    check_columns(table, ask)
-    ordering = ordered(table, ask)
-    recipe, findings = plan(table, ask, ordering, dtype)
+    columns = Columns.of(columns, _OWNER, **arguments)
+    table = open_table(frame, _OWNER, columns.wanted, columns.form)
+    check_columns(table, columns)
+    ordering = ordered(table, columns)
+    recipe, findings = plan(table, columns, ordering, dtype)
     data = build(table, ordering, recipe, with_target=True)
     odd = [
         *ordering.findings,
         *findings,
-        *huge_gaps(table, ordering, ask.time),
+        *huge_gaps(table, ordering, columns.time),
         *_past_end(recipe, ordering, target=True),
     ]
     return _finish(data, recipe, odd, True)
@@ -162,18 +162,18 @@ def from_table(table: Table, recipe: Recipe, target: bool) -> Sequences:
     return _finish(data, usable, odd, target, ordering.ahead)
 
 
-def ordered(table: Table, ask: Columns) -> Order:
+def ordered(table: Table, columns: Columns) -> Order:
     """The rows of a table in order; of a forecast, up to the last known target of each series.
 
     Raises:
         DataError: as `from_frame`.
     """
     ordering = order(
-        table, ask.series, ask.time, ask.time_unit, ask.equal_times,
-        values=told_columns(table, ask), form=ask.time_format or "", zone=ask.time_zone or "",
+        table, columns.series, columns.time, columns.time_unit, columns.equal_times,
+        values=told_columns(table, columns), form=columns.time_format or "", zone=columns.time_zone or "",
     )  # fmt: skip
-    if ask.task == "forecast" or ask.horizon:
-        return without_ahead(ordering, _known(table, ask.target))
+    if columns.task == "forecast" or columns.horizon:
+        return without_ahead(ordering, _known(table, columns.target))
     return ordering
 
 

@@ -23,45 +23,45 @@ _NO_GROUP = "Name as `group` who the series belong to, such as the patient of se
 _OF_ONE_SERIES = ("forecast", "classify_steps", "imitate")
 
 
-def check_columns(table: Table, ask: Columns) -> None:
+def check_columns(table: Table, columns: Columns) -> None:
     """Refuse names that are not columns or that would leak, and options that do not exist.
 
     Raises:
         DataError: names the column or the option.
     """
-    _check_options(table, ask)
-    parts = [name.strip() for name in str(ask.series).split(",")]
-    if ask.series not in table.columns and len(parts) > 1 and all(name in table.columns for name in parts):
+    _check_options(table, columns)
+    parts = [name.strip() for name in str(columns.series).split(",")]
+    if columns.series not in table.columns and len(parts) > 1 and all(name in table.columns for name in parts):
         remedy = "Join them into one column first, such as the texts of both with a dash between."
-        raise table.fail(str(ask.series), f"names {len(parts)} columns; a series has one name", remedy)
+        raise table.fail(str(columns.series), f"names {len(parts)} columns; a series has one name", remedy)
     table.need_columns(
         [
-            *(*named(ask.series), *named(ask.time), *ask.target, *(ask.features or ())),
-            *(*ask.static, *ask.sensitive, *named(ask.group), *ask.categorical, *ask.drop),
+            *(*named(columns.series), *named(columns.time), *columns.target, *(columns.features or ())),
+            *(*columns.static, *columns.sensitive, *named(columns.group), *columns.categorical, *columns.drop),
         ]
     )
-    for name in (*(ask.features or ()), *ask.static):
-        if name in (*named(ask.series), *named(ask.group)):
+    for name in (*(columns.features or ()), *columns.static):
+        if name in (*named(columns.series), *named(columns.group)):
             raise table.fail(name, "names who the row belongs to; as an input it would leak", "Leave it out.")
-    for name in ask.target:
-        if name in (ask.series, ask.time):
-            part = "series" if name == ask.series else "time"
+    for name in columns.target:
+        if name in (columns.series, columns.time):
+            part = "series" if name == columns.series else "time"
             raise table.fail(name, f"is both the target and the {part}", "Name the column that is to be predicted.")
-        if name in ask.sensitive or name == ask.group:
-            part, remedy = ("protected attribute", _NO_ATTRIBUTE) if name in ask.sensitive else ("group", _NO_GROUP)
+        if name in columns.sensitive or name == columns.group:
+            part, remedy = ("protected attribute", _NO_ATTRIBUTE) if name in columns.sensitive else ("group", _NO_GROUP)
             raise table.fail(name, f"is both the target and the {part}", remedy)
-    if ask.series in ask.sensitive:
+    if columns.series in columns.sensitive:
         fault = "names the series and is a protected attribute as well, so that every group would be one series"
-        raise table.fail(str(ask.series), fault, "Name an attribute that series share, such as sex or age.")
-    for name in ask.drop:
-        if name in (*(ask.features or ()), *ask.static, *ask.target, ask.series, ask.time):
+        raise table.fail(str(columns.series), fault, "Name an attribute that series share, such as sex or age.")
+    for name in columns.drop:
+        if name in (*(columns.features or ()), *columns.static, *columns.target, columns.series, columns.time):
             raise table.fail(name, "is to be dropped and has another part as well", "Take it out of `drop`.")
 
 
-def _check_options(table: Table, ask: Columns) -> None:
-    if not ask.target:
+def _check_options(table: Table, columns: Columns) -> None:
+    if not columns.target:
         raise table.fail("target", "names no column", "Name the column to predict.")
-    if ask.series is None and not ask.horizon and ask.task not in _OF_ONE_SERIES:
+    if columns.series is None and not columns.horizon and columns.task not in _OF_ONE_SERIES:
         fault = "is missing: no column says which rows belong to one series"
         there = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
         remedy = (
@@ -69,29 +69,33 @@ def _check_options(table: Table, ask: Columns) -> None:
             "classify_steps or imitate."
         )
         raise table.fail("series", fault, remedy)
-    if ask.equal_times not in EQUAL_TIMES:
-        fault = f"is {ask.equal_times!r}; expected one of {', '.join(EQUAL_TIMES)}"
+    if columns.equal_times not in EQUAL_TIMES:
+        fault = f"is {columns.equal_times!r}; expected one of {', '.join(EQUAL_TIMES)}"
         raise table.fail("equal_times", fault, "Name one of them.")
-    for name, size, least in (("horizon", ask.horizon, 0), ("window", ask.window, 0), ("stride", ask.stride, 1)):
+    for name, size, least in (
+        ("horizon", columns.horizon, 0),
+        ("window", columns.window, 0),
+        ("stride", columns.stride, 1),
+    ):
         if size < least:
             raise table.fail(name, f"is {size}; expected at least {least}", "Pass a count of steps.")
-    if ask.task not in (*KINDS, "forecast") and ask.horizon:
-        raise table.fail("horizon", f"is {ask.horizon}, and the task is {ask.task}", 'Pass `task="forecast"`.')
+    if columns.task not in (*KINDS, "forecast") and columns.horizon:
+        raise table.fail("horizon", f"is {columns.horizon}, and the task is {columns.task}", 'Pass `task="forecast"`.')
 
 
-def input_columns(table: Table, ask: Columns, forecast: bool) -> tuple[str, ...]:
+def input_columns(table: Table, columns: Columns, forecast: bool) -> tuple[str, ...]:
     """The columns that become inputs: those listed, or all that have no other part and are no likely accident.
 
     A forecast sees its own past.
     """
-    chosen = list(ask.features or ())
-    if ask.features is None:
-        free = free_columns(table, ask)
-        accidents = left_out(table, [name for name in free if name not in ask.categorical])
+    chosen = list(columns.features or ())
+    if columns.features is None:
+        free = free_columns(table, columns)
+        accidents = left_out(table, [name for name in free if name not in columns.categorical])
         chosen = [name for name in free if name not in accidents]
     if forecast:
-        chosen += [name for name in ask.target if name not in chosen]
-    leak = [name for name in chosen if name in ask.target]
+        chosen += [name for name in columns.target if name not in chosen]
+    leak = [name for name in chosen if name in columns.target]
     if leak and not forecast:
         raise table.fail(leak[0], "is both a feature and the target", "Take it out of `features`.")
     if not chosen:
@@ -99,51 +103,51 @@ def input_columns(table: Table, ask: Columns, forecast: bool) -> tuple[str, ...]
     return tuple(chosen)
 
 
-def free_columns(table: Table, ask: Columns) -> tuple[str, ...]:
+def free_columns(table: Table, columns: Columns) -> tuple[str, ...]:
     """Columns that no argument names."""
     taken = {
-        *named(ask.series),
-        *named(ask.time),
-        *ask.target,
-        *ask.static,
-        *ask.sensitive,
-        *named(ask.group),
-        *ask.drop,
+        *named(columns.series),
+        *named(columns.time),
+        *columns.target,
+        *columns.static,
+        *columns.sensitive,
+        *named(columns.group),
+        *columns.drop,
     }
     return tuple(name for name in table.columns if name not in taken)
 
 
-def told_columns(table: Table, ask: Columns) -> tuple[str, ...]:
+def told_columns(table: Table, columns: Columns) -> tuple[str, ...]:
     """Columns in which a row must repeat another to be its double: all but those that are no likely inputs."""
-    accidents = left_out(table, free_columns(table, ask)) if ask.features is None else {}
+    accidents = left_out(table, free_columns(table, columns)) if columns.features is None else {}
     return tuple(name for name in table.columns if name not in accidents)
 
 
-def learn_columns(table: Table, names: Sequence[str], ask: Columns) -> tuple[tuple[Column, ...], list[Finding]]:
+def learn_columns(table: Table, names: Sequence[str], columns: Columns) -> tuple[tuple[Column, ...], list[Finding]]:
     """Kind and known values of each column; empty columns are left out unless listed by name.
 
     Raises:
         DataError: a listed column is empty, a number column holds text, a type cannot be an input, or a text column
             has too many different values to be a category.
     """
-    columns, findings = [], []
+    learned, findings = [], []
     for name in names:
         table.need_once(name)
-        kind = _kind(table, name, ask.categorical)
+        kind = _kind(table, name, columns.categorical)
         if kind == "category":
             column, more = _category(table, name)
         else:
-            column, more = _number(table, name, ask.units.get(name, ""))
+            column, more = _number(table, name, columns.units.get(name, ""))
         if column is None:
-            if name in (*(ask.features or ()), *ask.static, *ask.target):
+            if name in (*(columns.features or ()), *columns.static, *columns.target):
                 raise table.fail(name, "is empty in every row", "Take it out of the list.")
             findings.append(Finding("empty", name, f"`{name}` is empty in every row; left out.", len(table)))
             continue
-        columns.append(column)
+        learned.append(column)
         findings += more
-    if not columns:
+    if not learned:
         raise table.fail("features", "leave no input that holds a value", "Name at least one feature column.")
-    return tuple(columns), findings
+    return tuple(learned), findings
 
 
 def _kind(table: Table, name: str, categorical: Sequence[str]) -> str:
@@ -241,7 +245,7 @@ def values_of(table: Table, name: str) -> NDArray[Any]:
     return np.array([str(cell) for cell in cells], np.str_)
 
 
-def guess_task(table: Table, ask: Columns, ordering: Order) -> Task:
+def guess_task(table: Table, columns: Columns, ordering: Order) -> Task:
     """The task: the one named, or the one that the target column looks like.
 
     Text, bool and at most 20 different whole numbers classify (`"classes"` and `"numbers"` settle that); other numbers
@@ -250,21 +254,21 @@ def guess_task(table: Table, ask: Columns, ordering: Order) -> Task:
     Raises:
         DataError: the task is unknown or does not fit the target.
     """
-    if ask.task in TASKS:
-        return Task(ask.task)
-    if ask.task not in KINDS:
-        raise table.fail("task", f"is {ask.task!r}; expected {', '.join((*KINDS, *TASKS))}", "Name one of them.")
-    if ask.horizon:
+    if columns.task in TASKS:
+        return Task(columns.task)
+    if columns.task not in KINDS:
+        raise table.fail("task", f"is {columns.task!r}; expected {', '.join((*KINDS, *TASKS))}", "Name one of them.")
+    if columns.horizon:
         return Task.FORECAST
-    kinds = [table.kind(name) for name in ask.target]
-    if len(ask.target) > 1 and ask.task != "classes":
-        return Task.IMITATE if any(_changes(table, name, ordering) for name in ask.target) else Task.REGRESS
-    different = np.unique(values_of(table, ask.target[0]))
+    kinds = [table.kind(name) for name in columns.target]
+    if len(columns.target) > 1 and columns.task != "classes":
+        return Task.IMITATE if any(_changes(table, name, ordering) for name in columns.target) else Task.REGRESS
+    different = np.unique(values_of(table, columns.target[0]))
     # Whole numbers of more than 64 bits are told apart by their digits alone, as texts.
     whole = different.dtype.kind in "ib" or (different.dtype.kind == "U" and kinds[0] == "number")
     few = len(different) <= _FEW and whole
-    changes = _changes(table, ask.target[0], ordering)
-    if ask.task == "classes" or (ask.task == "auto" and (kinds[0] == "text" or few)):
+    changes = _changes(table, columns.target[0], ordering)
+    if columns.task == "classes" or (columns.task == "auto" and (kinds[0] == "text" or few)):
         return Task.CLASSIFY_STEPS if changes else Task.CLASSIFY
     return Task.IMITATE if changes else Task.REGRESS
 

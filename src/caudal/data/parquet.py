@@ -93,15 +93,15 @@ class ParquetSequences:
         for name, size in (("series_per_chunk", series_per_chunk), ("rows_per_batch", rows_per_batch)):
             if size < 1:
                 raise DataError(_OWNER, name, f"is {size}; expected at least 1", "Pass a count.")
-        ask = Columns.of(columns, _OWNER, **arguments)
-        if ask.series is None:
+        columns = Columns.of(columns, _OWNER, **arguments)
+        if columns.series is None:
             raise DataError(_OWNER, "series", "is missing: batches end where a series ends", "Read the table whole.")
         source = Path(path)
         recipe: Recipe | None = None
         findings, first, rows = list[Finding](), 0, 0
-        for table in _whole_series(source, ask.series, None, rows_per_batch):
+        for table in _whole_series(source, columns.series, None, rows_per_batch):
             if recipe is None:
-                recipe, findings = _first(table, ask, dtype)
+                recipe, findings = _first(table, columns, dtype)
                 first = len(table)
             else:
                 recipe = widen(recipe, table)
@@ -110,8 +110,8 @@ class ParquetSequences:
             raise DataError(_OWNER, "path", f"has no rows: {source.name}", "Export the table again.")
         if recipe.task.is_classification and len(recipe.classes) < 2:
             fault = f"holds one class only, {recipe.classes[0]!r}"
-            raise DataError(_OWNER, ask.target[0], fault, "A classifier needs series of at least two classes.")
-        named_values = [(ask.target[0], recipe.classes), *((c.name, c.values) for c in recipe.inputs)]
+            raise DataError(_OWNER, columns.target[0], fault, "A classifier needs series of at least two classes.")
+        named_values = [(columns.target[0], recipe.classes), *((c.name, c.values) for c in recipe.inputs)]
         twins = [twin for name, values in named_values for twin in spelling_twins(name, values)]
         findings = [finding for finding in findings if finding.code != "spelling"]
         if rows > rows_per_batch:
@@ -163,13 +163,13 @@ class ParquetSequences:
             yield _joined(waiting)
 
 
-def _first(table: Table, ask: Columns, dtype: str) -> tuple[Recipe, list[Finding]]:
-    check_columns(table, ask)
-    ordering = ordered(table, ask)
+def _first(table: Table, columns: Columns, dtype: str) -> tuple[Recipe, list[Finding]]:
+    check_columns(table, columns)
+    ordering = ordered(table, columns)
     # An input that is empty here may be filled later; named inputs are refused instead of left out in silence.
-    inputs = input_columns(table, ask, forecast=ask.task == "forecast" or ask.horizon > 0)
-    recipe, findings = plan(table, replace(ask, features=inputs), ordering, dtype, least_classes=1)
-    return recipe, [*not_read(table, ask), *ordering.findings, *findings]
+    inputs = input_columns(table, columns, forecast=columns.task == "forecast" or columns.horizon > 0)
+    recipe, findings = plan(table, replace(columns, features=inputs), ordering, dtype, least_classes=1)
+    return recipe, [*not_read(table, columns), *ordering.findings, *findings]
 
 
 def _whole_series(path: Path, series: str, columns: list[str] | None, rows: int) -> Iterator[Table]:

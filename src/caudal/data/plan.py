@@ -28,13 +28,13 @@ from caudal.errors import DataError
 
 
 def plan(
-    table: Table, ask: Columns, ordering: Order, dtype: str, least_classes: int = 2
+    table: Table, columns: Columns, ordering: Order, dtype: str, least_classes: int = 2
 ) -> tuple[Recipe, list[Finding]]:
     """Decide task, columns, categories and classes.
 
     Arguments:
         table: the table, or the first part of one.
-        ask: what the user wants.
+        columns: what the user wants.
         ordering: its rows in order.
         dtype: of the values.
         least_classes: classes that a target must have; fewer for a part of a table.
@@ -44,42 +44,42 @@ def plan(
     """
     if dtype not in ("float32", "float64"):
         raise table.fail("dtype", f"is {dtype!r}; expected float32 or float64", "Pass one of them.")
-    task = guess_task(table, ask, ordering)
-    if task.is_classification and len(ask.target) != 1:
-        raise table.fail("target", f"names {len(ask.target)} columns; classes stand in one", "Name one column.")
-    if task == "forecast" and ask.horizon < 1:
+    task = guess_task(table, columns, ordering)
+    if task.is_classification and len(columns.target) != 1:
+        raise table.fail("target", f"names {len(columns.target)} columns; classes stand in one", "Name one column.")
+    if task == "forecast" and columns.horizon < 1:
         raise table.fail("horizon", "is 0; a forecast looks at least 1 step ahead", "Pass `horizon=1` or more.")
-    inputs, findings = learn_columns(table, input_columns(table, ask, task == "forecast"), ask)
-    statics, more = learn_columns(table, ask.static, ask) if ask.static else ((), [])
+    inputs, findings = learn_columns(table, input_columns(table, columns, task == "forecast"), columns)
+    statics, more = learn_columns(table, columns.static, columns) if columns.static else ((), [])
     forecast = task == "forecast"
-    window, odd = _window(ask, ordering) if forecast else (0, [])
-    calendar, irregular = _calendar(ask, ordering) if forecast else (ordering.calendar, [])
-    numbers = () if task.is_classification else ask.target
+    window, odd = _window(columns, ordering) if forecast else (0, [])
+    calendar, irregular = _calendar(columns, ordering) if forecast else (ordering.calendar, [])
+    numbers = () if task.is_classification else columns.target
     recipe = Recipe(
         task=task,
-        series=ask.series,
-        time=ask.time,
-        target=ask.target,
+        series=columns.series,
+        time=columns.time,
+        target=columns.target,
         inputs=inputs,
         statics=statics,
-        sensitive=ask.sensitive,
-        group=ask.group,
-        classes=learn_classes(table, ask.target[0], least_classes) if task.is_classification else (),
+        sensitive=columns.sensitive,
+        group=columns.group,
+        classes=learn_classes(table, columns.target[0], least_classes) if task.is_classification else (),
         time_unit=ordering.unit,
         datetimes=ordering.calendar is not None,
         first_dt=typical_gap(ordering.gaps),
-        equal_times=ask.equal_times,
-        horizon=ask.horizon if forecast else 0,
+        equal_times=columns.equal_times,
+        horizon=columns.horizon if forecast else 0,
         window=window,
-        stride=ask.stride,
+        stride=columns.stride,
         dtype=dtype,
-        form=ask.form,
+        form=columns.form,
         calendar=calendar,
         fine=dtype == "float32" and _loses(table, (*inputs, *statics), numbers),
     )
-    holes = [finding for name in ask.target if task.is_classification for finding in table.holes(name)]
-    notes = [*table.notes, *findings, *more, *holes, *_few_series(ask, ordering), *_incomplete(table, ask)]
-    return recipe, [*not_read(table, ask), *notes, *odd, *irregular, *_accidents(table, ask, ordering, recipe)]
+    holes = [finding for name in columns.target if task.is_classification for finding in table.holes(name)]
+    notes = [*table.notes, *findings, *more, *holes, *_few_series(columns, ordering), *_incomplete(table, columns)]
+    return recipe, [*not_read(table, columns), *notes, *odd, *irregular, *_accidents(table, columns, ordering, recipe)]
 
 
 def refuse_flips(owner: str, findings: Iterable[Finding], task: str) -> None:
@@ -95,9 +95,9 @@ def refuse_flips(owner: str, findings: Iterable[Finding], task: str) -> None:
             raise DataError(owner, finding.column, fault, remedy, finding.row)
 
 
-def not_read(table: Table, ask: Columns) -> list[Finding]:
+def not_read(table: Table, columns: Columns) -> list[Finding]:
     """Columns that were left out because they are no likely inputs."""
-    if ask.features is not None:
+    if columns.features is not None:
         return []
     text = "`{}` {}; left out. {} to read it."
     return [
@@ -107,32 +107,32 @@ def not_read(table: Table, ask: Columns) -> list[Finding]:
             text.format(name, reason, "Turn it into numbers" if "dates" in reason else "List it in `features`"),
             len(table),
         )
-        for name, reason in left_out(table, free_columns(table, ask)).items()
+        for name, reason in left_out(table, free_columns(table, columns)).items()
     ]
 
 
-def _accidents(table: Table, ask: Columns, ordering: Order, recipe: Recipe) -> list[Finding]:
+def _accidents(table: Table, columns: Columns, ordering: Order, recipe: Recipe) -> list[Finding]:
     """What among the columns that are read is likely an accident."""
-    findings = suspects(table, recipe.inputs, ordering, (*ask.categorical, *ask.target))
-    findings += suspects(table, recipe.statics, ordering, ask.static)
-    if ask.task not in TASKS and recipe.task.is_per_step:
-        findings += [flip for name in ask.target for flip in flips(table, name, ordering)]
+    findings = suspects(table, recipe.inputs, ordering, (*columns.categorical, *columns.target))
+    findings += suspects(table, recipe.statics, ordering, columns.static)
+    if columns.task not in TASKS and recipe.task.is_per_step:
+        findings += [flip for name in columns.target for flip in flips(table, name, ordering)]
     if recipe.classes:
-        findings += spelling_twins(ask.target[0], recipe.classes)
-    findings += [] if ask.series is None else sums(table, ask.series)
-    return [*findings, *key_findings((*named(ask.series), *named(ask.group), *ask.sensitive), table)]
+        findings += spelling_twins(columns.target[0], recipe.classes)
+    findings += [] if columns.series is None else sums(table, columns.series)
+    return [*findings, *key_findings((*named(columns.series), *named(columns.group), *columns.sensitive), table)]
 
 
-def _window(ask: Columns, ordering: Order) -> tuple[int, list[Finding]]:
+def _window(columns: Columns, ordering: Order) -> tuple[int, list[Finding]]:
     """Steps of history: those asked for, or as many of four horizons as the series leave windows for."""
-    usual = 4 * ask.horizon
-    window = ask.window or default_window(ordering.lengths, ask.horizon, ask.stride)
-    short = too_short(ordering.lengths, window, ask.horizon, ask.stride)
+    usual = 4 * columns.horizon
+    window = columns.window or default_window(ordering.lengths, columns.horizon, columns.stride)
+    short = too_short(ordering.lengths, window, columns.horizon, columns.stride)
     if short is not None:
         words, remedy = short
         text = f"The series are too short to train, stop and test on different times: {words}. {remedy}"
         return window, [Finding("short_history", "", text, len(ordering.ids))]
-    if ask.window or window == usual:
+    if columns.window or window == usual:
         return window, []
     text = (
         f"The window is {window} steps: with the usual four horizons ({usual}) series of up to "
@@ -141,7 +141,7 @@ def _window(ask: Columns, ordering: Order) -> tuple[int, list[Finding]]:
     return window, [Finding("window", "", text)]
 
 
-def _calendar(ask: Columns, ordering: Order) -> tuple[Calendar | None, list[Finding]]:
+def _calendar(columns: Columns, ordering: Order) -> tuple[Calendar | None, list[Finding]]:
     """The calendar with the step by which the rows go on, or a finding where there is none."""
     if ordering.calendar is None:
         return None, []
@@ -151,8 +151,8 @@ def _calendar(ask: Columns, ordering: Order) -> tuple[Calendar | None, list[Find
     if step is not None or not (ordering.gaps > 0).any():
         return replace(ordering.calendar, step=step), []
     gap = f"{typical_gap(ordering.gaps):.4g} {ordering.unit}"
-    text = f"The times in `{ask.time}` follow no regular step; forecasts are spaced by the typical gap, {gap}."
-    return ordering.calendar, [Finding("irregular", ask.time or "", text)]
+    text = f"The times in `{columns.time}` follow no regular step; forecasts are spaced by the typical gap, {gap}."
+    return ordering.calendar, [Finding("irregular", columns.time or "", text)]
 
 
 def _loses(table: Table, inputs: Sequence[Column], target: Sequence[str]) -> bool:
@@ -185,17 +185,17 @@ def _wider(column: Column, table: Table) -> Column:
     return replace(column, values=check_many(table, column.name, {*column.values, *table.coded(column.name).names}))
 
 
-def _few_series(ask: Columns, ordering: Order) -> list[Finding]:
-    if len(ordering.ids) > 1 or ask.task == "forecast" or ask.horizon:
+def _few_series(columns: Columns, ordering: Order) -> list[Finding]:
+    if len(ordering.ids) > 1 or columns.task == "forecast" or columns.horizon:
         return []
-    name = "The table is one series" if ask.series is None else f"`{ask.series}` names one series only"
+    name = "The table is one series" if columns.series is None else f"`{columns.series}` names one series only"
     text = f"{name}: it cannot be divided by series; cut windows of it and divide those by time."
-    return [Finding("single_series", ask.series or "", text)]
+    return [Finding("single_series", columns.series or "", text)]
 
 
-def _incomplete(table: Table, ask: Columns) -> list[Finding]:
+def _incomplete(table: Table, columns: Columns) -> list[Finding]:
     findings = []
-    for name in ask.sensitive:
+    for name in columns.sensitive:
         findings += table.holes(name)
         known = table.coded(name).codes >= 0
         if not known.all():

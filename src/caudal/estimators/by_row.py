@@ -127,9 +127,9 @@ class ByRow(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no typ
 
     def __sklearn_tags__(self) -> Tags:
         # X is rows, whatever the series are.
-        told = get_tags(self.estimator)
-        told.input_tags = replace(told.input_tags, three_d_array=False, allow_nan=False)
-        return told
+        tags = get_tags(self.estimator)
+        tags.input_tags = replace(tags.input_tags, three_d_array=False, allow_nan=False)
+        return tags
 
 
 def _with_target(series: Sequences, y: NDArray[Any]) -> Sequences:

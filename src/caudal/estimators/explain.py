@@ -52,7 +52,7 @@ def question(model: "LiquidEstimator", data: Sequences, target: Any = None, at: 
         decides=decides,
         names=channels(model, seen.x.shape[2], paired),
         outputs=outputs if len(outputs) == model.net_.outputs else None,
-        series=[str(one) for one in data.ids],
+        series=[str(name) for name in data.ids],
     )
 
 

@@ -79,7 +79,9 @@ def names_of(data: Sequences, lags: int) -> tuple[str, ...]:
 
 def at_ends(data: Sequences, lags: int) -> NDArray[np.float32]:
     """Features of each whole series, `(batch, features)`; NaN where a value was never observed."""
-    parts = [found[np.arange(len(rows)), data.lengths[rows] - 1] for rows, found in _chunks(data, lags, by_length=True)]
+    parts = [
+        features[np.arange(len(rows)), data.lengths[rows] - 1] for rows, features in _chunks(data, lags, by_length=True)
+    ]
     order = np.concatenate([rows for rows, _ in _rows(data, lags, by_length=True)])
     whole = np.empty((len(data), parts[0].shape[1]), np.float32)
     whole[order] = np.concatenate(parts)
@@ -94,7 +96,7 @@ def at_steps(data: Sequences, rows: NDArray[np.bool_], lags: int) -> NDArray[np.
         rows: `(batch, time)` bool.
         lags: earlier steps whose values are features of their own.
     """
-    return np.concatenate([found[rows[at][:, : found.shape[1]]] for at, found in _chunks(data, lags)])
+    return np.concatenate([features[rows[at][:, : features.shape[1]]] for at, features in _chunks(data, lags)])
 
 
 def _rows(data: Sequences, lags: int, by_length: bool = False) -> Iterator[tuple[NDArray[np.int64], int]]:
@@ -138,8 +140,8 @@ def _rows_of_features(data: Sequences, rows: NDArray[np.int64], steps: int, lags
     fixed = [np.where(data.static_observed[rows], data.static[rows], np.nan)]
     if data.ahead is not None:
         fixed.append(data.ahead[rows])
-    every = np.concatenate(fixed, axis=1)[:, None, :]
-    parts.append(np.broadcast_to(every, (len(rows), steps, every.shape[2])))
+    constant = np.concatenate(fixed, axis=1)[:, None, :]
+    parts.append(np.broadcast_to(constant, (len(rows), steps, constant.shape[2])))
     return np.concatenate(parts, axis=2).astype(np.float32)
 
 
@@ -163,7 +165,7 @@ def _summaries(
     lowest = np.minimum.accumulate(np.where(seen, values, np.inf), axis=1)
     highest = np.maximum.accumulate(np.where(seen, values, -np.inf), axis=1)
     known = [last, middle + first, lowest, highest, np.sqrt(np.maximum(second - first**2, 0.0)), slope]
-    return [*(np.where(none, np.nan, one) for one in known), count, 1 - count / place]
+    return [*(np.where(none, np.nan, summary) for summary in known), count, 1 - count / place]
 
 
 def _change(last: NDArray[Any], values: NDArray[Any], seen: NDArray[np.bool_]) -> NDArray[Any]:

@@ -79,8 +79,10 @@ def load(kind: type, path: str | os.PathLike[str]) -> Any:
         model.data_recipe_ = None if recipe is None else Recipe.from_json(recipe)
         fitted = facts["fitted"]
         history = tuple(read(Epoch, epoch) for epoch in fitted["history"])
-        told = TrainRecipe.from_json(fitted["recipe"])
-        model.fitted_ = Fitted(history, fitted["best_epoch"], fitted["stopped"], told, fitted.get("collapsed", ""))
+        trained_by = TrainRecipe.from_json(fitted["recipe"])
+        model.fitted_ = Fitted(
+            history, fitted["best_epoch"], fitted["stopped"], trained_by, fitted.get("collapsed", "")
+        )
         if facts["plain"].get("task_") not in TASKS:
             raise ValueError(f"its task is {limits.shown(facts['plain'].get('task_'))}, which is none")
         if facts["plain"]["task_"] == "forecast" and not facts["plain"].keys() >= {"horizon_", "window_"}:
@@ -135,25 +137,25 @@ def plain_of(model: object) -> dict[str, Any]:
     return {key: getattr(model, key) for key in _PLAIN if hasattr(model, key)}
 
 
-def checked(held: Mapping[str, object]) -> dict[str, object]:
+def checked(stated: Mapping[str, object]) -> dict[str, object]:
     """The same of a file, each value checked.
 
     Raises:
         ValueError, InputError: a value is of another kind.
     """
-    return {key: check(key, held[key]) for key, check in _PLAIN.items() if key in held}
+    return {key: check(key, stated[key]) for key, check in _PLAIN.items() if key in stated}
 
 
 def labels_of(key: str, dtype: object, values: object) -> NDArray[Any]:
     """Labels as an array; the dtype states how wide each is, so it decides how much memory they take."""
-    if not isinstance(dtype, str) or not (found := _DTYPE.fullmatch(dtype)):
+    if not isinstance(dtype, str) or not (match := _DTYPE.fullmatch(dtype)):
         raise ValueError(f"{key} has dtype {limits.shown(dtype)}")
     if not isinstance(values, list) or len(values) > limits.COLUMNS:
         raise ValueError(f"{key} is {limits.shown(values)}, no list of at most {limits.COLUMNS:,}")
     if any(isinstance(value, list | dict) for value in values):
         raise ValueError(f"{key} holds other things than labels")
-    if len(values) * int(found["width"] or 1) > limits.TEXT:
-        raise ValueError(f"{key} states labels of {found['width']} characters each")
+    if len(values) * int(match["width"] or 1) > limits.TEXT:
+        raise ValueError(f"{key} states labels of {match['width']} characters each")
     return np.array(values, dtype=dtype)
 
 
@@ -177,9 +179,9 @@ def facts_of_file(kind: str, path: Path) -> dict[str, Any]:
         raise MissingFileError(f"{kind}.load: there is no file {path}. Pass the path that `save` wrote.")
     try:
         with safe_open(os.fspath(path), framework="pt") as file:
-            held = limits.parsed((file.metadata() or {})[KEY])
-        text = held["facts"]
-        if hashlib.sha256(text.encode()).hexdigest() != held["digest"]:
+            content = limits.parsed((file.metadata() or {})[KEY])
+        text = content["facts"]
+        if hashlib.sha256(text.encode()).hexdigest() != content["digest"]:
             raise ValueError("it was altered after it was saved")
         facts: dict[str, Any] = limits.parsed(text)
         if facts["format"] != FORMAT:

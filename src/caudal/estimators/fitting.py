@@ -169,11 +169,11 @@ def _parts(recipe: FitRecipe) -> _Parts:
         return _Parts(
             whole, None, None, whole.task, ahead, whole.findings, read_as(whole.recipe, whole.findings, whole)
         )
-    found = split(whole, val=0.0, test=data.test, by=_by(data.by, whole), seed=recipe.train.seed)
-    test = whole.select(found.test)
+    drawn = split(whole, val=0.0, test=data.test, by=_by(data.by, whole), seed=recipe.train.seed)
+    test = whole.select(drawn.test)
     findings = (*whole.findings, *without_past(whole), *_few_classes(test, str(data.target[0])))
     return _Parts(
-        whole.select(found.train), None, test, whole.task, ahead, findings, read_as(whole.recipe, whole.findings, whole)
+        whole.select(drawn.train), None, test, whole.task, ahead, findings, read_as(whole.recipe, whole.findings, whole)
     )
 
 
@@ -208,12 +208,12 @@ def _flowing(recipe: FitRecipe) -> _Parts:
 
 def _of_dataset(recipe: FitRecipe) -> _Parts:
     data = recipe.data
-    found = datasets.load(str(data.dataset), folder=data.folder, protocol=data.protocol)
-    whole, rows = found.sequences, found.split
+    shipped = datasets.load(str(data.dataset), folder=data.folder, protocol=data.protocol)
+    whole, rows = shipped.sequences, shipped.split
     horizon = 0 if whole.ahead is None else int(np.asarray(whole.ahead).shape[1])
-    val = found.val if len(rows.val) else None
-    test = found.test if len(rows.test) else None
-    return _Parts(found.train, val, test, whole.task, (horizon, whole.steps), found.train.findings)
+    val = shipped.val if len(rows.val) else None
+    test = shipped.test if len(rows.test) else None
+    return _Parts(shipped.train, val, test, whole.task, (horizon, whole.steps), shipped.train.findings)
 
 
 _KINDS_wrapping: tuple[type[LiquidEstimator], ...] = (LiquidClassifier, LiquidRegressor, LiquidForecaster)
@@ -237,13 +237,13 @@ def wrap(
     Raises:
         InputError: the network gives another number of outputs than the task asks.
     """
-    kind = next(one for one in _KINDS_wrapping if train.task in one.tasks)
-    facts, told = facts_of(train), fitted.recipe
+    kind = next(estimator for estimator in _KINDS_wrapping if train.task in estimator.tasks)
+    facts, recipe = facts_of(train), fitted.recipe
     if net.outputs != facts.outputs:
         fault = f"gives {net.outputs} outputs where the task asks for {facts.outputs}"
         raise InputError("wrap", "net", fault, "Pass the series that it was trained on.")
     training = {
-        name: getattr(told, name)
+        name: getattr(recipe, name)
         for name in ("epochs", "lr", "batch_size", "patience", "clip", "weight_decay", "schedule", "seed", "precision")
     }
     model = kind(**training, **dict(settings or {}))

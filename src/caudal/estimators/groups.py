@@ -25,7 +25,7 @@ def is_values(sensitive: object) -> bool:
         (False, False, True, True)
     """
     if isinstance(sensitive, list | tuple):  # texts in a list are names
-        return len(sensitive) > 0 and not all(isinstance(one, str) for one in sensitive)
+        return len(sensitive) > 0 and not all(isinstance(name, str) for name in sensitive)
     return isinstance(sensitive, Groups | Mapping | np.ndarray) or hasattr(sensitive, "to_numpy")
 
 
@@ -69,7 +69,7 @@ def _groups(
     if fairness is None:
         return None
     if isinstance(sensitive, Groups):
-        found = sensitive
+        groups = sensitive
     else:
         columns = _columns(owner, sensitive, known)
         if fairness.attribute is not None:
@@ -77,18 +77,18 @@ def _groups(
                 fault = f"holds {', '.join(columns)}; `fairness` names {fairness.attribute!r}"
                 raise DataError(owner, "sensitive", fault, "Pass that column, or name another.")
             columns = {fairness.attribute: columns[fairness.attribute]}
-        found = Groups.of(columns)
-    if len(found) != count:
-        fault = f"holds {len(found)} values; there are {count} series"
+        groups = Groups.of(columns)
+    if len(groups) != count:
+        fault = f"holds {len(groups)} values; there are {count} series"
         raise DataError(owner, "sensitive", fault, "Pass one for each series, in their order.")
-    if len(np.unique(codes_of(found)[codes_of(found) >= 0])) < 2:
+    if len(np.unique(codes_of(groups)[codes_of(groups) >= 0])) < 2:
         fault = "is known of one group only, and series of unknown group count in no price"
         raise DataError(owner, "sensitive", fault, "Fill in what is missing, or leave `fairness` out.")
-    among = [name for name in found.columns if name in inputs]
+    among = [name for name in groups.columns if name in inputs]
     if among:
         fault = f"names {among[0]!r}, which is an input of the model as well"
         raise DataError(owner, "sensitive", fault, "Leave it out of `features` and `static`.")
-    return found
+    return groups
 
 
 def groups_in(model: "LiquidEstimator", sensitive: Any, source: ParquetSequences) -> Groups | None:

@@ -37,7 +37,7 @@ def is_panel(x: Any) -> bool:
         (False, False)
     """
     if isinstance(x, list | tuple):
-        return bool(x) and all(_is_frame(one) for one in x)
+        return bool(x) and all(_is_frame(part) for part in x)
     return _is_frame(x) and (x.index.nlevels > 1 or _is_nested(x))
 
 
@@ -52,12 +52,12 @@ def panel(x: Any) -> Panel:
         fault = f"has an index of {x.index.nlevels} levels; expected series and time"
         raise DataError("LiquidEstimator", "X", fault, "Join the levels before the last into one, as text.")
     if isinstance(x, list | tuple):
-        return _panel([(one.index, one) for one in x])
+        return _panel([(frame.index, frame) for frame in x])
     if _is_nested(x):
         return _nested(x)
     keys = x.index.get_level_values(0)
     frames = [x.loc[[key]] for key in dict.fromkeys(keys)]
-    return _panel([(one.index.get_level_values(1), one) for one in frames])
+    return _panel([(frame.index.get_level_values(1), frame) for frame in frames])
 
 
 def _is_frame(x: Any) -> bool:
@@ -96,11 +96,11 @@ def _clock(index: Any, k: int) -> NDArray[np.float64]:
     if times.dtype.kind in "OUS":  # periods of pandas have no number; their order is the time
         times = np.arange(len(times))
     ticks = times.astype("datetime64[ns]").astype(np.int64) / 1e9 if times.dtype.kind == "M" else times
-    found = np.asarray(ticks, np.float64)
-    if (np.diff(found) < 0).any():
+    clock = np.asarray(ticks, np.float64)
+    if (np.diff(clock) < 0).any():
         fault = f"goes back in time in series {k}"
         raise DataError("LiquidEstimator", "X", fault, "Sort each series by time: `X.sort_index()`.")
-    return found
+    return clock
 
 
 def _gaps(clocks: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
@@ -140,7 +140,7 @@ def listed(x: Any) -> Any:
         fault = f"is an array of shape {tuple(x.shape)}, which is no form of series"
         raise DataError("LiquidEstimator", "X", fault, "Pass (batch, channels, time), or a list of (channels, time).")
     is_objects = isinstance(x, np.ndarray) and x.dtype == object and x.size > 0
-    if is_objects and x.shape in ((len(x),), (len(x), 1)) and all(np.ndim(one) == 2 for one in x.flat):
+    if is_objects and x.shape in ((len(x),), (len(x), 1)) and all(np.ndim(cell) == 2 for cell in x.flat):
         return list(x.flat)
     if isinstance(x, Mapping) and not hasattr(x, "shape"):  # a sparse matrix may be a dictionary
         fault = f"is a {type(x).__name__}; expected arrays, or a table with names of columns"
@@ -191,8 +191,8 @@ def flat(owner: Any, x: Any, y: Any, *, reset: bool, numeric: bool) -> tuple[NDA
         return validate_data(owner, x, reset=False, **options), None
     if y is None:
         return validate_data(owner, x, y, **options), None
-    found = validate_data(owner, x, y, multi_output=numeric, y_numeric=numeric, **options)
-    return found[0], found[1]
+    validated = validate_data(owner, x, y, multi_output=numeric, y_numeric=numeric, **options)
+    return validated[0], validated[1]
 
 
 def settled_axes(owner: str, axes: str, x: Any) -> str:
@@ -249,8 +249,8 @@ def refuse_unlabelled(owner: str, labels: NDArray[Any]) -> None:
 def series_of(x: Any, dtype: str, y: Any = None, **options: Any) -> Sequences:
     """Arrays, or frames of sktime, as sequences in a dtype."""
     if is_panel(x):
-        found = panel(x)
-        return from_arrays(found.series, y, dtype=dtype, dt=found.dt, **{**options, "axes": "channels_first"})
+        read = panel(x)
+        return from_arrays(read.series, y, dtype=dtype, dt=read.dt, **{**options, "axes": "channels_first"})
     return from_arrays(x, y, dtype=dtype, **options)
 
 
@@ -324,7 +324,7 @@ def _moments(
     mean = (share * cells).sum(axis=0) / total
     std = np.sqrt((share * np.square(cells - mean)).sum(axis=0) / total)
     # Categories and constants keep the scale that the scaler gave them.
-    kept = (np.array(old_std) == 1.0) & (np.array(old_mean) == 0.0)
+    is_category = (np.array(old_std) == 1.0) & (np.array(old_mean) == 0.0)
     flat = is_flat(mean, std, values.dtype)
-    mean = np.where(kept, 0.0, mean)
-    return tuple(mean.tolist()), tuple(np.where(kept | flat, 1.0, std).tolist())
+    mean = np.where(is_category, 0.0, mean)
+    return tuple(mean.tolist()), tuple(np.where(is_category | flat, 1.0, std).tolist())

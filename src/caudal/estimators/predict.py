@@ -62,9 +62,9 @@ def _columns(model: Any, data: Sequences, log: "Log | None") -> Columns:
         shares = np.concatenate(shares) if isinstance(shares, list) else shares
         where["class"] = model.classes_[shares.argmax(axis=1)]
         return where | {f"p({label})": shares[:, k] for k, label in enumerate(model.classes_.tolist())}
-    found = model.predict(data, log=log)
-    found = np.concatenate(found) if isinstance(found, list) else np.asarray(found)
-    numbers = found.reshape(-1, len(data.outputs))
+    answers = model.predict(data, log=log)
+    answers = np.concatenate(answers) if isinstance(answers, list) else np.asarray(answers)
+    numbers = answers.reshape(-1, len(data.outputs))
     return where | {output: numbers[:, k] for k, output in enumerate(data.outputs)}
 
 

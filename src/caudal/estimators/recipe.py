@@ -154,14 +154,14 @@ class FitRecipe:
         Raises:
             InputError: a setting is unknown or malformed.
         """
-        found = self.to_dict()
+        parts = self.to_dict()
         for words in settings:
             name, equals, value = words.partition("=")
             if not equals:
                 raise InputError(_OWNER, "set", f"is {words!r}; expected name=value", "Write for example epochs=20.")
             part, key = _place(name.strip())
-            found[part][key] = _value(value.strip())
-        return FitRecipe.from_dict(found)
+            parts[part][key] = _value(value.strip())
+        return FitRecipe.from_dict(parts)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Nested plain values, as JSON and TOML hold them."""
@@ -184,13 +184,13 @@ def _place(name: str) -> tuple[str, str]:
         if part not in _PARTS:
             raise InputError(_OWNER, name, "is in no part of a recipe", f"There are {', '.join(_PARTS)}.")
         return part, key
-    holding = [part for part, kind in _PARTS.items() if name in {one.name for one in fields(kind)}]
+    holding = [part for part, kind in _PARTS.items() if name in {setting.name for setting in fields(kind)}]
     if len(holding) > 1:
         both = " and ".join(f"{part}.{name}" for part in holding)
         raise InputError(_OWNER, name, f"could be {both}", "Write it in full.")
     if not holding:
-        every = [one.name for kind in _PARTS.values() for one in fields(kind)]
-        raise InputError(_OWNER, name, "is no setting", _alike(name, every))
+        known = [setting.name for kind in _PARTS.values() for setting in fields(kind)]
+        raise InputError(_OWNER, name, "is no setting", _alike(name, known))
     return holding[0], name
 
 
@@ -216,16 +216,16 @@ def _typed(part: str, kind: Any, key: str, value: Any) -> Any:
     if key not in hints:
         raise InputError(_OWNER, f"{part}.{key}", "is no setting", _alike(key, list(hints)))
     hint = hints[key]
-    allowed = [get_origin(one) or one for one in (get_args(hint) if isinstance(hint, UnionType) else (hint,))]
+    allowed = [get_origin(form) or form for form in (get_args(hint) if isinstance(hint, UnionType) else (hint,))]
     if tuple in allowed and isinstance(value, str):
         value = (value,)
-    if tuple in allowed and isinstance(value, list) and all(isinstance(one, str) for one in value):
+    if tuple in allowed and isinstance(value, list) and all(isinstance(form, str) for form in value):
         value = tuple(value)
     if float in allowed and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    for one in allowed:
-        fits = isinstance(value, Mapping if one.__name__ == "Mapping" else one)
-        if fits and (one is bool or not isinstance(value, bool)):
+    for form in allowed:
+        fits = isinstance(value, Mapping if form.__name__ == "Mapping" else form)
+        if fits and (form is bool or not isinstance(value, bool)):
             return value
-    words = " or ".join(_WORDS.get(one, _WORDS[Mapping]) for one in allowed)
+    words = " or ".join(_WORDS.get(form, _WORDS[Mapping]) for form in allowed)
     raise InputError(_OWNER, f"{part}.{key}", f"is {value!r}; expected {words}", "Correct the recipe.")

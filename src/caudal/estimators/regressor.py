@@ -51,11 +51,11 @@ class LiquidRegressor(LiquidEstimator):
             if self.task_ == "regress":
                 rows.append(numbers)
             else:
-                rows.extend(one[:n] for one, n in zip(numbers, lengths.tolist(), strict=True))
+                rows.extend(row[:n] for row, n in zip(numbers, lengths.tolist(), strict=True))
         if self.task_ == "imitate":
             return rows
-        found = np.concatenate(rows)
-        return found[:, 0] if found.shape[1] == 1 else found
+        predictions = np.concatenate(rows)
+        return predictions[:, 0] if predictions.shape[1] == 1 else predictions
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Coefficient of determination of what is known.
@@ -68,17 +68,19 @@ class LiquidRegressor(LiquidEstimator):
         if y is None:
             pairs = [(self._truth(data), self.predict(data)) for data in self._reads(X, target=True)]
             truths = np.concatenate([np.concatenate(truth) for truth, _ in pairs])
-            told = np.concatenate([np.concatenate(one) if isinstance(one, list) else one for _, one in pairs])
-            told = told.reshape(truths.shape)
+            answers = np.concatenate([np.concatenate(part) if isinstance(part, list) else part for _, part in pairs])
+            answers = answers.reshape(truths.shape)
         else:
-            found = self.predict(X)
-            if not isinstance(found, list):
-                return float(r2_score(y, found, sample_weight=sample_weight))
-            told = np.concatenate(found)
-            truths = np.concatenate([np.asarray(one).reshape(len(f), -1) for one, f in zip(y, found, strict=True)])
+            predictions = self.predict(X)
+            if not isinstance(predictions, list):
+                return float(r2_score(y, predictions, sample_weight=sample_weight))
+            answers = np.concatenate(predictions)
+            truths = np.concatenate(
+                [np.asarray(part).reshape(len(f), -1) for part, f in zip(y, predictions, strict=True)]
+            )
         known = ~np.isnan(truths).any(axis=1)
         weight = sample_weight if self.task_ == "regress" else None
-        return float(r2_score(truths[known], told[known], sample_weight=weight))
+        return float(r2_score(truths[known], answers[known], sample_weight=weight))
 
     def _truth(self, data: Sequences) -> list[NDArray[Any]]:
         """`(steps, outputs)` of each series, NaN where unknown."""

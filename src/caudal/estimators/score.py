@@ -53,29 +53,29 @@ def held_out(model: "LiquidEstimator", test: Iterable[Sequences], train: Iterabl
 def _classes(model: Any, test: Iterable[Sequences], train: Iterable[Sequences]) -> HeldOut:
     from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-    usual = np.sum([np.bincount(_known(one), minlength=len(one.classes)) for one in train], axis=0)
-    series, truth, told = 0, [], []
+    usual = np.sum([np.bincount(_known(label), minlength=len(label.classes)) for label in train], axis=0)
+    series, truth, answers = 0, [], []
     for part in test:
         series += len(part)
-        found = model.predict_proba(part)
+        probabilities = model.predict_proba(part)
         known = np.asarray(part.target_mask)
-        shares = found if part.task == "classify" else _padded(found, part.steps)
+        shares = probabilities if part.task == "classify" else _padded(probabilities, part.steps)
         truth.append(np.asarray(part.target)[known])
-        told.append(shares[known])
-    codes, shares = np.concatenate(truth), np.concatenate(told)
-    every = np.arange(shares.shape[1])
+        answers.append(shares[known])
+    codes, shares = np.concatenate(truth), np.concatenate(answers)
+    labels = np.arange(shares.shape[1])
     prior = np.broadcast_to(usual / usual.sum(), shares.shape)
 
     def scored(chances: NDArray[Any]) -> dict[str, float]:
         best = chances.argmax(axis=1)
         # By hand: scikit-learn warns where a class is told that is not there.
-        recalls = [(best[codes == one] == one).mean() for one in np.unique(codes)]
+        recalls = [(best[codes == label] == label).mean() for label in np.unique(codes)]
         # Probabilities of 0 would make the loss infinite.
         safe = np.clip(chances, 1e-15, 1)
         scores = {"accuracy": accuracy_score(codes, best), "balanced_accuracy": np.mean(recalls)}
-        if len(every) == 2 and len(np.unique(codes)) == 2:
+        if len(labels) == 2 and len(np.unique(codes)) == 2:
             scores["auroc"] = roc_auc_score(codes, chances[:, 1])
-        scores["log_loss"] = log_loss(codes, safe / safe.sum(axis=1, keepdims=True), labels=every)
+        scores["log_loss"] = log_loss(codes, safe / safe.sum(axis=1, keepdims=True), labels=labels)
         return {name: float(value) for name, value in scores.items()}
 
     return HeldOut(series, len(codes), scored(shares), scored(prior))
@@ -95,19 +95,19 @@ def _padded(rows: list[NDArray[Any]], steps: int) -> NDArray[Any]:
 
 def _numbers(model: Any, test: Iterable[Sequences], train: Iterable[Sequences]) -> HeldOut:
     mean = _mean(train)
-    series, truth, told, trivial = 0, [], [], []
+    series, truth, answers, trivial = 0, [], [], []
     for part in test:
         series += len(part)
         known = np.asarray(np.asarray(part.target_mask).all(axis=-1))
-        found = model.predict(part)
-        if isinstance(found, list):
-            found = _padded(found, part.steps)
+        predictions = model.predict(part)
+        if isinstance(predictions, list):
+            predictions = _padded(predictions, part.steps)
         target = np.asarray(part.target)
         truth.append(target[known])
-        told.append(np.reshape(found, target.shape)[known])
+        answers.append(np.reshape(predictions, target.shape)[known])
         trivial.append(_persistent(part, np.broadcast_to(mean, target.shape))[known])
     right = np.concatenate(truth).astype(np.float64)
-    return HeldOut(series, len(right), *(_errors(right, np.concatenate(one)) for one in (told, trivial)))
+    return HeldOut(series, len(right), *(_errors(right, np.concatenate(numbers)) for numbers in (answers, trivial)))
 
 
 def _mean(train: Iterable[Sequences]) -> NDArray[np.float64]:
@@ -126,14 +126,14 @@ def _persistent(data: Sequences, mean: NDArray[Any]) -> NDArray[Any]:
     columns = [data.names.index(name) for name in data.outputs]
     values, seen = data.values[:, :, columns], data.observed[:, :, columns]
     last = data.steps - 1 - np.argmax(seen[:, ::-1], axis=1)
-    found = np.take_along_axis(values, last[:, None, :], axis=1)
+    latest = np.take_along_axis(values, last[:, None, :], axis=1)
     some = np.asarray(seen.any(axis=1))
-    return np.where(some[:, None, :], np.broadcast_to(found, mean.shape), mean)
+    return np.where(some[:, None, :], np.broadcast_to(latest, mean.shape), mean)
 
 
-def _errors(truth: NDArray[Any], told: NDArray[Any]) -> dict[str, float]:
-    left = np.square(truth - told).sum(axis=0)
+def _errors(truth: NDArray[Any], answers: NDArray[Any]) -> dict[str, float]:
+    left = np.square(truth - answers).sum(axis=0)
     spread = np.square(truth - truth.mean(axis=0)).sum(axis=0)
     # An output that never changes has nothing to explain.
     share = 1 - left / np.where(spread > 0, spread, np.inf)
-    return {"r2": float(share.mean()), "mae": float(np.abs(truth - told).mean())}
+    return {"r2": float(share.mean()), "mae": float(np.abs(truth - answers).mean())}

@@ -69,8 +69,8 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
         self.n_features_in_ = data.inputs
         self.encoder_ = Encoder.fit(data)
         if val is None and self.validation > 0:
-            rows, held = parts_of(data, self.validation, self.seed)
-            data, val = (data.select(rows), data.select(held)) if len(held) else (data, None)
+            rows, stops = parts_of(data, self.validation, self.seed)
+            data, val = (data.select(rows), data.select(stops)) if len(stops) else (data, None)
         self.learn(data, val)
         return self
 
@@ -156,11 +156,11 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
     def _rows(self, x: Any) -> Any:
         rows: list[NDArray[Any]] = []
         for data in self.parts(x):
-            found = np.asarray(self.answer(data.without_target()), np.float64)
+            answers = np.asarray(self.answer(data.without_target()), np.float64)
             if self.task_ in ("classify_steps", "imitate"):
-                rows.extend(row[:n] for row, n in zip(found, data.lengths.tolist(), strict=True))
+                rows.extend(row[:n] for row, n in zip(answers, data.lengths.tolist(), strict=True))
             else:
-                rows.append(found)
+                rows.append(answers)
         return rows if self.task_ in ("classify_steps", "imitate") else np.concatenate(rows)
 
     def explain(self, X: Any, **options: Any) -> NoReturn:

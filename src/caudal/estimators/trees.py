@@ -138,19 +138,19 @@ class BoostedTrees(FeatureModel):
         """Grow the trees; see `fit`."""
         self.lags_ = min(train.steps - 1, _MOST_LAGS) if train.task == "forecast" else _STEP_LAGS
         x, y = self._table(train)
-        held = None if val is None else self._table(val)
+        stop = None if val is None else self._table(val)
         count = len(train.classes)
         outputs = 1 if count else y.shape[1]
         rng = np.random.default_rng(self.seed)
         width = x.shape[1] * (max(1, count - 1 if count == 2 else count) * outputs)
         x, y = some_rows(rng, x, y, _CELLS // width)
-        if held is not None:
-            held = some_rows(rng, *held, _CELLS // (4 * width))
+        if stop is not None:
+            stop = some_rows(rng, *stop, _CELLS // (4 * width))
         with _one_thread():
             self.forests_ = [
-                self._grow((x, y), held, count)
+                self._grow((x, y), stop, count)
                 if count
-                else self._grow((x, y[:, k]), None if held is None else (held[0], held[1][:, k]), 0)
+                else self._grow((x, y[:, k]), None if stop is None else (stop[0], stop[1][:, k]), 0)
                 for k in range(outputs)
             ]
 
@@ -161,8 +161,8 @@ class BoostedTrees(FeatureModel):
 
     def _grow(
         self,
-        own: tuple[NDArray[Any], NDArray[Any]],
-        held: tuple[NDArray[Any], NDArray[Any]] | None,
+        train: tuple[NDArray[Any], NDArray[Any]],
+        stop: tuple[NDArray[Any], NDArray[Any]] | None,
         classes: int,
     ) -> Forest:
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -176,10 +176,10 @@ class BoostedTrees(FeatureModel):
             "early_stopping": False,
             "random_state": self.seed,
         }
-        columns = np.isfinite(own[0]).any(axis=0)  # a feature that is always missing is refused
+        columns = np.isfinite(train[0]).any(axis=0)  # a feature that is always missing is refused
         kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
-        booster = kind(**settings).fit(own[0][:, columns], own[1])
-        rounds = len(booster._predictors) if held is None else _best_round(booster, held[0][:, columns], held[1])
+        booster = kind(**settings).fit(train[0][:, columns], train[1])
+        rounds = len(booster._predictors) if stop is None else _best_round(booster, stop[0][:, columns], stop[1])
         codes = booster.classes_.astype(np.int64) if classes else np.zeros(0, np.int64)
         return _forest(booster, rounds, codes, classes or 1, columns)
 
@@ -187,9 +187,9 @@ class BoostedTrees(FeatureModel):
         """See `FeatureModel.answer`."""
         rows = decisions_of(data)
         features = features_at(data, rows, self.lags_)
-        found = np.concatenate([forest(features) for forest in self.forests_], axis=1)
-        whole = np.zeros((*rows.shape, found.shape[1]))
-        whole[rows] = found
+        scores = np.concatenate([forest(features) for forest in self.forests_], axis=1)
+        whole = np.zeros((*rows.shape, scores.shape[1]))
+        whole[rows] = scores
         return whole
 
     def size(self, steps: float) -> Size:
@@ -206,14 +206,14 @@ class BoostedTrees(FeatureModel):
 
     def arrays(self) -> Arrays:
         """Nodes of each forest by name."""
-        held: dict[str, NDArray[Any]] = {"lags": np.array([self.lags_], np.int64)}
+        arrays: dict[str, NDArray[Any]] = {"lags": np.array([self.lags_], np.int64)}
         for k, forest in enumerate(self.forests_):
-            held |= {f"{k}.{name}": forest.nodes[name] for name in _NODE}
-            held |= {
+            arrays |= {f"{k}.{name}": forest.nodes[name] for name in _NODE}
+            arrays |= {
                 f"{k}.first": forest.first, f"{k}.base": forest.base, f"{k}.codes": forest.codes,
                 f"{k}.columns": forest.columns, f"{k}.width": np.array([forest.width], np.int64),
             }  # fmt: skip
-        return held
+        return arrays
 
     def restore(self, arrays: Arrays) -> None:
         """Take back what `arrays` gave; see `FeatureModel.restore`."""
@@ -229,7 +229,7 @@ class BoostedTrees(FeatureModel):
 def _best_round(booster: Any, x: NDArray[Any], y: NDArray[Any]) -> int:
     """Rounds with the least error on validation."""
     if not hasattr(booster, "classes_"):
-        return 1 + int(np.argmin([float(np.square(told - y).mean()) for told in booster.staged_predict(x)]))
+        return 1 + int(np.argmin([float(np.square(answers - y).mean()) for answers in booster.staged_predict(x)]))
     codes = booster.classes_.astype(np.int64)
     known = np.isin(y, codes)
     truth = np.searchsorted(codes, y[known])

@@ -50,12 +50,12 @@ def trim(
     if model.fairness is not None:
         fault = "was fitted with `fairness`, which trimming would not keep"
         raise InputError("trim", "model", fault, "Fit a smaller net with `fairness` instead.")
-    own, held = _parts(model, data) if val is None else (data, model.read(val, target=True))
-    stop = None if held is None else examples(model.encoder_, held)
-    recipe, seen = model.fitted_.recipe, examples(model.encoder_, own)
-    found = trim_net(model.net_, seen, stop, recipe, keep=keep, rounds=rounds, progress=model.verbose)
+    train, val_part = _parts(model, data) if val is None else (data, model.read(val, target=True))
+    stop = None if val_part is None else examples(model.encoder_, val_part)
+    recipe, seen = model.fitted_.recipe, examples(model.encoder_, train)
+    trimmed = trim_net(model.net_, seen, stop, recipe, keep=keep, rounds=rounds, progress=model.verbose)
     smaller = copy.copy(model)
-    smaller.net_, smaller.fitted_, smaller.origin_ = found.model, found.rounds[-1].fitted, None
+    smaller.net_, smaller.fitted_, smaller.origin_ = trimmed.model, trimmed.rounds[-1].fitted, None
     return smaller
 
 
@@ -64,5 +64,5 @@ def _parts(model: "LiquidEstimator", data: Sequences) -> tuple[Sequences, Sequen
     owners = len(set((data.ids if data.group is None else data.group).tolist()))
     if model.validation * owners < 1 or owners < 3:
         return data, None
-    found = split(data, val=model.validation, test=0.0, seed=model.seed)
-    return data.select(found.train), data.select(found.val)
+    drawn = split(data, val=model.validation, test=0.0, seed=model.seed)
+    return data.select(drawn.train), data.select(drawn.val)

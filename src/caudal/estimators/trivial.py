@@ -87,10 +87,10 @@ class TrivialModel(FeatureModel):
         """Last observed value of the inputs at every step, the mean of the target before the first."""
         seen, values = data.observed[:, :, self.places_], data.values[:, :, self.places_]
         at = np.maximum.accumulate(np.where(seen, np.arange(data.steps)[None, :, None], -1), axis=1)
-        held = np.where(at >= 0, np.take_along_axis(values, np.maximum(at, 0), axis=1), self.usual_)
+        lasting = np.where(at >= 0, np.take_along_axis(values, np.maximum(at, 0), axis=1), self.usual_)
         if data.task == "imitate":
-            return held
-        ends = held[np.arange(len(data)), data.lengths - 1]
+            return lasting
+        ends = lasting[np.arange(len(data)), data.lengths - 1]
         return np.broadcast_to(ends[:, None, :], _shape(data, len(self.usual_)))
 
     def size(self, steps: float) -> Size:
