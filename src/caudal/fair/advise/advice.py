@@ -12,8 +12,8 @@ What decides, in this order:
 4. A `Diagnosis` of labels or of a level that no evidence from outside the data supports may as well be a true
    difference. Against one, reweighing gains nothing and costs accuracy, and cutting the attribute out takes what the
    decision needs. So evidence comes first: some labels checked, or knowledge of the instrument and of the groups.
-5. Rarer measurement is a lack of information. No price and no weight tried brings it back
-   (`python -m benchmarks sampling`): measure the group as often, and teach the model on the others thinned likewise.
+5. Rarer measurement is a lack of information. Of weights, prices and thinning the others in training, none narrowed
+   the gap beyond chance where it was tried, and measuring the group as often did (`python -m benchmarks sampling`).
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,6 @@ Method = Literal[
     "one threshold",
     "more data",
     "measure more",
-    "thinning",
     "evidence",
     "nothing",
 ]
@@ -183,7 +182,7 @@ def _methods(kind: Kind, constraint: Constraint, at_decision: bool) -> tuple[Met
     if kind == "representation":
         return "more data", ("reweighing", "Lagrangian", *groups)
     if kind == "sampling rate":
-        return "measure more", ("thinning", *groups)
+        return "measure more", groups
     if kind == "proxy":
         return "circuit", ("reweighing", "Lagrangian", *groups)
     if at_decision:

@@ -17,7 +17,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "one threshold": "another single threshold",
         "more data": "better data of the group",
         "measure more": "measuring the group as often as the others",
-        "thinning": "thinning the others' steps in training, so that the model learns from as little",
         "evidence": "getting evidence from outside the data (some labels checked, or how the input is measured)",
         "nothing": "leaving the model as it is, and watching the gap",
         "stakes missed": "Who is missed is harmed here, so true positives count.",
@@ -29,8 +28,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "do not replace the others.",
         "kind measurement": "The group is measured with more noise or an offset: no constraint brings back what was "
         "not measured; repair the instrument if you can.",
-        "kind sampling rate": "The group is measured more rarely: measure it as often if you can; a constraint moves "
-        "errors, it does not make up for what was not seen.",
+        "kind sampling rate": "The group is measured more rarely: measure it as often if you can. Weights, "
+        "prices and thinning the others were not seen to help; a constraint moves errors, it does not make up for what "
+        "was not seen.",
         "doubtful": "The data alone cannot tell this from a true difference between the groups, against which a remedy "
         "gains nothing and may cost accuracy: do not act on it before there is evidence.",
         "kind proxy": "An input tells who belongs to the group: it can be found in the circuit and cut out.",
@@ -79,7 +79,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "one threshold": "otro umbral único",
         "more data": "mejores datos del grupo",
         "measure more": "medir al grupo tanto como a los demás",
-        "thinning": "quitar pasos a los demás al entrenar, para que el modelo aprenda con igual de poco",
         "evidence": "conseguir pruebas de fuera de los datos (algunas etiquetas revisadas, o cómo se mide la entrada)",
         "nothing": "dejar el modelo como está y vigilar la brecha",
         "stakes missed": "Aquí el daño es para quien se pasa por alto: cuentan los positivos verdaderos.",
@@ -92,8 +91,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "sustituyen a los demás.",
         "kind measurement": "El grupo se mide con más ruido o con un desplazamiento: ninguna restricción devuelve lo "
         "que no se midió; repare el instrumento si puede.",
-        "kind sampling rate": "El grupo se mide con menos frecuencia: mídalo igual si puede; una restricción mueve "
-        "los errores, no suple lo que no se vio.",
+        "kind sampling rate": "El grupo se mide con menos frecuencia: mídalo igual si puede. No se vio que ayudaran "
+        "ni pesos, ni precios, ni quitar pasos a los demás; una restricción mueve los errores, no suple lo que no se vio.",
         "doubtful": "Los datos solos no distinguen esto de una diferencia verdadera entre los grupos, contra la cual "
         "un remedio no gana nada y puede costar exactitud: no actúe antes de tener pruebas.",
         "kind proxy": "Una entrada revela quién pertenece al grupo: se puede encontrar en el circuito y quitar.",
