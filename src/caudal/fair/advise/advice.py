@@ -12,8 +12,8 @@ What decides, in this order:
 4. A `Diagnosis` of labels or of a level that no evidence from outside the data supports may as well be a true
    difference. Against one, reweighing gains nothing and costs accuracy, and cutting the attribute out takes what the
    decision needs. So evidence comes first: some labels checked, or knowledge of the instrument and of the groups.
-5. Rarer measurement is a lack of information. Of weights, prices and thinning the others in training, none narrowed
-   the gap beyond chance where it was tried, and measuring the group as often did (`python -m benchmarks sampling`).
+5. Rarer measurement is a lack of information. Of weights, prices and thinning the others in training, none is shown to
+   narrow the gap; measuring the group as often wins accuracy, and narrowed it most (`python -m benchmarks sampling`).
 """
 
 from collections.abc import Sequence

@@ -92,7 +92,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "kind measurement": "El grupo se mide con más ruido o con un desplazamiento: ninguna restricción devuelve lo "
         "que no se midió; repare el instrumento si puede.",
         "kind sampling rate": "El grupo se mide con menos frecuencia: mídalo igual si puede. No se vio que ayudaran "
-        "ni pesos, ni precios, ni quitar pasos a los demás; una restricción mueve los errores, no suple lo que no se vio.",
+        "ni pesos, ni precios, ni quitar pasos a los demás; una restricción mueve los errores, no suple lo que no "
+        "se vio.",
         "doubtful": "Los datos solos no distinguen esto de una diferencia verdadera entre los grupos, contra la cual "
         "un remedio no gana nada y puede costar exactitud: no actúe antes de tener pruebas.",
         "kind proxy": "Una entrada revela quién pertenece al grupo: se puede encontrar en el circuito y quitar.",
