@@ -52,10 +52,18 @@ def log_series(
             answer = out[at]
             bad = 0 if np.isfinite(answer).all() else NOT_FINITE
             log.decide(
-                None, answer.reshape(-1), model=digest, inputs=parts, person=person, sequence=step, is_exact=exact,
-                dt=elapsed(data, row, step), uncertainty=float(spread[at]), monitors=flags | bad,
+                None,
+                answer.reshape(-1),
+                model=digest,
+                inputs=parts,
+                person=person,
+                sequence=step,
+                is_exact=exact,
+                dt=elapsed(data, row, step),
+                uncertainty=float(spread[at]),
+                monitors=flags | bad,
                 lasting=class_of(answer) if task.is_classification else None,
-            )  # fmt: skip
+            )
         for alarm in () if look is None else look.alarms[k]:
             log.event("alarm", **alarm.facts)
 

@@ -181,10 +181,17 @@ def replay(args: argparse.Namespace) -> int:
     model = reader(args.model, "audit replay")
     data = series_for("audit replay", model, args.data)
     result = audit.replay(
-        args.log, model, data, salts=args.salts, batch=args.batch, key=key,
-        held=checkpoint_of(args.held), origin=args.origin,
-        allow_unlinked=args.allow_unlinked, tolerance=args.tolerance,
-    )  # fmt: skip
+        args.log,
+        model,
+        data,
+        salts=args.salts,
+        batch=args.batch,
+        key=key,
+        held=checkpoint_of(args.held),
+        origin=args.origin,
+        allow_unlinked=args.allow_unlinked,
+        tolerance=args.tolerance,
+    )
     if args.json:
         print_json({"holds": result.holds, "share": result.share, **result.__dict__})
     else:

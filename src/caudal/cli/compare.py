@@ -57,12 +57,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=count, default=0, metavar="N", help="of the split and of all weights (default: 0)"
     )
     spent.add_argument("--trials", type=count, metavar="N", help="settings tried for each contender")
-    spent.add_argument("--set", action="append", default=[], type=_change, metavar="NAME=N",
-                       help="epochs, trial_epochs, parameters, resamples, retrain")  # fmt: skip
-    spent.add_argument("--no-chips", dest="chips", action="store_false",
-                       help="leave out the networks as C on simulated microcontrollers")  # fmt: skip
-    spent.add_argument("--watts", type=float, nargs=2, metavar=("LOW", "HIGH"),
-                       help="of a busy core; gives joules from processor time without a counter")  # fmt: skip
+    spent.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_change,
+        metavar="NAME=N",
+        help="epochs, trial_epochs, parameters, resamples, retrain",
+    )
+    spent.add_argument(
+        "--no-chips",
+        dest="chips",
+        action="store_false",
+        help="leave out the networks as C on simulated microcontrollers",
+    )
+    spent.add_argument(
+        "--watts",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="of a busy core; gives joules from processor time without a counter",
+    )
     spent.add_argument("--executor", default="local", help="local (default), inline, ray or ray:ADDRESS")
     spent.add_argument("--workers", type=count, metavar="N", help="runs at once (default: one per core)")
 

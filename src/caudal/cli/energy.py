@@ -10,9 +10,18 @@ from caudal.cli.show import print_columns, print_json, say
 from caudal.errors import InputError
 
 _KINDS = (
-    "macs", "multiplies", "adds", "divisions", "sigmoids", "tanhs", "exponentials", "sines", "roots",
-    "error_functions", "comparisons",
-)  # fmt: skip
+    "macs",
+    "multiplies",
+    "adds",
+    "divisions",
+    "sigmoids",
+    "tanhs",
+    "exponentials",
+    "sines",
+    "roots",
+    "error_functions",
+    "comparisons",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -36,8 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pictures", type=Writes("folder"), metavar="FOLDER", help="also each picture by itself, as SVG and PNG"
     )
     parser.add_argument("--lang", choices=("en", "es"), default="en", help="language of the page (default: en)")
-    parser.add_argument("--radius", type=float, default=0.02, metavar="R", help="tolerance of the proof, in standard "
-                        "deviations (default: 0.02)")  # fmt: skip
+    parser.add_argument(
+        "--radius",
+        type=float,
+        default=0.02,
+        metavar="R",
+        help="tolerance of the proof, in standard deviations (default: 0.02)",
+    )
     parser.add_argument(
         "--mean", action="store_true", help="compare with the mean of the training, not with other series of the table"
     )

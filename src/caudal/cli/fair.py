@@ -48,13 +48,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_column(parser, "sensitive", required=True)
     parser.add_argument(
-        "--edges", action="append", default=[], metavar="NAME=A,B",
+        "--edges",
+        action="append",
+        default=[],
+        metavar="NAME=A,B",
         help="where to cut a column of numbers (default: into thirds, which are told)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--intersections", action="append", default=[], metavar="NAMES",
+        "--intersections",
+        action="append",
+        default=[],
+        metavar="NAMES",
         help="columns to cross, such as sex,age; again for more, or `none` (default: all of --sensitive)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--positive",
         metavar="CLASS",
@@ -67,9 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="decide yes from this probability (default: 0.5; of more than two classes the likeliest is decided for)",
     )
     parser.add_argument(
-        "--expected", action="append", default=[], metavar="NAME=GROUP:SHARE,...",
+        "--expected",
+        action="append",
+        default=[],
+        metavar="NAME=GROUP:SHARE,...",
         help="shares that a census or register expects, so that who never came can be judged",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--trusted",
         metavar="NAME",
@@ -89,10 +98,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="of the bootstrap (default: 1000)")
     parser.add_argument(
-        "--limit", type=float, metavar="G",
+        "--limit",
+        type=float,
+        metavar="G",
         help="exit with 1 where the interval of a gap in errors lies above this (default: 0.1 of decisions; none of "
         "numbers, whose limit is in their unit)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "-o",
         "--out",

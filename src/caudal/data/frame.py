@@ -169,9 +169,15 @@ def ordered(table: Table, columns: Columns) -> Order:
         DataError: as `from_frame`.
     """
     ordering = order(
-        table, columns.series, columns.time, columns.time_unit, columns.equal_times,
-        values=told_columns(table, columns), form=columns.time_format or "", zone=columns.time_zone or "",
-    )  # fmt: skip
+        table,
+        columns.series,
+        columns.time,
+        columns.time_unit,
+        columns.equal_times,
+        values=told_columns(table, columns),
+        form=columns.time_format or "",
+        zone=columns.time_zone or "",
+    )
     if columns.task == "forecast" or columns.horizon:
         return without_ahead(ordering, _known(table, columns.target))
     return ordering

@@ -138,9 +138,14 @@ def read_separated(path: Path, owner: str, name: str, wanted: Wanted, form: Text
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.ParserWarning)
             frame = pandas.read_csv(
-                path, index_col=False, low_memory=False, skip_blank_lines=False, keep_default_na=False,
-                float_precision="round_trip" if form.decimal == "." else None, **options,
-            )  # fmt: skip
+                path,
+                index_col=False,
+                low_memory=False,
+                skip_blank_lines=False,
+                keep_default_na=False,
+                float_precision="round_trip" if form.decimal == "." else None,
+                **options,
+            )
     except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
         fault = _ragged(path, owner, name, layout, form, empty=True)
         raise fault or _unreadable(owner, name, error) from error

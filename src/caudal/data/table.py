@@ -26,7 +26,7 @@ from caudal.data.spelling import (
     spelled,
     truth,
     written_kind,
-)  # fmt: skip
+)
 from caudal.errors import DataError
 from caudal.extras import need
 
@@ -379,9 +379,16 @@ def open_table(source: Any, owner: str, wanted: Wanted = ANY, form: TextForm = U
         opened = read_source(source, owner, wanted, form)
         frame, twice = _once(nw, opened.frame)
         table = Table(
-            frame, owner, opened.name, opened.first_line, opened.rows, form, opened.written,
-            twice | opened.twice, opened.notes,
-        )  # fmt: skip
+            frame,
+            owner,
+            opened.name,
+            opened.first_line,
+            opened.rows,
+            form,
+            opened.written,
+            twice | opened.twice,
+            opened.notes,
+        )
     else:
         try:
             frame, twice = _once(nw, plain_frame(source, wanted, owner))

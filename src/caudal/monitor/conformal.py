@@ -231,9 +231,12 @@ def coverage(answer: Answer, truth: ArrayLike, groups: ArrayLike | None = None) 
     owner = np.full(len(real), _ALL) if groups is None else np.asarray(groups).astype(str)
     parts = {str(name): is_within[owner == name] for name in np.unique(owner)}
     return Coverage(
-        float(is_within.mean()), {name: float(part.mean()) for name, part in parts.items()},
-        {name: len(part) for name, part in parts.items()}, float(answer.abstained.mean()), float(size.mean()),
-    )  # fmt: skip
+        float(is_within.mean()),
+        {name: float(part.mean()) for name, part in parts.items()},
+        {name: len(part) for name, part in parts.items()},
+        float(answer.abstained.mean()),
+        float(size.mean()),
+    )
 
 
 def _checked(owner: str, predictions: ArrayLike, classes: int) -> NDArray[np.float64]:

@@ -107,13 +107,20 @@ def _record(place: Path, contents: Mapping[str, Any]) -> ModelRecord:
     card = data.get("card") or {}
     splits = data.get("splits") or {k: v for k, v in data.items() if isinstance(v, str)}
     return ModelRecord(
-        place.resolve().name, str(environment["model"]), tuple(_layers(recipe["network"])),
-        str(recipe.get("task") or table.get("task") or card.get("task") or ""), _parameters(place / MODEL),
-        {name: _neurons(value) for name, value in dict(contents["wiring"]).items()}, figures,
-        tuple(str(value) for value in metrics.get("limits") or ()), dict(card),
-        {str(name): str(value) for name, value in splits.items()}, environment, _files(place),
+        place.resolve().name,
+        str(environment["model"]),
+        tuple(_layers(recipe["network"])),
+        str(recipe.get("task") or table.get("task") or card.get("task") or ""),
+        _parameters(place / MODEL),
+        {name: _neurons(value) for name, value in dict(contents["wiring"]).items()},
+        figures,
+        tuple(str(value) for value in metrics.get("limits") or ()),
+        dict(card),
+        {str(name): str(value) for name, value in splits.items()},
+        environment,
+        _files(place),
         (place / STATEMENT).is_file(),
-    )  # fmt: skip
+    )
 
 
 def _read(path: Path) -> Any:

@@ -93,9 +93,14 @@ def opened(record: Decision, salt: bytes) -> Decision:
     except (struct.error, ValueError) as error:
         raise _closed() from error
     return replace(
-        record, output=tuple(output.tolist()), influence=tuple(influence.tolist()), dt=_known(dt),
-        uncertainty=_known(uncertainty), is_sealed=False, payload=split(record)[1],
-    )  # fmt: skip
+        record,
+        output=tuple(output.tolist()),
+        influence=tuple(influence.tolist()),
+        dt=_known(dt),
+        uncertainty=_known(uncertainty),
+        is_sealed=False,
+        payload=split(record)[1],
+    )
 
 
 def shown(output: NDArray[Any], lasting: Iterable[float] | None) -> NDArray[Any]:

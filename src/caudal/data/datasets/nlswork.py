@@ -8,9 +8,20 @@ from caudal.data.split import split
 
 _INTERVIEWS = 4
 _UNITS = {
-    "age": "y", "ttl_exp": "y", "tenure": "y", "hours": "h", "wks_work": "wk", "wks_ue": "wk", "ln_wage": "",
-    "msp": "", "nev_mar": "", "not_smsa": "", "c_city": "", "south": "", "union": "",
-}  # fmt: skip
+    "age": "y",
+    "ttl_exp": "y",
+    "tenure": "y",
+    "hours": "h",
+    "wks_work": "wk",
+    "wks_ue": "wk",
+    "ln_wage": "",
+    "msp": "",
+    "nev_mar": "",
+    "not_smsa": "",
+    "c_city": "",
+    "south": "",
+    "union": "",
+}
 _CODED = ("ind_code", "occ_code")
 _RACES = {1: "white", 2: "black", 3: "other"}
 
