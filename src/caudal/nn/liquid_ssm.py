@@ -185,7 +185,7 @@ class LiquidSSM(Layer):
         if self.layers > 1 or self.output_gate:
             return None
         # The way of attributes through a list of modules takes as long as the step.
-        raw = cast(Mapping[str, Tensor | None], cast(nn.Module, self.blocks._modules["0"])._parameters)
+        raw = cast(Mapping[str, Tensor | None], self.blocks._modules["0"]._parameters)
         parameters = [part for part in raw.values() if part is not None]
         if not may_skip(x, parameters[0]):
             return None

@@ -191,7 +191,7 @@ def _swept(question: Question) -> _Sweep:
     weights = torch.stack(carried[::-1], 1)
     shares = torch.einsum("btou,btu->bto", weights, put)
     if layer.pairing == "event":
-        shares = shares.unflatten(1, (-1, 2)).sum(2)
+        shares = shares.view(len(shares), -1, 2, shares.shape[2]).sum(2)
     return _Sweep(shares, bias, weight, opened, pool, whole[:, :-1], whole[:, 1:], weights)
 
 

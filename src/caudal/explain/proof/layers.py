@@ -125,22 +125,27 @@ def _lstm(layer: LSTM) -> Machine:
 def _liquid_ssm(layer: LiquidSSM) -> Machine:
     """States of all blocks, and behind them the last outputs, in which an output gate mixes states with inputs."""
     units, blocks, settings = layer.units, layer.parts(), layer.settings()
-    params = [liquid_ssm.Params(*(None if p is None else _f64(p) for p in block.params())) for block in blocks]
+    params = [_liquid_params(block) for block in blocks]
 
     def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
-        forms, lows, highs, read, h = [], [], [], x, None
+        states, read, h = list[Reach](), x, None
         for k, (block, weights) in enumerate(zip(blocks, params, strict=True)):
             at = slice(k * units, (k + 1) * units)
             before = Reach(Affine(reach.form.centre[at], reach.form.parts[:, at]), reach.low[at], reach.high[at])
             new = gated.liquid_ssm_advance(before, read, dt, weights, settings, symbols)
-            forms, lows, highs = [*forms, new.form], [*lows, new.low], [*highs, new.high]
+            states.append(new)
             h = _block_outputs(block, read, new.form, h, symbols)
             read = h
-        whole = bounded(read)
-        form = functools.reduce(_beside, [*forms, read])
-        return Reach(form, torch.cat([*lows, whole.low]), torch.cat([*highs, whole.high]))
+        parts = [*states, bounded(read)]
+        form = functools.reduce(_beside, [part.form for part in parts])
+        return Reach(form, torch.cat([part.low for part in parts]), torch.cat([part.high for part in parts]))
 
     return Machine(at_rest((len(blocks) + 1) * units), advance, lambda reach: _last(reach.form, units))
+
+
+def _liquid_params(block: LiquidBlock) -> liquid_ssm.Params:
+    params = block.params()
+    return liquid_ssm.Params(_f64(params.weight), _f64(params.bias), None if params.rate is None else _f64(params.rate))
 
 
 def _block_outputs(block: LiquidBlock, x: Affine, v: Affine, residual: Affine | None, symbols: Symbols) -> Affine:
