@@ -164,3 +164,15 @@ def test_regular_times_are_named_as_such(studies):
     text = report.render(replace(full, runs=same, data=replace(full.data, gap_low=1.0, gap_median=1.0, gap_high=1.0)))
     assert "All gaps of these data are about the same" in text
     assert "LTC-NCP: dt = 1 changes nothing." in text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_parts_are_told_by_people_and_a_small_test_part_by_name(studies, lang):
+    study = studies.study()
+    few = replace(study.data, owner="speaker", owners=(4, 1, 1), test_owners=("theo",))
+    text = report.render(replace(study, data=few), lang)
+    assert "theo" in text and "speaker" in text
+    folded = replace(study.data, owner="speaker", owners=(4, 1, 1), folds=5)
+    assert ("each tested once in 5 folds" if lang == "en" else "5 pliegues") in report.render(
+        replace(study, data=folded), lang
+    )

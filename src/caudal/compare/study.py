@@ -20,6 +20,7 @@ from caudal.compare.measure import energy, timing
 from caudal.compare.measure.chips import chips as on_chips
 from caudal.compare.measure.chips import missing, regular_gap
 from caudal.compare.measure.timing import Timing
+from caudal.compare.metrics.bootstrap import FEW_SEEDS
 from caudal.compare.metrics.metrics import plan_of
 from caudal.compare.progress import Board, Watcher
 from caudal.compare.record import Chips, Study
@@ -123,6 +124,8 @@ def compare(
     watcher = watcher or Board()
     for line in source.read:
         watcher.say(line)
+    if agenda.budget.seeds <= FEW_SEEDS:
+        watcher.say(f"note: from {agenda.budget.seeds} seeds no spread of training is told; three and more tell it.")
     store = Store(out, _facts(source, agenda))
     try:
         agenda = _with_stored(agenda, store, source, watcher)

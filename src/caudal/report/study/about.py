@@ -53,12 +53,24 @@ def data_section(study: Study, words: Words) -> Html:
         (words("data.protocol"), words.known("protocol", data.protocol)),
         (words("data.digest"), tag("code", data.digest)),
     ]
+    if data.owner and data.owners:
+        pairs.insert(-2, (words("data.owners"), _owners(study, words)))
     if data.positive:
         pairs.insert(3, (words("data.positive"), data.positive))
     parts: list[object] = [tag("p", tag("b", words.retold(data.title))), facts(pairs), _classes(study, words)]
     for name, sentences in (("bias", data.known_bias), ("leaks", data.known_leaks), ("notes", data.notes)):
         parts += [tag("h3", words(f"data.{name}")), _sentences(sentences, words(f"data.{name}.none"), words)]
     return join([*parts, _inputs(study, words)])
+
+
+def _owners(study: Study, words: Words) -> str:
+    """How many people, or other groups, each part holds, and which ones are tested where they are few."""
+    data = study.data
+    if data.folds:
+        return words("data.owners.folds", n=words.whole(sum(data.owners)), name=data.owner, folds=data.folds)
+    which = words("data.owners.which", names=words.listed(data.test_owners)) if data.test_owners else ""
+    train, val, test = map(words.whole, data.owners)
+    return words("data.owners.value", train=train, val=val, test=test, name=data.owner, which=which)
 
 
 def _sentences(sentences: Sequence[str], none: str, words: Words) -> Html:

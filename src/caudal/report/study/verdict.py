@@ -286,9 +286,15 @@ def _behind_in_cost(study: Study, words: Words, liquid: Contender, rival: Conten
             yield words(key), written(mine), written(other)
 
 
+def _told(study: Study) -> tuple[Contender, ...]:
+    """The models of the first page: those of the story, and the best one that is no network."""
+    names = {contender.name for contender in query.mains(study)} | {study.verdict.best_simple}
+    return tuple(contender for contender in study.contenders if contender.name in names)
+
+
 def _glance(study: Study, words: Words) -> Html:
     """The models of the story by what a reader decides on."""
-    chosen = query.mains(study)
+    chosen = _told(study)
     if not chosen:
         return Html("")
     digits = query.metric_digits(study)
@@ -315,7 +321,7 @@ def _worlds(study: Study, words: Words) -> Html:
     curves = {
         (curve.model, curve.disturbance): dict(zip(curve.levels, curve.values, strict=True)) for curve in study.curves
     }
-    chosen = [contender for contender in query.mains(study) if contender.family != "trivial"]
+    chosen = [contender for contender in _told(study) if contender.family != "trivial"]
     digits = query.metric_digits(study)
     worlds = [
         ("", told[0].disturbance, 0.0),
