@@ -175,3 +175,20 @@ def test_a_folder_keeps_all_its_models_and_its_verdict_when_others_are_asked_for
     # What is stored in part, or under another metric, does not join.
     other = compare(fakes, tmp_path, models=["ltc-ncp", "trees"], metric="accuracy")
     assert not {"cfc", "gru"} & {model.name for model in other.contenders}
+
+
+def test_another_metric_decides_where_it_is_asked_for(fakes, tmp_path):
+    found = compare(fakes, tmp_path, metric="log_loss", margin=0.05, prefer="cheap")
+    assert (found.metric, found.higher_is_better, found.verdict.prefer) == ("log_loss", False, "cheap")
+    scores = {model.name: found.summary[model.name]["log_loss"].value for model in found.contenders}
+    assert list(scores.values()) == sorted(scores.values())
+    assert scores[found.verdict.use] <= min(scores.values()) + 0.05
+    assert {pair.margin for pair in found.comparisons} == {0.05}
+    with pytest.raises(InputError, match="auroc, auprc"):
+        compare(fakes, tmp_path / "other", metric="f1")
+
+
+def test_asking_for_one_more_bad_model_leaves_the_answer(fakes, tmp_path):
+    few = compare(fakes, tmp_path / "few", models=["cfc", "gru"])
+    more = compare(fakes, tmp_path / "more", models=["cfc", "gru", "lstm", "ltc-ncp"])
+    assert few.verdict.use == more.verdict.use and few.verdict.reason == more.verdict.reason

@@ -61,7 +61,8 @@ def chips(finals: Mapping[str, Sequence[Outcome]], parts: Parts, shortest: float
     for name, outcomes in finals.items():
         model = models.get(name)
         if model is not None:
-            figures.append(_chip(name, model, test, _of_rows(outcomes[0], rows), shortest))
+            metric = metrics.plan_of(test, outcomes[0].job.metric).primary
+            figures.append(_chip(name, model, test, _of_rows(outcomes[0], rows), shortest, metric))
         elif entry_of(name).kind != "trivial":
             failed = outcomes[0].run.failed
             figures.append(
@@ -95,19 +96,20 @@ def judged_rows(test: Sequences) -> NDArray[np.int64]:
     return np.sort(order[: max(1, count)]).astype(np.int64)
 
 
-def _chip(name: str, model: "LiquidEstimator", test: Sequences, answers: Answers, shortest: float | None) -> Chip:
+def _chip(
+    name: str, model: "LiquidEstimator", test: Sequences, answers: Answers, shortest: float | None, metric: str
+) -> Chip:
     """The network as C, or why it has no such form: what fails here must not cost the study."""
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            return _exported(name, _straight(model, test, shortest), answers, Path(scratch) / "policy", test)
+            return _exported(name, _straight(model, test, shortest), answers, Path(scratch) / "policy", test, metric)
     except InputError as error:
         return Chip(name, _code(error), error.fault)
     except Exception as error:
         return Chip(name, "other", f"{type(error).__name__}: {error}")
 
 
-def _exported(name: str, judged: _Judged, answers: Answers, place: Path, test: Sequences) -> Chip:
-    metric = metrics.plan_of(test).primary
+def _exported(name: str, judged: _Judged, answers: Answers, place: Path, test: Sequences, metric: str) -> Chip:
     policy = export.c(judged.net, place, DTYPE, encoder=judged.encoder, shortest_dt=judged.shortest)
     theirs = gather(test, _answers(judged, policy.program))
     machines, fault = _built(policy)

@@ -95,7 +95,8 @@ def shuffled(data: Sequences) -> Sequences:
     """
     key = np.random.default_rng(0).random(data.mask.shape)
     order = np.argsort(np.where(data.mask, key, 2.0), axis=1)[:, :, None]
-    values, observed = (np.take_along_axis(part, order, axis=1) for part in (data.values, data.observed))
+    values = np.take_along_axis(data.values, order, axis=1)
+    observed = np.take_along_axis(data.observed, order, axis=1)
     return replace(data, values=values, observed=observed)
 
 
