@@ -48,21 +48,24 @@ def test_an_option_of_columns_is_the_same_in_every_command(name, columns):
             assert getattr(one, part) == getattr(other, part), (name, dest, part)
 
 
+def fits(action, word):
+    """Whether an option takes a word."""
+    try:
+        (action.type or str)(word)
+    except (argparse.ArgumentTypeError, ValueError):
+        return False
+    return action.choices is None or word in map(str, action.choices)
+
+
 def sample(action):
     """Words that an option or argument takes."""
     if action.nargs == 0:
         return []
-    if action.choices:
-        words = [str(list(action.choices)[-1])]
-    elif action.type is name_list:
-        words = ['age,"pulse, seated"']
-    elif action.type is int or (action.metavar in ("N", "STEPS") and action.type is not None):
-        words = ["3"]
-    elif action.type is float:
-        words = ["0.125", "15"] if action.nargs == 2 else ["0.125"]
-    else:
-        words = ["epochs=3"] if action.dest == "set" else ["-05:00" if action.metavar == "ZONE" else "a b.csv"]
-    return words
+    words = ["-05:00"] if action.metavar == "ZONE" else ["epochs=3"] if action.dest == "set" else []
+    words += ['age,"pulse, seated"'] if action.type is name_list else ["0.125"] if action.type is float else []
+    words += ["a b.csv", "3", *map(str, action.choices or ())]
+    word = next(word for word in words if fits(action, word))
+    return [word] * action.nargs if isinstance(action.nargs, int) else [word]
 
 
 @pytest.mark.parametrize("name", app.COMMANDS)
