@@ -18,7 +18,7 @@ from caudal.fair import Groups, decisions, gaps
 from caudal.fair.mitigate import Fairness, Lagrangian, Penalty, reweighing
 from caudal.fair.plant import thin
 
-_LOST, _JUDGED = 0.9, 6000
+_LOST = 0.9
 _FULL, _THINNED = World("full"), World("thinned", thinned=_LOST)
 
 
@@ -67,24 +67,24 @@ REMEDIES: dict[str, _Remedy] = {
 }
 
 
-def sampling(seeds: int = 5, *, series: int = 1200, epochs: int = 12, first: int = 0) -> Iterator[SamplingRow]:
-    """Train with every remedy from every seed, and judge on as many other people, measured as in the world.
+def sampling(seeds: int = 5, *, series: int = 1200, judged: int = 6000, epochs: int = 12) -> Iterator[SamplingRow]:
+    """Train with every remedy from every seed, and judge on other people, measured as in the world.
 
     Arguments:
         seeds: of data and weights.
         series: to learn from.
+        judged: other people to judge on.
         epochs: of each fit.
-        first: seed.
 
     Raises:
         InputError: there is no seed.
     """
     if seeds < 1:
         raise InputError("sampling", "seeds", f"is {seeds}; expected at least 1", "Pass 5.")
-    for seed in range(first, first + seeds):
+    for seed in range(seeds):
         for name, remedy in REMEDIES.items():
             train, _ = draw_world(remedy.world, series=series, seed=2 * seed)
-            other, _ = draw_world(remedy.world, series=_JUDGED, seed=2 * seed + 1)
+            other, _ = draw_world(remedy.world, series=judged, seed=2 * seed + 1)
             yield _judged(name, _fitted(remedy, train, epochs, seed), other, seed)
 
 

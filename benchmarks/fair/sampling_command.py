@@ -19,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
     from benchmarks.fair.sampling import SamplingRow, sampling
 
     rows: list[SamplingRow] = []
-    for row in sampling(args.seeds, series=200, epochs=1) if args.quick else sampling(args.seeds):
+    for row in sampling(args.seeds, series=200, judged=200, epochs=1) if args.quick else sampling(args.seeds):
         say(f"{row.remedy}, seed {row.seed}")
         rows.append(row)
     if args.json:

@@ -177,3 +177,12 @@ def test_worlds_are_judged_by_their_goals(capsys):
     assert "wrong labels proven, 20 % checked" in capsys.readouterr().out
     assert main(["diagnose", "--worlds", "--seeds", "0"]) == 2
     assert "expected at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::caudal.errors.FairnessWarning")
+def test_remedies_of_rarer_measurement_are_tried(capsys):
+    assert main(["sampling", "--quick", "--seeds", "1", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert {row["remedy"] for row in rows} >= {"plain", "reweighing", "thinning", "measured in full"}
+    assert all(0 <= row["gap"] <= 1 for row in rows)
