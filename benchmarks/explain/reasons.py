@@ -114,7 +114,8 @@ def interaction(count: int, seed: int) -> World:
     signs = np.where(draw.random((count, 2)) < 0.7, 1, -1)
     world.x[:, [PULSE, TEMP], STEP] = signs * (0.6 + np.abs(draw.normal(size=(count, 2))))
     world.cells[STEP, [PULSE, TEMP]] = True
-    return world._replace(label=(signs > 0).all(1).astype(np.int64))
+    both: NDArray[np.int64] = (signs > 0).all(1).astype(np.int64)
+    return world._replace(label=both)
 
 
 def leak(count: int, seed: int) -> World:
@@ -182,7 +183,8 @@ def reasons(world: str, cell: str, seed: int, effort: Effort | None = None) -> R
 def _named(attribution: Influence, cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether the strongest cell of each series is planted, `(series,)`."""
     strongest = np.abs(attribution.values).reshape(len(attribution), -1).argmax(1)
-    return cells.flatten()[strongest]
+    named: NDArray[np.bool_] = cells.flatten()[strongest]
+    return named
 
 
 def _checked(

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from benchmarks.explain.goals import goals, table
 from benchmarks.explain.monitors import MonitorRow, broken, flipped_weights, monitors
 from benchmarks.explain.planted import MORE, PlantedRow, Work, planted
 from benchmarks.explain.proofs import ProofRow, proofs
+from benchmarks.explain.reasons import WORLDS, ReasonRow
 from benchmarks.explain.report import ExplainReport, measure
 from benchmarks.explain.tasks import TASKS
 from caudal.errors import FileFormatError
@@ -106,6 +108,30 @@ WATCHED = MonitorRow(
     "japanese-vowels", "cfc", 0, 10**7, 0, {"nan": 9}, {"nan": 9}, {"nan": 0}, 0.05,
     {"1 series, 1 together": 0.3, "1 series, 64 together": 0.03}, 1.0,
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_planted_worlds_differ_where_they_say_and_nowhere_else(name):
+    world, again = WORLDS[name](600, 5), WORLDS[name](600, 5)
+    assert (world.x == again.x).all() and (world.dt == again.dt).all() and world.cells.any()
+    assert 0.35 < world.label.mean() < 0.65
+    cells = np.concatenate([world.x, world.dt[:, None]], 1).transpose(0, 2, 1)
+    gap = np.abs(cells[world.label == 1].mean(0) - cells[world.label == 0].mean(0)) / cells.std(0)
+    assert gap[world.cells].min() > 0.4
+    others = ~world.cells
+    if name == "leak":
+        others[:, 1] = False  # the honest weak sign beside the leak
+    assert gap[others].max() < 5 * 2 / 600**0.5
+
+
+def test_reasons_have_their_goals_over_the_nets_that_learnt():
+    row = ReasonRow("step", "ltc-ncp", 0, 0.97, 20, 1.0, 0.3, True, (1.0,) * 20, (0.1,) * 9 + (0.9,), 0.01)
+    report = ExplainReport(reasons=(row, replace(row, seed=1, accuracy=0.6, named=0.0, synapse=False)))
+    assert len(goals(report)) == 3 and all(goal.reached for goal in goals(report))
+    assert "1.00 of 20 right decisions of 1 nets (against the training mean 0.30)" in table(report)
+    assert ExplainReport.loads(report.dumps()) == report
+    for worse in (replace(row, named=0.9), replace(row, synapse=False), replace(row, right=(0.1,) * 20)):
+        assert not all(goal.reached for goal in goals(ExplainReport(reasons=(worse,))))
 
 
 def test_proofs_and_monitors_have_their_goals():

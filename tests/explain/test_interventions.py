@@ -23,6 +23,7 @@ from caudal.explain import (
     neurons_of,
     patch,
     prune,
+    references,
     scorecard,
     spearman,
     synapses_of,
@@ -145,6 +146,33 @@ def test_a_trained_net_passes_and_an_invented_explanation_fails(trained):
     assert "ablation" in told.to_dict()["failed"]
     again = type(told).from_json(told.to_json())
     assert again.scorecard["ablation"].value == pytest.approx(told.scorecard["ablation"].value)
+
+
+def test_the_check_fails_what_names_another_cell_than_the_one_that_decides():
+    torch.manual_seed(0)
+    net = Readout(GRU(3, 6), 2)
+    x = torch.randn(80, 5, 3)
+    x[:, 3, 1] = torch.where(torch.arange(80) % 2 == 0, 2.0, -2.0)
+    label = (torch.arange(80) % 2 == 0).long()
+    optimiser = torch.optim.Adam(net.parameters(), 0.03)
+    for _ in range(60):
+        loss = nn.functional.cross_entropy(net.series(x)[0], label)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    everyone = ask(net, x)
+    failed = {"right": 0, "wrong": 0}
+    for row in range(10):
+        asked = everyone.rows(torch.tensor([row]))
+        against = references(asked, everyone)
+        right = influence(asked, baseline=against)
+        assert right.top(1)[0].name == "input/1 at step 3"
+        wrong = replace(right, values=np.roll(right.values, 1 + row % 4, axis=1))
+        for name, found in {"right": right, "wrong": wrong}.items():
+            card = scorecard(asked, found, Checks(series=1), against)
+            assert "randomisation" not in {score.name for score in card.scores}
+            failed[name] += not card["ablation"].passed
+    assert failed["right"] == 0 and failed["wrong"] >= 7
 
 
 def test_an_explanation_that_ignores_the_parameters_fails_randomisation(trained):

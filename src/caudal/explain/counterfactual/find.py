@@ -198,6 +198,8 @@ def _cheapest(space: Space, candidates: Tensor) -> _Result:
     # Thinning costs; candidates that start close are thinned first, and a few are enough.
     order = torch.where(margins > 0, _cost(candidates), torch.inf).argsort()
     for k in order[: min(6, int((margins > 0).sum()))].tolist():
+        if best is not None and space.is_spent:
+            break
         change, proven = least(space, space.printed(candidates[k]))
         change = space.printed(change)
         cost = float(_cost(change[None])) + (0 if proven else 2 * _PER_ENTRY)

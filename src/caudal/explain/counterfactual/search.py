@@ -8,6 +8,8 @@ from torch import Tensor
 from caudal.explain.counterfactual.goal import Goal
 
 _RATES = (0.3, 0.1, 0.03, 0.01)
+_PROMISING = 64
+_MOST_STEPS = 400_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,11 @@ class Space:
         rounded = torch.where(up, torch.minimum(rounded, inside), torch.maximum(rounded, inside))
         goes_on = torch.where(up, rounded > current, rounded < current) & (change != 0)
         return torch.where(goes_on, (rounded - current) / self.spread, 0)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the model was asked about as many steps of series as a search may take."""
+        return self.goal.tried * len(self.free) > _MOST_STEPS
 
     def within(self, change: Tensor) -> Tensor:
         """The change cut to what is allowed."""
@@ -131,6 +138,9 @@ def by_sum(space: Space, most: int) -> Tensor:
     ends = _ends(space)
     change = torch.zeros_like(space.low)[None]
     known = float(space.margins(change))
+    if len(ends) > _PROMISING:
+        # What helps little alone is seldom the next best beside others.
+        ends = ends[space.margins(ends).argsort(descending=True)[:_PROMISING]]
     for _ in range(most):
         moved = torch.where(ends != 0, ends, change)
         if not len(moved) or known > 0:

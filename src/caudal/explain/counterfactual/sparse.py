@@ -26,6 +26,8 @@ def least(space: Space, change: Tensor) -> tuple[Tensor, bool]:
         if bool(((smaller != 0) == (change != 0)).all()) and _needed(space, smaller):
             return smaller, True
         change = smaller
+        if space.is_spent:
+            break
     change = _pruned(space, change)
     return change, _needed(space, change)
 

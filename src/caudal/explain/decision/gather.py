@@ -33,8 +33,10 @@ from caudal.wiring import Wiring
 
 DIGITS = 4
 PARTS = ("influence", "checks", "circuit", "proof", "counter", "equations")
-_SERIES, _DEAD_WITHIN, _MOST_WEIGHTS, _POOL = 64, 1e-3, 4000, 512
+_SERIES, _FEW_SERIES, _DEAD_WITHIN, _MOST_WEIGHTS, _POOL = 64, 8, 1e-3, 4000, 512
 _DOUBLINGS, _NARROWINGS = 5, 3
+# Steps beyond which searches and proofs are kept short, so that a page stays a matter of seconds.
+_LONG = 40
 
 
 class _Seen(NamedTuple):
@@ -60,7 +62,7 @@ def decision(
     radius: float = 0.02,
     threshold: float | None = None,
     checks: Checks | None = None,
-    search: tuple[int, int] = (8, 120),
+    search: tuple[int, int] | None = None,
     seed: int = 0,
     against_mean: bool = False,
     progress: Callable[[str], None] | None = None,
@@ -76,7 +78,7 @@ def decision(
         radius: tolerance of the proof, in standard deviations.
         threshold: of a regression, the number that a counterfactual is to cross.
         checks: how much work the scorecard may be.
-        search: restarts and steps of the search for a counterfactual.
+        search: restarts and steps of the search for a counterfactual; fewer for long series if left out.
         seed: of every draw.
         against_mean: compare with the training mean, in place of other series.
         progress: is told each of `PARTS` as it begins.
@@ -104,9 +106,10 @@ def decision(
     begins("proof")
     proof = _certificate(seen, bounds, radius, missing, seed)
     begins("counter")
+    restarts, moves = search or ((8, 120) if len(seen.x[0]) <= _LONG else (4, 40))
     other = _counterfactual(
         seen,
-        {"bounds": bounds, "threshold": threshold, "restarts": search[0], "steps": search[1], "seed": seed},
+        {"bounds": bounds, "threshold": threshold, "restarts": restarts, "steps": moves, "seed": seed},
         missing,
         names,
     )
@@ -223,7 +226,10 @@ def _without(seen: _Seen, synapses: Influence | None, last: Array, decides: bool
 def _certificate(seen: _Seen, bounds: Bounds, radius: float, missing: dict[str, str], seed: int) -> Certificate | None:
     known, times = _tolerances(seen, bounds, radius)
     try:
-        return verify(seen.model, seen.x[0], seen.dt[0], radius=known, dt_radius=times, boxes=9, samples=64, seed=seed)
+        boxes, samples = (9, 64) if len(seen.x[0]) <= _LONG else (1, 16)
+        return verify(
+            seen.model, seen.x[0], seen.dt[0], radius=known, dt_radius=times, boxes=boxes, samples=samples, seed=seed
+        )
     except CaudalError as error:
         missing["proof"] = str(error)
         return None
@@ -251,7 +257,8 @@ def _largest(seen: _Seen, bounds: Bounds, radius: float, holds: bool) -> float:
         return proof.status == "holds"
 
     low, high = (radius, 2 * radius) if holds else (0.0, radius)
-    for _ in range(_DOUBLINGS):
+    doublings, narrowings = (_DOUBLINGS, _NARROWINGS) if len(seen.x[0]) <= _LONG else (2, 1)
+    for _ in range(doublings):
         if holds and is_proven(high):
             low, high = high, 2 * high
         elif not holds and not is_proven(high / 2):
@@ -259,7 +266,7 @@ def _largest(seen: _Seen, bounds: Bounds, radius: float, holds: bool) -> float:
         else:
             break
     low = max(low, high / 2 if is_proven(high / 2) else low)
-    for _ in range(_NARROWINGS):
+    for _ in range(narrowings):
         middle = (low + high) / 2
         low, high = (middle, high) if is_proven(middle) else (low, middle)
     return low
@@ -285,7 +292,8 @@ def _equations(
     dead = None
     try:
         if wired:
-            index = np.linspace(0, len(seen.data) - 1, min(_SERIES, len(seen.data))).round().astype(int)
+            most = _SERIES if len(seen.x[0]) <= _LONG else _FEW_SERIES
+            index = np.linspace(0, len(seen.data) - 1, min(most, len(seen.data))).round().astype(int)
             x, dt, lengths = encoded("decision", seen.model, seen.encoder, seen.data.select(np.unique(index)))
             dead = dead_synapses(seen.model, x, dt, lengths=lengths, within=_DEAD_WITHIN)
         weights = sum(p.numel() for p in seen.model.parameters())

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -18,8 +18,9 @@ from caudal.explain.influence.target import Question, wired_layers
 from caudal.nn import CTRNN, LRC, LTC, WiredCfC
 from caudal.nn.layer import Layer, State
 from caudal.nn.wired import graph_tensors
+from caudal.wiring import Wiring
 
-_ROWS, _WORK, _FEWEST = 1024, 2e8, 4
+_ROWS, _WORK, _FEWEST = 1024, 6e7, 4
 _CELLS = (LTC, LRC, CTRNN, WiredCfC)
 
 
@@ -121,7 +122,7 @@ def _entries(model: Layer, layers: list[Layer], on: str, chosen: Tensor | None) 
     """Which synapses and neurons of each layer every set of entries swaps; rows are sets."""
     source, _ = ends(model)
     synapses = [layer.synapse_count() for layer in layers]
-    units = [layer.wiring.units for layer in layers]
+    units = [cast(Wiring, layer.wiring).units for layer in layers]
     count = sum(synapses if on == "synapses" else units)
     sets = torch.eye(count, dtype=torch.bool) if chosen is None else chosen
     if on == "synapses":
