@@ -106,13 +106,8 @@ def decision(
     begins("proof")
     proof = _certificate(seen, bounds, radius, missing, seed)
     begins("counter")
-    restarts, moves = search or ((8, 120) if len(seen.x[0]) <= _LONG else (4, 40))
-    other = _counterfactual(
-        seen,
-        {"bounds": bounds, "threshold": threshold, "restarts": restarts, "steps": moves, "seed": seed},
-        missing,
-        names,
-    )
+    asked = {"bounds": bounds, "threshold": threshold, "seed": seed}
+    other = _counterfactual(seen, asked, search, missing, names)
     begins("equations")
     dead, lines, rounding = _equations(seen, wired, missing, names)
     activity, tau = _trace(seen)
@@ -273,8 +268,14 @@ def _largest(seen: _Seen, bounds: Bounds, radius: float, holds: bool) -> float:
 
 
 def _counterfactual(
-    seen: _Seen, asked: dict[str, Any], missing: dict[str, str], names: Sequence[str]
+    seen: _Seen,
+    asked: dict[str, Any],
+    search: tuple[int, int] | None,
+    missing: dict[str, str],
+    names: Sequence[str],
 ) -> Counterfactual | None:
+    restarts, moves = search or ((8, 120) if len(seen.x[0]) <= _LONG else (4, 40))
+    asked = {**asked, "restarts": restarts, "steps": moves}
     data = seen.data
     if names and not data.classes:
         data = replace(data, classes=tuple(names))
