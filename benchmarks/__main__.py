@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-from caudal.cli.app import Program
+from caudal.cli.app import CommandSet
 from caudal.cli.app import main as run
 
-PROGRAM = Program(
+PROGRAM = CommandSet(
     "benchmarks",
     "python -m benchmarks",
     {

@@ -59,7 +59,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Program:
+class CommandSet:
     """A set of commands behind one front.
 
     Attributes:
@@ -74,10 +74,10 @@ class Program:
     commands: Mapping[str, tuple[str, str]]
 
 
-CAUDAL = Program("caudal", "caudal", COMMANDS)
+CAUDAL = CommandSet("caudal", "caudal", COMMANDS)
 
 
-def main(argv: Sequence[str] | None = None, program: Program = CAUDAL) -> int:
+def main(argv: Sequence[str] | None = None, program: CommandSet = CAUDAL) -> int:
     """Run one command.
 
     Arguments:
@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None, program: Program = CAUDAL) -> int:
     return code
 
 
-def _main(words: Sequence[str], program: Program) -> int:
+def _main(words: Sequence[str], program: CommandSet) -> int:
     name = _name(words, program)
     shows_traceback = "--traceback" in words
     parser: argparse.ArgumentParser | None = None
@@ -146,7 +146,7 @@ def _main(words: Sequence[str], program: Program) -> int:
         return FAULT
 
 
-def _name(words: Sequence[str], program: Program) -> str | None:
+def _name(words: Sequence[str], program: CommandSet) -> str | None:
     """The command at the start of the words: of two words, or of one."""
     return next((name for count in (2, 1) if (name := " ".join(words[:count])) in program.commands), None)
 
@@ -158,7 +158,7 @@ def _functions(place: str) -> tuple[Callable[[argparse.ArgumentParser], None], C
     return getattr(module, f"{name}_arguments" if name else "add_arguments"), getattr(module, name or "run")
 
 
-def _parser(name: str, program: Program = CAUDAL) -> argparse.ArgumentParser:
+def _parser(name: str, program: CommandSet = CAUDAL) -> argparse.ArgumentParser:
     module, line = program.commands[name]
     parser = argparse.ArgumentParser(prog=f"{program.call} {name}", description=f"{line[0].upper()}{line[1:]}.")
     _functions(module)[0](parser)
@@ -169,7 +169,7 @@ def _parser(name: str, program: Program = CAUDAL) -> argparse.ArgumentParser:
     return parser
 
 
-def _listing(words: Sequence[str], program: Program) -> int:
+def _listing(words: Sequence[str], program: CommandSet) -> int:
     """Help: all commands, or those that start with the given word."""
     asked = [word for word in words if word not in ("-h", "--help")]
     prefix = asked[0] if asked else ""

@@ -22,7 +22,7 @@ EXAMPLE = f"of a layer of {INPUTS} inputs and {UNITS} units; a wired one over au
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellFacts:
     """One layer and what it can do.
 
     Attributes:
@@ -86,7 +86,7 @@ def _watched(net: nn.Layer) -> Iterator[dict[str, Call]]:
     yield watch.seen
 
 
-def cells() -> tuple[Cell, ...]:
+def cells() -> tuple[CellFacts, ...]:
     """Every layer that caudal has, own registered ones included.
 
     Example:
@@ -96,7 +96,7 @@ def cells() -> tuple[Cell, ...]:
     return tuple(_cell(name, kind) for name, kind in sorted(kinds().items()))
 
 
-def _cell(name: str, kind: type[nn.Layer]) -> Cell:
+def _cell(name: str, kind: type[nn.Layer]) -> CellFacts:
     net = _example(kind)
     seen: tuple[str, ...] = ()
     if net is not None:
@@ -104,7 +104,7 @@ def _cell(name: str, kind: type[nn.Layer]) -> Cell:
             seen = tuple(calls)
     backends = tuple(dict.fromkeys(backend for kernel in seen for backend in kernels.names(kernel)))
     parameters = None if net is None else sum(p.numel() for p in net.parameters() if p.requires_grad)
-    return Cell(name, kind.wired, kind.causal, kind.chunked, parameters, seen, backends)
+    return CellFacts(name, kind.wired, kind.causal, kind.chunked, parameters, seen, backends)
 
 
 def _example(kind: type[nn.Layer]) -> nn.Layer | None:

@@ -138,7 +138,7 @@ def scan(
     return State(unroll(advance, mask, state.h, x.shape[1]))
 
 
-class Trace(NamedTuple):
+class DenseTrace(NamedTuple):
     """What the reverse walk needs of every step, recomputed from the states in a few GEMMs.
 
     Attributes:
@@ -152,7 +152,7 @@ class Trace(NamedTuple):
     heads: Slopes
 
 
-def trace(x: Tensor, dt: Tensor, before: Tensor, params: Params, settings: Settings) -> Trace:
+def trace(x: Tensor, dt: Tensor, before: Tensor, params: Params, settings: Settings) -> DenseTrace:
     """Recompute all steps at once; `before (batch, time, units)` is the state that each step read."""
     read, bend = [before], []
     z = x + linear(before, params.w_h)
@@ -160,7 +160,7 @@ def trace(x: Tensor, dt: Tensor, before: Tensor, params: Params, settings: Setti
         read.append(activate(z, settings.activation))
         bend.append(activation_slope(z, settings.activation))
         z = linear(read[-1], weight, bias)
-    return Trace(read, bend, slopes(by_head(z, settings.mode), dt[..., None], settings.mode, params.decay))
+    return DenseTrace(read, bend, slopes(by_head(z, settings.mode), dt[..., None], settings.mode, params.decay))
 
 
 class Walk:
@@ -171,7 +171,7 @@ class Walk:
         flow: `(batch, time, units)`, gradient of each step's new state.
     """
 
-    def __init__(self, x: Tensor, past: Trace, params: Params) -> None:
+    def __init__(self, x: Tensor, past: DenseTrace, params: Params) -> None:
         self.past, self.params = past, params
         self.levels = [torch.zeros_like(x)]
         self.levels += [x.new_zeros(*x.shape[:2], bias.shape[0]) for _, bias in params.dense]

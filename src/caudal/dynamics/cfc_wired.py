@@ -49,7 +49,7 @@ from caudal.dynamics.wired import Adjoint, targets, unroll, unroll_backward
 
 
 class Params(NamedTuple):
-    """Weights by head, along the synapses of `Graph`; see the module for shapes.
+    """Weights by head, along the synapses of `Layered`; see the module for shapes.
 
     `scan` also takes synapse weights with a leading batch axis, one circuit per series.
     """
@@ -61,7 +61,7 @@ class Params(NamedTuple):
     decay: Decay | None = None
 
 
-class Graph(NamedTuple):
+class Layered(NamedTuple):
     """Synapses sorted by target, which of them carry new values, and the layers; see the module for shapes."""
 
     sensory_ptr: Tensor
@@ -87,11 +87,11 @@ def flatten(params: Params) -> list[Tensor]:
     return [*params[:4], *(params.decay or ())]
 
 
-def unpack(state: Sequence[Tensor], params: Sequence[Tensor], graph: Sequence[Tensor]) -> tuple[State, Params, Graph]:
+def unpack(state: Sequence[Tensor], params: Sequence[Tensor], graph: Sequence[Tensor]) -> tuple[State, Params, Layered]:
     """Name the flat tensor lists that a custom op carries."""
     sensory_weight, weight, self_weight, bias, *ends = params
     decay = Decay(*ends) if ends else None
-    return State(*state), Params(sensory_weight, weight, self_weight, bias, decay), Graph(*graph)
+    return State(*state), Params(sensory_weight, weight, self_weight, bias, decay), Layered(*graph)
 
 
 class Matrices(NamedTuple):
@@ -108,7 +108,7 @@ class Matrices(NamedTuple):
     now: Tensor
 
 
-def matrices(params: Params, graph: Graph, inputs: int) -> Matrices:
+def matrices(params: Params, graph: Layered, inputs: int) -> Matrices:
     """Lay the weights out as matrices; differentiable."""
     heads, units = params.bias.shape
     to, source = targets(graph.ptr), graph.source.long()
@@ -131,7 +131,7 @@ def _reads(values: Tensor, matrix: Tensor) -> Tensor:
     return (rows @ matrix.transpose(1, 2)).view(*values.shape[:-1], matrix.shape[1])
 
 
-def spans(graph: Graph) -> list[tuple[int, int]]:
+def spans(graph: Layered) -> list[tuple[int, int]]:
     """First neuron and one past the last of each layer."""
     ends: list[int] = graph.layer_ptr.tolist()
     return list(pairwise(ends))
@@ -144,7 +144,7 @@ def _block(now: Tensor, first: int, end: int) -> Tensor:
     return by_row[..., first:end, :first].flatten(-3, -2)
 
 
-def climb(base: Tensor, dt: Tensor, now: Tensor, params: Params, graph: Graph, settings: Settings) -> Tensor:
+def climb(base: Tensor, dt: Tensor, now: Tensor, params: Params, graph: Layered, settings: Settings) -> Tensor:
     """New state `(batch, units)`, layer by layer.
 
     Arguments:
@@ -160,7 +160,7 @@ def climb(base: Tensor, dt: Tensor, now: Tensor, params: Params, graph: Graph, s
     return h
 
 
-def step(x: Tensor, dt: Tensor, state: State, params: Params, graph: Graph, settings: Settings) -> State:
+def step(x: Tensor, dt: Tensor, state: State, params: Params, graph: Layered, settings: Settings) -> State:
     """Advance one step.
 
     Arguments:
@@ -177,7 +177,7 @@ def scan(
     mask: Tensor | None,
     state: State,
     params: Params,
-    graph: Graph,
+    graph: Layered,
     settings: Settings,
 ) -> State:
     """States after every step, `(batch, time, units)`; a masked step leaves the state as it was."""
@@ -199,7 +199,7 @@ def scan_backward(
     mask: Tensor | None,
     state: State,
     params: Params,
-    graph: Graph,
+    graph: Layered,
     settings: Settings,
 ) -> Adjoint[State, list[Tensor]]:
     """Reverse-time gradient of `scan`; all pre-activations are recomputed from the stored states at once."""
@@ -227,7 +227,7 @@ def scan_backward(
 
 
 def _weight_gradients(
-    grad: Tensor, x: Tensor, old: Tensor, new: Tensor, params: Params, graph: Graph
+    grad: Tensor, x: Tensor, old: Tensor, new: Tensor, params: Params, graph: Layered
 ) -> tuple[Tensor, ...]:
     """Gradients of the four weight tensors from those of all pre-activations, `grad (batch, time, heads * units)`."""
     flat, heads = grad.flatten(0, 1).t(), params.bias.shape[0]

@@ -84,7 +84,7 @@ class Settings(NamedTuple):
     elastance: Elastance = "asymmetric"
 
 
-class Sums(NamedTuple):
+class LrcSums(NamedTuple):
     """Synaptic sums of one (sub-)step, each `(batch, units)`; `w` is zero with elastance "none"."""
 
     f: Tensor
@@ -92,7 +92,7 @@ class Sums(NamedTuple):
     w: Tensor
 
 
-class Synapses(NamedTuple):
+class LrcSynapses(NamedTuple):
     """One kind of synapses (sensory or recurrent): parameters, source and target of each, number of targets."""
 
     g_max: Tensor
@@ -105,28 +105,28 @@ class Synapses(NamedTuple):
     units: int
 
 
-def synapses(params: Params, graph: Graph) -> tuple[Synapses, Synapses]:
+def synapses(params: Params, graph: Graph) -> tuple[LrcSynapses, LrcSynapses]:
     """The sensory and the recurrent synapses."""
     units = graph.ptr.shape[0] - 1
-    sensory = Synapses(*params[:5], graph.sensory_source, targets(graph.sensory_ptr), units)
-    return sensory, Synapses(*params[5:10], graph.source, targets(graph.ptr), units)
+    sensory = LrcSynapses(*params[:5], graph.sensory_source, targets(graph.sensory_ptr), units)
+    return sensory, LrcSynapses(*params[5:10], graph.source, targets(graph.ptr), units)
 
 
-def sums(values: Tensor, kind: Synapses) -> Sums:
+def sums(values: Tensor, kind: LrcSynapses) -> LrcSums:
     """Sums at each target of what `values (batch, sources)` send through one kind of synapses."""
     gate = gates(values, kind.source, kind.mu, kind.sigma)
     f = onto_targets(gate * kind.g_max, kind.to, kind.units)
     z = onto_targets(gate * kind.k_max, kind.to, kind.units)
     if not kind.o.numel():
-        return Sums(f, z, torch.zeros_like(f))
-    return Sums(f, z, onto_targets(values[:, kind.source.long()] * kind.o, kind.to, kind.units))
+        return LrcSums(f, z, torch.zeros_like(f))
+    return LrcSums(f, z, onto_targets(values[:, kind.source.long()] * kind.o, kind.to, kind.units))
 
 
-def sensory_sums(x: Tensor, sensory: Synapses, params: Params) -> Sums:
+def sensory_sums(x: Tensor, sensory: LrcSynapses, params: Params) -> LrcSums:
     """Sums of the sensory synapses for inputs `x (batch, input)`, with leak and bias."""
     total = sums(x, sensory)
     w = total.w + params.p if params.p.numel() else total.w
-    return Sums(total.f + params.g_leak, total.z + params.g_leak, w)
+    return LrcSums(total.f + params.g_leak, total.z + params.g_leak, w)
 
 
 def elastance(w: Tensor, k: Tensor, kind: Elastance) -> Tensor:
@@ -141,7 +141,7 @@ def elastance(w: Tensor, k: Tensor, kind: Elastance) -> Tensor:
     return torch.sigmoid(w) if kind == "asymmetric" else torch.ones_like(w)
 
 
-def substep(v: Tensor, fixed: Sums, d: Tensor, params: Params, recurrent: Synapses, settings: Settings) -> Tensor:
+def substep(v: Tensor, fixed: LrcSums, d: Tensor, params: Params, recurrent: LrcSynapses, settings: Settings) -> Tensor:
     """One step of `d (batch, 1)`; `fixed` are the sums that do not change between sub-steps."""
     inner = sums(v, recurrent)
     pull = torch.sigmoid(fixed.f + inner.f)
@@ -181,10 +181,10 @@ def scan(
 class _KindGradients:
     """Gradient sums of one kind of synapses."""
 
-    def __init__(self, kind: Synapses) -> None:
+    def __init__(self, kind: LrcSynapses) -> None:
         self.kind, self.moments, self.o = kind, Moments(kind.mu), torch.zeros_like(kind.o)
 
-    def add(self, values: Tensor, grad: Sums) -> Tensor:
+    def add(self, values: Tensor, grad: LrcSums) -> Tensor:
         """Add one (sub-)step given the gradients of its sums; returns the gradient of `values (batch, sources)`."""
         kind = self.kind
         value = values[:, kind.source.long()]
@@ -210,7 +210,7 @@ class _UnitGradients:
         self.params, self.settings = params, settings
         self.g_leak, self.e_leak, self.p, self.k = (torch.zeros_like(t) for t in params[10:])
 
-    def local(self, v: Tensor, total: Sums, d: Tensor, flow: Tensor) -> tuple[Sums, Tensor, Tensor]:
+    def local(self, v: Tensor, total: LrcSums, d: Tensor, flow: Tensor) -> tuple[LrcSums, Tensor, Tensor]:
         """Gradients of the sums, of `d (batch,)`, and of `v` along its own leak; `total` are the whole sums."""
         e_leak, kind = self.params.e_leak, self.settings.elastance
         pull, push = torch.sigmoid(total.f), torch.tanh(total.z)
@@ -223,7 +223,7 @@ class _UnitGradients:
         self.e_leak += (a * push).sum(0)
         held_at = v + rate * slope if hybrid else v
         grad_rate = flow * slope / below
-        grads = Sums(
+        grads = LrcSums(
             -a * held_at * pull * (1 - pull), a * e_leak * (1 - push * push), self._capacitance(total.w, d * grad_rate)
         )
         return grads, (grad_rate * eps).sum(1), flow - a * pull
@@ -241,7 +241,7 @@ class _UnitGradients:
         self.k += (grad_eps * (rise + fall)).sum(0)
         return grad_eps * (rise - fall)
 
-    def add_fixed(self, grad: Sums) -> None:
+    def add_fixed(self, grad: LrcSums) -> None:
         """Add the gradients that reach leak and bias through the held sums."""
         self.g_leak += (grad.f + grad.z).sum(0)
         if self.p.numel():
@@ -276,12 +276,12 @@ def scan_backward(
         within = [before]
         for _ in range(settings.substeps - 1):
             within.append(substep(within[-1], fixed, d, params, recurrent, settings))
-        fixed_grad = Sums(*(torch.zeros_like(flow) for _ in range(3)))
+        fixed_grad = LrcSums(*(torch.zeros_like(flow) for _ in range(3)))
         for v in reversed(within):
-            total = Sums(*(h + r for h, r in zip(fixed, sums(v, recurrent), strict=True)))
+            total = LrcSums(*(h + r for h, r in zip(fixed, sums(v, recurrent), strict=True)))
             grads, grad_d, flow = unit_gradients.local(v, total, d, flow)
             grad_dt[:, t] += grad_d / settings.substeps
-            fixed_grad = Sums(*(h + g for h, g in zip(fixed_grad, grads, strict=True)))
+            fixed_grad = LrcSums(*(h + g for h, g in zip(fixed_grad, grads, strict=True)))
             flow = flow + from_neurons.add(v, grads)
         unit_gradients.add_fixed(fixed_grad)
         grad_x[:, t] = from_inputs.add(x[:, t], fixed_grad)

@@ -101,7 +101,7 @@ def scan(
     return split(unroll(advance, mask, torch.cat(state, 1), x.shape[1]))
 
 
-class Trace(NamedTuple):
+class MemoryTrace(NamedTuple):
     """Every step recomputed from the stored states, and its derivatives; all `(batch, time, ...)`.
 
     Attributes:
@@ -119,7 +119,7 @@ class Trace(NamedTuple):
     keep: Tensor
 
 
-def trace(x: Tensor, old: State, c: Tensor, params: Params) -> Trace:
+def trace(x: Tensor, old: State, c: Tensor, params: Params) -> MemoryTrace:
     """Recompute all steps at once.
 
     Arguments:
@@ -130,10 +130,10 @@ def trace(x: Tensor, old: State, c: Tensor, params: Params) -> Trace:
     g, i, f, o = gates(x + linear(old.h, params.w_r))
     seen = torch.tanh(c)
     into = torch.stack((i * (1 - g.square()), g * i * (1 - i), old.c * f * (1 - f)), -2)
-    return Trace(seen * o, into, seen * o * (1 - o), o * (1 - seen.square()), f)
+    return MemoryTrace(seen * o, into, seen * o * (1 - o), o * (1 - seen.square()), f)
 
 
-def back(past: Trace, t: int, grad_h: Tensor, grad_c: Tensor) -> tuple[Tensor, Tensor]:
+def back(past: MemoryTrace, t: int, grad_h: Tensor, grad_c: Tensor) -> tuple[Tensor, Tensor]:
     """Take step `t` back: gradients of `h'` and `c'` in, those of all pre-activations and of `c` out."""
     whole = grad_c + grad_h * past.through[:, t]
     grad_z = torch.cat(((whole[:, None] * past.into[:, t]).flatten(1), grad_h * past.gate[:, t]), 1)

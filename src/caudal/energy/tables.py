@@ -15,7 +15,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Table:
+class CostTable:
     """Prices of one process and one kind of number.
 
     What tables do not hold is bounded from what they do: a quotient from 3 to 10 multiply-adds (Newton steps, or digit
@@ -55,17 +55,17 @@ class Table:
 
 # Both tables give memory for 64 bits: halves are taken. "jouppi-2021" was checked against quotations of the paper's
 # table 2 in other works (7.5 and 14 pJ for 8 KB and 1 MB, 250 for HBM2 to 1300 for DDR4), not against the paper itself.
-TABLES: Mapping[str, Table] = {
-    "horowitz-2014": Table(
+TABLES: Mapping[str, CostTable] = {
+    "horowitz-2014": CostTable(
         "Horowitz, ISSCC 2014, 45 nm", multiply=3.7, add=0.9, sram=Range(5.0, 50.0), dram=Range(650.0, 1300.0)
     ),
-    "jouppi-2021": Table(
+    "jouppi-2021": CostTable(
         "Jouppi et al., ISCA 2021, 7 nm", multiply=1.31, add=0.38, sram=Range(3.75, 7.0), dram=Range(125.0, 650.0)
     ),
 }
 
 
-def table_of(name: str) -> Table:
+def table_of(name: str) -> CostTable:
     """A table by its name.
 
     Raises:

@@ -130,7 +130,7 @@ class WiredCfC(Layer):
         return cfc_wired.Params(*weights, self.self_weight, self.bias, decay)
 
     def graph(self) -> list[Tensor]:
-        """Index vectors in the order of `caudal.dynamics.cfc_wired.Graph`."""
+        """Index vectors in the order of `caudal.dynamics.cfc_wired.Layered`."""
         return [*graph_tensors(self), self.current, self.layer_ptr]
 
     def initial_state(self, batch: int) -> State:
@@ -155,7 +155,7 @@ class WiredCfC(Layer):
         params, graph = self.params(synapses), self.graph()
         if is_per_series(synapses):
             start, settings = CfCState(*state), cfc_wired.Settings(self.mode)
-            (h,) = cfc_wired.scan(x, dt, mask, start, params, cfc_wired.Graph(*graph), settings)
+            (h,) = cfc_wired.scan(x, dt, mask, start, params, cfc_wired.Layered(*graph), settings)
         else:
             (h,) = cfc_wired_scan(x, dt, mask, list(state), cfc_wired.flatten(params), graph, self._settings)
         return h

@@ -65,7 +65,7 @@ def circuit_of(trained: Trained, parts: Parts, answers: Answers | None = None) -
 def _watch(layer: Layer, x: Tensor, dt: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """States after every step of one series `(time, units)`, and time constants of an LTC, in typical gaps."""
     if isinstance(layer, WiredCfC):
-        start, graph = layer.initial_state(1), cfc_wired.Graph(*layer.graph())
+        start, graph = layer.initial_state(1), cfc_wired.Layered(*layer.graph())
         h = cfc_wired.scan(x, dt, None, start, layer.params(), graph, cfc_wired.Settings(layer.mode)).h  # type: ignore[arg-type]
         return h[0].double().numpy(), None
     if not isinstance(layer, LTC):

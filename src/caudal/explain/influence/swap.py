@@ -257,7 +257,7 @@ def _ctrnn(layer: CTRNN) -> _Cell:
 def _wired_cfc(layer: Layer) -> _Cell:
     if not isinstance(layer, WiredCfC):
         raise TypeError(f"no step of {type(layer).__name__} is known")
-    params, graph = layer.params(), cfc_wired.Graph(*layer.graph())
+    params, graph = layer.params(), cfc_wired.Layered(*layer.graph())
     onto, to, source, rises = targets(graph.sensory_ptr), targets(graph.ptr), graph.source.long(), graph.current.bool()
     heads = len(params.bias)
 

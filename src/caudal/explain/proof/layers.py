@@ -89,7 +89,7 @@ def _wired_cfc(layer: WiredCfC) -> Machine:
     params = cfc_wired.Params(
         _f64(raw.sensory_weight), _f64(raw.weight), _f64(raw.self_weight), _f64(raw.bias), raw.decay
     )
-    graph = cfc_wired.Graph(*layer.graph())
+    graph = cfc_wired.Layered(*layer.graph())
     matrices, bias, units = cfc_wired.matrices(params, graph, layer.inputs), params.bias, layer.units
     heads = len(bias)
     low, high = gated.hull(layer.mode, units)

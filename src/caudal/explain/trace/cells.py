@@ -96,7 +96,7 @@ def _outputs(recorder: Kept, h: Tensor, names: Sequence[str], out: Tensor | None
 def trace_wired_cfc(layer: WiredCfC, job: Job) -> Followed:
     """Trace of a wired CfC: currents of every synapse in every head, gate and the two targets."""
     h = layer.states(*job[:5])
-    params, graph = layer.params(job.synapses), cfc_wired.Graph(*layer.graph())
+    params, graph = layer.params(job.synapses), cfc_wired.Layered(*layer.graph())
     old = previous(h, job.state[0])
     source = graph.source.long()
     read = torch.where(graph.current.bool(), h[..., source], old[..., source])

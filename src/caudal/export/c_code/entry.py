@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from caudal.export.c_code.text import literal, sized, slots_of
-from caudal.export.program.program import Program, Step
+from caudal.export.program.program import Program, ProgramStep
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Place:
     size: int
 
 
-def _touched(step: Step) -> list[str]:
+def _touched(step: ProgramStep) -> list[str]:
     """Slots that a step reads or writes, in the order in which the program names them."""
     names = [name for pair in step.commit for name in pair]
     if step.block is not None:
@@ -136,7 +136,7 @@ def _uses(program: Program) -> list[str]:
     return [] if read else ["    (void)dt;"]
 
 
-def _advance(program: Program, prefix: str, stage: Step, places: dict[str, Place]) -> list[str]:
+def _advance(program: Program, prefix: str, stage: ProgramStep, places: dict[str, Place]) -> list[str]:
     def where(name: str) -> str:
         slot = program.slots[name]
         if slot.role == "state":

@@ -14,7 +14,7 @@ from caudal.data import Encoder
 from caudal.errors import InputError
 from caudal.export.c_code import golden as golden_module
 from caudal.export.c_code import proof
-from caudal.export.c_code.proof import DTYPES, PREFIX, STATES, Options, Proof
+from caudal.export.c_code.proof import DTYPES, PREFIX, STATES, ExportProof, Options
 from caudal.export.c_code.proof import claims as claims
 from caudal.export.plan.plan import Plan
 from caudal.export.plan.read import INPUT_RANGE, describe
@@ -102,7 +102,7 @@ def c(
     return Export(place, stated.program, stated.dt_min, golden)
 
 
-def made(model: Any, name: str, options: Options, encoder: Encoder | None = None) -> Proof:
+def made(model: Any, name: str, options: Options, encoder: Encoder | None = None) -> ExportProof:
     """What an export of a model states: a function of these arguments alone, in every process.
 
     Raises:
@@ -112,7 +112,7 @@ def made(model: Any, name: str, options: Options, encoder: Encoder | None = None
     _small_enough(plan)
     width = cast(Width, options.state)
     program, dt_min = lower(plan, cast(Dtype, options.dtype), state=width, shortest_dt=options.shortest_dt)
-    return Proof(
+    return ExportProof(
         name,
         model_digest(model),
         "" if encoder is None else hashlib.sha256(encoder.to_json().encode()).hexdigest(),

@@ -1,8 +1,9 @@
 """What an export states of itself, and every file of its folder as a function of that and nothing else.
 
-A `Proof` is the program with what its numbers mean, the choices that it was made with and the digest of the model that
-it was made from. `files` writes the whole folder from it: bounds, answers and digests are computed anew, never read
-back, and no clock, order of a set or name of a machine has a part in it. So a folder is checked by writing it again.
+An `ExportProof` is the program with what its numbers mean, the choices that it was made with and the digest of the
+model that it was made from. `files` writes the whole folder from it: bounds, answers and digests are computed anew,
+never read back, and no clock, order of a set or name of a machine has a part in it. So a folder is checked by writing
+it again.
 """
 
 import hashlib
@@ -50,7 +51,7 @@ class Options:
 
 
 @dataclass(frozen=True, eq=False)
-class Proof:
+class ExportProof:
     """What `proof.json` states that cannot be computed from the rest of it.
 
     Attributes:
@@ -74,7 +75,7 @@ class Proof:
     caudal: str = __version__
 
 
-def code(proof: Proof) -> dict[str, str]:
+def code(proof: ExportProof) -> dict[str, str]:
     """The two files that a caller builds: the step and its header."""
     name = proof.name
     return {
@@ -83,7 +84,7 @@ def code(proof: Proof) -> dict[str, str]:
     }
 
 
-def files(proof: Proof) -> dict[str, str]:
+def files(proof: ExportProof) -> dict[str, str]:
     """Every file of the folder by its path, `proof.json` included.
 
     Raises:
@@ -116,7 +117,7 @@ def files(proof: Proof) -> dict[str, str]:
     return {**texts, FILE: json.dumps(stated, allow_nan=False)}
 
 
-def claims(bounds: bounds_module.Bounds) -> dict[str, Any]:
+def claims(bounds: bounds_module.ProgramBounds) -> dict[str, Any]:
     """The bounds of a program as JSON: what every sum and every vector stays within."""
     ends = {name: [int(part.low.min()), int(part.high.max())] for name, part in bounds.slots.items()}
     sums = {
@@ -126,7 +127,7 @@ def claims(bounds: bounds_module.Bounds) -> dict[str, Any]:
     return {"vectors": ends, "sums": sums, "smallest conductance": least}
 
 
-def read_proof(folder: str | os.PathLike[str]) -> Proof:
+def read_proof(folder: str | os.PathLike[str]) -> ExportProof:
     """What the `proof.json` of a folder states, each text and number in it checked; nothing of it is believed yet.
 
     Raises:
@@ -152,7 +153,7 @@ def read_proof(folder: str | os.PathLike[str]) -> Proof:
     return _proof(str(path), limits.keys(str(path), stated, _KEYS))
 
 
-def _proof(owner: str, stated: dict[str, Any]) -> Proof:
+def _proof(owner: str, stated: dict[str, Any]) -> ExportProof:
     options = limits.keys(owner, stated["options"], ("dtype", "state", "shortest_dt", "input_range"))
     program = from_json(stated["program"])
     shortest, reach, dt_min = options["shortest_dt"], options["input_range"], stated["dt_min"]
@@ -178,7 +179,7 @@ def _proof(owner: str, stated: dict[str, Any]) -> Proof:
         raise FileFormatError(f"{owner}: {fault}. Export the model again.")
     chosen = Options(program.dtype, cast(str, options["state"]), shortest, reach, flag)
     name, model, encoder = stated["name"], stated["model"], stated["encoder"]
-    return Proof(name, model, encoder, chosen, dt_min, tuple(answers), program, stated["caudal"])
+    return ExportProof(name, model, encoder, chosen, dt_min, tuple(answers), program, stated["caudal"])
 
 
 def _matches(value: object, pattern: re.Pattern[str]) -> bool:

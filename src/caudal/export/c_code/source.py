@@ -9,7 +9,7 @@ from caudal.errors import FileFormatError
 from caudal.export.c_code.entry import init, places, step
 from caudal.export.c_code.helpers import CALLS, CONSTANT_TIME, FLOAT_HELPERS, HELPERS
 from caudal.export.c_code.text import array, expression, header, literal, preamble, sized, slots_of
-from caudal.export.program.program import Array, Block, Link, Program, Step
+from caudal.export.program.program import Array, Block, Link, Program, ProgramStep
 
 _CTYPE = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "uint8": "uint8_t", "uint16": "uint16_t"}
 _CTYPE |= {"float32": "float", "float": "float"}
@@ -221,7 +221,7 @@ class _Writer:
         return [init(self.program, self.prefix), step(self.program, self.prefix, places(self.program))]
 
 
-def used_scalars(program: Program, steps: Iterable[Step]) -> set[str]:
+def used_scalars(program: Program, steps: Iterable[ProgramStep]) -> set[str]:
     """Scalars of time that any block reads."""
     return {
         name

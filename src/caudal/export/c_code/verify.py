@@ -10,7 +10,7 @@ from caudal._version import __version__
 from caudal.data import Encoder
 from caudal.errors import FileFormatError, InputError
 from caudal.export.c_code import golden, package
-from caudal.export.c_code.proof import Proof, code, files, read_proof
+from caudal.export.c_code.proof import ExportProof, code, files, read_proof
 from caudal.export.program import bounds
 from caudal.export.program.intervals import Broken
 from caudal.files import read
@@ -94,7 +94,7 @@ def verify(folder: str | os.PathLike[str], model: Any = None, *, encoder: Encode
     return Verdict(tuple(claims), digest)
 
 
-def sources(folder: str | os.PathLike[str]) -> tuple[Proof, dict[str, str]]:
+def sources(folder: str | os.PathLike[str]) -> tuple[ExportProof, dict[str, str]]:
     """The proof of an export and every file that a build needs, written again from it; no file of the folder is used.
 
     Raises:
@@ -126,7 +126,7 @@ def golden_of(folder: str | os.PathLike[str]) -> int:
     return golden.vectors(read_proof(folder).program).digest
 
 
-def _of_model(proof: Proof, model: Any, encoder: Encoder | None) -> tuple[Proof | None, Claim, str]:
+def _of_model(proof: ExportProof, model: Any, encoder: Encoder | None) -> tuple[ExportProof | None, Claim, str]:
     """What an export of the model states, the claim that the folder is one, and the digest of the model."""
     title = "it is the export of this model"
     try:
@@ -141,7 +141,7 @@ def _of_model(proof: Proof, model: Any, encoder: Encoder | None) -> tuple[Proof 
     return (None if fault else stated), Claim(title, not fault, fault), stated.model
 
 
-def _compared(place: Path, expected: dict[str, str], proof: Proof) -> Claim:
+def _compared(place: Path, expected: dict[str, str], proof: ExportProof) -> Claim:
     title = "every file is, to the byte, what caudal writes"
     if proof.caudal != __version__:
         fault = f"written by caudal {proof.caudal}; this is {__version__}: install that version to compare"

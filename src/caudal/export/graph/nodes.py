@@ -12,14 +12,14 @@ Array = NDArray[Any]
 class Nodes(Protocol):
     """What makes an operation real: a node of an ONNX graph, or a call of torch. Operators bear their ONNX names."""
 
-    def constant(self, values: Array | float | Sequence[int]) -> "Value":
+    def constant(self, values: Array | float | Sequence[int]) -> "Symbol":
         """Numbers as float32, index arrays as they are, lists of integers as axes, shapes or paddings."""
 
-    def op(self, kind: str, *inputs: "Value", **attributes: Any) -> "Value":
+    def op(self, kind: str, *inputs: "Symbol", **attributes: Any) -> "Symbol":
         """One operation of one result."""
 
 
-class Value:
+class Symbol:
     """A value of a step, with the operators of an equation.
 
     Attributes:
@@ -30,63 +30,63 @@ class Value:
     def __init__(self, nodes: Nodes, operand: Any) -> None:
         self.nodes, self.operand = nodes, operand
 
-    def _with(self, kind: str, other: "Value | float", turned: bool = False) -> "Value":
-        second = other if isinstance(other, Value) else self.nodes.constant(float(other))
+    def _with(self, kind: str, other: "Symbol | float", turned: bool = False) -> "Symbol":
+        second = other if isinstance(other, Symbol) else self.nodes.constant(float(other))
         return self.nodes.op(kind, *((second, self) if turned else (self, second)))
 
-    def __add__(self, other: "Value | float") -> "Value":
+    def __add__(self, other: "Symbol | float") -> "Symbol":
         return self._with("Add", other)
 
-    def __sub__(self, other: "Value | float") -> "Value":
+    def __sub__(self, other: "Symbol | float") -> "Symbol":
         return self._with("Sub", other)
 
-    def __mul__(self, other: "Value | float") -> "Value":
+    def __mul__(self, other: "Symbol | float") -> "Symbol":
         return self._with("Mul", other)
 
-    def __truediv__(self, other: "Value | float") -> "Value":
+    def __truediv__(self, other: "Symbol | float") -> "Symbol":
         return self._with("Div", other)
 
-    def __rsub__(self, other: float) -> "Value":
+    def __rsub__(self, other: float) -> "Symbol":
         return self._with("Sub", other, turned=True)
 
-    def __abs__(self) -> "Value":
+    def __abs__(self) -> "Symbol":
         return self.nodes.op("Abs", self)
 
-    def sigmoid(self) -> "Value":
+    def sigmoid(self) -> "Symbol":
         """Logistic function."""
         return self.nodes.op("Sigmoid", self)
 
-    def tanh(self) -> "Value":
+    def tanh(self) -> "Symbol":
         """Hyperbolic tangent."""
         return self.nodes.op("Tanh", self)
 
-    def exp(self) -> "Value":
+    def exp(self) -> "Symbol":
         """Exponential."""
         return self.nodes.op("Exp", self)
 
-    def relu(self) -> "Value":
+    def relu(self) -> "Symbol":
         """Larger of the value and 0."""
         return self.nodes.op("Relu", self)
 
-    def erf(self) -> "Value":
+    def erf(self) -> "Symbol":
         """Error function."""
         return self.nodes.op("Erf", self)
 
-    def column(self, axis: int = 1) -> "Value":
+    def column(self, axis: int = 1) -> "Symbol":
         """The value with a new axis of size 1."""
         return self.nodes.op("Unsqueeze", self, self.nodes.constant([axis]))
 
-    def where(self, condition: "Value", otherwise: "Value") -> "Value":
+    def where(self, condition: "Symbol", otherwise: "Symbol") -> "Symbol":
         """The value where a condition holds, else the other."""
         return self.nodes.op("Where", condition, self, otherwise)
 
 
-def gelu(z: Value) -> Value:
+def gelu(z: Symbol) -> Symbol:
     """`z` times the share of a normal distribution below it."""
     return z * ((z * math.sqrt(0.5)).erf() + 1.0) * 0.5
 
 
-def runge_kutta(slope: Callable[[Value], Value], v: Value, d: Value) -> Value:
+def runge_kutta(slope: Callable[[Symbol], Symbol], v: Symbol, d: Symbol) -> Symbol:
     """One classical step of fourth order, `d (batch, 1)` long."""
     half = d * 0.5
     k1 = slope(v)

@@ -15,7 +15,7 @@ from caudal.data import Encoder
 from caudal.errors import InputError
 from caudal.export.files import NEXT, NOW, Exported, Graph, checked, written
 from caudal.export.graph.bidirectional import Both, both_of
-from caudal.export.graph.nodes import Array, Value
+from caudal.export.graph.nodes import Array, Symbol
 from caudal.export.graph.step import advance
 from caudal.export.plan.plan import Plan
 from caudal.export.plan.read import describe
@@ -40,11 +40,11 @@ class OnnxNodes:
         self.initializers: list[TensorProto] = []
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
 
-    def value(self, name: str) -> Value:
+    def value(self, name: str) -> Symbol:
         """A value that the graph is given."""
-        return Value(self, name)
+        return Symbol(self, name)
 
-    def constant(self, values: Array | float | Sequence[int]) -> Value:
+    def constant(self, values: Array | float | Sequence[int]) -> Symbol:
         """See `Nodes`; an equal constant is taken again.
 
         Raises:
@@ -57,15 +57,15 @@ class OnnxNodes:
         if key not in self._known:
             self._known[key] = f"{self.stem}k{len(self._known)}"
             self.initializers.append(numpy_helper.from_array(array.copy(order="C"), self._known[key]))
-        return Value(self, self._known[key])
+        return Symbol(self, self._known[key])
 
-    def op(self, kind: str, *inputs: Value, name: str = "", **attributes: Any) -> Value:
+    def op(self, kind: str, *inputs: Symbol, name: str = "", **attributes: Any) -> Symbol:
         """See `Nodes`; `name` is that of the output, a short one when left out."""
         from onnx import helper
 
         out = name or f"{self.stem}{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, [value.operand for value in inputs], [out], **attributes))
-        return Value(self, out)
+        return Symbol(self, out)
 
 
 def single(values: Array | float | Sequence[int]) -> Array:
@@ -148,7 +148,7 @@ def sequence_model(plan: Plan) -> "ModelProto":
     return model_of(graph, plan)
 
 
-def nothing(nodes: OnnxNodes, x: Value, outputs: int) -> Value:
+def nothing(nodes: OnnxNodes, x: Symbol, outputs: int) -> Symbol:
     """Zeros `(batch, outputs)`."""
     batch = nodes.op("Shape", x, start=0, end=1)
     return nodes.op("Expand", nodes.constant(0.0), nodes.op("Concat", batch, nodes.constant([outputs]), axis=0))
@@ -265,13 +265,13 @@ def both_model(both: Both) -> "ModelProto":
     return model_of(graph, both)
 
 
-def _numbers_of(nodes: OnnxNodes, mask: Value) -> Value:
+def _numbers_of(nodes: OnnxNodes, mask: Symbol) -> Symbol:
     from onnx import TensorProto
 
     return nodes.op("Cast", mask, to=TensorProto.INT32)
 
 
-def _scan(nodes: OnnxNodes, x: Value, plan: Plan, stem: str, by_time: list[Value], *, back: bool) -> Value:
+def _scan(nodes: OnnxNodes, x: Symbol, plan: Plan, stem: str, by_time: list[Symbol], *, back: bool) -> Symbol:
     """Answers of one direction `(batch, time, outputs)`; its new states get their names."""
     from onnx import helper
 
@@ -291,7 +291,7 @@ def _scan(nodes: OnnxNodes, x: Value, plan: Plan, stem: str, by_time: list[Value
     return nodes.op("Transpose", nodes.value(f"{stem}_by_time"), perm=_BY_TIME[3])
 
 
-def _time_to_next(nodes: OnnxNodes, dt: Value, mask: Value, by_time: list[Value]) -> Value:
+def _time_to_next(nodes: OnnxNodes, dt: Symbol, mask: Symbol, by_time: list[Symbol]) -> Symbol:
     """The dt of the next step that counts, `(time, batch)`; of the first one where no other follows."""
     from onnx import helper
 

@@ -8,21 +8,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from caudal.export.graph.nodes import Nodes, Value, gelu, runge_kutta
+from caudal.export.graph.nodes import Nodes, Symbol, gelu, runge_kutta
 from caudal.export.plan.plan import (
     ELAPSED,
     INPUT,
     OUTPUT,
-    Answer,
     Average,
     Closed,
     Commit,
     Conduct,
+    Emit,
     Finish,
     Floats,
     Formula,
     Heads,
-    Hold,
     Ints,
     Leak,
     Links,
@@ -31,6 +30,7 @@ from caudal.export.plan.plan import (
     Remember,
     Reset,
     Resist,
+    Retain,
     Squash,
     Substeps,
     View,
@@ -45,11 +45,13 @@ class _Run:
 
     plan: Plan
     nodes: Nodes
-    dt: Value
-    at: dict[str, Value]
+    dt: Symbol
+    at: dict[str, Symbol]
 
 
-def advance(nodes: Nodes, plan: Plan, x: Value, dt: Value, states: dict[str, Value]) -> tuple[Value, dict[str, Value]]:
+def advance(
+    nodes: Nodes, plan: Plan, x: Symbol, dt: Symbol, states: dict[str, Symbol]
+) -> tuple[Symbol, dict[str, Symbol]]:
     """Write one step.
 
     Arguments:
@@ -84,7 +86,7 @@ def advance(nodes: Nodes, plan: Plan, x: Value, dt: Value, states: dict[str, Val
     return run.at[OUTPUT], {name: run.at[name] for name in states}
 
 
-def _seen(run: _Run, view: View) -> Value:
+def _seen(run: _Run, view: View) -> Symbol:
     """What a layer answers, evaluated."""
     value, size = run.at[view.vector], run.plan.vectors[view.vector].size
     if not np.array_equal(view.index, np.arange(size)):
@@ -103,7 +105,7 @@ def _neurons(run: _Run, neurons: Neurons) -> None:
     if not neurons.spans:
         run.at.update(_finish(run, neurons, _totals(run, neurons, 0, neurons.rows)))
         return
-    parts: dict[str, list[Value]] = {}
+    parts: dict[str, list[Symbol]] = {}
     for first, end in zip(neurons.spans, neurons.spans[1:], strict=False):
         here = replace(neurons, finish=_cut(neurons.finish, first, end))
         for name, value in _finish(run, here, _totals(run, neurons, first, end)).items():
@@ -112,11 +114,11 @@ def _neurons(run: _Run, neurons: Neurons) -> None:
             run.at[name] = value if len(parameter) == 1 else run.nodes.op("Concat", *parameter, axis=1)
 
 
-def _explicit(run: _Run, neurons: Neurons, finish: Conduct) -> Value:
+def _explicit(run: _Run, neurons: Neurons, finish: Conduct) -> Symbol:
     """An LTC by Euler's step or the classical one of fourth order."""
     c_m = run.nodes.constant(finish.c_m)
 
-    def slope(v: Value) -> Value:
+    def slope(v: Symbol) -> Symbol:
         den, num = _totals(replace(run, at={**run.at, finish.state: v}), neurons, 0, neurons.rows)
         return (num - den * v) / c_m
 
@@ -131,10 +133,10 @@ def _cut(finish: Finish, first: int, end: int) -> Finish:
     return finish
 
 
-def _totals(run: _Run, neurons: Neurons, first: int, end: int) -> list[Value]:
+def _totals(run: _Run, neurons: Neurons, first: int, end: int) -> list[Symbol]:
     """Sums of the rows `first:end`, one `(batch, rows)` per channel."""
     if isinstance(neurons.base, tuple):
-        totals: dict[int, Value] = {k: run.at[name] for k, name in enumerate(neurons.base)}
+        totals: dict[int, Symbol] = {k: run.at[name] for k, name in enumerate(neurons.base)}
     else:
         totals = {}
     for links in neurons.links:
@@ -156,13 +158,13 @@ def _rows(links: Links, first: int, end: int) -> Links:
     return replace(links, ptr=ptr, index=links.index[at], weights=links.weights[at], slope=slope, offset=offset)
 
 
-def _brought(run: _Run, links: Links) -> dict[int, Value]:
+def _brought(run: _Run, links: Links) -> dict[int, Symbol]:
     """What synapses bring to each channel that they have a weight for, `(batch, rows)`."""
     live = [k for k in range(links.weights.shape[1]) if links.weights[:, k].any()]
     if not len(links.index) or not live:
         return {}
     source = run.at[links.source]
-    products: dict[int, Value] = {}
+    products: dict[int, Symbol] = {}
     if links.slope is None:
         size = run.plan.vectors[links.source].size
         if _padded_size(links, len(live) + 1) < len(live) * size * (len(links.ptr) - 1):
@@ -178,7 +180,7 @@ def _padded_size(links: Links, numbers: int) -> int:
     return int(counts.max() * (counts > 0).sum() * numbers)
 
 
-def _product(nodes: Nodes, links: Links, source: Value, live: list[int], size: int) -> dict[int, Value]:
+def _product(nodes: Nodes, links: Links, source: Symbol, live: list[int], size: int) -> dict[int, Symbol]:
     rows = len(links.ptr) - 1
     dense = np.zeros((size, len(live), rows))
     to = np.repeat(np.arange(rows), np.diff(links.ptr))
@@ -191,7 +193,7 @@ def _product(nodes: Nodes, links: Links, source: Value, live: list[int], size: i
     return {k: _entry(split, at) for at, k in enumerate(live)}
 
 
-def _gathered(nodes: Nodes, links: Links, source: Value, live: list[int], *, gated: bool) -> dict[int, Value]:
+def _gathered(nodes: Nodes, links: Links, source: Symbol, live: list[int], *, gated: bool) -> dict[int, Symbol]:
     """Sums along synapses, rows that have none left out of the work."""
     if not live:
         return {}
@@ -219,16 +221,16 @@ def _filled(values: Floats | Ints, within: np.ndarray[tuple[int, ...], np.dtype[
     return padded
 
 
-def _entry(value: Value, at: int) -> Value:
+def _entry(value: Symbol, at: int) -> Symbol:
     """Entry `at` of axis 1, which goes."""
     return value.nodes.op("Gather", value, value.nodes.constant(np.array(at, np.int32)), axis=1)
 
 
-def _sum(nodes: Nodes, value: Value, axis: int) -> Value:
+def _sum(nodes: Nodes, value: Symbol, axis: int) -> Symbol:
     return nodes.op("ReduceSum", value, nodes.constant([axis]), keepdims=0)
 
 
-def _placed(nodes: Nodes, sums: Value, busy: Ints, rows: int, axis: int) -> Value:
+def _placed(nodes: Nodes, sums: Symbol, busy: Ints, rows: int, axis: int) -> Symbol:
     """Sums of some rows among all, 0 in the others."""
     if len(busy) == rows:
         return sums
@@ -238,12 +240,12 @@ def _placed(nodes: Nodes, sums: Value, busy: Ints, rows: int, axis: int) -> Valu
     return nodes.op("Gather", padded, nodes.constant(at), axis=axis)
 
 
-def _finish(run: _Run, neurons: Neurons, totals: list[Value]) -> dict[str, Value]:
+def _finish(run: _Run, neurons: Neurons, totals: list[Symbol]) -> dict[str, Symbol]:
     """New value of every vector that the neurons write."""
     finish = neurons.finish
-    if isinstance(finish, Hold):
+    if isinstance(finish, Retain):
         return dict(zip(finish.outs, totals, strict=True))
-    if isinstance(finish, Answer):
+    if isinstance(finish, Emit):
         return {OUTPUT: totals[0]}
     if isinstance(finish, Average):
         mean = run.at[finish.mean]
@@ -261,7 +263,7 @@ def _finish(run: _Run, neurons: Neurons, totals: list[Value]) -> dict[str, Value
     return {finish.out: _activated(run, finish, totals)}
 
 
-def _relaxed(run: _Run, finish: Conduct | Leak | Resist, totals: list[Value]) -> Value:
+def _relaxed(run: _Run, finish: Conduct | Leak | Resist, totals: list[Symbol]) -> Symbol:
     v, d, constant = run.at[finish.state], run.dt, run.nodes.constant
     if isinstance(finish, Conduct):
         den, num = totals
@@ -279,7 +281,7 @@ def _relaxed(run: _Run, finish: Conduct | Leak | Resist, totals: list[Value]) ->
     return v + (move if finish.solver == "explicit" else move / (rate * pull + 1.0))
 
 
-def _activated(run: _Run, finish: Heads | Closed | Squash, totals: list[Value]) -> Value:
+def _activated(run: _Run, finish: Heads | Closed | Squash, totals: list[Symbol]) -> Symbol:
     if isinstance(finish, Heads):
         f1, f2, t = totals[0].tanh(), totals[1].tanh(), (totals[2] * run.dt + totals[3]).sigmoid()
         return f1 + t * f2 if finish.mode == "no_gate" else f1 + t * (f2 - f1)

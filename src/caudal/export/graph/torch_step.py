@@ -22,7 +22,7 @@ from caudal._version import __version__
 from caudal.data import Encoder
 from caudal.errors import BackendError
 from caudal.export.files import Exported, Graph, checked, written
-from caudal.export.graph.nodes import Array, Value
+from caudal.export.graph.nodes import Array, Symbol
 from caudal.export.graph.onnx_graph import single
 from caudal.export.graph.step import advance
 from caudal.export.plan.plan import Plan
@@ -68,27 +68,27 @@ class TorchNodes:
         self.root, self.graph = nn.Module(), fx.Graph()
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
 
-    def value(self, name: str) -> Value:
+    def value(self, name: str) -> Symbol:
         """A value that the graph is given."""
-        return Value(self, self.graph.placeholder(name))
+        return Symbol(self, self.graph.placeholder(name))
 
-    def constant(self, values: Array | float | Sequence[int]) -> Value:
+    def constant(self, values: Array | float | Sequence[int]) -> Symbol:
         """See `Nodes`."""
         array = single(values)
         if isinstance(values, float) or (array.dtype.kind == "i" and (isinstance(values, list) or not array.ndim)):
-            return Value(self, array.tolist())
+            return Symbol(self, array.tolist())
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._known:
             self._known[key] = f"k{len(self._known)}"
             wide = array.astype(np.int64) if array.dtype.kind == "i" else array
             self.root.register_buffer(self._known[key], torch.from_numpy(wide.copy(order="C")))
-        return Value(self, self.graph.get_attr(self._known[key]))
+        return Symbol(self, self.graph.get_attr(self._known[key]))
 
-    def op(self, kind: str, *inputs: Value, **attributes: Any) -> Value:
+    def op(self, kind: str, *inputs: Symbol, **attributes: Any) -> Symbol:
         """See `Nodes`."""
-        return Value(self, self.graph.call_function(_OPS[kind], tuple(value.operand for value in inputs), attributes))
+        return Symbol(self, self.graph.call_function(_OPS[kind], tuple(value.operand for value in inputs), attributes))
 
-    def module(self, *answers: Value) -> fx.GraphModule:
+    def module(self, *answers: Symbol) -> fx.GraphModule:
         """The whole as a module that answers a tuple."""
         self.graph.output(tuple(value.operand for value in answers))
         return fx.GraphModule(self.root, self.graph)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from caudal.export.graph.nodes import Value
+from caudal.export.graph.nodes import Symbol
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -66,7 +66,7 @@ class Links:
 
 
 @dataclass(frozen=True)
-class Hold:
+class Retain:
     """Keep the sums in vectors, one per channel, for a later block to start from."""
 
     outs: tuple[str, ...]
@@ -153,12 +153,12 @@ class Average:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Emit:
     """Outputs: one channel."""
 
 
 Finish: TypeAlias = (
-    Hold | Conduct | Leak | Resist | Heads | Closed | Squash | Remember | Reset | Average | Answer
+    Retain | Conduct | Leak | Resist | Heads | Closed | Squash | Remember | Reset | Average | Emit
 )  # fmt: skip
 
 
@@ -212,7 +212,7 @@ class Formula:
     kind: str
     source: "View"
     states: tuple[str, ...]
-    write: Callable[[Value, Value, dict[str, Value]], dict[str, Value]]
+    write: Callable[[Symbol, Symbol, dict[str, Symbol]], dict[str, Symbol]]
 
 
 Stage: TypeAlias = Neurons | Substeps | Commit | Formula

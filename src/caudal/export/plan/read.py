@@ -14,9 +14,9 @@ from caudal.export.plan.plan import (
     ELAPSED,
     INPUT,
     OUTPUT,
-    Answer,
     Average,
     Builder,
+    Emit,
     Floats,
     Neurons,
     Plan,
@@ -151,7 +151,7 @@ def _answer(builder: Builder, model: Layer, view: View, encoder: Encoder | None)
         (np.abs(weight) * (np.abs(view.scale) * builder.vectors[view.vector].bound + np.abs(view.shift))).sum(-1).max()
     )
     builder.add(Vector(OUTPUT, len(bias), bound + float(np.abs(bias).max())))
-    builder.stages.append(Neurons("answer", bias[None] + extra, (links,), Answer(), len(bias)))
+    builder.stages.append(Neurons("answer", bias[None] + extra, (links,), Emit(), len(bias)))
 
 
 def answer_map(model: Layer, size: int, encoder: Encoder | None) -> tuple[Floats, Floats]:

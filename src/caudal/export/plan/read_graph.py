@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from caudal.export.graph.nodes import Value, gelu, runge_kutta
+from caudal.export.graph.nodes import Symbol, gelu, runge_kutta
 from caudal.export.plan.plan import Builder, Floats, Formula, View, vector_of
 from caudal.nn import GRUD, MLP, ODERNN
 
-Values = dict[str, Value]
+Values = dict[str, Symbol]
 # Stands for the bound of a state that has none; graphs never read it.
 _ANY = 1.0
 
 
-def _linear(x: Value, weight: Floats, bias: Floats | None = None) -> Value:
+def _linear(x: Symbol, weight: Floats, bias: Floats | None = None) -> Symbol:
     """`weight @ x + bias` for `x (batch, inputs)`."""
     product = x.nodes.op("MatMul", x, x.nodes.constant(weight.T))
     return product if bias is None else product + x.nodes.constant(bias)
 
 
-def _columns(x: Value, first: int, end: int) -> Value:
+def _columns(x: Symbol, first: int, end: int) -> Symbol:
     return x.nodes.op("Gather", x, x.nodes.constant(np.arange(first, end, dtype=np.int32)), axis=1)
 
 
@@ -36,7 +36,7 @@ def gru_d(builder: Builder, net: GRUD, view: View) -> View:
         builder.view(stem, size, _ANY, is_state=True) for stem, size in (("h", u), ("value", f), ("delta", f))
     )
 
-    def write(x: Value, dt: Value, state: Values) -> Values:
+    def write(x: Symbol, dt: Symbol, state: Values) -> Values:
         constant = x.nodes.constant
         shown = _columns(x, f, 2 * f)
         seen = shown.relu() - (shown - 1.0).relu()
@@ -63,10 +63,10 @@ def ode_rnn(builder: Builder, net: ODERNN, view: View) -> View:
     p = {name: vector_of(getattr(net, name)) for name in names}
     state = builder.view("h", u, _ANY, is_state=True)
 
-    def slope(h: Value) -> Value:
+    def slope(h: Symbol) -> Symbol:
         return _linear(_linear(h, p["flow_in"], p["flow_in_bias"]).tanh(), p["flow_out"], p["flow_out_bias"])
 
-    def write(x: Value, dt: Value, states: Values) -> Values:
+    def write(x: Symbol, dt: Symbol, states: Values) -> Values:
         h, d = states[state.vector], dt / float(net.substeps)
         for _ in range(net.substeps):
             h = runge_kutta(slope, h, d)
@@ -84,7 +84,7 @@ def mlp(builder: Builder, net: MLP, view: View) -> View:
     maps = [(vector_of(map_.weight), vector_of(map_.bias)) for map_ in net.maps]  # type: ignore[arg-type]  # as in MLP
     out = builder.view("z", net.units, _ANY)
 
-    def write(x: Value, dt: Value, states: Values) -> Values:
+    def write(x: Symbol, dt: Symbol, states: Values) -> Values:
         z = x.nodes.op("Concat", x, dt, axis=1)
         for weight, bias in maps:
             z = gelu(_linear(z, weight, bias))

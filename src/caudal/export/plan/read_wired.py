@@ -14,11 +14,11 @@ from caudal.export.plan.plan import (
     Finish,
     Floats,
     Heads,
-    Hold,
     Ints,
     Leak,
     Neurons,
     Resist,
+    Retain,
     Substeps,
     View,
     along,
@@ -75,7 +75,7 @@ def _relaxing(
     """Sensory sums held over sub-steps, in which every neuron reads the state before the sub-step."""
     units, substeps = sizes
     sums = tuple(builder.view(f"held{k}_", units, 0.0).vector for k in range(len(base)))
-    builder.stages.append(Neurons(builder.name("sense"), base, sensory, Hold(sums), units))
+    builder.stages.append(Neurons(builder.name("sense"), base, sensory, Retain(sums), units))
     relax = Neurons(builder.name("relax"), sums, recurrent, finish, units)
     builder.stages.append(Substeps(substeps, relax))
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from caudal.export.plan.plan import INPUT, Conduct, Hold, Leak, Links, Neurons, Plan, Resist, Substeps
-from caudal.export.program.program import Array, Block, Clock, Program, Slot, Step, label
+from caudal.export.plan.plan import INPUT, Conduct, Leak, Links, Neurons, Plan, Resist, Retain, Substeps
+from caudal.export.program.program import Array, Block, Clock, Program, ProgramStep, Slot, label
 
 
 class Assembly:
@@ -17,7 +17,7 @@ class Assembly:
         self.slots: dict[str, Slot] = {}
         self.constants: dict[str, Array] = {}
         self.tables: dict[str, Array] = {}
-        self.steps: list[Step] = []
+        self.steps: list[ProgramStep] = []
         self.input_bits: tuple[int, ...] = ()
         self.output_bits: tuple[int, ...] = ()
         self.conducting: dict[str, Any] = {}
@@ -49,7 +49,7 @@ class Assembly:
 
     def add(self, block: Block, **how: object) -> None:
         """The next block, without nodes that nothing stored depends on."""
-        self.steps.append(Step(_pruned(block), **how))  # type: ignore[arg-type]
+        self.steps.append(ProgramStep(_pruned(block), **how))  # type: ignore[arg-type]
 
     def program(self, clock: Clock) -> Program:
         """All of it, without tables that nothing reads."""
@@ -118,7 +118,9 @@ def relaxing(plan: Plan) -> dict[str, tuple[Neurons, Neurons, int]]:
 def holder_of(plan: Plan, vector: str) -> Neurons:
     """The neurons that fill a held vector."""
     return next(
-        neurons for neurons, _ in neurons_of(plan) if isinstance(neurons.finish, Hold) and vector in neurons.finish.outs
+        neurons
+        for neurons, _ in neurons_of(plan)
+        if isinstance(neurons.finish, Retain) and vector in neurons.finish.outs
     )
 
 

@@ -26,7 +26,7 @@ from caudal.export.program.intervals import (
     span,
     whole,
 )
-from caudal.export.program.program import Array, Block, Cone, Gate, Link, Node, Program, Step
+from caudal.export.program.program import Array, Block, Cone, Gate, Link, Node, Program, ProgramStep
 
 _TYPES = {"int16": (-(2**15), 2**15 - 1), "int32": (-(2**31), 2**31 - 1)}
 # The smallest divisor for which a rounded quotient cannot leave the cone.
@@ -34,7 +34,7 @@ _LEAST_DIVISOR = 7
 
 
 @dataclass(frozen=True, eq=False)
-class Bounds:
+class ProgramBounds:
     """What the checker has established.
 
     Attributes:
@@ -48,7 +48,7 @@ class Bounds:
     divisors: dict[str, Array]
 
 
-def bounds(program: Program) -> Bounds:
+def bounds(program: Program) -> ProgramBounds:
     """Walk through an integer program.
 
     Raises:
@@ -73,7 +73,7 @@ class _Walk:
         self.divisors: dict[str, Array] = {}
         self.cones: dict[tuple[str, str], Cone] = {}
 
-    def run(self) -> Bounds:
+    def run(self) -> ProgramBounds:
         for name, slot in self.program.slots.items():
             if slot.role in ("input", "scalar"):
                 self.slots[name] = self._given(name)
@@ -85,7 +85,7 @@ class _Walk:
             self._step(step)
         if "y" not in self.slots:
             raise Broken("no answer is written")
-        return Bounds(self.slots, self.totals, self.divisors)
+        return ProgramBounds(self.slots, self.totals, self.divisors)
 
     def _given(self, name: str) -> Span:
         """What a caller can pass, and what the entry of the step makes of any time, whatever the file declares."""
@@ -96,7 +96,7 @@ class _Walk:
             raise Broken(f"{name} declares another range than its type")
         return given
 
-    def _step(self, step: Step) -> None:
+    def _step(self, step: ProgramStep) -> None:
         known = set(self.slots)
         stored = {name for name, _ in step.block.stores} if step.block is not None else set()
         if step.times > 1:  # a later repetition reads what an earlier one has left, which stays as declared
@@ -332,7 +332,7 @@ def _same(cone: Cone, other: Cone) -> bool:
 TOLERANCE = 0.005
 
 
-def dead_band(program: Program, limits: Bounds, dt: float) -> float:
+def dead_band(program: Program, limits: ProgramBounds, dt: float) -> float:
     """Widest dead band at an elapsed time in typical gaps, as a share of the state's range; 0 where nothing relaxes.
 
     Example:
@@ -347,7 +347,7 @@ def dead_band(program: Program, limits: Bounds, dt: float) -> float:
     return max((_band(program, limits, block, dt) for block in program.blocks()), default=0.0)
 
 
-def _band(program: Program, limits: Bounds, block: Block, dt: float) -> float:
+def _band(program: Program, limits: ProgramBounds, block: Block, dt: float) -> float:
     node = next((node for node in block.nodes if node.op in ("relax", "relax_wide")), None)
     if node is None:
         return 0.0
@@ -361,7 +361,7 @@ def _band(program: Program, limits: Bounds, block: Block, dt: float) -> float:
     return float((units / np.maximum(high - low, 1.0)).max())
 
 
-def shortest(program: Program, limits: Bounds) -> float:
+def shortest(program: Program, limits: ProgramBounds) -> float:
     """The shortest usable elapsed time in typical gaps."""
     if dead_band(program, limits, 1e6) > TOLERANCE:
         return math.inf

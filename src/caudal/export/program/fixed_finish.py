@@ -6,15 +6,15 @@ import numpy as np
 
 from caudal.export.plan.plan import (
     OUTPUT,
-    Answer,
     Average,
     Closed,
+    Emit,
     Floats,
     Heads,
-    Hold,
     Neurons,
     Remember,
     Reset,
+    Retain,
     Squash,
 )
 from caudal.export.plan.read_dense import MEMORY_RANGE
@@ -23,7 +23,7 @@ from caudal.export.program.assemble import Assembly, relaxing
 from caudal.export.program.fixed_relax import TANH_UNIT, hold_block, tanh_of
 from caudal.export.program.program import Block, Slot
 from caudal.export.program.quantize import fitted_base, fitted_links, largest, round_half_up, source_of
-from caudal.export.program.trace import Trace, Value
+from caudal.export.program.trace import Recorder, Value
 
 _GATE_UNIT = 1 / SIGMOID_UNIT
 # The time gate's slope keeps so many bits more, since it is multiplied by the elapsed time.
@@ -37,11 +37,11 @@ _TABLES = {"silu": ("sigmoid", SIGMOID_UNIT), "gelu": ("phi", PHI_UNIT)}
 def finish_block(assembly: Assembly, neurons: Neurons) -> None:
     """The block of neurons that do not relax."""
     finish = neurons.finish
-    if isinstance(finish, Hold):
+    if isinstance(finish, Retain):
         state = next(s for s, (sense, _, _) in relaxing(assembly.plan).items() if sense is neurons)
         hold_block(assembly, neurons, state, finish.outs)
         return
-    if isinstance(finish, Answer):
+    if isinstance(finish, Emit):
         _answer(assembly, neurons)
         return
     if isinstance(finish, Average):
@@ -58,11 +58,11 @@ def finish_block(assembly: Assembly, neurons: Neurons) -> None:
     assembly.add(Block(neurons.name, neurons.rows, base, links, tuple(trace.nodes), stores, neurons.spans))
 
 
-_Parts = tuple[tuple[float | Floats, ...], Trace, tuple[tuple[str, int], ...]]
+_Parts = tuple[tuple[float | Floats, ...], Recorder, tuple[tuple[str, int], ...]]
 
 
 def _gates(assembly: Assembly, finish: object) -> _Parts:
-    trace = Trace()
+    trace = Recorder()
     totals = [trace.total(k) for k in range(4)]
     gates = [total.table("sigmoid") for total in totals]
     if isinstance(finish, Heads):
@@ -89,7 +89,7 @@ def _gates(assembly: Assembly, finish: object) -> _Parts:
     return (_GATE_UNIT, _GATE_UNIT, TANH_UNIT, TANH_UNIT), trace, ((finish.out, blend.at),)
 
 
-def _memory(assembly: Assembly, trace: Trace, finish: Remember, gates: list[Value], g: Value) -> tuple[int, int]:
+def _memory(assembly: Assembly, trace: Recorder, finish: Remember, gates: list[Value], g: Value) -> tuple[int, int]:
     limit = int(MEMORY_RANGE * 2**_MEMORY_BITS)
     bounds = (np.array(-limit), np.array(limit))
     size = assembly.plan.vectors[finish.memory].size
@@ -108,7 +108,7 @@ def _closed(assembly: Assembly, neurons: Neurons, finish: Closed) -> _Parts:
     reach, top = _reach(assembly, neurons), 2.0**18 if assembly.dtype == "int8" else 2.0**26
     more = math.floor(math.log2(top / ((reach + float(np.abs(finish.w_tau).max()) + 1) * DECAY_UNIT)))
     unit = 1 / (DECAY_UNIT * 2.0**more)
-    slot, trace = assembly.slots[finish.out], Trace()
+    slot, trace = assembly.slots[finish.out], Recorder()
     f, rate = trace.total(0), round_half_up(np.abs(finish.w_tau) / unit).astype(np.int32)
     speed = abs(f) + trace.constant(assembly.constant("w_tau", rate))
     left = (speed.times_clipped(trace.scalar("dt"), 20 + more, 2**20) - 32768).table("decay")
@@ -131,7 +131,7 @@ def _reach(assembly: Assembly, neurons: Neurons) -> float:
 
 
 def _squash(assembly: Assembly, finish: Squash) -> _Parts:
-    trace, slot = Trace(), assembly.slots[finish.out]
+    trace, slot = Recorder(), assembly.slots[finish.out]
     total = trace.total(0)
     if finish.kind == "tanh":
         return (TANH_UNIT,), trace, ((finish.out, tanh_of(total).at),)
@@ -163,7 +163,7 @@ def _answer(assembly: Assembly, neurons: Neurons) -> None:
     unit = 2.0**-bits
     limit = np.array(2**31 - 1)
     assembly.slots[OUTPUT] = Slot(neurons.rows, "int32", "output", 1.0, -limit, limit)
-    trace = Trace()
+    trace = Recorder()
     stores = ((OUTPUT, trace.total(0).at),)
     base, links_made = fitted_base(assembly, neurons, (unit,)), fitted_links(assembly, neurons, (unit,))
     assembly.add(Block(neurons.name, neurons.rows, base, links_made, tuple(trace.nodes), stores))
@@ -178,10 +178,10 @@ def _average(assembly: Assembly, neurons: Neurons, finish: Average) -> None:
     assembly.slots[finish.count] = Slot(1, "int32", "state", 1.0, np.array(0), np.array(most))
     assembly.slots[finish.mean] = Slot(size, "int32", "state", source.unit / 2**_AVERAGE_BITS, -wide, wide)
     assembly.slots[f"{finish.mean}_top"] = Slot(size, "int16", "work", source.unit, np.array(-32768), np.array(32767))
-    trace = Trace()
+    trace = Recorder()
     count = (trace.load(finish.count) + 1).clip(1, most)
     assembly.add(Block("tally", 1, (), (), tuple(trace.nodes), ((finish.count, count.at),)))
-    trace = Trace()
+    trace = Recorder()
     value = trace.total(0) * 2**_AVERAGE_BITS
     mean = trace.node("average", trace.load(finish.mean), value, trace.scalar(finish.count))
     top = mean.half_up(_AVERAGE_BITS).clip(-32768, 32767)

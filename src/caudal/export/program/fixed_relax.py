@@ -22,7 +22,7 @@ from caudal.export.program.assemble import Assembly, relaxing
 from caudal.export.program.program import Block, Cone, Link, Slot
 from caudal.export.program.quantize import (
     WIDEST,
-    Fitted,
+    Scaled,
     as_link,
     fit_gate,
     fitted_base,
@@ -32,7 +32,7 @@ from caudal.export.program.quantize import (
     round_half_up,
     source_of,
 )
-from caudal.export.program.trace import Trace, Value
+from caudal.export.program.trace import Recorder, Value
 
 TANH_UNIT = 1 / (2 * SIGMOID_UNIT)
 # Lowest that a gate of a non-negative argument can be.
@@ -88,7 +88,7 @@ def relax_block(assembly: Assembly, stage: Substeps) -> None:
     finish = neurons.finish
     if not isinstance(finish, Conduct | Leak | Resist) or not isinstance(neurons.base, tuple):
         raise TypeError(type(finish).__name__)
-    trace = Trace()
+    trace = Recorder()
     cone = None
     if isinstance(finish, Conduct):
         scales, _, links = _conducting(assembly, finish.state)
@@ -118,7 +118,7 @@ def hold_block(assembly: Assembly, neurons: Neurons, state: str, outs: tuple[str
     else:
         units = total_units(finish)  # type: ignore[arg-type]
         links, base = fitted_links(assembly, neurons, units), fitted_base(assembly, neurons, units)
-    trace = Trace()
+    trace = Recorder()
     stores = tuple((out, trace.total(k).at) for k, out in enumerate(outs))
     for out in outs:
         limit = np.array(2**31 - 1)
@@ -196,7 +196,7 @@ def _conductances(assembly: Assembly, neurons: Neurons, place: int, scale: Float
     num = _within(potential, conductance, finish.low[rows], finish.high[rows])
     none = np.zeros(neurons.rows, np.int64)
     gate = fit_gate(links, SIGMOID_UNIT, source_of(assembly, links), WIDEST[assembly.dtype])
-    return as_link(assembly, f"{neurons.name}_{place}", links, [Fitted(conductance, none), Fitted(num, none)], gate)
+    return as_link(assembly, f"{neurons.name}_{place}", links, [Scaled(conductance, none), Scaled(num, none)], gate)
 
 
 def _resistance(c: Floats) -> tuple[Ints, int]:
@@ -231,7 +231,7 @@ def _resist_scale(finish: Resist) -> tuple[int, int]:
 
 
 def _pulls(
-    assembly: Assembly, trace: Trace, finish: Leak | Resist, channels: int, scales: Scales
+    assembly: Assembly, trace: Recorder, finish: Leak | Resist, channels: int, scales: Scales
 ) -> tuple[Value, Value, Value | None]:
     """Values of `num`, `den` and the gain."""
     assembly.tables["sigmoid"] = integer_table("sigmoid")
@@ -261,7 +261,7 @@ def tanh_of(total: Value) -> Value:
 
 
 def _stores(
-    assembly: Assembly, trace: Trace, state: str, pulls: tuple[Value, Value, Value | None], scales: Scales
+    assembly: Assembly, trace: Recorder, state: str, pulls: tuple[Value, Value, Value | None], scales: Scales
 ) -> tuple[tuple[str, int], ...]:
     num, den, gain = pulls
     slot = assembly.slots[state]

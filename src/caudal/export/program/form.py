@@ -26,8 +26,8 @@ from caudal.export.program.program import (
     Link,
     Node,
     Program,
+    ProgramStep,
     Slot,
-    Step,
     label,
 )
 
@@ -381,14 +381,14 @@ def _clock(value: object) -> Clock:
     return Clock(bits, factor, shift, scale, _int("shortest", entries["shortest"], 0))
 
 
-def _step(value: object) -> Step:
-    entries = _fields("step", value, Step)
+def _step(value: object) -> ProgramStep:
+    entries = _fields("step", value, ProgramStep)
     commit = _list("commit", entries["commit"], 64)
     pairs = tuple(_texts("commit", pair, 2) for pair in commit)
     _need(all(len(pair) == 2 for pair in pairs), "`commit` holds no pairs")
     block = None if entries["block"] is None else _block(entries["block"])
     times = _int("times", entries["times"], 1, limits.REPEATS)
-    return Step(block, times, pairs, _flag("only_moving", entries["only_moving"]))  # type: ignore[arg-type]  # pairs
+    return ProgramStep(block, times, pairs, _flag("only_moving", entries["only_moving"]))  # type: ignore[arg-type]  # pairs
 
 
 def _block(value: object) -> Block:

@@ -5,12 +5,12 @@ import math
 import numpy as np
 
 from caudal.errors import InputError
-from caudal.export.plan.plan import ELAPSED, INPUT, OUTPUT, Commit, Hold, Neurons, Plan, Substeps, Vector
+from caudal.export.plan.plan import ELAPSED, INPUT, OUTPUT, Commit, Neurons, Plan, Retain, Substeps, Vector
 from caudal.export.program.assemble import INPUT_SCALED, Assembly, is_scaled, neurons_of, reads_elapsed, relaxing
 from caudal.export.program.fixed_finish import finish_block
 from caudal.export.program.fixed_relax import relax_block, relax_slots
-from caudal.export.program.program import Block, Clock, Program, Slot, Step
-from caudal.export.program.trace import Trace
+from caudal.export.program.program import Block, Clock, Program, ProgramStep, Slot
+from caudal.export.program.trace import Recorder
 
 _INT32 = (-(2**31), 2**31 - 1)
 
@@ -29,7 +29,7 @@ def lower_fixed(plan: Plan, dtype: str = "int16", *, wide: bool = False) -> Prog
         (8, 16)
     """
     assembly = Assembly(plan, dtype, wide)
-    sums = {out for n, _ in neurons_of(plan) if isinstance(n.finish, Hold) for out in n.finish.outs}
+    sums = {out for n, _ in neurons_of(plan) if isinstance(n.finish, Retain) for out in n.finish.outs}
     for vector in plan.vectors.values():
         if vector.name not in sums:
             _slot(assembly, vector)
@@ -42,7 +42,7 @@ def lower_fixed(plan: Plan, dtype: str = "int16", *, wide: bool = False) -> Prog
     _tops(assembly)
     for stage in plan.stages:
         if isinstance(stage, Commit):
-            assembly.steps[-1] = Step(assembly.steps[-1].block, commit=((stage.source, stage.state),))
+            assembly.steps[-1] = ProgramStep(assembly.steps[-1].block, commit=((stage.source, stage.state),))
         elif isinstance(stage, Substeps):
             relax_block(assembly, stage)
         elif isinstance(stage, Neurons):
@@ -72,7 +72,7 @@ def _slot(assembly: Assembly, vector: Vector) -> None:
 def _elapse(assembly: Assembly) -> None:
     if ELAPSED not in assembly.slots:
         return
-    trace = Trace()
+    trace = Recorder()
     value = trace.scalar("dt").floor(9).clip(0, 32767)
     assembly.add(Block("elapse", 1, (), (), tuple(trace.nodes), ((ELAPSED, value.at),)))
 
@@ -82,7 +82,7 @@ def _scale(assembly: Assembly) -> None:
     plan, size = assembly.plan, assembly.plan.inputs
     bits = math.floor(math.log2(32768 / plan.vectors[INPUT].bound) + 1e-9)
     assembly.slots[INPUT_SCALED] = Slot(size, "int16", "work", 2.0**-bits, np.array(-32768), np.array(32767))
-    trace = Trace()
+    trace = Recorder()
     if not is_scaled(plan):
         assembly.input_bits = (bits,) * size
         value = trace.load(INPUT).clip(-32768, 32767)
@@ -112,7 +112,7 @@ def _tops(assembly: Assembly) -> None:
     for name in relaxing(assembly.plan):
         if not assembly.wide:
             continue
-        trace = Trace()
+        trace = Recorder()
         value = trace.load(name).half_up(16).clip(-32768, 32767)
         assembly.add(
             Block(f"top_{name}", assembly.slots[name].size, (), (), tuple(trace.nodes), ((f"{name}_top", value.at),))

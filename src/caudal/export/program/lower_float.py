@@ -6,15 +6,14 @@ from caudal.export.plan.plan import (
     ELAPSED,
     INPUT,
     OUTPUT,
-    Answer,
     Average,
     Closed,
     Commit,
     Conduct,
+    Emit,
     Finish,
     Floats,
     Heads,
-    Hold,
     Leak,
     Links,
     Neurons,
@@ -22,13 +21,14 @@ from caudal.export.plan.plan import (
     Remember,
     Reset,
     Resist,
+    Retain,
     Squash,
     Substeps,
 )
 from caudal.export.program.arithmetic import float_table
 from caudal.export.program.assemble import INPUT_SCALED, Assembly, holder_of, is_scaled, neurons_of, reads_elapsed
-from caudal.export.program.program import Array, Block, Clock, Gate, Link, Program, Slot, Step
-from caudal.export.program.trace import Trace, Value
+from caudal.export.program.program import Array, Block, Clock, Gate, Link, Program, ProgramStep, Slot
+from caudal.export.program.trace import Recorder, Value
 
 _TABLE = {"silu": "sigmoid", "gelu": "phi"}
 
@@ -53,7 +53,7 @@ def lower_float(plan: Plan) -> Program:
     _prologue(assembly)
     for stage in plan.stages:
         if isinstance(stage, Commit):
-            assembly.steps[-1] = Step(assembly.steps[-1].block, commit=((stage.source, stage.state),))
+            assembly.steps[-1] = ProgramStep(assembly.steps[-1].block, commit=((stage.source, stage.state),))
         elif isinstance(stage, Substeps):
             block = _block(assembly, stage.neurons, stage.count)
             ((following, _),) = block.stores
@@ -68,14 +68,14 @@ def lower_float(plan: Plan) -> Program:
 
 
 def _prologue(assembly: Assembly) -> None:
-    plan, trace = assembly.plan, Trace()
+    plan, trace = assembly.plan, Recorder()
     if ELAPSED in assembly.slots:
         value = trace.scalar("dt")
         assembly.add(Block("elapse", 1, (), (), tuple(trace.nodes), ((ELAPSED, value.at),)))
     if not is_scaled(plan):
         return
     assembly.slots[INPUT_SCALED] = Slot(plan.inputs, "float", "work")
-    trace = Trace()
+    trace = Recorder()
     mean = assembly.constant("input_mean", _single(np.array(plan.scaling.mean)))
     factor = assembly.constant("input_factor", _single(1 / np.array(plan.scaling.std)))
     value = (trace.load(INPUT) - trace.constant(mean)) * trace.constant(factor)
@@ -83,7 +83,7 @@ def _prologue(assembly: Assembly) -> None:
 
 
 def _tally(assembly: Assembly, finish: Average) -> None:
-    trace = Trace()
+    trace = Recorder()
     count = trace.load(finish.count) + 1.0
     assembly.add(Block("tally", 1, (), (), tuple(trace.nodes), ((finish.count, count.at),)))
 
@@ -103,7 +103,7 @@ def _block(assembly: Assembly, neurons: Neurons, substeps: int) -> Block:
             for k, row in enumerate(neurons.base)
         )
     links = tuple(_link(assembly, f"{name}_{k}", part) for k, part in enumerate(neurons.links))
-    trace = Trace()
+    trace = Recorder()
     stores = _finish(assembly, trace, neurons, substeps)
     return Block(name, neurons.rows, base, links, tuple(trace.nodes), stores, neurons.spans)
 
@@ -139,14 +139,14 @@ def _tanh(assembly: Assembly, z: Value) -> Value:
     return _sigmoid(assembly, z * 2.0) * 2.0 - 1.0
 
 
-def _finish(assembly: Assembly, trace: Trace, neurons: Neurons, substeps: int) -> tuple[tuple[str, int], ...]:
+def _finish(assembly: Assembly, trace: Recorder, neurons: Neurons, substeps: int) -> tuple[tuple[str, int], ...]:
     """Slots and values of what becomes of the sums."""
     finish = neurons.finish
     channels = len(neurons.base)
     totals = [trace.total(k) for k in range(channels)]
-    if isinstance(finish, Hold):
+    if isinstance(finish, Retain):
         return tuple((out, total.at) for out, total in zip(finish.outs, totals, strict=True))
-    if isinstance(finish, Answer):
+    if isinstance(finish, Emit):
         return ((OUTPUT, totals[0].at),)
     if isinstance(finish, Average):
         mean = trace.load(finish.mean)
@@ -166,7 +166,7 @@ def _finish(assembly: Assembly, trace: Trace, neurons: Neurons, substeps: int) -
     return ((finish.out, _activated(assembly, trace, finish, totals).at),)
 
 
-def _relaxed(assembly: Assembly, trace: Trace, finish: Finish, totals: list[Value], d: Value) -> Value:
+def _relaxed(assembly: Assembly, trace: Recorder, finish: Finish, totals: list[Value], d: Value) -> Value:
     if isinstance(finish, Conduct):
         v, (den, num) = trace.load(finish.state), totals
         c_m = trace.constant(assembly.constant("c_m", _single(finish.c_m)))
@@ -187,7 +187,7 @@ def _relaxed(assembly: Assembly, trace: Trace, finish: Finish, totals: list[Valu
     return v + rate * (_tanh(assembly, totals[1]) * e_leak - pull * v) / (rate * pull + 1.0)
 
 
-def _activated(assembly: Assembly, trace: Trace, finish: Finish, totals: list[Value]) -> Value:
+def _activated(assembly: Assembly, trace: Recorder, finish: Finish, totals: list[Value]) -> Value:
     if isinstance(finish, Heads):
         f1, f2 = _tanh(assembly, totals[0]), _tanh(assembly, totals[1])
         t = _sigmoid(assembly, totals[2] * trace.scalar("dt") + totals[3])

@@ -122,7 +122,7 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class ProgramStep:
     """A block and how often it runs; `commit` copies slots into states afterwards, each time.
 
     Attributes:
@@ -176,7 +176,7 @@ class Program:
     input_bits: tuple[int, ...]
     output_bits: tuple[int, ...]
     clock: Clock
-    steps: tuple[Step, ...]
+    steps: tuple[ProgramStep, ...]
 
     @property
     def is_float(self) -> bool:

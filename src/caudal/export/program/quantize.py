@@ -50,7 +50,7 @@ def as_type(values: Ints) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class Scaled:
     """Integer weights of one channel, `weight ~ weights / 2**shift` in the ratio of units.
 
     Attributes:
@@ -64,7 +64,7 @@ class Fitted:
 
 def fit_linear(
     owner: str, links: Links, channel: int, unit: float | Floats, source: tuple[float, int], widest: int, each: bool
-) -> Fitted:
+) -> Scaled:
     """Weights onto an accumulator whose unit is `unit` after the shift.
 
     Arguments:
@@ -89,7 +89,7 @@ def fit_linear(
         raise InputError("export", "model", fault, 'Export it with `dtype="float32"`, or train with a weight decay.')
     shift = np.minimum(shift, 24.0)
     shift = (shift if each else np.full_like(shift, shift.min())).astype(np.int64)
-    return Fitted(round_half_up(weights * 2.0 ** shift[rows]), shift)
+    return Scaled(round_half_up(weights * 2.0 ** shift[rows]), shift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +138,7 @@ def source_of(assembly: Assembly, links: Links) -> tuple[float, int]:
     return slot.unit, largest(slot.low, slot.high)
 
 
-def as_link(assembly: Assembly, stem: str, links: Links, fitted: list[Fitted | None], gate: FittedGate | None) -> Link:
+def as_link(assembly: Assembly, stem: str, links: Links, fitted: list[Scaled | None], gate: FittedGate | None) -> Link:
     """The link in table form; None where a channel receives nothing."""
     counts, index = assembly.shape(stem, links)
     names, shifts = [], []
@@ -161,7 +161,7 @@ def fitted_links(assembly: Assembly, neurons: Neurons, units: tuple[float | Floa
     """All links of some neurons, onto accumulators of the given units."""
     joined = []
     for place, links in enumerate(neurons.links):
-        source, fitted = source_of(assembly, links), list[Fitted | None]()
+        source, fitted = source_of(assembly, links), list[Scaled | None]()
         for k, unit in enumerate(units):
             if not links.weights[:, k].any():
                 fitted.append(None)

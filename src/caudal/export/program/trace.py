@@ -5,7 +5,7 @@ from typing import Self
 from caudal.export.program.program import Node
 
 
-class Trace:
+class Recorder:
     """The nodes of one block, as they are written.
 
     Example:
@@ -51,7 +51,7 @@ class Trace:
 class Value:
     """A number that knows how it came about."""
 
-    def __init__(self, trace: Trace, at: int) -> None:
+    def __init__(self, trace: Recorder, at: int) -> None:
         self.trace, self.at = trace, at
 
     def _of(self, other: "Value | float") -> "Value":

@@ -269,7 +269,7 @@ def step_cfc_wired(
     settings: cfc_wired.Settings,
 ) -> WiredStepper:
     """Stepper of a wired CfC."""
-    laid = walk(params, cfc_wired.Graph(*graph))
+    laid = walk(params, cfc_wired.Layered(*graph))
     units = params.bias.shape[1]
     sizes = (inputs, units, motor, MODES[settings.mode])
     as_it_is = (np.ones(motor, laid.neurons.dtype), np.zeros(motor, laid.neurons.dtype))

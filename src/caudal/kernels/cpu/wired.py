@@ -122,7 +122,7 @@ def _in_dtype(gradients: tuple[Tensor, ...], dtype: torch.dtype) -> list[Tensor]
 
 
 @dataclass(frozen=True)
-class Cell:
+class CpuCell:
     """One recurrence over the loops of its tiles.
 
     Attributes:
@@ -205,7 +205,7 @@ def _ctrnn_gradients(call: Call, totals: Tensor) -> tuple[Tensor, ...]:
     return tuple(totals.split([t.numel() for t in call.params]))
 
 
-CTRNN = Cell(_ctrnn_loops, _ctrnn_gradients)
+CTRNN = CpuCell(_ctrnn_loops, _ctrnn_gradients)
 
 
 def _ltc_loops(call: Call) -> Loops:
@@ -240,7 +240,7 @@ def _ltc_gradients(call: Call, totals: Tensor) -> tuple[Tensor, ...]:
     return *gates, b_sum + v * a_sum, g * a_sum, c_sum
 
 
-LTC = Cell(_ltc_loops, _ltc_gradients)
+LTC = CpuCell(_ltc_loops, _ltc_gradients)
 
 
 def fold_lrc(p: lrc.Params, graph: lrc.Graph) -> tuple[Folded, Folded]:
@@ -286,7 +286,7 @@ def _lrc_gradients(call: Call, totals: Tensor) -> tuple[Tensor, ...]:
     return tuple(g[: t.numel()] for g, t in zip(gradients, call.params, strict=True))
 
 
-LRC = Cell(_lrc_loops, _lrc_gradients)
+LRC = CpuCell(_lrc_loops, _lrc_gradients)
 
 
 class WiredWalk(NamedTuple):
@@ -298,7 +298,7 @@ class WiredWalk(NamedTuple):
     ends: NDArray[Any]
 
 
-def walk(params: cfc_wired.Params, graph: cfc_wired.Graph) -> WiredWalk:
+def walk(params: cfc_wired.Params, graph: cfc_wired.Layered) -> WiredWalk:
     """Lay the weights out synapse by synapse; a source whose new value is read stands `units` further on."""
     units = params.bias.shape[1]
     read = graph.source + units * graph.current
@@ -336,4 +336,4 @@ def _cfc_wired_gradients(call: Call, totals: Tensor) -> tuple[Tensor, ...]:
     return *synapses, *by_neuron.view(units, 2, heads).permute(1, 2, 0), *by_end.split(units)[: len(ends)]
 
 
-CFC_WIRED = Cell(_cfc_wired_loops, _cfc_wired_gradients)
+CFC_WIRED = CpuCell(_cfc_wired_loops, _cfc_wired_gradients)

@@ -108,7 +108,7 @@ def backward(call: Call, grads: list[Tensor], states: list[Tensor]) -> list[Tens
 
 
 def _walk(
-    call: Call, f: _Folded, grad: Tensor, past: cfc.Trace, carry: Tensor, part: slice
+    call: Call, f: _Folded, grad: Tensor, past: cfc.DenseTrace, carry: Tensor, part: slice
 ) -> tuple[Tensor, list[Tensor]]:
     """Gradient of each step's new state, and of what each matrix gave, from the first to the heads."""
     batch, time, _ = call.x.shape
@@ -128,7 +128,7 @@ def _walk(
     return flow, [*levels, top] if past.bend else [top]
 
 
-def _gradients(past: cfc.Trace, flow: Tensor, levels: list[Tensor]) -> list[Tensor]:
+def _gradients(past: cfc.DenseTrace, flow: Tensor, levels: list[Tensor]) -> list[Tensor]:
     """Weight gradients of one chunk, in the order of the op."""
     flat = [level.flatten(0, 1) for level in levels]
     weights = [level.t() @ read.flatten(0, 1) for level, read in zip(flat, past.read, strict=True)]

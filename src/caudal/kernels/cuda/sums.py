@@ -37,7 +37,7 @@ class Rows(NamedTuple):
     up: Tensor
 
 
-class Table(NamedTuple):
+class LaneTable(NamedTuple):
     """One kind of synapses.
 
     Attributes:
@@ -73,7 +73,7 @@ def gate_gradients(sums: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Ten
 
 
 def layout(group: Ints, groups: int) -> tuple[int, int, int, Ints, Ints]:
-    """Rows for items sorted by group: `(lanes, fan, parts, up, place)`, see `Rows` and `Table`.
+    """Rows for items sorted by group: `(lanes, fan, parts, up, place)`, see `Rows` and `LaneTable`.
 
     Arguments:
         group: of each item, ascending.
@@ -107,7 +107,7 @@ def _best_fan(counts: Ints, groups: int) -> int:
     return min(reversed(fans), key=cost)
 
 
-def build(ptr: Ints, source: Ints, sources: int, device: torch.device) -> Table:
+def build(ptr: Ints, source: Ints, sources: int, device: torch.device) -> LaneTable:
     """Table of one kind of synapses from its compressed rows by target."""
     targets = ptr.size - 1
     target = np.repeat(np.arange(targets), np.diff(ptr))
@@ -122,7 +122,7 @@ def build(ptr: Ints, source: Ints, sources: int, device: torch.device) -> Table:
     def ints(array: Ints) -> Tensor:
         return torch.from_numpy(array.astype(np.int32)).to(device)
 
-    return Table(
+    return LaneTable(
         Rows(lanes, fan, parts, ints(up)),
         ints(from_lane),
         ints(to_lane),
@@ -132,10 +132,10 @@ def build(ptr: Ints, source: Ints, sources: int, device: torch.device) -> Table:
     )
 
 
-_tables: OrderedDict[Any, tuple[Table, Tensor, Tensor]] = OrderedDict()
+_tables: OrderedDict[Any, tuple[LaneTable, Tensor, Tensor]] = OrderedDict()
 
 
-def table(ptr: Tensor, source: Tensor, sources: int) -> Table:
+def table(ptr: Tensor, source: Tensor, sources: int) -> LaneTable:
     """Table of one kind of synapses, kept while its graph is the same memory at the same version.
 
     Building reads the graph back from the device, which waits for everything queued before; hence the memory. The

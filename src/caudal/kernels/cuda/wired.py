@@ -15,7 +15,7 @@ from torch import Tensor
 
 from caudal.dynamics import cfc_wired, ctrnn, lrc, ltc
 from caudal.kernels.cuda import cfc_wired_jit, ctrnn_jit, launch, lrc_jit, ltc_jit
-from caudal.kernels.cuda.sums import Table, gate_gradients, table
+from caudal.kernels.cuda.sums import LaneTable, gate_gradients, table
 from caudal.kernels.recurrence import Call
 
 _LOG2E = 1.0 / math.log(2.0)
@@ -36,8 +36,8 @@ class Wired(NamedTuple):
     """
 
     call: Call
-    sensory: Table
-    recurrent: Table
+    sensory: LaneTable
+    recurrent: LaneTable
     sensory_par: Tensor
     recurrent_par: Tensor
     neuron_par: Tensor
@@ -60,7 +60,7 @@ class Wired(NamedTuple):
         return self.sensory.onto.lanes, self.recurrent.onto.lanes
 
 
-def _tables(call: Call) -> tuple[Table, Table]:
+def _tables(call: Call) -> tuple[LaneTable, LaneTable]:
     """Tables of the sensory and the recurrent synapses of a call."""
     sensory_ptr, sensory_source, ptr, source = call.graph[:4]
     return table(sensory_ptr, sensory_source, call.x.shape[2]), table(ptr, source, call.state[0].shape[1])
@@ -107,7 +107,7 @@ def _backward(kernel: Any, w: Wired, grad: Tensor, states: Tensor, columns: int)
 
 
 @dataclass(frozen=True)
-class Cell:
+class GpuCell:
     """One recurrence over its kernels.
 
     Attributes:
@@ -148,7 +148,7 @@ def _ctrnn_gradients(w: Wired, parts: tuple[Tensor, ...]) -> list[Tensor]:
     return [sen[w.sensory.place], rec[w.recurrent.place], bias[: w.units], tau[: w.units]]
 
 
-CTRNN = Cell(ctrnn_jit, _fold_ctrnn, lambda w: [*w.lanes, w.padded, w.padded], _ctrnn_gradients)
+CTRNN = GpuCell(ctrnn_jit, _fold_ctrnn, lambda w: [*w.lanes, w.padded, w.padded], _ctrnn_gradients)
 
 
 def _fold_ltc(call: Call) -> Wired:
@@ -160,7 +160,7 @@ def _fold_ltc(call: Call) -> Wired:
     return Wired(call, sensory, recurrent, *packed, neuron_par, int(call.settings["substeps"]))
 
 
-def _pack_conductances(synapses: Table, w: Tensor, mu: Tensor, sigma: Tensor, e_rev: Tensor) -> Tensor:
+def _pack_conductances(synapses: LaneTable, w: Tensor, mu: Tensor, sigma: Tensor, e_rev: Tensor) -> Tensor:
     slope = sigma * -_LOG2E
     return synapses.pack(slope, -slope * mu, w, w * e_rev)
 
@@ -189,7 +189,7 @@ def _conductance_gradients(sums: Tensor, w: Tensor, mu: Tensor, sigma: Tensor, e
     return e_rev * gate_a + gate_b, *gate_gradients(sums, mu, sigma), w * gate_a
 
 
-LTC = Cell(ltc_jit, _fold_ltc, _ltc_columns, _ltc_gradients)
+LTC = GpuCell(ltc_jit, _fold_ltc, _ltc_columns, _ltc_gradients)
 
 
 def _fold_lrc(call: Call) -> Wired:
@@ -202,7 +202,7 @@ def _fold_lrc(call: Call) -> Wired:
     return Wired(call, sensory, recurrent, *packed, neuron_par, int(call.settings["substeps"]), variant)
 
 
-def _pack_elastances(synapses: Table, g_max: Tensor, k_max: Tensor, mu: Tensor, sigma: Tensor, o: Tensor) -> Tensor:
+def _pack_elastances(synapses: LaneTable, g_max: Tensor, k_max: Tensor, mu: Tensor, sigma: Tensor, o: Tensor) -> Tensor:
     slope = sigma * -_LOG2E
     return synapses.pack(slope, -slope * mu, g_max, k_max, o if o.numel() else torch.zeros_like(mu))
 
@@ -233,7 +233,7 @@ def _elastance_gradients(
     return sums[0], sums[1], *gate_gradients(sums, mu, sigma), sums[4][: o.numel()]
 
 
-LRC = Cell(lrc_jit, _fold_lrc, _lrc_columns, _lrc_gradients)
+LRC = GpuCell(lrc_jit, _fold_lrc, _lrc_columns, _lrc_gradients)
 
 
 def _fold_cfc_wired(call: Call) -> Wired:
@@ -263,4 +263,4 @@ def _cfc_wired_gradients(w: Wired, parts: tuple[Tensor, ...]) -> list[Tensor]:
     ]
 
 
-CFC_WIRED = Cell(cfc_wired_jit, _fold_cfc_wired, _cfc_wired_columns, _cfc_wired_gradients)
+CFC_WIRED = GpuCell(cfc_wired_jit, _fold_cfc_wired, _cfc_wired_columns, _cfc_wired_gradients)
