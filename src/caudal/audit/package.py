@@ -48,7 +48,7 @@ _VERSIONS = ("torch", "numpy", "numba", "safetensors", "scikit-learn", "cryptogr
 
 
 @dataclass(frozen=True)
-class Found:
+class PackageCheck:
     """What a check of a signed folder found.
 
     Attributes:
@@ -142,7 +142,7 @@ def sign(folder: str | os.PathLike[str], key: Key, *, name: str | None = None) -
     return place / STATEMENT
 
 
-def check(folder: str | os.PathLike[str], key: Verifier) -> Found:
+def check(folder: str | os.PathLike[str], key: Verifier) -> PackageCheck:
     """Compare a folder with what was signed; names every file that changed, is missing, or was added.
 
     Raises:
@@ -157,7 +157,7 @@ def check(folder: str | os.PathLike[str], key: Verifier) -> Found:
         )
     digest, statement = file_digest(path), keys.open_(path, key)
     if statement is None:
-        return Found((f"{STATEMENT} is not signed by {key.name}, or was altered",))
+        return PackageCheck((f"{STATEMENT} is not signed by {key.name}, or was altered",))
     try:
         if statement["predicateType"] != keys.PREDICATE:
             raise ValueError("it states something else")
@@ -166,15 +166,15 @@ def check(folder: str | os.PathLike[str], key: Verifier) -> Found:
     except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{path}: is no statement about files ({error}). Sign the folder again.") from error
     if any(not _is_inside(name) for name in named):
-        return Found((f"{STATEMENT} names a file outside of the folder",), len(named), facts, digest)
+        return PackageCheck((f"{STATEMENT} names a file outside of the folder",), len(named), facts, digest)
     try:
         there = _digests(place)
     except InputError as error:
-        return Found((str(error),), len(named), facts, digest)
+        return PackageCheck((str(error),), len(named), facts, digest)
     faults = [f"{entry} is missing" for entry in named if entry not in there]
     faults += [f"{entry} was changed" for entry in named if entry in there and there[entry] != named[entry]]
     faults += [f"{entry} was added" for entry in there if entry not in named]
-    return Found(tuple(sorted(faults)), len(named), facts, digest)
+    return PackageCheck(tuple(sorted(faults)), len(named), facts, digest)
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -21,7 +21,7 @@ Runner = Callable[[Job, Parts, Callable[..., None]], Outcome]
 _PAUSE = 1.0
 
 
-class Crew:
+class JobCrew:
     """Whoever runs the jobs of one study.
 
     Arguments:
@@ -43,7 +43,7 @@ class Crew:
         self._over = threading.Event()
         self._pulse = threading.Thread(target=self._beat, daemon=True)
 
-    def __enter__(self) -> "Crew":
+    def __enter__(self) -> "JobCrew":
         self._pulse.start()
         return self
 

@@ -25,7 +25,7 @@ from caudal.compare.metrics.metrics import plan_of
 from caudal.compare.progress import Board, Watcher
 from caudal.compare.record import Chips, Study
 from caudal.compare.run import run_job
-from caudal.compare.runner import Crew, Runner
+from caudal.compare.runner import JobCrew, Runner
 from caudal.compare.store import Store
 from caudal.data import Columns
 from caudal.energy import Span, Spent
@@ -155,8 +155,8 @@ def _run_all(
     spent = 0.0
     with open_executor(executor, workers) as machine:
 
-        def crew(parts: Parts) -> Crew:
-            return Crew(store, machine, runner, parts, watcher, plan.primary)
+        def crew(parts: Parts) -> JobCrew:
+            return JobCrew(store, machine, runner, parts, watcher, plan.primary)
 
         watcher.start(agenda.runs, store.count(agenda.models), machine.workers, _waiting(agenda, store))
         with crew(source.parts) as first:

@@ -17,7 +17,7 @@ _FEW, _RARE = 100, 0.1
 
 
 @dataclass(frozen=True)
-class Spread:
+class AnswerSpread:
     """How a net spreads its answers over the classes.
 
     Attributes:
@@ -39,7 +39,7 @@ class Spread:
         return (self.balanced - 1 / classes) / (1 - 1 / classes)
 
 
-def spread(model: Readout, part: Examples | Stream, class_weights: torch.Tensor | None = None) -> Spread | None:
+def spread(model: Readout, part: Examples | Stream, class_weights: torch.Tensor | None = None) -> AnswerSpread | None:
     """How a net answers series of known class; None of other tasks, or where fewer than two classes are known.
 
     Arguments:
@@ -77,7 +77,7 @@ def spread(model: Readout, part: Examples | Stream, class_weights: torch.Tensor 
     return _spread(counts, rows, class_weights)
 
 
-def _spread(counts: torch.Tensor, rows: int, class_weights: torch.Tensor | None) -> Spread | None:
+def _spread(counts: torch.Tensor, rows: int, class_weights: torch.Tensor | None) -> AnswerSpread | None:
     known = counts.sum(1) > 0
     if int(known.sum()) < 2:
         return None
@@ -86,10 +86,10 @@ def _spread(counts: torch.Tensor, rows: int, class_weights: torch.Tensor | None)
     balanced = (counts.diagonal()[known] / counts.sum(1)[known]).mean()
     cost = counts.sum(1) * (1.0 if class_weights is None else class_weights.double().cpu())
     rarest = cost[known].min() / cost.sum()
-    return Spread(top.item(), int(answers.argmax()), balanced.item(), rarest.item(), rows)
+    return AnswerSpread(top.item(), int(answers.argmax()), balanced.item(), rarest.item(), rows)
 
 
-def collapse(before: Spread | None, after: Spread | None, classes: int) -> str:
+def collapse(before: AnswerSpread | None, after: AnswerSpread | None, classes: int) -> str:
     """What became of a net under a price, as a clause; `""` where it kept at least a quarter of its skill.
 
     Arguments:

@@ -22,7 +22,7 @@ from caudal.train.distributed import Crew
 from caudal.train.penalty import Term
 from caudal.train.recipe import Epoch, TrainRecipe
 from caudal.train.stream import Stream
-from caudal.train.trainer import Part, Run
+from caudal.train.trainer import Part, TrainingRun
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def fit(
     device = next(model.parameters()).device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(recipe.seed + crew.rank)
-        run = Run(model, train, val, recipe, path, every, crew, term)
+        run = TrainingRun(model, train, val, recipe, path, every, crew, term)
         with Bar("fit", recipe.epochs * run.updates, progress and crew.rank == 0) as bar:
             while not run.at.stopped:
                 epoch = run.epoch(bar)
@@ -118,7 +118,7 @@ def fit(
     return Fitted(tuple(run.at.history), run.at.best_epoch, run.at.stopped, recipe, _told(run))
 
 
-def _told(run: Run) -> str:
+def _told(run: TrainingRun) -> str:
     """Warn where a term had no time to act, or acted too much; the clause of the latter."""
     if run.term is None:
         return ""

@@ -16,7 +16,7 @@ from caudal.nn import Readout
 from caudal.train import checkpoint as files
 from caudal.train.bar import Bar
 from caudal.train.batches import Examples, deal
-from caudal.train.collapse import Spread, collapse, spread
+from caudal.train.collapse import AnswerSpread, collapse, spread
 from caudal.train.distributed import Crew
 from caudal.train.losses import answer, loss
 from caudal.train.penalty import Judged, Term, judged
@@ -27,7 +27,7 @@ Part = Examples | Stream
 Own = tuple[Tensor, Tensor, Judged | None]
 
 
-class Run:
+class TrainingRun:
     """A training run that goes pass by pass.
 
     Arguments:
@@ -175,7 +175,7 @@ class Run:
         """What the price made of the net that was kept, as a clause; `""` for nothing worth a warning."""
         if self.term is None or self.at.epoch <= self.term.sets_in()[0]:
             return ""
-        before = Spread(*self.at.free) if self.at.free else None
+        before = AnswerSpread(*self.at.free) if self.at.free else None
         return collapse(before, spread(self.model, self.train, self.weights), self.model.outputs)
 
     def _write(self) -> None:

@@ -43,7 +43,7 @@ class KeyChange:
 
 
 @dataclass
-class Reading:
+class LogReading:
     """The records that a checkpoint counts, read once and led upward.
 
     Attributes:
@@ -136,7 +136,7 @@ class Reading:
         return row
 
 
-def climb(folder: Path, first: int, point: Checkpoint, *, full: bool = False) -> Reading:
+def climb(folder: Path, first: int, point: Checkpoint, *, full: bool = False) -> LogReading:
     """Read the records that a checkpoint counts, and lead them to its root.
 
     A bundle is read and digested; where a seal that was itself led to the root holds that digest, its records are not
@@ -153,7 +153,7 @@ def climb(folder: Path, first: int, point: Checkpoint, *, full: bool = False) ->
     """
     bundles, rest = divmod(point.size, WIDTH)
     tail = _tail(folder, bundles)[:rest]
-    log = Reading(folder, first, point, tail, [merkle.leaf(entry) for entry in tail])
+    log = LogReading(folder, first, point, tail, [merkle.leaf(entry) for entry in tail])
     named = numbers(folder, ENTRIES)
     log.faults += _gaps(named, log, rest)
     _lead(log, rest)
@@ -284,7 +284,7 @@ def _tail(folder: Path, bundles: int) -> list[bytes]:
     return split((data if data is not None else read(folder / "edge" / ENTRIES)) or b"")[0]
 
 
-def _gaps(named: list[int], log: Reading, rest: int) -> list[Fault]:
+def _gaps(named: list[int], log: LogReading, rest: int) -> list[Fault]:
     """Promised records whose files are not there, or are too short: a fault for each gap.
 
     Arguments:
@@ -309,7 +309,7 @@ def _gaps(named: list[int], log: Reading, rest: int) -> list[Fault]:
     return faults
 
 
-def _lead(log: Reading, rest: int) -> None:
+def _lead(log: LogReading, rest: int) -> None:
     """Find hashes that lead to the root: the stored ones first, then those of the records, then those below."""
     folder, bundles = log.folder, log.bundles
     ends = [log.leaves, stored_row_of_edge(folder, bundles, rest)]
@@ -332,7 +332,7 @@ def _lead(log: Reading, rest: int) -> None:
                 return
 
 
-def _walk(log: Reading, full: bool, named: Collection[int]) -> None:
+def _walk(log: LogReading, full: bool, named: Collection[int]) -> None:
     """Look at each full bundle, the last one first: each is sealed by the first record after it.
 
     A bundle that has a name in the folder and no bytes (a link to nothing, a pipe, a file that may not be read) is a
@@ -362,7 +362,7 @@ def _walk(log: Reading, full: bool, named: Collection[int]) -> None:
 
 
 def _look(
-    log: Reading, number: int, data: bytes | None, stored: bytes, seal: tuple[bytes, bytes] | None
+    log: LogReading, number: int, data: bytes | None, stored: bytes, seal: tuple[bytes, bytes] | None
 ) -> tuple[bytes, bytes] | None:
     """Hash the records of one bundle; the seal of the bundle before it, where its first record is the promised one."""
     start, node = number * WIDTH, (log.nodes or [])[number]

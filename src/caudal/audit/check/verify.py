@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from caudal.audit.check import reading
-from caudal.audit.check.reading import KeyChange, Reading, promises
+from caudal.audit.check.reading import KeyChange, LogReading, promises
 from caudal.audit.check.retain import unfounded
 from caudal.audit.check.verdict import Fault, Verdict
 from caudal.audit.log import manifest
@@ -92,7 +92,7 @@ def verify(
     )
 
 
-class Term(NamedTuple):
+class KeyTerm(NamedTuple):
     """A key, and the number of records from which on it signs.
 
     Attributes:
@@ -113,14 +113,14 @@ def _named_by(facts: manifest.About, point: Checkpoint) -> Verifier:
 
 def _terms(
     folder: Path, facts: manifest.About, key: Verifier, point: Checkpoint
-) -> tuple[list[Term], Checkpoint | None]:
+) -> tuple[list[KeyTerm], Checkpoint | None]:
     """Keys that may sign, in order, and the newest promise of the last one; None where none signed `checkpoint`.
 
     They are the key named, and each that a promised record of the one before names: the last promise of a key that is
     replaced ends with the record that replaces it. A writer that was cut off may have its newest promise in the file
     `checkpoints` alone.
     """
-    terms, newest = [Term(key)], None
+    terms, newest = [KeyTerm(key)], None
     while True:
         term = terms[-1]
         here = [point] if point.size >= term.start and point.note.is_signed_by(term.key) else []
@@ -133,7 +133,7 @@ def _terms(
         if change is None or change.old != str(term.key) or change.new == change.old:
             break
         try:
-            terms.append(Term(Verifier.parse(change.new), last.size, last))
+            terms.append(KeyTerm(Verifier.parse(change.new), last.size, last))
         except FileFormatError:
             break
     if newest is not None and terms[-1].handover is newest:
@@ -153,7 +153,7 @@ def _last_change(folder: Path, first: int, point: Checkpoint) -> KeyChange | Non
     return change if change in log.changes else None
 
 
-def _keys_amiss(log: Reading, terms: list[Term]) -> list[Fault]:
+def _keys_amiss(log: LogReading, terms: list[KeyTerm]) -> list[Fault]:
     """A key that signed after a promised record had replaced it, or that does not continue the one before it."""
     faults, signer, size = [], terms[0].key, log.point.size
     if log.nodes is not None:
@@ -172,7 +172,7 @@ def _keys_amiss(log: Reading, terms: list[Term]) -> list[Fault]:
     return faults
 
 
-def _bracket(log: Reading, terms: list[Term]) -> Fault:
+def _bracket(log: LogReading, terms: list[KeyTerm]) -> Fault:
     """Between which promises the first bad record lies, by the records that are there."""
     points = sorted(
         {point.size: point for term in terms for point in promises(log.folder, term.key)}.values(),
@@ -192,7 +192,7 @@ def _bracket(log: Reading, terms: list[Term]) -> Fault:
     return Fault(good, what, max(end, good))
 
 
-def _signers(log: Reading, terms: list[Term], size: int) -> list[Verifier]:
+def _signers(log: LogReading, terms: list[KeyTerm], size: int) -> list[Verifier]:
     """Keys whose promise of a number of records counts: of the terms, and those that promised records replaced."""
     signers = [term.key for k, term in enumerate(terms) if k + 1 == len(terms) or size <= terms[k + 1].start]
     old = str(terms[0].key)
@@ -204,7 +204,7 @@ def _signers(log: Reading, terms: list[Term], size: int) -> list[Verifier]:
     return signers
 
 
-def _held(log: Reading, held: Checkpoint, terms: list[Term]) -> list[Fault]:
+def _held(log: LogReading, held: Checkpoint, terms: list[KeyTerm]) -> list[Fault]:
     newest = log.point
     if held.origin != newest.origin or not any(map(held.note.is_signed_by, _signers(log, terms, held.size))):
         return [Fault(None, "the checkpoint that was held is not of this log, or not signed by its key")]
@@ -221,7 +221,7 @@ def _amiss(folder: Path, path: str) -> str:
     return f"the hashes of {path} {'were changed' if (folder / path).is_file() else 'are missing'}"
 
 
-def _unpromised(folder: Path, log: Reading) -> list[str]:
+def _unpromised(folder: Path, log: LogReading) -> list[str]:
     """What lies after the last promise: nobody vouches for it, and it vouches for nothing."""
     bundles, size = log.bundles, log.point.size
     while (folder / tile_path(ENTRIES, bundles)).is_file():
@@ -236,7 +236,7 @@ def _unpromised(folder: Path, log: Reading) -> list[str]:
     return remarks
 
 
-def _time(log: Reading) -> int | None:
+def _time(log: LogReading) -> int | None:
     """When the last promised record was written, as its clock said."""
     entries = log.tail
     if not entries and log.bundles:

@@ -19,7 +19,7 @@ from caudal.audit.log import arguments, durable, encoding, encrypted, manifest, 
 from caudal.audit.log.checkpoint import Checkpoint, Note
 from caudal.audit.log.record import Event, Seal
 from caudal.audit.log.salts import Salts, alias, commitment
-from caudal.audit.log.store import Store
+from caudal.audit.log.store import LogStore
 from caudal.audit.log.tiles import Tiles
 from caudal.audit.log.vault import Vault
 from caudal.errors import InputError
@@ -107,7 +107,7 @@ class Log:
             )  # fmt: skip
             self._hold.callback(self.salts.close)
             self._encode = encoding.pack if self.about.form == "packed" else encoding.to_json
-            self._store = Store(
+            self._store = LogStore(
                 self.path, hold, state, self.about.origin, self._sign, self._seal, self.salts.hand, sync
             )
         except BaseException:
@@ -127,7 +127,7 @@ class Log:
             )
         self._event("open", **facts)
 
-    def _find(self) -> recover.Found:
+    def _find(self) -> recover.LogEnd:
         key = self._key.verifier
         point = recover.promise_of(self.path, self.about, key)
         state = recover.find(self.path, point, self.about.first, str(key))

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from caudal.audit.check import reading
-from caudal.audit.check.reading import Reading, promises
+from caudal.audit.check.reading import LogReading, promises
 from caudal.audit.log import merkle
 from caudal.audit.log.checkpoint import LARGEST, Checkpoint, Verifier
 from caudal.audit.log.encoding import seal_of, unpack
@@ -25,7 +25,7 @@ _DECREES = ("key", "retired")
 
 
 @dataclass(frozen=True)
-class Found:
+class LogEnd:
     """The end of a log.
 
     Attributes:
@@ -83,7 +83,7 @@ def promise_of(folder: Path, facts: About, key: Verifier) -> Checkpoint | None:
     return point
 
 
-def find(folder: Path, checkpoint: Checkpoint | None, first: int = 0, key: str = "") -> Found:
+def find(folder: Path, checkpoint: Checkpoint | None, first: int = 0, key: str = "") -> LogEnd:
     """Read where a log ends; nothing is changed.
 
     Arguments:
@@ -106,7 +106,7 @@ def find(folder: Path, checkpoint: Checkpoint | None, first: int = 0, key: str =
             replaced = change.index if change.old == key else None if change.new == key else replaced
     entries, rows, torn, surplus = _take_on(folder, nodes, -1 if checkpoint is None else checkpoint.size)
     row = [merkle.leaf(entry) for entry in entries]
-    return Found(
+    return LogEnd(
         len(nodes) * WIDTH + len(entries),
         _levels(nodes, row),
         b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries),
@@ -119,7 +119,7 @@ def find(folder: Path, checkpoint: Checkpoint | None, first: int = 0, key: str =
     )
 
 
-def _refuse(folder: Path, past: Reading) -> None:
+def _refuse(folder: Path, past: LogReading) -> None:
     """Stop where promised records are not there, or not those that were promised."""
     size = past.point.size
     if past.faults and past.faults[0].what.startswith("records from"):
@@ -232,7 +232,7 @@ def _tiles(folder: Path, nodes: list[bytes], looked: set[str]) -> list[tuple[str
     return tiles
 
 
-def mend(folder: Path, state: Found) -> Path | None:
+def mend(folder: Path, state: LogEnd) -> Path | None:
     """Bring the growing files to where a log ends, make lost hashes again, and put what is left over aside.
 
     Each step may be cut off: the next call finds the same end.

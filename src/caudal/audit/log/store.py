@@ -11,13 +11,13 @@ from pathlib import Path
 from caudal.audit.log import durable, merkle
 from caudal.audit.log.checkpoint import Checkpoint, Note, checkpoint_text
 from caudal.audit.log.durable import Hold
-from caudal.audit.log.recover import Found
+from caudal.audit.log.recover import LogEnd
 from caudal.audit.log.tiles import ENTRIES, WIDTH, tile_path
 from caudal.errors import InputError
 from caudal.files import put
 
 
-class Store:
+class LogStore:
     """The growing end of a log.
 
     Every step that the system may refuse can be done again: what is in memory changes only once the disk has it.
@@ -37,7 +37,7 @@ class Store:
         self,
         folder: Path,
         hold: Hold,
-        state: Found,
+        state: LogEnd,
         origin: str,
         sign: Callable[[str], Note],
         seal: Callable[[bytes, bytes], bytes],

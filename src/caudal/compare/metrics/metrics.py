@@ -16,7 +16,7 @@ Kind = Literal["two classes", "classes", "numbers"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class MetricPlan:
     """What is measured for one kind of task.
 
     Attributes:
@@ -46,16 +46,16 @@ class Plan:
         return self.margin if self.margin is not None else (self.share or 0.0) * abs(trivial or 0.0)
 
 
-METRICS: Mapping[Kind, Plan] = {
-    "two classes": Plan(
+METRICS: Mapping[Kind, MetricPlan] = {
+    "two classes": MetricPlan(
         "auroc", True,
         ("auroc", "auprc", "accuracy", "balanced_accuracy", "brier", "log_loss", "ece"), margin=0.01,
     ),
-    "classes": Plan(
+    "classes": MetricPlan(
         "accuracy", True,
         ("accuracy", "macro_f1", "balanced_accuracy", "log_loss", "brier", "ece"), margin=0.01,
     ),
-    "numbers": Plan("mse", False, ("mse", "rmse", "mae", "r2"), share=0.02),
+    "numbers": MetricPlan("mse", False, ("mse", "rmse", "mae", "r2"), share=0.02),
 }  # fmt: skip
 
 HIGHER_IS_BETTER: Mapping[str, bool] = {
@@ -108,7 +108,7 @@ def kind_of(task: str, count: int) -> Kind:
     return "two classes" if count == 2 else "classes"
 
 
-def plan_of(data: Sequences, metric: str = "", margin: float | None = None) -> Plan:
+def plan_of(data: Sequences, metric: str = "", margin: float | None = None) -> MetricPlan:
     """What is measured on some series.
 
     Arguments:
@@ -127,7 +127,7 @@ def plan_of(data: Sequences, metric: str = "", margin: float | None = None) -> P
         names = (metric, *(name for name in plan.names if name != metric))
         # Errors in the unit of the target have the share of the trivial one's as their margin; all others are near 1.
         of_unit = metric in ("mse", "rmse", "mae")
-        plan = Plan(metric, HIGHER_IS_BETTER[metric], names, None if of_unit else 0.01, 0.02 if of_unit else None)
+        plan = MetricPlan(metric, HIGHER_IS_BETTER[metric], names, None if of_unit else 0.01, 0.02 if of_unit else None)
     if margin is None:
         return plan
     if not 0 <= margin < np.inf:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from caudal.compare.job import Outcome
 from caudal.compare.metrics import metrics
 from caudal.compare.metrics.bootstrap import LEVEL, Spread, draw, holm, least_p, over_seeds
-from caudal.compare.metrics.metrics import BY_CLASS, HIGHER_IS_BETTER, OF_CLASSES, Plan, bounds
+from caudal.compare.metrics.metrics import BY_CLASS, HIGHER_IS_BETTER, OF_CLASSES, MetricPlan, bounds
 from caudal.compare.metrics.record import Calibration, Curve, Disturbance, Paired, World
 from caudal.compare.metrics.weighted import weigh
 from caudal.compare.perturb import KINDS, UNITS, WORLDS
@@ -41,7 +41,7 @@ class Panel:
 
     outcomes: Outcomes
     lone: frozenset[str]
-    plan: Plan
+    plan: MetricPlan
     owners: tuple[NDArray[np.int64], ...]
     draws: NDArray[np.float64]
     seeds: int
@@ -103,7 +103,7 @@ class Panel:
 
 def panel(
     outcomes: Outcomes,
-    plan: Plan,
+    plan: MetricPlan,
     owners: NDArray[np.int64] | Sequence[NDArray[np.int64]],
     seeds: int,
     resamples: int,
@@ -247,7 +247,7 @@ def curves(found: Panel) -> tuple[Curve, ...]:
     return tuple(made)
 
 
-def _curve(model: str, kind: Disturbance, levels: list[float], values: list[NDArray[Any]], plan: Plan) -> Curve:
+def _curve(model: str, kind: Disturbance, levels: list[float], values: list[NDArray[Any]], plan: MetricPlan) -> Curve:
     heights = [float(value.mean()) for value in values]
     area = float(np.trapezoid(heights, levels) / (levels[-1] - levels[0]))
     over, under = (area, heights[0]) if plan.higher_is_better else (heights[0], area)

@@ -14,7 +14,7 @@ MOST = 12  # records of one kind that are quoted
 
 
 @dataclass
-class Count:
+class RecordCount:
     """How many records, and which ones.
 
     Attributes:
@@ -41,17 +41,17 @@ class Count:
 class Tally:
     """Counts of a log."""
 
-    decisions: Count = field(default_factory=Count)
-    exact: Count = field(default_factory=Count)
-    seals: Count = field(default_factory=Count)
-    backwards: Count = field(default_factory=Count)
-    payloads: Count = field(default_factory=Count)
-    explained: Count = field(default_factory=Count)
-    models: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
-    flags: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
-    answers: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
-    events: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
-    alarms: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
+    decisions: RecordCount = field(default_factory=RecordCount)
+    exact: RecordCount = field(default_factory=RecordCount)
+    seals: RecordCount = field(default_factory=RecordCount)
+    backwards: RecordCount = field(default_factory=RecordCount)
+    payloads: RecordCount = field(default_factory=RecordCount)
+    explained: RecordCount = field(default_factory=RecordCount)
+    models: dict[str, RecordCount] = field(default_factory=lambda: defaultdict(RecordCount))
+    flags: dict[str, RecordCount] = field(default_factory=lambda: defaultdict(RecordCount))
+    answers: dict[str, RecordCount] = field(default_factory=lambda: defaultdict(RecordCount))
+    events: dict[str, RecordCount] = field(default_factory=lambda: defaultdict(RecordCount))
+    alarms: dict[str, RecordCount] = field(default_factory=lambda: defaultdict(RecordCount))
     told: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=lambda: defaultdict(list))
     unsure: "array[float]" = field(default_factory=lambda: array("d"))
     sessions: set[int] = field(default_factory=set)
@@ -107,7 +107,7 @@ class Tally:
         plain = ("decisions", "exact", "seals", "backwards", "payloads", "explained")
         content: dict[str, Any] = {name: getattr(self, name).facts() for name in plain}
         for name in ("models", "flags", "answers", "events", "alarms"):
-            counts: dict[str, Count] = getattr(self, name)
+            counts: dict[str, RecordCount] = getattr(self, name)
             content[name] = {key: counts[key].facts() for key in sorted(counts)}
         content["told"] = {
             kind: [{"index": k, **record} for k, record in rows] for kind, rows in sorted(self.told.items())

@@ -26,7 +26,7 @@ class Synapse:
 
 
 @dataclass(frozen=True)
-class Plan:
+class CircuitPlan:
     """A circuit in the order of its drawing.
 
     Attributes:
@@ -42,7 +42,7 @@ class Plan:
     synapses: tuple[Synapse, ...]
 
 
-def plan(circuit: Circuit) -> Plan:
+def plan(circuit: Circuit) -> CircuitPlan:
     """The wiring, names and synapses of a circuit in the order of their drawing.
 
     Raises:
@@ -54,7 +54,7 @@ def plan(circuit: Circuit) -> Plan:
     for at, label in zip(range(wiring.inputs), circuit.inputs, strict=False):
         shown[at] = label
     synapses = sorted(_synapses(wiring, circuit.strengths), key=lambda synapse: -abs(synapse.weight))
-    return Plan(wiring, names, tuple(shown), tuple(synapses))
+    return CircuitPlan(wiring, names, tuple(shown), tuple(synapses))
 
 
 def _synapses(wiring: Wiring, strengths: Mapping[str, float]) -> list[Synapse]:
@@ -71,7 +71,7 @@ def _synapses(wiring: Wiring, strengths: Mapping[str, float]) -> list[Synapse]:
     ]
 
 
-def drawing(diagram: Plan, words: Words, label: str, values: Sequence[float]) -> Html:
+def drawing(diagram: CircuitPlan, words: Words, label: str, values: Sequence[float]) -> Html:
     """The circuit with the state of each neuron at one step, -1 to 1, as a shade."""
     wiring = diagram.wiring
     layout = lay_out(wiring, _width(diagram.shown[: wiring.inputs]), 0.0)
@@ -83,7 +83,7 @@ def drawing(diagram: Plan, words: Words, label: str, values: Sequence[float]) ->
     return tag("svg", *drawn, viewBox=box, role="group", aria_label=label, class_="net", style=size)
 
 
-def _lines(diagram: Plan, spots: Sequence[Spot]) -> list[Html]:
+def _lines(diagram: CircuitPlan, spots: Sequence[Spot]) -> list[Html]:
     shown = diagram.synapses[:MOST_SYNAPSES]
     most = max((abs(synapse.weight) for synapse in shown), default=0.0) or 1.0
     crowd = min(max(18 / max(len(shown), 1) ** 0.5, 0.5), 1.5)
@@ -103,7 +103,7 @@ def _lines(diagram: Plan, spots: Sequence[Spot]) -> list[Html]:
     return [tag("g", *paths, class_="synapses", aria_hidden="true")]
 
 
-def _headers(diagram: Plan, headers: Sequence[tuple[float, str]], words: Words) -> list[Html]:
+def _headers(diagram: CircuitPlan, headers: Sequence[tuple[float, str]], words: Words) -> list[Html]:
     """What stands in each column: inputs, then the roles of each layer."""
     wiring = diagram.wiring
     columns = [words.many("role.input", wiring.inputs)]
@@ -114,7 +114,7 @@ def _headers(diagram: Plan, headers: Sequence[tuple[float, str]], words: Words) 
     return [tag("text", name, class_="column middle", x=f"{x:.1f}", y=94, aria_hidden="true") for x, name in places]
 
 
-def _discs(diagram: Plan, spots: Sequence[Spot], values: Sequence[float], words: Words) -> list[Html]:
+def _discs(diagram: CircuitPlan, spots: Sequence[Spot], values: Sequence[float], words: Words) -> list[Html]:
     wiring = diagram.wiring
     kinds = ("input",) * wiring.inputs + wiring.roles
     edge = wiring.inputs + wiring.units - wiring.motor
@@ -136,11 +136,11 @@ def _discs(diagram: Plan, spots: Sequence[Spot], values: Sequence[float], words:
     return discs
 
 
-def _told(diagram: Plan, at: int) -> str:
+def _told(diagram: CircuitPlan, at: int) -> str:
     return diagram.names[at] if diagram.shown[at] == diagram.names[at] else f"{diagram.names[at]} ({diagram.shown[at]})"
 
 
-def _degrees(diagram: Plan) -> list[list[int]]:
+def _degrees(diagram: CircuitPlan) -> list[list[int]]:
     """How many each neuron reads, and how many it acts on."""
     degrees = [[0, 0] for _ in diagram.names]
     for synapse in diagram.synapses:

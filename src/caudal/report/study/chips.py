@@ -10,7 +10,7 @@ from caudal.report.html import Html, join, tag
 from caudal.report.plots.axes import logarithmic
 from caudal.report.plots.marks import Frame, grid, mark, plot
 from caudal.report.study import query
-from caudal.report.study.cost import Point, named
+from caudal.report.study.cost import CostPoint, named
 from caudal.report.study.tables import Cell, legend, model, table
 from caudal.report.study.words import Words
 
@@ -138,7 +138,9 @@ def _steps(export: Shown) -> float:
 
 def _drawing(study: Study, words: Words, ran: Sequence[Shown]) -> Html:
     points = [
-        Point(export.contender, _steps(export), Interval(v, v, v)) for export in ran if (v := export.value) is not None
+        CostPoint(export.contender, _steps(export), Interval(v, v, v))
+        for export in ran
+        if (v := export.value) is not None
     ]
     frame = Frame(logarithmic(point.cost for point in points), query.axis(study, [p.score for p in points]), 260)
     metric, digits = words.title(study.metric), query.metric_digits(study)

@@ -9,7 +9,7 @@ from caudal.errors import CaudalError
 from caudal.report.html import Html, join, tag
 from caudal.report.plots.axes import Axis, linear, logarithmic
 from caudal.report.plots.marks import Frame, grid, plot, polyline, stretched
-from caudal.report.plots.study_circuit import MOST_SYNAPSES, Plan, drawing, key, plan
+from caudal.report.plots.study_circuit import MOST_SYNAPSES, CircuitPlan, drawing, key, plan
 from caudal.report.study import query
 from caudal.report.study.tables import Cell, details, table
 from caudal.report.study.words import Words
@@ -37,7 +37,7 @@ def circuit_section(study: Study, words: Words) -> Html:
     return join([tag("p", words("circuit.how")), tabs, tag("p", words("circuit.caution"), class_="note")])
 
 
-def _circuit(study: Study, words: Words, diagram: Plan, circuit: Circuit, number: int, name: str) -> Html:
+def _circuit(study: Study, words: Words, diagram: CircuitPlan, circuit: Circuit, number: int, name: str) -> Html:
     counts = diagram.wiring.counts()
     total = len(diagram.synapses)
     label = words(
@@ -80,7 +80,9 @@ def _thinned(steps: int, units: int) -> list[int]:
     return sorted({round(k * (steps - 1) / (most - 1)) for k in range(most)})
 
 
-def _live(study: Study, words: Words, diagram: Plan, number: int, time: list[float], activity: Rows, tau: Rows) -> Html:
+def _live(
+    study: Study, words: Words, diagram: CircuitPlan, number: int, time: list[float], activity: Rows, tau: Rows
+) -> Html:
     unit = words.known("time", study.data.time_unit)
     across = Axis(time[0], time[-1])
     up = linear(value for row in activity for value in row)
@@ -129,7 +131,7 @@ def _trace(words: Words, frame: Frame, kind: str, rows: Rows, time: list[float],
 
 
 def _data(
-    words: Words, diagram: Plan, time: list[float], activity: Rows, tau: Rows, frames: list[Frame], unit: str
+    words: Words, diagram: CircuitPlan, time: list[float], activity: Rows, tau: Rows, frames: list[Frame], unit: str
 ) -> Html:
     """What the page needs to move; the names of neurons stand in the drawing."""
     content = {
@@ -153,7 +155,7 @@ def _rounded(value: float) -> float:
     return round(value, 3 - math.floor(math.log10(abs(value))))
 
 
-def _synapse_table(diagram: Plan, words: Words) -> Html:
+def _synapse_table(diagram: CircuitPlan, words: Words) -> Html:
     rows = []
     for synapse in diagram.synapses[:_STRONGEST]:
         sign = words("circuit.exc" if synapse.weight >= 0 else "circuit.inh")
@@ -169,7 +171,7 @@ def _synapse_table(diagram: Plan, words: Words) -> Html:
     return table(words("circuit.synapses", n=len(rows)), head, rows, sortable=True)
 
 
-def _neuron_table(diagram: Plan, words: Words, activity: Rows, tau: Rows) -> Html:
+def _neuron_table(diagram: CircuitPlan, words: Words, activity: Rows, tau: Rows) -> Html:
     rows: list[list[object]] = []
     for unit, name in enumerate(diagram.names[diagram.wiring.inputs :]):
         row: list[object] = [name]

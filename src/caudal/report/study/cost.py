@@ -23,7 +23,7 @@ READINGS: Mapping[str, Reading] = {
 
 
 @dataclass(frozen=True)
-class Point:
+class CostPoint:
     """A contender with its cost and its score."""
 
     contender: Contender
@@ -50,7 +50,7 @@ def cost_section(study: Study, words: Words) -> Html:
 
 def _panel(study: Study, words: Words, key: str, reading: Reading) -> Html | None:
     points = [
-        Point(contender, cost, score)
+        CostPoint(contender, cost, score)
         for contender in study.contenders
         if (cost := reading(contender)) is not None and (score := query.score(study, contender.name)) is not None
     ]
@@ -76,9 +76,9 @@ def _panel(study: Study, words: Words, key: str, reading: Reading) -> Html | Non
     )
 
 
-def frontier(points: list[Point], rises: bool) -> list[Point]:
+def frontier(points: list[CostPoint], rises: bool) -> list[CostPoint]:
     """The points that no other beats in cost and quality at once, the cheapest first."""
-    front: list[Point] = []
+    front: list[CostPoint] = []
     for point in sorted(points, key=lambda p: (p.cost, -p.score.value if rises else p.score.value)):
         best = front[-1].score.value if front else None
         if best is None or (point.score.value > best if rises else point.score.value < best):
@@ -86,7 +86,7 @@ def frontier(points: list[Point], rises: bool) -> list[Point]:
     return front
 
 
-def _steps(front: list[Point]) -> list[tuple[float, float]]:
+def _steps(front: list[CostPoint]) -> list[tuple[float, float]]:
     corners: list[tuple[float, float]] = []
     for point in front:
         if corners:
@@ -95,7 +95,7 @@ def _steps(front: list[Point]) -> list[tuple[float, float]]:
     return corners
 
 
-def _point(frame: Frame, words: Words, point: Point, digits: int, key: str) -> Html:
+def _point(frame: Frame, words: Words, point: CostPoint, digits: int, key: str) -> Html:
     x = frame.x(point.cost)
     number = f"{words.number(point.score.value, digits)} {words.span(point.score, digits)}"
     tip = f"{point.contender.label}: {number}; {words(key).lower()} {words.short(point.cost)}"
@@ -104,11 +104,11 @@ def _point(frame: Frame, words: Words, point: Point, digits: int, key: str) -> H
     return join([whisker(frame, x, point.score, family), drawn]) if _is_inside(frame, point) else drawn
 
 
-def _is_inside(frame: Frame, point: Point) -> bool:
+def _is_inside(frame: Frame, point: CostPoint) -> bool:
     return frame.up.holds(point.score.value) and frame.across.at(point.cost * 1.001) > 0
 
 
-def named(frame: Frame, points: list[Point], words: Words, digits: int) -> list[Html]:
+def named(frame: Frame, points: list[CostPoint], words: Words, digits: int) -> list[Html]:
     """A name beside each point, moved until it covers no other, counted for the width of a phone."""
     boxes = [(frame.across.at(p.cost), frame.y(p.score.value), 0.02, 7.0) for p in points]
     drawn = []
