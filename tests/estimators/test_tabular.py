@@ -86,3 +86,23 @@ def test_one_class_or_nothing_observed_is_answered():
     x = np.full((6, 1, 3), np.nan)
     model = SummaryModel(validation=0).fit(from_arrays(x, ["a", "b"] * 3))
     assert np.allclose(model.predict_proba(from_arrays(x, task="classify")), 0.5, atol=0.01)
+
+
+def test_parts_of_a_training_are_told_apart_by_the_names_in_its_file(table, tmp_path, capsys):
+    path, rows = str(tmp_path / "ward.caudal"), str(tmp_path / "answers.csv")
+    series = ["--target", "label", "--series", "who", "--time", "t"]
+    assert main(["fit", str(table), *series, "--set", "epochs=2", "--set", "model.units=4", "-o", path]) == 0
+    parts = cd.load(path).origin_["parts"]
+    assert len(parts["test"]) == 12 and not set(parts["test"]) & set(parts["train"])
+    assert main(["predict", path, str(table), "--part", "test", "-o", rows]) == 0
+    assert set(pd.read_csv(rows)["who"]) == set(parts["test"])
+    capsys.readouterr()
+    fair = ["fair", path, str(table), "--sensitive", "sex", "--steps", "0"]
+    assert main(fair) in (0, 1)
+    assert "warning: 48 of 60 series have names of the training" in capsys.readouterr().err
+    assert main([*fair, "--part", "test"]) in (0, 1)
+    captured = capsys.readouterr()
+    assert "names of the training" not in captured.err and "sex (f 5, m 7)" in captured.out
+    pd.read_csv(table).assign(who=lambda rows: "new " + rows["who"]).to_csv(table, index=False)
+    assert main([*fair, "--part", "test"]) == 2
+    assert "none of the 60 series has a name of that part" in capsys.readouterr().err

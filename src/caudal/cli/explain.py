@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_written, written_given
 from caudal.cli.places import Reads, Writes
+from caudal.cli.series import add_part
 from caudal.cli.show import print_json, say
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mean", action="store_true", help="compare with the mean of the training, not with other series of the table"
     )
     parser.add_argument("--threshold", type=float, metavar="X", help="of a regression, the number to cross")
+    add_part(parser)
     add_written(parser)
 
 
@@ -136,7 +138,7 @@ def _spoken(decision: "Decision", lang: str, radius: float) -> list[str]:
 
 def _read(args: argparse.Namespace) -> tuple[Any, Any]:
     """The estimator, and the series as it reads them."""
-    from caudal.cli.series import series_for
+    from caudal.cli.series import part_of, series_for
     from caudal.errors import InputError
     from caudal.estimators.door import load_network
 
@@ -144,7 +146,8 @@ def _read(args: argparse.Namespace) -> tuple[Any, Any]:
     if not hasattr(estimator, "net_"):
         fault = f"{args.model} holds a bare network, which does not say what its inputs mean"
         raise InputError("explain", "model", fault, "Pass an estimator that `save` wrote.")
-    return estimator, series_for("explain", estimator, args.data, written=written_given(args))
+    data = series_for("explain", estimator, args.data, written=written_given(args))
+    return estimator, part_of("explain", estimator, data, args.part)
 
 
 def _row(data: Any, row: int, name: str | None) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from caudal.cli.columns import add_column, add_written, written_given
 from caudal.cli.names import columns_of, joined
 from caudal.cli.places import Reads, Writes
+from caudal.cli.series import add_part
 from caudal.cli.show import print_json, say
 from caudal.errors import InputError
 
@@ -112,6 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the page (.html) or the whole record (.json)",
     )
     parser.add_argument("--lang", choices=("en", "es", "both"), default="en", help="of page and lines (default: en)")
+    add_part(parser)
     add_written(parser)
 
 
@@ -205,7 +207,7 @@ def _report(args: argparse.Namespace) -> "FairReport":
 
 def _series(model: Any, args: argparse.Namespace, names: tuple[str, ...]) -> "Sequences":
     """The series with their sensitive columns, which need no part in the recipe of the model."""
-    from caudal.cli.series import series_for
+    from caudal.cli.series import part_of, say_trained_on, series_for
 
     if not names:
         raise InputError("fair", "--sensitive", "names no column", "Name one, such as sex.")
@@ -220,4 +222,7 @@ def _series(model: Any, args: argparse.Namespace, names: tuple[str, ...]) -> "Se
     data = series_for("fair", model, args.data, target=True, sensitive=sensitive, written=written)
     if data.task != model.task_:
         raise InputError("fair", "data", f"are to {data.task}; the model is to {model.task_}", "Pass data of its task.")
+    data = part_of("fair", model, data, args.part)
+    if args.part is None:
+        say_trained_on(model, data)
     return data

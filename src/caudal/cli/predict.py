@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_written, written_given
 from caudal.cli.places import Reads, Writes, check_table
+from caudal.cli.series import add_part
 from caudal.cli.show import print_json, say
 from caudal.cli.streams import exact
 from caudal.errors import FileFormatError, InputError
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--key", type=Reads(), metavar="FILE", help="private key that signs the log (default: your own)"
     )
     parser.add_argument("--stream", action="store_true", help="read a Parquet table in batches: it may exceed memory")
+    add_part(parser)
     add_written(parser)
 
 
@@ -119,13 +121,17 @@ def reader(path: str, command: str) -> "LiquidEstimator":
 
 
 def _source(model: "LiquidEstimator", args: argparse.Namespace) -> Any:
-    from caudal.cli.series import recipe_for
+    from caudal.cli.series import part_of, recipe_for
     from caudal.data import ParquetSequences, read_like
     from caudal.data.source import is_parquet
 
     if not args.stream:
         written = written_given(args)
+        if args.part is not None:
+            return part_of("predict", model, read_like(args.table, recipe_for(model, written)), args.part)
         return read_like(args.table, recipe_for(model, written)) if written else args.table
+    if args.part is not None:
+        raise InputError("predict", "--part", "is given, and --stream reads batches", "Leave one of them out.")
     if not is_parquet(args.table):
         raise InputError("predict", "--stream", f"reads Parquet, and the table is {args.table}", "Leave it out.")
     recipe: Any = model.data_recipe_

@@ -122,6 +122,62 @@ def series_for(
     return sequences
 
 
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """The option that takes the series of one part of the training of a model."""
+    parser.add_argument(
+        "--part", choices=("train", "val", "test"),
+        help="only series that the model was trained on, stopped by or tested on, by their names in its file",
+    )  # fmt: skip
+
+
+def part_of(owner: str, model: Any, data: "Sequences", part: str | None) -> "Sequences":
+    """Series of one part of the training of a model.
+
+    Arguments:
+        owner: the command, for messages.
+        model: whose file names the series of each part.
+        data: series of a table.
+        part: `"train"`, `"val"`, `"test"`, or None for all.
+
+    Raises:
+        InputError: the file names no parts, or none of the series is of the part.
+    """
+    if part is None:
+        return data
+    parts = _names_of(model)
+    if parts is None:
+        fault = f"is {part}, and the file of the model does not name the series of its parts"
+        raise InputError(owner, "--part", fault, "Leave it out, and pass a table that holds the series meant.")
+    names = set(parts[part])
+    rows = [row for row, name in enumerate(data.ids) if str(name) in names]
+    if not rows:
+        fault = f"is {part}, and none of the {len(data):,} series has a name of that part"
+        raise InputError(owner, "--part", fault, "Pass the table that the model was trained on.")
+    return data.select(rows)
+
+
+def say_trained_on(model: Any, data: "Sequences") -> None:
+    """Warn where series of a table were trained on: what is told of them is better than it is."""
+    parts = _names_of(model)
+    if parts is None:
+        return
+    names = {*parts["train"], *parts["val"]}
+    known = sum(str(name) in names for name in data.ids)
+    if known:
+        say(
+            f"warning: {known:,} of {len(data):,} series have names of the training: a model does better on those, "
+            "and gaps look smaller. Add `--part test`, or pass series that took no part."
+        )
+
+
+def _names_of(model: Any) -> Mapping[str, list[str]] | None:
+    """Names of the series of each part, where the file of a model holds them as it should."""
+    parts = (getattr(model, "origin_", None) or {}).get("parts")
+    if not isinstance(parts, dict) or not all(isinstance(parts.get(part), list) for part in ("train", "val", "test")):
+        return None
+    return parts
+
+
 def recipe_for(model: Any, written: Mapping[str, Any]) -> "Recipe":
     """The recipe of a model's training, for a table that is written in another way.
 

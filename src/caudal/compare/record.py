@@ -145,6 +145,10 @@ class Contender:
     energy: Mapping[str, Reading] = field(default_factory=dict)
 
 
+# A training loss that stays above this share of that of the first pass has not fallen.
+_FALLS = 0.99
+
+
 @dataclass(frozen=True)
 class Run:
     """One final training run, kept raw.
@@ -164,6 +168,7 @@ class Run:
         failed: why there is no result, or `""`.
         left_out: metric -> why it is not defined on the test series.
         robustness_series: test series that robustness was measured on.
+        best_epoch: the pass whose weights were kept, from 1; 0 where there are none, or in a record from before it.
     """
 
     model: str
@@ -179,6 +184,20 @@ class Run:
     failed: str = ""
     left_out: Mapping[str, str] = field(default_factory=dict)
     robustness_series: int = 0
+    best_epoch: int = 0
+
+    @property
+    def is_hardly_trained(self) -> bool:
+        """Whether the weights kept are those of the first of several passes, or the training loss never fell.
+
+        Example:
+            >>> run = Run("gru", 0, {}, {}, 2, 1.0, history=((1.0, 1.2), (0.5, 1.4)), best_epoch=1)
+            >>> run.is_hardly_trained
+            True
+        """
+        if len(self.history) < 2 or not self.best_epoch:
+            return False
+        return self.best_epoch == 1 or self.history[self.best_epoch - 1][0] > _FALLS * self.history[0][0]
 
 
 @dataclass(frozen=True)

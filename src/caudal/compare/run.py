@@ -83,7 +83,7 @@ def train(job: Job, parts: Parts, progress: Progress | None = None) -> Trained:
     passes = tuple(replace(epoch, seconds=math.nan) for epoch in network.fitted_.history)
     network.fitted_ = replace(network.fitted_, history=passes)
     history = tuple((epoch.train, epoch.val) for epoch in passes)
-    return Trained(contender, model, len(history), history)
+    return Trained(contender, model, len(history), history, network.fitted_.best_epoch)
 
 
 def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
@@ -99,7 +99,7 @@ def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
     judged = gather(parts.val, trained.answer(parts.val))
     run = Run(
         job.model, job.seed, {}, metrics.score(task, judged.scores, judged.truth), trained.epochs,
-        trained.contender.fit_seconds, history=trained.history,
+        trained.contender.fit_seconds, history=trained.history, best_epoch=trained.best_epoch,
     )  # fmt: skip
     if not final:
         progress(1.0, "done")

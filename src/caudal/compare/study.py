@@ -30,6 +30,7 @@ from caudal.compare.store import Store
 from caudal.data import Columns
 from caudal.energy import Span, Spent
 from caudal.errors import InputError
+from caudal.estimators.score import ids_of
 from caudal.files import put
 from caudal.intervals import Reading
 
@@ -132,7 +133,8 @@ def compare(
         started = store.fact("started", datetime.now(UTC).isoformat(timespec="seconds"))
         finals, spent = _run_all(store, source, agenda, executor, workers, watcher, runner)
         took = _times(store, source, [every[0] for every in finals.values()], watcher)
-        _hand_over(finals, watcher, keep)
+        _warn_of_untrained(finals, watcher)
+        _hand_over(finals, source, watcher, keep)
         took_joules = _joules(store, source, [every[0] for every in finals.values()], watts, watcher)
         small = _small(store, source, finals, watcher) if chips else None
         told = command or _call(data, out, budget)
@@ -250,7 +252,10 @@ def _small(store: Store, source: Source, finals: Mapping[str, Sequence[Outcome]]
 
 
 def _hand_over(
-    finals: Mapping[str, Sequence[Outcome]], watcher: Watcher, keep: Callable[[TrainedModel], None] | None
+    finals: Mapping[str, Sequence[Outcome]],
+    source: Source,
+    watcher: Watcher,
+    keep: Callable[[TrainedModel], None] | None,
 ) -> None:
     if keep is None:
         return
@@ -259,7 +264,31 @@ def _hand_over(
         if first.model is None:
             watcher.say(f"No model file of {name}: {first.run.failed}.")
         else:
-            keep(TrainedModel(name, unpacked(first.model)))
+            model = unpacked(first.model)
+            model.origin_ = _origin(first, source)
+            keep(TrainedModel(name, model))
+
+
+def _origin(first: Outcome, source: Source) -> dict[str, Any]:
+    """What the file of a model says about where it comes from; its test scores are those of this model alone."""
+    job, parts, facts = first.job, source.part_of(first.job.number), source.facts
+    return {
+        "caudal": __version__,
+        "study": {"data": facts.name, "digest": facts.digest, "split": facts.split, "contender": job.model},
+        "seed": job.seed,
+        "settings": first.contender.settings,
+        "held_out": {"series": len(parts.test), "entries": len(first.truth), "scores": dict(first.run.metrics)},
+        "data": parts.train.digest,
+        "parts": ids_of(parts.train, parts.val, parts.test),
+    }
+
+
+def _warn_of_untrained(finals: Mapping[str, Sequence[Outcome]], watcher: Watcher) -> None:
+    for name, outcomes in finals.items():
+        runs = [outcome.run for outcome in outcomes if outcome.run.is_hardly_trained]
+        if runs:
+            what = f"{len(runs)} of {len(outcomes)} runs of {name} kept the weights of pass 1, or their loss never fell"
+            watcher.say(f"{what}: hardly trained. Validate on more series, or train longer: --set epochs=100.")
 
 
 def _facts(source: Source, agenda: Schedule) -> dict[str, str]:

@@ -160,6 +160,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         pace: float = 1.0,
         target_scale: str = "each",
         by_length: bool = False,
+        least_updates: int = 0,
     ) -> None:
         self.cell = cell
         self.units = units
@@ -187,6 +188,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self.pace = pace
         self.target_scale = target_scale
         self.by_length = by_length
+        self.least_updates = least_updates
 
     def arrays(self, x: Any, y: Any) -> Sequences:
         """Training sequences from arrays, with the target."""

@@ -55,7 +55,7 @@ class LiquidClassifier(LiquidEstimator):
         pace: factor of the elapsed time, which counts in typical gaps of the training series.
         target_scale: of several numbers to predict: `"each"` by its own deviation, or `"joint"`, all by one number, so
             that the loss is in proportion to the error in their unit.
-        by_length: whether series of like length share a batch, as in `TrainRecipe`.
+        by_length, least_updates: as in `TrainRecipe`.
 
     Attributes:
         classes_: labels in the order of `predict_proba`.
@@ -103,13 +103,14 @@ class LiquidClassifier(LiquidEstimator):
         pace: float = 1.0,
         target_scale: str = "each",
         by_length: bool = False,
+        least_updates: int = 0,
     ) -> None:
         super().__init__(
             cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
             batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
             schedule=schedule, precision=precision, dtype=dtype, seed=seed, device=device, accelerate=accelerate,
             checkpoint=checkpoint, verbose=verbose, fairness=fairness, axes=axes, clock=clock, pace=pace,
-            target_scale=target_scale, by_length=by_length,
+            target_scale=target_scale, by_length=by_length, least_updates=least_updates,
         )  # fmt: skip
         self.class_weight = class_weight
 

@@ -16,7 +16,7 @@ from caudal.estimators.classifier import LiquidClassifier
 from caudal.estimators.forecaster import LiquidForecaster
 from caudal.estimators.recipe import FitRecipe
 from caudal.estimators.regressor import LiquidRegressor
-from caudal.estimators.score import HeldOut, held_out
+from caudal.estimators.score import HeldOut, held_out, ids_of
 from caudal.estimators.training import facts_of
 from caudal.nn import Readout
 from caudal.nn.registry import check_cell
@@ -118,6 +118,7 @@ def fit_recipe(
         "recipe": settled.to_dict(),
         "held_out": None if scores is None else asdict(scores),
         "data": parts.train.digest if isinstance(parts.train, Sequences) else None,
+        "parts": ids_of(parts.train, parts.val, parts.test) if isinstance(parts.train, Sequences) else None,
     }
     return Trained(model, scores, settled, parts.findings, crew.rank == 0)
 

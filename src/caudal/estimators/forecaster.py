@@ -78,13 +78,14 @@ class LiquidForecaster(LiquidEstimator):
         pace: float = 1.0,
         target_scale: str = "each",
         by_length: bool = False,
+        least_updates: int = 0,
     ) -> None:
         super().__init__(
             cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
             batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
             schedule=schedule, precision=precision, dtype=dtype, seed=seed, device=device, accelerate=accelerate,
             checkpoint=checkpoint, verbose=verbose, fairness=fairness, axes=axes, clock=clock, pace=pace,
-            target_scale=target_scale, by_length=by_length,
+            target_scale=target_scale, by_length=by_length, least_updates=least_updates,
         )  # fmt: skip
         self.horizon = horizon
         self.window = window

@@ -37,6 +37,26 @@ class HeldOut:
         return f"{', '.join(words)} on {self.series:,} held-out series (without a model: {', '.join(without)})"
 
 
+# Names of series that a file keeps, at most.
+_MOST_NAMES = 100_000
+
+
+def ids_of(train: Sequences, val: Sequences | None, test: Sequences | None) -> dict[str, list[str]] | None:
+    """Names of the series of each part, so that a table can be told apart; None of forecasts, or where there are many.
+
+    Example:
+        >>> from caudal.data import from_arrays
+        >>> series = from_arrays(np.zeros((3, 1, 2)), [0, 1, 0], ids=["a", "b", "c"])
+        >>> ids_of(series.select([0, 1]), None, series.select([2]))
+        {'train': ['a', 'b'], 'val': [], 'test': ['c']}
+    """
+    parts = {"train": train, "val": val, "test": test}
+    names = {part: [] if data is None else [str(name) for name in data.ids] for part, data in parts.items()}
+    if train.task == "forecast" or sum(map(len, names.values())) > _MOST_NAMES:
+        return None
+    return names
+
+
 def held_out(model: "LiquidEstimator", test: Iterable[Sequences], train: Iterable[Sequences]) -> HeldOut:
     """Score a model.
 

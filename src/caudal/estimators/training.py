@@ -218,6 +218,7 @@ def _trained(
         seed=model.seed,
         precision=model.precision,  # type: ignore[arg-type]
         by_length=model.by_length,
+        least_updates=model.least_updates,
     )
     net = build_cell(
         type(model).__name__, model.cell, inputs, model.units, facts.outputs, model.cell_options,

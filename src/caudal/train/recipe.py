@@ -31,6 +31,8 @@ class TrainRecipe:
         precision: `"full"`, or `"bfloat16"` by automatic casting, with parameters and loss in full.
         by_length: whether series of like length share a batch, which saves padding; the batches still come in random
             order, and who shares one with whom is drawn anew in each epoch.
+        least_updates: before so many updates no pass counts as the best, and none stops the training; where half of
+            the epochs make fewer, before that half.
 
     Raises:
         InputError: a number is out of range.
@@ -53,10 +55,11 @@ class TrainRecipe:
     seed: int = 0
     precision: Precision = "full"
     by_length: bool = False
+    least_updates: int = 0
     schema: ClassVar[Schema] = Schema(version=0, noun="a recipe", remedy="Train again.", is_ascii=True)
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0)):
+        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0), ("least_updates", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise _range(name, value, f"a whole number of at least {least}")
@@ -136,5 +139,6 @@ def _range(name: str, value: object, expected: str) -> InputError:
 
 _USUAL = {
     "epochs": "50", "lr": "0.01", "batch_size": "32", "patience": "10", "clip": "1.0", "weight_decay": "0.0",
-    "schedule": '"cosine"', "warmup": "0.05", "class_weights": "(1.0, 2.0)", "seed": "0", "precision": '"full"',
+    "schedule": '"cosine"', "warmup": "0.05", "class_weights": "(1.0, 2.0)", "seed": "0",
+    "least_updates": "300", "precision": '"full"',
 }  # fmt: skip

@@ -53,9 +53,11 @@ class TrainingRun:
         self.device = next(model.parameters()).device
         weights = recipe.class_weights
         self.weights = None if weights is None else torch.tensor(weights, device=self.device)
-        # A pass from before the whole price is another model than the one asked for, however well it validates.
-        self.counts_from = 1 if term is None else min(term.sets_in()[1] + 1, recipe.epochs)
         self.updates = sum(math.ceil(size / recipe.batch_size) for size in train.sizes)
+        # A pass from before the whole price is another model than the one asked for, however well it validates.
+        priced = 1 if term is None else min(term.sets_in()[1] + 1, recipe.epochs)
+        learnt = min(math.ceil(recipe.least_updates / max(1, self.updates)), recipe.epochs // 2)
+        self.counts_from = max(priced, learnt)
         crew.agree(model)
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
         self.at, self.best = files.Progress(), _copy(model)

@@ -32,12 +32,14 @@ class Trained:
         model: the estimator, trained.
         epochs: passes made; 0 where there are none.
         history: loss on training and validation after each pass.
+        best_epoch: the pass whose weights were kept, from 1; 0 where there are none.
     """
 
     contender: Contender
     model: Estimator
     epochs: int = 0
     history: tuple[tuple[float, float | None], ...] = ()
+    best_epoch: int = 0
 
     def answer(self, data: Sequences) -> NDArray[Any]:
         """The answers to series, in the shape of their targets with a last axis of classes or outputs."""

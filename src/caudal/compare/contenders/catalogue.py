@@ -33,17 +33,16 @@ def _usual(**more: Scalar) -> dict[str, Scalar]:
 _TRAINING: dict[str, Range] = {
     "lr": Between(0.001, 0.05, log=True),
     "batch_size": OneOf((32, 64, 128)),
-    "weight_decay": OneOf((0.0, 0.001, 0.01)),
     "dropout": OneOf((0.0, 0.1, 0.3)),
+    "pool": OneOf(("last", "mean")),
 }
 _CLOCK: dict[str, Range] = {"dt": OneOf(("raw", "log"))}
 # Of an LTC the pace stays a factor: its time constants then have a unit.
-_PACE: dict[str, Range] = {"pace": OneOf((0.1, 0.3, 1.0))}
-_POOL: dict[str, Range] = {"pool": OneOf(("last", "mean"))}
+_PACE: dict[str, Range] = {"pace": OneOf((0.1, 0.3, 1.0, 3.0))}
 _DENSITY: dict[str, Range] = {"density": OneOf((0.3, 0.5, 0.7))}
 _BACKBONE: dict[str, Range] = {"backbone": OneOf((1.0, 1.5, 3.0))}
 # Rates are learnt, so that no pace is searched; when an input acts is a fact of the data.
-_LIQUID: dict[str, Range] = {"pairing": OneOf(PAIRINGS), "pool": OneOf(("last", "mean"))}
+_LIQUID: dict[str, Range] = {"pairing": OneOf(PAIRINGS)}
 _LAYERS: dict[str, Range] = {"layers": OneOf((1, 2))}
 
 
@@ -131,7 +130,7 @@ register(
         matched=False,
         wired=True,
         settings=_usual(lr=0.02, pace=0.3, substeps=6),
-        space={**_TRAINING, **_PACE, **_POOL},
+        space={**_TRAINING, **_PACE},
     )
 )
 register(
@@ -209,7 +208,7 @@ register(
         "network",
         Network("lstm"),
         settings=_usual(dt="log"),
-        space={**_TRAINING, **_CLOCK, **_POOL},
+        space={**_TRAINING, **_CLOCK},
     )
 )
 register(
@@ -221,7 +220,7 @@ register(
         "network",
         Network("gru"),
         settings=_usual(dt="log"),
-        space={**_TRAINING, **_CLOCK, **_POOL},
+        space={**_TRAINING, **_CLOCK},
     )
 )
 register(
@@ -233,7 +232,7 @@ register(
         "network",
         Network("min-gru"),
         settings=_usual(dt="log"),
-        space={**_TRAINING, **_CLOCK, **_POOL},
+        space={**_TRAINING, **_CLOCK},
     )
 )
 register(
@@ -246,7 +245,7 @@ register(
         Network("gru-d"),
         uses_dt=True,
         settings=_usual(),
-        space={**_TRAINING, **_CLOCK, **_POOL},
+        space={**_TRAINING, **_CLOCK},
     )
 )
 register(
@@ -258,7 +257,7 @@ register(
         "network",
         Network("transformer", _attention, even=True),
         settings=_usual(lr=0.003, layers=1, heads=2),
-        space={**_TRAINING, **_LAYERS, **_POOL},
+        space={**_TRAINING, **_LAYERS},
     )
 )
 register(

@@ -22,7 +22,8 @@ Options = Callable[[Settings, int, int, int], dict[str, Any]]
 # Passes without a better validation loss, as a share of all, after which training stops.
 _PATIENCE = 4
 _LEAST_PATIENCE = 4
-_UPDATES = 32
+# Updates of a training before it may stop.
+_LEAST_UPDATES = 300
 _MOST_UNITS = 1024
 
 
@@ -69,8 +70,7 @@ class Network:
             dropout=number(chosen["dropout"]),
             epochs=plan.epochs,
             lr=number(chosen["lr"]),
-            # Few series would make few updates: a pass has about 32 at least, as long as a batch holds 8 series.
-            batch_size=min(int(number(chosen["batch_size"])), max(8, len(train) // _UPDATES)),
+            batch_size=min(int(number(chosen["batch_size"])), batch_for(len(train))),
             patience=max(_LEAST_PATIENCE, plan.epochs // _PATIENCE),
             weight_decay=number(chosen["weight_decay"]),
             seed=plan.seed,
@@ -78,6 +78,7 @@ class Network:
             pace=number(chosen["pace"]),
             target_scale="joint",
             by_length=True,
+            least_updates=_LEAST_UPDATES,
             **more,
         )
 
@@ -90,6 +91,16 @@ class Network:
         options = self.options(chosen, units, outputs, steps)
         pool, dropout = str(chosen["pool"]), number(chosen["dropout"])
         return build_cell("compare", self.cell, inputs, units, outputs, options, pool=pool, dropout=dropout, seed=seed)
+
+
+def batch_for(series: int) -> int:
+    """Series of a batch, at most, so that a pass makes 32 updates of few series and 64 of many.
+
+    Example:
+        >>> [batch_for(series) for series in (100, 500, 2000, 8000)]
+        [8, 15, 32, 125]
+    """
+    return max(8, min(series // 32, 32), series // 64)
 
 
 def width_of(train: Sequences, paired: bool) -> int:

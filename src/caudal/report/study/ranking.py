@@ -26,6 +26,7 @@ def ranking_section(study: Study, words: Words) -> Html:
         _forest(study, words, ranked),
         tag("h3", words("ranking.all")),
         _metrics(study, words, ranked),
+        _hardly_trained(study, words),
         _failed(study, words),
         details(words("ranking.raw", n=words.whole(len(study.runs))), _raw(study, words)),
     ]
@@ -95,9 +96,21 @@ def _raw(study: Study, words: Words) -> Html:
             Cell(words.number(run.metrics[name], 4), run.metrics[name]) if name in run.metrics else Cell("–")
             for name in names
         ]
-        row += [Cell(words.whole(run.epochs), run.epochs), Cell(words.seconds(run.seconds), run.seconds)]
+        passes = (
+            f"{words.whole(run.best_epoch)} / {words.whole(run.epochs)}" if run.best_epoch else words.whole(run.epochs)
+        )
+        row += [Cell(passes, run.epochs), Cell(words.seconds(run.seconds), run.seconds)]
         rows.append(row)
     return table(words("ranking.raw.caption"), [*head, words("epochs"), words("size.fit")], rows, sortable=True)
+
+
+def _hardly_trained(study: Study, words: Words) -> Html:
+    """Networks whose weights are those of the first pass, by name, and what to do."""
+    runs = [run for run in study.runs if run.is_hardly_trained]
+    if not runs:
+        return Html("")
+    names = list(dict.fromkeys(query.label(study, run.model) for run in runs))
+    return tag("p", words("ranking.hardly", models=words.listed(names), n=words.whole(len(runs))), class_="note")
 
 
 def _failed(study: Study, words: Words) -> Html:
