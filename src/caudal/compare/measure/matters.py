@@ -19,7 +19,6 @@ from caudal.compare.perturb import retime
 from caudal.compare.runner import failed
 from caudal.data import Sequences
 from caudal.data.scaler import Scaler
-from caudal.estimators.summary import SummaryModel
 
 AS_THEY_ARE = "summary"
 # Series of a part, at most: the question needs no more, and is answered in a minute.
@@ -106,6 +105,8 @@ def _some(part: Sequences, rng: np.random.Generator) -> Sequences:
 
 def _outcome(name: str, parts: Parts) -> Outcome:
     """What a summary model answers, as the outcome of a run of that name."""
+    from caudal.estimators.summary import SummaryModel
+
     model = SummaryModel().fit(parts.train, val=parts.val)
     found = gather(parts.test, model.answer(parts.test))
     blank = failed(Job("summary", "final", 0, 0), "")
