@@ -174,14 +174,14 @@ def _folded(whole: Sequences, by: str, seed: int, count: int | None) -> tuple[Pa
         return ()
     try:
         laid = folds(whole, count or FOLDS, by=by, seed=seed)
-        made = []
+        each = []
         for number, fold in enumerate(laid):
             rest = whole.select(fold.train)
             inner = split(rest, val=_VAL, test=0.0, by=by, seed=seed + number)
             parts = Parts(rest.select(inner.train), rest.select(inner.val), whole.select(fold.test))
             _check_classes(parts, fold.by, ("training",))
-            made.append(parts)
-        return tuple(made)
+            each.append(parts)
+        return tuple(each)
     except DataError:
         if count is None:
             return ()

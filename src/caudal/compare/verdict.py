@@ -123,8 +123,8 @@ def recommend(
         curves: robustness of all.
         aim: margin, direction and preference.
     """
-    own = {name: [curve for curve in curves if curve.model == name] for name in scores}
-    worths = {name: worth(score, contenders[name], own[name], aim) for name, score in scores.items()}
+    curves_of = {name: [curve for curve in curves if curve.model == name] for name in scores}
+    worths = {name: worth(score, contenders[name], curves_of[name], aim) for name, score in scores.items()}
     return min(scores, key=lambda name: (-worths[name], costliness(contenders[name]), name))
 
 

@@ -58,17 +58,17 @@ def matters(
         return ()
     first = found.spread(AS_THEY_ARE, plan.primary)
     width = plan.margin_of(first.value)
-    made = []
+    pairs = []
     for question in list(changes)[1:]:
         lead = first.minus(found.spread(question, plan.primary))
         lead = lead if plan.higher_is_better else lead.turned()
         p, ends = lead.p_value(), lead.interval()
-        made.append(
+        pairs.append(
             Paired(
                 AS_THEY_ARE, question, plan.primary, ends, p, TEST, word(ends, p, width), width, question, lead.enough()
             )
         )
-    return tuple(made)
+    return tuple(pairs)
 
 
 def words_of(pair: Paired) -> str:
@@ -108,8 +108,8 @@ def _outcome(name: str, parts: Parts) -> Outcome:
     from caudal.estimators.summary import SummaryModel
 
     model = SummaryModel().fit(parts.train, val=parts.val)
-    found = gather(parts.test, model.answer(parts.test))
+    answers = gather(parts.test, model.answer(parts.test))
     blank = failed(Job("summary", "final", 0, 0), "")
-    values, _ = measure(parts.test.task, found.scores, found.truth)
+    values, _ = measure(parts.test.task, answers.scores, answers.truth)
     run = replace(blank.run, model=name, metrics=values)
-    return replace(blank, run=run, scores=found.scores, series=found.series, truth=found.truth)
+    return replace(blank, run=run, scores=answers.scores, series=answers.series, truth=answers.truth)

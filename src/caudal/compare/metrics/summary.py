@@ -266,19 +266,19 @@ def worlds(found: Panel, use: str, margin: float) -> tuple[World, ...]:
         margin: lead that nobody would care about.
     """
     sign = 1.0 if found.plan.higher_is_better else -1.0
-    made = []
+    worlds_met = []
     for kind, level in WORLDS.items():
         before, after = ({m: _at(found, m, kind, x) for m in found.outcomes} for x in (0.0, level))
         if not len(after[use]) or not len(before[use]):
             continue
-        there = {model: sign * values for model, values in after.items() if len(values)}
-        leader = max(there, key=lambda model: (float(there[model].mean()), model == use))
+        disturbed = {model: sign * values for model, values in after.items() if len(values)}
+        leader = max(disturbed, key=lambda model: (float(disturbed[model].mean()), model == use))
         leads = _paired_seeds(sign * after[leader], sign * after[use])
         was = float(_paired_seeds(sign * before[leader], sign * before[use]).mean()) if len(before[leader]) else 0.0
         first, last = (within(over_seeds(values), found.plan.primary) for values in (before[use], after[use]))
         turns = leader != use and float(leads.mean()) > margin >= was
-        made.append(World(kind, level, first, last, leader, over_seeds(leads), turns))
-    return tuple(made)
+        worlds_met.append(World(kind, level, first, last, leader, over_seeds(leads), turns))
+    return tuple(worlds_met)
 
 
 def _at(found: Panel, model: str, kind: Disturbance, level: float) -> NDArray[np.float64]:

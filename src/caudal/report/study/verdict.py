@@ -286,7 +286,7 @@ def _behind_in_cost(study: Study, words: Words, liquid: Contender, rival: Conten
             yield words(key), written(mine), written(other)
 
 
-def _told(study: Study) -> tuple[Contender, ...]:
+def _shown(study: Study) -> tuple[Contender, ...]:
     """The models of the first page: those of the story, and the best one that is no network."""
     names = {contender.name for contender in query.mains(study)} | {study.verdict.best_simple}
     return tuple(contender for contender in study.contenders if contender.name in names)
@@ -294,7 +294,7 @@ def _told(study: Study) -> tuple[Contender, ...]:
 
 def _glance(study: Study, words: Words) -> Html:
     """The models of the story by what a reader decides on."""
-    chosen = _told(study)
+    chosen = _shown(study)
     if not chosen:
         return Html("")
     digits = query.metric_digits(study)
@@ -315,20 +315,20 @@ def _badge(study: Study, contender: Contender, words: Words) -> Html:
 
 def _worlds(study: Study, words: Words) -> Html:
     """The same models in worlds that are worse in one way, with intervals over seeds."""
-    told = study.verdict.worlds
-    if not told:
+    worlds = study.verdict.worlds
+    if not worlds:
         return Html("")
     curves = {
         (curve.model, curve.disturbance): dict(zip(curve.levels, curve.values, strict=True)) for curve in study.curves
     }
-    chosen = [contender for contender in _told(study) if contender.family != "trivial"]
+    chosen = [contender for contender in _shown(study) if contender.family != "trivial"]
     digits = query.metric_digits(study)
-    worlds = [
-        ("", told[0].disturbance, 0.0),
-        *((words.known("disturbance", w.disturbance), w.disturbance, w.level) for w in told),
+    levels = [
+        ("", worlds[0].disturbance, 0.0),
+        *((words.known("disturbance", w.disturbance), w.disturbance, w.level) for w in worlds),
     ]
     rows: list[list[object]] = []
-    for title, kind, level in worlds:
+    for title, kind, level in levels:
         row: list[object] = [title or words("world.undisturbed")]
         if title:
             row = [join([title, tag("small", " ", words.known("world.level", kind))])]
