@@ -228,3 +228,18 @@ def test_measured_more_rarely_is_said_or_denied_but_not_both(data):
         told = "\n".join(fairness.told(report(planted, _decided(data), sensitive=("group",), draws=100)))
         assert ("No group is measured more rarely" in told) != ("Trace found: sampling rate" in told)
         assert "Kind of bias" not in told and ("level differs" in told) == (kind == "proxy")
+
+
+def test_a_sure_kind_of_error_is_not_said_to_lie_below_chance():
+    rng = np.random.default_rng(0)
+    who = np.repeat(["a", "b"], [700, 500])
+    truth = rng.random(1200) < 0.06  # few positives: chance reaches far in the share found
+    alarm = rng.random(1200) < np.where(who == "b", 0.27, 0.12)
+    data = replace(made(1200), sensitive={"g": who}, target=truth.astype(int))
+    found = report(data, decisions(truth, decided=truth | alarm), of_data=False, draws=100)
+    odds = next(gap for gap in found.attributes[0].gaps if gap.name == "equalised_odds")
+    wide = replace(odds, chance_95=odds.value.value + 0.01)
+    assert odds.value.low > 0
+    for gap, words_of_chance in ((odds, "Chance would exceed"), (wide, "but less in this kind")):
+        attribute = replace(found.attributes[0], gaps=(gap,))
+        assert words_of_chance in "\n".join(fairness.told(replace(found, attributes=(attribute,))))

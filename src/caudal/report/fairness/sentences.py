@@ -157,7 +157,9 @@ def _possible(attribute: FairAttribute) -> tuple[str, ...]:
 
 def sure(attribute: FairAttribute, gap: Gap, words: FairWords) -> str:
     """A gap that chance does not explain, with what chance would show."""
-    beyond = words("gap.chance", chance=words.apart(gap.name, gap.chance_95))
+    # Of two kinds of error the one with few answers sets what chance reaches; the other may be sure well below it.
+    key = "gap.chance" if gap.chance_95 < gap.value.value else "gap.chance.either"
+    beyond = words(key, chance=words.apart(gap.name, gap.chance_95))
     return _said(attribute, gap, words, "gap.sure") + beyond
 
 
