@@ -19,8 +19,10 @@ def test_the_command_is_never_read(studies, command):
     assert "caudal explain" not in none
 
 
-def test_where_trees_are_chosen_the_best_network_is_taken(studies):
+def test_where_no_model_is_chosen_the_best_liquid_one_is_taken(studies):
     study = studies.study()
+    trees = replace(study, verdict=replace(study.verdict, use="trees"))
+    assert chosen(trees) is None or chosen(trees).name in ("trees", study.verdict.best_liquid)
     assert chosen(replace(study, verdict=replace(study.verdict, use="trivial"))).name == study.verdict.best_liquid
 
 
@@ -31,7 +33,11 @@ def test_every_command_names_the_file(studies, lang):
     facts = replace(study.data, protocol="table", sensitive=("sex",))
     page = render(replace(study, provenance=made, data=facts), lang)
     model = f"here/models/{chosen(study).name}.caudal"
-    for command in ("explain {} ward.csv --row 0", "fair {} ward.csv --sensitive sex", "predict {} ward.csv --log"):
+    for command in (
+        "explain {} ward.csv --part test --row 0",
+        "fair {} ward.csv --sensitive sex --part test",
+        "predict {} ward.csv --log",
+    ):
         assert f"caudal {command.format(model)}" in page
     regular = render(replace(study, provenance=made, chips=replace(study.chips, shortest_dt=1.0)), lang)
     assert f"caudal export {model} --shortest-dt 1 -o " in regular and "caudal export measure" in regular

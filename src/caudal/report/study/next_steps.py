@@ -10,7 +10,7 @@ from caudal.report.study.words import Words
 
 
 def next_section(study: Study, words: Words) -> Html:
-    """Commands that take the model of the verdict, or the best network where it chose none."""
+    """Commands that take the model of the verdict, or the best liquid one where it chose none."""
     contender, provenance = chosen(study), study.provenance
     if contender is None or not provenance.source:
         return tag("p", words("next.none"))
@@ -28,13 +28,20 @@ def next_section(study: Study, words: Words) -> Html:
 
 
 def chosen(study: Study) -> Contender | None:
-    """The contender of the verdict, or the best liquid one where that one is no network."""
-    names = (study.verdict.use, study.verdict.best_liquid)
-    contenders = (query.contender(study, name) for name in names)
+    """The contender of the verdict, or the best liquid one where that one needs no model."""
+    contenders = (query.contender(study, name) for name in (study.verdict.use, study.verdict.best_liquid))
     return next(
-        (contender for contender in contenders if contender is not None and contender.settings.get("pool") is not None),
-        None,
+        (contender for contender in contenders if contender is not None and contender.family != "trivial"), None
     )
+
+
+def _is_network(contender: Contender) -> bool:
+    return contender.settings.get("pool") is not None
+
+
+def _tested(study: Study) -> list[str]:
+    """The option that takes the test series of a table alone, whose names the file of a model holds."""
+    return ["--part", "test"] if study.data.protocol == "table" and study.data.task != "forecast" else []
 
 
 def first_command(study: Study) -> str:
@@ -59,14 +66,16 @@ def _fair(study: Study, model: str, source: str) -> list[str]:
     usual = [] if threshold is None else ["--threshold", f"{threshold:g}"]
     if len(study.data.classes) > 2:
         usual += ["--positive", study.data.classes[-1]]
-    return ["caudal", "fair", model, source, "--sensitive", listed(study.data.sensitive), *usual]
+    return ["caudal", "fair", model, source, "--sensitive", listed(study.data.sensitive), *_tested(study), *usual]
 
 
 def _commands(study: Study, contender: Contender, model: str, source: str) -> list[tuple[str, list[str]]]:
-    commands = [("explain", ["caudal", "explain", model, source, "--row", "0"])]
+    commands = [("explain", ["caudal", "explain", model, source, *_tested(study), "--row", "0"])]
+    if not _is_network(contender):
+        commands = [("predict", ["caudal", "predict", model, source, *_tested(study)])]
     if study.data.sensitive:
         commands.append(("fair", _fair(study, model, source)))
-    if study.data.protocol == "table":
+    if study.data.protocol == "table" and _is_network(contender):
         commands.append(("log", ["caudal", "predict", model, source, "--log", "decisions"]))
     if contender.settings.get("dt") == "raw" and contender.family == "liquid":
         shortest = study.chips.shortest_dt if study.chips else None
