@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from caudal.report import render
-from caudal.report.study.next_steps import chosen
+from caudal.report.study.next_steps import _commands, chosen
 
 
 @pytest.mark.parametrize("command", ["caudal compare ward.csv --watts 5 15", "caudal compare 'torn", "", "./study.py"])
@@ -41,3 +41,19 @@ def test_every_command_names_the_file(studies, lang):
         assert f"caudal {command.format(model)}" in page
     regular = render(replace(study, provenance=made, chips=replace(study.chips, shortest_dt=1.0)), lang)
     assert f"caudal export {model} --shortest-dt 1 -o " in regular and "caudal export measure" in regular
+
+
+def test_trees_are_used_and_asked_about_groups_but_not_exported(studies):
+    study = studies.study()
+    trees = replace(study.contenders[0], name="trees", label="Gradient boosting", family="traditional", settings={})
+    made = replace(
+        study,
+        contenders=(trees, *study.contenders[1:]),
+        verdict=replace(study.verdict, use="trees"),
+        data=replace(study.data, protocol="table", sensitive=("sex",)),
+        provenance=replace(study.provenance, source="ward.csv", folder="here"),
+    )
+    commands = [command for _, command in _commands(made, trees, "here/models/trees.caudal", "ward.csv")]
+    assert chosen(made).name == "trees"
+    assert [command[1] for command in commands] == ["predict", "fair"]
+    assert all(command[command.index("--part") + 1] == "test" for command in commands)

@@ -60,7 +60,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     done.model.save(out)
     if args.json:
-        print_json({"file": os.fspath(out), "kind": type(done.model).__name__, **dict(done.model.origin_ or {})})
+        # The file names every series of each part; a line for a program need not.
+        origin = {name: value for name, value in (done.model.origin_ or {}).items() if name != "parts"}
+        print_json({"file": os.fspath(out), "kind": type(done.model).__name__, **origin})
         return 0
     for line in _lines(done):
         print(line)

@@ -177,7 +177,7 @@ def _next(study: Study, words: Words) -> str:
     elif enough:
         parts.append(words("next.enough", units=query.units(study, words, rounded(max(enough)))))
     if command:
-        parts.append(words("next.why", command=command))
+        parts.append(words("next.why" if " explain " in command else "next.use", command=command))
     return " ".join(parts) or words("next.nothing")
 
 
