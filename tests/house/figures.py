@@ -43,6 +43,7 @@ def figures(src: Path) -> Figures:
     importers = Counter(target for targets in uses.values() for target in targets)
     lines = {name: text.count("\n") for name, text in texts.items()}
     short = [name for name, count in lines.items() if count < SHORT_FILE]
+    entries = fronts | {f"{src.name}.__main__"}  # nobody imports what Python starts
     inner = {name: targets - fronts for name, targets in uses.items() if name not in fronts}
     return Figures(
         files=len(lines),
@@ -50,7 +51,7 @@ def figures(src: Path) -> Figures:
         median_lines=int(statistics.median(lines.values())),
         longest_file=max(lines.values()),
         short_files=len(short),
-        short_files_of_one_importer=tuple(name for name in short if name not in fronts and importers[name] <= 1),
+        short_files_of_one_importer=tuple(name for name in short if name not in entries and importers[name] <= 1),
         classes_of_one_name=tuple(_shared_class_names(trees)),
         circles=tuple(_circles(inner)),
         vague_names=sum(name in VAGUE_NAMES for tree in trees.values() for name in _value_names(tree)),

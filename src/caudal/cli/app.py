@@ -52,7 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "energy": ("caudal.cli.energy", "count the work of a saved model, or measure the joules of a command"),
     "kernels": ("caudal.cli.info:kernels", "recurrences and backends on this machine, with reasons"),
     "predict": ("caudal.cli.predict", "classes, numbers or forecasts of a table, by a model that `caudal fit` wrote"),
-    "report": ("caudal.cli.report", "write the report of a comparison as one HTML file"),
+    "report": ("caudal.cli.compare:report", "write the report of a comparison as one HTML file"),
     "trim": ("caudal.cli.trim", "cut a fitted circuit down to a share of its synapses, and train what is left"),
     "wiring show": ("caudal.cli.info:wiring_show", "describe the circuit of a file, or draw it as SVG"),
 }

@@ -1,4 +1,4 @@
-"""`caudal compare`."""
+"""`caudal compare` and `caudal report`."""
 
 import argparse
 from pathlib import Path
@@ -162,3 +162,27 @@ def _change(text: str) -> tuple[str, int]:
     if not sign:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=NUMBER, as in epochs=20")
     return name.strip(), count(value)
+
+
+def report_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `caudal report`."""
+    parser.add_argument("study", type=Reads(), help="the study.json that `caudal compare` wrote, or its folder")
+    out = Writes(example="report.html")
+    text = "the report (default: report.html)"
+    parser.add_argument("-o", "--out", type=out, metavar="FILE", default="report.html", help=text)
+    parser.add_argument("--lang", default="en", choices=("en", "es"), help="language of the report (default: en)")
+
+
+def report(args: argparse.Namespace) -> int:
+    """Write the report; print the verdict."""
+    from caudal.report import read, verdict_lines, write
+
+    study = read(args.study)
+    path = write(study, args.out, args.lang)
+    verdict = verdict_lines(study, args.lang)
+    if args.json:
+        print_json({"report": str(path), "verdict": verdict})
+    else:
+        print("\n".join(verdict))
+        say(f"wrote {path}")
+    return 0

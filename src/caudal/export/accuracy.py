@@ -82,9 +82,14 @@ def lost(model: Any, program: Program, data: Sequences, encoder: Encoder | None 
 
 
 def _exported(
-    net: Readout, encoder: Encoder, program: Program, x: NDArray[np.float64], dt: NDArray[np.float64],
-    lengths: NDArray[np.int64], per_step: bool,
-) -> NDArray[np.float64]:  # fmt: skip
+    net: Readout,
+    encoder: Encoder,
+    program: Program,
+    x: NDArray[np.float64],
+    dt: NDArray[np.float64],
+    lengths: NDArray[np.int64],
+    per_step: bool,
+) -> NDArray[np.float64]:
     """Answers of the twin, given what a chip would be given: numbers in the user's units."""
     scaling = scaling_of(net, encoder)
     y = Twin(program).run(x * np.array(scaling.std) + np.array(scaling.mean), dt * scaling.gap)

@@ -116,10 +116,17 @@ def _exported(name: str, judged: _Judged, answers: Answers, place: Path, test: S
     network, exported = (metrics.score(test.task, part.scores, part.truth).get(metric) for part in (answers, theirs))
     is_bent = judged.test is not test
     return Chip(
-        name, metric=metric, network=network, export=exported,
-        widest=float(np.abs(theirs.scores - answers.scores).max()), state_bytes=policy.program.state_bytes(),
-        dt_min=0.0 if is_bent else policy.dt_min, is_bent=is_bent, machines=machines, fault=fault,
-    )  # fmt: skip
+        name,
+        metric=metric,
+        network=network,
+        export=exported,
+        widest=float(np.abs(theirs.scores - answers.scores).max()),
+        state_bytes=policy.program.state_bytes(),
+        dt_min=0.0 if is_bent else policy.dt_min,
+        is_bent=is_bent,
+        machines=machines,
+        fault=fault,
+    )
 
 
 def _straight(model: "LiquidEstimator", test: Sequences, shortest: float | None) -> _Judged:

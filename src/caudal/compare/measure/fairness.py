@@ -160,10 +160,18 @@ def fairness(
         return ()
     threshold = _share(parts.train) if len(parts.test.classes) == 2 else None
     blank = FairReport(
-        data=facts.name, model="", caudal=__version__, kind="decision", positive=facts.positive, threshold=threshold,
-        series=len(parts.test), answers=0, digest=replace(parts.test, sensitive={}).digest, attributes=(),
+        data=facts.name,
+        model="",
+        caudal=__version__,
+        kind="decision",
+        positive=facts.positive,
+        threshold=threshold,
+        series=len(parts.test),
+        answers=0,
+        digest=replace(parts.test, sensitive={}).digest,
+        attributes=(),
         left_out=left_out,
-    )  # fmt: skip
+    )
     asked = _Asked(parts, owner, (*single, *crossed(parts, single)), threshold, blank)
     records = []
     for name, outcomes in finals.items():
@@ -243,14 +251,16 @@ def _attribute(
     name = OF_CLASSES if asked.threshold is None else CURVE_OF
     curve = fair.curve(at, each[0], name, lengths=lengths) if at else ()
     return FairAttribute(
-        name=groups.attribute, groups=counts, hidden=hidden,
+        name=groups.attribute,
+        groups=counts,
+        hidden=hidden,
         small=tuple(group for group, count in people.items() if count < LEAST),
         people={} if people == counts else people,
-        rates=tuple(
-            _shown(rate, hidden) for rate in rates if asked.threshold is not None or rate.metric == OF_CLASSES
-        ), gaps=gaps, curve_of=name if curve else "",
+        rates=tuple(_shown(rate, hidden) for rate in rates if asked.threshold is not None or rate.metric == OF_CLASSES),
+        gaps=gaps,
+        curve_of=name if curve else "",
         curve=tuple(replace(moment, rates=()) for moment in curve),
-    )  # fmt: skip
+    )
 
 
 def _shown(rate: GroupRate, hidden: tuple[str, ...]) -> GroupRate:

@@ -7,11 +7,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.compare.metrics import numbers
 from caudal.data import Sequences
 from caudal.data.task import Task
 from caudal.errors import InputError
 
+Numbers = NDArray[np.floating[Any]]
 Kind = Literal["two classes", "classes", "numbers"]
 
 
@@ -163,10 +163,10 @@ def measure(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> tuple[dict[
     _check(task, scores, truth)
     plan = METRICS[kind_of(task, scores.shape[1])]
     if Task(task).is_classification:
-        found = all_of(scores.astype(np.float64), truth)
+        computed = all_of(scores.astype(np.float64), truth)
     else:
-        found = numbers.all_of(scores.astype(np.float64), truth.astype(np.float64))
-    values = {name: float(found[name]) for name in plan.names if np.isfinite(found[name])}
+        computed = number_metrics(scores.astype(np.float64), truth.astype(np.float64))
+    values = {name: float(computed[name]) for name in plan.names if np.isfinite(computed[name])}
     return values, {name: _why(name) for name in plan.names if name not in values}
 
 
@@ -191,7 +191,6 @@ def _check(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> None:
 BINS = 10
 # What float32 probabilities can tell from 0; scikit-learn clips them at the same number.
 _LEAST = float(np.finfo(np.float32).eps)
-Numbers = NDArray[np.floating[Any]]
 Codes = NDArray[np.integer[Any]]
 
 
@@ -304,3 +303,29 @@ def bins(scores: Numbers, truth: Codes, count: int = BINS) -> tuple[tuple[float,
 def calibration_error(scores: Numbers, truth: Codes, count: int = BINS) -> float:
     """Expected calibration error: distance of share from probability, mean over `bins` by their numbers."""
     return float(sum(number * abs(said - came) for said, came, number in bins(scores, truth, count)) / len(truth))
+
+
+def number_metrics(scores: Numbers, truth: Numbers) -> dict[str, float]:
+    """Every metric by name; NaN where one is not defined.
+
+    The squared error is the papers': the mean over rows and outputs alike, in the squared unit of the target.
+
+    Arguments:
+        scores: `(known, outputs)`.
+        truth: `(known, outputs)`.
+
+    Example:
+        >>> number_metrics(np.array([[1.0], [3.0]]), np.array([[1.0], [2.0]]))
+        {'mse': 0.5, 'rmse': 0.707..., 'mae': 0.5, 'r2': -1.0}
+    """
+    gap = scores - truth
+    mse = float(np.square(gap).mean())
+    return {"mse": mse, "rmse": float(np.sqrt(mse)), "mae": float(np.abs(gap).mean()), "r2": _r2(scores, truth)}
+
+
+def _r2(scores: Numbers, truth: Numbers) -> float:
+    """Share of the variance explained, mean over the outputs that vary; NaN where none does."""
+    spread = np.square(truth - truth.mean(axis=0)).sum(axis=0)
+    left = np.square(truth - scores).sum(axis=0)
+    varies = spread > 0
+    return float((1 - left[varies] / spread[varies]).mean()) if varies.any() else float("nan")

@@ -34,9 +34,20 @@ PREFIX = re.compile(r"[a-z][a-z0-9_]{0,30}")
 WIDEST_RANGE = 1e4
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _KEYS = (
-    "format", "caudal", "name", "model", "encoder", "constant_time", "options", "dt_min", "answers", "golden", "files",
-    "claims", "program",
-)  # fmt: skip
+    "format",
+    "caudal",
+    "name",
+    "model",
+    "encoder",
+    "constant_time",
+    "options",
+    "dt_min",
+    "answers",
+    "golden",
+    "files",
+    "claims",
+    "program",
+)
 
 
 @dataclass(frozen=True)

@@ -157,9 +157,7 @@ class Emit:
     """Outputs: one channel."""
 
 
-Finish: TypeAlias = (
-    Retain | Conduct | Leak | Resist | Heads | Closed | Squash | Remember | Reset | Average | Emit
-)  # fmt: skip
+Finish: TypeAlias = Retain | Conduct | Leak | Resist | Heads | Closed | Squash | Remember | Reset | Average | Emit
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,9 +61,17 @@ class Assembly:
         self.tables = {name: table for name, table in self.tables.items() if name in read}
         names = tuple(map(label, self.plan.scaling.names))
         return Program(
-            self.dtype, self.plan.layer, names, self.slots, self.constants, self.tables,
-            self.input_bits, self.output_bits, clock, tuple(self.steps),
-        )  # fmt: skip
+            self.dtype,
+            self.plan.layer,
+            names,
+            self.slots,
+            self.constants,
+            self.tables,
+            self.input_bits,
+            self.output_bits,
+            clock,
+            tuple(self.steps),
+        )
 
 
 def _pruned(block: Block) -> Block:

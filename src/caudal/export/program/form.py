@@ -143,11 +143,12 @@ class _Form:
         for step in program.steps:
             for source, state in step.commit:
                 _need(
-                    source in program.slots and state in program.slots
+                    source in program.slots
+                    and state in program.slots
                     and program.slots[source].size == program.slots[state].size
                     and program.slots[state].role in ("state", "work"),
                     f"{source} cannot be copied to {state}",
-                )  # fmt: skip
+                )
             if step.block is not None:
                 self._block(step.block)
 
