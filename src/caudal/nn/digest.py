@@ -34,7 +34,7 @@ def model_digest(model: Any) -> str:
         >>> len(before), before == model_digest(net)
         (64, False)
     """
-    net: Layer = getattr(model, "net_", model)
+    net = getattr(model, "net_", model)
     if not isinstance(net, Layer) and hasattr(model, "digest"):  # of trees and the like, which say their own
         return str(model.digest)
     facts: dict[str, Any] = {"network": _network(net)}
@@ -53,7 +53,7 @@ def model_digest(model: Any) -> str:
 
 def model_digest_1(model: Any) -> str:
     """The digest of a model as caudal 0.1 made it; it says nothing of the recipe of the table."""
-    net: Layer = getattr(model, "net_", model)
+    net = getattr(model, "net_", model)
     facts = _network(net)
     if net is not model:
         around = ("task_", "is_flat_", "horizon_", "window_")
