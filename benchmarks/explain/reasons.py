@@ -114,7 +114,7 @@ def interaction(count: int, seed: int) -> World:
     signs = np.where(draw.random((count, 2)) < 0.7, 1, -1)
     world.x[:, [PULSE, TEMP], STEP] = signs * (0.6 + np.abs(draw.normal(size=(count, 2))))
     world.cells[STEP, [PULSE, TEMP]] = True
-    both: NDArray[np.int64] = (signs > 0).all(1).astype(np.int64)
+    both = np.asarray((signs > 0).all(1), np.int64)
     return world._replace(label=both)
 
 

@@ -129,8 +129,9 @@ def _entries(model: Layer, layers: list[Layer], on: str, chosen: Tensor | None) 
         which, neurons = sets, torch.zeros(len(sets), sum(units), dtype=torch.bool)
     else:
         which, neurons = sets[:, source.clamp_min(0)] & (source >= 0), sets
-    nowhere = torch.zeros(len(which), dtype=torch.long)
-    parts = zip(torch.split(which, synapses, 1), torch.split(neurons, units, 1), strict=True)
+    device = next(model.parameters()).device
+    nowhere = torch.zeros(len(which), dtype=torch.long, device=device)
+    parts = zip(torch.split(which.to(device), synapses, 1), torch.split(neurons.to(device), units, 1), strict=True)
     return [_Swap(nowhere, *part) for part in parts]
 
 
@@ -140,10 +141,11 @@ def _series(asked: Question, background: References, row: int, tapes: list[_Tape
     for tape in tapes:
         tape.calls, tape.swap = [], None
     asked.rows(torch.zeros(count, dtype=torch.long)).scores(x=background.x[row], dt=background.dt[row])
-    reference = torch.arange(count).repeat_interleave(entries)
-    entry = torch.arange(entries).repeat(count)
+    device = masks[0].synapses.device
+    reference = torch.arange(count, device=device).repeat_interleave(entries)
+    entry = torch.arange(entries, device=device).repeat(count)
     values = []
-    for index in torch.split(torch.arange(len(entry)), _ROWS):
+    for index in torch.split(torch.arange(len(entry), device=device), _ROWS):
         for tape, mask in zip(tapes, masks, strict=True):
             which = entry[index]
             tape.swap, tape.place = _Swap(reference[index], mask.synapses[which], mask.neurons[which]), 0
