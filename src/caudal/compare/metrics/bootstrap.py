@@ -125,6 +125,10 @@ class Spread:
         low, high = max(value - below, self.bounds[0]), min(value + above, self.bounds[1])
         if self.is_difference and self.least > 1 - level:
             low, high = min(low, 0.0), max(high, 0.0)
+        if self.bounds[0] < self.bounds[1] and low <= self.bounds[0] and self.bounds[1] <= high:
+            return unknown(
+                value, f"none: {self.count:.0f} owners of test series leave all that is possible", self.bounds
+            )
         return Interval(value, min(low, value), max(high, value), LEVEL, f"{METHOD} ({self.seeds} seeds)")
 
     def p_value(self) -> float:
