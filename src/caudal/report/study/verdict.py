@@ -154,6 +154,7 @@ def _world(study: Study, words: Words) -> str:
         before=words.number(worst.before.value, digits),
         after=words.number(worst.after.value, digits),
         metric=words.metric(study.metric),
+        n=words.whole(max((run.robustness_series for run in query.runs_of(study, study.verdict.use)), default=0)),
     )
     if not turned:
         return f"{words('world.same', model=use)} {line}"
