@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from caudal.cli.show import print_columns, print_json, say
 
 if TYPE_CHECKING:
-    from caudal.fair.coverage import Covered
+    from benchmarks.fair.coverage import Covered
 
 # What a share of so many intervals may differ by chance: three standard errors.
 _ERRORS = 3
@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Simulate, print; 1 where an interval of a group or a difference holds the truth other than 93 to 97 in 100."""
+    from benchmarks.fair.coverage import cases, coverage
     from caudal.errors import InputError
-    from caudal.fair.coverage import cases, coverage
 
     names = [case.name for case in cases()]
     if args.repeats < 1:

@@ -9,8 +9,8 @@ from caudal.cli.names import name_list
 from caudal.cli.show import print_columns, print_json, say
 
 if TYPE_CHECKING:
+    from benchmarks.fair.trial import Named
     from benchmarks.fair.worlds import WorldRow
-    from caudal.fair.trial import Named
 
 _GOAL = 0.8
 _FOUND, _FALSE_ALARMS = 0.9, 0.05
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_kinds(args: argparse.Namespace) -> int:
     """The goal: 80 in 100 named rightly."""
-    from caudal.fair.trial import trial
+    from benchmarks.fair.trial import trial
 
     rows: list[Named] = []
     for row in trial(args.sources, args.seeds, weak=args.weak, trusted=args.trusted or 0.0):
@@ -59,7 +59,7 @@ def _run_kinds(args: argparse.Namespace) -> int:
 
 
 def _show_kinds(rows: "list[Named]", right: float) -> None:
-    from caudal.fair.trial import KNOWN
+    from benchmarks.fair.trial import KNOWN
 
     counts = Counter((row.planted, row.named) for row in rows)
     table = [(kind, *(str(counts[kind, named] or "") for named in KNOWN)) for kind in KNOWN]

@@ -11,8 +11,8 @@ from caudal.audit import Log, keys
 from caudal.audit import read_report as read
 from caudal.cli import main
 from caudal.errors import FileFormatError, MissingFileError
-from caudal.fair.made import made as series
 from caudal.fair.record import FairReport
+from caudal.fair.synthetic import synthetic as series
 from caudal.report.log import write as report
 from caudal.report.log.words import words
 

@@ -8,7 +8,7 @@ import pytest
 from caudal.data import from_arrays
 from caudal.errors import InputError
 from caudal.estimators import LiquidClassifier, LiquidForecaster, LiquidRegressor
-from caudal.fair import Groups, ask, by_group, decisions, made, numbers, rates, report
+from caudal.fair import Groups, ask, by_group, decisions, numbers, rates, report, synthetic
 from caudal.report import fairness
 
 SMALL = {"units": 4, "epochs": 1, "validation": 0.0}
@@ -76,7 +76,7 @@ def test_classes_of_steps_are_followed_where_they_are_known():
 
 
 def test_persons_of_several_series_are_drawn_together():
-    data = made(200)
+    data = synthetic(200)
     data = replace(data, group=np.repeat(np.arange(100), 2))
 
     class Level:
@@ -88,7 +88,7 @@ def test_persons_of_several_series_are_drawn_together():
 
 
 def test_what_cannot_be_asked_is_a_sentence():
-    data = made(60)
+    data = synthetic(60)
     with pytest.raises(InputError, match="the classes are 0, 1"):
         ask(None, data, positive="ill")
     with pytest.raises(InputError, match="have no target"):
@@ -98,7 +98,7 @@ def test_what_cannot_be_asked_is_a_sentence():
 def test_a_crossing_of_too_many_groups_is_left_out_and_said():
     rng = np.random.default_rng(0)
     sensitive = {name: rng.integers(0, 8, 2000).astype(str) for name in "ab"}
-    data = replace(made(2000), sensitive=sensitive)
+    data = replace(synthetic(2000), sensitive=sensitive)
     answers = decisions(data.target, decided=data.values[:, 0, 0] > 0)
     found = report(data, answers, draws=100)
     assert len(found.attributes) == 2 and "crossing too fine" in found.not_measured

@@ -5,14 +5,14 @@ import pytest
 
 from caudal.data import from_arrays
 from caudal.errors import InputError
-from caudal.fair import Groups, made, plant
+from caudal.fair import Groups, plant, synthetic
 from caudal.fair.data_audit import audit
 from caudal.fair.diagnose.summaries import roughness, summaries
 
 
 @pytest.fixture(scope="module")
 def clean():
-    return made(500, seed=4)
+    return synthetic(500, seed=4)
 
 
 def _groups(data):
@@ -20,7 +20,7 @@ def _groups(data):
 
 
 def test_groups_alike_show_no_differences_and_no_proxies(clean):
-    seen = [audit(data, _groups(data)) for data in (made(300, seed=seed) for seed in range(4))]
+    seen = [audit(data, _groups(data)) for data in (synthetic(300, seed=seed) for seed in range(4))]
     gaps = [gap for found in seen for gap in (found.target, found.missing, found.steps, found.elapsed)]
     assert sum(gap.value.low > 0 for gap in gaps) <= 3
     found = audit(clean, _groups(clean))
@@ -58,7 +58,7 @@ def test_the_attribute_among_the_inputs_is_told_and_left_out_of_all_together():
 
 
 def test_small_groups_are_flagged_and_no_proxy_is_sought_of_them():
-    data = made(60, share=0.3)
+    data = synthetic(60, share=0.3)
     found = audit(data, _groups(data))
     assert [fact.few for fact in found.facts] == [False, True]
     assert found.proxies == () and found.target is None

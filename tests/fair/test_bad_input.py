@@ -9,7 +9,7 @@ from caudal.audit import Log, keys
 from caudal.data import from_arrays
 from caudal.errors import CaudalError, DataError, InputError
 from caudal.estimators import LiquidClassifier
-from caudal.fair import Groups, ask, by_group, decisions, diagnose, made, numbers, report
+from caudal.fair import Groups, ask, by_group, decisions, diagnose, numbers, report, synthetic
 from caudal.fair.mitigate import Lagrangian, Penalty, fairlearn_thresholds, resampling, reweighing
 from caudal.report import fairness as fairness_module
 
@@ -110,7 +110,7 @@ def test_ten_thousand_series_of_thirty_groups_are_told_in_time():
 
 
 def test_trusted_classes_that_do_not_fit():
-    data = made(60)
+    data = synthetic(60)
     groups = Groups.of({"group": data.sensitive["group"]})
     for trusted in (np.full(60, -1), np.zeros(59, int), np.full(60, np.nan)):
         with pytest.raises(InputError, match="is not 60 whole numbers of which some are known"):
@@ -155,7 +155,7 @@ def test_messages_say_where_and_not_who():
 
 def test_a_report_names_groups_and_nothing_of_a_person():
     """Names of groups are what a report is about, and writing one asks for them; ids are not in it."""
-    data = made(300)
+    data = synthetic(300)
     who = np.array(SECRET)[np.arange(300) % 2]
     who[:3] = "plugh"  # three persons: told to be few, their figures kept back
     data = replace(data, sensitive={"faith": who}, ids=np.array([f"person-{k}" for k in range(300)]))

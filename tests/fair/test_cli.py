@@ -13,11 +13,11 @@ pytest.importorskip("pandas")
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     from caudal.data import to_columns, to_table
-    from caudal.fair import made, with_coin
+    from caudal.fair import synthetic, with_coin
 
     folder = tmp_path_factory.mktemp("fair")
     for name, seed in (("train", 0), ("test", 1)):
-        columns = to_columns(with_coin(made(240, seed=seed)))
+        columns = to_columns(with_coin(synthetic(240, seed=seed)))
         ages = np.random.default_rng(seed).integers(20, 90, 240)
         place = np.unique(columns["series"], return_inverse=True)[1]
         columns["age"] = ages[place]

@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
+from benchmarks.fair.trial import trial
 from benchmarks.fair.worlds import WORLDS, World, draw_world, judge_worlds
 from caudal.data import from_arrays
 from caudal.errors import InputError
-from caudal.fair import Groups, diagnose, made, plant
+from caudal.fair import Groups, diagnose, plant, synthetic
 from caudal.fair.plant import KINDS, disturb
-from caudal.fair.trial import trial
 
 EXPECTED = {"a": 0.6, "b": 0.4}
 
 
 @pytest.fixture(scope="module")
 def clean():
-    return made(1000, seed=7)
+    return synthetic(1000, seed=7)
 
 
 def _groups(data):
@@ -64,7 +64,7 @@ def test_an_offset_is_called_a_proxy_and_the_doubt_is_told(clean):
 
 
 def test_small_groups_are_not_judged():
-    data = made(60, share=0.3)
+    data = synthetic(60, share=0.3)
     assert diagnose(data, _groups(data)).traces == ()
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from benchmarks.fair.coverage import cases, coverage
 from caudal.errors import InputError
 from caudal.fair import Groups, by_group, decisions, gaps, numbers
-from caudal.fair.coverage import cases, coverage
 from caudal.fair.estimate import student
 
 

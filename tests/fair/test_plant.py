@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from caudal.errors import InputError
-from caudal.fair import Groups, made, plant, with_coin
+from caudal.fair import Groups, plant, synthetic, with_coin
 from caudal.fair.plant import KINDS, add_proxy, disturb, drop_series, flip_labels, thin
 
 
 @pytest.fixture(scope="module")
 def clean():
-    return made(400, seed=3)
+    return synthetic(400, seed=3)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from caudal.data import datasets, from_arrays
 from caudal.errors import FileFormatError, InputError
-from caudal.fair import FairReport, decisions, made, numbers, plant, report, smooth
+from caudal.fair import FairReport, decisions, numbers, plant, report, smooth, synthetic
 from caudal.fair.curve import first_steps
 from caudal.fair.groups import Groups
 from caudal.report import fairness
@@ -23,7 +23,7 @@ def _decided(data):
 
 @pytest.fixture(scope="module")
 def data():
-    clean = made(600, seed=2)
+    clean = synthetic(600, seed=2)
     noisy = plant("measurement", clean, Groups.of({"group": clean.sensitive["group"]}), "b", strength=4.0).data
     ages = np.random.default_rng(0).integers(20, 90, 600)
     return replace(noisy, sensitive={**noisy.sensitive, "age": ages})
@@ -164,7 +164,7 @@ def test_what_is_predicted_and_its_unit_are_named():
     for lang, line in (("en", "Predicted: stay, in days."), ("es", "Se predice: stay, en days.")):
         told = "\n".join(fairness.told(found, lang))
         assert line in told and re.search(r"1 days", told)
-    classes = report(made(200), _decided(made(200)), target="sepsis", threshold=0.5, draws=100)
+    classes = report(synthetic(200), _decided(synthetic(200)), target="sepsis", threshold=0.5, draws=100)
     assert "Yes means sepsis = 1, decided from probability 0.5." in fairness.told(classes)
 
 
@@ -194,7 +194,7 @@ def test_many_small_groups_are_listed_once(data):
 
 def test_a_dip_within_a_third_is_found_along_the_column():
     rng = np.random.default_rng(3)
-    clean = made(1200, seed=4)
+    clean = synthetic(1200, seed=4)
     age = rng.integers(20, 90, 1200)
     wrong = rng.random(1200) < np.where((age >= 50) & (age < 60), 0.55, 0.1)
     answers = decisions(clean.target, decided=np.asarray(clean.target, bool) ^ wrong)
@@ -235,7 +235,7 @@ def test_a_sure_kind_of_error_is_not_said_to_lie_below_chance():
     who = np.repeat(["a", "b"], [700, 500])
     truth = rng.random(1200) < 0.06  # few positives: chance reaches far in the share found
     alarm = rng.random(1200) < np.where(who == "b", 0.27, 0.12)
-    data = replace(made(1200), sensitive={"g": who}, target=truth.astype(int))
+    data = replace(synthetic(1200), sensitive={"g": who}, target=truth.astype(int))
     found = report(data, decisions(truth, decided=truth | alarm), of_data=False, draws=100)
     odds = next(gap for gap in found.attributes[0].gaps if gap.name == "equalised_odds")
     wide = replace(odds, chance_95=odds.value.value + 0.01)

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from caudal.errors import InputError
-from caudal.fair import Groups, decisions, made, plant
+from caudal.fair import Groups, decisions, plant, synthetic
 from caudal.fair.curve import at_steps, curve, first_steps, usual_steps
 from caudal.fair.diagnose.density import density
 
 
 @pytest.fixture(scope="module")
 def clean():
-    return made(800, seed=1, noise=2.0)
+    return synthetic(800, seed=1, noise=2.0)
 
 
 def _groups(data):
@@ -70,7 +70,7 @@ def test_where_all_are_measured_alike_nothing_is_found(clean):
 
 
 def test_one_length_for_all_has_one_part():
-    data = first_steps(made(100, seed=2), 3)
+    data = first_steps(synthetic(100, seed=2), 3)
     found = density(data, decisions(data.target, decided=data.values[:, 0, 0] > 0), _groups(data))
     assert [one.group for one in found.parts] == ["3 to 3"]
     assert found.follows.method == "no variation"

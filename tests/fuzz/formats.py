@@ -304,7 +304,7 @@ def _load_key(path: Path) -> audit.Key:
 
 
 def _fair() -> str:
-    data = fair.made(120, seed=2)
+    data = fair.synthetic(120, seed=2)
     mean = data.values[..., 0].sum(1) / np.maximum(1, data.observed[..., 0].sum(1))
     answers = fair.decisions(data.target, 1 / (1 + np.exp(-3 * mean)))
     return str(fair.report(data, answers, at={1: answers}, name="made", model="mean", draws=100).to_json())

@@ -13,8 +13,6 @@ from caudal.fair.diagnose.diagnose import diagnose as diagnose
 from caudal.fair.groups import Groups as Groups
 from caudal.fair.groups import thirds as thirds
 from caudal.fair.intervals import by_group as by_group
-from caudal.fair.made import made as made
-from caudal.fair.made import with_coin as with_coin
 from caudal.fair.metrics import gaps as gaps
 from caudal.fair.metrics import rates as rates
 from caudal.fair.plant import Planted as Planted
@@ -27,3 +25,5 @@ from caudal.fair.report import of_classes as of_classes
 from caudal.fair.report import report as report
 from caudal.fair.smooth import SmoothRate as SmoothRate
 from caudal.fair.smooth import smooth as smooth
+from caudal.fair.synthetic import synthetic as synthetic
+from caudal.fair.synthetic import with_coin as with_coin

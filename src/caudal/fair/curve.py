@@ -50,8 +50,8 @@ def curve(
         InputError: there is no step, the answers have no such gap, or answers and groups differ in number.
 
     Example:
-        >>> from caudal.fair.made import made
-        >>> data = made(300)
+        >>> from caudal.fair.synthetic import synthetic
+        >>> data = synthetic(300)
         >>> groups = Groups.of({"group": data.sensitive["group"]})
         >>> level = 1 / (1 + np.exp(-np.cumsum(data.values[..., 0], 1) / np.arange(1, data.steps + 1)))
         >>> moments = curve(at_steps(level, data, [1, 6, 12]), groups, "accuracy", lengths=data.lengths)
@@ -111,8 +111,8 @@ def first_steps(data: Sequences, step: int) -> Sequences:
         InputError: the step is below 1, or each step has its own target.
 
     Example:
-        >>> from caudal.fair.made import made
-        >>> first_steps(made(50), 3).lengths.max()
+        >>> from caudal.fair.synthetic import synthetic
+        >>> first_steps(synthetic(50), 3).lengths.max()
         np.int64(3)
     """
     if step < 1:

@@ -104,8 +104,8 @@ def audit(data: Sequences, groups: Groups, *, positive: object = None, draws: in
     Example:
         >>> import pytest
         >>> sklearn = pytest.importorskip("sklearn")
-        >>> from caudal.fair.made import made
-        >>> data = made(200)
+        >>> from caudal.fair.synthetic import synthetic
+        >>> data = synthetic(200)
         >>> data_audit = audit(data, Groups.of({"group": data.sensitive["group"]}))
         >>> [(fact.group, fact.series) for fact in data_audit.facts], data_audit.proxies[0].source
         ([('a', 120), ('b', 80)], 'all together')

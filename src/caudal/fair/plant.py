@@ -74,8 +74,8 @@ def plant(kind: Bias, data: Sequences, groups: Groups, group: str, *, strength: 
         InputError: the kind or the group is unknown, the strength is out of range, or the data do not allow it.
 
     Example:
-        >>> from caudal.fair.made import made
-        >>> clean = made(100)
+        >>> from caudal.fair.synthetic import synthetic
+        >>> clean = synthetic(100)
         >>> planted = plant("labels", clean, Groups.of({"group": clean.sensitive["group"]}), "b")
         >>> bool(planted.changed.any()), planted.truth is clean
         (True, True)

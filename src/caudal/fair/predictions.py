@@ -55,12 +55,12 @@ def ask(
         InputError: the target is unknown, the class is not named or unknown, or the truth holds one class only.
 
     Example:
-        >>> from caudal.fair.made import made
+        >>> from caudal.fair.synthetic import synthetic
         >>> class Mean:
         ...     def predict_proba(self, data):
         ...         yes = 1 / (1 + np.exp(-data.values[..., 0].sum(1)))
         ...         return np.stack([1 - yes, yes], 1)
-        >>> asked = ask(Mean(), made(200), steps=3)
+        >>> asked = ask(Mean(), synthetic(200), steps=3)
         >>> len(asked.answers), sorted(asked.at)
         (200, [1, 8, 16])
     """

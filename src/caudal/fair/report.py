@@ -97,8 +97,8 @@ def report(
     Example:
         >>> import pytest
         >>> sklearn = pytest.importorskip("sklearn")
-        >>> from caudal.fair import decisions, made
-        >>> data = made(200)
+        >>> from caudal.fair import decisions, synthetic
+        >>> data = synthetic(200)
         >>> fairness = report(data, decisions(data.target, decided=data.values[:, 0, 0] > 0))
         >>> fairness.attributes[0].groups, FairReport.from_json(fairness.to_json()) == fairness
         ({'a': 120, 'b': 80}, True)

@@ -57,8 +57,8 @@ def density(data: Sequences, answers: Answers, groups: Groups, *, draws: int = D
         InputError: series, answers and groups differ in number.
 
     Example:
-        >>> from caudal.fair import decisions, made
-        >>> data = made(300)
+        >>> from caudal.fair import decisions, synthetic
+        >>> data = synthetic(300)
         >>> answers = decisions(data.target, decided=data.values[:, 0, 0] > 0)
         >>> measured = density(data, answers, Groups.of({"group": data.sensitive["group"]}))
         >>> [part.group for part in measured.parts], -0.2 < measured.follows.value < 0.2

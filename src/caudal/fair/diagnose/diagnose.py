@@ -116,8 +116,8 @@ def diagnose(
     Example:
         >>> import pytest
         >>> sklearn = pytest.importorskip("sklearn")
-        >>> from caudal.fair import made, plant
-        >>> clean = made(400)
+        >>> from caudal.fair import synthetic, plant
+        >>> clean = synthetic(400)
         >>> groups = Groups.of({"group": clean.sensitive["group"]})
         >>> diagnosis = diagnose(plant("sampling rate", clean, groups, "b").data, groups)
         >>> diagnosis.kind, diagnosis.group, diagnosis.confidence

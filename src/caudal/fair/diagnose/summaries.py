@@ -34,8 +34,8 @@ def summaries(data: Sequences) -> tuple[SummaryColumn, ...]:
         data: series.
 
     Example:
-        >>> from caudal.fair.made import made
-        >>> [f"{column.source}: {column.what}" for column in summaries(made(50))][:5]
+        >>> from caudal.fair.synthetic import synthetic
+        >>> [f"{column.source}: {column.what}" for column in summaries(synthetic(50))][:5]
         ['level: level', 'level: spread', 'level: last', 'level: rough', 'level: missing']
     """
     columns = [column for k in range(data.inputs) for column in _input(data, k)]

@@ -9,7 +9,9 @@ from caudal.data import Sequences, from_arrays
 from caudal.errors import InputError
 
 
-def made(series: int = 1000, *, steps: int = 12, share: float = 0.4, noise: float = 1.0, seed: int = 0) -> Sequences:
+def synthetic(
+    series: int = 1000, *, steps: int = 12, share: float = 0.4, noise: float = 1.0, seed: int = 0
+) -> Sequences:
     """Series at irregular times whose class lies in a slow level seen through noise; groups `a` and `b` are alike.
 
     Arguments:
@@ -23,7 +25,7 @@ def made(series: int = 1000, *, steps: int = 12, share: float = 0.4, noise: floa
         InputError: there are fewer than 8 series or 3 steps, or the share is not within 0 and 1.
 
     Example:
-        >>> made(200)
+        >>> synthetic(200)
         Sequences(200 series of up to 17 steps, 3 inputs, classify 2 classes, 10 % missing, time in h)
     """
     if series < 8 or steps < 3 or not 0 < share < 1:
@@ -57,7 +59,7 @@ def with_coin(data: Sequences, *, name: str = "coin", share: float = 0.4, seed: 
         seed: of the draw.
 
     Example:
-        >>> sorted(with_coin(made(50)).sensitive)
+        >>> sorted(with_coin(synthetic(50)).sensitive)
         ['coin', 'group']
     """
     rng = np.random.default_rng([seed, 13])

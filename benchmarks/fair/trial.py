@@ -9,8 +9,8 @@ from caudal.data import Sequences, datasets
 from caudal.errors import InputError
 from caudal.fair.diagnose.diagnose import Kind, diagnose
 from caudal.fair.groups import Groups
-from caudal.fair.made import made, with_coin
 from caudal.fair.plant import KINDS, plant
+from caudal.fair.synthetic import synthetic, with_coin
 
 COIN, SHARE = "coin", 0.4
 KNOWN: tuple[Kind, ...] = (*KINDS, "none")
@@ -47,7 +47,7 @@ def series_of(source: str) -> Sequences:
         DataError: there is no such set.
         MissingExtraError: the package that ships it is not installed.
     """
-    return made(1000) if source == "made" else datasets.load(source).sequences
+    return synthetic(1000) if source == "made" else datasets.load(source).sequences
 
 
 def trial(
