@@ -34,7 +34,7 @@ from caudal.wiring import Wiring
 DIGITS = 4
 PARTS = ("influence", "checks", "circuit", "proof", "counter", "equations")
 _SERIES, _FEW_SERIES, _DEAD_WITHIN, _MOST_WEIGHTS, _POOL = 64, 8, 1e-3, 4000, 512
-_DOUBLINGS, _NARROWINGS = 5, 3
+_DOUBLINGS, _NARROWINGS, _MOST_RUN = 5, 3, 500
 # Steps beyond which searches and proofs are kept short, so that a page stays a matter of seconds.
 _LONG = 40
 
@@ -244,7 +244,12 @@ def _tolerances(seen: _Seen, bounds: Bounds, radius: float) -> tuple[Tensor, Ten
 
 
 def _largest(seen: _Seen, bounds: Bounds, radius: float, holds: bool) -> float:
-    """The largest tolerance proven, in standard deviations: doubled or halved from one, then narrowed down."""
+    """The largest tolerance proven, in standard deviations: doubled or halved from one, then narrowed down.
+
+    Of a long series, whose proofs take long, it is the one that was asked for, or none.
+    """
+    if len(seen.x[0]) > _LONG:
+        return radius if holds else 0.0
 
     def is_proven(tried: float) -> bool:
         known, times = _tolerances(seen, bounds, tried)
@@ -252,8 +257,7 @@ def _largest(seen: _Seen, bounds: Bounds, radius: float, holds: bool) -> float:
         return proof.status == "holds"
 
     low, high = (radius, 2 * radius) if holds else (0.0, radius)
-    doublings, narrowings = (_DOUBLINGS, _NARROWINGS) if len(seen.x[0]) <= _LONG else (2, 1)
-    for _ in range(doublings):
+    for _ in range(_DOUBLINGS):
         if holds and is_proven(high):
             low, high = high, 2 * high
         elif not holds and not is_proven(high / 2):
@@ -261,7 +265,7 @@ def _largest(seen: _Seen, bounds: Bounds, radius: float, holds: bool) -> float:
         else:
             break
     low = max(low, high / 2 if is_proven(high / 2) else low)
-    for _ in range(narrowings):
+    for _ in range(_NARROWINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if is_proven(middle) else (low, middle)
     return low
@@ -303,8 +307,11 @@ def _equations(
             return dead, None, 0.0
         # Channels as the net sees them are what can be run; the page prints them in the user's units.
         plain = equations(seen.model, names=seen.encoder.channels, without=dead)
-        channels, gaps = (tensor.double().numpy() for tensor in (seen.x, seen.dt))
-        rounding = float(np.abs(plain.rounded(DIGITS).run(channels, gaps) - plain.run(channels, gaps)).max())
+        rounding = float("nan")
+        # Equations of a larger net take long to run.
+        if weights <= _MOST_RUN:
+            channels, gaps = (tensor.double().numpy() for tensor in (seen.x, seen.dt))
+            rounding = float(np.abs(plain.rounded(DIGITS).run(channels, gaps) - plain.run(channels, gaps)).max())
         outputs = [f"score of {name}" for name in names] if names else ["prediction"][: seen.model.outputs]
         labels = outputs if len(outputs) == seen.model.outputs else None
         return dead, equations(seen.model, encoder=seen.encoder, outputs=labels, without=dead), rounding

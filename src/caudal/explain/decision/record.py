@@ -47,7 +47,8 @@ class Decision:
         proven: largest tolerance that was proven, in standard deviations; 0 where none was.
         dead: synapses that the equations leave out, or None.
         equations: of the net, or None.
-        rounding: largest change of the outputs of this series by the digits of the printed equations.
+        rounding: largest change of the outputs of this series by the digits of the printed equations; NaN of
+            larger nets, where it was not measured.
         outside: values beyond the range of the other series: `(name, step, value)`.
         missing: part -> why it is not there.
         reference: how many series ranges and typical values come from.

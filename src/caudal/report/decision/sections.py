@@ -186,9 +186,9 @@ def equation_section(decision: Decision, texts: Words) -> Html | None:
     if len(text) > _PRINTED:
         return join([*parts, tag("p", texts("equations.large", n=texts.fixed(len(text), 0)))])
     parts.append(tag("p", texts("equations.how", digits=DIGITS)))
-    parts.append(
-        tag("p", texts("equations.rounding", digits=DIGITS, error=texts.short(decision.rounding)), class_="note")
-    )
+    if decision.rounding == decision.rounding:
+        error = texts.short(decision.rounding)
+        parts.append(tag("p", texts("equations.rounding", digits=DIGITS, error=error), class_="note"))
     return join([*parts, tag("pre", text, tabindex="0", lang="en")])
 
 
