@@ -89,7 +89,7 @@ def shuffled(data: Sequences) -> Sequences:
         >>> from caudal.data import from_arrays
         >>> data = from_arrays(np.arange(8.0).reshape(1, 1, 8), None)
         >>> other = shuffled(data)
-        >>> sorted(other.values[0, :, 0].tolist()) == data.values[0, :, 0].tolist(), (other.dt == data.dt).all()
+        >>> sorted(other.values[0, :, 0].tolist()) == data.values[0, :, 0].tolist(), bool((other.dt == data.dt).all())
         (True, True)
     """
     key = np.random.default_rng(0).random(data.mask.shape)
