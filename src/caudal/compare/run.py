@@ -7,7 +7,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.compare.contenders.base import Progress, Trained, gather, network_in, one_thread, packed
+from caudal.compare.contenders.base import Progress, TrainedContender, gather, network_in, one_thread, packed
 from caudal.compare.contenders.registry import CONTENDERS, Plan, entry_of, settings_of
 from caudal.compare.job import Job, Outcome, Parts
 from caudal.compare.measure.circuits import circuit_of
@@ -45,7 +45,7 @@ def run_job(job: Job, parts: Parts, progress: Progress | None = None) -> Outcome
         return Outcome(job, run, _unknown(job), *_nothing())
 
 
-def train(job: Job, parts: Parts, progress: Progress | None = None) -> Trained:
+def train(job: Job, parts: Parts, progress: Progress | None = None) -> TrainedContender:
     """Train the contender of a job, whatever its kind.
 
     Raises:
@@ -78,12 +78,12 @@ def train(job: Job, parts: Parts, progress: Progress | None = None) -> Trained:
         fit_seconds=seconds,
     )  # fmt: skip
     if network is None:
-        return Trained(contender, model)
+        return TrainedContender(contender, model)
     # Equal jobs give equal files: seconds are those of one run alone.
     passes = tuple(replace(epoch, seconds=math.nan) for epoch in network.fitted_.history)
     network.fitted_ = replace(network.fitted_, history=passes)
     history = tuple((epoch.train, epoch.val) for epoch in passes)
-    return Trained(contender, model, len(history), history, network.fitted_.best_epoch)
+    return TrainedContender(contender, model, len(history), history, network.fitted_.best_epoch)
 
 
 def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
@@ -119,20 +119,20 @@ def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
     return Outcome(job, run, trained.contender, found.scores, found.series, found.truth, circuit, model)
 
 
-def _judge(job: Job, trained: Trained, data: Sequences) -> float | None:
+def _judge(job: Job, trained: TrainedContender, data: Sequences) -> float | None:
     """The metric that decides, on some series."""
     answers = gather(data, trained.answer(data))
     values = metrics.score(data.task, answers.scores, answers.truth)
     return values.get(metrics.plan_of(data, job.metric).primary)
 
 
-def _timing(job: Job, parts: Parts, trained: Trained) -> dict[str, float]:
+def _timing(job: Job, parts: Parts, trained: TrainedContender) -> dict[str, float]:
     gap = Scaler.fit(parts.train).gap
     found = {how: _judge(job, trained, retime(parts.test, how, gap, job.seed)) for how in _CLOCKS}
     return {how: value for how, value in found.items() if value is not None}
 
 
-def _disturbed(run: Run, job: Job, parts: Parts, trained: Trained) -> Run:
+def _disturbed(run: Run, job: Job, parts: Parts, trained: TrainedContender) -> Run:
     some = parts.test.select(disturbed_rows(job, parts))
     scaler = Scaler.fit(parts.train)
     curves: dict[str, dict[str, float]] = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any, TypedDict, Unpack, get_type_hints
 
-from caudal.data.source import Wanted
+from caudal.data.source import AskedColumns
 from caudal.data.spelling import TextForm
 from caudal.errors import DataError
 
@@ -195,12 +195,12 @@ class Columns:
         return TextForm(_TABS.get(self.sep, self.sep), self.decimal, self.thousands, words, self.comment)
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> AskedColumns:
         """The columns that a table must have, and which of them hold names."""
         keys = (*named(self.series), *named(self.group))
         parts = (*named(self.time), *self.target, *(self.features or ()), *self.static, *self.sensitive, *self.drop)
         names = {*keys, *self.categorical, *self.sensitive, *(() if self.is_numbers else self.target)}
-        return Wanted(frozenset(names), (*keys, *parts, *self.categorical), self.time)
+        return AskedColumns(frozenset(names), (*keys, *parts, *self.categorical), self.time)
 
     @property
     def is_numbers(self) -> bool:

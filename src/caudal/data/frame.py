@@ -16,7 +16,7 @@ from caudal.data.plan import plan
 from caudal.data.recipe import Recipe
 from caudal.data.rows import Order, huge_gaps, order, without_ahead
 from caudal.data.sequences import Finding, Sequences
-from caudal.data.source import Wanted
+from caudal.data.source import AskedColumns
 from caudal.data.table import Table, open_table
 from caudal.data.window import history, windows
 
@@ -109,7 +109,7 @@ def read_like(frame: Any | str | Path, recipe: Recipe, *, target: bool = False) 
     return from_table(table, recipe, target)
 
 
-def _wanted(recipe: Recipe, target: bool) -> Wanted:
+def _wanted(recipe: Recipe, target: bool) -> AskedColumns:
     """The columns that another table must have, and which of them hold names."""
     inputs = (*recipe.inputs, *recipe.statics)
     keys = (*named(recipe.series), *named(recipe.group if target else None))
@@ -121,7 +121,7 @@ def _wanted(recipe: Recipe, target: bool) -> Wanted:
     }
     classes = recipe.target if recipe.classes else ()
     columns = (*keys, *named(recipe.time), *(column.name for column in inputs), *(recipe.target if target else ()))
-    return Wanted(frozenset({*names, *classes}), columns, recipe.time)
+    return AskedColumns(frozenset({*names, *classes}), columns, recipe.time)
 
 
 def _read_columns(recipe: Recipe) -> frozenset[str]:

@@ -30,7 +30,7 @@ _POINTS = r"-?\d{1,3}(\.\d{3})+"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class AskedColumns:
     """Columns that will be asked of a table.
 
     Attributes:
@@ -57,7 +57,7 @@ class Wanted:
         return self.time is not None and name in accent_forms(self.time)
 
 
-ANY = Wanted()
+ANY = AskedColumns()
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ def _text(path: Path, owner: str) -> Iterator[TextIO]:
         yield text
 
 
-def read_separated(path: Path, owner: str, name: str, wanted: Wanted, form: TextForm) -> Opened:
+def read_separated(path: Path, owner: str, name: str, wanted: AskedColumns, form: TextForm) -> Opened:
     """A text file as a pandas table.
 
     Raises:
@@ -170,7 +170,7 @@ def _unreadable(owner: str, name: str, error: Exception) -> DataError:
     return DataError(owner, "frame", f"cannot be read: {name} ({first})", remedy)
 
 
-def _layout(path: Path, owner: str, name: str, wanted: Wanted, form: TextForm) -> _Layout:
+def _layout(path: Path, owner: str, name: str, wanted: AskedColumns, form: TextForm) -> _Layout:
     """Separator and header by the first lines."""
     try:
         with _text(path, owner) as text:
@@ -225,7 +225,7 @@ def _marks(lines: Sequence[str], path: Path, form: TextForm) -> str:
     return "\t,;|" if ".tsv" in path.name.lower() else _SEPARATORS
 
 
-def _starts(lines: Sequence[str], marks: str, wanted: Wanted, form: TextForm) -> Iterator[tuple[int, str]]:
+def _starts(lines: Sequence[str], marks: str, wanted: AskedColumns, form: TextForm) -> Iterator[tuple[int, str]]:
     """Where the header may be, and with which separator."""
     least = 1 if lines[0].lower().startswith("sep=") else 0
     while least < len(lines) - 1 and (not lines[least].strip() or _is_comment(lines[least], form)):
@@ -244,7 +244,7 @@ def _is_comment(line: str, form: TextForm) -> bool:
     return bool(form.comment) and line.startswith(form.comment)
 
 
-def _names(line: str, marks: str, wanted: Wanted) -> int:
+def _names(line: str, marks: str, wanted: AskedColumns) -> int:
     """How many of the wanted columns a line names, by the separator that fits best."""
     return max(len({cell.strip() for cell in _split(line, sep)} & wanted.forms) for sep in marks)
 
@@ -253,7 +253,7 @@ def _split(line: str, sep: str) -> list[str]:
     return next(csv.reader([line], delimiter=sep), [])
 
 
-def _score(lines: Sequence[str], sep: str, wanted: Wanted) -> tuple[float, ...]:
+def _score(lines: Sequence[str], sep: str, wanted: AskedColumns) -> tuple[float, ...]:
     """How well a separator fits a header and the rows below it."""
     rows = [row for row in csv.reader(lines, delimiter=sep) if row]
     if not rows:
@@ -264,7 +264,7 @@ def _score(lines: Sequence[str], sep: str, wanted: Wanted) -> tuple[float, ...]:
     return (float(named), fitting if width > 1 else -1.0, float(width))
 
 
-def _refuse_headless(owner: str, name: str, header: tuple[str, ...], sep: str, wanted: Wanted) -> None:
+def _refuse_headless(owner: str, name: str, header: tuple[str, ...], sep: str, wanted: AskedColumns) -> None:
     if not wanted.columns or set(header) & wanted.forms or not any(map(is_number, header)):
         return
     shown = sep.join(header)[:60]
@@ -272,7 +272,7 @@ def _refuse_headless(owner: str, name: str, header: tuple[str, ...], sep: str, w
     raise DataError(owner, "frame", f"has no header: the first line of {name} is {shown!r}", remedy)
 
 
-def _texts(layout: _Layout, wanted: Wanted, form: TextForm) -> frozenset[str]:
+def _texts(layout: _Layout, wanted: AskedColumns, form: TextForm) -> frozenset[str]:
     """Columns whose first rows hold words: texts whatever follows, so that no word of them is lost."""
     words = set()
     gone = {"", *MISSING, *form.na}

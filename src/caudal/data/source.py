@@ -11,8 +11,8 @@ from typing import Any
 
 from caudal import limits
 from caudal.data.separated import ANY as ANY
+from caudal.data.separated import AskedColumns as AskedColumns
 from caudal.data.separated import Opened as Opened
-from caudal.data.separated import Wanted as Wanted
 from caudal.data.separated import read_separated
 from caudal.data.spelling import TextForm
 from caudal.errors import DataError
@@ -45,7 +45,7 @@ def is_open(source: object) -> bool:
     return callable(getattr(type(source), "read", None))
 
 
-def read_source(source: Any, owner: str, wanted: Wanted, form: TextForm) -> Opened:
+def read_source(source: Any, owner: str, wanted: AskedColumns, form: TextForm) -> Opened:
     """A file as a pandas or pyarrow table.
 
     Arguments:
@@ -87,7 +87,7 @@ def _spooled(content: bytes) -> Path:
     return path
 
 
-def _read(path: Path, owner: str, name: str, wanted: Wanted, form: TextForm) -> Opened:
+def _read(path: Path, owner: str, name: str, wanted: AskedColumns, form: TextForm) -> Opened:
     _check(path, owner, name)
     if path.is_dir() or is_parquet(path):
         return _arrow(path, owner, name)
@@ -112,7 +112,7 @@ def _read(path: Path, owner: str, name: str, wanted: Wanted, form: TextForm) -> 
     return _separated(path, owner, name, wanted, form)
 
 
-def _separated(path: Path, owner: str, name: str, wanted: Wanted, form: TextForm) -> Opened:
+def _separated(path: Path, owner: str, name: str, wanted: AskedColumns, form: TextForm) -> Opened:
     pandas = need(owner, "pandas")
     try:
         return read_separated(path, owner, name, wanted, form)
@@ -190,7 +190,7 @@ def _json_lines(path: Path, owner: str, name: str) -> Opened:
         raise DataError(owner, "frame", fault, "Write the cells of a column in one way.") from error
 
 
-def _excel(path: Path, owner: str, name: str, wanted: Wanted) -> Opened:
+def _excel(path: Path, owner: str, name: str, wanted: AskedColumns) -> Opened:
     pandas = need(owner, "pandas")
     if not path.read_bytes()[:4] == b"PK\3\4":
         raise DataError(owner, "frame", f"is no workbook: {name}", "Save the sheet as CSV UTF-8.")

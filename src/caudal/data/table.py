@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data.sequences import Finding
-from caudal.data.source import ANY, Wanted, is_open, read_source
+from caudal.data.source import ANY, AskedColumns, is_open, read_source
 from caudal.data.spelling import (
     MISSING,
     USUAL,
@@ -318,7 +318,7 @@ def _once(nw: Any, frame: Any) -> tuple[Any, frozenset[str]]:
     return (wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped), twice
 
 
-def plain_frame(frame: Any, wanted: Wanted, owner: str) -> Any:
+def plain_frame(frame: Any, wanted: AskedColumns, owner: str) -> Any:
     """A pandas frame with columns that are named by text and hold what NumPy holds; any other frame as it is.
 
     Levels of an index that are asked for become columns; objects of dates and Decimals, and periods, become datetimes
@@ -358,7 +358,7 @@ def plain_frame(frame: Any, wanted: Wanted, owner: str) -> Any:
     return frame.assign(**changed) if changed else frame
 
 
-def open_table(source: Any, owner: str, wanted: Wanted = ANY, form: TextForm = USUAL) -> Table:
+def open_table(source: Any, owner: str, wanted: AskedColumns = ANY, form: TextForm = USUAL) -> Table:
     """A table from a file, from a pandas, polars or pyarrow frame, or one that is open already.
 
     Arguments:
@@ -401,7 +401,7 @@ def open_table(source: Any, owner: str, wanted: Wanted = ANY, form: TextForm = U
     return _renamed(table, wanted)
 
 
-def _renamed(table: Table, wanted: Wanted) -> Table:
+def _renamed(table: Table, wanted: AskedColumns) -> Table:
     """The table with the names of columns that were asked for, where the accents alone are composed otherwise."""
     other = {}
     for name in wanted.columns:

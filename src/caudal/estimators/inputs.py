@@ -17,7 +17,7 @@ from caudal.errors import DataError, InputError
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
+class SeriesPanel:
     """Series of one collection.
 
     Attributes:
@@ -41,7 +41,7 @@ def is_panel(x: Any) -> bool:
     return _is_frame(x) and (x.index.nlevels > 1 or _is_nested(x))
 
 
-def panel(x: Any) -> Panel:
+def panel(x: Any) -> SeriesPanel:
     """The series of a collection in one of the shapes.
 
     Raises:
@@ -68,14 +68,14 @@ def _is_nested(x: Any) -> bool:
     return len(x) > 0 and len(x.columns) > 0 and all(np.ndim(cell) == 1 for cell in x.iloc[0])
 
 
-def _panel(parts: list[tuple[Any, Any]]) -> Panel:
+def _panel(parts: list[tuple[Any, Any]]) -> SeriesPanel:
     names = tuple(str(name) for name in parts[0][1].columns)
     for k, (_, frame) in enumerate(parts):
         if tuple(str(name) for name in frame.columns) != names:
             fault = f"has the channels {list(frame.columns)} in series {k} and {list(names)} in series 0"
             raise DataError("LiquidEstimator", "X", fault, "Pass the same channels for every series.")
     clocks = [_clock(index, k) for k, (index, _) in enumerate(parts)]
-    return Panel([_cells(frame, k).T for k, (_, frame) in enumerate(parts)], _gaps(clocks))
+    return SeriesPanel([_cells(frame, k).T for k, (_, frame) in enumerate(parts)], _gaps(clocks))
 
 
 def _cells(frame: Any, k: int) -> NDArray[np.float64]:
@@ -110,7 +110,7 @@ def _gaps(clocks: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
     return [np.concatenate([[first], np.diff(clock)]) for clock in clocks]
 
 
-def _nested(x: Any) -> Panel:
+def _nested(x: Any) -> SeriesPanel:
     series, clocks = [], []
     for k in range(len(x)):
         cells = list(x.iloc[k])
@@ -120,7 +120,7 @@ def _nested(x: Any) -> Panel:
         series.append(np.stack([np.asarray(cell, np.float64) for cell in cells]))
         first = cells[0]
         clocks.append(_clock(first.index, k) if hasattr(first, "index") else np.arange(len(first), dtype=np.float64))
-    return Panel(series, _gaps(clocks))
+    return SeriesPanel(series, _gaps(clocks))
 
 
 # A block with so many times more channels than steps is in the order of torch, keras and tslearn.

@@ -24,7 +24,7 @@ Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedContender:
     """What training gave.
 
     Attributes:
@@ -60,7 +60,7 @@ class TrainedModel:
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class ContenderAnswers:
     """Predictions beside the truth.
 
     Attributes:
@@ -74,7 +74,7 @@ class Answers:
     truth: NDArray[Any]
 
 
-def gather(data: Sequences, answer: NDArray[Any]) -> Answers:
+def gather(data: Sequences, answer: NDArray[Any]) -> ContenderAnswers:
     """The rows of an answer whose target is known.
 
     Arguments:
@@ -85,7 +85,7 @@ def gather(data: Sequences, answer: NDArray[Any]) -> Answers:
         DataError: no target is known.
     """
     rows, truth = known_targets(data)
-    return Answers(answer[rows].astype(np.float32), np.nonzero(rows)[0].astype(np.int64), truth)
+    return ContenderAnswers(answer[rows].astype(np.float32), np.nonzero(rows)[0].astype(np.int64), truth)
 
 
 def packed(model: Estimator) -> bytes:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal import export
-from caudal.compare.contenders.base import Answers, gather, network_in, unpacked
+from caudal.compare.contenders.base import ContenderAnswers, gather, network_in, unpacked
 from caudal.compare.contenders.registry import entry_of
 from caudal.compare.job import Outcome, Parts
 from caudal.compare.metrics import metrics
@@ -71,10 +71,10 @@ def chips(finals: Mapping[str, Sequence[Outcome]], parts: Parts, shortest: float
     return Chips(DTYPE, len(test), shortest, missing(), tuple(figures))
 
 
-def _of_rows(outcome: Outcome, rows: NDArray[np.int64]) -> Answers:
+def _of_rows(outcome: Outcome, rows: NDArray[np.int64]) -> ContenderAnswers:
     """What the network answered to some of the test series."""
     kept_rows = np.isin(outcome.series, rows)
-    return Answers(outcome.scores[kept_rows], outcome.series[kept_rows], outcome.truth[kept_rows])
+    return ContenderAnswers(outcome.scores[kept_rows], outcome.series[kept_rows], outcome.truth[kept_rows])
 
 
 def regular_gap(facts: DataFacts) -> float | None:
@@ -97,7 +97,7 @@ def judged_rows(test: Sequences) -> NDArray[np.int64]:
 
 
 def _chip(
-    name: str, model: "LiquidEstimator", test: Sequences, answers: Answers, shortest: float | None, metric: str
+    name: str, model: "LiquidEstimator", test: Sequences, answers: ContenderAnswers, shortest: float | None, metric: str
 ) -> Chip:
     """The network as C, or why it has no such form: what fails here must not cost the study."""
     try:
@@ -109,7 +109,7 @@ def _chip(
         return Chip(name, "other", f"{type(error).__name__}: {error}")
 
 
-def _exported(name: str, judged: _Judged, answers: Answers, place: Path, test: Sequences, metric: str) -> Chip:
+def _exported(name: str, judged: _Judged, answers: ContenderAnswers, place: Path, test: Sequences, metric: str) -> Chip:
     policy = export.c(judged.net, place, DTYPE, encoder=judged.encoder, shortest_dt=judged.shortest)
     theirs = gather(test, _answers(judged, policy.program))
     machines, fault = _built(policy)

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from caudal.compare.contenders.base import Answers, Trained, gather, network_in
+from caudal.compare.contenders.base import ContenderAnswers, TrainedContender, gather, network_in
 from caudal.compare.job import Parts
 from caudal.compare.record import Circuit
 from caudal.data import Sequences
@@ -19,7 +19,7 @@ from caudal.train import examples
 _MOST_STEPS = 200
 
 
-def circuit_of(trained: Trained, parts: Parts, answers: Answers | None = None) -> Circuit | None:
+def circuit_of(trained: TrainedContender, parts: Parts, answers: ContenderAnswers | None = None) -> Circuit | None:
     """The circuit of a wired contender on one test series, or None where it has none.
 
     The series is one that it gets right and that is at least of typical length; a long one is thinned to 200 steps.
@@ -88,7 +88,7 @@ def _strengths(layer: Layer) -> Tensor:
     return weights[:2].mean(0)
 
 
-def _choose(test: Sequences, answers: Answers) -> int:
+def _choose(test: Sequences, answers: ContenderAnswers) -> int:
     """Position of a series that is answered well, of the positive class where there are two."""
     if test.classes:
         good = answers.scores[np.arange(len(answers.truth)), answers.truth].astype(np.float64)
@@ -113,7 +113,7 @@ def _outputs(test: Sequences) -> tuple[str, ...]:
     return tuple(f"{name} in {k + 1}" for k in range(test.ahead.shape[1]) for name in test.outputs)
 
 
-def _words(test: Sequences, row: int, answers: Answers) -> str:
+def _words(test: Sequences, row: int, answers: ContenderAnswers) -> str:
     rows = answers.series == row
     name = str(test.ids[row])
     scores, truth = answers.scores[rows], answers.truth[rows]

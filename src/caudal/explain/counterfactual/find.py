@@ -14,7 +14,7 @@ from caudal.explain.counterfactual.bounds import Bounds
 from caudal.explain.counterfactual.encoding import Encoding
 from caudal.explain.counterfactual.goal import Goal, goal
 from caudal.explain.counterfactual.record import Change, Counterfactual
-from caudal.explain.counterfactual.search import Space, by_entry, by_gradient, by_sum
+from caudal.explain.counterfactual.search import SearchSpace, by_entry, by_gradient, by_sum
 from caudal.explain.counterfactual.sparse import least
 from caudal.nn import Readout
 
@@ -161,7 +161,7 @@ def _free(encoding: Encoding, change: str, inputs: Sequence[str] | None, hold: S
     return free
 
 
-def _space(wanted: Goal, limits: Bounds, free: Tensor) -> Space:
+def _space(wanted: Goal, limits: Bounds, free: Tensor) -> SearchSpace:
     encoding = wanted.encoding
     spread = torch.tensor([*limits.spread, limits.gap_spread], dtype=torch.float64)
     low = torch.tensor([*limits.low, max(limits.gap_low, 0.0)], dtype=torch.float64)
@@ -173,10 +173,10 @@ def _space(wanted: Goal, limits: Bounds, free: Tensor) -> Space:
     offset = torch.where(step > 0, low - step * torch.round(low / step.clamp_min(1e-300)), 0).round(decimals=5)
     # What lies outside the range already may stay there; it may not go further.
     furthest = ((low - current) / spread).clamp_max(0), ((high - current) / spread).clamp_min(0)
-    return Space(wanted, free, *furthest, spread, step, offset)
+    return SearchSpace(wanted, free, *furthest, spread, step, offset)
 
 
-def _searched(space: Space, restarts: int, steps: int, seed: int) -> _Result:
+def _searched(space: SearchSpace, restarts: int, steps: int, seed: int) -> _Result:
     """The cheapest change that turns the decision with a lead; without one where only that can be had."""
     with torch.random.fork_rng(devices=[]):
         candidates = [*by_gradient(space, restarts, steps, seed), *by_sum(space, _MOST_SUMMED)]
@@ -191,7 +191,7 @@ def _searched(space: Space, restarts: int, steps: int, seed: int) -> _Result:
     return result._replace(narrow=result.change is not None)
 
 
-def _cheapest(space: Space, candidates: Tensor) -> _Result:
+def _cheapest(space: SearchSpace, candidates: Tensor) -> _Result:
     """The cheapest candidate after thinning, whether it is proven minimal, and the best margin of all."""
     margins = space.margins(candidates)
     best: tuple[float, Tensor, bool] | None = None
@@ -213,7 +213,7 @@ def _cost(change: Tensor) -> Tensor:
     return change.abs().sum((1, 2)) + _PER_ENTRY * (change != 0).sum((1, 2))
 
 
-def _record(space: Space, data: Sequences, row: int, scores: Tensor, result: _Result) -> Counterfactual:
+def _record(space: SearchSpace, data: Sequences, row: int, scores: Tensor, result: _Result) -> Counterfactual:
     wanted, encoding, change = space.goal, space.goal.encoding, result.change
     values, gaps = encoding.values.clone(), encoding.gaps.clone()
     if change is not None:

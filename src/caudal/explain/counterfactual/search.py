@@ -13,7 +13,7 @@ _MOST_STEPS = 400_000
 
 
 @dataclass(frozen=True, eq=False)
-class Space:
+class SearchSpace:
     """Where a search may go. Entries are the inputs at every step, then the gap of every step: `(time, input + 1)`.
 
     Changes are in spreads, so that one unit is as large for a gap as for a value.
@@ -87,7 +87,7 @@ def _outward(numbers: Tensor, width: Tensor, offset: Tensor, up: Tensor) -> Tens
     return offset + width * torch.where(up, torch.ceil(places - 1e-6), torch.floor(places + 1e-6))
 
 
-def by_gradient(space: Space, restarts: int, steps: int, seed: int) -> Tensor:
+def by_gradient(space: SearchSpace, restarts: int, steps: int, seed: int) -> Tensor:
     """One candidate per restart `(restarts, time, input + 1)`: the cheapest that turned, or the nearest to turning.
 
     Proximal gradients of the hinge of the margin, with a penalty on the sum of the changes and on the norm of each
@@ -127,13 +127,13 @@ def _shrunk(change: Tensor, by: Tensor) -> Tensor:
     return change
 
 
-def by_entry(space: Space, most: int = 2048) -> Tensor:
+def by_entry(space: SearchSpace, most: int = 2048) -> Tensor:
     """The single entries that turn the decision at an end of their range, `(found, time, input + 1)`."""
     ends = _ends(space)[:most]
     return ends[space.margins(ends) > 0] if len(ends) else ends
 
 
-def by_sum(space: Space, most: int) -> Tensor:
+def by_sum(space: SearchSpace, most: int) -> Tensor:
     """Entries moved to an end of their range one after another, always the one that helps most: one candidate."""
     ends = _ends(space)
     change = torch.zeros_like(space.low)[None]
@@ -153,7 +153,7 @@ def by_sum(space: Space, most: int) -> Tensor:
     return change
 
 
-def _ends(space: Space) -> Tensor:
+def _ends(space: SearchSpace) -> Tensor:
     """Every free entry at either end of its range, one at a time."""
     places = torch.nonzero(space.free & ((space.low != 0) | (space.high != 0)))
     blocks = []

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from caudal.explain.counterfactual.search import Space
+from caudal.explain.counterfactual.search import SearchSpace
 
 _GRID, _LEVELS, _ROUNDS = 16, 3, 12
 _GROWTH = (1.05, 1.1, 1.2, 1.35, 1.5, 2.0, 3.0)
 
 
-def least(space: Space, change: Tensor) -> tuple[Tensor, bool]:
+def least(space: SearchSpace, change: Tensor) -> tuple[Tensor, bool]:
     """The smallest change found from a candidate: restoring any single entry loses the turn.
 
     Arguments:
@@ -32,17 +32,17 @@ def least(space: Space, change: Tensor) -> tuple[Tensor, bool]:
     return change, _needed(space, change)
 
 
-def _turns(space: Space, change: Tensor) -> bool:
+def _turns(space: SearchSpace, change: Tensor) -> bool:
     return bool(space.margins(change[None]) > 0)
 
 
-def _cut(space: Space, change: Tensor) -> Tensor:
+def _cut(space: SearchSpace, change: Tensor) -> Tensor:
     """Without the rounding of numbers that changed by next to nothing."""
     tidy = torch.where(change.abs() < 1e-9, 0, change)
     return tidy if _turns(space, tidy) else change
 
 
-def _fewer(space: Space, change: Tensor) -> Tensor:
+def _fewer(space: SearchSpace, change: Tensor) -> Tensor:
     """As many of the smallest entries restored at once as the turn allows."""
     flat = change.flatten()
     order = torch.nonzero(flat)[:, 0]
@@ -63,7 +63,7 @@ def _restored(change: Tensor) -> Tensor:
     return variants
 
 
-def _pruned(space: Space, change: Tensor) -> Tensor:
+def _pruned(space: SearchSpace, change: Tensor) -> Tensor:
     """Entries restored one after another, always the one that is missed least, while the turn holds.
 
     Where only the lead is lost with it, the others grow instead.
@@ -84,21 +84,21 @@ def _pruned(space: Space, change: Tensor) -> Tensor:
     return change
 
 
-def _grown(space: Space, change: Tensor) -> Tensor | None:
+def _grown(space: SearchSpace, change: Tensor) -> Tensor | None:
     """The change scaled up by as little as gives it the lead; None where the range ends before."""
     tried = space.within(torch.tensor(_GROWTH, dtype=change.dtype)[:, None, None] * change)
     turns = torch.nonzero(space.margins(tried) > 0)[:, 0]
     return tried[int(turns[0])] if len(turns) else None
 
 
-def _needed(space: Space, change: Tensor) -> bool:
+def _needed(space: SearchSpace, change: Tensor) -> bool:
     """Whether it turns the decision with the lead, and does not even without the lead once any one entry is gone."""
     if not bool((change != 0).any()) or not _turns(space, change):
         return False
     return bool((space.margins(_restored(change)) + space.goal.lead <= 0).all())
 
 
-def _scale(space: Space, change: Tensor, which: Tensor) -> float:
+def _scale(space: SearchSpace, change: Tensor, which: Tensor) -> float:
     """The smallest factor of some entries with which the decision still turns, to 1/4096."""
     low, high = 0.0, 1.0
     for _ in range(_LEVELS):
@@ -112,12 +112,12 @@ def _scale(space: Space, change: Tensor, which: Tensor) -> float:
     return high
 
 
-def _whole(space: Space, change: Tensor) -> Tensor:
+def _whole(space: SearchSpace, change: Tensor) -> Tensor:
     """All entries scaled down by one factor, as far as the turn allows."""
     return change * _scale(space, change, torch.ones_like(change, dtype=torch.bool))
 
 
-def _each(space: Space, change: Tensor) -> Tensor:
+def _each(space: SearchSpace, change: Tensor) -> Tensor:
     """Each entry scaled down by itself, the largest first."""
     places = torch.nonzero(change)
     order = change[places[:, 0], places[:, 1]].abs().argsort(descending=True)

@@ -26,7 +26,7 @@ from caudal.explain.proof.affine import (
     through,
     wide,
 )
-from caudal.explain.proof.reach import Reach, within
+from caudal.explain.proof.reach import StateSet, within
 
 
 def activated(form: Affine, activation: Activation, symbols: Symbols) -> Affine:
@@ -102,8 +102,14 @@ def share_line(dt: Affine, tau: Tensor) -> Line:
 
 
 def ctrnn_advance(
-    reach: Reach, u: Affine, dt: Affine, params: ctrnn.Params, graph: ctrnn.Graph, substeps: int, symbols: Symbols
-) -> Reach:
+    reach: StateSet,
+    u: Affine,
+    dt: Affine,
+    params: ctrnn.Params,
+    graph: ctrnn.Graph,
+    substeps: int,
+    symbols: Symbols,
+) -> StateSet:
     """One step of a CT-RNN over sets: a straight leak, and a drive through tanh."""
     d = scaled(dt, dt.centre.new_full((1,), 1 / substeps))
     units, tau = len(params.tau), params.tau
@@ -151,8 +157,13 @@ def _matrix(w: Tensor, source: Tensor, ptr: Tensor, sources: int) -> Tensor:
 
 
 def liquid_ssm_advance(
-    reach: Reach, x: Affine, dt: Affine, params: liquid_ssm.Params, settings: liquid_ssm.Settings, symbols: Symbols
-) -> Reach:
+    reach: StateSet,
+    x: Affine,
+    dt: Affine,
+    params: liquid_ssm.Params,
+    settings: liquid_ssm.Settings,
+    symbols: Symbols,
+) -> StateSet:
     """One step of a liquid state space over sets: `v' = u + q (v - u)` with `q = exp(-k dt)`."""
     pre = through(x, params.weight, params.bias)
     units = len(pre.centre) // 2

@@ -11,7 +11,7 @@ from caudal.errors import InputError
 from caudal.explain.proof import gated
 from caudal.explain.proof import ltc as ltc_sets
 from caudal.explain.proof.affine import Affine, Symbols, plus, point, scaled, shifted, sigmoid, take, through, times
-from caudal.explain.proof.reach import Machine, Reach, at_rest, bounded, within
+from caudal.explain.proof.reach import Machine, StateSet, at_rest, bounded, within
 from caudal.nn import CTRNN, LSTM, LTC, CfC, Layer, LiquidSSM, Readout, WiredCfC
 from caudal.nn.liquid_ssm import LiquidBlock
 from caudal.nn.wired import graph_tensors
@@ -49,7 +49,7 @@ def _ltc(layer: LTC) -> Machine:
     graph, settings = ltc.Graph(*graph_tensors(layer)), ltc.Settings(layer.substeps, layer.eps)
     scale, shift = _f64(layer.input_scale), _f64(layer.input_shift)
 
-    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
+    def advance(reach: StateSet, x: Affine, dt: Affine, symbols: Symbols) -> StateSet:
         return ltc_sets.advance(reach, shifted(scaled(x, scale), shift), dt, params, graph, settings, symbols)
 
     return Machine(at_rest(layer.units), advance, _motor(layer))
@@ -59,7 +59,7 @@ def _ltc(layer: LTC) -> Machine:
 def _ctrnn(layer: CTRNN) -> Machine:
     params, graph = ctrnn.Params(*map(_f64, layer.params())), ctrnn.Graph(*graph_tensors(layer))
 
-    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
+    def advance(reach: StateSet, x: Affine, dt: Affine, symbols: Symbols) -> StateSet:
         return gated.ctrnn_advance(reach, x, dt, params, graph, layer.substeps, symbols)
 
     return Machine(at_rest(layer.units), advance, _motor(layer))
@@ -73,7 +73,7 @@ def _cfc(layer: CfC) -> Machine:
     low, high = gated.hull(layer.mode, layer.units)
     units = layer.units
 
-    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
+    def advance(reach: StateSet, x: Affine, dt: Affine, symbols: Symbols) -> StateSet:
         z = plus(through(x, entry, bias), through(reach.form, w_h))
         for weight, offset in dense:
             z = through(gated.activated(z, layer.activation, symbols), weight, offset)
@@ -94,7 +94,7 @@ def _wired_cfc(layer: WiredCfC) -> Machine:
     heads = len(bias)
     low, high = gated.hull(layer.mode, units)
 
-    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
+    def advance(reach: StateSet, x: Affine, dt: Affine, symbols: Symbols) -> StateSet:
         base = plus(through(x, matrices.sensory, bias.flatten()), through(reach.form, matrices.before))
         new = point(torch.zeros(units, dtype=torch.float64))
         for first, end in cfc_wired.spans(graph):
@@ -112,7 +112,7 @@ def _lstm(layer: LSTM) -> Machine:
     weights = (_f64(layer.weight_ih), _f64(layer.weight_hh), _f64(layer.bias_ih) + _f64(layer.bias_hh))
     units = layer.units
 
-    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
+    def advance(reach: StateSet, x: Affine, dt: Affine, symbols: Symbols) -> StateSet:
         clocked = _beside(x, dt)
         h, c = (Affine(reach.form.centre[at], reach.form.parts[:, at]) for at in (slice(units), slice(units, None)))
         h, c = gated.lstm_advance(h, c, clocked, weights, symbols)
@@ -127,18 +127,18 @@ def _liquid_ssm(layer: LiquidSSM) -> Machine:
     units, blocks, settings = layer.units, layer.parts(), layer.settings()
     params = [_liquid_params(block) for block in blocks]
 
-    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
-        states, read, h = list[Reach](), x, None
+    def advance(reach: StateSet, x: Affine, dt: Affine, symbols: Symbols) -> StateSet:
+        states, read, h = list[StateSet](), x, None
         for k, (block, weights) in enumerate(zip(blocks, params, strict=True)):
             at = slice(k * units, (k + 1) * units)
-            before = Reach(Affine(reach.form.centre[at], reach.form.parts[:, at]), reach.low[at], reach.high[at])
+            before = StateSet(Affine(reach.form.centre[at], reach.form.parts[:, at]), reach.low[at], reach.high[at])
             new = gated.liquid_ssm_advance(before, read, dt, weights, settings, symbols)
             states.append(new)
             h = _block_outputs(block, read, new.form, h, symbols)
             read = h
         parts = [*states, bounded(read)]
         form = functools.reduce(_beside, [part.form for part in parts])
-        return Reach(form, torch.cat([part.low for part in parts]), torch.cat([part.high for part in parts]))
+        return StateSet(form, torch.cat([part.low for part in parts]), torch.cat([part.high for part in parts]))
 
     return Machine(at_rest((len(blocks) + 1) * units), advance, lambda reach: _last(reach.form, units))
 
@@ -172,7 +172,7 @@ def paired_machine(layer: Layer) -> Machine:
     nothing = point(torch.zeros(layer.inputs, dtype=torch.float64))
     unit = point(torch.ones(1, dtype=torch.float64))
 
-    def advance(reach: Reach, x: Affine, dt: Affine, symbols: Symbols) -> Reach:
+    def advance(reach: StateSet, x: Affine, dt: Affine, symbols: Symbols) -> StateSet:
         return plain.advance(plain.advance(reach, nothing, dt, symbols), x, unit, symbols)
 
     return plain._replace(advance=advance)
@@ -188,7 +188,7 @@ class _Read:
     def __init__(self, scale: Tensor, shift: Tensor, outputs: int) -> None:
         self.scale, self.shift, self.outputs = scale, shift, outputs
 
-    def __call__(self, reach: Reach) -> Affine:
+    def __call__(self, reach: StateSet) -> Affine:
         return shifted(scaled(_last(reach.form, self.outputs), self.scale), self.shift)
 
 

@@ -27,7 +27,7 @@ from caudal.explain.proof.affine import (
     through,
     wide,
 )
-from caudal.explain.proof.reach import Reach, within
+from caudal.explain.proof.reach import StateSet, within
 
 
 def highest(values: Tensor, low: Tensor, high: Tensor, to: Tensor, size: int) -> Tensor:
@@ -106,8 +106,8 @@ def _onto(to: Tensor, weight: Tensor, units: int) -> Tensor:
 
 
 def substep(
-    reach: Reach, kinds: tuple[Gates, ...], d: Affine, params: ltc.Params, eps: float, symbols: Symbols
-) -> Reach:
+    reach: StateSet, kinds: tuple[Gates, ...], d: Affine, params: ltc.Params, eps: float, symbols: Symbols
+) -> StateSet:
     """One fused step over sets; `kinds` are the gates at its start, `d` its length as a form of one entry."""
     units = len(params.c_m)
     v, conductance = reach.form, params.g_leak + eps
@@ -146,7 +146,7 @@ def substep(
 
 
 def _averages(
-    reach: Reach, kinds: tuple[Gates, ...], d: tuple[Tensor, Tensor], params: ltc.Params, eps: float
+    reach: StateSet, kinds: tuple[Gates, ...], d: tuple[Tensor, Tensor], params: ltc.Params, eps: float
 ) -> tuple[Tensor, Tensor]:
     """Range of the step as a weighted average, gates, time and state independent of each other."""
     units, neurons = len(params.c_m), torch.arange(len(params.c_m))
@@ -165,8 +165,14 @@ def _averages(
 
 
 def advance(
-    reach: Reach, u: Affine, dt: Affine, params: ltc.Params, graph: ltc.Graph, settings: ltc.Settings, symbols: Symbols
-) -> Reach:
+    reach: StateSet,
+    u: Affine,
+    dt: Affine,
+    params: ltc.Params,
+    graph: ltc.Graph,
+    settings: ltc.Settings,
+    symbols: Symbols,
+) -> StateSet:
     """One step over sets.
 
     Arguments:

@@ -9,7 +9,7 @@ from torch import Tensor
 from caudal.explain.proof.affine import Affine, Symbols, boxed, ends, point, reduced
 
 
-class Reach(NamedTuple):
+class StateSet(NamedTuple):
     """States a cell may be in.
 
     Attributes:
@@ -23,7 +23,7 @@ class Reach(NamedTuple):
 
 
 # (state, input, elapsed time as a form of one entry, symbols) -> state after the step
-Advance = Callable[[Reach, Affine, Affine, Symbols], Reach]
+Advance = Callable[[StateSet, Affine, Affine, Symbols], StateSet]
 
 
 class Machine(NamedTuple):
@@ -36,32 +36,32 @@ class Machine(NamedTuple):
         is_late: whether a step is given the inputs of the step before it, zeros at first.
     """
 
-    start: Reach
+    start: StateSet
     advance: Advance
-    read: Callable[[Reach], Affine]
+    read: Callable[[StateSet], Affine]
     is_late: bool = False
 
 
-def at_rest(units: int) -> Reach:
+def at_rest(units: int) -> StateSet:
     """The state of zeros."""
     zeros = torch.zeros(units, dtype=torch.float64)
-    return Reach(point(zeros), zeros, zeros)
+    return StateSet(point(zeros), zeros, zeros)
 
 
-def within(form: Affine, low: Tensor, high: Tensor, symbols: Symbols) -> Reach:
+def within(form: Affine, low: Tensor, high: Tensor, symbols: Symbols) -> StateSet:
     """A form that is also known to lie in intervals."""
     form = boxed(form, low, high, symbols)
     form_low, form_high = ends(form)
-    return Reach(form, torch.maximum(low, form_low), torch.minimum(high, form_high))
+    return StateSet(form, torch.maximum(low, form_low), torch.minimum(high, form_high))
 
 
-def bounded(form: Affine) -> Reach:
+def bounded(form: Affine) -> StateSet:
     """A form with its own intervals."""
-    return Reach(form, *ends(form))
+    return StateSet(form, *ends(form))
 
 
-def trimmed(reach: Reach, symbols: Symbols, keep: int, most: int) -> Reach:
+def trimmed(reach: StateSet, symbols: Symbols, keep: int, most: int) -> StateSet:
     """The same states in fewer symbols; `symbols` starts again behind them."""
     form = reduced(reach.form, keep, most)
     symbols.count = max(keep, len(form.parts))
-    return Reach(form, reach.low, reach.high)
+    return StateSet(form, reach.low, reach.high)
