@@ -2,4 +2,4 @@
 
 from caudal.compare.executors.base import Done as Done
 from caudal.compare.executors.base import Executor as Executor
-from caudal.compare.executors.factory import open_executor as open_executor
+from caudal.compare.executors.local import open_executor as open_executor
