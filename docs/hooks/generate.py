@@ -66,6 +66,7 @@ TWINS = {
     "export-runtimes": "exportar-otros", "fair": "equidad", "fair-remedies": "remedios", "from-ncps": "desde-ncps",
     "glossary": "glosario", "own-cell": "celda-propia", "proofs": "pruebas", "read-the-model": "leer-el-modelo",
     "report": "informe", "save": "guardar", "start": "inicio", "studies": "estudios",
+    "cells/liquid-ssm": "liquid-ssm",
     "threat-model": "modelo-de-amenazas", "when-not": "cuando-no", "wirings": "cableados",
 }  # fmt: skip
 
@@ -105,7 +106,7 @@ def explained(match):
 def with_twin(markdown, name):
     """The page with a link to the same guide in the other language under its title."""
     spanish = {f"es/{there}.md": f"[English](../{here}.md)" for here, there in TWINS.items()}
-    english = {f"{here}.md": f"[En español](es/{there}.md)" for here, there in TWINS.items()}
+    english = {f"{here}.md": f"[En español]({here.count('/') * '../'}es/{there}.md)" for here, there in TWINS.items()}
     link = (spanish | english).get(name)
     return markdown if link is None else TITLE.sub(lambda match: f"{match[0]}\n\n{link}", markdown, count=1)
 

@@ -61,6 +61,42 @@ class Sound(nn.Module):
         return torch.where(counts[..., None], x, 0), torch.where(counts, dt, 0)
 
 
+class Relaxing(Sound):
+    """dv/dt = rate (tanh(x W) - v), solved exactly: it claims what follows from that."""
+
+    exact_in_time = keeps_state_at_zero = bounded = True
+
+    def share(self, dt):
+        return 1 - torch.exp(-self.decay(dt))
+
+    def target(self, drive):
+        return torch.tanh(drive)
+
+    def scan(self, drive, dt, v):
+        return super().scan(self.share(dt) * self.target(drive), dt, v)
+
+
+class OneEulerStep(Relaxing):
+    """Moves to the target as if one coarse step were the flow."""
+
+    def share(self, dt):
+        return self.decay(dt) / (1 + self.decay(dt))
+
+
+class NeverStill(Relaxing):
+    """Lets a little time pass in any case."""
+
+    def decay(self, dt):
+        return super().decay(dt + 0.01)
+
+
+class TargetWithoutBound(Relaxing):
+    """Is drawn as far as the input says."""
+
+    def target(self, drive):
+        return drive
+
+
 class HiddenState(Sound):
     """Starts where the last call ended."""
 
@@ -228,4 +264,7 @@ FAULTS = {
     ReadsValue: "compile",
     TimeLoop: "export",
     TakesAnything: "refusals",
+    OneEulerStep: "flow",
+    NeverStill: "still",
+    TargetWithoutBound: "bounded",
 }

@@ -98,9 +98,10 @@ def collapse(before: AnswerSpread | None, after: AnswerSpread | None, classes: i
         classes: how many there are.
 
     Example:
-        >>> collapse(Spread(0.6, 0, 0.64, 0.5, 900), Spread(1.0, 0, 0.5, 0.5, 900), 2).split(",")[0]
+        >>> before = AnswerSpread(0.6, 0, 0.64, 0.5, 900)
+        >>> collapse(before, AnswerSpread(1.0, 0, 0.5, 0.5, 900), 2).split(",")[0]
         'answers one class (code 0) for 100.0 % of the training rows: balanced accuracy 0.500'
-        >>> collapse(Spread(0.6, 0, 0.64, 0.5, 900), Spread(0.7, 0, 0.62, 0.5, 900), 2)
+        >>> collapse(before, AnswerSpread(0.7, 0, 0.62, 0.5, 900), 2)
         ''
     """
     if after is None:

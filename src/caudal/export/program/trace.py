@@ -9,7 +9,7 @@ class Recorder:
     """The nodes of one block, as they are written.
 
     Example:
-        >>> trace = Trace()
+        >>> trace = Recorder()
         >>> total = trace.total(0) + trace.number(1)
         >>> [node.op for node in trace.nodes], total.at
         (['total', 'imm', 'add'], 2)
