@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from caudal.compare.job import Outcome
+from caudal.compare.job import RunOutcome
 from caudal.compare.metrics import metrics
 from caudal.compare.record import Run
 from caudal.compare.runner import failed
@@ -56,7 +56,7 @@ def run(job, parts, progress):
     robust = {"noise": {"0": values["auroc"], "1": values["auroc"] - 0.1}}
     timing = dict.fromkeys(("true", "one", "shuffled"), values["auroc"])
     found = Run(job.model, job.seed, values, values, 2, 0.1, timing=timing, robustness=robust)
-    return Outcome(job, found, contender, scores, np.arange(len(test)), test.target)
+    return RunOutcome(job, found, contender, scores, np.arange(len(test)), test.target)
 
 
 def add(job, shared, progress):

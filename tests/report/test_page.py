@@ -8,7 +8,7 @@ import pytest
 
 from caudal import report
 from caudal.errors import FileFormatError, InputError, MissingFileError
-from caudal.report.study.sections import SECTIONS
+from caudal.report.study.page import SECTIONS
 
 TASKS = ("two", "many", "numbers")
 LANGUAGES = ("en", "es")

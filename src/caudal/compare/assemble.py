@@ -16,7 +16,7 @@ from caudal._version import __version__
 from caudal.compare import verdict
 from caudal.compare.budget import Schedule
 from caudal.compare.data import Source
-from caudal.compare.job import Outcome, Parts
+from caudal.compare.job import Parts, RunOutcome
 from caudal.compare.measure.energy import energy_of
 from caudal.compare.measure.fairness import fairness, group_scores
 from caudal.compare.measure.matters import matters
@@ -34,7 +34,7 @@ _FEW = 5
 
 
 def assemble(
-    finals: Mapping[str, Sequence[Outcome]],
+    finals: Mapping[str, Sequence[RunOutcome]],
     source: Source,
     agenda: Schedule,
     took: Mapping[str, Timing],
@@ -135,7 +135,7 @@ def _overlap(folds: Sequence[Parts]) -> float:
     return float(np.mean([len(parts.test) / len(parts.train) for parts in folds])) if folds else 0.0
 
 
-def _contender(every: Sequence[Outcome], took: Timing | None, parts: Parts, spent: Spent | None) -> Contender:
+def _contender(every: Sequence[RunOutcome], took: Timing | None, parts: Parts, spent: Spent | None) -> Contender:
     good = [outcome for outcome in every if not outcome.run.failed] or list(every)
     seconds = median(outcome.contender.fit_seconds for outcome in good)
     made = replace(good[0].contender, fit_seconds=seconds, energy=energy_of(every, parts, spent))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from caudal.compare.contenders.registry import CONTENDERS, entry_of, suggest, usual
-from caudal.compare.job import Job, Outcome
+from caudal.compare.job import Job, RunOutcome
 from caudal.compare.record import Budget, Scalar
 from caudal.compare.verdict import Prefer, check_preference
 from caudal.errors import InputError
@@ -191,7 +191,7 @@ class Tuner:
             self._asked.append((trial, self._schedule.trial(self.model, number, suggest(self.model, trial))))
         return tuple(job for _, job in self._asked)
 
-    def tell(self, outcomes: Sequence[Outcome | None]) -> None:
+    def tell(self, outcomes: Sequence[RunOutcome | None]) -> None:
         """What came of the round, in the order asked; None or a failed run counts as a failed trial."""
         states = need("compare", "optuna").trial.TrialState
         for (trial, job), outcome in zip(self._asked, outcomes, strict=True):

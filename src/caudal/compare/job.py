@@ -77,7 +77,7 @@ class Job:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class RunOutcome:
     """What came of a job.
 
     Attributes:
@@ -105,7 +105,7 @@ class Outcome:
 Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
-def pack(outcome: Outcome) -> tuple[str, tuple[tuple[str, bytes], ...]]:
+def pack(outcome: RunOutcome) -> tuple[str, tuple[tuple[str, bytes], ...]]:
     """The records of an outcome as JSON, and its three arrays as (digest of the content, compressed bytes).
 
     Equal arrays have equal digests: truth and owners of a test set are kept once for all runs.
@@ -140,7 +140,7 @@ def unpack_array(data: bytes, source: Path) -> NDArray[Any]:
         raise _damaged(source, error) from error
 
 
-def unpack(job: Job, record: str, arrays: Arrays, network: bytes | None, source: Path) -> Outcome:
+def unpack(job: Job, record: str, arrays: Arrays, network: bytes | None, source: Path) -> RunOutcome:
     """The outcome of a job.
 
     Raises:
@@ -153,7 +153,7 @@ def unpack(job: Job, record: str, arrays: Arrays, network: bytes | None, source:
         circuit = parts["circuit"] and serial.from_json(Circuit, json.dumps(parts["circuit"]))
     except (CaudalError, ValueError, KeyError, TypeError) as error:
         raise _damaged(source, error) from error
-    return Outcome(job, run, contender, arrays[0], arrays[1], arrays[2], circuit or None, network)
+    return RunOutcome(job, run, contender, arrays[0], arrays[1], arrays[2], circuit or None, network)
 
 
 def _damaged(source: Path, error: Exception) -> FileFormatError:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from caudal.compare.job import Job, Outcome
+from caudal.compare.job import Job, RunOutcome
 from caudal.train.bar import clock
 
 _WIDTH = 22
@@ -32,7 +32,7 @@ class Watcher(Protocol):
         """A run says where it stands."""
         ...
 
-    def ended(self, job: Job, outcome: Outcome | None, error: str, metric: str) -> None:
+    def ended(self, job: Job, outcome: RunOutcome | None, error: str, metric: str) -> None:
         """A run has ended."""
         ...
 
@@ -57,7 +57,7 @@ class Silent:
     def inside(self, job: Job, words: tuple[Any, ...]) -> None:
         """See `Watcher`."""
 
-    def ended(self, job: Job, outcome: Outcome | None, error: str, metric: str) -> None:
+    def ended(self, job: Job, outcome: RunOutcome | None, error: str, metric: str) -> None:
         """See `Watcher`."""
 
     def say(self, line: str) -> None:
@@ -116,7 +116,7 @@ class Board:
         """See `Watcher`."""
         self._draw()
 
-    def ended(self, job: Job, outcome: Outcome | None, error: str, metric: str) -> None:
+    def ended(self, job: Job, outcome: RunOutcome | None, error: str, metric: str) -> None:
         """See `Watcher`."""
         now = self._clock()
         _, begun = self._running.pop(job.key, (job, now))
@@ -197,7 +197,7 @@ def _name(job: Job) -> str:
     return f"{job.model} {'seed' if job.phase == 'final' else 'trial'} {job.number}"
 
 
-def _figure(outcome: Outcome | None, metric: str) -> str:
+def _figure(outcome: RunOutcome | None, metric: str) -> str:
     if outcome is None:
         return "done"
     found = outcome.run.metrics if outcome.job.phase == "final" else outcome.run.val_metrics

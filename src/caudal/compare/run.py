@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from caudal.compare.contenders.base import Progress, TrainedContender, gather, network_in, one_thread, packed
 from caudal.compare.contenders.registry import CONTENDERS, Plan, entry_of, settings_of
-from caudal.compare.job import Job, Outcome, Parts
+from caudal.compare.job import Job, Parts, RunOutcome
 from caudal.compare.measure.circuits import circuit_of
 from caudal.compare.measure.timing import compiling
 from caudal.compare.metrics import metrics
@@ -24,7 +24,7 @@ _CLOCKS = ("true", "one", "shuffled")
 _PASSES, _COST = 5, 3
 
 
-def run_job(job: Job, parts: Parts, progress: Progress | None = None) -> Outcome:
+def run_job(job: Job, parts: Parts, progress: Progress | None = None) -> RunOutcome:
     """Do a run, at one thread so that it comes out the same on every machine of a kind.
 
     A model that diverges, or fails in any other way, is a result: `run.failed` says in words what happened, and there
@@ -42,7 +42,7 @@ def run_job(job: Job, parts: Parts, progress: Progress | None = None) -> Outcome
     except Exception as error:
         failed = f"{type(error).__name__}: {error}"
         run = Run(job.model, job.seed, {}, {}, 0, perf_counter() - start, failed=failed)
-        return Outcome(job, run, _unknown(job), *_nothing())
+        return RunOutcome(job, run, _unknown(job), *_nothing())
 
 
 def train(job: Job, parts: Parts, progress: Progress | None = None) -> TrainedContender:
@@ -86,7 +86,7 @@ def train(job: Job, parts: Parts, progress: Progress | None = None) -> TrainedCo
     return TrainedContender(contender, model, len(history), history, network.fitted_.best_epoch)
 
 
-def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
+def _run(job: Job, parts: Parts, progress: Progress) -> RunOutcome:
     entry = entry_of(job.model)
     final = job.phase == "final"
 
@@ -103,7 +103,7 @@ def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
     )  # fmt: skip
     if not final:
         progress(1.0, "done")
-        return Outcome(job, run, trained.contender, *_nothing())
+        return RunOutcome(job, run, trained.contender, *_nothing())
     progress(0.86, "testing")
     found = gather(parts.test, trained.answer(parts.test))
     values, left_out = metrics.measure(task, found.scores, found.truth)
@@ -116,7 +116,7 @@ def _run(job: Job, parts: Parts, progress: Progress) -> Outcome:
     circuit = circuit_of(trained, parts, found) if entry.wired and job.number == 0 else None
     model = packed(trained.model) if job.number == 0 else None
     progress(1.0, "done")
-    return Outcome(job, run, trained.contender, found.scores, found.series, found.truth, circuit, model)
+    return RunOutcome(job, run, trained.contender, found.scores, found.series, found.truth, circuit, model)
 
 
 def _judge(job: Job, trained: TrainedContender, data: Sequences) -> float | None:

@@ -11,13 +11,13 @@ import numpy as np
 
 from caudal.compare.contenders.registry import entry_of
 from caudal.compare.executors import Done, Executor
-from caudal.compare.job import Job, Outcome, Parts
+from caudal.compare.job import Job, Parts, RunOutcome
 from caudal.compare.progress import Watcher
 from caudal.compare.record import Contender, Run
 from caudal.compare.store import EXPIRY, Store
 from caudal.errors import CaudalError
 
-Runner = Callable[[Job, Parts, Callable[..., None]], Outcome]
+Runner = Callable[[Job, Parts, Callable[..., None]], RunOutcome]
 _PAUSE = 1.0
 
 
@@ -39,7 +39,7 @@ class JobCrew:
         self._store, self._executor = store, executor
         self._runner, self._parts = runner, parts
         self._watcher, self._metric = watcher, metric
-        self._lost: dict[str, Outcome] = {}
+        self._lost: dict[str, RunOutcome] = {}
         self._over = threading.Event()
         self._pulse = threading.Thread(target=self._beat, daemon=True)
 
@@ -54,7 +54,7 @@ class JobCrew:
         self._over.set()
         self._pulse.join()
 
-    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
+    def run(self, jobs: Sequence[Job]) -> list[RunOutcome]:
         """The outcomes of the jobs, in order: stored ones as they are, the others run here or awaited from elsewhere.
 
         A run whose process dies again and again is a failed outcome of this time only: it is not stored, and the next
@@ -75,7 +75,7 @@ class JobCrew:
                 yield job
 
     def _keep(self, done: Done) -> None:
-        outcome: Outcome = done.outcome if done.outcome is not None else failed(done.job, done.error)
+        outcome: RunOutcome = done.outcome if done.outcome is not None else failed(done.job, done.error)
         if done.lost:
             self._lost[done.job.key] = outcome
             self._store.release(done.job.key)
@@ -83,7 +83,7 @@ class JobCrew:
             self._store.put(outcome)
         self._watcher.ended(done.job, outcome, "", self._metric)
 
-    def _stored(self, job: Job) -> Outcome:
+    def _stored(self, job: Job) -> RunOutcome:
         found = self._store.get(job)
         if found is None:
             raise CaudalError(f"compare: a run of {job.model} has left the store. Run the same command again.")
@@ -95,7 +95,7 @@ class JobCrew:
                 self._store.beat()
 
 
-def failed(job: Job, why: str) -> Outcome:
+def failed(job: Job, why: str) -> RunOutcome:
     """The outcome of a run that gave none."""
     entry = entry_of(job.model)
     size: dict[str, Any] = {"units": 0, "parameters": 0, "live_parameters": 0, "synapses": None}
@@ -104,4 +104,4 @@ def failed(job: Job, why: str) -> Outcome:
         macs_per_step=0.0, transcendentals_per_step=0.0, fit_seconds=0.0, **size,
     )  # fmt: skip
     run = Run(job.model, job.seed, {}, {}, 0, 0.0, failed=why)
-    return Outcome(job, run, contender, np.zeros((0, 0), np.float32), np.zeros(0, np.int64), np.zeros(0))
+    return RunOutcome(job, run, contender, np.zeros((0, 0), np.float32), np.zeros(0, np.int64), np.zeros(0))

@@ -18,7 +18,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from caudal.compare.job import Job, Outcome, pack, unpack, unpack_array
+from caudal.compare.job import Job, RunOutcome, pack, unpack, unpack_array
 from caudal.errors import CaudalError, FileFormatError, InputError
 
 FILE = "runs.sqlite"
@@ -87,7 +87,7 @@ class Store:
         with self._change() as change:
             change("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
-    def get(self, job: Job) -> Outcome | None:
+    def get(self, job: Job) -> RunOutcome | None:
         """The stored outcome of a job.
 
         Raises:
@@ -130,7 +130,7 @@ class Store:
         with self._change() as change:
             change("DELETE FROM claims WHERE key = ? AND owner = ?", (key, self.owner))
 
-    def put(self, outcome: Outcome) -> None:
+    def put(self, outcome: RunOutcome) -> None:
         """Store a finished run, whole or not at all, and drop the claim on it. The first to finish stays.
 
         Raises:

@@ -15,7 +15,7 @@ from caudal.compare.contenders.base import TrainedModel, unpacked
 from caudal.compare.contenders.registry import CONTENDERS
 from caudal.compare.data import Source, open_source
 from caudal.compare.executors import open_executor
-from caudal.compare.job import Outcome, Parts
+from caudal.compare.job import Parts, RunOutcome
 from caudal.compare.measure import energy, timing
 from caudal.compare.measure.chips import chips as on_chips
 from caudal.compare.measure.chips import missing, regular_gap
@@ -150,7 +150,7 @@ def compare(
 
 def _run_all(
     store: Store, source: Source, agenda: Schedule, executor: str, workers: int | None, watcher: Watcher, runner: Runner
-) -> tuple[dict[str, list[Outcome]], float]:
+) -> tuple[dict[str, list[RunOutcome]], float]:
     """Final outcomes by contender, and the wall time of all runs together."""
     plan = plan_of(source.parts.train, agenda.metric, agenda.margin)
     tuners = [Tuner(model, agenda, plan.primary, plan.higher_is_better) for model in agenda.models]
@@ -169,7 +169,7 @@ def _run_all(
                 for tuner, jobs in zip(asking, rounds, strict=True):
                     tuner.tell([outcomes.pop(0) for _ in jobs])
         last = [job for tuner in tuners for job in agenda.finals(tuner.model, tuner.settings)]
-        finals: dict[str, list[Outcome]] = {tuner.model: [] for tuner in tuners}
+        finals: dict[str, list[RunOutcome]] = {tuner.model: [] for tuner in tuners}
         for fold in range(max(1, agenda.folds)):
             with crew(source.part_of(fold)) as hands:
                 for outcome in hands.run([job for job in last if job.number % max(1, agenda.folds) == fold]):
@@ -212,7 +212,7 @@ def _waiting(agenda: Schedule, store: Store) -> dict[tuple[str, str], int]:
     return waiting
 
 
-def _times(store: Store, source: Source, first: Sequence[Outcome], watcher: Watcher) -> dict[str, Timing]:
+def _times(store: Store, source: Source, first: Sequence[RunOutcome], watcher: Watcher) -> dict[str, Timing]:
     """Times of steps and series, measured together once all runs are done, and then kept."""
     good = [outcome for outcome in first if not outcome.run.failed]
     names = sorted(outcome.job.key for outcome in good)
@@ -225,7 +225,7 @@ def _times(store: Store, source: Source, first: Sequence[Outcome], watcher: Watc
 
 
 def _joules(
-    store: Store, source: Source, first: Sequence[Outcome], watts: Span | None, watcher: Watcher
+    store: Store, source: Source, first: Sequence[RunOutcome], watts: Span | None, watcher: Watcher
 ) -> dict[str, Spent]:
     """Joules where a counter is or watts are stated, kept as long as what is measured stays the same."""
     good = [outcome for outcome in first if not outcome.run.failed]
@@ -238,7 +238,7 @@ def _joules(
     return {name: Spent(*(serial.read(Reading, reading) for reading in pair)) for name, pair in kept["joules"].items()}
 
 
-def _small(store: Store, source: Source, finals: Mapping[str, Sequence[Outcome]], watcher: Watcher) -> Chips | None:
+def _small(store: Store, source: Source, finals: Mapping[str, Sequence[RunOutcome]], watcher: Watcher) -> Chips | None:
     """The networks on a microcontroller, kept as long as the networks and the tools stay the same."""
     of = [sorted(every[0].job.key for every in finals.values()), missing()]
     stored = json.loads(store.fact("chips", "{}"))
@@ -252,7 +252,7 @@ def _small(store: Store, source: Source, finals: Mapping[str, Sequence[Outcome]]
 
 
 def _hand_over(
-    finals: Mapping[str, Sequence[Outcome]],
+    finals: Mapping[str, Sequence[RunOutcome]],
     source: Source,
     watcher: Watcher,
     keep: Callable[[TrainedModel], None] | None,
@@ -269,7 +269,7 @@ def _hand_over(
             keep(TrainedModel(name, model))
 
 
-def _origin(first: Outcome, source: Source) -> dict[str, Any]:
+def _origin(first: RunOutcome, source: Source) -> dict[str, Any]:
     """What the file of a model says about where it comes from; its test scores are those of this model alone."""
     job, parts, facts = first.job, source.part_of(first.job.number), source.facts
     return {
@@ -283,7 +283,7 @@ def _origin(first: Outcome, source: Source) -> dict[str, Any]:
     }
 
 
-def _warn_of_untrained(finals: Mapping[str, Sequence[Outcome]], watcher: Watcher) -> None:
+def _warn_of_untrained(finals: Mapping[str, Sequence[RunOutcome]], watcher: Watcher) -> None:
     for name, outcomes in finals.items():
         runs = [outcome.run for outcome in outcomes if outcome.run.is_hardly_trained]
         if runs:

@@ -29,7 +29,7 @@ from caudal.estimators.inputs import (
 )  # fmt: skip
 from caudal.estimators.outputs import answers
 from caudal.estimators.settings import with_plain_settings
-from caudal.estimators.training import Facts, Outcome, Watch, check_classes, check_task, train_flowing, train_held
+from caudal.estimators.training import Facts, FitOutcome, Watch, check_classes, check_task, train_flowing, train_held
 from caudal.explain import Baseline, Checks, Explanation, explain
 from caudal.explain.influence.influence import Method
 from caudal.explain.influence.record import On
@@ -310,7 +310,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self.n_features_in_ = len(self.encoder_.names)
         return self
 
-    def _keep(self, found: Outcome) -> Self:
+    def _keep(self, found: FitOutcome) -> Self:
         self.net_, self.encoder_, self.fitted_ = found.net, found.encoder, found.fitted
         self.check(found.facts)  # a copy of the estimator was trained
         return self

@@ -48,7 +48,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FitOutcome:
     """A trained network, and what its inputs went through."""
 
     net: Readout
@@ -82,7 +82,7 @@ def train_held(
     weight: Weights | None,
     groups: Groups | None = None,
     watch: Watch | None = None,
-) -> Outcome:
+) -> FitOutcome:
     """Train on series in memory.
 
     Arguments:
@@ -128,7 +128,7 @@ def train_flowing(
     val: ParquetSequences | None,
     groups: Groups | None = None,
     watch: Watch | None = None,
-) -> Outcome:
+) -> FitOutcome:
     """Train on a file that is read in batches in each pass; arguments as in `train_held`."""
     if val is None and model.validation > 0:
         source, val, _ = source.split(val=model.validation, test=0.0, seed=model.seed)
@@ -205,7 +205,7 @@ def _trained(
     inputs: int,
     term: Fairness | None,
     watch: Watch | None,
-) -> Outcome:
+) -> FitOutcome:
     recipe = TrainRecipe(
         epochs=model.epochs,
         lr=model.lr,
@@ -231,7 +231,7 @@ def _trained(
             net, train, val, recipe, checkpoint=model.checkpoint, progress=model.verbose, watch=watch, crew=crew,
             term=term,
         )  # fmt: skip
-    return Outcome(net, encoder, fitted, facts)
+    return FitOutcome(net, encoder, fitted, facts)
 
 
 def parts_of(data: Sequences, validation: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from caudal import export
 from caudal.compare.contenders.base import ContenderAnswers, gather, network_in, unpacked
 from caudal.compare.contenders.registry import entry_of
-from caudal.compare.job import Outcome, Parts
+from caudal.compare.job import Parts, RunOutcome
 from caudal.compare.metrics import metrics
 from caudal.compare.record import Chip, Chips, DataFacts, OnChip
 from caudal.data import Encoder, Sequences
@@ -41,7 +41,7 @@ class _Judged(NamedTuple):
     shortest: float | None
 
 
-def chips(finals: Mapping[str, Sequence[Outcome]], parts: Parts, shortest: float | None = None) -> Chips | None:
+def chips(finals: Mapping[str, Sequence[RunOutcome]], parts: Parts, shortest: float | None = None) -> Chips | None:
     """Export the network of the first seed of each contender, judge it on test series, and run it on a chip.
 
     Arguments:
@@ -71,7 +71,7 @@ def chips(finals: Mapping[str, Sequence[Outcome]], parts: Parts, shortest: float
     return Chips(DTYPE, len(test), shortest, missing(), tuple(figures))
 
 
-def _of_rows(outcome: Outcome, rows: NDArray[np.int64]) -> ContenderAnswers:
+def _of_rows(outcome: RunOutcome, rows: NDArray[np.int64]) -> ContenderAnswers:
     """What the network answered to some of the test series."""
     kept_rows = np.isin(outcome.series, rows)
     return ContenderAnswers(outcome.scores[kept_rows], outcome.series[kept_rows], outcome.truth[kept_rows])

@@ -8,7 +8,7 @@ from time import perf_counter
 from caudal import energy
 from caudal.compare.contenders.base import network_in, one_thread, unpacked
 from caudal.compare.contenders.registry import entry_of
-from caudal.compare.job import Outcome, Parts
+from caudal.compare.job import Parts, RunOutcome
 from caudal.compare.run import train
 from caudal.data import Sequences
 from caudal.energy import Spent
@@ -42,7 +42,7 @@ def why_not(watts: energy.Span | None) -> str:
 
 
 def measure(
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[RunOutcome],
     parts: Parts,
     watts: energy.Span | None = None,
     say: Callable[[str], None] = lambda line: None,
@@ -74,7 +74,7 @@ def measure(
     return spent
 
 
-def _joules(outcome: Outcome, parts: Parts, watts: energy.Span | None) -> Spent:
+def _joules(outcome: RunOutcome, parts: Parts, watts: energy.Span | None) -> Spent:
     job = replace(outcome.job, disturb=False, retrain_timing=False)
     with energy.measure(watts_per_core=watts) as training:
         trained = train(job, parts)
@@ -111,7 +111,7 @@ def _processor(measurement: energy.Measurement) -> Reading:
     return Reading("measured", f"{processor.source}, processor and memory", processor.low + memory.low, high)
 
 
-def energy_of(outcomes: Sequence[Outcome], parts: Parts, spent: Spent | None = None) -> dict[str, Reading]:
+def energy_of(outcomes: Sequence[RunOutcome], parts: Parts, spent: Spent | None = None) -> dict[str, Reading]:
     """Energy per decision, per correct decision and of training, each with its label and source.
 
     Arguments:

@@ -16,7 +16,7 @@ from caudal import fair
 from caudal._version import __version__
 from caudal.compare.contenders.base import unpacked
 from caudal.compare.contenders.registry import entry_of
-from caudal.compare.job import Outcome, Parts
+from caudal.compare.job import Parts, RunOutcome
 from caudal.compare.metrics.record import GroupScore
 from caudal.compare.metrics.summary import Panel, within
 from caudal.compare.record import DataFacts
@@ -136,7 +136,7 @@ class _Asked(NamedTuple):
 
 
 def fairness(
-    finals: Mapping[str, Sequence[Outcome]],
+    finals: Mapping[str, Sequence[RunOutcome]],
     parts: Parts,
     owner: NDArray[np.int64],
     facts: DataFacts,
@@ -189,7 +189,7 @@ def _share(train: Sequences) -> float:
     return float(f"{(train.target[train.target_mask] == 1).mean():.3g}")
 
 
-def _of_model(asked: _Asked, name: str, good: Sequence[Outcome], follow: bool) -> FairReport | None:
+def _of_model(asked: _Asked, name: str, good: Sequence[RunOutcome], follow: bool) -> FairReport | None:
     try:
         given = [_decided(item.scores, item.truth, asked.owner[item.series], asked.threshold) for item in good]
     except InputError:
@@ -211,7 +211,7 @@ def _decided(
     return fair.decisions(truth == 1, decided=scores[:, 1] >= threshold, owner=owner)
 
 
-def _at_steps(asked: _Asked, first: Outcome) -> dict[int, fair.Answers]:
+def _at_steps(asked: _Asked, first: RunOutcome) -> dict[int, fair.Answers]:
     """The same series read up to some steps only, answered by the model of the first seed."""
     test = asked.parts.test
     steps = usual_steps(test.lengths)
@@ -231,7 +231,7 @@ def _at_steps(asked: _Asked, first: Outcome) -> dict[int, fair.Answers]:
 def _attribute(
     asked: _Asked,
     groups: Groups,
-    good: Sequence[Outcome],
+    good: Sequence[RunOutcome],
     given: Sequence[fair.Answers],
     at: Mapping[int, fair.Answers],
 ) -> FairAttribute:

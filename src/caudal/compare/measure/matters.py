@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.compare.contenders.base import gather
-from caudal.compare.job import Job, Outcome, Parts
+from caudal.compare.job import Job, Parts, RunOutcome
 from caudal.compare.metrics.metrics import measure, plan_of
 from caudal.compare.metrics.record import Paired
 from caudal.compare.metrics.summary import TEST, panel, word
@@ -103,7 +103,7 @@ def _some(part: Sequences, rng: np.random.Generator) -> Sequences:
     return part.select(np.sort(rng.permutation(len(part))[:_MOST]))
 
 
-def _outcome(name: str, parts: Parts) -> Outcome:
+def _outcome(name: str, parts: Parts) -> RunOutcome:
     """What a summary model answers, as the outcome of a run of that name."""
     from caudal.estimators.summary import SummaryModel
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from caudal.compare.contenders.base import network_in, one_thread, unpacked
-from caudal.compare.job import Outcome, Parts
+from caudal.compare.job import Parts, RunOutcome
 from caudal.data import Sequences
 from caudal.train import examples
 
@@ -64,7 +64,7 @@ class _Subject(NamedTuple):
     step: Callable[[], object] | None
 
 
-def measure(outcomes: Sequence[Outcome], parts: Parts, rounds: int = 7) -> dict[str, Timing]:
+def measure(outcomes: Sequence[RunOutcome], parts: Parts, rounds: int = 7) -> dict[str, Timing]:
     """Times of contenders, measured in rounds in which each has its turn, at one thread; the median counts.
 
     Arguments:
@@ -100,7 +100,7 @@ def _seconds(what: Callable[[], object], times: int) -> float:
     return perf_counter() - start
 
 
-def _subject(outcome: Outcome, parts: Parts) -> _Subject:
+def _subject(outcome: RunOutcome, parts: Parts) -> _Subject:
     model = unpacked(outcome.model or b"")
     network = network_in(model)
     if network is None:

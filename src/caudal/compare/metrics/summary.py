@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.compare.job import Outcome
+from caudal.compare.job import RunOutcome
 from caudal.compare.metrics import metrics
 from caudal.compare.metrics.bootstrap import LEVEL, Spread, draw, holm, least_p, over_seeds
 from caudal.compare.metrics.metrics import BY_CLASS, HIGHER_IS_BETTER, OF_CLASSES, MetricPlan, bounds
@@ -21,7 +21,7 @@ from caudal.intervals import Interval
 
 TEST = "paired bootstrap over owners and seeds, Holm's correction within each question"
 SURE = 1 - LEVEL
-Outcomes = Mapping[str, Sequence[Outcome]]
+Outcomes = Mapping[str, Sequence[RunOutcome]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Panel:
         """Whether the test part has too few owners, of a class or in all, for any difference to be shown."""
         return self._few(next(iter(self.outcomes)), self.plan.primary)[2] > SURE
 
-    def owner_of(self, outcome: Outcome) -> NDArray[np.int64]:
+    def owner_of(self, outcome: RunOutcome) -> NDArray[np.int64]:
         """`(series,)` position of the owner of each series that a run was tested on."""
         return self.owners[outcome.job.number % len(self.owners)]
 

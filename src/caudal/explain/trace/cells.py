@@ -10,7 +10,7 @@ from caudal.dynamics import cfc, cfc_wired, liquid_ssm, lstm
 from caudal.dynamics.cfc import previous
 from caudal.dynamics.cfc_heads import Decay, Mode, activate, by_head
 from caudal.dynamics.wired import State, onto_targets, targets
-from caudal.explain.trace.record import Followed, Job, Kept, numbered, synapse_names, unrow
+from caudal.explain.trace.record import Followed, StepValues, TraceJob, numbered, synapse_names, unrow
 from caudal.kernels import lstm_scan, mixed_scan
 from caudal.nn import GRU, LSTM, CfC, LiquidSSM, MixedMemory, WiredCfC
 from caudal.nn.baselines.gru import GRUState
@@ -22,7 +22,9 @@ from caudal.nn.mixed import StackedState
 _HEADS = ("ff1", "ff2", "t_a", "t_b")
 
 
-def _heads(recorder: Kept, pre: Tensor, h: Tensor, mode: Mode, decay: Decay | None, names: Sequence[str]) -> float:
+def _heads(
+    recorder: StepValues, pre: Tensor, h: Tensor, mode: Mode, decay: Decay | None, names: Sequence[str]
+) -> float:
     """Keep gate and targets of the closed form; returns the residual."""
     dt = recorder.job.dt[..., None]
     if decay is not None:
@@ -45,7 +47,7 @@ def _heads(recorder: Kept, pre: Tensor, h: Tensor, mode: Mode, decay: Decay | No
     return recorder.distance(recomputed, h)
 
 
-def _cfc_pre(recorder: Kept, layer: CfC, z: Tensor, read: Tensor, params: cfc.Params) -> Tensor:
+def _cfc_pre(recorder: StepValues, layer: CfC, z: Tensor, read: Tensor, params: cfc.Params) -> Tensor:
     """Pre-activations of the heads of all steps, and the backbone kept on the way."""
     z = z + linear(read, params.w_h)
     for depth, (weight, bias) in enumerate(params.dense):
@@ -57,10 +59,10 @@ def _cfc_pre(recorder: Kept, layer: CfC, z: Tensor, read: Tensor, params: cfc.Pa
     return by_head(z, layer.mode)
 
 
-def trace_cfc(layer: CfC, job: Job) -> Followed:
+def trace_cfc(layer: CfC, job: TraceJob) -> Followed:
     """Trace of a CfC: backbone, gate and the two targets."""
     h, end = layer.scan(job.x, job.dt, job.mask, job.state)
-    recorder, params = Kept(layer, job), layer.params()
+    recorder, params = StepValues(layer, job), layer.params()
     names = numbered("unit", layer.units)
     pre = _cfc_pre(recorder, layer, layer.project(job.x), previous(h, job.state[0]), params)
     residual = _heads(recorder, pre, h, layer.mode, params.decay, names)
@@ -68,10 +70,10 @@ def trace_cfc(layer: CfC, job: Job) -> Followed:
     return recorder.trace(residual), h, end
 
 
-def trace_liquid_ssm(layer: LiquidSSM, job: Job) -> Followed:
+def trace_liquid_ssm(layer: LiquidSSM, job: TraceJob) -> Followed:
     """Trace of a liquid state space: time constants and targets as the inputs move them, and the way made to them."""
     v, out = layer.states(job.x, job.dt, job.mask, job.state)
-    recorder, names = Kept(layer, job), numbered("unit", v.shape[2])
+    recorder, names = StepValues(layer, job), numbered("unit", v.shape[2])
     before, read, h = previous(v, job.state[0]), job.x, None
     moved: list[liquid_ssm.InputGates] = []
     for k, block in enumerate(layer.parts()):
@@ -87,13 +89,13 @@ def trace_liquid_ssm(layer: LiquidSSM, job: Job) -> Followed:
     return recorder.trace(recorder.distance(before + share * (target - before), v)), out, State(v[:, -1])
 
 
-def _outputs(recorder: Kept, h: Tensor, names: Sequence[str], out: Tensor | None = None) -> None:
+def _outputs(recorder: StepValues, h: Tensor, names: Sequence[str], out: Tensor | None = None) -> None:
     recorder.add("states", h, "neuron", names, "", "state after the step", everywhere=True)
     out = h if out is None else out
     recorder.add("outputs", out, "output", numbered("output", out.shape[2]), "", "what the layer answers")
 
 
-def trace_wired_cfc(layer: WiredCfC, job: Job) -> Followed:
+def trace_wired_cfc(layer: WiredCfC, job: TraceJob) -> Followed:
     """Trace of a wired CfC: currents of every synapse in every head, gate and the two targets."""
     h = layer.states(*job[:5])
     params, graph = layer.params(job.synapses), cfc_wired.Layered(*layer.graph())
@@ -106,7 +108,7 @@ def trace_wired_cfc(layer: WiredCfC, job: Job) -> Followed:
     membrane = old[:, :, None] * params.self_weight
     to = torch.cat([targets(graph.sensory_ptr), targets(graph.ptr)])
     sums = unrow(onto_targets(currents.flatten(0, 2), to, layer.units), currents.shape[:3])
-    recorder, names = Kept(layer, job), layer.wiring.names
+    recorder, names = StepValues(layer, job), layer.wiring.names
     synapses = synapse_names(layer.wiring, job.names)
     heads = ", ".join(_HEADS[: currents.shape[2]])
     recorder.add("currents", currents, "synapse", synapses, "", f"weight times what is read, in heads {heads}", "head")
@@ -117,7 +119,7 @@ def trace_wired_cfc(layer: WiredCfC, job: Job) -> Followed:
     return recorder.trace(residual), y, cfc.State(h[:, -1])
 
 
-def _loop(job: Job, advance: Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]]) -> list[Tensor]:
+def _loop(job: TraceJob, advance: Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]]) -> list[Tensor]:
     """States after every step, each `(batch, time, units)`, of a cell given as a function of one step."""
     state, seen = tuple(job.state), []
     for t in range(job.x.shape[1]):
@@ -130,17 +132,17 @@ def _loop(job: Job, advance: Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor
     return [torch.stack(values, 1) for values in zip(*seen, strict=True)]
 
 
-def t_slice(job: Job, t: int) -> Tensor:
+def t_slice(job: TraceJob, t: int) -> Tensor:
     """Inputs of one step with the elapsed time as the last feature."""
     return with_dt(job.x[:, t], job.dt[:, t])
 
 
-def _gated(recorder: Kept, signals: dict[str, tuple[Tensor, str]], names: Sequence[str]) -> None:
+def _gated(recorder: StepValues, signals: dict[str, tuple[Tensor, str]], names: Sequence[str]) -> None:
     for name, (values, meaning) in signals.items():
         recorder.add(name, values, "neuron", names, "", meaning)
 
 
-def trace_lstm(layer: LSTM, job: Job) -> Followed:
+def trace_lstm(layer: LSTM, job: TraceJob) -> Followed:
     """Trace of an LSTM: input, forget and output gate, candidate, and the memory."""
     h, c = _loop(job, layer._cell)
     old = previous(h, job.state[0])
@@ -148,14 +150,14 @@ def trace_lstm(layer: LSTM, job: Job) -> Followed:
     z = linear(x, layer.weight_ih, layer.bias_ih) + linear(old, layer.weight_hh, layer.bias_hh)
     i, f, g, o = z.chunk(4, -1)
     gate = (torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o))
-    recorder, names = Kept(layer, job), numbered("unit", layer.units)
+    recorder, names = StepValues(layer, job), numbered("unit", layer.units)
     residual = _memory(recorder, gate, (h, c), previous(c, job.state[1]), names)
     _outputs(recorder, h, names)
     return recorder.trace(residual), h, LSTMState(h[:, -1], c[:, -1])
 
 
 def _memory(
-    recorder: Kept, gate: tuple[Tensor, ...], state: tuple[Tensor, Tensor], old: Tensor, names: Sequence[str]
+    recorder: StepValues, gate: tuple[Tensor, ...], state: tuple[Tensor, Tensor], old: Tensor, names: Sequence[str]
 ) -> float:
     """Keep gates and memory of a memory cell; returns the residual of what it answers."""
     (i, f, g, o), (h, c) = gate, state
@@ -173,7 +175,7 @@ def _memory(
     return max(recorder.distance(f * old + i * g, c), recorder.distance(o * torch.tanh(c), h))
 
 
-def trace_gru(layer: GRU, job: Job) -> Followed:
+def trace_gru(layer: GRU, job: TraceJob) -> Followed:
     """Trace of a GRU: reset and update gate, and the candidate."""
     (h,) = _loop(job, lambda x, state: (layer._cell(x, state[0]),))
     old = previous(h, job.state[0])
@@ -181,7 +183,7 @@ def trace_gru(layer: GRU, job: Job) -> Followed:
     back = linear(old, layer.weight_hh, layer.bias_hh).chunk(3, -1)
     r, z = torch.sigmoid(into[0] + back[0]), torch.sigmoid(into[1] + back[1])
     n = torch.tanh(into[2] + r * back[2])
-    recorder, names = Kept(layer, job), numbered("unit", layer.units)
+    recorder, names = StepValues(layer, job), numbered("unit", layer.units)
     signals = {
         "reset_gate": (r, "how much of the state the candidate reads"),
         "update_gate": (z, "how much of the state stays"),
@@ -192,10 +194,10 @@ def trace_gru(layer: GRU, job: Job) -> Followed:
     return recorder.trace(recorder.distance((1 - z) * n + z * old, h)), h, GRUState(h[:, -1])
 
 
-def trace_mixed(layer: MixedMemory, job: Job, follow: Callable[[Layer, Job], Followed]) -> Followed:
+def trace_mixed(layer: MixedMemory, job: TraceJob, follow: Callable[[Layer, TraceJob], Followed]) -> Followed:
     """Trace of a mixed memory: gates and memory of its LSTM cell, and the liquid layer behind it."""
     p = linear(job.x, layer.input_map.weight, layer.input_map.bias)
-    recorder, names = Kept(layer, job), numbered("memory", layer.size)
+    recorder, names = StepValues(layer, job), numbered("memory", layer.size)
     if layer.form == "stacked":
         m, c = lstm_scan(p, job.dt, job.mask, list(job.state[0]), [layer.recurrent_map.weight], [], "{}")
         gate = _published(p, previous(m, job.state[0][0]), layer)

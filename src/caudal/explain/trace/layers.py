@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from caudal.explain.trace.cells import trace_cfc, trace_gru, trace_liquid_ssm, trace_lstm, trace_mixed, trace_wired_cfc
-from caudal.explain.trace.record import Followed, Job, Kept, Trace, numbered
+from caudal.explain.trace.record import Followed, StepValues, Trace, TraceJob, numbered
 from caudal.explain.trace.wired import trace_ctrnn, trace_lrc, trace_ltc
 from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, Bidirectional, CfC, LiquidSSM, MixedMemory, Readout, Stack, WiredCfC
 from caudal.nn.bidirectional import _time_to_next
@@ -29,7 +29,7 @@ def evaluating(model: Layer) -> Iterator[None]:
             module.training = True
 
 
-def follow(layer: Layer, job: Job) -> Followed:
+def follow(layer: Layer, job: TraceJob) -> Followed:
     """Trace of a layer, its outputs (0 at steps that do not count) and the state after the last step."""
     tracer = TRACERS.get(type(layer), trace_plain)
     if layer.pairing == "previous":
@@ -45,9 +45,9 @@ def follow(layer: Layer, job: Job) -> Followed:
     return trace, (y if job.mask is None else torch.where(job.mask[..., None], y, 0)), end
 
 
-def trace_plain(layer: Layer, job: Job) -> Followed:
+def trace_plain(layer: Layer, job: TraceJob) -> Followed:
     """Trace of any other layer: outputs, and states step by step where it can be stepped."""
-    recorder = Kept(layer, job)
+    recorder = StepValues(layer, job)
     y, end = layer._in_parts(job.x, job.dt, job.mask, job.state, job.synapses)
     recorder.add("outputs", y, "output", numbered("output", layer.outputs), "", "what the layer answers")
     if not (layer.causal and layer.chunked and leaves(job.state)):
@@ -74,7 +74,7 @@ def _where(keep: Tensor, new: State, old: State) -> State:
     return type(new)(*parts) if hasattr(new, "_fields") else tuple(parts)
 
 
-def trace_stack(layer: Stack, job: Job) -> Followed:
+def trace_stack(layer: Stack, job: TraceJob) -> Followed:
     """Trace of a stack: one trace per layer, each reading the outputs of the layer below."""
     parts, ends, x, names = [], [], job.x, job.names
     strengths = share(job.synapses, [part.synapse_count() for part in layer._parts()])
@@ -83,16 +83,16 @@ def trace_stack(layer: Stack, job: Job) -> Followed:
         parts.append(trace)
         ends.append(end)
         names = numbered(f"layers.{k}/output", part.outputs)
-    recorder = Kept(layer, job)
+    recorder = StepValues(layer, job)
     recorder.add("outputs", x, "output", numbered("output", layer.outputs), "", "what the last layer answers")
     return recorder.trace(parts=tuple(parts)), x, tuple(ends)
 
 
-def trace_readout(layer: Readout, job: Job) -> Followed:
+def trace_readout(layer: Readout, job: TraceJob) -> Followed:
     """Trace of the layer inside, and the contribution of each of its outputs to each decision."""
     mean = layer.pool == "mean"
     trace, y, end = follow(layer.layer, job.inside("layer", state=job.state[0] if mean else job.state))
-    recorder = Kept(layer, job)
+    recorder = StepValues(layer, job)
     if mean:
         steps = torch.ones_like(job.dt, dtype=torch.bool) if job.mask is None else job.mask
         y, count = layer._means(y, steps, job.state)
@@ -108,7 +108,7 @@ def trace_readout(layer: Readout, job: Job) -> Followed:
     return recorder.trace(recorder.distance(added.sum(-1) + layer.map.bias, out), (trace,)), out, end
 
 
-def trace_bidirectional(layer: Bidirectional, job: Job) -> Followed:
+def trace_bidirectional(layer: Bidirectional, job: TraceJob) -> Followed:
     """Traces of both layers; those of the backward layer are flipped into the order of the series."""
     counts = [layer.forward_layer.synapse_count(), layer.backward_layer.synapse_count()]
     first, second = share(job.synapses, counts)
@@ -119,7 +119,7 @@ def trace_bidirectional(layer: Bidirectional, job: Job) -> Followed:
     )
     behind, y_back, start = follow(layer.backward_layer, turned)
     out = torch.cat([y, y_back.flip(1)], -1)
-    recorder = Kept(layer, job)
+    recorder = StepValues(layer, job)
     recorder.add("outputs", out, "output", numbered("output", layer.outputs), "", "outputs of both, side by side")
     return recorder.trace(parts=(ahead, _with_values(behind, lambda values: values.flip(1)))), out, (end, start)
 
@@ -134,7 +134,7 @@ def _with_values(trace: Trace, change: Callable[[Tensor], Tensor]) -> Trace:
     return Trace(trace.cell, trace.path, signals, parts, trace.residual)
 
 
-def _mixed(layer: MixedMemory, job: Job) -> Followed:
+def _mixed(layer: MixedMemory, job: TraceJob) -> Followed:
     return trace_mixed(layer, job, follow)
 
 

@@ -112,7 +112,7 @@ class Trace:
         return "\n".join(lines)
 
 
-class Job(NamedTuple):
+class TraceJob(NamedTuple):
     """Checked arguments of one layer.
 
     Attributes:
@@ -131,7 +131,7 @@ class Job(NamedTuple):
     path: str
     names: Sequence[str] | None
 
-    def inside(self, name: str, **changed: Any) -> "Job":
+    def inside(self, name: str, **changed: Any) -> "TraceJob":
         """The arguments of a layer inside this one."""
         return self._replace(path=f"{self.path}.{name}" if self.path else name, **changed)
 
@@ -139,10 +139,10 @@ class Job(NamedTuple):
 Followed = tuple[Trace, Tensor, State]
 
 
-class Kept:
+class StepValues:
     """Collects the signals of one layer into a `Trace`."""
 
-    def __init__(self, layer: Layer, job: Job) -> None:
+    def __init__(self, layer: Layer, job: TraceJob) -> None:
         self.layer, self.job, self.signals = layer, job, dict[str, Signal]()
 
     def add(
@@ -214,7 +214,7 @@ def unrow(values: Tensor, axes: Sequence[int]) -> Tensor:
     return values.reshape(*axes, *values.shape[1:])
 
 
-def per_row(strength: Tensor | None, job: Job) -> Tensor | None:
+def per_row(strength: Tensor | None, job: TraceJob) -> Tensor | None:
     """Strengths as the rows of `rows` read them."""
     if strength is None or strength.dim() == 1:
         return strength

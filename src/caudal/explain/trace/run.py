@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from caudal import shapes
 from caudal.errors import InputError
 from caudal.explain.trace.layers import evaluating, follow
-from caudal.explain.trace.record import Job, Trace
+from caudal.explain.trace.record import Trace, TraceJob
 from caudal.nn.layer import Layer, State
 
 
@@ -55,7 +55,7 @@ def trace(
             x, dt = torch.where(steps[..., None], x, 0), torch.where(steps, dt, 0)
         start = model.initial_state(x.shape[0]) if state is None else state
         strength = synapses.to(x.dtype) if synapses is not None else None
-        whole, rebuilt, _ = follow(model, Job(x, dt, steps, start, strength, substeps, "", names))
+        whole, rebuilt, _ = follow(model, TraceJob(x, dt, steps, start, strength, substeps, "", names))
         if steps is not None:
             rebuilt = torch.where(steps[..., None], rebuilt, 0)
     drift = float((rebuilt - y).abs().max())

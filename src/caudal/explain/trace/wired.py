@@ -11,7 +11,7 @@ from torch import Tensor
 from caudal.dynamics import ctrnn, lrc, ltc
 from caudal.dynamics.cfc import previous
 from caudal.dynamics.wired import gates, onto_targets, targets
-from caudal.explain.trace.record import Followed, Job, Kept, numbered, per_row, rows, synapse_names, unrow
+from caudal.explain.trace.record import Followed, StepValues, TraceJob, numbered, per_row, rows, synapse_names, unrow
 from caudal.nn import CTRNN, LRC, LTC
 from caudal.nn.wired import graph_tensors, readout
 
@@ -27,7 +27,7 @@ def _walk(substep: Callable[[Tensor], tuple[Tensor, Moved]], v: Tensor, count: i
     return steps
 
 
-def _gather(recorder: Kept, steps: list[Moved], kinds: dict[str, tuple[str, tuple[str, ...], str, str]]) -> None:
+def _gather(recorder: StepValues, steps: list[Moved], kinds: dict[str, tuple[str, tuple[str, ...], str, str]]) -> None:
     """Keep every sub-step, or the sum of moves and the mean of everything else."""
     batch, time = recorder.job.x.shape[:2]
     for name, (axis, names, unit, meaning) in kinds.items():
@@ -39,7 +39,7 @@ def _gather(recorder: Kept, steps: list[Moved], kinds: dict[str, tuple[str, tupl
             recorder.add(name, whole if name.endswith("moves") else whole / len(each), axis, names, unit, meaning)
 
 
-def _ends(recorder: Kept, layer: LTC | LRC | CTRNN, v: Tensor) -> Tensor:
+def _ends(recorder: StepValues, layer: LTC | LRC | CTRNN, v: Tensor) -> Tensor:
     """Keep states and outputs; returns the outputs."""
     recorder.add("states", v, "neuron", layer.wiring.names, "potential", "state after the step", everywhere=True)
     y = readout(v, layer.output_scale, layer.output_shift)
@@ -47,13 +47,13 @@ def _ends(recorder: Kept, layer: LTC | LRC | CTRNN, v: Tensor) -> Tensor:
     return y
 
 
-def _again(recorder: Kept, before: Tensor, v: Tensor, *moves: Tensor) -> float:
+def _again(recorder: StepValues, before: Tensor, v: Tensor, *moves: Tensor) -> float:
     """Residual of the old state and its moves against the new state; the moves are `(batch, time, units)`."""
     whole = sum((move.sum(2) if recorder.job.substeps else move for move in moves), start=before)
     return recorder.distance(whole, v)
 
 
-def _ltc_substep(layer: LTC, job: Job) -> tuple[Callable[[Tensor], tuple[Tensor, Moved]], Tensor]:
+def _ltc_substep(layer: LTC, job: TraceJob) -> tuple[Callable[[Tensor], tuple[Tensor, Moved]], Tensor]:
     """A function of one fused (or Euler) sub-step that also returns its signals, and the target of each synapse."""
     params, graph = layer.params(per_row(job.synapses, job)), ltc.Graph(*graph_tensors(layer))
     u = rows(job.x * layer.input_scale + layer.input_shift)
@@ -80,7 +80,7 @@ def _ltc_substep(layer: LTC, job: Job) -> tuple[Callable[[Tensor], tuple[Tensor,
     return substep, to
 
 
-def trace_ltc(layer: LTC, job: Job) -> Followed:
+def trace_ltc(layer: LTC, job: TraceJob) -> Followed:
     """Trace of an LTC: gates, conductances, currents, time constants, and how synapses and leak moved each potential.
 
     With `solver="rk4"` four slopes are mixed in one step and no synapse has a share of its own: moves are left out, and
@@ -99,7 +99,7 @@ def trace_ltc(layer: LTC, job: Job) -> Followed:
         "leak_moves": ("neuron", names, "potential", "how far the leak moved each neuron"),
     }
     mixes = layer.solver == "rk4"
-    recorder = Kept(layer, job._replace(substeps=job.substeps and not mixes))
+    recorder = StepValues(layer, job._replace(substeps=job.substeps and not mixes))
     substep, to = _ltc_substep(layer, job)
     steps = _walk(substep, rows(before), 1 if mixes else layer.substeps)
     if mixes:
@@ -117,7 +117,7 @@ def trace_ltc(layer: LTC, job: Job) -> Followed:
     return recorder.trace(residual), _ends(recorder, layer, v), ltc.State(v[:, -1])
 
 
-def _tau(recorder: Kept, tau: Tensor, names: Sequence[str]) -> None:
+def _tau(recorder: StepValues, tau: Tensor, names: Sequence[str]) -> None:
     between = ("substep",) if recorder.job.substeps else ()
     recorder.add("tau_sys", tau, "neuron", names, "unit of dt", "effective time constant", *between)
 
@@ -127,7 +127,7 @@ def _onto(values: Tensor, to: Tensor, units: int) -> Tensor:
     return unrow(onto_targets(values.flatten(0, -2), to, units), values.shape[:-1])
 
 
-def trace_ctrnn(layer: CTRNN, job: Job) -> Followed:
+def trace_ctrnn(layer: CTRNN, job: TraceJob) -> Followed:
     """Trace of a CT-RNN: currents, drive, and the moves of each state by drive and leak."""
     params, graph = layer.params(per_row(job.synapses, job)), ctrnn.Graph(*graph_tensors(layer))
     v = layer.states(*job[:5])
@@ -145,7 +145,7 @@ def trace_ctrnn(layer: CTRNN, job: Job) -> Followed:
         return now + moves["drive_moves"] + moves["leak_moves"], {"currents": current, "drive": drive, **moves}
 
     names, synapses = layer.wiring.names, synapse_names(layer.wiring, job.names)
-    recorder = Kept(layer, job)
+    recorder = StepValues(layer, job)
     _gather(
         recorder,
         _walk(substep, rows(before), layer.substeps),
@@ -161,7 +161,7 @@ def trace_ctrnn(layer: CTRNN, job: Job) -> Followed:
     return recorder.trace(_again(recorder, before, v, *moves)), _ends(recorder, layer, v), ctrnn.State(v[:, -1])
 
 
-def _lrc_substep(layer: LRC, job: Job) -> Callable[[Tensor], tuple[Tensor, Moved]]:
+def _lrc_substep(layer: LRC, job: TraceJob) -> Callable[[Tensor], tuple[Tensor, Moved]]:
     """A function of one sub-step that also returns its signals."""
     params, graph = layer.params(per_row(job.synapses, job)), lrc.Graph(*graph_tensors(layer))
     sensory, recurrent = lrc.synapses(params, graph)
@@ -186,12 +186,12 @@ def _lrc_substep(layer: LRC, job: Job) -> Callable[[Tensor], tuple[Tensor, Moved
     return substep
 
 
-def trace_lrc(layer: LRC, job: Job) -> Followed:
+def trace_lrc(layer: LRC, job: TraceJob) -> Followed:
     """Trace of an LRC: gates, conductances, drives, elastance, and the moves of each potential by drive and leak."""
     v = layer.states(*job[:5])
     before = previous(v, job.state[0])
     names, synapses = layer.wiring.names, synapse_names(layer.wiring, job.names)
-    recorder = Kept(layer, job)
+    recorder = StepValues(layer, job)
     _gather(
         recorder,
         _walk(_lrc_substep(layer, job), rows(before), layer.substeps),

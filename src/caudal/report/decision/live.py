@@ -4,7 +4,7 @@ import json
 import math
 
 from caudal.explain.decision.record import Array, Decision
-from caudal.report.decision.words import Words
+from caudal.report.decision.words import DecisionWords
 from caudal.report.html import Html, join, tag
 from caudal.report.plots.lines import lines
 from caudal.report.plots.live_circuit import circuit
@@ -13,7 +13,7 @@ from caudal.wiring import Wiring
 _MOST_TRACED, _MOST_OFF = 4, 200
 
 
-def live(decision: Decision, texts: Words) -> Html:
+def live(decision: Decision, texts: DecisionWords) -> Html:
     """Scrubber, circuit and traces of one decision; without a script it shows the last step."""
     last = len(decision.time) - 1
     drawn = join([]) if decision.wiring is None else _circuit(decision, decision.wiring, texts, last)
@@ -24,7 +24,7 @@ def live(decision: Decision, texts: Words) -> Html:
     return tag("div", *parts, tag("div", *traces, class_="figures"), _data(decision, texts), class_="live")
 
 
-def circuit_picture(decision: Decision, wiring: Wiring, texts: Words, step: int) -> Html:
+def circuit_picture(decision: Decision, wiring: Wiring, texts: DecisionWords, step: int) -> Html:
     """The circuit at a step, as an SVG document."""
     values = (
         {}
@@ -36,7 +36,7 @@ def circuit_picture(decision: Decision, wiring: Wiring, texts: Words, step: int)
     return circuit(wiring, values, state, title=title, inputs=decision.inputs, step=step, lang=texts.lang)
 
 
-def _circuit(decision: Decision, wiring: Wiring, texts: Words, last: int) -> Html:
+def _circuit(decision: Decision, wiring: Wiring, texts: DecisionWords, last: int) -> Html:
     picture, title = circuit_picture(decision, wiring, texts, last), texts("plot.circuit", cell=decision.cell)
     key = [
         tag("li", tag("span", class_=f"stroke {sign}"), texts(f"circuit.{word}"))
@@ -50,14 +50,14 @@ def _circuit(decision: Decision, wiring: Wiring, texts: Words, last: int) -> Htm
     return join([tag("ul", *key, class_="legend"), frame])
 
 
-def _bar(texts: Words, last: int, decision: Decision) -> Html:
+def _bar(texts: DecisionWords, last: int, decision: Decision) -> Html:
     play = tag("button", texts("circuit.play"), type="button", class_="play", data_pause=texts("circuit.pause"))
     slider = tag("input", type="range", id="step", min=0, max=last, value=last, step=1, autocomplete="off")
     shown = tag("output", f"{last + 1} · {texts.short(float(decision.time[-1]))} {decision.time_unit}", for_="step")
     return tag("div", play, tag("label", texts("circuit.scrub"), for_="step"), slider, shown, class_="bar", hidden=True)
 
 
-def _off(decision: Decision, texts: Words) -> Html:
+def _off(decision: Decision, texts: DecisionWords) -> Html:
     """A choice of the synapses to switch off, the strongest first."""
     if decision.synapses is None:
         return join([])
@@ -75,7 +75,7 @@ def _shown(decision: Decision) -> list[int]:
     return list(range(first, min(first + _MOST_TRACED, len(decision.neurons))))
 
 
-def states_picture(decision: Decision, texts: Words) -> Html:
+def states_picture(decision: Decision, texts: DecisionWords) -> Html:
     """States of the first neurons shown over time, as an SVG document."""
     rows = {decision.neurons[k]: decision.activity[:, k].tolist() for k in _shown(decision)}
     ends = (float(decision.activity.min()), float(decision.activity.max()))
@@ -87,7 +87,7 @@ def states_picture(decision: Decision, texts: Words) -> Html:
     )
 
 
-def tau_picture(decision: Decision, tau: Array, texts: Words) -> Html:
+def tau_picture(decision: Decision, tau: Array, texts: DecisionWords) -> Html:
     """Time constants of the neurons shown over time, as an SVG document."""
     rows = {decision.neurons[k]: tau[:, k].tolist() for k in _shown(decision)}
     ends = (float(tau.min()), float(tau.max()))
@@ -99,7 +99,7 @@ def tau_picture(decision: Decision, tau: Array, texts: Words) -> Html:
     )
 
 
-def _data(decision: Decision, texts: Words) -> Html:
+def _data(decision: Decision, texts: DecisionWords) -> Html:
     """The data of the interactive part, as a JSON script element."""
     labels = [*decision.inputs, *decision.neurons]
     without = {}

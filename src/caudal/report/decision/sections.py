@@ -9,7 +9,7 @@ from caudal.explain.influence.target import LOG_ODDS
 from caudal.report.decision.live import live
 from caudal.report.decision.sentences import at_step, goal, tell
 from caudal.report.decision.summary import answers, cell_name, probability, reason_holds, tolerances
-from caudal.report.decision.words import Words
+from caudal.report.decision.words import DecisionWords
 from caudal.report.html import Html, join, tag
 from caudal.report.plots.heat import heat
 from caudal.report.plots.lines import lines
@@ -24,7 +24,7 @@ def said_lines(sentences: list[str], **attributes: object) -> Html:
     return join(tag("p", sentence, **attributes) for sentence in sentences)
 
 
-def decision_section(decision: Decision, texts: Words) -> Html:
+def decision_section(decision: Decision, texts: DecisionWords) -> Html:
     """The five answers, and how the decision came about step by step."""
     items = []
     for question, sentences in answers(decision, texts).items():
@@ -48,7 +48,7 @@ def decision_section(decision: Decision, texts: Words) -> Html:
     return join([tag("dl", *items, class_="answers"), tag("div", drawn, class_="figure")])
 
 
-def score_section(decision: Decision, texts: Words) -> Html | None:
+def score_section(decision: Decision, texts: DecisionWords) -> Html | None:
     """The verdict on the reasons, and every check behind it."""
     card = decision.influence.scorecard
     verdict, holds = reason_holds(decision, texts)
@@ -65,7 +65,7 @@ def score_section(decision: Decision, texts: Words) -> Html | None:
     return join([aside, tag("details", tag("summary", first), scroll)])
 
 
-def _check(texts: Words, score: Score) -> Html:
+def _check(texts: DecisionWords, score: Score) -> Html:
     unknown = score.value != score.value
     result = texts("table.unknown" if unknown else "table.passed" if score.passed else "table.failed")
     badge = tag("span", result, class_="badge" if score.passed else "badge warn")
@@ -73,7 +73,7 @@ def _check(texts: Words, score: Score) -> Html:
     return tag("tr", name, tag("td", texts.short(score.value)), tag("td", goal(texts, score)), tag("td", badge))
 
 
-def saliency_picture(decision: Decision, texts: Words) -> Html:
+def saliency_picture(decision: Decision, texts: DecisionWords) -> Html:
     """Influence of inputs and elapsed times as a map, an SVG document."""
     values, names = decision.influence.values[0], [*decision.inputs, texts("dt.short")]
     first = max(0, len(values) - _MOST_STEPS)
@@ -82,7 +82,7 @@ def saliency_picture(decision: Decision, texts: Words) -> Html:
     return heat(values[first:], names, steps, title=texts("plot.heat"), decision=decided, lang=texts.lang)
 
 
-def saliency_section(decision: Decision, texts: Words) -> Html:
+def saliency_section(decision: Decision, texts: DecisionWords) -> Html:
     """Influence of inputs and elapsed times, as sentences and as a map."""
     drawn = saliency_picture(decision, texts)
     frame = tag("div", drawn, class_="scroll wide", tabindex="0", role="region", aria_label=texts("plot.heat"))
@@ -93,7 +93,7 @@ def saliency_section(decision: Decision, texts: Words) -> Html:
     return join(parts)
 
 
-def circuit_section(decision: Decision, texts: Words) -> Html | None:
+def circuit_section(decision: Decision, texts: DecisionWords) -> Html | None:
     """The circuit with its scrubber, and the synapses that matter most; None without a wiring."""
     if decision.wiring is None or decision.synapses is None:
         return None
@@ -119,7 +119,7 @@ def circuit_section(decision: Decision, texts: Words) -> Html | None:
     )
 
 
-def counter_section(decision: Decision, texts: Words) -> Html | None:
+def counter_section(decision: Decision, texts: DecisionWords) -> Html | None:
     """The counterfactual, as sentences and a list of changes."""
     counterfactual = decision.counterfactual
     if counterfactual is None:
@@ -133,7 +133,7 @@ def counter_section(decision: Decision, texts: Words) -> Html | None:
     )
 
 
-def proof_section(decision: Decision, texts: Words) -> Html | None:
+def proof_section(decision: Decision, texts: DecisionWords) -> Html | None:
     """What errors of measurement are proven to leave the decision as it is, in units, beside what the data resolve."""
     if decision.certificate is None:
         return None
@@ -145,7 +145,7 @@ def proof_section(decision: Decision, texts: Words) -> Html | None:
     return said_lines(sentences, class_="say")
 
 
-def _beside_the_instrument(decision: Decision, texts: Words) -> list[str]:
+def _beside_the_instrument(decision: Decision, texts: DecisionWords) -> list[str]:
     """Of which inputs the rounding of the data alone stays within what is proven, and of which it does not."""
     if decision.bounds.step is None:
         return []
@@ -159,7 +159,7 @@ def _beside_the_instrument(decision: Decision, texts: Words) -> list[str]:
     return [texts(f"proof.{side}", names=texts.listed(names)) for side, names in sides.items() if names]
 
 
-def phase_section(decision: Decision, texts: Words) -> Html | None:
+def phase_section(decision: Decision, texts: DecisionWords) -> Html | None:
     """What drives each neuron over the course of the series; None where neurons have no names of their own."""
     if decision.wiring is None:
         return None
@@ -171,7 +171,7 @@ def phase_section(decision: Decision, texts: Words) -> Html | None:
     )
 
 
-def equation_section(decision: Decision, texts: Words) -> Html | None:
+def equation_section(decision: Decision, texts: DecisionWords) -> Html | None:
     """The equations of the net, without dead synapses; None where there are none to print."""
     from caudal.explain.decision.gather import DIGITS
 
@@ -192,7 +192,7 @@ def equation_section(decision: Decision, texts: Words) -> Html | None:
     return join([*parts, tag("pre", text, tabindex="0", lang="en")])
 
 
-def limit_section(decision: Decision, texts: Words) -> Html:
+def limit_section(decision: Decision, texts: DecisionWords) -> Html:
     """The limits of the explanation, as a list of sentences."""
     sentences = [texts("limits.scope", id=decision.id), texts("limits.attribution"), texts("limits.baseline")]
     if decision.wiring is not None:
@@ -205,7 +205,7 @@ def limit_section(decision: Decision, texts: Words) -> Html:
     return tag("ul", *(tag("li", line) for line in [*sentences, *_missing(decision, texts)]))
 
 
-def _missing(decision: Decision, texts: Words) -> list[str]:
+def _missing(decision: Decision, texts: DecisionWords) -> list[str]:
     """What this page does not hold, and why."""
     lines = [texts("circuit.none", cell=decision.cell)] if decision.wiring is None else []
     parts = (part for part in ("counter", "proof") if part in decision.missing)
@@ -218,7 +218,7 @@ def _missing(decision: Decision, texts: Words) -> list[str]:
     return lines
 
 
-SECTIONS: tuple[tuple[str, Callable[[Decision, Words], Html | None]], ...] = (
+SECTIONS: tuple[tuple[str, Callable[[Decision, DecisionWords], Html | None]], ...] = (
     ("decision", decision_section),
     ("saliency", saliency_section),
     ("score", score_section),

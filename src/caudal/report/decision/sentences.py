@@ -13,7 +13,7 @@ from caudal.explain.influence.target import LOG_ODDS
 from caudal.explain.neurons.metrics import Interpretability
 from caudal.explain.neurons.phases import TIME, Drives
 from caudal.explain.proof.verify import Certificate
-from caudal.report.decision.words import Words, words
+from caudal.report.decision.words import DecisionWords, words
 
 _MOST = 4
 
@@ -40,7 +40,7 @@ def tell(found: object, lang: str = "en", **about: object) -> list[str]:
     raise InputError("tell", "found", fault, "Pass an influence, phases, a counterfactual, a certificate or the like.")
 
 
-def place(texts: Words, step: int, name: str) -> str:
+def place(texts: DecisionWords, step: int, name: str) -> str:
     """An input at a step, or the time before it."""
     return texts("dt.before", n=step + 1) if name == TIME else texts("cell", name=name, n=step + 1)
 
@@ -75,7 +75,7 @@ def _influence(
     return [*lines, texts("influence.adds", delta=texts.percent(max(attribution.delta, 1e-4), 2))]
 
 
-def _parts(texts: Words, attribution: Influence, most: int) -> list[str]:
+def _parts(texts: DecisionWords, attribution: Influence, most: int) -> list[str]:
     """The strongest synapses or neurons, swapped or cut."""
     unit, way = texts.known("unit", attribution.unit), "swap" if attribution.method == "swap" else "cut"
     lines = []
@@ -85,7 +85,7 @@ def _parts(texts: Words, attribution: Influence, most: int) -> list[str]:
     return lines
 
 
-def _compared(texts: Words, attribution: Influence) -> str:
+def _compared(texts: DecisionWords, attribution: Influence) -> str:
     """What the output is, and what it is compared with."""
     output, reference = (
         texts.short(float(part.mean()), signed=True) for part in (attribution.output, attribution.reference)
@@ -101,7 +101,9 @@ def _compared(texts: Words, attribution: Influence) -> str:
     return texts(key, unit=unit, output=output, reference=reference, n=count)
 
 
-def _named(texts: Words, attribution: Influence, at: tuple[np.intp, ...], cell: Callable[[int, str], str]) -> str:
+def _named(
+    texts: DecisionWords, attribution: Influence, at: tuple[np.intp, ...], cell: Callable[[int, str], str]
+) -> str:
     step = int(at[0])
     if len(at) == 2:
         return cell(step, attribution.labels[1][int(at[1])])
@@ -115,13 +117,13 @@ def _scorecard(card: Scorecard, lang: str = "en") -> list[str]:
     return [head, *(_failed(texts, score) for score in card.failed)]
 
 
-def _failed(texts: Words, score: Score) -> str:
+def _failed(texts: DecisionWords, score: Score) -> str:
     return texts(
         "score.failed", name=texts.known("score", score.name), value=texts.short(score.value), goal=goal(texts, score)
     )
 
 
-def goal(texts: Words, score: Score) -> str:
+def goal(texts: DecisionWords, score: Score) -> str:
     """The goal of a check in the language of the reader."""
     for word in ("at most", "at least", "above"):
         if score.goal.startswith(word):
@@ -147,7 +149,7 @@ def _drives(moves: Drives, lang: str = "en", shortest: int = 2) -> list[str]:
     return lines
 
 
-def _when(texts: Words, start: int, end: int) -> str:
+def _when(texts: DecisionWords, start: int, end: int) -> str:
     if start == end:
         return texts("phase.at", n=start + 1)
     return texts("phase.between", steps=texts("steps", a=start + 1, b=end + 1))
@@ -164,7 +166,7 @@ def _dead(dead: Dead, lang: str = "en") -> list[str]:
 
 @tell.register
 def _counterfactual(
-    record: Counterfactual, lang: str = "en", when: Callable[[Words, int], str] | None = None
+    record: Counterfactual, lang: str = "en", when: Callable[[DecisionWords, int], str] | None = None
 ) -> list[str]:
     texts, count = words(lang), len(record.changes)
     if not record.found:
@@ -190,16 +192,16 @@ def _counterfactual(
     return [*lines, texts("counter.minimal" if record.minimal else "counter.loose"), texts("counter.possible")]
 
 
-def at_step(times: Sequence[float], unit: str) -> Callable[[Words, int], str]:
+def at_step(times: Sequence[float], unit: str) -> Callable[[DecisionWords, int], str]:
     """A function that names a step with its time, "3 (12 h)", for `change`; by its number where steps are the unit."""
 
-    def named(texts: Words, step: int) -> str:
+    def named(texts: DecisionWords, step: int) -> str:
         return f"{step + 1}" if unit in ("", "step") else f"{step + 1} ({texts.short(times[step])} {unit})"
 
     return named
 
 
-def change(texts: Words, entry: Change, when: Callable[[Words, int], str] | None = None) -> str:
+def change(texts: DecisionWords, entry: Change, when: Callable[[DecisionWords, int], str] | None = None) -> str:
     """One change of a counterfactual; `when` names its step."""
     step = f"{entry.step + 1}" if when is None else when(texts, entry.step)
     before, after = (_local(texts, number) for number in apart(entry.before, entry.after))
@@ -209,7 +211,7 @@ def change(texts: Words, entry: Change, when: Callable[[Words, int], str] | None
     return texts("counter.value", name=entry.name, n=step, before=before, after=after, unit=unit)
 
 
-def _local(texts: Words, number: str) -> str:
+def _local(texts: DecisionWords, number: str) -> str:
     spelled = number.replace("-", "\u2212")
     return spelled.replace(".", ",") if texts.lang == "es" else spelled
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from caudal.explain.decision.record import Decision
 from caudal.report.decision.sentences import at_step, change
-from caudal.report.decision.words import Words
+from caudal.report.decision.words import DecisionWords
 
 QUESTIONS = ("what", "why", "sure", "turn", "unknown")
 _MOST_REASONS, _LEAST, _FEW_CARRY = 3, 0.05, 0.4
@@ -14,7 +14,7 @@ _MOST_REASONS, _LEAST, _FEW_CARRY = 3, 0.05, 0.4
 _NAMED = 0.99
 
 
-def answers(decision: Decision, texts: Words) -> dict[str, list[str]]:
+def answers(decision: Decision, texts: DecisionWords) -> dict[str, list[str]]:
     """Sentences that answer what was decided, why, how sure, what would turn it and what is not known."""
     return {
         "what": what(decision, texts),
@@ -25,14 +25,14 @@ def answers(decision: Decision, texts: Words) -> dict[str, list[str]]:
     }
 
 
-def step_name(decision: Decision, texts: Words, step: int) -> str:
+def step_name(decision: Decision, texts: DecisionWords, step: int) -> str:
     """A step with its time: "step 8 (72 h)"."""
     if decision.time_unit in ("", "step"):
         return texts("step", n=step + 1)
     return texts("step.when", n=step + 1, time=texts.short(float(decision.time[step])), unit=decision.time_unit)
 
 
-def cell_name(decision: Decision, texts: Words, step: int, name: str) -> str:
+def cell_name(decision: Decision, texts: DecisionWords, step: int, name: str) -> str:
     """An input at a step with the value that it had there, or a gap with its length."""
     when = step_name(decision, texts, step)
     if name == "dt":
@@ -46,20 +46,20 @@ def cell_name(decision: Decision, texts: Words, step: int, name: str) -> str:
     return texts("cell.value", name=name, value=texts.short(value), unit=f" {unit}" if unit else "", step=when)
 
 
-def probability(texts: Words, share: float) -> str:
+def probability(texts: DecisionWords, share: float) -> str:
     """A probability in percent, never 100 nor 0."""
     if share > 0.999 or share < 0.001:
         return texts("share.above" if share > 0.5 else "share.below")
     return texts.percent(share, 1)
 
 
-def title(decision: Decision, texts: Words) -> str:
+def title(decision: Decision, texts: DecisionWords) -> str:
     """The outcome and what was decided of it."""
     decided = decision.decision if decision.classes else texts.short(float(decision.scores[-1, 0]), 4)
     return f"{decision.outcome or decision.id}: {decided}"
 
 
-def what(decision: Decision, texts: Words) -> list[str]:
+def what(decision: Decision, texts: DecisionWords) -> list[str]:
     """What was decided, and since when."""
     last, of = decision.scores[-1], {"id": decision.id, "outcome": decision.outcome}
     if not decision.classes:
@@ -75,7 +75,7 @@ def what(decision: Decision, texts: Words) -> list[str]:
     return [lead, texts("decision.always", steps=len(decision.scores))]
 
 
-def why(decision: Decision, texts: Words) -> list[str]:
+def why(decision: Decision, texts: DecisionWords) -> list[str]:
     """The strongest reasons, with their values and times, and what they were compared with.
 
     Where no few values carry most of the influence, whole inputs are named.
@@ -107,7 +107,7 @@ def why(decision: Decision, texts: Words) -> list[str]:
     return [texts("why.than", than=_others(decision, texts), reasons="; ".join(lines))]
 
 
-def _others(decision: Decision, texts: Words) -> str:
+def _others(decision: Decision, texts: DecisionWords) -> str:
     """What the decision is compared with."""
     attribution = decision.influence
     if not attribution.references:
@@ -116,7 +116,7 @@ def _others(decision: Decision, texts: Words) -> str:
     return texts(f"than.{kind}", n=len(attribution.references[0]))
 
 
-def sure(decision: Decision, texts: Words) -> list[str]:
+def sure(decision: Decision, texts: DecisionWords) -> list[str]:
     """Whether the reason stood its test, and how large an error of measurement leaves the decision as it is."""
     verdict, holds = reason_holds(decision, texts)
     lines = [verdict]
@@ -129,7 +129,7 @@ def sure(decision: Decision, texts: Words) -> list[str]:
     return lines
 
 
-def reason_holds(decision: Decision, texts: Words) -> tuple[str, bool]:
+def reason_holds(decision: Decision, texts: DecisionWords) -> tuple[str, bool]:
     """The verdict on the reasons in one sentence, and whether they stood the test."""
     attribution = decision.influence
     if attribution.says_little:
@@ -147,7 +147,7 @@ def reason_holds(decision: Decision, texts: Words) -> tuple[str, bool]:
     return texts("sure.good" if holds else "sure.bad", share=texts.percent(max(share, 0.0))), holds
 
 
-def tolerances(decision: Decision, texts: Words) -> str:
+def tolerances(decision: Decision, texts: DecisionWords) -> str:
     """The largest proven tolerance in the unit of each input and of the gaps."""
     named = []
     for feature, spread in zip(decision.features, decision.bounds.spread.tolist(), strict=True):
@@ -158,7 +158,7 @@ def tolerances(decision: Decision, texts: Words) -> str:
     return texts.listed([*named, texts("tolerance.gaps", gap=gap, unit=decision.time_unit)])
 
 
-def turn(decision: Decision, texts: Words) -> list[str]:
+def turn(decision: Decision, texts: DecisionWords) -> list[str]:
     """The least change that turns the decision."""
     other = decision.counterfactual
     if other is None:
@@ -172,7 +172,7 @@ def turn(decision: Decision, texts: Words) -> list[str]:
     return [texts("turn.found", changes=spelled, after=after)]
 
 
-def unknown(decision: Decision, texts: Words) -> list[str]:
+def unknown(decision: Decision, texts: DecisionWords) -> list[str]:
     """What this page does not tell."""
     lines = [texts("unknown.world")]
     if decision.outside:

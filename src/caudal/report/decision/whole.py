@@ -5,7 +5,7 @@ from pathlib import Path
 from caudal._version import __version__
 from caudal.explain.overall import KINDS, Kind, Overall, Part
 from caudal.intervals import Interval
-from caudal.report.decision.words import Words, words
+from caudal.report.decision.words import DecisionWords, words
 from caudal.report.html import Html, tag
 from caudal.report.plots.raster import placed
 from caudal.report.style import sheet
@@ -89,7 +89,7 @@ def write_overall(found: Overall, path: str | Path, model: str, lang: str = "en"
     return placed(Path(path), f"<!DOCTYPE html>\n{tag('html', head, body, lang=texts.lang)}\n")
 
 
-def _name(texts: Words, part: Part) -> str:
+def _name(texts: DecisionWords, part: Part) -> str:
     if part.kind == "step":
         return texts("step", n=int(part.name) + 1)
     if part.kind == "gap":
@@ -97,7 +97,7 @@ def _name(texts: Words, part: Part) -> str:
     return texts("dt") if part.kind == "input" and part.name == "dt" else part.name
 
 
-def _section(found: Overall, kind: Kind, texts: Words) -> Html:
+def _section(found: Overall, kind: Kind, texts: DecisionWords) -> Html:
     """One kind as a table with bars."""
     parts, unit = found.of(kind)[:_MOST], texts.known("unit", found.unit)
     most = max(
@@ -116,7 +116,7 @@ def _section(found: Overall, kind: Kind, texts: Words) -> Html:
     return tag("section", heading, scroll, more, id=kind, aria_labelledby=f"{kind}-title")
 
 
-def _row(part: Part, texts: Words, most: float) -> Html:
+def _row(part: Part, texts: DecisionWords, most: float) -> Html:
     width = f"{100 * part.influence.value / most:.1f}%" if most > 0 else "0%"
     bar = tag("span", class_="bar-of", style=f"width:{width}", aria_hidden="true")
     cells = [tag("td", bar, _with_ends(part.influence, texts)), tag("td", texts.percent(part.share))]
@@ -126,6 +126,6 @@ def _row(part: Part, texts: Words, most: float) -> Html:
     return tag("tr", tag("th", _name(texts, part), scope="row"), *cells)
 
 
-def _with_ends(figure: Interval, texts: Words) -> str:
+def _with_ends(figure: Interval, texts: DecisionWords) -> str:
     ends = f" [{texts.short(figure.low)}, {texts.short(figure.high)}]" if figure.low == figure.low else ""
     return f"{texts.short(figure.value)}{ends}"

@@ -1,48 +1,19 @@
 """The words of explanations in one language: sentences from a table, and numbers as its readers write them."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
-from caudal.report.numbers import decimal, listed, read_table
+from caudal.report.numbers import read_table
+from caudal.report.words import PageWords
 
 _TINY = 1e-4
 _MINUS = "\u2212"
 
 
 @dataclass(frozen=True)
-class Words:
-    """Words and numbers of one language.
-
-    Attributes:
-        lang: `"en"` or `"es"`.
-        table: key -> sentence with `{placeholders}`.
-    """
-
-    lang: str
-    table: dict[str, str] = field(repr=False)
-
-    def __call__(self, key: str, **values: object) -> str:
-        """The sentence of a key with its placeholders filled in."""
-        return self.table[key].format(**values)
-
-    def known(self, prefix: str, code: str) -> str:
-        """The words for a code; the code itself where there are none."""
-        return self.table.get(f"{prefix}.{code}", code)
-
-    def listed(self, items: Iterable[str]) -> str:
-        """Items with commas, and the last one with "and".
-
-        Example:
-            >>> words("en").listed(["a", "b", "c"]), words("es").listed(["a", "i"])
-            ('a, b and c', 'a e i')
-        """
-        return listed(items, self.lang, self("and"))
-
-    def fixed(self, value: float, digits: int = 2, signed: bool = False) -> str:
-        """A number with so many decimals."""
-        return decimal(value, digits, self.lang, signed)
+class DecisionWords(PageWords):
+    """Words and numbers of the page of a decision."""
 
     def short(self, value: float, figures: int = 3, signed: bool = False) -> str:
         """A number with so many significant figures, without idle zeros.
@@ -68,10 +39,10 @@ class Words:
 
 
 @cache
-def words(lang: str) -> Words:
+def words(lang: str) -> DecisionWords:
     """The words of a language.
 
     Raises:
         InputError: there is no such language.
     """
-    return Words(lang, read_table("explain", "caudal.report.decision", "texts", lang))
+    return DecisionWords(lang, read_table("explain", "caudal.report.decision", "texts", lang))

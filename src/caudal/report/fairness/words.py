@@ -2,15 +2,15 @@
 
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 from caudal.fair.groups import OTHER, UNKNOWN
 from caudal.fair.metrics import NUMBER
 from caudal.fair.record import FairReport
 from caudal.intervals import Interval
-from caudal.report.numbers import decimal, listed, read_table
+from caudal.report.numbers import decimal, read_table
+from caudal.report.words import PageWords
 
 _SPANS = (
     ("below", re.compile(r"below (\S+)")),
@@ -38,28 +38,16 @@ SHARES = frozenset(
 
 
 @dataclass(frozen=True)
-class FairWords:
-    """FairWords and numbers of one language.
+class FairWords(PageWords):
+    """Words and numbers of a page about fairness.
 
     Attributes:
-        lang: `"en"` or `"es"`.
-        table: key -> sentence with `{placeholders}`.
         unit: of the numbers that are predicted, and of errors of them, or `""`.
         time_unit: of times between steps, or `""`.
     """
 
-    lang: str
-    table: dict[str, str] = field(repr=False)
     unit: str = ""
     time_unit: str = ""
-
-    def __call__(self, key: str, **values: object) -> str:
-        """The sentence of a key, with what is asked for filled in."""
-        return self.table[key].format(**values)
-
-    def known(self, prefix: str, code: str) -> str:
-        """The words for a code; the code itself where there are none."""
-        return self.table.get(f"{prefix}.{code}", code)
 
     def group(self, name: str) -> str:
         """The name of a group; what was cut or joined here is said in this language.
@@ -77,10 +65,6 @@ class FairWords:
             if match := pattern.fullmatch(part):
                 return self(f"group.{key}", a=match.group(1), b=match.group(match.lastindex or 1))
         return part
-
-    def listed(self, items: Iterable[str]) -> str:
-        """Items with commas, and the last one with "and"."""
-        return listed(items, self.lang, self("and"))
 
     def fixed(self, value: float, digits: int = 0, signed: bool = False) -> str:
         """A number with so many decimals.

@@ -14,7 +14,7 @@ from caudal.errors import FileFormatError, MissingFileError
 from caudal.fair.intervals import Gap
 from caudal.fair.record import FairAttribute, FairReport
 from caudal.intervals import Interval
-from caudal.report.log.words import Words
+from caudal.report.log.words import LogWords
 from caudal.report.numbers import decimal, listed
 
 # What is told in points of per cent; other gaps are in the unit of the target.
@@ -83,13 +83,13 @@ def _texts(*values: Any) -> None:
             raise ValueError(f"{value!r} stands where a text should")
 
 
-def shown(quoted_record: Mapping[str, Any], words: Words) -> list[dict[str, Any]]:
+def shown(quoted_record: Mapping[str, Any], words: LogWords) -> list[dict[str, Any]]:
     """What the page draws of each attribute, spelt in its language."""
     record = FairReport.from_json(json.dumps(quoted_record["record"]))
     return [_attribute(attribute, words) for attribute in record.attributes]
 
 
-def _attribute(attribute: FairAttribute, words: Words) -> dict[str, Any]:
+def _attribute(attribute: FairAttribute, words: LogWords) -> dict[str, Any]:
     top = max((max(gap.value.high, gap.chance) for gap in attribute.gaps if gap.name in _SHARES), default=0.0) or 1.0
     sizes = [
         f"{group(name, words)} ({decimal(attribute.groups.get(name, 0), 0, words.lang)})" for name in attribute.order
@@ -114,7 +114,7 @@ def _attribute(attribute: FairAttribute, words: Words) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _gap(attribute: FairAttribute, gap: Gap, top: float, words: Words) -> dict[str, Any]:
+def _gap(attribute: FairAttribute, gap: Gap, top: float, words: LogWords) -> dict[str, Any]:
     at = {rate.group: rate.value for rate in attribute.rates if rate.metric == gap.metric}
     ends = (_side(gap.metric, name, at.get(name), words) for name in (gap.high, gap.low))
     places = {
@@ -136,7 +136,7 @@ def _gap(attribute: FairAttribute, gap: Gap, top: float, words: Words) -> dict[s
     }
 
 
-def _rates(attribute: FairAttribute, words: Words) -> Iterator[dict[str, Any]]:
+def _rates(attribute: FairAttribute, words: LogWords) -> Iterator[dict[str, Any]]:
     """What each group gets, in the metrics of the gaps."""
     by_cell = {(rate.group, rate.metric): rate for rate in attribute.rates}
     metrics = [metric for metric in _RATES if any((name, metric) in by_cell for name in attribute.order)]
@@ -157,7 +157,7 @@ def _rates(attribute: FairAttribute, words: Words) -> Iterator[dict[str, Any]]:
         yield {"group": group(name, words), "cells": cells}
 
 
-def group(name: str, words: Words) -> str:
+def group(name: str, words: LogWords) -> str:
     """The name of a group; what was cut or joined by caudal is said in this language.
 
     Example:
@@ -168,7 +168,7 @@ def group(name: str, words: Words) -> str:
     return " & ".join(_part(part, words) for part in name.split(" & "))
 
 
-def _part(part: str, words: Words) -> str:
+def _part(part: str, words: LogWords) -> str:
     if part in ("unknown", "other"):
         return words(f"fairness.group.{part}")
     for key, pattern in _CUTS:
@@ -177,24 +177,24 @@ def _part(part: str, words: Words) -> str:
     return part
 
 
-def _named(groups: Iterable[str], words: Words) -> str:
+def _named(groups: Iterable[str], words: LogWords) -> str:
     return listed((group(name, words) for name in groups), words.lang, words("and"))
 
 
-def _side(metric: str, name: str, value: Interval | None, words: Words) -> str:
+def _side(metric: str, name: str, value: Interval | None, words: LogWords) -> str:
     is_share = metric in _RATES
     spelt = "–" if value is None else _share(value.value, words) if is_share else words.number(value.value)
     return f"{group(name, words)} ({spelt})"
 
 
-def _share(value: float, words: Words) -> str:
+def _share(value: float, words: LogWords) -> str:
     return words("fairness.percent", n=decimal(100 * value, 1, words.lang))
 
 
-def _value(name: str, value: float, words: Words) -> str:
+def _value(name: str, value: float, words: LogWords) -> str:
     return decimal(100 * value, 1, words.lang) if name in _SHARES else words.number(value)
 
 
-def _span(gap: Gap, words: Words) -> str:
+def _span(gap: Gap, words: LogWords) -> str:
     low, high = (_value(gap.name, end, words) for end in (gap.value.low, gap.value.high))
     return words("fairness.span", low=low, high=high)

@@ -18,7 +18,7 @@ from caudal.fair.record import FairReport
 from caudal.files import put
 from caudal.report.log.facts import gather
 from caudal.report.log.fairness import shown
-from caudal.report.log.words import Words, words
+from caudal.report.log.words import LogWords, words
 
 if TYPE_CHECKING:
     from caudal.audit.check.replay import Replay
@@ -90,7 +90,7 @@ def write(
     return Report(place, twin, facts)
 
 
-def render(facts: dict[str, Any], texts: Words) -> str:
+def render(facts: dict[str, Any], texts: LogWords) -> str:
     """The page as text; the same facts give the same text."""
     jinja = need("audit report", "jinja2")
     assets = files("caudal.report.log") / "static"

@@ -3,32 +3,20 @@
 import math
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 from caudal.report.numbers import decimal, read_table
+from caudal.report.words import PageWords
 
 
 @dataclass(frozen=True)
-class Words:
-    """Words of one language.
+class LogWords(PageWords):
+    """Words and numbers of the report of a log.
 
     Attributes:
-        lang: `"en"` or `"es"`.
-        table: key -> sentence with `{placeholders}`.
         articles: rows of section, rule, article and what the section gives evidence for.
     """
 
-    lang: str
-    table: dict[str, str] = field(repr=False)
     articles: tuple[dict[str, str], ...] = field(repr=False)
-
-    def __call__(self, key: str, /, **values: Any) -> str:
-        """The sentence of a key."""
-        return self.table[key].format(**values)
-
-    def known(self, prefix: str, code: str) -> str:
-        """The words for a code of the record; the code itself where there are none."""
-        return self.table.get(f"{prefix}.{code}", code)
 
     def number(self, value: float | str) -> str:
         """A number: whole ones in full, others with four figures; texts as they are.
@@ -46,11 +34,11 @@ class Words:
 
 
 @cache
-def words(lang: str) -> Words:
+def words(lang: str) -> LogWords:
     """The words of a language.
 
     Raises:
         InputError: there is no such language.
     """
     content = read_table("audit report", "caudal.report.log", "texts", lang)
-    return Words(lang, content["words"], tuple(content["articles"]))
+    return LogWords(lang, content["words"], tuple(content["articles"]))

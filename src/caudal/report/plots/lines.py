@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from caudal.report.decision.words import Words, words
+from caudal.report.decision.words import DecisionWords, words
 from caudal.report.html import Html, tag
 from caudal.report.plots.canvas import ACCENT, INK, QUIET, label, picture, rule, shortened, spread, ticks
 
@@ -83,7 +83,7 @@ class _Place:
         return LOW - (LOW - TOP) * min(max(share, -0.05), 1.05)
 
 
-def _grid(at: _Place, texts: Words, unit: str) -> list[Html]:
+def _grid(at: _Place, texts: DecisionWords, unit: str) -> list[Html]:
     drawn = []
     up = _powers(at.low, at.high) if at.log else ticks(at.low, at.high, 3)
     for value in up:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from caudal.errors import InputError
-from caudal.report.decision.words import Words, words
+from caudal.report.decision.words import DecisionWords, words
 from caudal.report.html import Html, tag
 from caudal.report.plots.canvas import AGAINST, DISC, FOR, INK, QUIET, label, picture, shortened
 from caudal.wiring import Wiring
@@ -93,7 +93,7 @@ def _synapses(wiring: Wiring, strength: Mapping[str, float]) -> list[tuple[str, 
     return edges
 
 
-def _lines(ranked: list[tuple[str, int, int, float]], layout: Layout, shown: list[str], texts: Words) -> Html:
+def _lines(ranked: list[tuple[str, int, int, float]], layout: Layout, shown: list[str], texts: DecisionWords) -> Html:
     spots = (*layout.inputs, *layout.neurons)
     most = max((abs(synapse[3]) for synapse in ranked), default=0.0) or 1.0
     crowd = min(max(18 / max(len(ranked), 1) ** 0.5, 0.5), 1.5)
@@ -110,7 +110,9 @@ def _lines(ranked: list[tuple[str, int, int, float]], layout: Layout, shown: lis
     return tag("g", *paths, **group)
 
 
-def _discs(wiring: Wiring, layout: Layout, shown: list[str], state: Mapping[str, float], texts: Words) -> list[Html]:
+def _discs(
+    wiring: Wiring, layout: Layout, shown: list[str], state: Mapping[str, float], texts: DecisionWords
+) -> list[Html]:
     most = max(map(abs, state.values()), default=0.0) or 1.0
     names = (*wiring.input_names, *wiring.names)
     edge, drawn = wiring.inputs + wiring.units - wiring.motor, []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from caudal.intervals import Interval
 from caudal.report.html import Html, join, tag
 from caudal.report.plots.axes import Axis
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 # Families differ in colour and in shape, so that either is enough.
 SHAPES = {
@@ -87,7 +87,7 @@ def band(frame: Frame, xs: Sequence[float], intervals: Sequence[Interval], **att
     return tag("polygon", points=frame.points([*there, *reversed(back)]), **attributes)
 
 
-def grid(frame: Frame, words: Words, x_name: str, y_name: str, ticks: tuple[int, int] = (5, 5)) -> Html:
+def grid(frame: Frame, words: StudyWords, x_name: str, y_name: str, ticks: tuple[int, int] = (5, 5)) -> Html:
     """Grid lines, written values, and the names of both axes."""
     low = frame.height
     parts = []
@@ -105,7 +105,7 @@ def grid(frame: Frame, words: Words, x_name: str, y_name: str, ticks: tuple[int,
     return tag("g", *parts, aria_hidden="true")
 
 
-def _written(axis: Axis, words: Words, count: int) -> list[tuple[float, str]]:
+def _written(axis: Axis, words: StudyWords, count: int) -> list[tuple[float, str]]:
     """Values beside an axis, with their texts."""
     values = axis.ticks(count)
     return list(zip(values, words.scale(values), strict=True))
@@ -129,7 +129,7 @@ def strip_grid(axis: Axis, height: int) -> Html:
     return join(tag("line", class_="rule faint", x1=x, x2=x, y1=-8, y2=height + 8) for x in places)
 
 
-def strip_axis(axis: Axis, words: Words) -> Html:
+def strip_axis(axis: Axis, words: StudyWords) -> Html:
     """The written values under rows that share an axis."""
     written = _written(axis, words, 4)
     texts = (tag("text", shown, class_="tick middle", x=percent(axis.at(value)), y=14) for value, shown in written)

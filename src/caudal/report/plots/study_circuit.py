@@ -7,7 +7,7 @@ from itertools import chain
 from caudal.compare.record import Circuit
 from caudal.report.html import Html, join, tag
 from caudal.report.plots.marks import short
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 from caudal.wiring import Wiring
 from caudal.wiring.layout import Spot, lay_out, stroke
 
@@ -71,7 +71,7 @@ def _synapses(wiring: Wiring, strengths: Mapping[str, float]) -> list[Synapse]:
     ]
 
 
-def drawing(diagram: CircuitPlan, words: Words, label: str, values: Sequence[float]) -> Html:
+def drawing(diagram: CircuitPlan, words: StudyWords, label: str, values: Sequence[float]) -> Html:
     """The circuit with the state of each neuron at one step, -1 to 1, as a shade."""
     wiring = diagram.wiring
     layout = lay_out(wiring, _width(diagram.shown[: wiring.inputs]), 0.0)
@@ -103,7 +103,7 @@ def _lines(diagram: CircuitPlan, spots: Sequence[Spot]) -> list[Html]:
     return [tag("g", *paths, class_="synapses", aria_hidden="true")]
 
 
-def _headers(diagram: CircuitPlan, headers: Sequence[tuple[float, str]], words: Words) -> list[Html]:
+def _headers(diagram: CircuitPlan, headers: Sequence[tuple[float, str]], words: StudyWords) -> list[Html]:
     """What stands in each column: inputs, then the roles of each layer."""
     wiring = diagram.wiring
     columns = [words.many("role.input", wiring.inputs)]
@@ -114,7 +114,7 @@ def _headers(diagram: CircuitPlan, headers: Sequence[tuple[float, str]], words: 
     return [tag("text", name, class_="column middle", x=f"{x:.1f}", y=94, aria_hidden="true") for x, name in places]
 
 
-def _discs(diagram: CircuitPlan, spots: Sequence[Spot], values: Sequence[float], words: Words) -> list[Html]:
+def _discs(diagram: CircuitPlan, spots: Sequence[Spot], values: Sequence[float], words: StudyWords) -> list[Html]:
     wiring = diagram.wiring
     kinds = ("input",) * wiring.inputs + wiring.roles
     edge = wiring.inputs + wiring.units - wiring.motor
@@ -168,7 +168,7 @@ def _width(labels: Sequence[str]) -> float:
     return 8 + 7.2 * min(max(map(len, labels)), _LONGEST)
 
 
-def key(words: Words) -> Html:
+def key(words: StudyWords) -> Html:
     """The legend of a circuit drawing: lines by sign, shades by state."""
     parts = []
     for sign, positive in (("exc", True), ("inh", False)):

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from caudal.compare.record import Study
 from caudal.report.html import Html, join, tag
 from caudal.report.study.tables import Cell, details, facts, model, table
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 _CLASSES_SHOWN, _INPUTS_SHOWN = 20, 40
 
 
-def data_section(study: Study, words: Words) -> Html:
+def data_section(study: Study, words: StudyWords) -> Html:
     """The facts of the data, the warnings of its card, and its digest."""
     data = study.data
     gaps = words(
@@ -63,7 +63,7 @@ def data_section(study: Study, words: Words) -> Html:
     return join([*parts, _inputs(study, words)])
 
 
-def _owners(study: Study, words: Words) -> str:
+def _owners(study: Study, words: StudyWords) -> str:
     """How many people, or other groups, each part holds, and which ones are tested where they are few."""
     data = study.data
     if data.folds:
@@ -73,11 +73,11 @@ def _owners(study: Study, words: Words) -> str:
     return words("data.owners.value", train=train, val=val, test=test, name=data.owner, which=which)
 
 
-def _sentences(sentences: Sequence[str], none: str, words: Words) -> Html:
+def _sentences(sentences: Sequence[str], none: str, words: StudyWords) -> Html:
     return tag("ul", *(tag("li", words.retold(sentence)) for sentence in sentences)) if sentences else tag("p", none)
 
 
-def _classes(study: Study, words: Words) -> Html:
+def _classes(study: Study, words: StudyWords) -> Html:
     data = study.data
     if not data.classes:
         return Html("")
@@ -91,13 +91,13 @@ def _classes(study: Study, words: Words) -> Html:
     return listing if len(rows) <= _CLASSES_SHOWN else details(words("data.classes"), listing)
 
 
-def _inputs(study: Study, words: Words) -> Html:
+def _inputs(study: Study, words: StudyWords) -> Html:
     names = study.data.inputs
     shown = tag("ul", *(tag("li", tag("code", name)) for name in names), class_="names")
     return details(words.many("data.inputs", len(names)), shown)
 
 
-def reproduce_section(study: Study, words: Words) -> Html:
+def reproduce_section(study: Study, words: StudyWords) -> Html:
     """Command, versions, machine, budget and chosen settings."""
     provenance, budget = study.provenance, study.budget
     copy = tag("button", words("copy"), type="button", class_="copy", data_done=words("copied"), hidden=True)
@@ -133,7 +133,7 @@ def _seeds(study: Study) -> str:
     return ", ".join(str(seed) for seed in sorted({run.seed for run in study.runs}))
 
 
-def _settings(study: Study, words: Words) -> Html:
+def _settings(study: Study, words: StudyWords) -> Html:
     rows = []
     for contender in study.contenders:
         chosen = ", ".join(f"{name} = {value}" for name, value in sorted(contender.settings.items()))
@@ -148,7 +148,7 @@ def _settings(study: Study, words: Words) -> Html:
     return details(words("made.settings"), table(words("made.settings.caption"), head, rows))
 
 
-def open_section(study: Study, words: Words) -> Html:
+def open_section(study: Study, words: StudyWords) -> Html:
     """What this study does not tell."""
     codes = study.not_measured
     if not codes:

@@ -8,12 +8,12 @@ from caudal.report.plots.axes import Axis
 from caudal.report.plots.marks import Frame, grid, plot, polyline, stretched
 from caudal.report.study import query
 from caudal.report.study.tables import Cell, details, model, table
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 _WHOLE = Axis(0.0, 1.0)
 
 
-def calibration_section(study: Study, words: Words) -> Html:
+def calibration_section(study: Study, words: StudyWords) -> Html:
     """A reliability diagram of each model, the best calibrated first, and their numbers."""
     if not Task(study.data.task).is_classification:
         return tag("p", words("calibration.numbers"))
@@ -43,7 +43,7 @@ def calibration_section(study: Study, words: Words) -> Html:
     )
 
 
-def _figure(contender: Contender, calibration: Calibration, words: Words, digits: int) -> Html:
+def _figure(contender: Contender, calibration: Calibration, words: StudyWords, digits: int) -> Html:
     frame = Frame(_WHOLE, _WHOLE, 150)
     most = max((count for _, _, count in calibration.bins), default=1)
     dots = []
@@ -81,7 +81,7 @@ def _figure(contender: Contender, calibration: Calibration, words: Words, digits
     return tag("figure", tag("figcaption", model(contender), *small), drawn)
 
 
-def _errors(known: list[tuple[Contender, Calibration]], words: Words, digits: int) -> Html:
+def _errors(known: list[tuple[Contender, Calibration]], words: StudyWords, digits: int) -> Html:
     rows = [
         [
             Cell(model(contender), None, ""),
@@ -98,7 +98,7 @@ def _errors(known: list[tuple[Contender, Calibration]], words: Words, digits: in
     return table(words("calibration.caption"), head, rows, sortable=True)
 
 
-def _bins(contender: Contender, calibration: Calibration, words: Words) -> Html:
+def _bins(contender: Contender, calibration: Calibration, words: StudyWords) -> Html:
     rows = [
         [
             Cell(words.percent(predicted, 1), predicted),

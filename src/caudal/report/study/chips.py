@@ -12,7 +12,7 @@ from caudal.report.plots.marks import Frame, grid, mark, plot
 from caudal.report.study import query
 from caudal.report.study.cost import CostPoint, named
 from caudal.report.study.tables import Cell, legend, model, table
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 _RUNS_ON, _BUILT_FOR = "Cortex-M4F", "AVR"
 # What a difference of a share has to reach to be told as one.
@@ -33,7 +33,7 @@ class Shown:
         return self.chip.export
 
 
-def chips_section(study: Study, words: Words) -> Html:
+def chips_section(study: Study, words: StudyWords) -> Html:
     """What was found, in sentences; a drawing; the table; who has no C form."""
     chips = study.chips
     if chips is None:
@@ -66,11 +66,11 @@ def _shown(study: Study, chips: Chips) -> list[Shown]:
     return sorted(exports, key=lambda export: (export.value is None, sign * (export.value or 0.0)))
 
 
-def _told(study: Study, words: Words, shown: Sequence[Shown], ran: Sequence[Shown]) -> list[str]:
+def _told(study: Study, words: StudyWords, shown: Sequence[Shown], ran: Sequence[Shown]) -> list[str]:
     return [*_lost(study, words, shown), *_matched(study, words, ran)]
 
 
-def _lost(study: Study, words: Words, shown: Sequence[Shown]) -> list[str]:
+def _lost(study: Study, words: StudyWords, shown: Sequence[Shown]) -> list[str]:
     """The sentence about the largest loss of the metric by an export, empty where none was judged."""
     sign = 1 if study.higher_is_better else -1
     judged = [
@@ -106,7 +106,7 @@ def _best(study: Study) -> list[Interval]:
     ]
 
 
-def _matched(study: Study, words: Words, ran: Sequence[Shown]) -> list[str]:
+def _matched(study: Study, words: StudyWords, ran: Sequence[Shown]) -> list[str]:
     """Of those within the margin of the best, who takes the fewest instructions, and what the other family takes."""
     if len(ran) < 2:
         return []
@@ -136,7 +136,7 @@ def _steps(export: Shown) -> float:
     return export.ran.per_step if export.ran is not None and export.ran.per_step else float("inf")
 
 
-def _drawing(study: Study, words: Words, ran: Sequence[Shown]) -> Html:
+def _drawing(study: Study, words: StudyWords, ran: Sequence[Shown]) -> Html:
     points = [
         CostPoint(export.contender, _steps(export), Interval(v, v, v))
         for export in ran
@@ -158,7 +158,7 @@ def _drawing(study: Study, words: Words, ran: Sequence[Shown]) -> Html:
     return plot(frame, label, ticks, *drawn, *named(frame, points, words, digits), class_="pareto")
 
 
-def _table(study: Study, words: Words, shown: Sequence[Shown]) -> Html:
+def _table(study: Study, words: StudyWords, shown: Sequence[Shown]) -> Html:
     metric, digits = words.title(study.metric), query.metric_digits(study)
     has_run, has_avr = any(export.ran for export in shown), any(export.chip.on(_BUILT_FOR) for export in shown)
     head = [words("model"), words("chips.export", metric=metric), words("chips.network")]
@@ -178,11 +178,11 @@ def _table(study: Study, words: Words, shown: Sequence[Shown]) -> Html:
     return table(words("chips.caption"), head, rows, sortable=True)
 
 
-def _number(value: float | None, words: Words, digits: int) -> Cell:
+def _number(value: float | None, words: StudyWords, digits: int) -> Cell:
     return Cell("–") if value is None else Cell(words.number(value, digits), value)
 
 
-def _costs(export: Shown, words: Words) -> list[object]:
+def _costs(export: Shown, words: StudyWords) -> list[object]:
     ran = export.ran
     if ran is None or ran.per_step is None:
         return [Cell("–")] * 4
@@ -191,12 +191,12 @@ def _costs(export: Shown, words: Words) -> list[object]:
     return [steps, *(Cell(words.whole(size), float(size)) for size in (ran.flash, ran.state, ran.stack))]
 
 
-def _sizes(export: Shown, words: Words) -> list[object]:
+def _sizes(export: Shown, words: StudyWords) -> list[object]:
     counts = (float(export.contender.parameters), query.operations(export.contender), float(export.chip.state_bytes))
     return [Cell(words.whole(count), count) for count in counts]
 
 
-def _fits(built: OnChip | None, words: Words) -> Cell:
+def _fits(built: OnChip | None, words: StudyWords) -> Cell:
     if built is None:
         return Cell("–")
     answer = words("chips.fits.yes" if built.fits() else "chips.fits.no")
@@ -204,7 +204,7 @@ def _fits(built: OnChip | None, words: Words) -> Cell:
     return Cell(join([answer, tag("small", " ", taken)]), float(built.flash))
 
 
-def _notes(study: Study, words: Words, shown: Sequence[Shown]) -> list[Html]:
+def _notes(study: Study, words: StudyWords, shown: Sequence[Shown]) -> list[Html]:
     """What a reader of the table must know."""
     sentences = []
     if any(export.chip.is_bent for export in shown):
@@ -229,7 +229,7 @@ def _notes(study: Study, words: Words, shown: Sequence[Shown]) -> list[Html]:
     ]
 
 
-def _without(study: Study, words: Words, chips: Chips) -> str:
+def _without(study: Study, words: StudyWords, chips: Chips) -> str:
     each = [
         words("chips.without.one", model=query.label(study, chip.model), why=words.known("chips.refused", chip.refused))
         for chip in chips.each

@@ -12,7 +12,7 @@ from caudal.report.plots.marks import Frame, grid, plot, polyline, stretched
 from caudal.report.plots.study_circuit import MOST_SYNAPSES, CircuitPlan, drawing, key, plan
 from caudal.report.study import query
 from caudal.report.study.tables import Cell, details, table
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 # Values of activity and time constants that a page carries for one circuit; longer series are thinned.
 _MOST_VALUES = 24_000
@@ -20,7 +20,7 @@ _STRONGEST, _OUTPUTS_SHOWN = 20, 12
 Rows = Sequence[Sequence[float]]
 
 
-def circuit_section(study: Study, words: Words) -> Html:
+def circuit_section(study: Study, words: StudyWords) -> Html:
     """Every trained circuit of the study."""
     if not study.circuits:
         wired = any(contender.synapses for contender in study.contenders)
@@ -37,7 +37,7 @@ def circuit_section(study: Study, words: Words) -> Html:
     return join([tag("p", words("circuit.how")), tabs, tag("p", words("circuit.caution"), class_="note")])
 
 
-def _circuit(study: Study, words: Words, diagram: CircuitPlan, circuit: Circuit, number: int, name: str) -> Html:
+def _circuit(study: Study, words: StudyWords, diagram: CircuitPlan, circuit: Circuit, number: int, name: str) -> Html:
     counts = diagram.wiring.counts()
     total = len(diagram.synapses)
     label = words(
@@ -81,7 +81,7 @@ def _thinned(steps: int, units: int) -> list[int]:
 
 
 def _live(
-    study: Study, words: Words, diagram: CircuitPlan, number: int, time: list[float], activity: Rows, tau: Rows
+    study: Study, words: StudyWords, diagram: CircuitPlan, number: int, time: list[float], activity: Rows, tau: Rows
 ) -> Html:
     unit = words.known("time", study.data.time_unit)
     across = Axis(time[0], time[-1])
@@ -111,7 +111,7 @@ def _tau_axis(tau: Rows) -> Axis:
     return logarithmic(values) if spread else linear(values)
 
 
-def _trace(words: Words, frame: Frame, kind: str, rows: Rows, time: list[float], first: int, x_name: str) -> Html:
+def _trace(words: StudyWords, frame: Frame, kind: str, rows: Rows, time: list[float], first: int, x_name: str) -> Html:
     """Traces of the motor neurons; the page adds that of the chosen neuron."""
     lines = [
         polyline(frame, [(t, row[unit]) for t, row in zip(time, rows, strict=True)], class_="motor")
@@ -131,7 +131,13 @@ def _trace(words: Words, frame: Frame, kind: str, rows: Rows, time: list[float],
 
 
 def _data(
-    words: Words, diagram: CircuitPlan, time: list[float], activity: Rows, tau: Rows, frames: list[Frame], unit: str
+    words: StudyWords,
+    diagram: CircuitPlan,
+    time: list[float],
+    activity: Rows,
+    tau: Rows,
+    frames: list[Frame],
+    unit: str,
 ) -> Html:
     """What the page needs to move; the names of neurons stand in the drawing."""
     content = {
@@ -155,7 +161,7 @@ def _rounded(value: float) -> float:
     return round(value, 3 - math.floor(math.log10(abs(value))))
 
 
-def _synapse_table(diagram: CircuitPlan, words: Words) -> Html:
+def _synapse_table(diagram: CircuitPlan, words: StudyWords) -> Html:
     rows = []
     for synapse in diagram.synapses[:_STRONGEST]:
         sign = words("circuit.exc" if synapse.weight >= 0 else "circuit.inh")
@@ -171,7 +177,7 @@ def _synapse_table(diagram: CircuitPlan, words: Words) -> Html:
     return table(words("circuit.synapses", n=len(rows)), head, rows, sortable=True)
 
 
-def _neuron_table(diagram: CircuitPlan, words: Words, activity: Rows, tau: Rows) -> Html:
+def _neuron_table(diagram: CircuitPlan, words: StudyWords, activity: Rows, tau: Rows) -> Html:
     rows: list[list[object]] = []
     for unit, name in enumerate(diagram.names[diagram.wiring.inputs :]):
         row: list[object] = [name]

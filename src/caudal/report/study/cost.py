@@ -10,7 +10,7 @@ from caudal.report.plots.axes import logarithmic
 from caudal.report.plots.marks import Frame, grid, mark, percent, plot, polyline, short, stretched, whisker
 from caudal.report.study import query
 from caudal.report.study.tables import Cell, legend, model, table
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 Reading = Callable[[Contender], float | None]
 # What may lie on the horizontal axis: key of its words -> reading.
@@ -31,7 +31,7 @@ class CostPoint:
     score: Interval
 
 
-def cost_section(study: Study, words: Words) -> Html:
+def cost_section(study: Study, words: StudyWords) -> Html:
     """A plot for each reading of cost, and the table of sizes and times."""
     panels = [(key, panel) for key, reading in READINGS.items() if (panel := _panel(study, words, key, reading))]
     if not panels:
@@ -48,7 +48,7 @@ def cost_section(study: Study, words: Words) -> Html:
     )
 
 
-def _panel(study: Study, words: Words, key: str, reading: Reading) -> Html | None:
+def _panel(study: Study, words: StudyWords, key: str, reading: Reading) -> Html | None:
     points = [
         CostPoint(contender, cost, score)
         for contender in study.contenders
@@ -95,7 +95,7 @@ def _steps(front: list[CostPoint]) -> list[tuple[float, float]]:
     return corners
 
 
-def _point(frame: Frame, words: Words, point: CostPoint, digits: int, key: str) -> Html:
+def _point(frame: Frame, words: StudyWords, point: CostPoint, digits: int, key: str) -> Html:
     x = frame.x(point.cost)
     number = f"{words.number(point.score.value, digits)} {words.span(point.score, digits)}"
     tip = f"{point.contender.label}: {number}; {words(key).lower()} {words.short(point.cost)}"
@@ -108,7 +108,7 @@ def _is_inside(frame: Frame, point: CostPoint) -> bool:
     return frame.up.holds(point.score.value) and frame.across.at(point.cost * 1.001) > 0
 
 
-def named(frame: Frame, points: list[CostPoint], words: Words, digits: int) -> list[Html]:
+def named(frame: Frame, points: list[CostPoint], words: StudyWords, digits: int) -> list[Html]:
     """A name beside each point, moved until it covers no other, counted for the width of a phone."""
     boxes = [(frame.across.at(p.cost), frame.y(p.score.value), 0.02, 7.0) for p in points]
     drawn = []
@@ -151,7 +151,7 @@ def _covers(
     return any(abs(middle - u) < half + w and abs(y + shift - v) < 6.5 + h for u, v, w, h in others)
 
 
-def _sizes(study: Study, words: Words) -> Html:
+def _sizes(study: Study, words: StudyWords) -> Html:
     keys = (
         "size.units",
         "size.parameters",

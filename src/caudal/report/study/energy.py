@@ -6,14 +6,14 @@ from caudal.compare.record import Contender, Study
 from caudal.intervals import Reading
 from caudal.report.html import Html, join, tag
 from caudal.report.study.tables import Cell, legend, model, table
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 _ESTIMATED = ("decision.sram", "decision.dram", "correct.dram", "training.dram")
 _READ = ("decision.measured", "correct.measured", "training.measured")
 _PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 
 
-def energy_section(study: Study, words: Words) -> Html:
+def energy_section(study: Study, words: StudyWords) -> Html:
     """The ladder: estimates by memory, then what a counter read, liquid beside traditional."""
     known = [contender for contender in study.contenders if contender.energy]
     if not known:
@@ -46,7 +46,7 @@ def energy_section(study: Study, words: Words) -> Html:
     )
 
 
-def _unread(known: Sequence[Contender], words: Words) -> str:
+def _unread(known: Sequence[Contender], words: StudyWords) -> str:
     """Why there are no joules, and what would give some."""
     reason = next((reading.source for contender in known if (reading := _reading(contender, _READ[-1])).source), "")
     return words("energy.unread", reason=reason)
@@ -60,7 +60,7 @@ def _middle(contender: Contender) -> float | None:
     return _reading(contender, _ESTIMATED[0]).joules
 
 
-def _cell(contender: Contender, name: str, words: Words) -> Cell:
+def _cell(contender: Contender, name: str, words: StudyWords) -> Cell:
     reading = _reading(contender, name)
     if reading.low is None or reading.high is None:
         return Cell(words("energy.label.unknown"))

@@ -29,7 +29,7 @@ from caudal.report.plots.marks import (
 from caudal.report.study import query
 from caudal.report.study.next_steps import chosen, fair_command
 from caudal.report.study.tables import Cell, details, facts, model, table
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 _RATES = ("base_rate", "selection_rate", "tpr", "fpr", "accuracy")
 _HEIGHT = 220
@@ -41,7 +41,7 @@ def points(interval: Interval) -> Interval:
     return Interval(100 * interval.value, 100 * interval.low, 100 * interval.high, interval.level, interval.method)
 
 
-def curve(study: Study, words: Words, attribute: str, mains: Sequence[tuple[FairReport, FairAttribute]]) -> Html:
+def curve(study: Study, words: StudyWords, attribute: str, mains: Sequence[tuple[FairReport, FairAttribute]]) -> Html:
     """The gap by the step that the decision is made at."""
     people = fair_words(words.lang)
     lines = [
@@ -99,7 +99,9 @@ def _names_more(frame: Frame, ends: Sequence[tuple[Contender, float]]) -> list[H
     return drawn
 
 
-def every_gap(study: Study, words: Words, attribute: str, pairs: Sequence[tuple[FairReport, FairAttribute]]) -> Html:
+def every_gap(
+    study: Study, words: StudyWords, attribute: str, pairs: Sequence[tuple[FairReport, FairAttribute]]
+) -> Html:
     """A table of the gaps of some models."""
     people = fair_words(words.lang)
     rows: list[list[object]] = []
@@ -134,14 +136,16 @@ def _sides(figures: FairAttribute, gap: Gap, people: FairWords) -> dict[str, str
     return sides
 
 
-def _over_seeds(gap: Gap, words: Words) -> str:
+def _over_seeds(gap: Gap, words: StudyWords) -> str:
     if len(gap.seeds) < 2:
         return "–"
     low, high = (words.number(100 * end, 1) for end in (min(gap.seeds), max(gap.seeds)))
     return words("energy.span", low=low, high=high)
 
 
-def every_rate(study: Study, words: Words, attribute: str, pairs: Sequence[tuple[FairReport, FairAttribute]]) -> Html:
+def every_rate(
+    study: Study, words: StudyWords, attribute: str, pairs: Sequence[tuple[FairReport, FairAttribute]]
+) -> Html:
     """A table of what each group gets from some models."""
     people = fair_words(words.lang)
     metrics = [
@@ -159,7 +163,7 @@ def every_rate(study: Study, words: Words, attribute: str, pairs: Sequence[tuple
     return table(words("fairness.rates", attribute=attribute), head, rows, sortable=True)
 
 
-def _rate(rate: GroupRate | None, words: Words, people: FairWords) -> Cell:
+def _rate(rate: GroupRate | None, words: StudyWords, people: FairWords) -> Cell:
     if rate is None or rate.value is None:
         return Cell("–")
     flag = tag("b", words("fairness.few"), class_="badge warn") if rate.few else ""
@@ -172,7 +176,7 @@ GAPS = ("equal_opportunity", "equalised_odds", "demographic_parity")
 _ROW = 26
 
 
-def concepts(study: Study, words: Words) -> Html:
+def concepts(study: Study, words: StudyWords) -> Html:
     """What a model can do to people, and what each gap means; nothing where no gap was measured."""
     if not study.fairness:
         return Html("")
@@ -189,7 +193,7 @@ def concepts(study: Study, words: Words) -> Html:
     )
 
 
-def how(study: Study, words: Words) -> Html:
+def how(study: Study, words: StudyWords) -> Html:
     """Whose gaps these are, and how to read them."""
     if not study.fairness:
         return Html("")
@@ -206,7 +210,7 @@ def _names(study: Study) -> tuple[str, ...]:
     return OF_CLASSES if study.fairness[0].threshold is None else GAPS
 
 
-def gaps_by(study: Study, words: Words, attribute: str) -> Html:
+def gaps_by(study: Study, words: StudyWords, attribute: str) -> Html:
     """The gaps of the models of the verdict by one attribute, and tables of all."""
     pairs = [
         (record, figures) for record in study.fairness for figures in record.attributes if figures.name == attribute
@@ -226,7 +230,7 @@ def gaps_by(study: Study, words: Words, attribute: str) -> Html:
     return join([*parts, details(title, every_rate(study, words, attribute, mains or pairs[:1]))])
 
 
-def _forest(study: Study, words: Words, attribute: str, mains: Sequence[tuple[FairReport, FairAttribute]]) -> Html:
+def _forest(study: Study, words: StudyWords, attribute: str, mains: Sequence[tuple[FairReport, FairAttribute]]) -> Html:
     people = fair_words(words.lang)
     known = [gap for _, figures in mains for name in _names(study) if (gap := figures.gap(name)) is not None]
     axis = Axis(0.0, 1.05 * max((100 * max(gap.value.high, gap.chance) for gap in known), default=1.0))
@@ -245,7 +249,7 @@ def _forest(study: Study, words: Words, attribute: str, mains: Sequence[tuple[Fa
     return table(words("fairness.caption", attribute=attribute), head, rows, foot=foot, class_="forest groups gaps")
 
 
-def _drawn(words: Words, people: FairWords, contender: Contender, gap: Gap | None, axis: Axis) -> list[object]:
+def _drawn(words: StudyWords, people: FairWords, contender: Contender, gap: Gap | None, axis: Axis) -> list[object]:
     if gap is None:
         quiet = tag("span", words("fairness.none"), class_="quiet")
         return [Cell(strip(None, _ROW, strip_grid(axis, _ROW)), None, "draw"), Cell(quiet)]
@@ -261,7 +265,7 @@ def _drawn(words: Words, people: FairWords, contender: Contender, gap: Gap | Non
     return [Cell(strip(tip, _ROW, strip_grid(axis, _ROW), tick, line), None, "draw"), Cell(value)]
 
 
-def _told(study: Study, words: Words, attribute: str, mains: Sequence[tuple[FairReport, FairAttribute]]) -> Html:
+def _told(study: Study, words: StudyWords, attribute: str, mains: Sequence[tuple[FairReport, FairAttribute]]) -> Html:
     """Of the model that one would use, the gaps that chance does not explain; groups too small to count."""
     people = fair_words(words.lang)
     use = chosen(study)
@@ -313,7 +317,7 @@ def sentence(figures: FairAttribute, gap: Gap, people: FairWords) -> str:
     return text + beyond
 
 
-def left_open(study: Study, words: Words) -> Html:
+def left_open(study: Study, words: StudyWords) -> Html:
     """What was not measured here, and the command that measures more."""
     people = fair_words(words.lang)
     parts: list[object] = []

@@ -7,14 +7,14 @@ from caudal.report.html import Html, join, tag
 from caudal.report.plots.marks import strip, strip_axis, strip_grid, strip_interval
 from caudal.report.study import fairness, query
 from caudal.report.study.tables import Cell, details, legend, model, table
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 # Below these an interval says more about chance than about the group.
 FEW_SERIES, FEW_POSITIVES = 50, 10
 _ROW = 26
 
 
-def groups_section(study: Study, words: Words) -> Html:
+def groups_section(study: Study, words: StudyWords) -> Html:
     """Harms and concepts; for each attribute the models of the verdict by group, their gaps, and tables of all."""
     attributes = list(dict.fromkeys(score.attribute for score in study.groups))
     attributes += [
@@ -40,7 +40,7 @@ def is_small(group_score: GroupScore) -> bool:
     return group_score.score is None or group_score.count < FEW_SERIES or few
 
 
-def _attribute(study: Study, words: Words, attribute: str) -> Html:
+def _attribute(study: Study, words: StudyWords, attribute: str) -> Html:
     group_scores = [score for score in study.groups if score.attribute == attribute]
     chosen = [
         contender for contender in query.mains(study) if any(score.model == contender.name for score in group_scores)
@@ -58,7 +58,7 @@ def _attribute(study: Study, words: Words, attribute: str) -> Html:
 
 
 def _forest(
-    study: Study, words: Words, attribute: str, group_scores: list[GroupScore], chosen: list[Contender]
+    study: Study, words: StudyWords, attribute: str, group_scores: list[GroupScore], chosen: list[Contender]
 ) -> Html:
     names = {contender.name for contender in chosen}
     scores = [
@@ -97,7 +97,7 @@ def _forest(
     return table(caption, head, rows, foot=foot, class_="forest groups")
 
 
-def _size(group_score: GroupScore, words: Words) -> Html:
+def _size(group_score: GroupScore, words: StudyWords) -> Html:
     text = words.many("groups.series", group_score.count)
     if group_score.positives is not None:
         text += ", " + words.many("groups.positives", group_score.positives)
@@ -105,7 +105,7 @@ def _size(group_score: GroupScore, words: Words) -> Html:
     return join([tag("small", text), flag])
 
 
-def _value(group_score: GroupScore, words: Words, digits: int) -> Html:
+def _value(group_score: GroupScore, words: StudyWords, digits: int) -> Html:
     if group_score.score is None:
         return tag("span", words("groups.no_score"), class_="quiet")
     return join(
@@ -113,7 +113,7 @@ def _value(group_score: GroupScore, words: Words, digits: int) -> Html:
     )
 
 
-def _gaps(study: Study, words: Words, group_scores: list[GroupScore], chosen: list[Contender]) -> str:
+def _gaps(study: Study, words: StudyWords, group_scores: list[GroupScore], chosen: list[Contender]) -> str:
     """Between the best and the worst group of each model, small ones left out: their scores say little."""
     digits, group = query.digits(group_score.score for group_score in group_scores), fair_words(words.lang).group
     gaps = []
@@ -130,7 +130,7 @@ def _gaps(study: Study, words: Words, group_scores: list[GroupScore], chosen: li
     return words("groups.gaps", gaps=words.listed(gaps)) if gaps else words("groups.gaps.none")
 
 
-def _all(study: Study, words: Words, attribute: str, group_scores: list[GroupScore]) -> Html:
+def _all(study: Study, words: StudyWords, attribute: str, group_scores: list[GroupScore]) -> Html:
     digits = query.digits(group_score.score for group_score in group_scores)
     rows: list[list[object]] = []
     for group_score in group_scores:

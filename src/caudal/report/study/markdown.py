@@ -3,7 +3,7 @@
 from caudal.compare.record import Contender, Study
 from caudal.report.study import query
 from caudal.report.study.verdict import verdict_lines
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 from caudal.report.study.words import words as words_of
 
 _FAMILY = {"liquid": "●", "traditional": "■", "trivial": "◆"}
@@ -43,7 +43,7 @@ def markdown(study: Study, lang: str = "en") -> str:
     return f"{verdict}\n\n{table}\n\n{note} {rerun}\n"
 
 
-def _row(study: Study, words: Words, contender: Contender, retrained: bool) -> list[str]:
+def _row(study: Study, words: StudyWords, contender: Contender, retrained: bool) -> list[str]:
     digits = query.metric_digits(study)
     score = query.score(study, contender.name)
     changed = [study.timing.get(contender.name, {}).get(kind) for kind in ("one", "shuffled")]

@@ -6,10 +6,10 @@ from caudal.compare.record import Contender, Study
 from caudal.report.html import Html, join, tag
 from caudal.report.study import query
 from caudal.report.study.tables import table
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 
-def next_section(study: Study, words: Words) -> Html:
+def next_section(study: Study, words: StudyWords) -> Html:
     """Commands that take the model of the verdict, or the best liquid one where it chose none."""
     contender, provenance = chosen(study), study.provenance
     if contender is None or not provenance.source:

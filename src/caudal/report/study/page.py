@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,10 +11,43 @@ from caudal.errors import FileFormatError, MissingFileError
 from caudal.files import put
 from caudal.report.html import Html, join, tag
 from caudal.report.study import query
-from caudal.report.study.sections import SECTIONS
-from caudal.report.study.verdict import numbers_line
-from caudal.report.study.words import Words, capital
+from caudal.report.study.about import data_section, open_section, reproduce_section
+from caudal.report.study.calibration import calibration_section
+from caudal.report.study.chips import chips_section
+from caudal.report.study.circuit import circuit_section
+from caudal.report.study.cost import cost_section
+from caudal.report.study.energy import energy_section
+from caudal.report.study.groups import groups_section
+from caudal.report.study.next_steps import next_section
+from caudal.report.study.pairs import pairs_section
+from caudal.report.study.ranking import ranking_section
+from caudal.report.study.robustness import robustness_section
+from caudal.report.study.timing import timing_section
+from caudal.report.study.verdict import numbers_line, verdict_section
+from caudal.report.study.words import StudyWords, capital
 from caudal.report.study.words import words as words_of
+
+Section = Callable[[Study, StudyWords], Html]
+
+# Id (anchor, and `section.<id>` in the words) -> what draws it.
+SECTIONS: tuple[tuple[str, Section], ...] = (
+    ("verdict", verdict_section),
+    ("ranking", ranking_section),
+    ("pairs", pairs_section),
+    ("cost", cost_section),
+    ("energy", energy_section),
+    ("chips", chips_section),
+    ("timing", timing_section),
+    ("robustness", robustness_section),
+    ("calibration", calibration_section),
+    ("groups", groups_section),
+    ("circuit", circuit_section),
+    ("next", next_section),
+    ("data", data_section),
+    ("reproduce", reproduce_section),
+    ("open", open_section),
+)
+
 
 _STYLES = ("page.css", "plots.css")
 _SCRIPTS = ("page.js", "circuit.js")
@@ -86,7 +120,7 @@ def _script() -> str:
     return "\n".join(_asset(name) for name in _SCRIPTS)
 
 
-def _head(study: Study, words: Words) -> Html:
+def _head(study: Study, words: StudyWords) -> Html:
     # The page may run this one script and load nothing: neither a slip here nor a hostile name can fetch anything.
     digest = base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
@@ -103,11 +137,11 @@ def _head(study: Study, words: Words) -> Html:
     )
 
 
-def _skip(words: Words) -> Html:
+def _skip(words: StudyWords) -> Html:
     return tag("a", words("skip"), class_="skip", href="#verdict")
 
 
-def _header(study: Study, words: Words) -> Html:
+def _header(study: Study, words: StudyWords) -> Html:
     data = study.data
     return tag(
         "header",
@@ -118,7 +152,7 @@ def _header(study: Study, words: Words) -> Html:
     )
 
 
-def _subtitle(study: Study, words: Words) -> Html:
+def _subtitle(study: Study, words: StudyWords) -> Html:
     data = study.data
     if data.protocol == "table":
         return tag("p", words("head.task", task=words.known("task", data.task), target=data.target), class_="subtitle")
@@ -127,7 +161,7 @@ def _subtitle(study: Study, words: Words) -> Html:
     return tag("p", capital(text or data.target), class_="subtitle", **({} if text else {"lang": "en"}))
 
 
-def _main(study: Study, words: Words) -> Html:
+def _main(study: Study, words: StudyWords) -> Html:
     links = [tag("li", tag("a", words(f"nav.{name}"), href=f"#{name}")) for name, _ in SECTIONS]
     nav = tag("nav", tag("ol", *links), aria_label=words("contents"))
     parts = []
@@ -139,7 +173,7 @@ def _main(study: Study, words: Words) -> Html:
     return tag("div", nav, tag("main", join(parts, "\n")), class_="columns")
 
 
-def _footer(study: Study, words: Words) -> Html:
+def _footer(study: Study, words: StudyWords) -> Html:
     provenance = study.provenance
     line = words("footer", version=provenance.caudal, moment=words.moment(provenance.started))
     return tag("footer", tag("p", line))

@@ -6,13 +6,13 @@ from caudal.report.html import Html, join, tag
 from caudal.report.study import query
 from caudal.report.study.tables import Cell, details, model, table
 from caudal.report.study.verdict import losses_line
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 # Signs stand beside words, so that neither colour nor shape is needed alone.
 SIGNS = {"better": "▲", "worse": "▼", "alike": "=", "undecided": "?"}
 
 
-def pairs_section(study: Study, words: Words) -> Html:
+def pairs_section(study: Study, words: StudyWords) -> Html:
     """The matrix of verdicts, and every paired comparison in numbers."""
     if not study.comparisons:
         return tag("p", words("pairs.none"))
@@ -41,7 +41,7 @@ def _question(study: Study) -> str:
     return "kinds" if any(pair.question for pair in study.comparisons) else ""
 
 
-def _counts(study: Study, words: Words) -> str:
+def _counts(study: Study, words: StudyWords) -> str:
     cross = _cross(study)
     if not cross:
         return ""
@@ -51,7 +51,7 @@ def _counts(study: Study, words: Words) -> str:
     )
 
 
-def _matrix(study: Study, words: Words, digits: int) -> Html:
+def _matrix(study: Study, words: StudyWords, digits: int) -> Html:
     liquid = [contender for contender in study.contenders if contender.family == "liquid"]
     rivals = [contender for contender in study.contenders if contender.family == "traditional"]
     if not liquid or not rivals:
@@ -67,7 +67,7 @@ def _matrix(study: Study, words: Words, digits: int) -> Html:
     return table(caption, [words("pairs.corner"), *(model(contender) for contender in rivals)], rows, class_="matrix")
 
 
-def _verdict(pair: Paired, words: Words, digits: int) -> Cell:
+def _verdict(pair: Paired, words: StudyWords, digits: int) -> Cell:
     mark = tag("span", SIGNS.get(pair.verdict, "?"), aria_hidden="true")
     shown = tag("b", mark, " ", words.known("pair", pair.verdict))
     gap = pair.difference
@@ -79,7 +79,7 @@ def _verdict(pair: Paired, words: Words, digits: int) -> Cell:
     )
 
 
-def _list(study: Study, words: Words, digits: int) -> Html:
+def _list(study: Study, words: StudyWords, digits: int) -> Html:
     names = ("pairs.question", "pairs.first", "pairs.second", "pairs.gap", "pairs.interval", "pairs.p", "pairs.verdict")
     rows: list[list[object]] = []
     for pair in study.comparisons:

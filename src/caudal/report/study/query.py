@@ -9,7 +9,7 @@ from caudal.compare.metrics.record import Paired
 from caudal.compare.record import Contender, Run, Study
 from caudal.intervals import Interval
 from caudal.report.plots.axes import Axis, linear
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 _OPPOSITE = {"better": "worse", "worse": "better"}
 # Of metrics that every study may hold; the primary one says so itself, and all others rise as they get better.
@@ -26,7 +26,7 @@ def contender(study: Study, name: str) -> Contender | None:
     return next((model for model in study.contenders if model.name == name), None)
 
 
-def spoken(study: Study, words: Words) -> Study:
+def spoken(study: Study, words: StudyWords) -> Study:
     """The study with its contenders called as the readers of a language call them."""
     called = tuple(replace(model, label=words.told.get(model.label, model.label)) for model in study.contenders)
     return replace(study, contenders=called)
@@ -129,7 +129,7 @@ def operations(model: Contender) -> float:
     return model.macs_per_step + model.transcendentals_per_step
 
 
-def units(study: Study, words: Words, count: int) -> str:
+def units(study: Study, words: StudyWords, count: int) -> str:
     """So many of whoever the series belong to: series, or groups by the column that joins them."""
     owner, number = study.data.owner, words.whole(count)
     if not owner:
@@ -137,7 +137,7 @@ def units(study: Study, words: Words, count: int) -> str:
     return words(f"units.groups.{'one' if count == 1 else 'many'}", n=number, name=owner)
 
 
-def tested(study: Study, words: Words) -> str:
+def tested(study: Study, words: StudyWords) -> str:
     """What the models were tested on: series, and the groups that they belong to."""
     data = study.data
     series = words.many("units.series", data.series if data.folds else data.test)

@@ -6,12 +6,12 @@ from caudal.report.plots.axes import Axis
 from caudal.report.plots.marks import percent, strip, strip_axis, strip_grid, strip_interval
 from caudal.report.study import query
 from caudal.report.study.tables import Cell, details, legend, model, table
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 _ROW = 30
 
 
-def ranking_section(study: Study, words: Words) -> Html:
+def ranking_section(study: Study, words: StudyWords) -> Html:
     """The forest plot of the primary metric, the table of all metrics, and the raw runs."""
     ranked = [contender for contender in study.contenders if query.score(study, contender.name)]
     if not ranked:
@@ -33,7 +33,7 @@ def ranking_section(study: Study, words: Words) -> Html:
     return join(parts)
 
 
-def _forest(study: Study, words: Words, ranked: list[Contender]) -> Html:
+def _forest(study: Study, words: StudyWords, ranked: list[Contender]) -> Html:
     scores = {contender.name: score for contender in ranked if (score := query.score(study, contender.name))}
     # The trivial model may stand far off, and would press all others together.
     trained = [scores[contender.name] for contender in ranked if contender.family != "trivial"] or list(scores.values())
@@ -63,7 +63,7 @@ def _zone(axis: Axis, best: float, margin: float, rises: bool) -> Html:
     return tag("rect", class_="zone", x=percent(start), width=percent(end - start), y=-8, height=_ROW + 16)
 
 
-def _metrics(study: Study, words: Words, ranked: list[Contender]) -> Html:
+def _metrics(study: Study, words: StudyWords, ranked: list[Contender]) -> Html:
     head = [words("model"), *(words.title(name) for name in study.metric_names)]
     digits = {name: query.metric_digits(study, name) for name in study.metric_names}
     tops = {name: _top(study, name, ranked) for name in study.metric_names}
@@ -86,7 +86,7 @@ def _top(study: Study, metric: str, ranked: list[Contender]) -> float | None:
     return (max if query.rises(study, metric) else min)(values, default=None)
 
 
-def _raw(study: Study, words: Words) -> Html:
+def _raw(study: Study, words: StudyWords) -> Html:
     names = study.metric_names
     head = [words("model"), words("seed"), *(words.title(name) for name in names)]
     rows = []
@@ -104,7 +104,7 @@ def _raw(study: Study, words: Words) -> Html:
     return table(words("ranking.raw.caption"), [*head, words("epochs"), words("size.fit")], rows, sortable=True)
 
 
-def _hardly_trained(study: Study, words: Words) -> Html:
+def _hardly_trained(study: Study, words: StudyWords) -> Html:
     """Networks whose weights are those of the first pass, by name, and what to do."""
     runs = [run for run in study.runs if run.is_hardly_trained]
     if not runs:
@@ -113,7 +113,7 @@ def _hardly_trained(study: Study, words: Words) -> Html:
     return tag("p", words("ranking.hardly", models=words.listed(names), n=words.whole(len(runs))), class_="note")
 
 
-def _failed(study: Study, words: Words) -> Html:
+def _failed(study: Study, words: StudyWords) -> Html:
     broken = [run for run in study.runs if run.failed]
     if not broken:
         return Html("")

@@ -9,14 +9,14 @@ from caudal.report.plots.axes import Axis, linear
 from caudal.report.plots.marks import Frame, band, grid, mark, plot, polyline, short, sign, stretched
 from caudal.report.study import query
 from caudal.report.study.tables import Cell, details, model, table
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 # Models of one family share a colour; dashes tell them apart.
 _DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 2", "12 4", "1 4", "6 2 1 2")
 _HEIGHT, _APART, _LONGEST = 250, 13.0, 14
 
 
-def robustness_section(study: Study, words: Words) -> Html:
+def robustness_section(study: Study, words: StudyWords) -> Html:
     """A plot for each disturbance with selectable models, and what was kept of the undisturbed score."""
     if not study.curves:
         return tag("p", words("robustness.none"))
@@ -70,7 +70,7 @@ def _style(study: Study, contender: Contender) -> dict[str, object]:
     }
 
 
-def _chips(study: Study, words: Words, up: Axis) -> Html:
+def _chips(study: Study, words: StudyWords, up: Axis) -> Html:
     chips = []
     for contender in _drawn(study, up):
         style = _style(study, contender)
@@ -82,7 +82,7 @@ def _chips(study: Study, words: Words, up: Axis) -> Html:
     return tag("fieldset", tag("legend", words("robustness.choose")), *chips, class_="chips")
 
 
-def _figure(study: Study, words: Words, kind: Disturbance, up: Axis) -> Html:
+def _figure(study: Study, words: StudyWords, kind: Disturbance, up: Axis) -> Html:
     curves = [curve for curve in study.curves if curve.disturbance == kind]
     frame = Frame(linear((level for curve in curves for level in curve.levels), 0.0), up, _HEIGHT)
     title = words.known("disturbance", kind)
@@ -116,7 +116,7 @@ def _line(study: Study, frame: Frame, contender: Contender, curve: Curve) -> Htm
     return tag("g", area, polyline(frame, points, stroke_dasharray=dash), **style)
 
 
-def _marks(study: Study, words: Words, frame: Frame, contender: Contender, curve: Curve) -> Html:
+def _marks(study: Study, words: StudyWords, frame: Frame, contender: Contender, curve: Curve) -> Html:
     style = _style(study, contender) | {"stroke_dasharray": None}
     digits = query.metric_digits(study)
     places = []
@@ -148,7 +148,7 @@ def _ends(study: Study, frame: Frame, pairs: list[tuple[Contender, Curve]]) -> l
     return named
 
 
-def _kept(study: Study, words: Words, kinds: Sequence[Disturbance]) -> Html:
+def _kept(study: Study, words: StudyWords, kinds: Sequence[Disturbance]) -> Html:
     curves = {(curve.model, curve.disturbance): curve for curve in study.curves}
     digits = query.metric_digits(study)
     rows: list[list[object]] = []
@@ -171,7 +171,7 @@ def _kept(study: Study, words: Words, kinds: Sequence[Disturbance]) -> Html:
     return table(words("robustness.caption"), head, rows, sortable=True)
 
 
-def _numbers(study: Study, words: Words, kind: Disturbance) -> Html:
+def _numbers(study: Study, words: StudyWords, kind: Disturbance) -> Html:
     curves = [curve for curve in study.curves if curve.disturbance == kind]
     levels = sorted({level for curve in curves for level in curve.levels})
     digits = query.metric_digits(study)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from caudal.compare.record import Contender
 from caudal.report.html import Html, join, tag
 from caudal.report.plots.marks import sign
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def details(title: object, *inside: object) -> Html:
     return tag("details", tag("summary", title), *inside)
 
 
-def legend(words: Words) -> Html:
+def legend(words: StudyWords) -> Html:
     """What colours and shapes mean."""
     parts = [tag("li", sign(family), words(f"family.{family}")) for family in ("liquid", "traditional", "trivial")]
     return tag("ul", *parts, class_="legend", aria_label=words("legend"))

@@ -11,7 +11,7 @@ from caudal.report.plots.marks import percent, strip, strip_axis, strip_grid, st
 from caudal.report.study import query
 from caudal.report.study.tables import Cell, model, table
 from caudal.report.study.verdict import matters_lines
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 
 KINDS = ("true", "one", "shuffled")
 _ROW, _LANES = 48, {"true": 11.0, "one": 24.0, "shuffled": 37.0}
@@ -23,7 +23,7 @@ _SHAPES = {
 Found = Mapping[str, Mapping[str, Interval]]
 
 
-def timing_section(study: Study, words: Words) -> Html:
+def timing_section(study: Study, words: StudyWords) -> Html:
     """Weights kept, then models trained anew where the budget held it."""
     quick = join(tag("p", line, class_="say") for line in matters_lines(study, words))
     if not study.timing:
@@ -44,7 +44,7 @@ def timing_section(study: Study, words: Words) -> Html:
     return join(parts)
 
 
-def _legend(words: Words) -> Html:
+def _legend(words: StudyWords) -> Html:
     items = []
     for kind in KINDS:
         drawn = tag(
@@ -60,12 +60,12 @@ def _legend(words: Words) -> Html:
     return tag("ul", *items, class_="legend", aria_label=words("legend"))
 
 
-def _regular(study: Study, words: Words) -> Html:
+def _regular(study: Study, words: StudyWords) -> Html:
     is_regular = study.data.gap_high <= 1.01 * study.data.gap_low
     return tag("p", words("timing.regular")) if is_regular else Html("")
 
 
-def _conclusion(study: Study, words: Words) -> Html:
+def _conclusion(study: Study, words: StudyWords) -> Html:
     """What happened to the best liquid model and the best traditional one, seed by seed."""
     lines = []
     for name in dict.fromkeys((study.verdict.best_liquid, study.verdict.best_traditional)):
@@ -91,7 +91,7 @@ def _gains(study: Study, name: str, kind: str) -> list[float]:
     return [sign * (timing["true"] - timing[kind]) for timing in runs if "true" in timing and kind in timing]
 
 
-def _forest(study: Study, words: Words, timings: Found, caption: str) -> Html:
+def _forest(study: Study, words: StudyWords, timings: Found, caption: str) -> Html:
     shown = [contender for contender in study.contenders if timings.get(contender.name)]
     # As in the ranking, the trivial model does not stretch the axis.
     trained = [contender for contender in shown if contender.family != "trivial"] or shown
@@ -117,7 +117,7 @@ def _forest(study: Study, words: Words, timings: Found, caption: str) -> Html:
     return table(words(caption, metric=words.title(study.metric)), head, rows, foot=foot, class_="forest")
 
 
-def _named(contender: Contender, words: Words) -> Html:
+def _named(contender: Contender, words: StudyWords) -> Html:
     return join([model(contender), tag("small", words("timing.uses" if contender.uses_dt else "timing.blind"))])
 
 
@@ -131,7 +131,7 @@ def _mark(axis: Axis, score: Interval, kind: str, family: str, tip: str) -> Html
     return join([line, tag("svg", shape, x=percent(axis.at(score.value)), y=y, overflow="visible", data_tip=tip)])
 
 
-def _number(score: Interval | None, words: Words, digits: int) -> Cell:
+def _number(score: Interval | None, words: StudyWords, digits: int) -> Cell:
     if score is None:
         return Cell("–")
     return Cell(join([words.number(score.value, digits), tag("small", words.span(score, digits))]), score.value)

@@ -8,7 +8,7 @@ from caudal.report.html import Html, join, tag
 from caudal.report.study import query
 from caudal.report.study.next_steps import first_command
 from caudal.report.study.tables import Cell, facts, model, table
-from caudal.report.study.words import Words
+from caudal.report.study.words import StudyWords
 from caudal.report.study.words import words as words_of
 
 QUESTIONS = ("need", "which", "cost", "sure", "world", "next")
@@ -32,7 +32,7 @@ def verdict_lines(study: Study, lang: str = "en") -> tuple[str, ...]:
     return tuple(answer(study, words) for answer in answers)
 
 
-def verdict_section(study: Study, words: Words) -> Html:
+def verdict_section(study: Study, words: StudyWords) -> Html:
     """Each question with its answer, what would change them, and the models that they are about, side by side."""
     answers = zip(QUESTIONS, verdict_lines(study, words.lang), strict=True)
     changes = [words.known("change", code) for code in study.verdict.would_change]
@@ -50,7 +50,7 @@ def verdict_section(study: Study, words: Words) -> Html:
     )
 
 
-def _need(study: Study, words: Words) -> str:
+def _need(study: Study, words: StudyWords) -> str:
     pair = study.verdict.need
     if study.verdict.reason == "trivial is enough":
         return words("need.trivial", model=query.label(study, study.verdict.use))
@@ -61,7 +61,7 @@ def _need(study: Study, words: Words) -> str:
     return words(f"need.{key}", **_pair(study, words, pair))
 
 
-def _which(study: Study, words: Words) -> str:
+def _which(study: Study, words: StudyWords) -> str:
     verdict, digits = study.verdict, query.metric_digits(study)
     score = query.score(study, verdict.use)
     figure = (
@@ -76,7 +76,7 @@ def _which(study: Study, words: Words) -> str:
     return " ".join(part for part in (line, _worth(study, words), _within(study, words, gap)) if part)
 
 
-def _worth(study: Study, words: Words) -> str:
+def _worth(study: Study, words: StudyWords) -> str:
     """Whether the model is better than the trivial one, or what it would take to tell."""
     pair = study.verdict.worth
     if pair is None:
@@ -86,7 +86,7 @@ def _worth(study: Study, words: Words) -> str:
     return words(f"worth.{key}", **_pair(study, words, pair))
 
 
-def _within(study: Study, words: Words, margin: str) -> str:
+def _within(study: Study, words: StudyWords, margin: str) -> str:
     """Who else is as good, and whom these data cannot tell from the best."""
     others = [name for name in study.verdict.standing if name != study.verdict.use]
     sentences = []
@@ -97,7 +97,7 @@ def _within(study: Study, words: Words, margin: str) -> str:
     return " ".join(sentences)
 
 
-def _cost(study: Study, words: Words) -> str:
+def _cost(study: Study, words: StudyWords) -> str:
     chosen = query.contender(study, study.verdict.use)
     if chosen is None:
         return words("cost.unknown")
@@ -112,7 +112,7 @@ def _rival(study: Study, chosen: Contender) -> Contender | None:
     return query.contender(study, other) if other != chosen.name else None
 
 
-def _spent(words: Words, contender: Contender) -> dict[str, str]:
+def _spent(words: StudyWords, contender: Contender) -> dict[str, str]:
     operations = query.operations(contender)
     times = contender.series_microseconds
     return {
@@ -122,7 +122,7 @@ def _spent(words: Words, contender: Contender) -> dict[str, str]:
     }
 
 
-def _sure(study: Study, words: Words) -> str:
+def _sure(study: Study, words: StudyWords) -> str:
     score, digits = query.score(study, study.verdict.use), query.metric_digits(study)
     tested = query.tested(study, words)
     seeds = words.many("seeds", study.budget.seeds)
@@ -140,7 +140,7 @@ def _sure(study: Study, words: Words) -> str:
     return " ".join(part for part in (opening, few, closing) if part)
 
 
-def _world(study: Study, words: Words) -> str:
+def _world(study: Study, words: StudyWords) -> str:
     worlds = study.verdict.worlds
     if not worlds:
         return words("world.none")
@@ -162,13 +162,13 @@ def _world(study: Study, words: Words) -> str:
     return f"{words('world.turns', model=use, ahead=ahead)} {line}"
 
 
-def _ahead(study: Study, words: Words, world: World) -> str:
+def _ahead(study: Study, words: StudyWords, world: World) -> str:
     kind = words.known("disturbance", world.disturbance).lower()
     proven = "proven" if world.lead.is_known and world.lead.low > 0 else "open"
     return words(f"world.ahead.{proven}", model=query.label(study, world.leader), kind=kind)
 
 
-def _next(study: Study, words: Words) -> str:
+def _next(study: Study, words: StudyWords) -> str:
     asked = [study.verdict.worth, study.verdict.need]
     enough = [pair.enough for pair in asked if pair is not None and pair.enough is not None]
     command = first_command(study)
@@ -193,7 +193,7 @@ def rounded(count: int) -> int:
     return -(-count // step) * step
 
 
-def matters_lines(study: Study, words: Words) -> tuple[str, ...]:
+def matters_lines(study: Study, words: StudyWords) -> tuple[str, ...]:
     """Whether elapsed times matter, and the order of steps, by a summary model; nothing where it was not asked."""
     lines = []
     for pair in study.matters:
@@ -202,7 +202,7 @@ def matters_lines(study: Study, words: Words) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _pair(study: Study, words: Words, pair: Paired) -> dict[str, object]:
+def _pair(study: Study, words: StudyWords, pair: Paired) -> dict[str, object]:
     """What a sentence on a comparison may name."""
     digits = query.gap_digits(study, [pair])
     gap = pair.difference
@@ -225,12 +225,12 @@ def _pair(study: Study, words: Words, pair: Paired) -> dict[str, object]:
     }
 
 
-def _named(label: str, words: Words) -> str:
+def _named(label: str, words: StudyWords) -> str:
     """The name of a trivial model in brackets, unless it says no more than that it is trivial."""
     return "" if label == words("family.trivial") else f" ({label})"
 
 
-def losses_line(study: Study, words: Words) -> str:
+def losses_line(study: Study, words: StudyWords) -> str:
     """On what the best liquid model is behind the best traditional one, all of it."""
     liquid = query.contender(study, study.verdict.best_liquid)
     rival = query.contender(study, study.verdict.best_traditional)
@@ -242,7 +242,7 @@ def losses_line(study: Study, words: Words) -> str:
     return words("verdict.losses.some", liquid=liquid.label, rival=rival.label, losses=words.listed(lost))
 
 
-def losses(study: Study, words: Words, liquid: Contender, rival: Contender) -> Iterator[str]:
+def losses(study: Study, words: StudyWords, liquid: Contender, rival: Contender) -> Iterator[str]:
     """Each measure on which the mean of a liquid contender is worse than that of a rival, with both figures."""
     for find in (_behind_in_scores, _behind_in_robustness, _behind_in_cost):
         for name, mine, other in find(study, words, liquid, rival):
@@ -254,7 +254,7 @@ def losses(study: Study, words: Words, liquid: Contender, rival: Contender) -> I
 Loss = tuple[str, str, str]
 
 
-def _behind_in_scores(study: Study, words: Words, liquid: Contender, rival: Contender) -> Iterator[Loss]:
+def _behind_in_scores(study: Study, words: StudyWords, liquid: Contender, rival: Contender) -> Iterator[Loss]:
     for metric in study.metric_names:
         mine, other = query.score(study, liquid.name, metric), query.score(study, rival.name, metric)
         if mine and other and query.is_better(study, metric, other.value, mine.value):
@@ -266,7 +266,7 @@ def _behind_in_scores(study: Study, words: Words, liquid: Contender, rival: Cont
         yield words("loss.calibration"), words.number(first), words.number(second)
 
 
-def _behind_in_robustness(study: Study, words: Words, liquid: Contender, rival: Contender) -> Iterator[Loss]:
+def _behind_in_robustness(study: Study, words: StudyWords, liquid: Contender, rival: Contender) -> Iterator[Loss]:
     shares = {(curve.model, curve.disturbance): curve.kept for curve in study.curves}
     for kind in dict.fromkeys(curve.disturbance for curve in study.curves):
         mine, other = shares.get((liquid.name, kind)), shares.get((rival.name, kind))
@@ -275,7 +275,7 @@ def _behind_in_robustness(study: Study, words: Words, liquid: Contender, rival: 
             yield name, words.percent(mine, 1), words.percent(other, 1)
 
 
-def _behind_in_cost(study: Study, words: Words, liquid: Contender, rival: Contender) -> Iterator[Loss]:
+def _behind_in_cost(study: Study, words: StudyWords, liquid: Contender, rival: Contender) -> Iterator[Loss]:
     sizes = (
         ("loss.parameters", float(liquid.live_parameters), float(rival.live_parameters), words.whole),
         ("loss.operations", query.operations(liquid), query.operations(rival), words.whole),
@@ -293,7 +293,7 @@ def _shown(study: Study) -> tuple[Contender, ...]:
     return tuple(contender for contender in study.contenders if contender.name in names)
 
 
-def _glance(study: Study, words: Words) -> Html:
+def _glance(study: Study, words: StudyWords) -> Html:
     """The models of the story by what a reader decides on."""
     chosen = _shown(study)
     if not chosen:
@@ -310,11 +310,11 @@ def _glance(study: Study, words: Words) -> Html:
     return table(words("glance.caption"), ["", *heads], rows, class_="glance")
 
 
-def _badge(study: Study, contender: Contender, words: Words) -> Html:
+def _badge(study: Study, contender: Contender, words: StudyWords) -> Html:
     return tag("b", words("glance.use"), class_="badge") if contender.name == study.verdict.use else Html("")
 
 
-def _worlds(study: Study, words: Words) -> Html:
+def _worlds(study: Study, words: StudyWords) -> Html:
     """The same models in worlds that are worse in one way, with intervals over seeds."""
     worlds = study.verdict.worlds
     if not worlds:
@@ -342,7 +342,7 @@ def _worlds(study: Study, words: Words) -> Html:
     return table(caption, ["", *(model(contender) for contender in chosen)], rows, class_="glance")
 
 
-def numbers_line(study: Study, words: Words) -> Html:
+def numbers_line(study: Study, words: StudyWords) -> Html:
     """What the study is made of, under the title."""
     data = study.data
     return facts(

@@ -2,44 +2,27 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
-from string import Formatter
 
 from caudal.intervals import Interval
-from caudal.report.html import Html, tag, text
-from caudal.report.numbers import decimal, listed, read_table
+from caudal.report.html import Html, tag
+from caudal.report.numbers import decimal, read_table
+from caudal.report.words import PageWords
 
 
 @dataclass(frozen=True)
-class Words:
-    """Words and numbers of one language.
+class StudyWords(PageWords):
+    """Words and numbers of the report of a study.
 
     Attributes:
-        lang: `"en"` or `"es"`.
-        table: key -> sentence with `{placeholders}`.
         told: text of a record, which is English -> the same in this language, as far as it is known.
     """
 
-    lang: str
-    table: dict[str, str] = field(repr=False)
     told: dict[str, str] = field(default_factory=dict, repr=False)
-
-    def __call__(self, key: str, **values: object) -> str:
-        """The sentence of a key, as plain text."""
-        return self.table[key].format(**values)
-
-    def html(self, key: str, **values: object) -> Html:
-        """The sentence of a key as markup; values that are markup stay so, all others are escaped."""
-        parts = []
-        for literal, name, _, _ in Formatter().parse(self.table[key]):
-            parts.append(text(literal))
-            if name is not None:
-                parts.append(text(values[name]))
-        return Html("".join(parts))
 
     def retold(self, text: str) -> Html:
         """A text of a data card or contender in this language, or as it is, marked as English."""
@@ -55,10 +38,6 @@ class Words:
         """A metric at the head of a column or an axis."""
         return capital(self.metric(name))
 
-    def known(self, prefix: str, code: str) -> str:
-        """The words for a code of the record; the code itself where there are none."""
-        return self.table.get(f"{prefix}.{code}", code)
-
     def knows(self, prefix: str, code: str) -> bool:
         """Whether there are words for a code."""
         return f"{prefix}.{code}" in self.table
@@ -66,10 +45,6 @@ class Words:
     def many(self, key: str, count: int) -> str:
         """A counted noun: the words of `key.one` or `key.many`."""
         return self(f"{key}.{'one' if count == 1 else 'many'}", n=self.whole(count))
-
-    def listed(self, items: Iterable[str]) -> str:
-        """Items with commas, and the last one with "and"."""
-        return listed(items, self.lang, self("and"))
 
     def number(self, value: float, digits: int = 3, signed: bool = False) -> str:
         """A number with so many decimals.
@@ -176,7 +151,7 @@ def _decimals(value: float) -> int:
 
 
 @cache
-def words(lang: str) -> Words:
+def words(lang: str) -> StudyWords:
     """The words of a language.
 
     Raises:
@@ -185,4 +160,4 @@ def words(lang: str) -> Words:
     table = read_table("report", "caudal.report.study", "texts", lang)
     memory = files("caudal.report.study") / "texts" / f"told.{lang}.json"
     translations = json.loads(memory.read_text(encoding="utf-8")) if memory.is_file() else {}
-    return Words(lang, table, translations)
+    return StudyWords(lang, table, translations)
