@@ -1,7 +1,5 @@
 """The page of one decision: one HTML file that needs nothing else."""
 
-import base64
-import hashlib
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,7 +9,8 @@ from caudal.report.decision.live import circuit_picture, states_picture, tau_pic
 from caudal.report.decision.sections import FOLDED, SECTIONS, saliency_picture
 from caudal.report.decision.summary import title
 from caudal.report.decision.words import DecisionWords, words
-from caudal.report.html import Html, join, tag
+from caudal.report.frame import PageSection, columns, document, skip_link
+from caudal.report.html import Html, tag
 from caudal.report.plots.raster import placed, png
 from caudal.report.style import sheet
 
@@ -23,14 +22,23 @@ def render(decision: Decision, lang: str = "en") -> str:
         InputError: there are no words in that language.
     """
     texts = words(lang)
-    parts = (
-        _skip(texts),
-        _header(decision, texts),
-        _main(decision, texts),
-        _footer(texts),
-        tag("script", Html(_script())),
+    drawn = ((name, draw(decision, texts)) for name, draw in SECTIONS)
+    sections = (
+        PageSection(name, texts(f"nav.{name}"), texts(f"section.{name}"), _folded(name, inside, texts))
+        for name, inside in drawn
+        if inside is not None
     )
-    return f"<!DOCTYPE html>\n{tag('html', _head(decision, texts), tag('body', *parts), lang=texts.lang)}\n"
+    return document(
+        skip_link(texts("page.skip"), "decision"),
+        _header(decision, texts),
+        columns(sections, texts("page.contents")),
+        tag("footer", tag("p", texts("page.footer", version=__version__))),
+        lang=texts.lang,
+        title=texts("page.title", id=decision.id, title=title(decision, texts)),
+        version=__version__,
+        style=sheet("caudal.report.decision"),
+        script=(files("caudal.report.decision") / "static" / "page.js").read_text(encoding="utf-8"),
+    )
 
 
 def write(decision: Decision, path: str | Path, lang: str = "en") -> Path:
@@ -41,31 +49,6 @@ def write(decision: Decision, path: str | Path, lang: str = "en") -> Path:
         OSError: the file cannot be written.
     """
     return placed(Path(path), render(decision, lang))
-
-
-def _script() -> str:
-    return (files("caudal.report.decision") / "static" / "page.js").read_text(encoding="utf-8")
-
-
-def _head(decision: Decision, texts: DecisionWords) -> Html:
-    # The page may run this one script and load nothing: neither a slip here nor a hostile name can fetch anything.
-    digest = base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="generator", content=f"caudal {__version__}"),
-        tag("title", texts("page.title", id=decision.id, title=title(decision, texts))),
-        tag("link", rel="icon", href="data:,"),
-        tag("style", Html(sheet("caudal.report.decision"))),
-    )
-
-
-def _skip(texts: DecisionWords) -> Html:
-    return tag("a", texts("page.skip"), class_="skip", href="#decision")
 
 
 def _header(decision: Decision, texts: DecisionWords) -> Html:
@@ -80,25 +63,8 @@ def _header(decision: Decision, texts: DecisionWords) -> Html:
     )
 
 
-def _main(decision: Decision, texts: DecisionWords) -> Html:
-    drawn = [(name, draw(decision, texts)) for name, draw in SECTIONS]
-    shown = [(name, inside) for name, inside in drawn if inside is not None]
-    links = [tag("li", tag("a", texts(f"nav.{name}"), href=f"#{name}")) for name, _ in shown]
-    nav = tag("nav", tag("ol", *links), aria_label=texts("page.contents"))
-    return tag(
-        "div", nav, tag("main", join((_section(name, inside, texts) for name, inside in shown), "\n")), class_="columns"
-    )
-
-
-def _section(name: str, inside: Html, texts: DecisionWords) -> Html:
-    heading = tag("h2", texts(f"section.{name}"), id=f"{name}-title")
-    if name in FOLDED:
-        inside = tag("details", tag("summary", texts(f"show.{name}")), inside)
-    return tag("section", heading, inside, id=name, aria_labelledby=f"{name}-title", tabindex="-1")
-
-
-def _footer(texts: DecisionWords) -> Html:
-    return tag("footer", tag("p", texts("page.footer", version=__version__)))
+def _folded(name: str, inside: Html, texts: DecisionWords) -> Html:
+    return tag("details", tag("summary", texts(f"show.{name}")), inside) if name in FOLDED else inside
 
 
 def drawn(decision: Decision, lang: str = "en") -> dict[str, Html]:

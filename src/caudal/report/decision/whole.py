@@ -6,6 +6,7 @@ from caudal._version import __version__
 from caudal.explain.overall import KINDS, Kind, Overall, Part
 from caudal.intervals import Interval
 from caudal.report.decision.words import DecisionWords, words
+from caudal.report.frame import document
 from caudal.report.html import Html, tag
 from caudal.report.plots.raster import placed
 from caudal.report.style import sheet
@@ -53,40 +54,24 @@ def write_overall(found: Overall, path: str | Path, model: str, lang: str = "en"
     """
     texts = words(lang)
     title = texts("overall.title", model=model)
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag(
-            "meta",
-            http_equiv="Content-Security-Policy",
-            content="default-src 'none'; style-src 'unsafe-inline'; img-src data:",
-        ),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="generator", content=f"caudal {__version__}"),
-        tag("title", f"{title} · caudal"),
-        tag("link", rel="icon", href="data:,"),
-        tag("style", Html(sheet("caudal.report.decision"))),
-    )
     kinds = [kind for kind in KINDS if found.of(kind) and found.of(kind)[0].influence.value > 0]
-    links = (tag("li", tag("a", texts(f"overall.nav.{kind}"), href=f"#{kind}")) for kind in kinds)
     lines = tell_overall(found, lang)
     warned = found.shortcut is not None
     lead = [tag("p", line) for line in (lines[:-1] if warned else lines)]
     lead += [tag("p", lines[-1], class_="aside warn")] if warned else []
-    main = tag(
-        "main",
-        *lead,
-        *(_section(found, kind, texts) for kind in kinds),
-        tag("p", texts("overall.limits"), class_="note"),
-    )
-    body = tag(
-        "body",
+    links = [tag("li", tag("a", texts(f"overall.nav.{kind}"), href=f"#{kind}")) for kind in kinds]
+    limits = tag("p", texts("overall.limits"), class_="note")
+    main = tag("main", *lead, *(_section(found, kind, texts) for kind in kinds), limits)
+    page = document(
         tag("header", tag("p", texts("overall.kind"), class_="kind"), tag("h1", title)),
         tag("div", tag("nav", tag("ol", *links), aria_label=texts("page.contents")), main, class_="columns"),
         tag("footer", tag("p", texts("page.footer", version=__version__))),
+        lang=texts.lang,
+        title=f"{title} · caudal",
+        version=__version__,
+        style=sheet("caudal.report.decision"),
     )
-    return placed(Path(path), f"<!DOCTYPE html>\n{tag('html', head, body, lang=texts.lang)}\n")
+    return placed(Path(path), page)
 
 
 def _name(texts: DecisionWords, part: Part) -> str:

@@ -1,7 +1,5 @@
 """The whole report: one HTML file that needs nothing else."""
 
-import base64
-import hashlib
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -9,7 +7,8 @@ from pathlib import Path
 from caudal.compare.record import Study
 from caudal.errors import FileFormatError, MissingFileError
 from caudal.files import put
-from caudal.report.html import Html, join, tag
+from caudal.report.frame import PageSection, columns, document, skip_link
+from caudal.report.html import Html, tag
 from caudal.report.study import query
 from caudal.report.study.about import data_section, open_section, reproduce_section
 from caudal.report.study.calibration import calibration_section
@@ -65,8 +64,23 @@ def render(study: Study, lang: str = "en") -> str:
     """
     words = words_of(lang)
     study = query.spoken(study, words)
-    body = tag("body", _skip(words), _header(study, words), _main(study, words), _footer(study, words), _code())
-    return f"<!DOCTYPE html>\n{tag('html', _head(study, words), body, lang=words.lang)}\n"
+    sections = (
+        PageSection(name, words(f"nav.{name}"), words(f"section.{name}"), draw(study, words)) for name, draw in SECTIONS
+    )
+    provenance = study.provenance
+    footer = words("footer", version=provenance.caudal, moment=words.moment(provenance.started))
+    return document(
+        skip_link(words("skip"), "verdict"),
+        _header(study, words),
+        columns(sections, words("contents")),
+        tag("footer", tag("p", footer)),
+        tag("div", class_="tip", hidden=True, aria_hidden="true"),
+        lang=words.lang,
+        title=words("title", data=study.data.name),
+        version=provenance.caudal,
+        style="\n".join(_asset(name) for name in _STYLES),
+        script="\n".join(_asset(name) for name in _SCRIPTS),
+    )
 
 
 def write(study: Study, path: str | Path, lang: str = "en") -> Path:
@@ -116,31 +130,6 @@ def _asset(name: str) -> str:
     return (files("caudal.report.study") / "static" / name).read_text(encoding="utf-8")
 
 
-def _script() -> str:
-    return "\n".join(_asset(name) for name in _SCRIPTS)
-
-
-def _head(study: Study, words: StudyWords) -> Html:
-    # The page may run this one script and load nothing: neither a slip here nor a hostile name can fetch anything.
-    digest = base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="generator", content=f"caudal {study.provenance.caudal}"),
-        tag("title", words("title", data=study.data.name)),
-        tag("link", rel="icon", href="data:,"),
-        tag("style", Html("\n".join(_asset(name) for name in _STYLES))),
-    )
-
-
-def _skip(words: StudyWords) -> Html:
-    return tag("a", words("skip"), class_="skip", href="#verdict")
-
-
 def _header(study: Study, words: StudyWords) -> Html:
     data = study.data
     return tag(
@@ -159,26 +148,3 @@ def _subtitle(study: Study, words: StudyWords) -> Html:
     # The card of a data set says the task in words, classes and units included.
     text = words.told.get(data.target)
     return tag("p", capital(text or data.target), class_="subtitle", **({} if text else {"lang": "en"}))
-
-
-def _main(study: Study, words: StudyWords) -> Html:
-    links = [tag("li", tag("a", words(f"nav.{name}"), href=f"#{name}")) for name, _ in SECTIONS]
-    nav = tag("nav", tag("ol", *links), aria_label=words("contents"))
-    parts = []
-    for name, draw in SECTIONS:
-        heading = tag("h2", words(f"section.{name}"), id=f"{name}-title")
-        parts.append(
-            tag("section", heading, draw(study, words), id=name, aria_labelledby=f"{name}-title", tabindex="-1")
-        )
-    return tag("div", nav, tag("main", join(parts, "\n")), class_="columns")
-
-
-def _footer(study: Study, words: StudyWords) -> Html:
-    provenance = study.provenance
-    line = words("footer", version=provenance.caudal, moment=words.moment(provenance.started))
-    return tag("footer", tag("p", line))
-
-
-def _code() -> Html:
-    tip = tag("div", class_="tip", hidden=True, aria_hidden="true")
-    return join([tip, tag("script", Html(_script()))])
