@@ -106,7 +106,9 @@ def test_a_study_holds_what_a_step_takes_and_keeps_it(tmp_path, monkeypatch):
     assert plain.chips is None and "no chips" in plain.not_measured
     study = compare(data, tmp_path, **asked)
     assert "no chips" not in study.not_measured and Study.from_json(study.to_json()) == study
-    for one in study.chips.each:
+    refused = {row.model for row in study.chips.each if row.refused == "no network"}
+    assert refused == {"trees", "summary", "trivial"} & {row.model for row in study.chips.each}
+    for one in (row for row in study.chips.each if not row.refused):
         ran, built = one.on("Cortex-M4F"), one.on("AVR")
         assert ran.same and ran.per_step > 500 and ran.flash > 500 and not one.fault
         assert built.fits() and built.per_step is None and built.same is None

@@ -77,7 +77,7 @@ def test_a_study_tells_every_model_but_the_trivial_one(fakes, tmp_path, monkeypa
     monkeypatch.setattr(studies.timing, "measure", lambda outcomes, parts: {})
     study = compare(fakes.table(400), tmp_path, models=["cfc", "gru"], changes=FAST, executor="inline",
                     watcher=Silent(), runner=fakes.run)  # fmt: skip
-    assert {one.model for one in study.fairness} == {"cfc", "gru"}
+    assert {one.model for one in study.fairness} == {"cfc", "gru", "summary", "trees"}
     assert "no fairness" not in study.not_measured and "no mitigation" in study.not_measured
     one = study.fairness[0]
     assert one.digest and one.positive == "1" and all(len(gap.seeds) == 2 for a in one.attributes for gap in a.gaps)

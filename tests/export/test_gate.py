@@ -1,11 +1,11 @@
 """The kept table of the chips: goals met, and nothing grown by more than 3 % with the same compiler."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import pytest
 
+from benchmarks.edge import chips
 from caudal.export import TARGETS
 
 ROOT = Path(__file__).parents[2]
@@ -13,10 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def edge():
-    spec = importlib.util.spec_from_file_location("edge", ROOT / "benchmarks" / "edge.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return chips
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ def test_a_table_becomes_a_verdict_and_two_reports(visits, tmp_path, capsys):
     said = capsys.readouterr()
     *verdict, report, informe = said.out.strip().splitlines()
     assert len(verdict) == 6 and report.endswith("report.html") and informe.endswith("informe.html")
-    assert "[5/5] trivial seed 0: auroc 0.5" in said.err
+    assert "] trivial seed 0: auroc 0.5" in said.err, said.err.splitlines()
     study = Study.from_json((tmp_path / "out" / "study.json").read_text())
     assert study.data.name == "visits.csv" and study.data.sensitive == ("sex",) and study.data.time_unit == "h"
     assert study.provenance.command.startswith("caudal compare ") and "--lang" in study.provenance.command
@@ -56,7 +56,7 @@ def test_a_table_becomes_a_verdict_and_two_reports(visits, tmp_path, capsys):
     assert main([*words, "--json"]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out)["verdict"]["use"] == study.verdict.use
-    assert "5 of 5 runs are stored already" in said.err
+    assert "9 of 9 runs are stored already" in said.err
     assert (tmp_path / "out" / "study.json").read_text() == before
 
     assert main([*words[: words.index("--set")], "--out", str(tmp_path / "out"), "--executor", "inline"]) == 2

@@ -63,7 +63,7 @@ def test_by_command_line(folder, capsys):
     told = run("fit", "ward.csv", *WORDS, "--units", "8", "--epochs", "15", "--set", "lr=0.03", "-o", "ward.caudal")
     assert "held-out series (without a model: accuracy" in told.out
     assert "note: 1 rows repeat another row in full" in told.err
-    assert run("doctor", "ward.caudal", "new.csv").out.endswith("0 serious, 1 mild\n")
+    assert run("doctor", "ward.caudal", "new.csv").out.endswith("0 serious, 2 mild\n")
     run("predict", "ward.caudal", "new.csv", "-o", "answers.csv")
     with (folder / "answers.csv").open() as file:
         rows = list(csv.DictReader(file))

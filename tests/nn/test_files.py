@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 import caudal
 from caudal import nn, wiring
 from caudal.data import Encoder, Recipe, from_arrays
+from caudal.data.task import Task
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.nn import files
 from caudal.nn.digest import model_digest
@@ -425,6 +426,8 @@ def test_every_field_of_the_recipe_of_the_table_has_a_part_in_the_digest():
         )
         if isinstance(held, tuple):
             other = ("another",)
+        if field.name == "task":
+            other = next(task for task in Task if task != held)
         if dataclasses.is_dataclass(held):
             continue
         assert model_digest(_model(data_recipe_=dataclasses.replace(recipe, **{field.name: other}))) != base, field.name

@@ -20,7 +20,7 @@ _NAMES = {"en": "report.html", "es": "informe.html"}
 _INTERRUPTED = 130
 _MODELS = (
     "ltc-ncp, ltc-ncp-19, cfc, cfc-ncp, mixed, liquid-ssm, liquid-ssm-2, lstm, gru, min-gru, gru-d, transformer, ssm, "
-    "trees, trivial"
+    "trees, summary, trivial"
 )
 
 
