@@ -57,3 +57,13 @@ def test_trees_are_used_and_asked_about_groups_but_not_exported(studies):
     assert chosen(made).name == "trees"
     assert [command[1] for command in commands] == ["predict", "fair"]
     assert all(command[command.index("--part") + 1] == "test" for command in commands)
+
+
+def test_a_net_that_no_chip_can_hold_is_not_exported(studies):
+    study = studies.study()
+    liquid = chosen(study)
+    assert [row.model for row in study.chips.each if row.model == liquid.name]
+    rows = tuple(replace(row, refused="layer") if row.model == liquid.name else row for row in study.chips.each)
+    refused = replace(study, chips=replace(study.chips, each=rows))
+    shown = [[name for name, _ in _commands(each, liquid, "m.caudal", "ward.csv")] for each in (study, refused)]
+    assert "export" in shown[0] and not {"export", "measure"} & set(shown[1])

@@ -69,6 +69,12 @@ def _fair(study: Study, model: str, source: str) -> list[str]:
     return ["caudal", "fair", model, source, "--sensitive", listed(study.data.sensitive), *_tested(study), *usual]
 
 
+def _refused(study: Study, contender: Contender) -> bool:
+    """Whether the study found that the contender has no form in C."""
+    rows = study.chips.each if study.chips else ()
+    return any(row.model == contender.name and row.refused for row in rows)
+
+
 def _commands(study: Study, contender: Contender, model: str, source: str) -> list[tuple[str, list[str]]]:
     commands = [("explain", ["caudal", "explain", model, source, *_tested(study), "--row", "0"])]
     if not _is_network(contender):
@@ -77,7 +83,7 @@ def _commands(study: Study, contender: Contender, model: str, source: str) -> li
         commands.append(("fair", _fair(study, model, source)))
     if study.data.protocol == "table" and _is_network(contender):
         commands.append(("log", ["caudal", "predict", model, source, "--log", "decisions"]))
-    if contender.settings.get("dt") == "raw" and contender.family == "liquid":
+    if contender.settings.get("dt") == "raw" and contender.family == "liquid" and not _refused(study, contender):
         shortest = study.chips.shortest_dt if study.chips else None
         usual = ["--shortest-dt", f"{shortest:g}"] if shortest else []
         commands.append(("export", ["caudal", "export", model, *usual, "-o", f"{contender.name}_c"]))
