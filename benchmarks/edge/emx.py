@@ -24,8 +24,8 @@ import torch
 
 from benchmarks.edge import chips as edge
 from caudal import export
-from caudal.export.c_code import machine_code
-from caudal.export.c_code.targets import TARGETS
+from caudal.export.c import machine_code
+from caudal.export.c.targets import TARGETS
 
 RESULTS = Path(__file__).parents[1] / "results" / "edge_emx.json"
 TARGET = TARGETS["Cortex-M4F"]

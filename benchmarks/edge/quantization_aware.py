@@ -18,6 +18,7 @@ import torch
 from benchmarks.edge import accuracy as study
 from caudal import export
 from caudal.data import Encoder, datasets
+from caudal.export.c.package import lower
 from caudal.nn import Readout
 from caudal.train import TrainRecipe, examples, fit
 
@@ -28,7 +29,7 @@ FURTHER = TrainRecipe(epochs=3, lr=0.002, schedule="constant", patience=0)
 
 def int8(net: Readout, test, encoder: Encoder) -> export.Lost:
     """The int8 export beside its network."""
-    program, _ = export.c_code.package.lower(export.describe(net, encoder), "int8")
+    program, _ = lower(export.describe(net, encoder), "int8")
     return export.lost(net, program, test, encoder)
 
 

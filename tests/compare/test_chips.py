@@ -14,7 +14,7 @@ from caudal.compare.measure import chips as room
 from caudal.compare.progress import Silent
 from caudal.compare.record import Chips, Study
 from caudal.compare.run import run_job
-from caudal.export.c_code.targets import Target
+from caudal.export.c.targets import Target
 from caudal.serial import from_json, to_json
 
 # pytest's importlib mode knows no sibling modules.

@@ -11,7 +11,7 @@ from caudal import export
 from caudal.cli import main
 from caudal.errors import BackendError, InputError, ShapeError
 from caudal.export import TARGETS, Runner, Twin, measure
-from caudal.export.c_code.verify import golden_of
+from caudal.export.c.verify import golden_of
 from caudal.nn import GRU, LTC, CfC
 
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Wshadow", "-Werror", "-ffp-contract=off"]
@@ -232,7 +232,7 @@ def test_a_name_of_ones_own_reaches_every_symbol(tmp_path):
 
 
 def test_inputs_whose_names_would_end_a_comment_do_not(tmp_path):
-    from caudal.export.c_code.text import _plain
+    from caudal.export.c.text import _plain
 
     assert "*/" not in _plain("a */ #error")
 

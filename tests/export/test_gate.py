@@ -91,7 +91,7 @@ def test_growth_is_named(edge):
 
 
 def test_a_state_too_large_for_a_machine_is_named():
-    from caudal.export.c_code.targets import Measured
+    from caudal.export.c.targets import Measured
 
     sizes = {"counted": None, "least": None, "most": None, "counts": "", "flash": 9000, "state": 1900}
     assert Measured("AVR", 1, **sizes, stack=400).overrun == 252

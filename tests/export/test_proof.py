@@ -17,9 +17,9 @@ from caudal.audit import model_digest
 from caudal.cli import main
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.export import verify
-from caudal.export.c_code.entry import places
-from caudal.export.c_code.proof import files, read_proof
-from caudal.export.c_code.verify import golden_of
+from caudal.export.c.entry import places
+from caudal.export.c.proof import files, read_proof
+from caudal.export.c.verify import golden_of
 from caudal.export.program import bounds
 from caudal.export.program.form import from_json, to_json
 from caudal.export.program.intervals import Broken

@@ -7,6 +7,7 @@ import torch
 from caudal import export, wiring
 from caudal.errors import InputError, ShapeError, TimeError
 from caudal.export import Twin
+from caudal.export.c.package import lower
 from caudal.export.program.lower_fixed import lower_fixed
 from caudal.export.program.lower_float import lower_float
 from caudal.nn import CTRNN, GRUD, LRC, LTC, CfC, MixedMemory, Readout
@@ -82,7 +83,7 @@ def test_nothing_moves_where_no_time_passes():
 def test_scales_and_target_are_inside(trained):
     model = trained("cfc")
     for dtype, widest in (("float32", 1e-5), ("int16", 5e-3)):
-        program, _ = export.c_code.package.lower(export.describe(model.net, model.encoder), dtype)
+        program, _ = lower(export.describe(model.net, model.encoder), dtype)
         lost = export.lost(model.net, program, model.data.test, model.encoder)
         assert lost.metric == "accuracy"
         assert lost.widest <= widest
@@ -90,7 +91,7 @@ def test_scales_and_target_are_inside(trained):
 
 
 def test_int16_equals_the_network_on_real_data(model):
-    program, _ = export.c_code.package.lower(export.describe(model.net, model.encoder), "int16")
+    program, _ = lower(export.describe(model.net, model.encoder), "int16")
     assert abs(export.lost(model.net, program, model.data.test, model.encoder).change) <= 0.02
 
 

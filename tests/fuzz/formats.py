@@ -24,7 +24,7 @@ from caudal.errors import CaudalError
 from caudal.estimators import LiquidClassifier, LiquidForecaster, LiquidRegressor
 from caudal.estimators.recipe import FitRecipe
 from caudal.explain.influence.record import Influence, Score, Scorecard
-from caudal.export.c_code.verify import golden_of
+from caudal.export.c.verify import golden_of
 from caudal.fair.record import FairReport
 from caudal.report import fairness
 from caudal.train import TrainRecipe

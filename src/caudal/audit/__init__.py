@@ -3,6 +3,7 @@
 What needs torch loads when it is first used: checking a log does not.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,11 @@ if TYPE_CHECKING:
     from caudal.audit.package import model_digest as model_digest
     from caudal.audit.predictions import log_series as log_series
 
+    report: Callable[..., Report]
+
+# The page of a log stands above this room; its name stays where users of a log look for it.
 _NAMES = {
+    "report": "caudal.report.log.page:write",
     "Replay": "caudal.audit.check.replay",
     "is_replayable": "caudal.audit.package",
     "log_series": "caudal.audit.predictions",
@@ -63,7 +68,8 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
         if name in _NAMES:
-            return getattr(import_module(_NAMES[name]), name)
+            module, _, other = _NAMES[name].partition(":")
+            return getattr(import_module(module), other or name)
         raise AttributeError(f"module 'caudal.audit' has no attribute {name!r}")
 
     def __dir__() -> list[str]:

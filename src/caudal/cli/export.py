@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from caudal.data import Sequences
     from caudal.export import Exported, Lost
 if TYPE_CHECKING:
-    from caudal.export.c_code.targets import Measured
+    from caudal.export.c.targets import Measured
 
 
 _EXPORT_EPILOG = """\
@@ -152,7 +152,7 @@ def measure_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(args: argparse.Namespace) -> int:
     """Build, run and measure; 1 when a machine answers otherwise than the reference."""
     from caudal.export import TARGETS, Measured, measure
-    from caudal.export.c_code.verify import golden_of
+    from caudal.export.c.verify import golden_of
 
     expected = golden_of(args.folder)
     measured: list[Measured] = []

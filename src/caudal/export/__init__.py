@@ -2,15 +2,15 @@
 
 from caudal.export.accuracy import Lost as Lost
 from caudal.export.accuracy import lost as lost
-from caudal.export.c_code.package import Export as Export
-from caudal.export.c_code.package import c as c
-from caudal.export.c_code.runner import Runner as Runner
-from caudal.export.c_code.targets import TARGETS as TARGETS
-from caudal.export.c_code.targets import Measured as Measured
-from caudal.export.c_code.targets import footprint as footprint
-from caudal.export.c_code.targets import measure as measure
-from caudal.export.c_code.verify import Verdict as Verdict
-from caudal.export.c_code.verify import verify as verify
+from caudal.export.c.package import Export as Export
+from caudal.export.c.package import c as c
+from caudal.export.c.runner import Runner as Runner
+from caudal.export.c.targets import TARGETS as TARGETS
+from caudal.export.c.targets import Measured as Measured
+from caudal.export.c.targets import footprint as footprint
+from caudal.export.c.targets import measure as measure
+from caudal.export.c.verify import Verdict as Verdict
+from caudal.export.c.verify import verify as verify
 from caudal.export.files import Exported as Exported
 from caudal.export.graph.onnx_graph import onnx as onnx
 from caudal.export.graph.torch_step import aoti as aoti

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from caudal.data import Encoder, Sequences
 from caudal.errors import InputError
-from caudal.export.c_code.package import lower
+from caudal.export.c.package import lower
 from caudal.export.plan.read import describe, scaling_of
 from caudal.export.program.lower_fixed import lower_fixed
 from caudal.export.program.twin import Twin

@@ -9,8 +9,8 @@ from typing import Any
 from caudal._version import __version__
 from caudal.data import Encoder
 from caudal.errors import FileFormatError, InputError
-from caudal.export.c_code import golden, package
-from caudal.export.c_code.proof import ExportProof, code, files, read_proof
+from caudal.export.c import golden, package
+from caudal.export.c.proof import ExportProof, code, files, read_proof
 from caudal.export.program import bounds
 from caudal.export.program.intervals import Broken
 from caudal.files import read

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from caudal.export.c_code.text import array, literal
+from caudal.export.c.text import array, literal
 from caudal.export.program.program import Array, Program
 from caudal.export.program.twin import Twin
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from caudal.errors import FileFormatError
-from caudal.export.c_code.entry import init, places, step
-from caudal.export.c_code.helpers import CALLS, CONSTANT_TIME, FLOAT_HELPERS, HELPERS
-from caudal.export.c_code.text import array, expression, header, literal, preamble, sized, slots_of
+from caudal.export.c.entry import init, places, step
+from caudal.export.c.helpers import CALLS, CONSTANT_TIME, FLOAT_HELPERS, HELPERS
+from caudal.export.c.text import array, expression, header, literal, preamble, sized, slots_of
 from caudal.export.program.program import Array, Block, Link, Program, ProgramStep
 
 _CTYPE = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "uint8": "uint8_t", "uint16": "uint16_t"}

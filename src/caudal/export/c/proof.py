@@ -18,8 +18,8 @@ from typing import Any, cast
 from caudal import limits
 from caudal._version import __version__
 from caudal.errors import FileFormatError, MissingFileError
-from caudal.export.c_code import folder_texts, source
-from caudal.export.c_code import golden as golden_module
+from caudal.export.c import folder_texts, source
+from caudal.export.c import golden as golden_module
 from caudal.export.program import bounds as bounds_module
 from caudal.export.program.form import from_json, to_json
 from caudal.export.program.program import Program, label

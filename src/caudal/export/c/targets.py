@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 
 from caudal.errors import BackendError, InputError
-from caudal.export.c_code import golden, machine_code
-from caudal.export.c_code.machine_code import COUNTED_STEPS
-from caudal.export.c_code.verify import sources
+from caudal.export.c import golden, machine_code
+from caudal.export.c.machine_code import COUNTED_STEPS
+from caudal.export.c.verify import sources
 from caudal.export.program.program import Program
 
 _SECONDS = 600

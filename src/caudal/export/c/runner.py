@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from caudal.errors import BackendError, ShapeError
-from caudal.export.c_code.verify import sources
+from caudal.export.c.verify import sources
 from caudal.export.program.program import Array
 from caudal.export.program.twin import Twin
 

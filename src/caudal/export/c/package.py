@@ -12,10 +12,10 @@ from typing import Any, Literal, cast
 from caudal import limits
 from caudal.data import Encoder
 from caudal.errors import InputError
-from caudal.export.c_code import golden as golden_module
-from caudal.export.c_code import proof
-from caudal.export.c_code.proof import DTYPES, PREFIX, STATES, ExportProof, Options
-from caudal.export.c_code.proof import claims as claims
+from caudal.export.c import golden as golden_module
+from caudal.export.c import proof
+from caudal.export.c.proof import DTYPES, PREFIX, STATES, ExportProof, Options
+from caudal.export.c.proof import claims as claims
 from caudal.export.plan.plan import Plan
 from caudal.export.plan.read import INPUT_RANGE, describe
 from caudal.export.program import bounds

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from caudal.export.c_code.text import literal, sized, slots_of
+from caudal.export.c.text import literal, sized, slots_of
 from caudal.export.program.program import Program, ProgramStep
 
 
