@@ -1,4 +1,6 @@
-"""From a plan to the operations of one step for a batch of series, in ONNX or torch; equations as in `floats.py`.
+"""From a plan to the operations of one step for a batch of series, in ONNX or torch.
+
+Equations are those of `program/lower_float.py`.
 
 Synapses keep their sparsity: each row gathers what its synapses read, rows filled up to the longest with weights of 0;
 where that would take more numbers than the dense matrix, the sum is a matrix product.

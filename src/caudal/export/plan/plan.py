@@ -2,8 +2,8 @@
 
 A `Plan` is a list of `Neurons`. Each neuron adds what its links bring onto one accumulator per channel, then finishes:
 an LTC neuron relaxes towards its reversal potentials, a CfC neuron blends two heads, a gated one updates its memory.
-Numbers are real (float64). `floats.py` and `fixed.py` lower a plan to a program of float32 or of integers. Graphs of
-runtimes need no bounds: their plans may hold a `Formula` and the explicit solvers too, which no program has.
+Numbers are real (float64). `lower_float.py` and `lower_fixed.py` lower a plan to a program of float32 or of integers.
+Graphs of runtimes need no bounds: their plans may hold a `Formula` and the explicit solvers too, which no program has.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """The exported step in machine terms: vectors of a C type, constants, and blocks that loop over rows.
 
-A program has four readings that must agree: C (`emit.py`), NumPy (`twin.py`), bounds (`check.py`) and JSON, in which it
-travels inside `proof.json`. It holds nothing but numbers and names, and what is read from a file passes the patterns
-and sizes of `program_form.py` before anything else looks at it.
+A program has four readings that must agree: C (`c/source.py`), NumPy (`twin.py`), bounds (`bounds.py`) and JSON
+(`form.py`), in which it travels inside `proof.json`. It holds nothing but numbers and names, and what is read from a
+file passes the patterns and sizes of `form.py` before anything else looks at it.
 
 A `Block` runs, for each row: start every accumulator from its base; for each link add `weight * value`, where the value
 is the source's element or the gate of it; shift what the links brought by the link's shift, rounding half up; then
