@@ -6,15 +6,14 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from caudal.fair.answers import Answers, decisions, numbers
 from caudal.fair.groups import Groups
 from caudal.fair.intervals import GroupEstimates, by_group
 from caudal.fair.metrics import measure
 from caudal.intervals import Interval
+from caudal.typing import Floats
 
-Floats = NDArray[np.float64]
 _NAMES = "abcdefgh"
 # So many draws of the truth itself, where it has no formula.
 _TRUTH = 400_000

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from caudal.typing import Floats
+
 Bools = NDArray[np.bool_]
 LEVELS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 WIDEST = 0.3

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.fair.front import Bools, Floats, Option, People
+from benchmarks.fair.front import Bools, Option, People
 from caudal.extras import need
+from caudal.typing import Floats
 
 _OWNER = "fair"
 _RATES = np.linspace(0.2, 0.97, 24)

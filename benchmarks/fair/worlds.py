@@ -19,7 +19,6 @@ from caudal.fair.diagnose.diagnose import Diagnosis, diagnose
 from caudal.fair.groups import Groups
 from caudal.fair.plant import Bias, plant
 
-Floats = NDArray[np.float64]
 SHARE_OF_B = 0.4
 
 

@@ -11,6 +11,7 @@ from caudal.audit.log.log import Log
 from caudal.audit.package import is_replayable, model_digest
 from caudal.data import Sequences
 from caudal.monitor.flags import NOT_FINITE
+from caudal.typing import Array
 
 STEPWISE = ("classify_steps", "imitate")
 _CHANCE = SystemRandom()
@@ -21,7 +22,7 @@ def log_series(
     model: Any,
     data: Sequences,
     rows: list[int],
-    out: NDArray[Any],
+    out: Array,
     states: NDArray[np.float64] | None = None,
 ) -> None:
     """Write down what a network answered about some series.
@@ -85,16 +86,16 @@ def elapsed(data: Sequences, row: int, step: int | None) -> float:
     return float(data.dt[row, at]) if at >= 0 else float("nan")
 
 
-def class_of(answer: NDArray[Any]) -> NDArray[Any]:
+def class_of(answer: Array) -> Array:
     """1 for the class that was answered, 0 for the others; NaN throughout where the answer is not finite."""
     scores = answer.reshape(-1)
     if not np.isfinite(scores).all():
         return np.full(scores.shape, np.nan, scores.dtype)
-    shown: NDArray[Any] = np.eye(scores.size, dtype=scores.dtype)[scores.argmax()]
+    shown: Array = np.eye(scores.size, dtype=scores.dtype)[scores.argmax()]
     return shown
 
 
-def uncertainty_of(out: NDArray[Any]) -> NDArray[np.float64]:
+def uncertainty_of(out: Array) -> NDArray[np.float64]:
     """1 less the largest probability, from scores of classes `(..., classes)`: `(...)`."""
     wide = out.astype(np.float64)
     shares = np.exp(wide - wide.max(axis=-1, keepdims=True))

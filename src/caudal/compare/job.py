@@ -17,6 +17,7 @@ from caudal import limits, serial
 from caudal.compare.record import Circuit, Contender, Run, Scalar
 from caudal.data import Sequences
 from caudal.errors import CaudalError, FileFormatError
+from caudal.typing import Array
 
 Phase = Literal["trial", "final"]
 
@@ -97,12 +98,12 @@ class RunOutcome:
     contender: Contender
     scores: NDArray[np.float32]
     series: NDArray[np.int64]
-    truth: NDArray[Any]
+    truth: Array
     circuit: Circuit | None = None
     model: bytes | None = None
 
 
-Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+Arrays = tuple[Array, Array, Array]
 
 
 def pack(outcome: RunOutcome) -> tuple[str, tuple[tuple[str, bytes], ...]]:
@@ -121,7 +122,7 @@ def pack(outcome: RunOutcome) -> tuple[str, tuple[tuple[str, bytes], ...]]:
     return record, tuple(arrays)
 
 
-def unpack_array(data: bytes, source: Path) -> NDArray[Any]:
+def unpack_array(data: bytes, source: Path) -> Array:
     """An array that `pack` compressed.
 
     Raises:
@@ -134,7 +135,7 @@ def unpack_array(data: bytes, source: Path) -> NDArray[Any]:
         shape, _, kind = np.lib.format.read_array_header_1_0(file)
         if math.prod(shape) * kind.itemsize != len(plain) - file.tell():
             raise ValueError("its header states another size")
-        array: NDArray[Any] = np.load(io.BytesIO(plain), allow_pickle=False)
+        array: Array = np.load(io.BytesIO(plain), allow_pickle=False)
         return array
     except (zlib.error, ValueError, EOFError) as error:
         raise _damaged(source, error) from error

@@ -16,10 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from caudal.compare.job import Job, RunOutcome, pack, unpack, unpack_array
 from caudal.errors import CaudalError, FileFormatError, InputError
+from caudal.typing import Array
 
 FILE = "runs.sqlite"
 EXPIRY = 60.0
@@ -58,7 +57,7 @@ class Store:
             raise _unwritable(self.folder, error.strerror or str(error)) from error
         # The heartbeat writes from a thread of its own.
         self._lock = threading.RLock()
-        self._kept: dict[str, NDArray[Any]] = {}
+        self._kept: dict[str, Array] = {}
         with self._words():
             self._file = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         try:
@@ -99,7 +98,7 @@ class Store:
         scores = unpack_array(self._blob(row[1]), self.path)
         return unpack(job, row[0], (scores, self._shared(row[2]), self._shared(row[3])), row[4], self.path)
 
-    def _shared(self, digest: str) -> NDArray[Any]:
+    def _shared(self, digest: str) -> Array:
         """An array that many runs have in common."""
         if digest not in self._kept:
             self._kept[digest] = unpack_array(self._blob(digest), self.path)

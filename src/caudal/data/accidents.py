@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from caudal.data.sequences import Finding
 from caudal.data.spelling import folded
 from caudal.data.table import Table
 from caudal.errors import DataError
+from caudal.typing import Array
 
 _SAMPLE = 2000
 # Below these sizes a pattern is as likely chance as accident.
@@ -116,7 +116,7 @@ def spelling_twins(name: str, values: Sequence[object]) -> list[Finding]:
     return [Finding("spelling", name, text, len(pairs))]
 
 
-def label_flips(series: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.int64]:
+def label_flips(series: NDArray[np.int64], values: Array) -> NDArray[np.int64]:
     """Positions of labels that break the rule of one label per series, where nearly all series keep it.
 
     Arguments:

@@ -11,6 +11,7 @@ from caudal.data.sequences import Feature, Finding, Label, Sequences
 from caudal.data.spelling import is_missing
 from caudal.data.task import TASKS, Task
 from caudal.errors import DataError
+from caudal.typing import Array
 
 _OWNER = "from_arrays"
 _FEW = 20
@@ -105,7 +106,7 @@ def from_arrays(
     )
 
 
-def _loses(values: NDArray[Any], observed: NDArray[np.bool_], static: NDArray[Any], target: "_Target") -> bool:
+def _loses(values: Array, observed: NDArray[np.bool_], static: Array, target: "_Target") -> bool:
     """Whether float32 would lose differences of an input, a static feature or a target of numbers."""
     blocks = [(values, observed), (static, ~np.isnan(static))]
     if target.values is not None and target.mask is not None and not target.classes:
@@ -113,7 +114,7 @@ def _loses(values: NDArray[Any], observed: NDArray[np.bool_], static: NDArray[An
     return any(needs_float64(cells, known) for cells, known in blocks)
 
 
-def _refuse_large(values: NDArray[Any], dtype: np.dtype[Any]) -> None:
+def _refuse_large(values: Array, dtype: np.dtype[Any]) -> None:
     large = np.abs(np.nan_to_num(values)) > np.finfo(dtype).max
     if large.any():
         at = tuple(int(i) for i in np.argwhere(large)[0])
@@ -137,7 +138,7 @@ class _Target:
             raise DataError(_OWNER, "task", f"is {task!r}; expected auto, {', '.join(TASKS)}", remedy)
         self.classes: tuple[Label, ...] = tuple(classes or ())
         self.outputs: tuple[str, ...] = ("target",)
-        self.values: NDArray[Any] | None = None
+        self.values: Array | None = None
         self.mask: NDArray[np.bool_] | None = None
         if y is None:
             self.task = Task.CLASSIFY if task == "auto" else Task(task)
@@ -151,7 +152,7 @@ class _Target:
         else:
             self._regress(raw, within)
 
-    def _classify(self, raw: NDArray[Any], within: NDArray[np.bool_]) -> None:
+    def _classify(self, raw: Array, within: NDArray[np.bool_]) -> None:
         if raw.shape != within.shape:
             fault = f"has shape {raw.shape}; classes need {within.shape}"
             remedy = "Pass one class per series, or one per step."
@@ -176,7 +177,7 @@ class _Target:
         codes = np.array([place.get(label, 0) for label in raw.ravel().tolist()], dtype=np.int64).reshape(raw.shape)
         self.values, self.mask = np.where(known, codes, 0), known
 
-    def _regress(self, raw: NDArray[Any], within: NDArray[np.bool_]) -> None:
+    def _regress(self, raw: Array, within: NDArray[np.bool_]) -> None:
         if raw.dtype.kind not in "iufb":
             raise DataError(_OWNER, "y", f"has dtype {raw.dtype}; a regression needs numbers", "Pass floats.")
         if raw.ndim == within.ndim:
@@ -194,19 +195,19 @@ class _Target:
             self.outputs = tuple(f"target{k}" for k in range(raw.shape[-1]))
 
 
-def _is_known(raw: NDArray[Any]) -> NDArray[np.bool_]:
+def _is_known(raw: Array) -> NDArray[np.bool_]:
     if raw.dtype.kind == "f":
         return np.asarray(~np.isnan(raw), np.bool_)
     return np.asarray(raw != "", np.bool_) if raw.dtype.kind == "U" else np.ones(raw.shape, np.bool_)
 
 
-def _is_per_step(raw: NDArray[Any], task: str, lengths: NDArray[np.int64], steps: int) -> bool:
+def _is_per_step(raw: Array, task: str, lengths: NDArray[np.int64], steps: int) -> bool:
     if task != "auto":
         return Task(task).is_per_step
     return raw.ndim == 3 or (raw.ndim == 2 and raw.shape[1] == steps and steps > 1)
 
 
-def _guess(raw: NDArray[Any], within: NDArray[np.bool_], per_step: bool) -> Task:
+def _guess(raw: Array, within: NDArray[np.bool_], per_step: bool) -> Task:
     known = raw[within] if raw.shape == within.shape else raw
     labels = raw.dtype.kind in "Ub" or (raw.dtype.kind in "iu" and len(np.unique(known)) <= _FEW)
     if labels and raw.ndim == within.ndim:
@@ -214,7 +215,7 @@ def _guess(raw: NDArray[Any], within: NDArray[np.bool_], per_step: bool) -> Task
     return Task.IMITATE if per_step else Task.REGRESS
 
 
-def _target_array(y: Any, lengths: NDArray[np.int64], steps: int) -> tuple[NDArray[Any], bool]:
+def _target_array(y: Any, lengths: NDArray[np.int64], steps: int) -> tuple[Array, bool]:
     """The target as one array, and whether it came as a list with one array per series."""
     if not isinstance(y, np.ndarray) and not np.isscalar(y) and any(np.ndim(row) for row in y):
         rows = [np.asarray(row) for row in y]
@@ -278,7 +279,7 @@ def _is_by_step(y: Any, steps: int) -> bool:
     return np.ndim(y) > 1 and np.shape(y)[1] == steps
 
 
-def numbers_or_names(y: Any) -> NDArray[Any]:
+def numbers_or_names(y: Any) -> Array:
     """A target as an array; whole numbers and bools of nullable columns of pandas stay what they are."""
     raw = np.asarray(y)
     if raw.dtype != object or not raw.size or any(is_missing(cell) for cell in raw.flat):
@@ -353,7 +354,7 @@ def _elapsed(dt: Any, lengths: NDArray[np.int64], steps: int) -> NDArray[np.floa
     return given
 
 
-def _grid(name: str, array: ArrayLike, batch: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _grid(name: str, array: ArrayLike, batch: int, dtype: np.dtype[Any]) -> Array:
     grid = np.asarray(array, dtype=dtype)
     if grid.ndim != 2 or len(grid) != batch:
         raise DataError(_OWNER, name, f"has shape {grid.shape}; expected ({batch}, features)", "Pass a 2D array.")
@@ -368,14 +369,14 @@ def _names(argument: str, names: Sequence[str] | None, width: int, prefix: str |
     return tuple(names)
 
 
-def _plain(name: str, column: ArrayLike, batch: int) -> NDArray[Any]:
+def _plain(name: str, column: ArrayLike, batch: int) -> Array:
     array = np.asarray(column)
     if array.shape != (batch,):
         raise DataError(_OWNER, name, f"has shape {array.shape}; expected ({batch},)", "Pass one value per series.")
     return array.astype(np.str_) if array.dtype.kind not in "iufbU" else array
 
 
-def _refuse_infinite(name: str, values: NDArray[Any]) -> None:
+def _refuse_infinite(name: str, values: Array) -> None:
     infinite = np.isinf(values.astype(np.float64)) if values.dtype.kind in "iub" else np.isinf(values)
     if infinite.any():
         at = tuple(int(i) for i in np.argwhere(infinite)[0])

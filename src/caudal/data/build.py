@@ -13,6 +13,7 @@ from caudal.data.sequences import Feature, Finding, Sequences
 from caudal.data.spelling import exact, spelled, spellings, twin_of
 from caudal.data.table import Table
 from caudal.data.task import Task
+from caudal.typing import Array
 
 # A padded block beyond this is nearly always one very long series among short ones.
 _LARGEST_BYTES = 2**32
@@ -82,7 +83,7 @@ def _gaps(ordering: Order, first: float, shape: tuple[int, int]) -> NDArray[np.f
 
 def _matrix(
     table: Table, columns: Sequence[Column], dtype: np.dtype[Any]
-) -> tuple[NDArray[Any], NDArray[np.bool_], list[Finding]]:
+) -> tuple[Array, NDArray[np.bool_], list[Finding]]:
     width = sum(column.width for column in columns)
     cells = np.zeros((len(table), width), dtype)
     known = np.zeros((len(table), width), np.bool_)
@@ -137,7 +138,7 @@ def _heads(ordering: Order) -> NDArray[np.int64]:
     return np.flatnonzero(ordering.step == 0)
 
 
-def _refuse_change(table: Table, ordering: Order, name: str, values: NDArray[Any], known: NDArray[np.bool_]) -> None:
+def _refuse_change(table: Table, ordering: Order, name: str, values: Array, known: NDArray[np.bool_]) -> None:
     """Refuse two different known values within one series."""
     at = np.flatnonzero(known[ordering.rows])
     rows, series = ordering.rows[at], ordering.series[at]
@@ -154,9 +155,7 @@ def _refuse_change(table: Table, ordering: Order, name: str, values: NDArray[Any
         )
 
 
-def _one_each(
-    ordering: Order, values: NDArray[Any], known: NDArray[np.bool_]
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _one_each(ordering: Order, values: Array, known: NDArray[np.bool_]) -> tuple[Array, NDArray[np.bool_]]:
     """The known value of each series (they agree), and whether there is one."""
     rows = np.full(len(ordering.ids), -1, np.int64)
     at = np.flatnonzero(known[ordering.rows])
@@ -166,7 +165,7 @@ def _one_each(
 
 def _statics(
     table: Table, ordering: Order, recipe: Recipe, dtype: np.dtype[Any]
-) -> tuple[NDArray[Any], NDArray[np.bool_], list[Finding]]:
+) -> tuple[Array, NDArray[np.bool_], list[Finding]]:
     cells, known, findings = _matrix(table, recipe.statics, dtype)
     batch, width = len(ordering.ids), cells.shape[1]
     static, seen = np.zeros((batch, width), dtype), np.zeros((batch, width), np.bool_)
@@ -177,13 +176,13 @@ def _statics(
     return np.where(seen, static, 0).astype(dtype), seen, findings
 
 
-def _per_series(table: Table, ordering: Order, name: str) -> NDArray[Any]:
+def _per_series(table: Table, ordering: Order, name: str) -> Array:
     keys = table.keys(name)
     _refuse_change(table, ordering, name, keys, np.ones(len(table), np.bool_))
     return np.asarray(keys[ordering.rows[_heads(ordering)]])
 
 
-def _protected(table: Table, ordering: Order, name: str) -> NDArray[Any]:
+def _protected(table: Table, ordering: Order, name: str) -> Array:
     """A sensitive column, one value per series: numbers with NaN, or text with "" where missing.
 
     Whole numbers that float64 cannot tell apart are text.
@@ -208,7 +207,7 @@ def _is_beyond(table: Table, name: str) -> bool:
 
 def _target(
     table: Table, ordering: Order, recipe: Recipe, dtype: np.dtype[Any]
-) -> tuple[NDArray[Any], NDArray[np.bool_], list[Finding]]:
+) -> tuple[Array, NDArray[np.bool_], list[Finding]]:
     shape = (len(ordering.ids), int(ordering.lengths.max()))
     if recipe.task.is_classification:
         name = recipe.target[0]
@@ -253,8 +252,8 @@ def _class_codes(table: Table, name: str, recipe: Recipe) -> tuple[NDArray[np.in
 
 
 def _by_series(
-    table: Table, ordering: Order, name: str, values: NDArray[Any], known: NDArray[np.bool_]
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    table: Table, ordering: Order, name: str, values: Array, known: NDArray[np.bool_]
+) -> tuple[Array, NDArray[np.bool_]]:
     _refuse_change(table, ordering, name, values, known)
     target, given = _one_each(ordering, values, known)
     if not given.all():
@@ -267,13 +266,13 @@ def _by_series(
 
 def _by_step(
     ordering: Order,
-    values: NDArray[Any],
+    values: Array,
     known: NDArray[np.bool_],
     shape: tuple[int, int],
     dtype: np.dtype[Any],
     table: Table,
     name: str,
-) -> tuple[NDArray[Any], NDArray[np.bool_], list[Finding]]:
+) -> tuple[Array, NDArray[np.bool_], list[Finding]]:
     target, mask = np.zeros(shape, dtype), np.zeros(shape, np.bool_)
     target[ordering.series, ordering.step] = np.where(known, values, 0)[ordering.rows]
     mask[ordering.series, ordering.step] = known[ordering.rows]

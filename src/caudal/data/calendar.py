@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal.extras import need
+from caudal.typing import Array
 
 _OWNER = "from_frame"
 _SECOND = 10**9
@@ -294,7 +295,7 @@ def _next_days(step: Step, day: Days, ahead: NDArray[np.int64]) -> Days:
     return np.asarray(np.busday_offset(day[:, None], ahead, roll="backward", weekmask=step.week))
 
 
-def spell(times: NDArray[np.datetime64], calendar: Calendar) -> NDArray[Any]:
+def spell(times: NDArray[np.datetime64], calendar: Calendar) -> Array:
     """Instants as the times of the table were written, in its zone: text, dates, or datetimes with or without a zone.
 
     Arguments:

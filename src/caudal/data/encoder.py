@@ -12,6 +12,7 @@ from caudal.data.scaler import Scaler, check_scaler
 from caudal.data.sequences import Sequences
 from caudal.errors import DataError
 from caudal.serial import Schema
+from caudal.typing import Array
 
 Fill = Literal["forward", "zero"]
 Elapsed = Literal["none", "log", "raw"]
@@ -32,13 +33,13 @@ class Encoded:
         ahead: `(batch, horizon)` scaled gaps to the steps of a forecast, or None.
     """
 
-    x: NDArray[Any]
-    dt: NDArray[Any]
+    x: Array
+    dt: Array
     lengths: NDArray[np.int64]
     names: tuple[str, ...]
-    target: NDArray[Any] | None
+    target: Array | None
     target_mask: NDArray[np.bool_] | None
-    ahead: NDArray[Any] | None
+    ahead: Array | None
 
 
 @dataclass(frozen=True)
@@ -158,11 +159,11 @@ class Encoder:
             ahead=None if data.ahead is None else (data.ahead / self.scaler.gap).astype(dtype),
         )
 
-    def told(self, gaps: NDArray[Any]) -> NDArray[Any]:
+    def told(self, gaps: Array) -> Array:
         """What a network is given as dt for elapsed times in typical gaps."""
         return np.log1p(gaps) if self.clock == "log" else gaps
 
-    def _filled(self, data: Sequences, dtype: np.dtype[Any]) -> NDArray[Any]:
+    def _filled(self, data: Sequences, dtype: np.dtype[Any]) -> Array:
         scaled = (data.values - np.array(self.scaler.mean)) / np.array(self.scaler.std)
         scaled = np.where(data.observed, scaled, 0).astype(dtype)
         if self.fill == "forward" and not data.observed.all():
@@ -172,7 +173,7 @@ class Encoder:
             scaled = np.take_along_axis(scaled, last, axis=1)
         return scaled
 
-    def _static(self, data: Sequences, dtype: np.dtype[Any]) -> NDArray[Any]:
+    def _static(self, data: Sequences, dtype: np.dtype[Any]) -> Array:
         scaled = (data.static - np.array(self.scaler.static_mean)) / np.array(self.scaler.static_std)
         scaled = np.where(data.static_observed, scaled, 0)
         marks = data.static_observed[:, [name in self.indicators for name in self.static_names]]

@@ -1,7 +1,6 @@
 """What a table says about itself: which columns are inputs, of what kind, and what is asked."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from caudal.data.sequences import Finding, Label
 from caudal.data.spelling import disguise, exact, spelled, truth
 from caudal.data.table import Table
 from caudal.data.task import TASKS, Task
+from caudal.typing import Array
 
 _MANY = 100
 _FEW = 20
@@ -217,7 +217,7 @@ def check_many(table: Table, name: str, values: set[str]) -> tuple[str, ...]:
     return tuple(sorted(values))
 
 
-def labels(table: Table, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def labels(table: Table, name: str) -> tuple[Array, NDArray[np.bool_]]:
     """A target column as labels (whole numbers, numbers, bools or text) and which rows have one.
 
     Whole numbers are exact, whatever their size and whatever holes the column has.
@@ -227,7 +227,7 @@ def labels(table: Table, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     return column.take(values_of(table, name)), known
 
 
-def values_of(table: Table, name: str) -> NDArray[Any]:
+def values_of(table: Table, name: str) -> Array:
     """The label of each different cell of a column."""
     cells, kind, written = table.coded(name).cells, table.kind(name), name in table.written
     if kind == "bool":

@@ -19,6 +19,7 @@ from caudal.data.sequences import Finding, Sequences
 from caudal.data.table import Table
 from caudal.errors import DataError
 from caudal.extras import need
+from caudal.typing import Array
 
 _OWNER = "ParquetSequences"
 
@@ -219,7 +220,7 @@ def _open(path: Path) -> Any:
         raise DataError(_OWNER, "path", f"is no Parquet file: {path.name} ({error})", "Export it again.") from error
 
 
-def _close(table: Table, keys: NDArray[Any], closed: set[int], series: str) -> None:
+def _close(table: Table, keys: Array, closed: set[int], series: str) -> None:
     heads = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
     for head in heads:
         mark = _hash(keys[head], 0)
@@ -229,7 +230,7 @@ def _close(table: Table, keys: NDArray[Any], closed: set[int], series: str) -> N
         closed.add(mark)
 
 
-def _runs(keys: NDArray[Any]) -> list[NDArray[np.int64]]:
+def _runs(keys: Array) -> list[NDArray[np.int64]]:
     """Rows of each series."""
     return np.split(np.arange(len(keys)), np.flatnonzero(keys[1:] != keys[:-1]) + 1) if len(keys) else []
 
@@ -245,7 +246,7 @@ def _joined(tables: list[Table]) -> Table:
     return replace(tables[0], frame=nw.concat([table.frame for table in tables]), rows=np.concatenate(places))
 
 
-def _inside(owners: NDArray[Any], part: tuple[float, float], seed: int) -> NDArray[np.bool_]:
+def _inside(owners: Array, part: tuple[float, float], seed: int) -> NDArray[np.bool_]:
     if part == (0.0, 1.0):
         return np.ones(len(owners), np.bool_)
     names, place = np.unique(owners, return_inverse=True)

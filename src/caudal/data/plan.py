@@ -8,15 +8,7 @@ import numpy as np
 from caudal.data.accidents import key_findings, left_out, spelling_twins, sums, suspects
 from caudal.data.calendar import Calendar, step_of
 from caudal.data.columns import Columns, named
-from caudal.data.infer import (
-    check_many,
-    flips,
-    free_columns,
-    guess_task,
-    input_columns,
-    learn_classes,
-    learn_columns,
-)
+from caudal.data.infer import check_many, flips, free_columns, guess_task, input_columns, learn_classes, learn_columns
 from caudal.data.recipe import Column, Recipe
 from caudal.data.rows import Order, typical_gap
 from caudal.data.scaler import needs_float64

@@ -1,7 +1,7 @@
 """Rows of a long table put in order: one block per series, times rising, equal times settled."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from caudal.data.calendar import Calendar
 from caudal.data.sequences import Finding
 from caudal.data.table import TICKS, Table
 from caudal.data.times import Times, read_times
+from caudal.typing import Array
 
 EQUAL_TIMES = ("error", "first", "last", "keep")
 _UNITS = ("s", "min", "h", "d")
@@ -43,7 +44,7 @@ class Order:
     step: NDArray[np.int64]
     gaps: NDArray[np.float64]
     start: NDArray[np.float64]
-    ids: NDArray[Any]
+    ids: Array
     lengths: NDArray[np.int64]
     unit: str
     times: Times
@@ -112,7 +113,7 @@ def _refuse_far(table: Table, time: str | None, rows: NDArray[np.int64], gaps: N
 def _placed(
     rows: NDArray[np.int64],
     codes: NDArray[np.int64],
-    ids: NDArray[Any],
+    ids: Array,
     times: Times,
     unit: str,
     size: float,
@@ -135,7 +136,7 @@ def _placed(
     )
 
 
-def _gaps(ticks: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[np.float64]:
+def _gaps(ticks: Array, codes: NDArray[np.int64]) -> NDArray[np.float64]:
     """Differences of sorted ticks, NaN at the first row of each series."""
     gaps = np.concatenate([[0], np.diff(ticks)]).astype(np.float64)
     gaps[np.concatenate([[True], codes[1:] != codes[:-1]])] = np.nan
@@ -174,7 +175,7 @@ def without_ahead(order: Order, known: NDArray[np.bool_]) -> Order:
     )
 
 
-def _steps(codes: NDArray[Any]) -> Times:
+def _steps(codes: Array) -> Times:
     by_series = np.argsort(codes, kind="stable")
     heads = np.flatnonzero(np.concatenate([[True], np.diff(codes[by_series]) != 0]))
     place = np.empty(len(codes))
@@ -195,7 +196,7 @@ def _pick(raw: NDArray[np.float64]) -> str:
     return fitting[-1] if fitting else "s"
 
 
-def _refuse_clock_change(table: Table, time: str, codes: NDArray[Any], times: Times) -> None:
+def _refuse_clock_change(table: Table, time: str, codes: Array, times: Times) -> None:
     """Refuse local times whose clock was set back by an hour: sorting would mix the two hours.
 
     Raises:
@@ -253,7 +254,7 @@ def _small_hours(times: Times, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.asarray(times.instants[rows].astype("datetime64[h]").astype(np.int64) % 24 <= _LATEST_CHANGE)
 
 
-def _unsorted(table: Table, codes: NDArray[Any], ticks: NDArray[Any]) -> list[Finding]:
+def _unsorted(table: Table, codes: Array, ticks: Array) -> list[Finding]:
     by_series = np.argsort(codes, kind="stable")
     back = (np.diff(codes[by_series]) == 0) & (np.diff(ticks[by_series]) < 0)
     if not back.any():
@@ -266,7 +267,7 @@ def _unsorted(table: Table, codes: NDArray[Any], ticks: NDArray[Any]) -> list[Fi
 def _settle(
     table: Table,
     rows: NDArray[np.int64],
-    codes: NDArray[Any],
+    codes: Array,
     times: Times,
     equal_times: str,
     names: tuple[str | None, str],

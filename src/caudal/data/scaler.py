@@ -12,6 +12,7 @@ from caudal import limits, serial
 from caudal.data.sequences import Feature, Sequences
 from caudal.errors import DataError
 from caudal.serial import Schema
+from caudal.typing import Array
 
 _GAPS_KEPT = 100_000
 _LOSS = 1e-4
@@ -75,14 +76,14 @@ class Scaler:
         target_mean, target_std = targets.result(None)
         return Scaler(mean, std, static_mean, static_std, target_mean, target_std, gaps.median(), fine)
 
-    def target(self, target: NDArray[Any]) -> NDArray[Any]:
+    def target(self, target: Array) -> Array:
         """Scale outputs `(..., outputs)`; classes pass through."""
         if not self.target_mean:
             return target
         scaled = (target - np.array(self.target_mean)) / np.array(self.target_std)
         return np.asarray(scaled, dtype=target.dtype)
 
-    def restore(self, output: NDArray[Any]) -> NDArray[Any]:
+    def restore(self, output: Array) -> Array:
         """Predicted outputs `(..., outputs)` back in their own units."""
         if not self.target_mean:
             return output
@@ -119,7 +120,7 @@ def is_flat(mean: NDArray[np.float64], std: NDArray[np.float64], dtype: np.dtype
     return np.asarray(std <= (1e-7 if dtype == np.float32 else 1e-13) * np.maximum(np.abs(mean), 1e-30), np.bool_)
 
 
-def needs_float64(cells: NDArray[Any], known: NDArray[np.bool_]) -> bool:
+def needs_float64(cells: Array, known: NDArray[np.bool_]) -> bool:
     """Whether rounding to float32 takes more than a ten-thousandth of the spread of some column `(..., columns)`.
 
     Example:
@@ -147,7 +148,7 @@ class _Moments:
         self.mean: NDArray[np.float64] = np.zeros(0)
         self.spread: NDArray[np.float64] = np.zeros(0)
 
-    def add(self, cells: NDArray[Any], known: NDArray[np.bool_]) -> None:
+    def add(self, cells: Array, known: NDArray[np.bool_]) -> None:
         if not self.count.size:
             self.count, self.mean, self.spread = (np.zeros(cells.shape[1]) for _ in range(3))
         self.dtype = np.dtype(cells.dtype)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from caudal.data.recipe import Recipe
 from caudal.data.task import Task
 from caudal.errors import DataError
+from caudal.typing import Array
 
 _OWNER = "Sequences"
 _TARGET_AXES = {"classify": 1, "classify_steps": 2, "regress": 2, "forecast": 3, "imitate": 3}
@@ -34,12 +35,12 @@ def _fail(argument: str, fault: str, remedy: str = "Build it with `from_frame` o
     return DataError(_OWNER, argument, fault, remedy)
 
 
-def _check_shape(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+def _check_shape(name: str, array: Array, shape: tuple[int, ...]) -> None:
     if array.shape != shape:
         raise _fail(name, f"has shape {array.shape}; expected {shape}")
 
 
-def _check_kind(name: str, array: NDArray[Any], kinds: str, words: str) -> None:
+def _check_kind(name: str, array: Array, kinds: str, words: str) -> None:
     if array.dtype.kind not in kinds:
         raise _fail(name, f"has dtype {array.dtype}; expected {words}")
 
@@ -227,18 +228,18 @@ class Sequences:
     lengths: NDArray[np.int64]
     features: tuple[Feature, ...]
     task: Task
-    target: NDArray[Any] | None
+    target: Array | None
     target_mask: NDArray[np.bool_] | None
-    ids: NDArray[Any]
+    ids: Array
     start: NDArray[np.float64]
     classes: tuple[Label, ...] = ()
     outputs: tuple[str, ...] = ("target",)
     ahead: NDArray[np.float64] | None = None
-    group: NDArray[Any] | None = None
+    group: Array | None = None
     static: NDArray[np.floating[Any]] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     static_observed: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
     statics: tuple[Feature, ...] = ()
-    sensitive: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    sensitive: Mapping[str, Array] = field(default_factory=dict)
     time_unit: str = "step"
     findings: tuple[Finding, ...] = ()
     recipe: Recipe | None = None
@@ -371,7 +372,7 @@ def _positions(rows: Rows, count: int) -> NDArray[np.int64]:
     return np.asarray(np.arange(count, dtype=np.int64)[at])
 
 
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+def _read_only(array: Array) -> Array:
     view = array.view()
     view.setflags(write=False)
     return view
@@ -402,7 +403,7 @@ def digest(data: "Sequences") -> str:
     return ledger.hexdigest()
 
 
-def update(ledger: "hashlib._Hash", name: str, array: NDArray[Any] | None) -> None:
+def update(ledger: "hashlib._Hash", name: str, array: Array | None) -> None:
     """Add name, dtype, shape and bytes of an array to a digest under way."""
     if array is None:
         ledger.update(f"|{name}:none".encode())

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.errors import DataError
+from caudal.typing import Array
 
 # What pandas takes for missing, and what is so in a column of names unless the user says other words.
 MISSING = frozenset(
@@ -121,7 +122,7 @@ class Coded:
         """The spelling of each cell as a category or label."""
         return tuple(map(spelled, self.cells))
 
-    def take(self, values: NDArray[Any]) -> NDArray[Any]:
+    def take(self, values: Array) -> Array:
         """One of `values` per row, by code; those that are missing take the first."""
         if not len(values):
             return np.zeros(len(self.codes), values.dtype)
@@ -202,7 +203,7 @@ def accent_forms(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(forms))
 
 
-def exact(names: Sequence[str]) -> NDArray[Any]:
+def exact(names: Sequence[str]) -> Array:
     """Names as int64 where each is the usual spelling of a whole number, else as text.
 
     Example:

@@ -1,13 +1,13 @@
 """Training, validation and test that share no series, no cluster and no time."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from caudal.data.sequences import Sequences
 from caudal.errors import DataError
+from caudal.typing import Array
 
 _HOW = ("auto", "series", "group", "time", "targets", "past")
 # Shares of validation and test in a comparison, which divides by time twice: a default window must leave room for them.
@@ -153,7 +153,7 @@ def _classes(data: Sequences, stratify: bool) -> NDArray[np.int64]:
 
 
 def _deal(
-    owners: NDArray[Any], classes: NDArray[np.int64], shares: NDArray[np.float64], rng: np.random.Generator
+    owners: Array, classes: NDArray[np.int64], shares: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Part of each row. Owners stay whole; large ones are placed first, each where its classes are most wanting."""
     _, owner = np.unique(owners, return_inverse=True)
@@ -178,7 +178,7 @@ def _deal(
 
 
 def _topped_up(
-    owners: NDArray[Any],
+    owners: Array,
     classes: NDArray[np.int64],
     shares: NDArray[np.float64],
     part: NDArray[np.int64],

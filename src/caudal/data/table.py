@@ -29,6 +29,7 @@ from caudal.data.spelling import (
 )
 from caudal.errors import DataError
 from caudal.extras import need
+from caudal.typing import Array
 
 _TICKS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 TICKS = {**_TICKS, "w": 7 * _TICKS["d"], "y": int(365.25 * _TICKS["d"])}
@@ -231,7 +232,7 @@ class Table:
         counts = np.bincount(column.codes[column.codes >= 0], minlength=len(cells))
         return bool(cells) and 2 * int(counts[list(map(is_number, cells))].sum()) >= int(counts.sum())
 
-    def key_codes(self, name: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    def key_codes(self, name: str) -> tuple[NDArray[np.int64], Array]:
         """Who each row belongs to: `(rows,)` codes in order of first appearance, and the names by code.
 
         Names are as they are written: int64 where all are the usual spelling of a whole number, else text.
@@ -260,7 +261,7 @@ class Table:
             raise self.fail(name, fault, "Write one name in one way.", row)
         return column.codes, np.array(names, np.str_) if any(texts) else exact(names)
 
-    def keys(self, name: str) -> NDArray[Any]:
+    def keys(self, name: str) -> Array:
         """The name of each row by `key_codes`.
 
         Raises:

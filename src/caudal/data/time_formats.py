@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from caudal.typing import Array
 
 WORDS = (
     "YYYYMMDD, DD/MM/YYYY, MM/DD/YYYY hh:mm AM, MMM-YYYY, duration, quarter, week, unix, or a pattern such as %d.%m.%Y"
@@ -97,7 +98,7 @@ def _reads(cell: str, pattern: str) -> bool:
     return True
 
 
-def calendar_words(numbers: NDArray[Any]) -> str:
+def calendar_words(numbers: Array) -> str:
     """The format of numbers that all are valid calendar dates, such as 20240131; `""` when they may be counts.
 
     Arguments:

@@ -13,16 +13,9 @@ from numpy.typing import NDArray
 from caudal.data.calendar import Calendar, spelled, zone_info
 from caudal.data.sequences import Finding
 from caudal.data.table import Table
-from caudal.data.time_formats import (
-    WORDS,
-    calendar_words,
-    english,
-    iso_spelling,
-    likely_formats,
-    pattern_of,
-    plain_iso,
-)
+from caudal.data.time_formats import WORDS, calendar_words, english, iso_spelling, likely_formats, pattern_of, plain_iso
 from caudal.extras import need
+from caudal.typing import Array
 
 Kind = Literal["number", "datetime", "duration"]
 Cells = list[str | None]
@@ -56,7 +49,7 @@ class Times:
         findings: what was odd.
     """
 
-    ticks: NDArray[Any]
+    ticks: Array
     kind: Kind = "number"
     tick: int = 0
     calendar: Calendar = field(default_factory=Calendar)
@@ -194,7 +187,7 @@ def _of_numbers(table: Table, name: str, form: str) -> Times:
     return Times(ticks)
 
 
-def _numbers(table: Table, name: str) -> NDArray[Any]:
+def _numbers(table: Table, name: str) -> Array:
     """Numbers, whole ones of 64 bits exact."""
     nw = need(table.owner, "narwhals.stable.v2")
     column = table.frame[name]
@@ -218,7 +211,7 @@ def _numbers(table: Table, name: str) -> NDArray[Any]:
     return numbers
 
 
-def _number_texts(table: Table, name: str, ticks: NDArray[Any], form: str) -> Cells:
+def _number_texts(table: Table, name: str, ticks: Array, form: str) -> Cells:
     """Numbers as the texts of a format, with the zeros that numbers lose."""
     pattern = pattern_of(form) or ""
     if pattern == "%Y.%m":
@@ -231,7 +224,7 @@ def _number_texts(table: Table, name: str, ticks: NDArray[Any], form: str) -> Ce
     return [str(int(tick)).zfill(width) for tick in ticks.tolist()]
 
 
-def _unix(table: Table, name: str, ticks: NDArray[Any], form: str) -> Times:
+def _unix(table: Table, name: str, ticks: Array, form: str) -> Times:
     size = _UNIX[form]
     _refuse_far(table, name, ticks, form)
     if ticks.dtype.kind == "f":
@@ -243,7 +236,7 @@ def _unix(table: Table, name: str, ticks: NDArray[Any], form: str) -> Times:
     return _dated(ticks, tick, Calendar(zone="UTC", form=form, spelling=f"unix {size}"))
 
 
-def _refuse_far(table: Table, name: str, ticks: NDArray[Any], form: str) -> None:
+def _refuse_far(table: Table, name: str, ticks: Array, form: str) -> None:
     """Refuse counts since 1970 in a unit that is not theirs.
 
     Raises:
@@ -359,7 +352,7 @@ def _mixed(table: Table, name: str, cells: Sequence[str | None], zoned: Sequence
     return table.fail(name, fault, "Write the zone of every time, or of none.", bare)
 
 
-def _zoned(table: Table, name: str, instants: NDArray[Any], zones: Sequence[str], spelling: str) -> Times:
+def _zoned(table: Table, name: str, instants: Array, zones: Sequence[str], spelling: str) -> Times:
     """Times of one zone or of several; with several the calendar is that of UTC, and a finding says so."""
     if len(zones) == 1:
         return _of_instants(table, name, instants, Calendar(zone=zones[0], spelling=spelling))

@@ -18,9 +18,10 @@ from caudal.data.source import is_parquet
 from caudal.data.table import TICKS
 from caudal.errors import DataError, InputError
 from caudal.extras import need
+from caudal.typing import Array
 
 
-def to_columns(data: Sequences) -> dict[str, NDArray[Any]]:
+def to_columns(data: Sequences) -> dict[str, Array]:
     """The series as columns of a long table, with the names that they were read with.
 
     Holes are NaN, or "" in text. Indicators of a category are one column again. Of a series without a target the
@@ -46,7 +47,7 @@ def to_columns(data: Sequences) -> dict[str, NDArray[Any]]:
     row, step = np.nonzero(data.mask)
     recipe = data.recipe
     series = recipe.series if recipe else "series"
-    columns: dict[str, NDArray[Any]] = {} if series is None else {series: data.ids[row]}
+    columns: dict[str, Array] = {} if series is None else {series: data.ids[row]}
     if data.group is not None:
         columns[recipe.group if recipe and recipe.group else "group"] = data.group[row]
     name = recipe.time if recipe else "time"
@@ -58,7 +59,7 @@ def to_columns(data: Sequences) -> dict[str, NDArray[Any]]:
     return columns | _target(data, row, step)
 
 
-def clock(data: Sequences, times: NDArray[np.float64] | None = None) -> NDArray[Any]:
+def clock(data: Sequences, times: NDArray[np.float64] | None = None) -> Array:
     """Times as they were read: numbers in `time_unit`, or datetimes in the zone and the spelling of the table.
 
     Arguments:
@@ -72,8 +73,8 @@ def clock(data: Sequences, times: NDArray[np.float64] | None = None) -> NDArray[
     return spell(ticks.ravel(), data.recipe.calendar or Calendar()).reshape(ticks.shape)
 
 
-def _unfolded(features: Sequence[Feature], values: NDArray[Any], seen: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-    columns: dict[str, NDArray[Any]] = {}
+def _unfolded(features: Sequence[Feature], values: Array, seen: NDArray[np.bool_]) -> dict[str, Array]:
+    columns: dict[str, Array] = {}
     for k, feature in enumerate(features):
         if feature.kind == "number":
             columns[feature.name] = np.where(seen[:, k], values[:, k], np.nan)
@@ -84,7 +85,7 @@ def _unfolded(features: Sequence[Feature], values: NDArray[Any], seen: NDArray[n
     return columns
 
 
-def _target(data: Sequences, row: NDArray[np.int64], step: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+def _target(data: Sequences, row: NDArray[np.int64], step: NDArray[np.int64]) -> dict[str, Array]:
     if data.target is None or data.target_mask is None:
         return {}
     place = (row, step) if data.task.is_per_step else (row,)
@@ -99,7 +100,7 @@ def _target(data: Sequences, row: NDArray[np.int64], step: NDArray[np.int64]) ->
     return {name: np.where(known, labels, hole)}
 
 
-Columns = Mapping[str, NDArray[Any]]
+Columns = Mapping[str, Array]
 _OWNER = "write_table"
 # Tells a table of ours from a user's, which no command replaces unasked.
 _MARK = "caudal.table"
@@ -178,7 +179,7 @@ def _rows(chunk: Columns) -> Iterator[tuple[Any, ...]]:
     yield from zip(*(_cells(column) for column in chunk.values()), strict=True)
 
 
-def _cells(column: NDArray[Any]) -> list[Any]:
+def _cells(column: Array) -> list[Any]:
     if column.dtype.kind == "f":
         # The shortest text that reads back as the same number of this dtype.
         return ["" if cell != cell else str(cell) for cell in column]

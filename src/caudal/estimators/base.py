@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
@@ -35,6 +34,7 @@ from caudal.explain.influence.influence import Method
 from caudal.explain.influence.record import On
 from caudal.fair.mitigate.settings import Fairness
 from caudal.nn.operations import live_parameters, operations
+from caudal.typing import Array
 
 
 def read_table(model: "LiquidEstimator", x: Any, target: Any, series: str | None, **columns: Any) -> Sequences:
@@ -353,7 +353,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         """What `predict` is asked about, one chunk of series after the other."""
         yield from map(self.asking, self._reads(X))
 
-    def answer(self, data: Sequences) -> NDArray[Any]:
+    def answer(self, data: Sequences) -> Array:
         """Probabilities of classes, or numbers in their unit, in the shape of the target with a last axis of them.
 
         Arguments:

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from caudal.data import Sequences, Task
 from caudal.errors import DataError, InputError
+from caudal.typing import Array
 
 
 @final
@@ -132,7 +133,7 @@ class ByRow(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no typ
         return tags
 
 
-def _with_target(series: Sequences, y: NDArray[Any]) -> Sequences:
+def _with_target(series: Sequences, y: Array) -> Sequences:
     if series.task == "regress":
         numbers = y.astype(np.float64)[:, None]
         return replace(series, target=numbers, target_mask=np.isfinite(numbers), recipe=None)

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score
 from sklearn.utils import ClassifierTags, TargetTags
 from sklearn.utils.multiclass import check_classification_targets
@@ -18,6 +17,7 @@ from caudal.estimators.inputs import flat, is_collection, per_step, refuse_unlab
 from caudal.estimators.outputs import outputs
 from caudal.estimators.training import Facts
 from caudal.fair.mitigate.settings import Fairness
+from caudal.typing import Array
 
 if TYPE_CHECKING:
     from caudal.audit import Log
@@ -132,7 +132,7 @@ class LiquidClassifier(LiquidEstimator):
 
     def predict_proba(self, X: Any, *, log: "Log | None" = None) -> Any:
         """Probabilities `(batch, classes)` float64, or a list of `(time, classes)`; see `predict`."""
-        rows: list[NDArray[Any]] = []
+        rows: list[Array] = []
         for out, lengths in outputs(self, X, log):
             shares = torch.softmax(out.double(), -1).numpy()
             if self.task_ == "classify":
@@ -154,8 +154,8 @@ class LiquidClassifier(LiquidEstimator):
             if isinstance(found, list):
                 return float(accuracy_score(np.concatenate([np.asarray(o) for o in y]), np.concatenate(found)))
             return float(accuracy_score(y, found, sample_weight=sample_weight))
-        seen: list[NDArray[Any]] = []
-        told: list[NDArray[Any]] = []
+        seen: list[Array] = []
+        told: list[Array] = []
         for data in self._reads(X, target=True):
             known, truth = np.asarray(data.target_mask), self.classes_[np.asarray(data.target)]
             found = self.predict(data)

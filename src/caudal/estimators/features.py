@@ -1,13 +1,14 @@
 """Series as rows of numbers, for models that read features; known targets; and how large a model is."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data import Sequences, since_observed
 from caudal.errors import DataError
+from caudal.typing import Array
 
 # Numbers held at once while features are made.
 _CELLS = 8_000_000
@@ -35,7 +36,7 @@ class Size(NamedTuple):
     transcendentals: float
 
 
-def known_targets(data: Sequences) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+def known_targets(data: Sequences) -> tuple[NDArray[np.bool_], Array]:
     """Which targets are known, and those.
 
     A row is one decision: a series, one of its steps, or one step ahead. It is known where all its outputs are.
@@ -145,9 +146,7 @@ def _rows_of_features(data: Sequences, rows: NDArray[np.int64], steps: int, lags
     return np.concatenate(parts, axis=2).astype(np.float32)
 
 
-def _summaries(
-    values: NDArray[Any], seen: NDArray[np.bool_], time: NDArray[Any], place: NDArray[Any]
-) -> list[NDArray[Any]]:
+def _summaries(values: Array, seen: NDArray[np.bool_], time: Array, place: Array) -> list[Array]:
     count = np.cumsum(seen, axis=1).astype(np.float64)
     safe, none = np.maximum(count, 1), count == 0
     # Sums are taken about a value of the series, so that large means cost no digits.
@@ -168,7 +167,7 @@ def _summaries(
     return [*(np.where(none, np.nan, summary) for summary in known), count, 1 - count / place]
 
 
-def _change(last: NDArray[Any], values: NDArray[Any], seen: NDArray[np.bool_]) -> NDArray[Any]:
+def _change(last: Array, values: Array, seen: NDArray[np.bool_]) -> Array:
     """Latest observed value less the one observed before it, NaN before the second."""
     before = np.concatenate([np.full_like(last[:, :1], np.nan), last[:, :-1]], axis=1)
     steps = np.arange(values.shape[1])[None, :, None]
@@ -177,7 +176,7 @@ def _change(last: NDArray[Any], values: NDArray[Any], seen: NDArray[np.bool_]) -
     return np.where(at >= 0, change, np.nan)
 
 
-def _clock(dt: NDArray[Any], time: NDArray[Any]) -> NDArray[Any]:
+def _clock(dt: Array, time: Array) -> Array:
     """Steps so far, time so far, and the gaps between them."""
     steps = np.broadcast_to(np.arange(1, dt.shape[1] + 1, dtype=np.float64), dt.shape)
     gaps = np.maximum(steps - 1, 1)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as unpack
 from safetensors.torch import save as pack
@@ -25,6 +24,7 @@ from caudal.estimators.settings import plain
 from caudal.fair.mitigate.settings import Fairness, from_dict, to_dict
 from caudal.serial import read
 from caudal.train import Epoch, Fitted, TrainRecipe
+from caudal.typing import Array
 
 FORMAT = 1
 KEY = "caudal.estimator"
@@ -146,7 +146,7 @@ def checked(stated: Mapping[str, object]) -> dict[str, object]:
     return {key: check(key, stated[key]) for key, check in _PLAIN.items() if key in stated}
 
 
-def labels_of(key: str, dtype: object, values: object) -> NDArray[Any]:
+def labels_of(key: str, dtype: object, values: object) -> Array:
     """Labels as an array; the dtype states how wide each is, so it decides how much memory they take."""
     if not isinstance(dtype, str) or not (match := _DTYPE.fullmatch(dtype)):
         raise ValueError(f"{key} has dtype {limits.shown(dtype)}")

@@ -14,6 +14,7 @@ from caudal.data.arrays import numbers_or_names, plain_array
 from caudal.data.scaler import is_flat, needs_float64
 from caudal.data.spelling import is_missing
 from caudal.errors import DataError, InputError
+from caudal.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,7 @@ class SeriesPanel:
         dt: `(time,)` each, since the previous row; the first is the median gap of all.
     """
 
-    series: list[NDArray[Any]]
+    series: list[Array]
     dt: list[NDArray[np.float64]]
 
 
@@ -176,7 +177,7 @@ def per_step(y: Any) -> bool:
     return is_listed(y) or (isinstance(y, list | tuple) and len(y) > 0 and np.ndim(y[0]) == 1) or np.ndim(y) > 1
 
 
-def flat(owner: Any, x: Any, y: Any, *, reset: bool, numeric: bool) -> tuple[NDArray[Any], Any]:
+def flat(owner: Any, x: Any, y: Any, *, reset: bool, numeric: bool) -> tuple[Array, Any]:
     """A 2D array checked as scikit-learn checks it: one channel, one step per column; NaN is not observed.
 
     Raises:
@@ -234,7 +235,7 @@ def single_target(y: Any) -> Any:
     return numbers_or_names(cells)
 
 
-def refuse_unlabelled(owner: str, labels: NDArray[Any]) -> None:
+def refuse_unlabelled(owner: str, labels: Array) -> None:
     """Refuse labels of series of which one is None, NaN or blank.
 
     Raises:
@@ -311,7 +312,7 @@ def weighted(encoder: Encoder, data: Sequences, weight: NDArray[np.float64]) -> 
 
 
 def _moments(
-    values: NDArray[Any],
+    values: Array,
     known: NDArray[np.bool_],
     weight: NDArray[np.float64],
     old_mean: tuple[float, ...],

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from caudal.audit import log_series
@@ -18,6 +17,7 @@ from caudal.monitor.guard import flat
 from caudal.nn import Readout
 from caudal.nn.layer import State
 from caudal.train import Examples, answer_and_state, examples
+from caudal.typing import Array
 
 if TYPE_CHECKING:
     from caudal.audit import Log
@@ -102,7 +102,7 @@ def _batches(seen: Examples, logged: bool) -> Iterator[Tensor]:
         yield index
 
 
-def answers(net: Readout, encoder: Encoder, data: Sequences, *, paired: bool = False) -> NDArray[Any]:
+def answers(net: Readout, encoder: Encoder, data: Sequences, *, paired: bool = False) -> Array:
     """Probabilities, or numbers in the unit of the target, float32 in its shape with a last axis of classes or outputs.
 
     The answer to a series does not depend on those beside it.

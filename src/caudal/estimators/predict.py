@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from caudal.data import Sequences
 from caudal.data.to_table import clock
+from caudal.typing import Array
 
 if TYPE_CHECKING:
     from caudal.estimators.base import LiquidEstimator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from caudal.audit import Log
 
-Columns = dict[str, NDArray[Any]]
+Columns = dict[str, Array]
 
 
 def predictions(model: "LiquidEstimator", x: Any, log: "Log | None" = None) -> Iterator[Columns]:
@@ -68,7 +68,7 @@ def _columns(model: Any, data: Sequences, log: "Log | None") -> Columns:
     return where | {output: numbers[:, k] for k, output in enumerate(data.outputs)}
 
 
-def _ahead(data: Sequences, name: str | None, time: str | None) -> dict[str | None, NDArray[Any]]:
+def _ahead(data: Sequences, name: str | None, time: str | None) -> dict[str | None, Array]:
     gaps = np.asarray(data.ahead)
     horizon = gaps.shape[1]
     last = data.times[np.arange(len(data)), data.lengths - 1]

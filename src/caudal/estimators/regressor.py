@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import r2_score
 from sklearn.utils import RegressorTags, TargetTags
 
@@ -11,6 +10,7 @@ from caudal.data import Sequences
 from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.inputs import flat, is_collection
 from caudal.estimators.outputs import outputs
+from caudal.typing import Array
 
 if TYPE_CHECKING:
     from caudal.audit import Log
@@ -45,7 +45,7 @@ class LiquidRegressor(LiquidEstimator):
             NotFittedError: it is not trained yet.
             DataError: the inputs are others than those of the training.
         """
-        rows: list[NDArray[Any]] = []
+        rows: list[Array] = []
         for out, lengths in outputs(self, X, log):
             numbers = self.encoder_.scaler.restore(out.double().numpy())
             if self.task_ == "regress":
@@ -82,7 +82,7 @@ class LiquidRegressor(LiquidEstimator):
         weight = sample_weight if self.task_ == "regress" else None
         return float(r2_score(truths[known], answers[known], sample_weight=weight))
 
-    def _truth(self, data: Sequences) -> list[NDArray[Any]]:
+    def _truth(self, data: Sequences) -> list[Array]:
         """`(steps, outputs)` of each series, NaN where unknown."""
         whole = np.where(np.asarray(data.target_mask), np.asarray(data.target), np.nan)
         if data.task == "regress":

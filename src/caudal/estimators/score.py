@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data import Sequences
+from caudal.typing import Array
 
 if TYPE_CHECKING:
     from caudal.estimators.base import LiquidEstimator
@@ -86,7 +87,7 @@ def _classes(model: Any, test: Iterable[Sequences], train: Iterable[Sequences]) 
     labels = np.arange(shares.shape[1])
     prior = np.broadcast_to(usual / usual.sum(), shares.shape)
 
-    def scored(chances: NDArray[Any]) -> dict[str, float]:
+    def scored(chances: Array) -> dict[str, float]:
         best = chances.argmax(axis=1)
         # By hand: scikit-learn warns where a class is told that is not there.
         recalls = [(best[codes == label] == label).mean() for label in np.unique(codes)]
@@ -101,11 +102,11 @@ def _classes(model: Any, test: Iterable[Sequences], train: Iterable[Sequences]) 
     return HeldOut(series, len(codes), scored(shares), scored(prior))
 
 
-def _known(data: Sequences) -> NDArray[Any]:
+def _known(data: Sequences) -> Array:
     return np.asarray(np.asarray(data.target)[np.asarray(data.target_mask)])
 
 
-def _padded(rows: list[NDArray[Any]], steps: int) -> NDArray[Any]:
+def _padded(rows: list[Array], steps: int) -> Array:
     """`(batch, steps, ...)` of rows of unequal length."""
     whole = np.zeros((len(rows), steps, *rows[0].shape[1:]))
     for k, row in enumerate(rows):
@@ -139,7 +140,7 @@ def _mean(train: Iterable[Sequences]) -> NDArray[np.float64]:
     return np.asarray(total / np.maximum(count, 1))
 
 
-def _persistent(data: Sequences, mean: NDArray[Any]) -> NDArray[Any]:
+def _persistent(data: Sequences, mean: Array) -> Array:
     """A forecast that repeats the last observed value of each output, where the outputs are inputs too."""
     if data.task != "forecast" or not set(data.outputs) <= set(data.names):
         return mean
@@ -151,7 +152,7 @@ def _persistent(data: Sequences, mean: NDArray[Any]) -> NDArray[Any]:
     return np.where(some[:, None, :], np.broadcast_to(latest, mean.shape), mean)
 
 
-def _errors(truth: NDArray[Any], answers: NDArray[Any]) -> dict[str, float]:
+def _errors(truth: Array, answers: Array) -> dict[str, float]:
     left = np.square(truth - answers).sum(axis=0)
     spread = np.square(truth - truth.mean(axis=0)).sum(axis=0)
     # An output that never changes has nothing to explain.

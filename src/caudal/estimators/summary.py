@@ -1,6 +1,6 @@
 """Logistic or ridge regression on a handful of summaries of each channel: whether a network is needed at all."""
 
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from caudal.data import Sequences
 from caudal.estimators.features import CLOCK, SUMMARIES, Size, decisions_of, features_at, known_targets, names_of
 from caudal.estimators.tabular import Arrays, FeatureModel
 from caudal.estimators.trees import some_rows
+from caudal.typing import Array
 
 # Of the features of trees those that a person would write down; first value and change are added.
 _OF_CHANNEL = ("last", "mean", "std", "slope", "missing")
@@ -72,11 +73,11 @@ class SummaryModel(FeatureModel):
         losses = [0.0] if len(fits) == 1 or val is None else [self._loss(val, *fit) for fit in fits]
         self.weights_, self.intercept_ = fits[int(np.argmin(losses))]
 
-    def _standard(self, x: NDArray[Any]) -> NDArray[np.float64]:
+    def _standard(self, x: Array) -> NDArray[np.float64]:
         return np.where(np.isfinite(x), (x - self.mean_) / self.scale_, 0.0)
 
     def _weights(
-        self, x: NDArray[np.float64], y: NDArray[Any], strength: float
+        self, x: NDArray[np.float64], y: Array, strength: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Weights `(features, columns)` and intercept of one strength; of two classes one column."""
         if not len(self.classes_):
@@ -110,7 +111,7 @@ class SummaryModel(FeatureModel):
         whole[:, self.codes_] = raised / raised.sum(axis=1, keepdims=True)
         return whole
 
-    def answer(self, data: Sequences) -> NDArray[Any]:
+    def answer(self, data: Sequences) -> Array:
         """See `FeatureModel.answer`."""
         rows = decisions_of(data)
         told = self._told(self._standard(_summaries(data, rows)), self.weights_, self.intercept_)

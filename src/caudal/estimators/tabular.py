@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as pack
 from sklearn.base import BaseEstimator
@@ -22,11 +21,12 @@ from caudal.estimators.files import FORMAT, KEY, checked, facts_of_file, labels_
 from caudal.estimators.settings import plain
 from caudal.estimators.training import check_classes, parts_of
 from caudal.files import put
+from caudal.typing import Array
 
 if TYPE_CHECKING:
     from caudal.audit import Log
 
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, Array]
 
 
 class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
@@ -78,7 +78,7 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
         """Learn from training series, choosing by others where there are any."""
         raise NotImplementedError
 
-    def answer(self, data: Sequences) -> NDArray[Any]:
+    def answer(self, data: Sequences) -> Array:
         """Probabilities of classes or numbers in their unit, in the shape of the target with a last axis of them."""
         raise NotImplementedError
 
@@ -154,7 +154,7 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
         return self._rows(X)
 
     def _rows(self, x: Any) -> Any:
-        rows: list[NDArray[Any]] = []
+        rows: list[Array] = []
         for data in self.parts(x):
             answers = np.asarray(self.answer(data.without_target()), np.float64)
             if self.task_ in ("classify_steps", "imitate"):

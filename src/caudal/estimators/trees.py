@@ -12,6 +12,7 @@ from caudal.data import Sequences
 from caudal.errors import MissingExtraError
 from caudal.estimators.features import Size, decisions_of, features_at, known_targets
 from caudal.estimators.tabular import Arrays, FeatureModel
+from caudal.typing import Array
 
 # Numbers that trees are grown on, times the trees of a round; rows beyond are left out by chance.
 _CELLS = 30_000_000
@@ -154,15 +155,15 @@ class BoostedTrees(FeatureModel):
                 for k in range(outputs)
             ]
 
-    def _table(self, data: Sequences) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    def _table(self, data: Sequences) -> tuple[NDArray[np.float32], Array]:
         """Features and target of every known row."""
         rows, truth = known_targets(data)
         return features_at(data, rows, self.lags_), truth
 
     def _grow(
         self,
-        train: tuple[NDArray[Any], NDArray[Any]],
-        stop: tuple[NDArray[Any], NDArray[Any]] | None,
+        train: tuple[Array, Array],
+        stop: tuple[Array, Array] | None,
         classes: int,
     ) -> Forest:
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -176,14 +177,14 @@ class BoostedTrees(FeatureModel):
             "early_stopping": False,
             "random_state": self.seed,
         }
-        columns = np.isfinite(train[0]).any(axis=0)  # a feature that is always missing is refused
+        columns = np.asarray(np.isfinite(train[0]).any(axis=0))  # a feature that is always missing is refused
         kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
         booster = kind(**settings).fit(train[0][:, columns], train[1])
         rounds = len(booster._predictors) if stop is None else _best_round(booster, stop[0][:, columns], stop[1])
         codes = booster.classes_.astype(np.int64) if classes else np.zeros(0, np.int64)
         return _forest(booster, rounds, codes, classes or 1, columns)
 
-    def answer(self, data: Sequences) -> NDArray[Any]:
+    def answer(self, data: Sequences) -> Array:
         """See `FeatureModel.answer`."""
         rows = decisions_of(data)
         features = features_at(data, rows, self.lags_)
@@ -206,7 +207,7 @@ class BoostedTrees(FeatureModel):
 
     def arrays(self) -> Arrays:
         """Nodes of each forest by name."""
-        arrays: dict[str, NDArray[Any]] = {"lags": np.array([self.lags_], np.int64)}
+        arrays: dict[str, Array] = {"lags": np.array([self.lags_], np.int64)}
         for k, forest in enumerate(self.forests_):
             arrays |= {f"{k}.{name}": forest.nodes[name] for name in _NODE}
             arrays |= {
@@ -226,7 +227,7 @@ class BoostedTrees(FeatureModel):
             raise ValueError(f"it holds {count} forests for {len(self.outputs_)} outputs")
 
 
-def _best_round(booster: Any, x: NDArray[Any], y: NDArray[Any]) -> int:
+def _best_round(booster: Any, x: Array, y: Array) -> int:
     """Rounds with the least error on validation."""
     if not hasattr(booster, "classes_"):
         return 1 + int(np.argmin([float(np.square(answers - y).mean()) for answers in booster.staged_predict(x)]))
@@ -281,9 +282,7 @@ def _checked(arrays: Arrays, k: int, classes: int) -> Forest:
     return Forest(nodes, first, base, codes, width, columns)
 
 
-def some_rows(
-    rng: np.random.Generator, x: NDArray[Any], y: NDArray[Any], most: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def some_rows(rng: np.random.Generator, x: Array, y: Array, most: int) -> tuple[Array, Array]:
     """All rows of features and targets, or `most` of them drawn by chance, in order; 1,000 at least."""
     if len(x) <= most:
         return x, y

@@ -1,13 +1,13 @@
 """The best guess that needs no model: what every model has to beat."""
 
-from typing import Any, final
+from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from caudal.data import Sequences
 from caudal.estimators.features import Size, known_targets
 from caudal.estimators.tabular import Arrays, FeatureModel
+from caudal.typing import Array
 
 # How numbers are guessed, as kept in a file; a number above 0 is a lag.
 _MEAN, _LAST = 0, -1
@@ -65,14 +65,14 @@ class TrivialModel(FeatureModel):
             return "the mean of the target in training"
         return "the last observed value" if self.lag_ == _LAST else f"the value {self.lag_} steps before"
 
-    def answer(self, data: Sequences) -> NDArray[Any]:
+    def answer(self, data: Sequences) -> Array:
         """See `FeatureModel.answer`."""
         if len(self.classes_):
             shape = (len(data), data.steps) if data.task == "classify_steps" else (len(data),)
             return np.broadcast_to(self.usual_, (*shape, len(self.usual_)))
         return self._guess(data, self.lag_)
 
-    def _guess(self, data: Sequences, lag: int) -> NDArray[Any]:
+    def _guess(self, data: Sequences, lag: int) -> Array:
         if lag == _MEAN:
             return np.broadcast_to(self.usual_, _shape(data, len(self.usual_)))
         ends = self._last(data)
@@ -83,7 +83,7 @@ class TrivialModel(FeatureModel):
         known = (at >= 0)[:, :, None] & data.observed[row, inside][:, :, self.places_]
         return np.where(known, data.values[row, inside][:, :, self.places_], ends)
 
-    def _last(self, data: Sequences) -> NDArray[Any]:
+    def _last(self, data: Sequences) -> Array:
         """Last observed value of the inputs at every step, the mean of the target before the first."""
         seen, values = data.observed[:, :, self.places_], data.values[:, :, self.places_]
         at = np.maximum.accumulate(np.where(seen, np.arange(data.steps)[None, :, None], -1), axis=1)

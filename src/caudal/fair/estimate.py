@@ -22,13 +22,12 @@ from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from caudal.fair.answers import Answers
 from caudal.fair.groups import LEAST, LEAST_PEOPLE, Groups
 from caudal.fair.metrics import measure, ratio
+from caudal.typing import Floats
 
-Floats = NDArray[np.float64]
 Shape = Literal["share", "log", "signed", "none"]
 LEVEL = 0.95
 DRAWS = 1000

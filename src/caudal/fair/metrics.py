@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from caudal.errors import InputError
 from caudal.fair.answers import Answers
 from caudal.fair.groups import Groups
+from caudal.typing import Floats
 
-Floats = NDArray[np.float64]
 _BINS = 10
 
 

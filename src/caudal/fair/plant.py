@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from caudal.data import Feature, Sequences
 from caudal.errors import InputError
 from caudal.fair.groups import Groups
+from caudal.typing import Array
 
 Bias = Literal["labels", "representation", "measurement", "sampling rate", "proxy"]
 KINDS: tuple[Bias, ...] = get_args(Bias)
@@ -267,7 +268,7 @@ def without_steps(data: Sequences, dropped: NDArray[np.bool_]) -> Sequences:
     total = np.take_along_axis(np.cumsum(data.dt, axis=1), order, 1)[:, :steps]
     gaps = np.diff(total, axis=1, prepend=0.0)
 
-    def moved(block: NDArray[Any]) -> NDArray[Any]:
+    def moved(block: Array) -> Array:
         shape = (*order.shape, *(1,) * (block.ndim - 2))
         taken = np.take_along_axis(block, order.reshape(shape), 1)[:, :steps]
         clear = within.reshape(*within.shape, *(1,) * (block.ndim - 2))

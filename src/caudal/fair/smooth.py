@@ -18,8 +18,8 @@ from caudal.fair.estimate import LEVEL
 from caudal.fair.groups import LEAST
 from caudal.fair.metrics import ratio
 from caudal.intervals import Interval
+from caudal.typing import Floats
 
-Floats = NDArray[np.float64]
 _LEAST_PEOPLE = 100
 _PLACES, _GRID, _FOLDS = 200, 31, 5
 _WIDTHS = (0.4, 0.8, 1.6, 3.2)

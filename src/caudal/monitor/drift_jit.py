@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.kernels.cpu.jit import kernel
+from caudal.typing import Floats
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 

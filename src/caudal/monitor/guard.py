@@ -16,6 +16,7 @@ from caudal.monitor.conformal import Conformal, group_codes
 from caudal.monitor.drift import Alarm, Space, Watch
 from caudal.monitor.flags import ABSTAINED, DRIFT, OUT_OF_DISTRIBUTION
 from caudal.train import examples
+from caudal.typing import Array
 
 _TASKS = ("classify", "regress")
 _BATCH = 256
@@ -105,9 +106,7 @@ class Guard:
             raise InputError("Guard", "by", fault, "Name the column in `sensitive` when the data are read.")
         return data.sensitive[self.by]
 
-    def look(
-        self, data: Sequences, rows: list[int], out: NDArray[Any], states: NDArray[np.float64] | None = None
-    ) -> Look:
+    def look(self, data: Sequences, rows: list[int], out: Array, states: NDArray[np.float64] | None = None) -> Look:
         """Look at some series and what the network said of them.
 
         Arguments:
@@ -144,7 +143,7 @@ class Guard:
             flags += np.array([bool(some) for some in alarms]) * DRIFT
         return Look(flags, alarms)
 
-    def _check(self, data: Sequences, rows: list[int], out: NDArray[Any]) -> None:
+    def _check(self, data: Sequences, rows: list[int], out: Array) -> None:
         if data.names != self._names:
             fault = f"have the inputs {', '.join(data.names)}; the guard was calibrated on {', '.join(self._names)}"
             raise InputError("Guard.look", "data", fault, "Pass series with the same inputs, in the same order.")
@@ -187,7 +186,7 @@ def flat(state: Any) -> NDArray[np.float64]:
     return np.concatenate(leaves, axis=1, dtype=np.float64)
 
 
-def streams(data: Sequences, predictions: NDArray[Any], distance: NDArray[Any]) -> Mapping[str, NDArray[np.float64]]:
+def streams(data: Sequences, predictions: Array, distance: Array) -> Mapping[str, NDArray[np.float64]]:
     """Values of each stream, `(series,)`; NaN where a channel was never observed.
 
     Arguments:

@@ -3,16 +3,16 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from caudal.data import Encoder, Sequences
 from caudal.data.task import Task
 from caudal.errors import DataError
+from caudal.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +145,7 @@ def examples(encoder: Encoder, data: Sequences, weight: ArrayLike | None = None,
     )
 
 
-def _paired(x: NDArray[Any], encoder: Encoder, data: Sequences) -> NDArray[Any]:
+def _paired(x: Array, encoder: Encoder, data: Sequences) -> Array:
     inputs, statics = len(encoder.names), len(encoder.static_names)
     if len(encoder.indicators) != inputs + statics or encoder.elapsed != "none":
         fault = f"has {len(encoder.indicators)} indicators for {inputs + statics} features"

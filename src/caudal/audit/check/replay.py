@@ -26,6 +26,7 @@ from caudal.errors import DataError, InputError
 from caudal.kernels import exact
 from caudal.monitor.flags import NOT_FINITE
 from caudal.train import answer, examples
+from caudal.typing import Array
 
 TOLERANCE = 1e-6
 
@@ -176,7 +177,7 @@ class _Tally:
         self.other_input: tuple[int, ...] = ()
         self.other_facts: tuple[int, ...] = ()
 
-    def add(self, index: int, record: Decision, output: NDArray[Any], follows: bool) -> None:
+    def add(self, index: int, record: Decision, output: Array, follows: bool) -> None:
         """Compare the output of a record with that computed anew, `(numbers,)`; `follows`: the rest of it is right."""
         stated, computed = np.asarray(record.output, np.float64), output.astype(np.float64)
         is_same_size = stated.shape == computed.shape
@@ -201,7 +202,7 @@ def _difference(stated: NDArray[np.float64], computed: NDArray[np.float64]) -> f
     return float("inf") if np.isnan(differing).any() else float(differing.max(initial=0.0))
 
 
-def _follows(record: Decision, opened: Decision, output: NDArray[Any], is_class: bool, dt: float) -> bool:
+def _follows(record: Decision, opened: Decision, output: Array, is_class: bool, dt: float) -> bool:
     """Whether what a record says beside its exact output follows from it and the data; what it leaves out is no lie.
 
     Arguments:
@@ -270,9 +271,9 @@ def _linked(record: Decision, salt: bytes, inputs: list[Any]) -> Decision | None
         return None
 
 
-def _outputs(model: Any, data: Sequences, rows: list[int]) -> NDArray[Any]:
+def _outputs(model: Any, data: Sequences, rows: list[int]) -> Array:
     seen = examples(model.encoder_, data.without_target(), paired=getattr(model, "cell", "") == "gru-d")
     device = next(model.net_.parameters()).device
     with torch.no_grad(), exact():
-        outputs: NDArray[Any] = answer(model.net_, seen.rows(torch.tensor(rows), device)).cpu().numpy()
+        outputs: Array = answer(model.net_, seen.rows(torch.tensor(rows), device)).cpu().numpy()
     return outputs

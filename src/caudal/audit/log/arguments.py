@@ -1,12 +1,11 @@
 """What a log takes: each argument is looked at before anything is written, whichever process it comes from."""
 
 import operator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from caudal.errors import InputError
+from caudal.typing import Array
 
 _REAL = "biuf"
 _TIMES = -(2**63), 2**63 - 1
@@ -74,7 +73,7 @@ def number(owner: str, argument: str, value: object) -> float:
     return float(array.reshape(())[()])
 
 
-def numbers(owner: str, argument: str, value: object) -> NDArray[Any]:
+def numbers(owner: str, argument: str, value: object) -> Array:
     """Real numbers as an array.
 
     Raises:

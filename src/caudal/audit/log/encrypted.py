@@ -15,11 +15,11 @@ from hashlib import sha256
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from caudal.audit.log.record import Decision
 from caudal.errors import InputError
 from caudal.extras import need
+from caudal.typing import Array
 
 _NONCE = 12
 _HEAD = struct.Struct("<ddH")
@@ -32,7 +32,7 @@ def place(session: str, sequence: int) -> bytes:
     return f"{session}/{sequence}".encode()
 
 
-def values(output: NDArray[Any], dt: float, uncertainty: float, influence: bytes) -> bytes:
+def values(output: Array, dt: float, uncertainty: float, influence: bytes) -> bytes:
     """The exact values of a decision as bytes: what is encrypted, and what the commitment covers."""
     return _HEAD.pack(dt, uncertainty, output.size) + output.tobytes() + influence
 
@@ -103,7 +103,7 @@ def opened(record: Decision, salt: bytes) -> Decision:
     )
 
 
-def shown(output: NDArray[Any], lasting: Iterable[float] | None) -> NDArray[Any]:
+def shown(output: Array, lasting: Iterable[float] | None) -> Array:
     """What of an output stands in the clear: what the caller gave, and NaN in each place without."""
     if lasting is None:
         return np.full(output.shape, math.nan, output.dtype)

@@ -10,7 +10,6 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from caudal._version import __version__
 from caudal.audit import keys
@@ -23,6 +22,7 @@ from caudal.audit.log.store import LogStore
 from caudal.audit.log.tiles import Tiles
 from caudal.audit.log.vault import Vault
 from caudal.errors import InputError
+from caudal.typing import Array
 
 if TYPE_CHECKING:
     from caudal.monitor.guard import Guard
@@ -229,7 +229,7 @@ class Log:
         session: str,
         sequence: int,
         parts: tuple[Any, ...],
-        output: NDArray[Any],
+        output: Array,
         scalars: tuple[float, float],
         influence: bytes,
         lasting: Any,
@@ -445,7 +445,7 @@ def _names(session: object, person: object, model: object) -> None:
         arguments.text(_DECIDE, "model", model)
 
 
-def _lasting(value: object, output: NDArray[Any], person: str | None) -> NDArray[Any]:
+def _lasting(value: object, output: Array, person: str | None) -> Array:
     numbers = arguments.numbers(_DECIDE, "lasting", value)
     if person is None:
         fault = "is given, and the decision is of no `person`: all of its output stays readable"

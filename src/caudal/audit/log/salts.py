@@ -24,12 +24,12 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
 from caudal.audit.log import arguments, durable, encrypted
 from caudal.audit.log.record import Decision, Record
 from caudal.errors import CaudalError, FileFormatError, InputError, MissingFileError
 from caudal.files import opened, put
+from caudal.typing import Array
 
 SIZE = 32
 FORMAT = 2
@@ -70,7 +70,7 @@ def commitment(salt: bytes, session: bytes, sequence: int, parts: Iterable[Any])
     return sha256(b"".join(pieces)).digest()
 
 
-def _array(part: object) -> NDArray[Any]:
+def _array(part: object) -> Array:
     try:
         return np.asarray(part)
     except Exception as error:  # whatever a foreign type raises when it is asked for numbers
@@ -78,7 +78,7 @@ def _array(part: object) -> NDArray[Any]:
         raise InputError("Log", "inputs", fault, "Pass bytes, arrays of numbers, or a list of those.") from error
 
 
-def _array_pieces(array: NDArray[Any]) -> tuple[bytes, bytes, bytes]:
+def _array_pieces(array: Array) -> tuple[bytes, bytes, bytes]:
     head, plain = _head(array.dtype, array.shape)
     if not head:
         fault = f"is or holds an object ({array.dtype}), which has no bytes of its own"

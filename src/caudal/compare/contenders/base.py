@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from caudal.compare.record import Contender
 from caudal.data import Sequences
 from caudal.estimators import load
 from caudal.estimators.features import known_targets
+from caudal.typing import Array
 
 if TYPE_CHECKING:
     from caudal.estimators.base import LiquidEstimator
@@ -41,7 +42,7 @@ class TrainedContender:
     history: tuple[tuple[float, float | None], ...] = ()
     best_epoch: int = 0
 
-    def answer(self, data: Sequences) -> NDArray[Any]:
+    def answer(self, data: Sequences) -> Array:
         """The answers to series, in the shape of their targets with a last axis of classes or outputs."""
         return self.model.answer(data)
 
@@ -71,10 +72,10 @@ class ContenderAnswers:
 
     scores: NDArray[np.float32]
     series: NDArray[np.int64]
-    truth: NDArray[Any]
+    truth: Array
 
 
-def gather(data: Sequences, answer: NDArray[Any]) -> ContenderAnswers:
+def gather(data: Sequences, answer: Array) -> ContenderAnswers:
     """The rows of an answer whose target is known.
 
     Arguments:

@@ -3,17 +3,7 @@
 from typing import Any
 
 from caudal.compare.contenders.network import Network
-from caudal.compare.contenders.registry import (
-    Between,
-    Entry,
-    Estimator,
-    OneOf,
-    Plan,
-    Range,
-    Settings,
-    number,
-    register,
-)
+from caudal.compare.contenders.registry import Between, Entry, Estimator, OneOf, Plan, Range, Settings, number, register
 from caudal.compare.record import Scalar
 from caudal.nn.pairing import PAIRINGS
 

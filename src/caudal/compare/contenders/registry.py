@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
 
-from numpy.typing import NDArray
-
 from caudal.compare.record import Family, Scalar
 from caudal.data import Sequences
 from caudal.errors import InputError
 from caudal.estimators.features import Size
+from caudal.typing import Array
 
 Kind = Literal["network", "trees", "summary", "trivial"]
 
@@ -27,7 +26,7 @@ class Estimator(Protocol):
         """Train on series, and stop or choose by others."""
         ...
 
-    def answer(self, data: Sequences) -> NDArray[Any]:
+    def answer(self, data: Sequences) -> Array:
         """Probabilities, or numbers in the unit of the target, in its shape with a last axis of classes or outputs."""
         ...
 

@@ -21,12 +21,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from caudal.extras import need
 from caudal.intervals import Interval
+from caudal.typing import Floats
 
-Floats = NDArray[np.float64]
 METHOD = "bootstrap over owners of test series, and seeds"
 LEVEL = 0.95
 # Fewer owners than this have no interval: with four, no order of signs is rarer than one in eight.

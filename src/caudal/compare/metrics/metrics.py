@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from caudal.data import Sequences
 from caudal.data.task import Task
 from caudal.errors import InputError
+from caudal.typing import Array
 
 Numbers = NDArray[np.floating[Any]]
 Kind = Literal["two classes", "classes", "numbers"]
@@ -135,7 +136,7 @@ def plan_of(data: Sequences, metric: str = "", margin: float | None = None) -> M
     return replace(plan, margin=margin, share=None)
 
 
-def score(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
+def score(task: str, scores: Array, truth: Array) -> dict[str, float]:
     """Every metric that is defined and finite, by name, in order.
 
     Arguments:
@@ -153,7 +154,7 @@ def score(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> dict[str, flo
     return measure(task, scores, truth)[0]
 
 
-def measure(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> tuple[dict[str, float], dict[str, str]]:
+def measure(task: str, scores: Array, truth: Array) -> tuple[dict[str, float], dict[str, str]]:
     """As `score`, and for each metric left out the reason.
 
     Example:
@@ -179,7 +180,7 @@ def _why(name: str) -> str:
     return reasons.get(name, "not finite")
 
 
-def _check(task: str, scores: NDArray[Any], truth: NDArray[Any]) -> None:
+def _check(task: str, scores: Array, truth: Array) -> None:
     expected = truth.shape if not Task(task).is_classification else (len(truth), scores.shape[-1])
     if scores.ndim != 2 or scores.shape != expected or not len(truth):
         fault = f"has shape {scores.shape} for truth of {truth.shape}"

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from caudal.compare.perturb import KINDS, UNITS, WORLDS
 from caudal.compare.record import Contender
 from caudal.compare.verdict import is_network
 from caudal.intervals import Interval
+from caudal.typing import Array
 
 TEST = "paired bootstrap over owners and seeds, Holm's correction within each question"
 SURE = 1 - LEVEL
@@ -247,7 +247,7 @@ def curves(found: Panel) -> tuple[Curve, ...]:
     return tuple(made)
 
 
-def _curve(model: str, kind: Disturbance, levels: list[float], values: list[NDArray[Any]], plan: MetricPlan) -> Curve:
+def _curve(model: str, kind: Disturbance, levels: list[float], values: list[Array], plan: MetricPlan) -> Curve:
     heights = [float(value.mean()) for value in values]
     area = float(np.trapezoid(heights, levels) / (levels[-1] - levels[0]))
     over, under = (area, heights[0]) if plan.higher_is_better else (heights[0], area)

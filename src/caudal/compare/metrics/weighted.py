@@ -5,20 +5,19 @@ are taken once, and the weights run through them.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal.compare.metrics.metrics import BINS
+from caudal.typing import Array, Floats
 
-Floats = NDArray[np.float64]
 _LEAST = float(np.finfo(np.float32).eps)
 # Rows times draws that are held at once.
 _BLOCK = 8_000_000
 
 
-def weigh(metric: str, scores: NDArray[Any], truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
+def weigh(metric: str, scores: Array, truth: Array, owner: NDArray[np.int64], weights: Floats) -> Floats:
     """A metric under each weighting.
 
     Arguments:
@@ -60,21 +59,21 @@ def _over(each: Floats, counts: NDArray[np.bool_]) -> Floats:
     return mean
 
 
-def _accuracy(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
+def _accuracy(scores: Floats, truth: Array, owner: NDArray[np.int64], weights: Floats) -> Floats:
     return _mean((scores.argmax(axis=1) == truth).astype(float), owner, weights)
 
 
-def _brier(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
+def _brier(scores: Floats, truth: Array, owner: NDArray[np.int64], weights: Floats) -> Floats:
     gaps = np.square(scores - np.eye(scores.shape[1])[truth])
     return _mean(gaps[:, 1] if scores.shape[1] == 2 else gaps.sum(axis=1), owner, weights)
 
 
-def _log_loss(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
+def _log_loss(scores: Floats, truth: Array, owner: NDArray[np.int64], weights: Floats) -> Floats:
     given = scores[np.arange(len(truth)), truth] / scores.sum(axis=1)
     return _mean(-np.log(np.clip(given, _LEAST, 1 - _LEAST)), owner, weights)
 
 
-def _counts(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> tuple[Floats, ...]:
+def _counts(scores: Floats, truth: Array, owner: NDArray[np.int64], weights: Floats) -> tuple[Floats, ...]:
     """Of each class, `(draws, classes)`: rows, rows said to be it, and rows rightly said so."""
     codes = np.eye(scores.shape[1])
     said = scores.argmax(axis=1)
@@ -83,17 +82,17 @@ def _counts(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weigh
     return tuple(weights @ _sums(part, owner, owners) for part in (is_it, says, is_it * says))
 
 
-def _balanced(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
+def _balanced(scores: Floats, truth: Array, owner: NDArray[np.int64], weights: Floats) -> Floats:
     there, _, right = _counts(scores, truth, owner, weights)
     return _over(right / there, there > 0)
 
 
-def _macro_f1(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
+def _macro_f1(scores: Floats, truth: Array, owner: NDArray[np.int64], weights: Floats) -> Floats:
     there, said, right = _counts(scores, truth, owner, weights)
     return _over(2 * right / (there + said), there + said > 0)
 
 
-def _calibration(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
+def _calibration(scores: Floats, truth: Array, owner: NDArray[np.int64], weights: Floats) -> Floats:
     if scores.shape[1] == 2:
         said, came = scores[:, 1], truth == 1
     else:
@@ -107,7 +106,7 @@ def _calibration(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], 
     return found
 
 
-def _auroc(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
+def _auroc(scores: Floats, truth: Array, owner: NDArray[np.int64], weights: Floats) -> Floats:
     def area(hits: Floats, others: Floats) -> Floats:
         below = np.cumsum(others, axis=1) - others / 2
         found: Floats = (hits * below).sum(axis=1) / (hits.sum(axis=1) * others.sum(axis=1))
@@ -116,7 +115,7 @@ def _auroc(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weight
     return _ranked(scores[:, 1], truth == 1, owner, weights, area)
 
 
-def _auprc(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
+def _auprc(scores: Floats, truth: Array, owner: NDArray[np.int64], weights: Floats) -> Floats:
     def area(hits: Floats, others: Floats) -> Floats:
         found = np.cumsum(hits, axis=1)
         precision = np.nan_to_num(found / (found + np.cumsum(others, axis=1)))
@@ -150,20 +149,20 @@ def _ranked(
     return np.concatenate(parts)
 
 
-def _mse(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
+def _mse(scores: Floats, truth: Array, owner: NDArray[np.int64], weights: Floats) -> Floats:
     return _mean(np.square(scores - truth).mean(axis=1), owner, weights)
 
 
-def _rmse(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
+def _rmse(scores: Floats, truth: Array, owner: NDArray[np.int64], weights: Floats) -> Floats:
     found: Floats = np.sqrt(_mse(scores, truth, owner, weights))
     return found
 
 
-def _mae(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
+def _mae(scores: Floats, truth: Array, owner: NDArray[np.int64], weights: Floats) -> Floats:
     return _mean(np.abs(scores - truth).mean(axis=1), owner, weights)
 
 
-def _r2(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: Floats) -> Floats:
+def _r2(scores: Floats, truth: Array, owner: NDArray[np.int64], weights: Floats) -> Floats:
     owners = weights.shape[1]
     # About its mean, so that the difference of sums keeps its digits.
     middle = truth - truth.mean(axis=0)
@@ -176,7 +175,7 @@ def _r2(scores: Floats, truth: NDArray[Any], owner: NDArray[np.int64], weights: 
     return _over(1 - left / spread, varies)
 
 
-_BY_NAME: dict[str, Callable[[Floats, NDArray[Any], NDArray[np.int64], Floats], Floats]] = {
+_BY_NAME: dict[str, Callable[[Floats, Array, NDArray[np.int64], Floats], Floats]] = {
     "accuracy": _accuracy,
     "auprc": _auprc,
     "auroc": _auroc,

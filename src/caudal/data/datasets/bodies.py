@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from caudal.data.datasets.files import cached
 from caudal.extras import need
+from caudal.typing import Array
 
 Rollout = NDArray[np.float32]
 Act = Callable[[NDArray[np.float64], float], NDArray[np.float64]]
@@ -85,7 +86,7 @@ def rollouts(body: Body, count: int, seed: int) -> list[Rollout]:
     return np.split(arrays["seen"], np.cumsum(arrays["lengths"])[:-1])
 
 
-def _recorded(gymnasium: Any, mujoco: Any, body: Body, count: int, seed: int) -> dict[str, NDArray[Any]]:
+def _recorded(gymnasium: Any, mujoco: Any, body: Body, count: int, seed: int) -> dict[str, Array]:
     with _quiet(mujoco):
         world = gymnasium.make(body.world, max_episode_steps=body.steps)
         try:

@@ -20,8 +20,9 @@ from caudal.data.sequences import Sequences, update
 from caudal.data.split import Split
 from caudal.errors import DataError
 from caudal.extras import need
+from caudal.typing import Array
 
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, Array]
 _DIGEST = "digest"
 
 

@@ -10,6 +10,7 @@ from caudal.data.arrays import from_arrays
 from caudal.data.datasets.files import Card, Dataset, fail, find, read_csv
 from caudal.data.split import Split, official, split
 from caudal.data.window import windows
+from caudal.typing import Array
 
 _PAPER_SEED = 23489
 _LTC = "Hasani R, Lechner M, Amini A, Rus D, Grosu R. AAAI 2021 (protocol)."
@@ -171,7 +172,7 @@ def occupancy(*, folder: Path, protocol: str = "clean") -> Dataset:
     return Dataset(OCCUPANCY, data, laid, protocol)
 
 
-def _occupancy_paper(series: list[NDArray[Any]], labels: list[NDArray[np.int64]], names: list[str]) -> Dataset:
+def _occupancy_paper(series: list[Array], labels: list[NDArray[np.int64]], names: list[str]) -> Dataset:
     cut = [_as_coded(len(values), 16, stride) for values, stride in zip(series, (1, 8, 8), strict=True)]
     x = np.concatenate([values[rows] for values, rows in zip(series, cut, strict=True)])
     y = np.concatenate([values[rows] for values, rows in zip(labels, cut, strict=True)])
@@ -219,7 +220,7 @@ def _day(text: str) -> int:
     return int(np.datetime64(f"{year:04d}-{month:02d}-{day:02d}", "D").astype(np.int64))
 
 
-def _scaled(rows: NDArray[Any]) -> NDArray[Any]:
+def _scaled(rows: Array) -> Array:
     return np.asarray((rows - rows.mean(axis=0)) / rows.std(axis=0))
 
 

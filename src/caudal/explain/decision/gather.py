@@ -13,7 +13,7 @@ from caudal.errors import CaudalError, InputError
 from caudal.explain.counterfactual.bounds import Bounds
 from caudal.explain.counterfactual.find import counterfactual
 from caudal.explain.counterfactual.record import Counterfactual
-from caudal.explain.decision.record import Array, Decision
+from caudal.explain.decision.record import Decision
 from caudal.explain.equations.dead import Dead, dead_synapses
 from caudal.explain.equations.read import Equations, equations
 from caudal.explain.influence.explanation import usual
@@ -29,6 +29,7 @@ from caudal.explain.proof.verify import Certificate, verify
 from caudal.explain.scorecard.scorecard import Checks, scored
 from caudal.explain.trace.run import trace
 from caudal.nn import Readout
+from caudal.typing import Floats
 from caudal.wiring import Wiring
 
 DIGITS = 4
@@ -190,7 +191,7 @@ def _cut(data: Sequences, steps: int) -> Sequences:
     return replace(data.without_target(), **cut)
 
 
-def _scores(seen: _Seen, decides: bool) -> Array:
+def _scores(seen: _Seen, decides: bool) -> Floats:
     with torch.no_grad():
         y = seen.model(seen.x, dt=seen.dt)[0][0].double()
     if decides:
@@ -198,7 +199,7 @@ def _scores(seen: _Seen, decides: bool) -> Array:
     return np.asarray(seen.encoder.scaler.restore(y.numpy()), np.float64)
 
 
-def _without(seen: _Seen, synapses: Influence | None, last: Array, decides: bool) -> dict[str, tuple[float, bool]]:
+def _without(seen: _Seen, synapses: Influence | None, last: Floats, decides: bool) -> dict[str, tuple[float, bool]]:
     """Score of the decision, and whether it mostly turns, with each synapse swapped, or cut, in turn."""
     if synapses is None:
         return {}
@@ -320,7 +321,7 @@ def _equations(
         return dead, None, 0.0
 
 
-def _trace(seen: _Seen) -> tuple[Array, Array | None]:
+def _trace(seen: _Seen) -> tuple[Floats, Floats | None]:
     lengths = torch.tensor([seen.x.shape[1]])
     activity = states(seen.model, seen.x, seen.dt, lengths)[0].double().numpy()
     if seen.encoder.clock == "log":

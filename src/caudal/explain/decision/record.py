@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from caudal.data import Feature
 from caudal.explain.counterfactual.bounds import Bounds
@@ -14,9 +13,8 @@ from caudal.explain.equations.read import Equations
 from caudal.explain.influence.record import Influence
 from caudal.explain.neurons.phases import Drives
 from caudal.explain.proof.verify import Certificate
+from caudal.typing import Floats
 from caudal.wiring import Wiring
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +62,8 @@ class Decision:
     cell: str
     classes: tuple[str, ...]
     decision: str
-    scores: Array
-    time: Array
+    scores: Floats
+    time: Floats
     time_unit: str
     influence: Influence
     synapses: Influence | None
@@ -73,8 +71,8 @@ class Decision:
     wiring: Wiring | None
     neurons: tuple[str, ...]
     inputs: tuple[str, ...]
-    activity: Array
-    tau: Array | None
+    activity: Floats
+    tau: Floats | None
     drives: Drives
     counterfactual: Counterfactual | None
     certificate: Certificate | None
@@ -87,8 +85,8 @@ class Decision:
     reference: int
     outcome: str
     features: tuple[Feature, ...]
-    values: Array
-    gaps: Array
+    values: Floats
+    gaps: Floats
     bounds: Bounds
     proven: float = 0.0
 

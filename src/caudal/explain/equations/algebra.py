@@ -5,11 +5,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from caudal.typing import Floats
 
 # Sympy carries no types; an expression is Any throughout this room.
 Expression = Any
-Array = NDArray[np.float64]
 
 
 @cache
@@ -105,7 +105,7 @@ def function(name: str) -> Callable[[Expression], Expression]:
     return lambda z: operation(z, evaluate=False)
 
 
-def logistic(z: Array) -> Array:
+def logistic(z: Floats) -> Floats:
     """Sigmoid without overflow.
 
     Example:
@@ -116,18 +116,18 @@ def logistic(z: Array) -> Array:
     return np.where(z >= 0, 1.0, small) / (1.0 + small)
 
 
-def compiled(arguments: list[Expression], expressions: list[Expression]) -> Callable[..., list[Array]]:
+def compiled(arguments: list[Expression], expressions: list[Expression]) -> Callable[..., list[Floats]]:
     """The expressions as one function of arrays."""
     import sympy
     from torch.special import erf
 
-    def error_function(z: Array) -> Array:
+    def error_function(z: Floats) -> Floats:
         import torch
 
         return np.asarray(erf(torch.as_tensor(z, dtype=torch.float64)).numpy())
 
     modules: list[Any] = [{"sigmoid": logistic, "erf": error_function}, "numpy"]
-    evaluate: Callable[..., list[Array]] = sympy.lambdify(arguments, expressions, modules=modules, cse=True)
+    evaluate: Callable[..., list[Floats]] = sympy.lambdify(arguments, expressions, modules=modules, cse=True)
     return evaluate
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from caudal.dynamics.cfc_heads import Decay
 from caudal.errors import InputError
 from caudal.explain.equations.algebra import Expression, function, minus, over, plus, symbol, times
-from caudal.explain.equations.form import Array, Equation, Form, Scene, array, by_target
+from caudal.explain.equations.form import Equation, Form, Scene, array, by_target
 from caudal.nn import CfC, LiquidSSM, WiredCfC
 from caudal.nn.wired import graph_tensors
+from caudal.typing import Floats
 
 
 def _update(scene: Scene, mode: str, pre: list[Expression], decay: tuple[float, float] | None) -> Expression:
@@ -35,7 +36,7 @@ def _decays(decay: Decay | None, units: int) -> list[tuple[float, float] | None]
     return [(float(a), float(w)) for a, w in zip(array(decay.a), array(decay.w_tau), strict=True)]
 
 
-def wired_cfc(layer: WiredCfC, scene: Scene, alive: Array) -> Form:
+def wired_cfc(layer: WiredCfC, scene: Scene, alive: Floats) -> Form:
     """Each neuron from its heads; it reads the new value of lower layers and the old one of its own and higher."""
     p = layer.params()
     sensory_ptr, sensory_source, ptr, source = graph_tensors(layer)
@@ -59,7 +60,7 @@ def wired_cfc(layer: WiredCfC, scene: Scene, alive: Array) -> Form:
     return Form((), tuple(step), scene.new, 1, motor)
 
 
-def cfc(layer: CfC, scene: Scene, alive: Array) -> Form:
+def cfc(layer: CfC, scene: Scene, alive: Floats) -> Form:
     """Backbone first, one symbol `z_<layer>_<unit>` for each of its units, then every neuron from its heads."""
     weight, bias = array(layer.entry.weight), array(layer.entry.bias)
     values: list[Expression] = [*scene.channels, *scene.old]
@@ -79,7 +80,7 @@ def cfc(layer: CfC, scene: Scene, alive: Array) -> Form:
     return Form((), tuple(step), scene.new, 1, [(unit, 1.0, 0.0) for unit in scene.new])
 
 
-def liquid_ssm(layer: LiquidSSM, scene: Scene, alive: Array) -> Form:
+def liquid_ssm(layer: LiquidSSM, scene: Scene, alive: Floats) -> Form:
     """`dx/dt = k (u - x)` with rate and target from the inputs, and its solution over the elapsed time.
 
     Raises:

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from caudal.explain.equations.algebra import Expression, Numbers, function, minus, plus, times
 from caudal.explain.equations.channel import Channel
-
-Array = NDArray[np.float64]
+from caudal.typing import Floats
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ class Scene(NamedTuple):
         return plus([self.numbers(constant), *terms] if constant or not terms else terms)
 
 
-def array(tensor: Tensor) -> Array:
+def array(tensor: Tensor) -> Floats:
     """A tensor as float64."""
     return np.asarray(tensor.detach().cpu().double().numpy(), np.float64)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from caudal.data import Encoder
 from caudal.errors import InputError, ShapeError
-from caudal.explain.equations.algebra import Array, Expression, Numbers, compiled, plain, plus, symbol, tex, times
+from caudal.explain.equations.algebra import Expression, Numbers, compiled, plain, plus, symbol, tex, times
 from caudal.explain.equations.channel import channels
 from caudal.explain.equations.closed import cfc, liquid_ssm, wired_cfc
 from caudal.explain.equations.dead import Dead
@@ -17,6 +17,7 @@ from caudal.explain.equations.form import Equation, Form, Scene, array
 from caudal.explain.equations.naming import Names, escaped
 from caudal.explain.equations.wired import ctrnn, lrc, ltc
 from caudal.nn import CTRNN, LRC, LTC, CfC, Layer, LiquidSSM, Readout, WiredCfC
+from caudal.typing import Floats
 
 _WRITERS: dict[type[Layer], Callable[..., Form]] = {
     LTC: ltc,
@@ -117,7 +118,7 @@ class Equations:
             rows.append(rf"{left} &= {tex(equation.expression, rounded._latex)}")
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
-    def function(self) -> Callable[[Array, Array, Array], tuple[Array, Array]]:
+    def function(self) -> Callable[[Floats, Floats, Floats], tuple[Floats, Floats]]:
         """One step as a compiled function of `x (batch, inputs)`, `dt (batch,)` and states `(batch, units)`.
 
         It returns new states and outputs, float64. With `pool="mean"` the outputs are those of the new states alone.
@@ -130,7 +131,7 @@ class Equations:
         places = [[equation.symbol for equation in self.step].index(new) for new in self.new]
         reads = compiled(list(self.new), [equation.expression for equation in self.outputs])
 
-        def advance(x: Array, dt: Array, state: Array) -> tuple[Array, Array]:
+        def advance(x: Floats, dt: Floats, state: Floats) -> tuple[Floats, Floats]:
             fixed = [*np.asarray(x, np.float64).T, np.asarray(dt, np.float64)]
             for _ in range(self.substeps):
                 values = [*fixed, *state.T]
@@ -143,7 +144,7 @@ class Equations:
 
         return advance
 
-    def run(self, x: Array, dt: Array | None = None) -> Array:
+    def run(self, x: Floats, dt: Floats | None = None) -> Floats:
         """Outputs of whole series by the compiled equations, from zeros, float64 `(batch, time, outputs)`.
 
         Arguments:
@@ -157,7 +158,7 @@ class Equations:
             fault = f"has shape {x.shape}; expected (batch, time, {len(self.inputs)})"
             raise ShapeError("Equations.run", "x", fault, "Pass one value per input.")
         times_ = np.ones(x.shape[:2]) if dt is None else dt
-        state, outputs = np.zeros((len(x), len(self.states))), list[Array]()
+        state, outputs = np.zeros((len(x), len(self.states))), list[Floats]()
         advance = self.function()
         for t in range(x.shape[1]):
             state, y = advance(x[:, t], times_[:, t], state)

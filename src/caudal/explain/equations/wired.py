@@ -7,9 +7,10 @@ import numpy as np
 from caudal.errors import InputError
 from caudal.explain.equations.algebra import Expression, function, minus, over, plus, times
 from caudal.explain.equations.channel import Channel
-from caudal.explain.equations.form import Array, Equation, Form, Scene, array, by_target
+from caudal.explain.equations.form import Equation, Form, Scene, array, by_target
 from caudal.nn import CTRNN, LRC, LTC
 from caudal.nn.wired import graph_tensors
+from caudal.typing import Floats
 
 
 def _motor(layer: LTC | CTRNN | LRC, new: list[Expression]) -> list[tuple[Expression, float, float]]:
@@ -17,7 +18,7 @@ def _motor(layer: LTC | CTRNN | LRC, new: list[Expression]) -> list[tuple[Expres
     return [(state, float(a), float(b)) for state, a, b in zip(new[-layer.outputs :], scale, shift, strict=True)]
 
 
-def _reads(layer: LTC | CTRNN | LRC, scene: Scene, alive: Array) -> list[list[tuple[int, Expression, int]]]:
+def _reads(layer: LTC | CTRNN | LRC, scene: Scene, alive: Floats) -> list[list[tuple[int, Expression, int]]]:
     """For each neuron its live synapses: `(number among all, what is read, number of the input or -1)`."""
     sensory_ptr, sensory_source, ptr, source = graph_tensors(layer)
     first = len(sensory_source)
@@ -29,7 +30,7 @@ def _reads(layer: LTC | CTRNN | LRC, scene: Scene, alive: Array) -> list[list[tu
     return reads
 
 
-def ltc(layer: LTC, scene: Scene, alive: Array) -> Form:
+def ltc(layer: LTC, scene: Scene, alive: Floats) -> Form:
     """`c dx/dt = g (v - x) + sum w gate (e - x)`, and its fused or Euler step.
 
     Raises:
@@ -64,7 +65,7 @@ def ltc(layer: LTC, scene: Scene, alive: Array) -> Form:
     return Form(tuple(ode), tuple(step), scene.new, layer.substeps, _motor(layer, scene.new))
 
 
-def ctrnn(layer: CTRNN, scene: Scene, alive: Array) -> Form:
+def ctrnn(layer: CTRNN, scene: Scene, alive: Floats) -> Form:
     """`dx/dt = -x / tau + tanh(sum w y + b)`, and its fused step."""
     p, number = layer.params(), scene.numbers
     w, b, tau = np.concatenate((array(p.sensory_w), array(p.w))), array(p.b), array(p.tau)
@@ -80,7 +81,7 @@ def ctrnn(layer: CTRNN, scene: Scene, alive: Array) -> Form:
     return Form(tuple(ode), tuple(step), scene.new, layer.substeps, _motor(layer, scene.new))
 
 
-def lrc(layer: LRC, scene: Scene, alive: Array) -> Form:
+def lrc(layer: LRC, scene: Scene, alive: Floats) -> Form:
     """`dx/dt = eps (tanh(z) e - sigmoid(f) x)`, and its hybrid or explicit step."""
     p, number = layer.params(), scene.numbers
     size = len(alive)

@@ -27,11 +27,12 @@ from numpy.typing import NDArray
 
 from caudal.data import Encoder, Sequences
 from caudal.errors import InputError
-from caudal.explain.neurons.responses import Array, Responses, responses
+from caudal.explain.neurons.responses import Responses, responses
 from caudal.explain.neurons.trees import NeuronTree, grow, halves
 from caudal.extras import need
 from caudal.intervals import Interval
 from caudal.nn import Layer
+from caudal.typing import Floats
 
 _BINS = 12
 _MOST_FACTORS = 400
@@ -143,7 +144,7 @@ def interpretability(
     return Interpretability(trees, trained, spread, draws, len(test))
 
 
-def figures(trees: Sequence[NeuronTree], rows: Responses, inferred: NDArray[np.int64], weight: Array) -> Figures:
+def figures(trees: Sequence[NeuronTree], rows: Responses, inferred: NDArray[np.int64], weight: Floats) -> Figures:
     """The figures of given rows, each counted by its weight.
 
     Arguments:
@@ -168,7 +169,7 @@ def figures(trees: Sequence[NeuronTree], rows: Responses, inferred: NDArray[np.i
     )
 
 
-def _variance(leaves: NDArray[np.int64], values: Array, share: Array) -> float:
+def _variance(leaves: NDArray[np.int64], values: Floats, share: Floats) -> float:
     unexplained = []
     for leaf, z in zip(leaves.T, values.T, strict=True):
         mean = share @ z
@@ -180,8 +181,8 @@ def _variance(leaves: NDArray[np.int64], values: Array, share: Array) -> float:
 
 
 def _information(
-    trees: Sequence[NeuronTree], leaves: NDArray[np.int64], values: Array, weight: Array
-) -> tuple[Array, Array]:
+    trees: Sequence[NeuronTree], leaves: NDArray[np.int64], values: Floats, weight: Floats
+) -> tuple[Floats, Floats]:
     """Mutual information `(neurons, factors)` in nats, and the entropy of each factor."""
     factors = np.concatenate(
         [leaves[:, k, None] == np.arange(len(tree.paths)) for k, tree in enumerate(trees)], 1
@@ -202,12 +203,12 @@ def _information(
     return information, entropy
 
 
-def _cross(joint: Array, apart: Array) -> Array:
+def _cross(joint: Floats, apart: Floats) -> Floats:
     safe = np.where(joint > 1e-300, joint, 1.0)
     return np.asarray((joint * np.log(safe / np.where(joint > 1e-300, apart, 1.0))).sum(0))
 
 
-def _modularity(information: Array) -> float:
+def _modularity(information: Floats) -> float:
     if information.shape[1] < 2:
         return 1.0
     squares = information**2
@@ -216,7 +217,7 @@ def _modularity(information: Array) -> float:
     return float((1 - rest).mean())
 
 
-def _conflict(trees: Sequence[NeuronTree], inferred: NDArray[np.int64], share: Array) -> float:
+def _conflict(trees: Sequence[NeuronTree], inferred: NDArray[np.int64], share: Floats) -> float:
     pairs = list(combinations(range(len(trees)), 2))
     if not pairs:
         return 0.0

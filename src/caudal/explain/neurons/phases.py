@@ -8,8 +8,9 @@ from torch import Tensor
 
 from caudal.data import Encoder, Sequences
 from caudal.errors import InputError
-from caudal.explain.neurons.responses import Array, encoded, feature_of, neuron_names, states
+from caudal.explain.neurons.responses import encoded, feature_of, neuron_names, states
 from caudal.nn import Layer
+from caudal.typing import Floats
 
 TIME = "dt"
 
@@ -46,11 +47,11 @@ class Drives:
 
     features: tuple[str, ...]
     neurons: tuple[str, ...]
-    values: Array
+    values: Floats
     series: int
 
     @property
-    def shares(self) -> Array:
+    def shares(self) -> Floats:
         """`(time, neurons, features)` share of each feature in the squared drives; 0 where nothing moves a neuron."""
         squares = self.values**2
         total = squares.sum(2, keepdims=True)

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +13,8 @@ from caudal.errors import InputError
 from caudal.explain.trace.layers import evaluating
 from caudal.explain.trace.run import trace
 from caudal.nn import CTRNN, LRC, LTC, CfC, Layer, Readout, WiredCfC
+from caudal.typing import Array, Floats
 
-Array = NDArray[np.float64]
 _DERIVED = re.compile(r"^(?:observed|since)\((.*)\)$")
 _SERIES = 64
 
@@ -34,15 +33,15 @@ class Responses:
     """
 
     neurons: tuple[str, ...]
-    values: Array
+    values: Floats
     features: tuple[str, ...]
-    known: Array
+    known: Floats
     series: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def rows(self, which: NDArray[Any]) -> "Responses":
+    def rows(self, which: Array) -> "Responses":
         """Some of the rows."""
         return Responses(self.neurons, self.values[which], self.features, self.known[which], self.series[which])
 
@@ -143,7 +142,7 @@ def responses(
     return Responses(neuron_names(model, values.shape[2]), values[at], tuple(names), columns[at], place[:, 0])
 
 
-def _inputs(x: Tensor, encoder: Encoder) -> Array:
+def _inputs(x: Tensor, encoder: Encoder) -> Floats:
     """Channels in the units of the data."""
     scaler, values = encoder.scaler, x.double().numpy().copy()
     scales = dict(zip(encoder.names, zip(scaler.mean, scaler.std, strict=True), strict=True))
@@ -156,7 +155,7 @@ def _inputs(x: Tensor, encoder: Encoder) -> Array:
     return values
 
 
-def _with_history(columns: Array, names: list[str], encoder: Encoder) -> tuple[Array, list[str]]:
+def _with_history(columns: Floats, names: list[str], encoder: Encoder) -> tuple[Floats, list[str]]:
     measured = columns[..., : len(encoder.names)]
     count = np.arange(1, measured.shape[1] + 1)[:, None]
     parts = {
@@ -168,7 +167,9 @@ def _with_history(columns: Array, names: list[str], encoder: Encoder) -> tuple[A
     return np.concatenate([columns, *parts.values()], 2), [*names, *more]
 
 
-def _decisions(model: Layer, x: Tensor, dt: Tensor, lengths: Tensor, data: Sequences) -> tuple[list[str], Array] | None:
+def _decisions(
+    model: Layer, x: Tensor, dt: Tensor, lengths: Tensor, data: Sequences
+) -> tuple[list[str], Floats] | None:
     """The decision before each step: probabilities of the classes but the first, or the number predicted so far."""
     if not isinstance(model, Readout):
         return None

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.errors import InputError
-from caudal.explain.neurons.responses import Array, Responses
+from caudal.explain.neurons.responses import Responses
 from caudal.extras import need
 from caudal.intervals import Interval
+from caudal.typing import Floats
 
 Intervals = Mapping[str, tuple[float, float]]
 
@@ -71,12 +72,12 @@ class NeuronTree:
     _tree: Any
     _order: NDArray[np.int64]
 
-    def leaf_of(self, known: Array) -> NDArray[np.int64]:
+    def leaf_of(self, known: Floats) -> NDArray[np.int64]:
         """Path of each row, as a position in `paths`."""
         positions: NDArray[np.int64] = self._order[self._tree.apply(known.astype(np.float32))]
         return positions
 
-    def predict(self, known: Array) -> Array:
+    def predict(self, known: Floats) -> Floats:
         """Response that the tree expects, `(rows,)`."""
         return np.array([path.value for path in self.paths])[self.leaf_of(known)]
 
@@ -152,7 +153,7 @@ def _paths(tree: Any, features: tuple[str, ...]) -> tuple[tuple[NeuronPath, ...]
     return tuple(path for _, path in leaves), order
 
 
-def _fidelity(predicted: Array, truth: Array, series: NDArray[np.int64], resamples: int) -> Interval:
+def _fidelity(predicted: Floats, truth: Floats, series: NDArray[np.int64], resamples: int) -> Interval:
     """Share of variance explained, with a bootstrap over series."""
     place = np.unique(series, return_inverse=True)[1]
     count = int(place.max()) + 1
@@ -160,7 +161,7 @@ def _fidelity(predicted: Array, truth: Array, series: NDArray[np.int64], resampl
         [np.bincount(place, part, count) for part in (np.ones_like(truth), truth, truth**2, (truth - predicted) ** 2)]
     )
 
-    def share(total: Array) -> Array:
+    def share(total: Floats) -> Floats:
         n, first, second, missed = total
         return np.asarray(1 - missed / np.maximum(second - first**2 / np.maximum(n, 1), 1e-300))
 

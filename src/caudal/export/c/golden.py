@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from caudal.export.c.text import array, literal
-from caudal.export.program.program import Array, Program
+from caudal.export.program.program import Program
 from caudal.export.program.twin import Twin
+from caudal.typing import Array
 
 SERIES, STEPS, GOLDEN = 20, 50, 16
 _SEED, _SPREAD, _PRIME, _OFFSET = 2463534242, 2654435769, 16777619, 2166136261

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 
 from caudal.errors import BackendError, ShapeError
 from caudal.export.c.verify import sources
-from caudal.export.program.program import Array
 from caudal.export.program.twin import Twin
+from caudal.typing import Array
 
 _COMPILERS = ("cc", "gcc", "clang")
 _FLAGS = ("-std=c99", "-O2", "-ffp-contract=off", "-fPIC", "-shared")

@@ -9,7 +9,8 @@ from caudal.errors import FileFormatError
 from caudal.export.c.entry import init, places, step
 from caudal.export.c.helpers import CALLS, CONSTANT_TIME, FLOAT_HELPERS, HELPERS
 from caudal.export.c.text import array, expression, header, literal, preamble, sized, slots_of
-from caudal.export.program.program import Array, Block, Link, Program, ProgramStep
+from caudal.export.program.program import Block, Link, Program, ProgramStep
+from caudal.typing import Array
 
 _CTYPE = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "uint8": "uint8_t", "uint16": "uint16_t"}
 _CTYPE |= {"float32": "float", "float": "float"}

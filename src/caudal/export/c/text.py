@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 from caudal._version import __version__
-from caudal.export.program.program import Array, Block, Node, Program, label
+from caudal.export.program.program import Block, Node, Program, label
+from caudal.typing import Array
 
 
 def literal(value: float, is_float: bool) -> str:

@@ -5,9 +5,10 @@ from typing import Any
 
 from caudal.data import Encoder
 from caudal.errors import InputError
-from caudal.export.plan.plan import Floats, Plan, Scaling, Vector
+from caudal.export.plan.plan import Plan, Scaling, Vector
 from caudal.export.plan.read import answer_map, describe
 from caudal.nn import Bidirectional, Readout
+from caudal.typing import Floats
 
 
 @dataclass(frozen=True, eq=False)

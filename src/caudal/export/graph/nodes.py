@@ -4,9 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from numpy.typing import NDArray
-
-Array = NDArray[Any]
+from caudal.typing import Array
 
 
 class Nodes(Protocol):

@@ -15,11 +15,12 @@ from caudal.data import Encoder
 from caudal.errors import InputError
 from caudal.export.files import NEXT, NOW, Exported, Graph, checked, written
 from caudal.export.graph.bidirectional import Both, both_of
-from caudal.export.graph.nodes import Array, Symbol
+from caudal.export.graph.nodes import Symbol
 from caudal.export.graph.step import advance
 from caudal.export.plan.plan import Plan
 from caudal.export.plan.read import describe
 from caudal.extras import require
+from caudal.typing import Array
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto

@@ -21,7 +21,6 @@ from caudal.export.plan.plan import (
     Conduct,
     Emit,
     Finish,
-    Floats,
     Formula,
     Heads,
     Ints,
@@ -39,6 +38,7 @@ from caudal.export.plan.plan import (
 )
 from caudal.export.program.assemble import is_scaled, reads_elapsed
 from caudal.export.program.lower_float import neurons_eps
+from caudal.typing import Floats
 
 
 @dataclass

@@ -22,12 +22,13 @@ from caudal._version import __version__
 from caudal.data import Encoder
 from caudal.errors import BackendError
 from caudal.export.files import Exported, Graph, checked, written
-from caudal.export.graph.nodes import Array, Symbol
+from caudal.export.graph.nodes import Symbol
 from caudal.export.graph.onnx_graph import single
 from caudal.export.graph.step import advance
 from caudal.export.plan.plan import Plan
 from caudal.export.plan.read import describe
 from caudal.extras import require
+from caudal.typing import Array
 
 
 def _take(x: Tensor, index: Any, axis: int) -> Tensor:

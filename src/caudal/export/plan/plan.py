@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from caudal.export.graph.nodes import Symbol
+from caudal.typing import Floats
 
-Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 Kind = Literal["tanh", "relu", "silu", "gelu"]
 INPUT, ELAPSED, OUTPUT = "x", "elapsed", "y"

@@ -17,7 +17,6 @@ from caudal.export.plan.plan import (
     Average,
     Builder,
     Emit,
-    Floats,
     Neurons,
     Plan,
     Scaling,
@@ -30,6 +29,7 @@ from caudal.export.plan.plan import (
 from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, MixedMemory, Readout, Stack
 from caudal.nn.cfc_wired import WiredCfC
 from caudal.nn.layer import Layer
+from caudal.typing import Floats
 
 # Beyond so many standard deviations (or units, without an encoder) an input is clamped by the integer exports.
 INPUT_RANGE = 8.0

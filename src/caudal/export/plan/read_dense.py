@@ -14,7 +14,6 @@ from caudal.export.plan.plan import (
     Closed,
     Commit,
     Finish,
-    Floats,
     Heads,
     Neurons,
     Remember,
@@ -27,6 +26,7 @@ from caudal.export.plan.plan import (
 )
 from caudal.nn import GRU, LSTM, CfC, MixedMemory
 from caudal.nn.layer import Layer
+from caudal.typing import Floats
 
 _LECUN_SCALE, _LECUN_SLOPE = 1.7159, 0.666
 # Beyond it a long memory is clamped by the integer exports; its tanh is 1 there in every format.

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from caudal.export.graph.nodes import Symbol, gelu, runge_kutta
-from caudal.export.plan.plan import Builder, Floats, Formula, View, vector_of
+from caudal.export.plan.plan import Builder, Formula, View, vector_of
 from caudal.nn import GRUD, MLP, ODERNN
+from caudal.typing import Floats
 
 Values = dict[str, Symbol]
 # Stands for the bound of a state that has none; graphs never read it.

@@ -12,7 +12,6 @@ from caudal.export.plan.plan import (
     Commit,
     Conduct,
     Finish,
-    Floats,
     Heads,
     Ints,
     Leak,
@@ -30,6 +29,7 @@ from caudal.export.plan.read_dense import pure_bound
 from caudal.nn import CTRNN, LRC, LTC
 from caudal.nn.cfc_wired import WiredCfC
 from caudal.nn.wired import graph_tensors
+from caudal.typing import Floats
 
 Wired = TypeVar("Wired", LTC, CTRNN, LRC, WiredCfC)
 

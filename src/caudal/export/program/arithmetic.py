@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from caudal.export.plan.plan import Floats
-from caudal.export.program.program import HALF, INTERVALS, Array, Program
+from caudal.export.program.program import HALF, INTERVALS, Program
+from caudal.typing import Array, Floats
 
 # What the whole int16 range of an argument stands for: sigmoid and phi from -x to x, decay from 0 to x.
 SIGMOID_REACH, DECAY_REACH, PHI_REACH = 11.0, 11.0, 5.5

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from caudal.export.plan.plan import INPUT, Conduct, Leak, Links, Neurons, Plan, Resist, Retain, Substeps
-from caudal.export.program.program import Array, Block, Clock, Program, ProgramStep, Slot, label
+from caudal.export.program.program import Block, Clock, Program, ProgramStep, Slot, label
+from caudal.typing import Array
 
 
 class Assembly:

@@ -26,7 +26,8 @@ from caudal.export.program.intervals import (
     span,
     whole,
 )
-from caudal.export.program.program import Array, Block, Cone, Gate, Link, Node, Program, ProgramStep
+from caudal.export.program.program import Block, Cone, Gate, Link, Node, Program, ProgramStep
+from caudal.typing import Array
 
 _TYPES = {"int16": (-(2**15), 2**15 - 1), "int32": (-(2**31), 2**31 - 1)}
 # The smallest divisor for which a rounded quotient cannot leave the cone.

@@ -4,19 +4,7 @@ import math
 
 import numpy as np
 
-from caudal.export.plan.plan import (
-    OUTPUT,
-    Average,
-    Closed,
-    Emit,
-    Floats,
-    Heads,
-    Neurons,
-    Remember,
-    Reset,
-    Retain,
-    Squash,
-)
+from caudal.export.plan.plan import OUTPUT, Average, Closed, Emit, Heads, Neurons, Remember, Reset, Retain, Squash
 from caudal.export.plan.read_dense import MEMORY_RANGE
 from caudal.export.program.arithmetic import DECAY_UNIT, PHI_UNIT, SIGMOID_UNIT, integer_table
 from caudal.export.program.assemble import Assembly, relaxing
@@ -24,6 +12,7 @@ from caudal.export.program.fixed_relax import TANH_UNIT, hold_block, tanh_of
 from caudal.export.program.program import Block, Slot
 from caudal.export.program.quantize import fitted_base, fitted_links, largest, round_half_up, source_of
 from caudal.export.program.trace import Recorder, Value
+from caudal.typing import Floats
 
 _GATE_UNIT = 1 / SIGMOID_UNIT
 # The time gate's slope keeps so many bits more, since it is multiplied by the elapsed time.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from caudal.export.plan.plan import Conduct, Floats, Ints, Leak, Links, Neurons, Resist, Substeps, Vector
+from caudal.export.plan.plan import Conduct, Ints, Leak, Links, Neurons, Resist, Substeps, Vector
 from caudal.export.program.arithmetic import SIGMOID_UNIT, integer_table
 from caudal.export.program.assemble import Assembly, relaxing
 from caudal.export.program.program import Block, Cone, Link, Slot
@@ -33,6 +33,7 @@ from caudal.export.program.quantize import (
     source_of,
 )
 from caudal.export.program.trace import Recorder, Value
+from caudal.typing import Floats
 
 TANH_UNIT = 1 / (2 * SIGMOID_UNIT)
 # Lowest that a gate of a non-negative argument can be.

@@ -18,7 +18,6 @@ from caudal import limits
 from caudal.errors import FileFormatError
 from caudal.export.program.program import (
     INTERVALS,
-    Array,
     Block,
     Clock,
     Cone,
@@ -30,6 +29,7 @@ from caudal.export.program.program import (
     Slot,
     label,
 )
+from caudal.typing import Array
 
 INT32 = (-(2**31), 2**31 - 1)
 LAYER = re.compile(r"[A-Za-z0-9_(),=.' -]{1,60000}")

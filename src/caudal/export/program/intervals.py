@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from caudal.export.program.program import Array, Node, Program
+from caudal.export.program.program import Node, Program
+from caudal.typing import Array
 
 LOW, HIGH = -(2**31), 2**31 - 1
 

@@ -12,7 +12,6 @@ from caudal.export.plan.plan import (
     Conduct,
     Emit,
     Finish,
-    Floats,
     Heads,
     Leak,
     Links,
@@ -27,8 +26,9 @@ from caudal.export.plan.plan import (
 )
 from caudal.export.program.arithmetic import float_table
 from caudal.export.program.assemble import INPUT_SCALED, Assembly, holder_of, is_scaled, neurons_of, reads_elapsed
-from caudal.export.program.program import Array, Block, Clock, Gate, Link, Program, ProgramStep, Slot
+from caudal.export.program.program import Block, Clock, Gate, Link, Program, ProgramStep, Slot
 from caudal.export.program.trace import Recorder, Value
+from caudal.typing import Array, Floats
 
 _TABLE = {"silu": "sigmoid", "gelu": "phi"}
 

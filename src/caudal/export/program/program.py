@@ -11,13 +11,11 @@ evaluate the nodes in order and store. Nodes are in single-assignment form: argu
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
-
-from numpy.typing import NDArray
+from typing import Literal
 
 from caudal import limits
+from caudal.typing import Array
 
-Array: TypeAlias = NDArray[Any]
 Role = Literal["input", "output", "state", "work", "scalar"]
 
 # The only text of a user that a program carries: no sign that ends a comment, a cell of a table or a line.

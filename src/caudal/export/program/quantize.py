@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from caudal.errors import InputError
-from caudal.export.plan.plan import Floats, Ints, Links, Neurons
+from caudal.export.plan.plan import Ints, Links, Neurons
 from caudal.export.program.arithmetic import SIGMOID_UNIT, integer_table
 from caudal.export.program.assemble import Assembly
-from caudal.export.program.program import Array, Gate, Link
+from caudal.export.program.program import Gate, Link
+from caudal.typing import Array, Floats
 
 WIDEST = {"int16": 32767, "int8": 127}
 # Accumulators keep this much below 2**31 for their base and the rounding of a shift.

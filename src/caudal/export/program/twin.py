@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 
 from caudal.errors import ShapeError, TimeError
 from caudal.export.program.arithmetic import FLOAT_OPS, INT_OPS, elapsed, float_lookup, half_up, lookup
-from caudal.export.program.program import Array, Block, Link, Program
+from caudal.export.program.program import Block, Link, Program
+from caudal.typing import Array
 
 # Values between -CAP and CAP: how far the resistance of a very short step is followed.
 State = dict[str, Array]

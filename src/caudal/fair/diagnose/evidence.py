@@ -14,8 +14,8 @@ from caudal.fair.diagnose.density import ranks
 from caudal.fair.diagnose.summaries import TIMES, SummaryColumn, summaries, table
 from caudal.fair.groups import Groups
 from caudal.fair.plant import Bias
+from caudal.typing import Floats
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 _MODEL = 0.1
 _FAR = 0.3  # standard deviations

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from caudal.data import Sequences
 from caudal.fair.diagnose.density import mean_gap
+from caudal.typing import Floats
 
-Floats = NDArray[np.float64]
 TIMES = "times of measurement"
 
 

@@ -1,12 +1,11 @@
 """Before training: weights, or a draw of the series, under which group and class are independent."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from caudal.errors import InputError
 from caudal.fair.groups import MANY, Groups, is_quantity
+from caudal.typing import Array
 
 
 def reweighing(groups: Groups | ArrayLike, labels: ArrayLike, weight: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -114,7 +113,7 @@ def _checked(
     return who, what, weights
 
 
-def _plain(owner: str, groups: NDArray[Any]) -> NDArray[np.int64]:
+def _plain(owner: str, groups: Array) -> NDArray[np.int64]:
     """Codes of groups that nobody has checked."""
     if is_quantity(groups):
         fault = f"holds {len(np.unique(groups))} different numbers, which name no groups"
@@ -126,5 +125,5 @@ def _plain(owner: str, groups: NDArray[Any]) -> NDArray[np.int64]:
     return codes
 
 
-def _codes(given: NDArray[Any]) -> NDArray[np.int64]:
+def _codes(given: Array) -> NDArray[np.int64]:
     return np.unique(given.astype(str) if given.dtype == object else given, return_inverse=True)[1].astype(np.int64)

@@ -11,8 +11,8 @@ from caudal.errors import InputError
 from caudal.extras import need
 from caudal.fair.groups import Groups
 from caudal.fair.mitigate.soft_rates import Constraint, check_constraint
+from caudal.typing import Floats
 
-Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 _FAIRLEARN = {
     "equal_opportunity": "true_positive_rate_parity",

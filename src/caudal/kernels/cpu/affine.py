@@ -1,17 +1,15 @@
 """Affine maps of rows on the CPU, the same bits for a row whatever its company; see `affine_jit`."""
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from caudal.kernels.cpu import tiles
 from caudal.kernels.cpu.affine_jit import affine_rows, logistic_numbers
+from caudal.typing import Array
 
 
-def folded(weight: Tensor, bias: Tensor, pieces: int = 1) -> NDArray[Any]:
+def folded(weight: Tensor, bias: Tensor, pieces: int = 1) -> Array:
     """A map `(out, in)` as `(in + 1, padded)`, the bias last; each of `pieces` equal parts padded to 16 outputs."""
     out, size = weight.shape
     part = out // pieces

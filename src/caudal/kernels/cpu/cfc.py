@@ -4,11 +4,8 @@ Backward recomputes each step from the stored states while it walks back. What t
 block of steps and multiplied in registers, so the memory of a tile does not grow with time.
 """
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from caudal.dynamics import cfc
@@ -17,6 +14,7 @@ from caudal.kernels.cpu.cfc_jit import DEFAULT, NO_GATE, PURE, backward_tile, fo
 from caudal.kernels.cpu.dense import close_book, open_book, pack
 from caudal.kernels.cpu.dense_jit import LECUN, RELU, SILU, TANH
 from caudal.kernels.recurrence import Call
+from caudal.typing import Array
 
 MODES = {"default": DEFAULT, "no_gate": NO_GATE, "pure": PURE}
 ACTIVATIONS = {"lecun_tanh": LECUN, "tanh": TANH, "relu": RELU, "silu": SILU}
@@ -36,12 +34,12 @@ class Liquid:
     def __init__(self, call: Call, params: cfc.Params) -> None:
         self.matrices = tuple(pack([(params.w_h, None), *params.dense]))
         ends = [tiles.flat(end) for end in params.decay or ()]
-        self.ends: NDArray[Any] = np.concatenate(ends) if ends else np.empty(0, tiles.numpy_dtype(call))
+        self.ends: Array = np.concatenate(ends) if ends else np.empty(0, tiles.numpy_dtype(call))
         self.mode, self.kind = MODES[call.settings["mode"]], ACTIVATIONS[call.settings["activation"]]
         plan = self.matrices[0]
         self.levels, self.wide = len(plan), int(plan[:, [0, 2]].max()) + 8
 
-    def gradients(self, pairs: list[tuple[Tensor, Tensor]], end_sums: NDArray[Any]) -> list[Tensor]:
+    def gradients(self, pairs: list[tuple[Tensor, Tensor]], end_sums: Array) -> list[Tensor]:
         """Gradients in the order of the op, from those of each matrix and the lane sums of the ends."""
         flat = [pairs[0][0], *(tensor for pair in pairs[1:] for tensor in pair)]
         if self.ends.size:

@@ -1,7 +1,7 @@
 """Dense weights packed for the compiled products of `dense_jit`."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from caudal.kernels.cpu.dense_jit import pack_matrix
 from caudal.kernels.cpu.outer_jit import BLOCK, ROW
 from caudal.kernels.cpu.tiles import WIDE, flat
+from caudal.typing import Array
 
 
 class Packed(NamedTuple):
@@ -23,8 +24,8 @@ class Packed(NamedTuple):
     """
 
     plan: NDArray[np.int64]
-    weights: NDArray[Any]
-    biases: NDArray[Any]
+    weights: Array
+    biases: Array
 
 
 def pack(matrices: Sequence[tuple[Tensor, Tensor | None]]) -> Packed:
@@ -70,7 +71,7 @@ def open_book(plan: NDArray[np.int64]) -> Book:
     return Book(np.asarray(rows, np.int64), stored, sums)
 
 
-def close_book(book: Book, sums: NDArray[Any]) -> list[tuple[Tensor, Tensor]]:
+def close_book(book: Book, sums: Array) -> list[tuple[Tensor, Tensor]]:
     """Gradients of each weight and bias from the sums of all tiles `(tiles, sums)`, in memory of their own."""
     totals, pairs = sums.sum(0), []
     for size, out, _, _, stride, weight, bias in book.rows.tolist():

@@ -3,7 +3,7 @@
 Backward computes the gates anew block by block, so nothing but the states is kept between the passes.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from caudal.kernels.cpu import tiles
 from caudal.kernels.cpu.affine import folded
 from caudal.kernels.cpu.liquid_ssm_jit import BLOCK, backward_parts, forward_rows
 from caudal.kernels.recurrence import Call
+from caudal.typing import Array
 
 _MOST_PARTS = 32
 
@@ -22,8 +23,8 @@ _MOST_PARTS = 32
 class _Weights(NamedTuple):
     """A call's parameters as the loops read them: map of both gates, rates, whether targets are linear and dt acts."""
 
-    map: NDArray[Any]
-    rates: NDArray[Any]
+    map: Array
+    rates: Array
     form: tuple[bool, bool]
 
 
@@ -33,7 +34,7 @@ def _weights(call: Call) -> _Weights:
     return _Weights(folded(params.weight, params.bias, 2), padded_rates(params), form)
 
 
-def padded_rates(params: liquid_ssm.Params) -> NDArray[Any]:
+def padded_rates(params: liquid_ssm.Params) -> Array:
     """Rates padded to whole vectors, repeated for each step of a block; empty where the decay has none."""
     if params.rate is None:
         return np.empty(0, tiles.flat(params.bias).dtype)

@@ -19,8 +19,7 @@ from caudal.kernels.cpu.cfc import ACTIVATIONS, MODES
 from caudal.kernels.cpu.liquid_ssm import padded_rates
 from caudal.kernels.cpu.tiles import NARROW, flat
 from caudal.kernels.cpu.wired import KINDS, Folded, fold_lrc, fold_synapses, walk
-
-Array = NDArray[Any]
+from caudal.typing import Array
 
 
 def _nothing() -> None:

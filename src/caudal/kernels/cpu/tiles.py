@@ -12,6 +12,7 @@ from torch import Tensor
 
 from caudal.kernels.cpu.simd import Lanes
 from caudal.kernels.recurrence import Call
+from caudal.typing import Array
 
 NARROW = Lanes(16)
 WIDE = Lanes(32)
@@ -59,12 +60,12 @@ def run(tiles: list[Tile], work: Callable[[Tile], Any], threads: int) -> list[An
     return list(_pool(workers).map(work, tiles))
 
 
-def flat(tensor: Tensor) -> NDArray[Any]:
+def flat(tensor: Tensor) -> Array:
     """A tensor's memory as a flat array (no copy for contiguous tensors; bool is read as uint8)."""
     tensor = tensor.detach().contiguous()
     if tensor.dtype == torch.bool:
         tensor = tensor.view(torch.uint8)
-    array: NDArray[Any] = tensor.numpy().reshape(-1)
+    array: Array = tensor.numpy().reshape(-1)
     return array
 
 

@@ -21,10 +21,11 @@ from caudal.kernels.cpu import cfc_wired_jit, ctrnn_jit, lrc_jit, ltc_jit, tiles
 from caudal.kernels.cpu.cfc import MODES
 from caudal.kernels.cpu.tiles import flat
 from caudal.kernels.recurrence import Call
+from caudal.typing import Array
 
 _LOG2E = 1.0 / math.log(2.0)
 KINDS = {"asymmetric": lrc_jit.ASYMMETRIC, "symmetric": lrc_jit.SYMMETRIC, "none": lrc_jit.NONE}
-Kind = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+Kind = tuple[Array, Array, Array]
 
 
 class Loops(NamedTuple):
@@ -154,13 +155,13 @@ class Folded(NamedTuple):
         sigma: kept for the chain rule.
     """
 
-    ptr: NDArray[Any]
-    source: NDArray[Any]
-    slope: NDArray[Any]
-    offset: NDArray[Any]
-    w: NDArray[Any]
-    w_e: NDArray[Any]
-    sigma: NDArray[Any]
+    ptr: Array
+    source: Array
+    slope: Array
+    offset: Array
+    w: Array
+    w_e: Array
+    sigma: Array
 
 
 def fold_gates(ptr: Tensor, source: Tensor, mu: Tensor, sigma: Tensor, w: Tensor, w_e: Tensor) -> Folded:
@@ -294,8 +295,8 @@ class WiredWalk(NamedTuple):
 
     sensory: Kind
     recurrent: Kind
-    neurons: NDArray[Any]
-    ends: NDArray[Any]
+    neurons: Array
+    ends: Array
 
 
 def walk(params: cfc_wired.Params, graph: cfc_wired.Layered) -> WiredWalk:

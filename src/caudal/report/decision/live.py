@@ -3,11 +3,12 @@
 import json
 import math
 
-from caudal.explain.decision.record import Array, Decision
+from caudal.explain.decision.record import Decision
 from caudal.report.decision.words import DecisionWords
 from caudal.report.html import Html, join, tag
 from caudal.report.plots.lines import lines
 from caudal.report.plots.live_circuit import circuit
+from caudal.typing import Floats
 from caudal.wiring import Wiring
 
 _MOST_TRACED, _MOST_OFF = 4, 200
@@ -87,7 +88,7 @@ def states_picture(decision: Decision, texts: DecisionWords) -> Html:
     )
 
 
-def tau_picture(decision: Decision, tau: Array, texts: DecisionWords) -> Html:
+def tau_picture(decision: Decision, tau: Floats, texts: DecisionWords) -> Html:
     """Time constants of the neurons shown over time, as an SVG document."""
     rows = {decision.neurons[k]: tau[:, k].tolist() for k in _shown(decision)}
     ends = (float(tau.min()), float(tau.max()))
