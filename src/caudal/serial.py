@@ -43,7 +43,7 @@ class Schema:
 _NONE = Schema(version=0)
 
 
-def to_json(record: Any) -> str:
+def to_json(record: object) -> str:
     """One JSON object, keys sorted, with name and version of its schema; NaN and infinity are refused.
 
     Raises:
@@ -52,7 +52,7 @@ def to_json(record: Any) -> str:
     return json.dumps(to_plain(record), sort_keys=True, allow_nan=False, ensure_ascii=_schema_of(record).is_ascii)
 
 
-def to_plain(value: Any) -> Any:
+def to_plain(value: object) -> Any:
     """A value as JSON has it: records as objects, each with name and version of its schema, tuples as lists."""
     if is_dataclass(value):
         entries = {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
@@ -70,7 +70,7 @@ def from_json(
     *,
     whole: bool = True,
     limit: int = limits.RECORD,
-    upgrade: Callable[[dict[str, Any]], None] | None = None,
+    upgrade: Callable[[dict[str, object]], None] | None = None,
     check: Callable[[T], None] | None = None,
 ) -> T:
     """The record that `to_json` wrote.
@@ -100,12 +100,12 @@ def from_json(
         raise FileFormatError(f"{kind.__name__}.from_json: not {schema.noun} ({error}). {schema.remedy}") from error
 
 
-def _schema_of(record: Any) -> Schema:
+def _schema_of(record: object) -> Schema:
     schema = getattr(record, "schema", _NONE)
     return schema if isinstance(schema, Schema) else _NONE
 
 
-def _without_header(schema: Schema, content: dict[str, Any]) -> dict[str, Any]:
+def _without_header(schema: Schema, content: dict[str, object]) -> dict[str, Any]:
     """The fields without name and version, which must be those of the schema."""
     rest = dict(content)
     for key, expected in schema.header.items():
@@ -115,7 +115,7 @@ def _without_header(schema: Schema, content: dict[str, Any]) -> dict[str, Any]:
     return rest
 
 
-def read(kind: type[T], value: Any, *, whole: bool = True) -> T:
+def read(kind: type[T], value: object, *, whole: bool = True) -> T:
     """The record of a JSON value, each field of the type that it is annotated with; `from_json` without the text.
 
     Raises:
@@ -169,7 +169,7 @@ def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _one_of(kinds: tuple[Any, ...], value: Any, whole: bool) -> Any:
+def _one_of(kinds: tuple[object, ...], value: object, whole: bool) -> Any:
     """The value as the first of several types that it has."""
     if value is None and type(None) in kinds:
         return None

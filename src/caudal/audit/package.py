@@ -71,12 +71,12 @@ class PackageCheck:
 
 
 def package(
-    model: Any,
+    model: object,
     folder: str | os.PathLike[str],
     key: Key | None = None,
     *,
-    data: Mapping[str, Any] | None = None,
-    metrics: Mapping[str, Any] | None = None,
+    data: Mapping[str, object] | None = None,
+    metrics: Mapping[str, object] | None = None,
     limits: tuple[str, ...] = (),
 ) -> Path:
     """Write a model package, whole or not at all.
@@ -248,7 +248,7 @@ def _facts(model: Any, data: Any, metrics: Any, limits: tuple[str, ...]) -> dict
     }
 
 
-def _json(name: str, value: Any) -> str:
+def _json(name: str, value: object) -> str:
     try:
         return json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
     except (TypeError, ValueError) as error:

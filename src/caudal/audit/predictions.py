@@ -19,7 +19,7 @@ _CHANCE = SystemRandom()
 
 def log_series(
     log: Log,
-    model: Any,
+    model: object,
     data: Sequences,
     rows: list[int],
     out: Array,

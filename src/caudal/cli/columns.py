@@ -32,7 +32,7 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     sets.add_argument("--protocol", metavar="NAME", help="clean (default) or paper")
 
 
-def add_column(parser: "argparse._ActionsContainer", name: str, **more: Any) -> None:
+def add_column(parser: "argparse._ActionsContainer", name: str, **more: object) -> None:
     """The option of one field of `Columns`.
 
     Arguments:

@@ -87,7 +87,7 @@ def _count(args: argparse.Namespace, path: str) -> int:
     return 0
 
 
-def _plain(profile: Any) -> dict[str, Any]:
+def _plain(profile: object) -> dict[str, Any]:
     return dict(vars(profile))
 
 

@@ -133,7 +133,7 @@ def _facts(out: str, exported: Any, loss: "Lost | None") -> dict[str, Any]:
     }
 
 
-def _data(model: Any, source: str) -> "Sequences":
+def _data(model: object, source: str) -> "Sequences":
     """Test series of a data set, or the series of a table, as the model reads them."""
     from caudal.cli.series import series_for
 

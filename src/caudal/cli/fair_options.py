@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from caudal.cli.names import divided, joined, name_list
 from caudal.cli.show import say
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from caudal.fair import Asked
 
 
-def answers_of(args: argparse.Namespace, model: Any, data: "Sequences") -> "dict[str, Asked]":
+def answers_of(args: argparse.Namespace, model: object, data: "Sequences") -> "dict[str, Asked]":
     """Answers of a model by the class that is told from the rest: one under `""` where it is named, or of two.
 
     Arguments:

@@ -130,7 +130,7 @@ def add_part(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def part_of(owner: str, model: Any, data: "Sequences", part: str | None) -> "Sequences":
+def part_of(owner: str, model: object, data: "Sequences", part: str | None) -> "Sequences":
     """Series of one part of the training of a model.
 
     Arguments:
@@ -156,7 +156,7 @@ def part_of(owner: str, model: Any, data: "Sequences", part: str | None) -> "Seq
     return data.select(rows)
 
 
-def say_trained_on(model: Any, data: "Sequences") -> None:
+def say_trained_on(model: object, data: "Sequences") -> None:
     """Warn where series of a table were trained on: what is told of them is better than it is."""
     parts = _names_of(model)
     if parts is None:
@@ -170,7 +170,7 @@ def say_trained_on(model: Any, data: "Sequences") -> None:
         )
 
 
-def _names_of(model: Any) -> Mapping[str, list[str]] | None:
+def _names_of(model: object) -> Mapping[str, list[str]] | None:
     """Names of the series of each part, where the file of a model holds them as it should."""
     parts = (getattr(model, "origin_", None) or {}).get("parts")
     if not isinstance(parts, dict) or not all(isinstance(parts.get(part), list) for part in ("train", "val", "test")):
@@ -193,7 +193,7 @@ def recipe_for(model: Any, written: Mapping[str, Any]) -> "Recipe":
 
 
 def training_series(
-    owner: str, model: Any, source: str, written: Mapping[str, Any] | None = None
+    owner: str, model: object, source: str, written: Mapping[str, object] | None = None
 ) -> "tuple[Sequences, Sequences | None]":
     """Series to train an estimator on, with the target, and those to stop by where a data set has them.
 

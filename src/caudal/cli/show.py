@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Print a value, records included, as JSON on stdout.
 
     Example:
@@ -19,7 +19,7 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, default=_plain, allow_nan=False))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
@@ -44,7 +44,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def json_line(value: Any) -> str:
+def json_line(value: object) -> str:
     r"""A value as JSON on one line, in the letters of its language; signs that move the cursor are spelled.
 
     Example:

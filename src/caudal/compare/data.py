@@ -49,14 +49,14 @@ class Source:
 
 
 def open_source(
-    data: Any,
+    data: object,
     *,
     folder: str | Path | None = None,
     protocol: str | None = None,
     by: str = "auto",
     seed: int = 0,
-    options: Mapping[str, Any] | None = None,
-    columns: Columns | Mapping[str, Any] | None = None,
+    options: Mapping[str, object] | None = None,
+    columns: Columns | Mapping[str, object] | None = None,
     folds: int | None = 1,
 ) -> Source:
     """Read and divide the data of a study.
@@ -120,7 +120,7 @@ def _of_dataset(found: Dataset, seed: int) -> Source:
     )
 
 
-def _of_table(data: Any, columns: Columns, by: str, seed: int, count: int | None) -> Source:
+def _of_table(data: object, columns: Columns, by: str, seed: int, count: int | None) -> Source:
     if not columns.target:
         raise DataError(_OWNER, "target", "is missing; a table needs it", "Name the column to predict.")
     whole = from_frame(data, columns)

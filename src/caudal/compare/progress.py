@@ -7,7 +7,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from caudal.compare.job import Job, RunOutcome
 from caudal.train.bar import clock
@@ -28,7 +28,7 @@ class Watcher(Protocol):
         """A run has begun."""
         ...
 
-    def inside(self, job: Job, words: tuple[Any, ...]) -> None:
+    def inside(self, job: Job, words: tuple[object, ...]) -> None:
         """A run says where it stands."""
         ...
 
@@ -54,7 +54,7 @@ class Silent:
     def begun(self, job: Job) -> None:
         """See `Watcher`."""
 
-    def inside(self, job: Job, words: tuple[Any, ...]) -> None:
+    def inside(self, job: Job, words: tuple[object, ...]) -> None:
         """See `Watcher`."""
 
     def ended(self, job: Job, outcome: RunOutcome | None, error: str, metric: str) -> None:
@@ -80,7 +80,7 @@ class Board:
     def __init__(
         self,
         lively: bool | None = None,
-        write: Callable[[str], Any] | None = None,
+        write: Callable[[str], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
         words: Callable[[str], str] = str,
     ) -> None:
@@ -112,7 +112,7 @@ class Board:
             self._waiting[job.model, job.phase] -= 1
         self._draw()
 
-    def inside(self, job: Job, words: tuple[Any, ...]) -> None:
+    def inside(self, job: Job, words: tuple[object, ...]) -> None:
         """See `Watcher`."""
         self._draw()
 

@@ -40,19 +40,19 @@ _FORMAT = 2
 
 
 def compare(
-    data: Any,
+    data: object,
     out: str | Path,
     *,
     target: str | Sequence[str] | None = None,
     series: str | None = None,
     time: str | None = None,
-    columns: Columns | Mapping[str, Any] | None = None,
+    columns: Columns | Mapping[str, object] | None = None,
     folder: str | Path | None = None,
     protocol: str | None = None,
     by: str = "auto",
     seed: int = 0,
     folds: int | None = None,
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, object] | None = None,
     budget: str = "small",
     models: Sequence[str] | None = None,
     changes: Mapping[str, int] | None = None,
@@ -305,7 +305,7 @@ def _facts(source: Source, agenda: Schedule) -> dict[str, str]:
     }
 
 
-def _call(data: Any, out: str | Path, budget: str) -> str:
+def _call(data: object, out: str | Path, budget: str) -> str:
     shown = repr(str(data)) if isinstance(data, str | Path) else type(data).__name__.lower()
     return f"caudal.compare.compare({shown}, {str(out)!r}, budget={budget!r}, ...)"
 

@@ -127,7 +127,7 @@ class _Target:
 
     def __init__(
         self,
-        y: Any,
+        y: object,
         task: str,
         classes: Sequence[Label] | None,
         lengths: NDArray[np.int64],
@@ -279,7 +279,7 @@ def _is_by_step(y: Any, steps: int) -> bool:
     return np.ndim(y) > 1 and np.shape(y)[1] == steps
 
 
-def numbers_or_names(y: Any) -> Array:
+def numbers_or_names(y: object) -> Array:
     """A target as an array; whole numbers and bools of nullable columns of pandas stay what they are."""
     raw = np.asarray(y)
     if raw.dtype != object or not raw.size or any(is_missing(cell) for cell in raw.flat):
@@ -319,7 +319,7 @@ def _series(x: Any, axes: str, dtype: str) -> list[NDArray[np.float64]]:
     return series
 
 
-def plain_array(x: Any) -> Any:
+def plain_array(x: object) -> Any:
     """An array without a mask or a gradient: what is masked is NaN; anything else unchanged.
 
     Example:

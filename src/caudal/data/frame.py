@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ _OWNER = "from_frame"
 
 
 def from_frame(
-    frame: Any | str | Path,
+    frame: object,
     columns: Columns | None = None,
     *,
     dtype: str = "float32",
@@ -81,7 +80,7 @@ def from_frame(
     return _finish(data, recipe, odd, True)
 
 
-def read_like(frame: Any | str | Path, recipe: Recipe, *, target: bool = False) -> Sequences:
+def read_like(frame: object, recipe: Recipe, *, target: bool = False) -> Sequences:
     """Another table, read as the recipe says: same inputs in the same order, same classes, same unit of time.
 
     Arguments:

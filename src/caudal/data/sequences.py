@@ -263,7 +263,7 @@ class Sequences:
         """Plain dictionary for copying and for worker processes (a mapping proxy does not pickle)."""
         return {**self.__dict__, "sensitive": dict(self.sensitive)}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         """Restore a copy; arrays become read-only again."""
         self.__dict__.update(state)
         self.__post_init__()

@@ -359,7 +359,7 @@ def plain_frame(frame: Any, wanted: AskedColumns, owner: str) -> Any:
     return frame.assign(**changed) if changed else frame
 
 
-def open_table(source: Any, owner: str, wanted: AskedColumns = ANY, form: TextForm = USUAL) -> Table:
+def open_table(source: object, owner: str, wanted: AskedColumns = ANY, form: TextForm = USUAL) -> Table:
     """A table from a file, from a pandas, polars or pyarrow frame, or one that is open already.
 
     Arguments:

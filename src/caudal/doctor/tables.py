@@ -1,7 +1,6 @@
 """What is wrong with a table, all of it at once."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Unpack
 
 from caudal.data import Sequences, from_frame
@@ -14,7 +13,7 @@ from caudal.errors import DataError
 
 
 def examine_table(
-    frame: Any | str | Path, columns: Columns | None = None, **arguments: Unpack[ColumnArguments]
+    frame: object, columns: Columns | None = None, **arguments: Unpack[ColumnArguments]
 ) -> tuple[Symptom, ...]:
     """Examine a table: what stops it from being read, and then what `doctor` finds in its series.
 
@@ -43,7 +42,7 @@ def examine_table(
     return examined(frame, Columns.of(columns, "doctor", **arguments))[0]
 
 
-def examined(frame: Any | str | Path, columns: Columns) -> tuple[tuple[Symptom, ...], Sequences | None]:
+def examined(frame: object, columns: Columns) -> tuple[tuple[Symptom, ...], Sequences | None]:
     """The symptoms of `examine_table`, and the series as far as they could be read."""
     table = open_table(frame, "doctor", columns.wanted, columns.form)
     check_columns(table, columns)

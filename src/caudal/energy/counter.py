@@ -127,7 +127,7 @@ def _plain_recurrences() -> Iterator[None]:
             yield
 
 
-def count_module(net: nn.Module, *inputs: Tensor, **more: Any) -> Count:
+def count_module(net: nn.Module, *inputs: Tensor, **more: object) -> Count:
     """Scalar operations of one call of any torch module.
 
     Arguments:

@@ -139,7 +139,7 @@ def _unwrapped(joules: float, microjoules: float | None, seconds: float) -> floa
     return mended if whole and 0 <= mended <= most else None
 
 
-def _board(joules: Joules, seen: Any) -> None:
+def _board(joules: Joules, seen: object) -> None:
     for counter, fields in _BOARDS.items():
         for name, device in fields.items():
             spent = getattr(seen, name, None)

@@ -63,7 +63,7 @@ class Tracker:
         self._fixed: dict[int, Tensor] = {id(tensor): tensor for tensor in fixed}
         self._nothing: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def see(self, name: str, func: Any, args: Args, kwargs: Kwargs, out: Any) -> None:
+    def see(self, name: str, func: object, args: Args, kwargs: Kwargs, out: object) -> None:
         """Count one call that has been made."""
         short = _short(name)
         given = [tensor for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)]
@@ -110,7 +110,7 @@ class Tracker:
         if not any(id(value) in self._nothing for value in tree_leaves((args, kwargs))):
             return
 
-        def marks(value: Any) -> Any:
+        def marks(value: object) -> Any:
             if not isinstance(value, Tensor) or not value.is_floating_point():
                 return value
             mask = self.nothing(value)

@@ -41,14 +41,14 @@ class AeonClassifier(BaseClassifier):  # type: ignore[misc]  # aeon carries no t
         self.estimator = estimator
         super().__init__()
 
-    def _fit(self, X: Any, y: Any) -> "AeonClassifier":
+    def _fit(self, X: object, y: object) -> "AeonClassifier":
         self.estimator_ = clone(self.estimator or LiquidClassifier()).fit(X, y)
         return self
 
-    def _predict(self, X: Any) -> Any:
+    def _predict(self, X: object) -> Any:
         return self.estimator_.predict(X)
 
-    def _predict_proba(self, X: Any) -> Any:
+    def _predict_proba(self, X: object) -> Any:
         return self.estimator_.predict_proba(X)
 
     @classmethod
@@ -73,11 +73,11 @@ class AeonRegressor(BaseRegressor):  # type: ignore[misc]  # aeon carries no typ
         self.estimator = estimator
         super().__init__()
 
-    def _fit(self, X: Any, y: Any) -> "AeonRegressor":
+    def _fit(self, X: object, y: object) -> "AeonRegressor":
         self.estimator_ = clone(self.estimator or LiquidRegressor()).fit(X, y)
         return self
 
-    def _predict(self, X: Any) -> Any:
+    def _predict(self, X: object) -> Any:
         return self.estimator_.predict(X)
 
     @classmethod

@@ -66,7 +66,7 @@ def refuse_names(owner: str, columns: Mapping[str, Any]) -> None:
         raise DataError(owner, "target", fault, remedy)
 
 
-def check_stop(owner: str, val: Any) -> None:
+def check_stop(owner: str, val: object) -> None:
     """Refuse what cannot be series to stop by.
 
     Raises:
@@ -80,7 +80,7 @@ def check_stop(owner: str, val: Any) -> None:
         raise DataError(owner, "val", fault, "Of arrays pass `caudal.data.from_arrays(X, y)`.")
 
 
-def check_flow(model: "LiquidEstimator", val: Any, sample_weight: Any) -> None:
+def check_flow(model: "LiquidEstimator", val: object, sample_weight: object) -> None:
     """Refuse what cannot go with series that are read in batches.
 
     Raises:
@@ -136,7 +136,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         cell: str = "cfc",
         units: int = 32,
         *,
-        cell_options: Mapping[str, Any] | None = None,
+        cell_options: Mapping[str, object] | None = None,
         pool: str = "last",
         dropout: float = 0.0,
         epochs: int = 50,
@@ -190,11 +190,11 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self.by_length = by_length
         self.least_updates = least_updates
 
-    def arrays(self, x: Any, y: Any) -> Sequences:
+    def arrays(self, x: object, y: object) -> Sequences:
         """Training sequences from arrays, with the target."""
         raise NotImplementedError
 
-    def asked(self, x: Any) -> Sequences:
+    def asked(self, x: object) -> Sequences:
         """Sequences to predict, from arrays."""
         raise NotImplementedError
 
@@ -206,7 +206,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         """Sequences as the task needs them."""
         return data
 
-    def named(self, classes: tuple[Any, ...]) -> None:
+    def named(self, classes: tuple[object, ...]) -> None:
         """Note the classes of series that were read elsewhere."""
 
     def check(self, facts: Facts) -> None:
@@ -218,8 +218,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
 
     def fit(
         self,
-        X: Any,
-        y: Any = None,
+        X: object,
+        y: object = None,
         *,
         target: str | Sequence[str] | None = None,
         series: str | None = None,
@@ -227,7 +227,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         features: Sequence[str] | None = None,
         static: Sequence[str] = (),
         categorical: Sequence[str] = (),
-        sensitive: Any = (),
+        sensitive: object = (),
         group: str | None = None,
         task: str | None = None,
         time_unit: str | None = None,
@@ -235,8 +235,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         drop: Sequence[str] = (),
         time_format: str | None = None,
         time_zone: str | None = None,
-        val: Any = None,
-        sample_weight: Any = None,
+        val: object = None,
+        sample_weight: object = None,
         watch: Watch | None = None,
     ) -> Self:
         """Train on arrays with `y`, on a long table with column names, or on series that were read elsewhere.
@@ -315,17 +315,17 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self.check(found.facts)  # a copy of the estimator was trained
         return self
 
-    def read(self, x: Any, *, target: bool = False) -> Sequences:
+    def read(self, x: object, *, target: bool = False) -> Sequences:
         """Data to predict or to score, read as those of the training; `target`: whether it is there."""
         check_is_fitted(self, "net_")
         return self._series(x, self.encoder_.scaler.fine, target=target)
 
-    def _stop(self, val: Any, fine: bool) -> Sequences:
+    def _stop(self, val: object, fine: bool) -> Sequences:
         """Series to stop by."""
         check_stop(type(self).__name__, val)
         return self._series(val, fine, target=True)
 
-    def _series(self, x: Any, fine: bool, *, target: bool = False) -> Sequences:
+    def _series(self, x: object, fine: bool, *, target: bool = False) -> Sequences:
         if isinstance(x, Sequences):
             if target:
                 check_classes(type(self).__name__, x, tuple(getattr(self, "classes_", x.classes)))
@@ -334,12 +334,12 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             return in_dtype(read_like(x, self.data_recipe_, target=target), self.dtype, fine)
         return in_dtype(self.asked(listed(x)), self.dtype, fine)
 
-    def from_arrays(self, x: Any, y: Any = None, *, exact: bool = False, **options: Any) -> Sequences:
+    def from_arrays(self, x: object, y: object = None, *, exact: bool = False, **options: object) -> Sequences:
         """Arrays as sequences, time where the training had it; `exact`: in float64 whatever the model has."""
         axes = getattr(self, "axes_", "channels_first")
         return series_of(x, "float64" if exact else self.dtype, y, axes=axes, **options)
 
-    def _reads(self, x: Any, *, target: bool = False) -> Iterator[Sequences]:
+    def _reads(self, x: object, *, target: bool = False) -> Iterator[Sequences]:
         """The same, in chunks where the data come in chunks."""
         check_is_fitted(self, "net_")
         for part in x if isinstance(x, ParquetSequences) else (x,):
@@ -349,7 +349,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         """Series as the task is asked of them."""
         return data
 
-    def parts(self, X: Any) -> Iterator[Sequences]:
+    def parts(self, X: object) -> Iterator[Sequences]:
         """What `predict` is asked about, one chunk of series after the other."""
         yield from map(self.asking, self._reads(X))
 
@@ -374,7 +374,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             work.arithmetic, work.transcendentals,
         )  # fmt: skip
 
-    def doctor(self, X: Any, *, other: Any = None) -> tuple[Symptom, ...]:
+    def doctor(self, X: object, *, other: object = None) -> tuple[Symptom, ...]:
         """What is wrong with the model on data, and with the data, in words; see `caudal.doctor.examine`.
 
         Arguments:
@@ -391,11 +391,11 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
 
     def explain(
         self,
-        X: Any,
+        X: object,
         *,
         on: On = "inputs",
         method: Method | None = None,
-        target: Any = None,
+        target: object = None,
         at: int | None = None,
         baseline: Baseline | None = None,
         others: object = None,

@@ -32,7 +32,7 @@ class Shelf:
         ([[0], [1]], [(1, 5)])
     """
 
-    def __init__(self, series: Sequences | Sequence[Any]) -> None:
+    def __init__(self, series: Sequences | Sequence[object]) -> None:
         if not len(series):
             raise InputError("Shelf", "series", "is empty", "Put the series on it.")
         self.series = series if isinstance(series, Sequences) else list(series)
@@ -61,7 +61,7 @@ class Shelf:
     def __len__(self) -> int:
         return len(self.series)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Shelf":
+    def __deepcopy__(self, memo: dict[int, object]) -> "Shelf":
         # Reductions clone an estimator dozens of times; the series are the same in all of them.
         return self
 
@@ -87,11 +87,11 @@ class ByRow(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no typ
         (10, 2)
     """
 
-    def __init__(self, estimator: Any, shelf: Shelf) -> None:
+    def __init__(self, estimator: object, shelf: Shelf) -> None:
         self.estimator = estimator
         self.shelf = shelf
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: Any = None, **more: Any) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: object = None, **more: object) -> Self:
         """Train on the series of some rows, with the targets given.
 
         Arguments:

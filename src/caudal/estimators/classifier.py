@@ -78,8 +78,8 @@ class LiquidClassifier(LiquidEstimator):
         cell: str = "cfc",
         units: int = 32,
         *,
-        class_weight: str | Mapping[Any, float] | None = None,
-        cell_options: Mapping[str, Any] | None = None,
+        class_weight: str | Mapping[object, float] | None = None,
+        cell_options: Mapping[str, object] | None = None,
         pool: str = "last",
         dropout: float = 0.0,
         epochs: int = 50,
@@ -114,7 +114,7 @@ class LiquidClassifier(LiquidEstimator):
         )  # fmt: skip
         self.class_weight = class_weight
 
-    def predict(self, X: Any, *, log: "Log | None" = None) -> Any:
+    def predict(self, X: object, *, log: "Log | None" = None) -> Any:
         """The likeliest class of each series `(batch,)`, or of each step, a list of `(time,)`.
 
         Arguments:
@@ -130,7 +130,7 @@ class LiquidClassifier(LiquidEstimator):
             return [self.classes_[one.argmax(axis=1)] for one in found]
         return self.classes_[found.argmax(axis=1)]
 
-    def predict_proba(self, X: Any, *, log: "Log | None" = None) -> Any:
+    def predict_proba(self, X: object, *, log: "Log | None" = None) -> Any:
         """Probabilities `(batch, classes)` float64, or a list of `(time, classes)`; see `predict`."""
         rows: list[Array] = []
         for out, lengths in outputs(self, X, log):
@@ -166,7 +166,7 @@ class LiquidClassifier(LiquidEstimator):
                 seen, told = [*seen, truth], [*told, found]
         return float(accuracy_score(np.concatenate(seen), np.concatenate(told), sample_weight=sample_weight))
 
-    def arrays(self, x: Any, y: Any) -> Sequences:
+    def arrays(self, x: object, y: object) -> Sequences:
         """Training sequences from arrays; see `fit`."""
         if is_collection(x) and y is not None and per_step(y):
             data = self.from_arrays(x, y, task="classify_steps")
@@ -180,7 +180,7 @@ class LiquidClassifier(LiquidEstimator):
         self.classes_, codes = np.unique(labels, return_inverse=True)
         return self.from_arrays(x, codes, task="classify")
 
-    def asked(self, x: Any) -> Sequences:
+    def asked(self, x: object) -> Sequences:
         """Sequences to classify."""
         if not is_collection(x):
             x, _ = flat(self, x, None, reset=False, numeric=False)
@@ -198,7 +198,7 @@ class LiquidClassifier(LiquidEstimator):
         counts = facts.counts
         return tuple((counts.sum() / (len(counts) * np.maximum(counts, 1e-12))).tolist())
 
-    def named(self, classes: tuple[Any, ...]) -> None:
+    def named(self, classes: tuple[object, ...]) -> None:
         """Take the labels of the data."""
         self.classes_ = np.array(classes)
 

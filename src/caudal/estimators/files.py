@@ -159,7 +159,7 @@ def labels_of(key: str, dtype: object, values: object) -> Array:
     return np.array(values, dtype=dtype)
 
 
-def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
+def _plain_settings(settings: dict[str, object]) -> dict[str, Any]:
     return {name: to_dict(value) if isinstance(value, Fairness) else plain(value) for name, value in settings.items()}
 
 

@@ -54,7 +54,7 @@ class LiquidForecaster(LiquidEstimator):
         horizon: int = 1,
         window: int = 0,
         stride: int = 1,
-        cell_options: Mapping[str, Any] | None = None,
+        cell_options: Mapping[str, object] | None = None,
         pool: str = "last",
         dropout: float = 0.0,
         epochs: int = 50,
@@ -91,7 +91,7 @@ class LiquidForecaster(LiquidEstimator):
         self.window = window
         self.stride = stride
 
-    def predict(self, X: Any, *, log: "Log | None" = None) -> NDArray[np.float64]:
+    def predict(self, X: object, *, log: "Log | None" = None) -> NDArray[np.float64]:
         """The next `horizon` steps of each series, in their own units: `(batch, horizon, outputs)` float64.
 
         Arguments:
@@ -107,7 +107,7 @@ class LiquidForecaster(LiquidEstimator):
         steps = found.reshape(len(found), self.horizon_, -1)
         return np.asarray(self.encoder_.scaler.restore(steps), np.float64)
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: object, y: object = None) -> float:
         """Coefficient of determination over all steps ahead.
 
         Arguments:
@@ -137,7 +137,7 @@ class LiquidForecaster(LiquidEstimator):
         """Note how far ahead and how far back the windows reach."""
         self.horizon_, self.window_ = facts.horizon, facts.steps
 
-    def arrays(self, x: Any, y: Any) -> Sequences:
+    def arrays(self, x: object, y: object) -> Sequences:
         """Windows of arrays, their own future the target."""
         if y is not None:
             fault = "is given; a forecaster of arrays learns from their own future"
@@ -149,7 +149,7 @@ class LiquidForecaster(LiquidEstimator):
         ahead = replace(whole, task=Task.IMITATE, target=whole.values, target_mask=whole.observed, outputs=names)
         return self.prepared(ahead)
 
-    def asked(self, x: Any) -> Sequences:
+    def asked(self, x: object) -> Sequences:
         """Histories of arrays; a 2D array may be longer or shorter than in training."""
         return self._latest(self.from_arrays(x, exact=self.encoder_.scaler.fine))
 

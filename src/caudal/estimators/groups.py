@@ -42,7 +42,7 @@ def fairness_of(model: "LiquidEstimator") -> Fairness | None:
     return given
 
 
-def groups_of(model: "LiquidEstimator", sensitive: Any, data: Sequences) -> Groups | None:
+def groups_of(model: "LiquidEstimator", sensitive: object, data: Sequences) -> Groups | None:
     """Groups of the training series; None where nothing is asked of them.
 
     Arguments:
@@ -63,7 +63,7 @@ def _inputs(data: Sequences) -> set[str]:
 
 
 def _groups(
-    model: "LiquidEstimator", sensitive: Any, known: Mapping[str, Any], count: int, inputs: set[str]
+    model: "LiquidEstimator", sensitive: object, known: Mapping[str, object], count: int, inputs: set[str]
 ) -> Groups | None:
     fairness, owner = fairness_of(model), type(model).__name__
     if fairness is None:
@@ -91,7 +91,7 @@ def _groups(
     return groups
 
 
-def groups_in(model: "LiquidEstimator", sensitive: Any, source: ParquetSequences) -> Groups | None:
+def groups_in(model: "LiquidEstimator", sensitive: object, source: ParquetSequences) -> Groups | None:
     """Groups of the series of a file, read once for its sensitive columns; None where nothing is asked of them.
 
     Arguments:

@@ -61,7 +61,7 @@ def panel(x: Any) -> SeriesPanel:
     return _panel([(frame.index.get_level_values(1), frame) for frame in frames])
 
 
-def _is_frame(x: Any) -> bool:
+def _is_frame(x: object) -> bool:
     return hasattr(x, "columns") and hasattr(getattr(x, "index", None), "nlevels")
 
 
@@ -92,7 +92,7 @@ def _cells(frame: Any, k: int) -> NDArray[np.float64]:
     return np.asarray(frame.to_numpy(dtype=np.float64))
 
 
-def _clock(index: Any, k: int) -> NDArray[np.float64]:
+def _clock(index: object, k: int) -> NDArray[np.float64]:
     times = np.asarray(index)
     if times.dtype.kind in "OUS":  # periods of pandas have no number; their order is the time
         times = np.arange(len(times))
@@ -149,7 +149,7 @@ def listed(x: Any) -> Any:
     return plain_array(x)
 
 
-def is_listed(x: Any) -> bool:
+def is_listed(x: object) -> bool:
     """Whether it is a list of series rather than one table of numbers.
 
     Example:
@@ -162,12 +162,12 @@ def is_listed(x: Any) -> bool:
     return first == 2 or (first == 1 and len({np.size(row) for row in x}) > 1)
 
 
-def is_collection(x: Any) -> bool:
+def is_collection(x: object) -> bool:
     """Whether it is `(batch, channels, time)`, a list of series, or a frame of them; all else is a table of numbers."""
     return is_panel(x) or is_listed(x) or getattr(x, "ndim", 0) == 3
 
 
-def is_table(x: Any, target: object) -> bool:
+def is_table(x: object, target: object) -> bool:
     """Whether it is a path, or a long table by the word of who passes a target column."""
     return isinstance(x, str | Path) or target is not None
 
@@ -218,7 +218,7 @@ def settled_axes(owner: str, axes: str, x: Any) -> str:
     return "time_first"
 
 
-def single_target(y: Any) -> Any:
+def single_target(y: object) -> Any:
     """Targets as NumPy holds them: a column `(n, 1)` as `(n,)`, whole numbers and bools of nullable columns kept.
 
     Example:
@@ -276,7 +276,7 @@ def in_dtype(data: Sequences, dtype: str, fine: bool | None = None) -> Sequences
     return replace(data, values=values, static=static, target=target, precision="")
 
 
-def weights_of(owner: str, given: Any, data: Sequences) -> NDArray[np.float64] | None:
+def weights_of(owner: str, given: object, data: Sequences) -> NDArray[np.float64] | None:
     """Weights of the series, checked, or None.
 
     Raises:

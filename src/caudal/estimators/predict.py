@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Columns = dict[str, Array]
 
 
-def predictions(model: "LiquidEstimator", x: Any, log: "Log | None" = None) -> Iterator[Columns]:
+def predictions(model: "LiquidEstimator", x: object, log: "Log | None" = None) -> Iterator[Columns]:
     """Predictions in long form, one chunk of columns after the other.
 
     The first column names the series, unless the table is one series without a name. Classes: `class`, and `p(label)`

@@ -206,11 +206,11 @@ def _value(text: str) -> Any:
         return text
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
 
 
-def _typed(part: str, kind: Any, key: str, value: Any) -> Any:
+def _typed(part: str, kind: object, key: str, value: object) -> Any:
     """A value in the type of its field."""
     hints = get_type_hints(kind)
     if key not in hints:

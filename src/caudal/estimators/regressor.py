@@ -34,7 +34,7 @@ class LiquidRegressor(LiquidEstimator):
     tasks = ("regress", "imitate")
     kind = "numbers"
 
-    def predict(self, X: Any, *, log: "Log | None" = None) -> Any:
+    def predict(self, X: object, *, log: "Log | None" = None) -> Any:
         """Numbers in their own units, float64: `(batch,)`, `(batch, outputs)`, or a list of `(time, outputs)`.
 
         Arguments:
@@ -97,7 +97,7 @@ class LiquidRegressor(LiquidEstimator):
         x, y = flat(self, x, y, reset=True, numeric=True)
         return self.from_arrays(x, y, task="regress")
 
-    def asked(self, x: Any) -> Sequences:
+    def asked(self, x: object) -> Sequences:
         """Sequences to predict."""
         if not is_collection(x):
             x, _ = flat(self, x, None, reset=False, numeric=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound="LiquidEstimator")
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """A number of NumPy as one of Python, within dictionaries as well; all else unchanged.
 
     Example:

@@ -98,7 +98,7 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
         """
         raise NotImplementedError
 
-    def read(self, x: Any, *, target: bool = False) -> Sequences:
+    def read(self, x: object, *, target: bool = False) -> Sequences:
         """Data to predict or to score, read as those of the training; `target`: whether it is there.
 
         Raises:
@@ -115,7 +115,7 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
             raise DataError(owner, "X", "is a table, and the model was trained on arrays", "Pass `Sequences`.")
         return read_like(x, self.data_recipe_, target=target)
 
-    def parts(self, X: Any) -> Iterator[Sequences]:
+    def parts(self, X: object) -> Iterator[Sequences]:
         """What `predict` is asked about, one chunk of series after the other."""
         check_is_fitted(self, "task_")
         for part in X if isinstance(X, ParquetSequences) else (X,):
@@ -125,7 +125,7 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
                 raise DataError(type(self).__name__, "X", f"{fault}{self.n_features_in_}", "Read them as in training.")
             yield data
 
-    def predict(self, X: Any, *, log: "Log | None" = None) -> Any:
+    def predict(self, X: object, *, log: "Log | None" = None) -> Any:
         """Classes `(batch,)`, numbers `(batch,)` or `(batch, [horizon,] outputs)`, or a list with one array a series.
 
         Arguments:
@@ -148,12 +148,12 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
             return numbers
         return numbers[:, 0] if self.task_ == "regress" and numbers.shape[1] == 1 else numbers
 
-    def predict_proba(self, X: Any, *, log: "Log | None" = None) -> Any:
+    def predict_proba(self, X: object, *, log: "Log | None" = None) -> Any:
         """Probabilities `(batch, classes)` float64, or a list of `(time, classes)`; see `predict`."""
         _refuse_log(self, log)
         return self._rows(X)
 
-    def _rows(self, x: Any) -> Any:
+    def _rows(self, x: object) -> Any:
         rows: list[Array] = []
         for data in self.parts(x):
             answers = np.asarray(self.answer(data.without_target()), np.float64)
@@ -163,7 +163,7 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
                 rows.append(answers)
         return rows if self.task_ in ("classify_steps", "imitate") else np.concatenate(rows)
 
-    def explain(self, X: Any, **options: Any) -> NoReturn:
+    def explain(self, X: object, **options: object) -> NoReturn:
         """Refused in words: influences and proofs are those of a network.
 
         Raises:

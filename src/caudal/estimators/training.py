@@ -265,7 +265,7 @@ def check_task(owner: str, tasks: tuple[str, ...], task: str, has_target: bool) 
         raise DataError(owner, "y", "is unknown", "Pass series whose target is known.")
 
 
-def check_classes(owner: str, data: Sequences, classes: tuple[Any, ...]) -> None:
+def check_classes(owner: str, data: Sequences, classes: tuple[object, ...]) -> None:
     """Refuse series whose classes are others than those of the training, or in another order.
 
     Raises:

@@ -1,7 +1,7 @@
 """A fitted estimator on a smaller circuit, by the settings that it was fitted with."""
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from caudal.data import Sequences, split
 from caudal.errors import InputError
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def trim(
-    model: "LiquidEstimator", X: Any, *, val: Any = None, keep: float = 0.25, rounds: int = 3
+    model: "LiquidEstimator", X: object, *, val: object = None, keep: float = 0.25, rounds: int = 3
 ) -> "LiquidEstimator":
     """The estimator with a share of its synapses, trained again; see `caudal.train.trim`.
 

@@ -1,7 +1,6 @@
 """What an export loses on data: the task's own metric, by the network and by the twin of what runs on the chip."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +42,7 @@ class Lost:
         return gap / self.network if self.network else float("inf") if gap > 0 else 0.0
 
 
-def lost(model: Any, program: Program, data: Sequences, encoder: Encoder | None = None) -> Lost:
+def lost(model: object, program: Program, data: Sequences, encoder: Encoder | None = None) -> Lost:
     """Compare an export with its network.
 
     Arguments:

@@ -10,7 +10,7 @@ Source: Bengio, Leonard and Courville, 2013 (arXiv 1308.3432), section 4 (straig
 
 import copy
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -42,7 +42,7 @@ class Tuned:
 
 
 def tune(
-    model: Any,
+    model: object,
     data: Sequences,
     dtype: Literal["int16", "int8"] = "int8",
     *,

@@ -33,7 +33,7 @@ class Asked:
 
 
 def ask(
-    model: Any,
+    model: object,
     data: Sequences,
     *,
     positive: object = None,
@@ -73,7 +73,7 @@ def ask(
     return Asked(whole, asked.at(steps), code is None and asked.outputs > 1)
 
 
-def ask_each_class(model: Any, data: Sequences, *, steps: int | Sequence[int] = 0) -> dict[str, Asked]:
+def ask_each_class(model: object, data: Sequences, *, steps: int | Sequence[int] = 0) -> dict[str, Asked]:
     """Answers of a classifier, each class that occurs against the rest: yes where it is the likeliest.
 
     The model is asked once; see `ask` for the arguments and what is refused.

@@ -70,7 +70,7 @@ def roles_of(wiring: Any) -> list[Role]:
     return cast("list[Role]", roles)
 
 
-def _order_of(wiring: Any) -> list[int]:
+def _order_of(wiring: object) -> list[int]:
     """The ncps index of each caudal neuron: inter first, then command, then motor, each in ncps's own order."""
     roles = roles_of(wiring)
     return sorted(range(len(roles)), key=lambda i: (ROLE_ORDER.index(roles[i]), i))
@@ -108,7 +108,7 @@ def circuit_of(wiring: Any, sensory_mask: Tensor, mask: Tensor, sensory_e_rev: T
     return Wiring(sensory, recurrent, tuple(roles), layers, None, f"ncps.{type(wiring).__name__}")
 
 
-def _polarity(mask: Tensor, e_rev: Tensor, drawn: Any) -> Any:
+def _polarity(mask: Tensor, e_rev: Tensor, drawn: object) -> Any:
     trained = np.sign(e_rev.detach().cpu().double().numpy())
     first = np.where(np.asarray(drawn) < 0, -1, 1)
     signs = np.where(trained == 0, first, trained)
@@ -215,7 +215,7 @@ def _kind(module: torch_nn.Module) -> Literal["LTC", "CfC"]:
     return "LTC" if names[0].startswith("LTC") else "CfC"
 
 
-def _cell(module: Any) -> Any:
+def _cell(module: object) -> Any:
     return getattr(module, "rnn_cell", module)
 
 
@@ -306,7 +306,7 @@ _ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-def _convert_cfc(module: Any) -> Layer:
+def _convert_cfc(module: object) -> Layer:
     """The caudal layer of a trained `ncps.torch.CfC` or `CfCCell`; see `from_ncps`."""
     layer = _recurrent(module)
     head = getattr(module, "fc", None)
@@ -386,7 +386,7 @@ def _check(cell: Any) -> None:
         )
 
 
-def _refuse_wired(wiring: Any) -> InputError:
+def _refuse_wired(wiring: object) -> InputError:
     """Why a wired CfC of ncps has no counterpart."""
     return InputError(
         "from_ncps",

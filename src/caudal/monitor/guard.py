@@ -180,7 +180,7 @@ def states_of(model: Any, data: Sequences, rows: Any) -> NDArray[np.float64]:
     return np.concatenate(states)
 
 
-def flat(state: Any) -> NDArray[np.float64]:
+def flat(state: object) -> NDArray[np.float64]:
     """`(series, neurons)`: a state of the network in one row for each series."""
     leaves = [leaf.cpu().numpy() for leaf in _leaves(state)]
     return np.concatenate(leaves, axis=1, dtype=np.float64)

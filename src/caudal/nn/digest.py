@@ -67,6 +67,6 @@ def _network(net: Layer) -> dict[str, Any]:
     return {"recipe": encode_layer(net), "tensors": {name: digest(value) for name, value in net.state_dict().items()}}
 
 
-def _labels(values: Any) -> list[list[str]]:
+def _labels(values: object) -> list[list[str]]:
     """Labels with their kind, so that 1 and "1" differ."""
     return [[np.asarray(label).dtype.kind, str(label)] for label in np.asarray(values, object).tolist()]

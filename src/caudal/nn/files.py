@@ -59,7 +59,7 @@ def encode_layer(net: Layer) -> dict[str, Any]:
     return {"kind": kind, "arguments": {name: _encode(kind, name, value) for name, value in net.arguments().items()}}
 
 
-def _encode(kind: str, name: str, value: Any) -> Any:
+def _encode(kind: str, name: str, value: object) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and value > _MOST.get(name, value):
         fault = f"is {value:,}, more than the {_MOST[name]:,} that a file may state"
         raise InputError(f"{kind}.arguments", name, fault, "Build a smaller layer.")
@@ -85,7 +85,7 @@ def _encode(kind: str, name: str, value: Any) -> Any:
     )
 
 
-def decode_layer(recipe: Any, path: object, contents: Held | None = None) -> Layer:
+def decode_layer(recipe: object, path: object, contents: Held | None = None) -> Layer:
     """Rebuild a layer, its parameters freshly drawn.
 
     Arguments:
@@ -98,7 +98,7 @@ def decode_layer(recipe: Any, path: object, contents: Held | None = None) -> Lay
     return _Reader(path, contents or Held(), sketches=False).layer(recipe, 0)
 
 
-def sketch_layer(recipe: Any, path: object, contents: Held) -> Layer | None:
+def sketch_layer(recipe: object, path: object, contents: Held) -> Layer | None:
     """The layer of a recipe without memory for its numbers; None where a layer reads its own numbers as it is built.
 
     Raises:
@@ -121,7 +121,7 @@ class _Reader:
         self.path, self.held, self.sketches = path, contents, sketches
         self.layers = 0
 
-    def layer(self, recipe: Any, depth: int) -> Layer:
+    def layer(self, recipe: object, depth: int) -> Layer:
         if not isinstance(recipe, dict) or not isinstance(recipe.get("kind"), str):
             raise malformed(self.path, "names no kind of layer")
         kind, arguments = find(recipe["kind"], self.path), recipe.get("arguments")
@@ -137,13 +137,13 @@ class _Reader:
             raise self._misfit(kind, size)
         return net
 
-    def _built(self, kind: type[Layer], values: dict[str, Any]) -> Layer:
+    def _built(self, kind: type[Layer], values: dict[str, object]) -> Layer:
         try:
             return kind(**values)
         except Exception as error:  # whatever the constructor of a layer makes of values that it never saw
             raise malformed(self.path, f"does not rebuild a {kind.__name__} ({_clause(error)})") from error
 
-    def _sketched(self, kind: type[Layer], values: dict[str, Any]) -> Layer:
+    def _sketched(self, kind: type[Layer], values: dict[str, object]) -> Layer:
         try:
             with torch.device("meta"):
                 return kind(**values)
@@ -157,7 +157,7 @@ class _Reader:
                     raise _Unsketched from error
                 raise
 
-    def _check(self, kind: type[Layer], values: dict[str, Any]) -> None:
+    def _check(self, kind: type[Layer], values: dict[str, object]) -> None:
         """Compare each number with its type, the table of limits and what is there for it."""
         owner, is_own = f"{self.path}: the recipe of a {kind.__name__}", kind.__module__.startswith("caudal.nn.")
         for name, types in _types(kind).items():
@@ -181,7 +181,7 @@ class _Reader:
             for part in value:
                 self._within(owner, name, part)
 
-    def _dense(self, kind: type[Layer], values: dict[str, Any]) -> None:
+    def _dense(self, kind: type[Layer], values: dict[str, object]) -> None:
         """A layer that draws a wiring from two numbers has a synapse, and so an element, for each pair."""
         inputs, units = values.get("inputs"), values.get("units")
         drawn = Wiring in _types(kind).get("inputs", ()) and type(inputs) is int and type(units) is int
@@ -233,7 +233,7 @@ def _clause(error: Exception) -> str:
     return text if len(text) <= 500 else f"{text[:500]}..."
 
 
-def _decode_wiring(record: Any, path: object) -> Wiring:
+def _decode_wiring(record: object, path: object) -> Wiring:
     try:
         return Wiring.from_json(json.dumps(record))
     except (CaudalError, ValueError, OverflowError) as error:
@@ -328,7 +328,7 @@ def _contents(net: Layer) -> bytes:
     return bytes(pack(tensors, metadata={"caudal": json.dumps({**stated, "digest": _digest_of(stated)})}))
 
 
-def _digest_of(stated: dict[str, Any]) -> str:
+def _digest_of(stated: dict[str, object]) -> str:
     text = json.dumps(stated, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -383,7 +383,7 @@ def _stated(raw: bytes, path: Path) -> dict[str, Any]:
     return _checked(stated, path)
 
 
-def _checked(stated: dict[str, Any], path: Path) -> dict[str, Any]:
+def _checked(stated: dict[str, object], path: Path) -> dict[str, Any]:
     version = stated.get("format")
     if type(version) is int and version > FORMAT:
         writer = str(stated.get("caudal"))[:40]
@@ -401,7 +401,7 @@ def _foreign(path: Path, fault: str) -> FileFormatError:
     return FileFormatError(f"{path}: {fault}. Pass a file that `caudal.save` wrote.")
 
 
-def _check_digests(tensors: dict[str, Tensor], stated: dict[str, Any], path: Path) -> None:
+def _check_digests(tensors: dict[str, Tensor], stated: dict[str, object], path: Path) -> None:
     if set(tensors) != set(stated):
         odd = sorted(set(tensors) ^ set(stated))[0]
         raise FileFormatError(f"{path}: tensor {odd!r} was added or removed after it was saved. {DAMAGED}")
@@ -412,7 +412,7 @@ def _check_digests(tensors: dict[str, Tensor], stated: dict[str, Any], path: Pat
             )
 
 
-def _rebuilt(recipe: Any, tensors: dict[str, Tensor], path: Path) -> Layer:
+def _rebuilt(recipe: object, tensors: dict[str, Tensor], path: Path) -> Layer:
     """The layer of a recipe, first without memory, so that a small file cannot claim a huge one."""
     contents = Held(len(tensors), sum(value.numel() for value in tensors.values()))
     sketch = sketch_layer(recipe, path, contents)

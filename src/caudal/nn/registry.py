@@ -141,7 +141,7 @@ def _mixed(inputs: int, units: int, **options: Any) -> Layer:
     return MixedMemory(inputs, CfC(inputs, units, **options), pairing=pairing)
 
 
-def _gru_d(inputs: int, units: int, **options: Any) -> Layer:
+def _gru_d(inputs: int, units: int, **options: object) -> Layer:
     return GRUD(inputs // 2, units, **options)
 
 
@@ -182,7 +182,7 @@ def build_cell(
     inputs: int,
     units: int,
     outputs: int,
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, object] | None = None,
     *,
     pool: str = "last",
     dropout: float = 0.0,

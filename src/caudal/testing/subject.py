@@ -36,7 +36,7 @@ def mapped(state: Any, change: Callable[[Tensor], Tensor]) -> Any:
     return type(state)(*parts) if hasattr(state, "_fields") else type(state)(parts)
 
 
-def floating(state: Any) -> list[Tensor]:
+def floating(state: object) -> list[Tensor]:
     """The tensors of a state through which gradients can pass."""
     return [leaf for leaf in leaves(state) if leaf.is_floating_point()]
 
@@ -102,7 +102,9 @@ class Subject:
         if not difference <= allowed:
             self.fail(clause, f"{what} differ by {difference:.2g}, more than {allowed:.0e}", remedy)
 
-    def same_state(self, clause: str, what: str, got: Any, expected: Any, remedy: str, scale: float = 1.0) -> None:
+    def same_state(
+        self, clause: str, what: str, got: object, expected: object, remedy: str, scale: float = 1.0
+    ) -> None:
         """Require equal states, leaf by leaf."""
         first, second = leaves(got), leaves(expected)
         if len(first) != len(second):

@@ -192,5 +192,5 @@ def _flip(leaf: Tensor) -> Tensor:
     return leaf.flip((0,))
 
 
-def _rows(state: Any, rows: slice) -> Any:
+def _rows(state: object, rows: slice) -> Any:
     return mapped(state, lambda leaf: leaf[rows])

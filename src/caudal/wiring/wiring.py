@@ -40,7 +40,7 @@ def to_graph(wiring: Wiring) -> Any:
     return graph
 
 
-def from_graph(graph: Any) -> Fields:
+def from_graph(graph: object) -> Fields:
     """The fields of a wiring that a graph states.
 
     Raises:
@@ -231,7 +231,7 @@ class Wiring:
         return to_graph(self)
 
     @classmethod
-    def from_networkx(cls, graph: Any) -> Wiring:
+    def from_networkx(cls, graph: object) -> Wiring:
         """The wiring that a `networkx.DiGraph` states, with the attributes of `to_networkx`.
 
         Nodes need a `role` ("input", "inter", "command" or "motor") and edges a `polarity`. `index` orders the nodes

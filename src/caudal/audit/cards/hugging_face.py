@@ -80,7 +80,7 @@ def _list(items: Any) -> str:
     return "\n".join(f"- {_plain(item)}" for item in items) or _UNKNOWN
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     """One line of text that cannot break out of its place."""
     text = " ".join(str(value or "").replace("|", "\\|").replace("<", "&lt;").split())
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)

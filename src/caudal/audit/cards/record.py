@@ -137,7 +137,7 @@ def _read(path: Path) -> Any:
         raise FileFormatError(f"{path}: is no JSON ({error}). Make the package again.") from error
 
 
-def _figures(value: Mapping[str, Any], *above: str) -> Iterator[Figure]:
+def _figures(value: Mapping[str, object], *above: str) -> Iterator[Figure]:
     for name, inner in value.items():
         if isinstance(inner, dict):
             yield from _figures(inner, *above, str(name))
@@ -145,7 +145,7 @@ def _figures(value: Mapping[str, Any], *above: str) -> Iterator[Figure]:
             yield Figure(str(name), float(inner), " / ".join(above))
 
 
-def _layers(recipe: Any) -> Iterator[str]:
+def _layers(recipe: object) -> Iterator[str]:
     """Names of the layers in a recipe, the outermost first."""
     if isinstance(recipe, dict):
         if isinstance(recipe.get("kind"), str) and "arguments" in recipe:

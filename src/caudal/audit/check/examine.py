@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from caudal.audit.check import proof
 from caudal.audit.check.reading import promises
@@ -334,7 +333,7 @@ def _key_text(key: Verifier | None) -> str | None:
     return None if key is None else f"{key.name} ({key.id.hex()})"
 
 
-def _text(facts: Mapping[str, Any] | None, name: str) -> str | None:
+def _text(facts: Mapping[str, object] | None, name: str) -> str | None:
     value = facts.get(name) if isinstance(facts, Mapping) else None
     return value if isinstance(value, str) else None
 

@@ -261,7 +261,7 @@ def _compare(
                 tally.add(index, exact_record, output, _follows(record, exact_record, output, is_class, dt))
 
 
-def _linked(record: Decision, salt: bytes, inputs: list[Any]) -> Decision | None:
+def _linked(record: Decision, salt: bytes, inputs: list[object]) -> Decision | None:
     """The record with its exact values, where its commitment is to these inputs; None otherwise."""
     try:
         exact_parts = encrypted.parts(record, salt)

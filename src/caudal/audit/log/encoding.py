@@ -15,7 +15,6 @@ import json
 import math
 import struct
 from collections.abc import Callable
-from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -255,7 +254,7 @@ def _digest(text: str) -> bytes:
     return digest
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: object) -> bytes:
     """JSON by RFC 8785: one text for one value.
 
     Raises:
@@ -276,7 +275,7 @@ def canonical(value: Any) -> bytes:
         raise InputError("Log", "facts", f"have no canonical JSON ({str(error)[:200]})", remedy) from error
 
 
-def _depth(value: Any, limit: int = _NESTED + 1) -> int:
+def _depth(value: object, limit: int = _NESTED + 1) -> int:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
     return 0 if limit == 0 else 1 + max((_depth(item, limit - 1) for item in inner), default=0)
 

@@ -151,20 +151,20 @@ class Log:
     def decide(
         self,
         session: str | None,
-        output: Any,
+        output: object,
         *,
         model: str,
-        inputs: Any = None,
-        state: Any = None,
+        inputs: object = None,
+        state: object = None,
         dt: float = math.nan,
         uncertainty: float = math.nan,
         monitors: int = 0,
-        influence: Any = None,
+        influence: object = None,
         person: str | None = None,
         sequence: int | None = None,
         time: int | None = None,
         is_exact: bool = False,
-        lasting: Any = None,
+        lasting: object = None,
     ) -> int:
         """Write down one decision or step.
 
@@ -258,7 +258,7 @@ class Log:
         )
         return data if self.about.form == "packed" else encoding.to_json(encoding.unpack(data))
 
-    def event(self, kind: str, **facts: Any) -> int:
+    def event(self, kind: str, **facts: object) -> int:
         """Write down something that is no decision.
 
         Arguments:
@@ -281,7 +281,7 @@ class Log:
             )
         return self._event(kind, **facts)
 
-    def _event(self, kind: str, **facts: Any) -> int:
+    def _event(self, kind: str, **facts: object) -> int:
         with self._lock:
             self._check_open()
             now, flags = self._now(None, 0)
@@ -456,5 +456,5 @@ def _lasting(value: object, output: Array, person: str | None) -> Array:
     return numbers
 
 
-def _parts(value: Any) -> Sequence[Any]:
+def _parts(value: object) -> Sequence[Any]:
     return value if isinstance(value, (list, tuple)) else (value,)

@@ -58,7 +58,7 @@ class Slip:
     def __reduce__(self) -> tuple[type[Self], tuple[_Address, bytes, bool]]:
         return type(self), (self._address, self._key, self.shuffle)
 
-    def decide(self, session: str | None, output: Any, **facts: Any) -> None:
+    def decide(self, session: str | None, output: object, **facts: object) -> None:
         """Hand in a decision; see `Log.decide`.
 
         Raises:
@@ -69,16 +69,16 @@ class Slip:
         arguments_module.text("Slip.decide", "person", facts.get("person"), optional=True)
         self._open().hand_in("decide", (session, output), facts)
 
-    def event(self, kind: str, **facts: Any) -> None:
+    def event(self, kind: str, **facts: object) -> None:
         """Hand in an event; see `Log.event` and, for errors, `decide`."""
         arguments_module.text("Slip.event", "kind", kind)
         self._open().hand_in("event", (kind,), facts)
 
-    def override(self, *arguments: Any, **named: Any) -> None:
+    def override(self, *arguments: object, **named: object) -> None:
         """Hand in an override; see `Log.override` and, for errors, `decide`."""
         self._open().hand_in("override", arguments, named)
 
-    def stop(self, *arguments: Any, **named: Any) -> int:
+    def stop(self, *arguments: object, **named: object) -> int:
         """Hand in a stop, and wait until it is promised; see `Log.stop` and `flush`."""
         self._open().hand_in("stop", arguments, named)
         return self.flush()
@@ -120,7 +120,7 @@ class _Line:
         # An end that was meant is told from one that was not: at exit, and when nobody has the slip any more.
         util.Finalize(self, _farewell, args=(self._socket,), exitpriority=10)
 
-    def hand_in(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+    def hand_in(self, name: str, arguments: tuple[object, ...], named: dict[str, object]) -> None:
         try:
             data = pickle.dumps((name, arguments, named), pickle.HIGHEST_PROTOCOL)
         except Exception as error:  # whatever a foreign type raises when it is copied

@@ -43,7 +43,7 @@ _BYTES = b"\0\5bytes"
 _RAW = (bytes, bytearray, memoryview)  # a tuple: to make a union anew for each part of each record takes longer
 
 
-def commitment(salt: bytes, session: bytes, sequence: int, parts: Iterable[Any]) -> bytes:
+def commitment(salt: bytes, session: bytes, sequence: int, parts: Iterable[object]) -> bytes:
     """Salted SHA-256 of what a decision was made from.
 
     Arguments:

@@ -105,7 +105,7 @@ def _filled(data: bytes) -> bytes:
     return whole + bytes(-len(whole) % step)
 
 
-def _array(part: Any) -> Any:
+def _array(part: object) -> Any:
     return (
         np.frombuffer(bytes(part), np.uint8) if isinstance(part, bytes | bytearray | memoryview) else np.asarray(part)
     )

@@ -36,7 +36,9 @@ class Executor(AbstractContextManager["Executor"], Protocol):
 
     workers: int
 
-    def map(self, function: Function, shared: Any, jobs: Iterable[Any], tell: Tell | None = None) -> Iterator[Done]:
+    def map(
+        self, function: Function, shared: object, jobs: Iterable[object], tell: Tell | None = None
+    ) -> Iterator[Done]:
         """Run `function(job, shared, progress)` for each job.
 
         Arguments:
@@ -68,7 +70,9 @@ class Inline:
     ) -> None:
         """Nothing was started, so nothing ends."""
 
-    def map(self, function: Function, shared: Any, jobs: Iterable[Any], tell: Tell | None = None) -> Iterator[Done]:
+    def map(
+        self, function: Function, shared: object, jobs: Iterable[object], tell: Tell | None = None
+    ) -> Iterator[Done]:
         """Run each job in turn; see `Executor.map`."""
         for job in jobs:
             try:

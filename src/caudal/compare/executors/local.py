@@ -22,7 +22,7 @@ from caudal.errors import InputError
 _SIZE = struct.Struct("<Q")
 
 
-def send(stream: IO[bytes], value: Any) -> None:
+def send(stream: IO[bytes], value: object) -> None:
     """Write one value: its size in 8 bytes, then its pickle.
 
     Raises:
@@ -59,7 +59,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=(sys.stdin.buffer, inbox), daemon=True).start()
     lock = threading.Lock()
 
-    def answer(kind: str, value: Any) -> None:
+    def answer(kind: str, value: object) -> None:
         with lock:
             send(answers, (kind, value))
 
@@ -115,7 +115,9 @@ class Local:
         """End every worker."""
         self._dismiss()
 
-    def map(self, function: Function, shared: Any, jobs: Iterable[Any], tell: Tell | None = None) -> Iterator[Done]:
+    def map(
+        self, function: Function, shared: object, jobs: Iterable[object], tell: Tell | None = None
+    ) -> Iterator[Done]:
         """Run the jobs; see `Executor.map`."""
         if self._bound is None or self._bound[0] is not function or self._bound[1] is not shared:
             self._dismiss()
@@ -201,7 +203,7 @@ class _Worker:
         )
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def begin(self, job: Any, attempt: int = 1) -> None:
+    def begin(self, job: object, attempt: int = 1) -> None:
         """Hand over a job."""
         self.job, self.busy, self.attempts = job, True, attempt
         self.send(job)
@@ -219,7 +221,7 @@ class _Worker:
         last = f"; it last said: {lines[-1]}" if lines else ""
         return (f"signal {-code} (memory may have run out)" if code < 0 else f"exit code {code}") + last
 
-    def send(self, value: Any) -> None:
+    def send(self, value: object) -> None:
         """Write a value to the process."""
         if self.process.stdin is None:
             return

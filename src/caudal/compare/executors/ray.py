@@ -62,7 +62,9 @@ class Cluster:
         if self._started and self._ray.is_initialized():
             self._ray.shutdown()
 
-    def map(self, function: Function, shared: Any, jobs: Iterable[Any], tell: Tell | None = None) -> Iterator[Done]:
+    def map(
+        self, function: Function, shared: object, jobs: Iterable[object], tell: Tell | None = None
+    ) -> Iterator[Done]:
         """Run the jobs as tasks; see `Executor.map`. Progress from within a run is not carried."""
         ray = self._ray
         if self._bound is None or self._bound[0] is not shared:
@@ -89,7 +91,7 @@ class Cluster:
             for reference in running:
                 ray.cancel(reference, force=True)
 
-    def _done(self, job: Any, reference: Any) -> Done:
+    def _done(self, job: object, reference: object) -> Done:
         errors = self._ray.exceptions
         try:
             outcome, fault = self._ray.get(reference)
@@ -115,12 +117,12 @@ def _is_installed(place: str) -> bool:
     return any(place.startswith(prefix) for prefix in (sys.prefix, sys.base_prefix)) if place else False
 
 
-def _one(function: Function, job: Any, shared: Any) -> tuple[Any, str]:
+def _one(function: Function, job: object, shared: object) -> tuple[Any, str]:
     try:
         return function(job, shared, _silent), ""
     except Exception as error:
         return None, words_of(error)
 
 
-def _silent(*words: Any) -> None:
+def _silent(*words: object) -> None:
     """A task tells nothing before its end."""

@@ -38,7 +38,7 @@ def cache_folder() -> Path:
     return (Path(named) if named else Path.home() / usual) / "caudal"
 
 
-def cached(name: str, key: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
+def cached(name: str, key: Mapping[str, object], make: Callable[[], Arrays]) -> Arrays:
     """What `make` gives, made once for each key. A file that is damaged or altered is made again.
 
     Arguments:
@@ -218,7 +218,7 @@ def traces(card: Card, folder: Path, pattern: str, count: int, width: int) -> li
     return recorded
 
 
-def read_csv(card: Card, path: Any, columns: tuple[str, ...], **options: Any) -> Any:
+def read_csv(card: Card, path: object, columns: tuple[str, ...], **options: object) -> Any:
     """A CSV file as a pandas frame, with the columns that it must have.
 
     Raises:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from caudal.data.datasets import (
     archive,
@@ -77,7 +76,7 @@ def card(name: str) -> Card:
     return _ALL[_resolve(name)][0]
 
 
-def load(name: str, folder: str | Path | None = None, protocol: str = "clean", **options: Any) -> Dataset:
+def load(name: str, folder: str | Path | None = None, protocol: str = "clean", **options: object) -> Dataset:
     """A data set with its card and its split.
 
     Arguments:

@@ -86,7 +86,7 @@ class Answering(nn.Module):
 
 
 def captum(
-    question: Question, method: str = "IntegratedGradients", *, baseline: Baseline | None = None, **options: Any
+    question: Question, method: str = "IntegratedGradients", *, baseline: Baseline | None = None, **options: object
 ) -> Attributed:
     """Run a method of Captum over inputs and elapsed times.
 

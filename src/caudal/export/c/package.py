@@ -7,7 +7,7 @@ import secrets
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from caudal import limits
 from caudal.data import Encoder
@@ -50,7 +50,7 @@ class Export:
 
 
 def c(
-    model: Any,
+    model: object,
     folder: str | os.PathLike[str],
     dtype: Dtype = "int16",
     *,
@@ -102,7 +102,7 @@ def c(
     return Export(place, stated.program, stated.dt_min, golden)
 
 
-def made(model: Any, name: str, options: Options, encoder: Encoder | None = None) -> ExportProof:
+def made(model: object, name: str, options: Options, encoder: Encoder | None = None) -> ExportProof:
     """What an export of a model states: a function of these arguments alone, in every process.
 
     Raises:

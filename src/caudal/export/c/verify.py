@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from caudal._version import __version__
 from caudal.data import Encoder
@@ -54,7 +53,7 @@ class Verdict:
         return "holds" if self.model else "consistent with itself"
 
 
-def verify(folder: str | os.PathLike[str], model: Any = None, *, encoder: Encoder | None = None) -> Verdict:
+def verify(folder: str | os.PathLike[str], model: object = None, *, encoder: Encoder | None = None) -> Verdict:
     """Write an export again and compare every byte: from the model where one is passed, from its own proof otherwise.
 
     Without the model, whoever can write the folder can make another that is as consistent with itself.
@@ -126,7 +125,7 @@ def golden_of(folder: str | os.PathLike[str]) -> int:
     return golden.vectors(read_proof(folder).program).digest
 
 
-def _of_model(proof: ExportProof, model: Any, encoder: Encoder | None) -> tuple[ExportProof | None, Claim, str]:
+def _of_model(proof: ExportProof, model: object, encoder: Encoder | None) -> tuple[ExportProof | None, Claim, str]:
     """What an export of the model states, the claim that the folder is one, and the digest of the model."""
     title = "it is the export of this model"
     try:

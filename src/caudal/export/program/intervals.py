@@ -32,12 +32,12 @@ class Broken(Exception):  # noqa: N818  # not an error of the user
     """A claim does not hold; the message says which."""
 
 
-def whole(values: Any, rows: int) -> Array:
+def whole(values: object, rows: int) -> Array:
     """Python integers, one per row."""
     return np.array([int(v) for v in np.broadcast_to(np.asarray(values), (rows,))], dtype=object)
 
 
-def span(low: Any, high: Any, rows: int) -> Span:
+def span(low: object, high: object, rows: int) -> Span:
     """A span from numbers or arrays."""
     return Span(whole(low, rows), whole(high, rows))
 
@@ -68,7 +68,7 @@ def minus(a: Span, b: Span) -> Span:
     return Span(a.low - b.high, a.high - b.low)
 
 
-def down(a: Span, bits: Any) -> Span:
+def down(a: Span, bits: object) -> Span:
     """Divided by a power of two, rounded down."""
     return Span(a.low >> bits, a.high >> bits)
 

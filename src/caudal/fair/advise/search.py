@@ -63,7 +63,7 @@ class Search:
 
 
 def alternatives(
-    train: Callable[[Fairness | None, int], Any],
+    train: Callable[[Fairness | None, int], object],
     judge: Judge,
     *,
     terms: Sequence[Fairness],

@@ -206,7 +206,7 @@ def _scored() -> Any:
             self.classes_ = np.array([0, 1])
             return self
 
-        def predict(self, x: Any) -> Any:
+        def predict(self, x: object) -> Any:
             """The score."""
             return np.asarray(x)[:, 0]
 

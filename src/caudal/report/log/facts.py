@@ -156,7 +156,7 @@ def _untested(content: Mapping[str, Any]) -> Iterator[str]:
     yield from ("truth", "machine", "law")
 
 
-def _quoted(folder: Path, content: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _quoted(folder: Path, content: Mapping[str, object]) -> list[dict[str, Any]]:
     """The records that numbers are linked to, each with its proof."""
     wanted = sorted({number for number in _indices(content) if number is not None})[:_QUOTED]
     rows = []
@@ -171,7 +171,7 @@ def _quoted(folder: Path, content: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _indices(value: Any) -> Iterator[int | None]:
+def _indices(value: object) -> Iterator[int | None]:
     if isinstance(value, dict):
         if "first" in value and "last" in value:
             yield from (value["first"], value["last"])

@@ -71,19 +71,19 @@ def _check(record: FairReport) -> None:
     _texts(*record.not_measured)
 
 
-def _numbers(*values: Any) -> None:
+def _numbers(*values: object) -> None:
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ValueError(f"{value!r} stands where a number should")
 
 
-def _texts(*values: Any) -> None:
+def _texts(*values: object) -> None:
     for value in values:
         if not isinstance(value, str):
             raise ValueError(f"{value!r} stands where a text should")
 
 
-def shown(quoted_record: Mapping[str, Any], words: LogWords) -> list[dict[str, Any]]:
+def shown(quoted_record: Mapping[str, object], words: LogWords) -> list[dict[str, Any]]:
     """What the page draws of each attribute, spelt in its language."""
     record = FairReport.from_json(json.dumps(quoted_record["record"]))
     return [_attribute(attribute, words) for attribute in record.attributes]

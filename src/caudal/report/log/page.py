@@ -104,6 +104,6 @@ def render(facts: dict[str, Any], texts: LogWords) -> str:
     return str(page.render(f=facts, t=texts, num=texts.number, quoted=quoted, style=style, fair=fair))
 
 
-def _speakable(value: Any) -> Any:
+def _speakable(value: object) -> Any:
     has_markup = hasattr(value, "__html__")
     return _UNSPEAKABLE.sub("\ufffd", value) if isinstance(value, str) and not has_markup else value
