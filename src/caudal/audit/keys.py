@@ -219,7 +219,7 @@ def open_(path: Path, key: Verifier) -> dict[str, Any] | None:
             if signature.keyid == name == public.keyid
         }
         envelope.verify([public], 1)
-        statement: dict[str, Any] = limits.parsed(envelope.payload)
+        statement: dict[str, object] = limits.parsed(envelope.payload)
         if envelope.payload_type != TYPE or statement["_type"] != STATEMENT:
             raise ValueError("it holds something else")
     except unverified:

@@ -41,7 +41,7 @@ def add_column(parser: "argparse._ActionsContainer", name: str, **more: object) 
         more: arguments of `add_argument`.
     """
     known = _FIELDS[name].metadata
-    kinds: dict[str, dict[str, Any]] = {
+    kinds: dict[str, dict[str, object]] = {
         "NAMES": {"type": name_list, "action": AddNames},
         "STEPS": {"type": count},
         "WORDS": {"type": _words},

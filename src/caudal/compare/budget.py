@@ -165,7 +165,7 @@ class Tuner:
         self.model = model
         self._schedule = schedule
         self._metric, self._higher = metric, higher_is_better
-        self._asked: list[tuple[Any, Job]] = []
+        self._asked: list[tuple[object, Job]] = []
         self._told = 0
         self._best: tuple[float, Mapping[str, Scalar]] | None = None
         self._study: Any = None

@@ -35,7 +35,7 @@ class AeonClassifier(BaseClassifier):  # type: ignore[misc]  # aeon carries no t
         (20,)
     """
 
-    _tags: ClassVar[dict[str, Any]] = _TAGS
+    _tags: ClassVar[dict[str, object]] = _TAGS
 
     def __init__(self, estimator: LiquidClassifier | None = None) -> None:
         self.estimator = estimator
@@ -67,7 +67,7 @@ class AeonRegressor(BaseRegressor):  # type: ignore[misc]  # aeon carries no typ
         estimator_: the trained `LiquidRegressor`.
     """
 
-    _tags: ClassVar[dict[str, Any]] = _TAGS
+    _tags: ClassVar[dict[str, object]] = _TAGS
 
     def __init__(self, estimator: LiquidRegressor | None = None) -> None:
         self.estimator = estimator

@@ -129,7 +129,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
 
     tasks: tuple[str, ...] = ()
     kind: str = "auto"
-    origin_: Mapping[str, Any] | None = None
+    origin_: Mapping[str, object] | None = None
 
     def __init__(
         self,

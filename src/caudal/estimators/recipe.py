@@ -46,7 +46,7 @@ class ModelPart:
 
     cell: str = "cfc"
     units: int = 32
-    cell_options: Mapping[str, Any] = field(default_factory=dict)
+    cell_options: Mapping[str, object] = field(default_factory=dict)
     pool: str = "last"
     dropout: float = 0.0
     dtype: str = "float32"

@@ -44,7 +44,7 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
         origin_: data, split, seed and scores, where a study or a recipe trained it; or None.
     """
 
-    origin_: Mapping[str, Any] | None = None
+    origin_: Mapping[str, object] | None = None
     seed: int
     validation: float
 

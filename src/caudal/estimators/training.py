@@ -40,7 +40,7 @@ class Facts:
     """
 
     task: str
-    classes: tuple[Any, ...]
+    classes: tuple[object, ...]
     counts: Weights
     outputs: int
     horizon: int

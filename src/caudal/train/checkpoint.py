@@ -115,7 +115,7 @@ def read(
     """
     try:
         with safe_open(os.fspath(path), framework="pt") as file:
-            stated: dict[str, Any] = limits.parsed((file.metadata() or {})["caudal.train"])
+            stated: dict[str, object] = limits.parsed((file.metadata() or {})["caudal.train"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
         if stated["format"] != FORMAT:
             raise ValueError("written by another version")

@@ -53,7 +53,7 @@ def _model(record: ModelRecord, ref: str) -> dict[str, Any]:
 
 
 def _parameters(record: ModelRecord) -> dict[str, Any]:
-    parameters: dict[str, Any] = {"architectureFamily": "liquid neural network"}
+    parameters: dict[str, object] = {"architectureFamily": "liquid neural network"}
     if record.architecture:
         parameters["modelArchitecture"] = " of ".join(record.architecture)
     if record.task:
@@ -73,7 +73,7 @@ def _metrics(record: ModelRecord) -> list[dict[str, str]]:
 def _considerations(record: ModelRecord) -> dict[str, Any]:
     bias = [str(entry) for entry in record.data.get("bias", ())]
     groups = [str(entry) for entry in record.data.get("sensitive", ())]
-    considerations: dict[str, Any] = {}
+    considerations: dict[str, object] = {}
     if record.limits:
         considerations["technicalLimitations"] = list(record.limits)
     if bias:

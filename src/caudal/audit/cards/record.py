@@ -60,7 +60,7 @@ class ModelRecord:
     limits: tuple[str, ...]
     data: Mapping[str, Any]
     splits: Mapping[str, str]
-    environment: Mapping[str, Any]
+    environment: Mapping[str, object]
     files: Mapping[str, str] = field(default_factory=dict)
     is_signed: bool = False
 

@@ -20,7 +20,7 @@ class Estimator(Protocol):
         origin_: what the file of the model says about data, split, seed and scores.
     """
 
-    origin_: Mapping[str, Any] | None
+    origin_: Mapping[str, object] | None
 
     def fit(self, X: Sequences, *, val: Sequences) -> Self:
         """Train on series, and stop or choose by others."""

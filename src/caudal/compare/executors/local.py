@@ -102,7 +102,7 @@ class Local:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self._bound: tuple[Function, Any] | None = None
+        self._bound: tuple[Function, object] | None = None
         self._crew: list[_Worker] = []
         self._inbox: SimpleQueue[Message] = SimpleQueue()
 

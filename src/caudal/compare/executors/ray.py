@@ -34,10 +34,10 @@ class Cluster:
         if self._started:
             self._connect(address, workers)
         self.workers = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
-        self._bound: tuple[Any, Any] | None = None
+        self._bound: tuple[object, object] | None = None
 
     def _connect(self, address: str, workers: int | None) -> None:
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
+        quiet: dict[str, object] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
         # Tasks find the user's own modules where this process does; what is installed, each machine has itself.
         folders = [str(Path(place).resolve()) for place in sys.path if not _is_installed(place)]
         quiet["runtime_env"] = {"env_vars": {"PYTHONPATH": os.pathsep.join(folders)}}
@@ -72,7 +72,7 @@ class Cluster:
         stored = self._bound[1]
         task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_one)
         waiting, finished = iter(jobs), False
-        running: dict[Any, Any] = {}
+        running: dict[object, object] = {}
         try:
             while True:
                 while not finished and len(running) < self.workers:

@@ -2,7 +2,6 @@
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,7 +135,7 @@ def _sequences(stays: list[_Stay], deaths: NDArray[np.int64], sensitive_inputs: 
     age = np.array([stay.known("Age") for stay in stays])
     sex = [_SEX.get(int(np.nan_to_num(stay.known("Gender"), nan=-1)), "") for stay in stays]
     icu = [_ICU.get(int(np.nan_to_num(stay.known("ICUType"), nan=-1)), "") for stay in stays]
-    statics: dict[str, Any] = {"Height": [stay.known("Height") for stay in stays]}
+    statics: dict[str, object] = {"Height": [stay.known("Height") for stay in stays]}
     if sensitive_inputs:
         statics |= {"Age": age, "Gender": [stay.known("Gender") for stay in stays]}
         statics |= {f"ICUType={unit}": [float(code == unit) for code in icu] for unit in _ICU.values()}

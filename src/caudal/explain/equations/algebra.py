@@ -126,7 +126,7 @@ def compiled(arguments: list[Expression], expressions: list[Expression]) -> Call
 
         return np.asarray(erf(torch.as_tensor(z, dtype=torch.float64)).numpy())
 
-    modules: list[Any] = [{"sigmoid": logistic, "erf": error_function}, "numpy"]
+    modules: list[object] = [{"sigmoid": logistic, "erf": error_function}, "numpy"]
     evaluate: Callable[..., list[Floats]] = sympy.lambdify(arguments, expressions, modules=modules, cse=True)
     return evaluate
 

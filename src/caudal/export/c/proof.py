@@ -110,7 +110,7 @@ def files(proof: ExportProof) -> dict[str, str]:
         program, name, answers=proof.answers, input_range=proof.options.input_range, dt_min=proof.dt_min
     )
     options = asdict(proof.options)
-    stated: dict[str, Any] = {
+    stated: dict[str, object] = {
         "format": FORMAT,
         "caudal": proof.caudal,
         "name": name,

@@ -40,7 +40,7 @@ def _pad(x: Tensor, ends: Sequence[int]) -> Tensor:
     return pad(x, [end for axis in reversed(range(half)) for end in (ends[axis], ends[half + axis])])
 
 
-_OPS: dict[str, Callable[..., Any]] = {
+_OPS: dict[str, Callable[..., object]] = {
     "Add": operator.add,
     "Sub": operator.sub,
     "Mul": operator.mul,

@@ -106,7 +106,7 @@ def _log(
 
 def _model(folder: str | os.PathLike[str], trusted: Verifier | None, counts: Mapping[str, Any]) -> dict[str, Any]:
     record = record_of(folder)
-    signed: dict[str, Any] | None = None
+    signed: dict[str, object] | None = None
     if record.is_signed and trusted is not None:
         checked = check(folder, trusted)
         signed = {"holds": checked.holds, "faults": list(checked.faults)}

@@ -52,7 +52,7 @@ class Tally:
     answers: dict[str, RecordCount] = field(default_factory=lambda: defaultdict(RecordCount))
     events: dict[str, RecordCount] = field(default_factory=lambda: defaultdict(RecordCount))
     alarms: dict[str, RecordCount] = field(default_factory=lambda: defaultdict(RecordCount))
-    told: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=lambda: defaultdict(list))
+    told: dict[str, list[tuple[int, dict[str, object]]]] = field(default_factory=lambda: defaultdict(list))
     unsure: "array[float]" = field(default_factory=lambda: array("d"))
     sessions: set[int] = field(default_factory=set)
     times: list[tuple[int, int]] = field(default_factory=list)
