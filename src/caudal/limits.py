@@ -115,7 +115,7 @@ def keys(owner: str, fields: object, wanted: Collection[str]) -> dict[str, Any]:
     return fields
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     # Two readers may disagree on which of two equal keys counts; a file that is checked has none.
     fields = dict(pairs)
     if len(fields) < len(pairs):

@@ -52,7 +52,7 @@ def to_json(record: object) -> str:
     return json.dumps(to_plain(record), sort_keys=True, allow_nan=False, ensure_ascii=_schema_of(record).is_ascii)
 
 
-def to_plain(value: object) -> Any:
+def to_plain(value: object) -> object:
     """A value as JSON has it: records as objects, each with name and version of its schema, tuples as lists."""
     if is_dataclass(value):
         entries = {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
@@ -105,7 +105,7 @@ def _schema_of(record: object) -> Schema:
     return schema if isinstance(schema, Schema) else _NONE
 
 
-def _without_header(schema: Schema, content: dict[str, object]) -> dict[str, Any]:
+def _without_header(schema: Schema, content: dict[str, object]) -> dict[str, object]:
     """The fields without name and version, which must be those of the schema."""
     rest = dict(content)
     for key, expected in schema.header.items():
@@ -165,11 +165,11 @@ def _read(kind: Any, value: Any, whole: bool) -> Any:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: type) -> dict[str, object]:
     return get_type_hints(kind)
 
 
-def _one_of(kinds: tuple[object, ...], value: object, whole: bool) -> Any:
+def _one_of(kinds: tuple[object, ...], value: object, whole: bool) -> object:
     """The value as the first of several types that it has."""
     if value is None and type(None) in kinds:
         return None

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from random import SystemRandom
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +68,7 @@ def log_series(
             log.event("alarm", **alarm.facts)
 
 
-def pieces(data: Sequences, row: int) -> Iterator[tuple[int | None, list[Any]]]:
+def pieces(data: Sequences, row: int) -> Iterator[tuple[int | None, list[object]]]:
     """What each decision about a series was made from: all of it, or what its step brought."""
     n = int(data.lengths[row])
     fixed = [None if array is None else array[row] for array in (data.static, data.static_observed, data.ahead)]

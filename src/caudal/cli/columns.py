@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from caudal.cli.names import AddNames, columns_of, joined, name_list, need_target
 from caudal.data import Columns
@@ -57,7 +57,7 @@ def add_written(parser: argparse.ArgumentParser) -> None:
         add_column(group, name)
 
 
-def written_given(args: argparse.Namespace) -> dict[str, Any]:
+def written_given(args: argparse.Namespace) -> dict[str, object]:
     """The options of `add_written` that were typed, by field."""
     return {name: value for name in WRITTEN if (value := getattr(args, name, None)) is not None}
 
@@ -100,7 +100,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(","))
 
 
-def columns_given(args: argparse.Namespace, source: str) -> dict[str, Any]:
+def columns_given(args: argparse.Namespace, source: str) -> dict[str, object]:
     """The options of columns that were typed, by field; names that a comma took apart are put together again.
 
     Arguments:
@@ -153,7 +153,7 @@ def _remedy(source: str, names: tuple[str, ...]) -> str:
     return f"Did you mean {close[0]!r}?" if close else "Pass a .csv, .parquet or .toml file, or see `caudal datasets`."
 
 
-def _given(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+def _given(args: argparse.Namespace) -> dict[str, dict[str, object]]:
     """Options that were given, as parts of a recipe."""
     data = columns_given(args, args.source)
     more = {"folder": "folder", "protocol": "protocol", "by": "split"}

@@ -70,7 +70,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.seen: dict[str, Call] = {}
 
-    def __torch_dispatch__(self, func: Any, kinds: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(self, func: Any, kinds: Any, args: Any = (), kwargs: Any = None) -> object:
         space, _, name = str(func.name()).partition("::")
         if space == "caudal" and name.endswith("_scan"):
             x, dt, mask, state, params, graph, settings = args[:7]

@@ -120,7 +120,7 @@ def reader(path: str, command: str) -> "LiquidEstimator":
     return model
 
 
-def _source(model: "LiquidEstimator", args: argparse.Namespace) -> Any:
+def _source(model: "LiquidEstimator", args: argparse.Namespace) -> object:
     from caudal.cli.series import part_of, recipe_for
     from caudal.data import ParquetSequences, read_like
     from caudal.data.source import is_parquet
@@ -138,11 +138,11 @@ def _source(model: "LiquidEstimator", args: argparse.Namespace) -> Any:
     return ParquetSequences(Path(args.table), recipe, target=False)
 
 
-def _rows(chunk: Any) -> list[tuple[Any, ...]]:
+def _rows(chunk: Any) -> list[tuple[object, ...]]:
     return list(zip(*map(_plain, chunk.values()), strict=True))
 
 
-def _plain(column: Any) -> list[Any]:
+def _plain(column: Any) -> list[object]:
     """Cells that JSON holds; datetimes with a zone are objects."""
     if column.dtype.kind in "mM":
         return [str(cell) for cell in column]

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 
 def print_json(value: object) -> None:
@@ -19,7 +18,7 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=2, default=_plain, allow_nan=False))
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from caudal import serial
 from caudal._version import __version__
@@ -269,7 +268,7 @@ def _hand_over(
             keep(TrainedModel(name, model))
 
 
-def _origin(first: RunOutcome, source: Source) -> dict[str, Any]:
+def _origin(first: RunOutcome, source: Source) -> dict[str, object]:
     """What the file of a model says about where it comes from; its test scores are those of this model alone."""
     job, parts, facts = first.job, source.part_of(first.job.number), source.facts
     return {

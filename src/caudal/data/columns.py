@@ -219,7 +219,7 @@ def named(value: Names | None) -> tuple[str, ...]:
     return (str(value),) if isinstance(value, str | int) else tuple(map(str, value))
 
 
-def _settled(name: str, value: Any) -> Any:
+def _settled(name: str, value: Any) -> object:
     """A value in the type of its field."""
     if name in _SEVERAL:
         return named(value)

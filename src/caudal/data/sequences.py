@@ -259,7 +259,7 @@ class Sequences:
         frozen = {name: _read_only(column) for name, column in self.sensitive.items()}
         object.__setattr__(self, "sensitive", MappingProxyType(frozen))
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Plain dictionary for copying and for worker processes (a mapping proxy does not pickle)."""
         return {**self.__dict__, "sensitive": dict(self.sensitive)}
 

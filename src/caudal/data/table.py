@@ -307,7 +307,7 @@ def _is_plain(cell: object) -> bool:
     return is_missing(cell) or isinstance(cell, str | int | float | np.number | np.bool_)
 
 
-def _once(nw: Any, frame: Any) -> tuple[Any, frozenset[str]]:
+def _once(nw: Any, frame: Any) -> tuple[object, frozenset[str]]:
     """A frame wrapped by narwhals, the first column of each name, and the names that stand more than once."""
     # polars and DuckDB never hold a name twice.
     names = list(frame.columns if hasattr(frame, "iloc") else getattr(frame, "column_names", ()))

@@ -175,11 +175,11 @@ def write_csv(file: TextIO, chunks: Iterable[Columns], delimiter: str = ",") -> 
     return rows
 
 
-def _rows(chunk: Columns) -> Iterator[tuple[Any, ...]]:
+def _rows(chunk: Columns) -> Iterator[tuple[object, ...]]:
     yield from zip(*(_cells(column) for column in chunk.values()), strict=True)
 
 
-def _cells(column: Array) -> list[Any]:
+def _cells(column: Array) -> list[object]:
     if column.dtype.kind == "f":
         # The shortest text that reads back as the same number of this dtype.
         return ["" if cell != cell else str(cell) for cell in column]

@@ -66,7 +66,7 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         super().__init__()  # type: ignore[no-untyped-call]
         self.tracker = tracker
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> object:
         name = func._schema.name
         if name.startswith("caudal::"):
             with self:
@@ -82,7 +82,7 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         return out
 
 
-def _equation(name: str, args: Any) -> Any:
+def _equation(name: str, args: Any) -> object:
     if name == "affine":
         return linear(*args[:3])
     if name == "logistic":

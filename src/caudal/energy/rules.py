@@ -110,7 +110,7 @@ class Tracker:
         if not any(id(value) in self._nothing for value in tree_leaves((args, kwargs))):
             return
 
-        def marks(value: object) -> Any:
+        def marks(value: object) -> object:
             if not isinstance(value, Tensor) or not value.is_floating_point():
                 return value
             mask = self.nothing(value)

@@ -1,6 +1,6 @@
 """Doors to aeon: its classifier and regressor, around ours. This file loads aeon, and is loaded by name only."""
 
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 from aeon.classification.base import BaseClassifier
 from aeon.regression.base import BaseRegressor
@@ -45,14 +45,14 @@ class AeonClassifier(BaseClassifier):  # type: ignore[misc]  # aeon carries no t
         self.estimator_ = clone(self.estimator or LiquidClassifier()).fit(X, y)
         return self
 
-    def _predict(self, X: object) -> Any:
+    def _predict(self, X: object) -> object:
         return self.estimator_.predict(X)
 
-    def _predict_proba(self, X: object) -> Any:
+    def _predict_proba(self, X: object) -> object:
         return self.estimator_.predict_proba(X)
 
     @classmethod
-    def _get_test_params(cls, parameter_set: str = "default") -> dict[str, Any]:
+    def _get_test_params(cls, parameter_set: str = "default") -> dict[str, object]:
         return {"estimator": LiquidClassifier("gru", 4, epochs=2)}
 
 
@@ -77,9 +77,9 @@ class AeonRegressor(BaseRegressor):  # type: ignore[misc]  # aeon carries no typ
         self.estimator_ = clone(self.estimator or LiquidRegressor()).fit(X, y)
         return self
 
-    def _predict(self, X: object) -> Any:
+    def _predict(self, X: object) -> object:
         return self.estimator_.predict(X)
 
     @classmethod
-    def _get_test_params(cls, parameter_set: str = "default") -> dict[str, Any]:
+    def _get_test_params(cls, parameter_set: str = "default") -> dict[str, object]:
         return {"estimator": LiquidRegressor("gru", 4, epochs=2)}

@@ -198,7 +198,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         """Sequences to predict, from arrays."""
         raise NotImplementedError
 
-    def table_options(self) -> dict[str, Any]:
+    def table_options(self) -> dict[str, object]:
         """Further arguments of `from_frame`."""
         return {}
 
@@ -457,6 +457,6 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         # Composed rather than asked of the base: these are all the tags there are.
         return Tags(input_tags=InputTags(three_d_array=True, allow_nan=True), **self.tags())
 
-    def tags(self) -> dict[str, Any]:
+    def tags(self) -> dict[str, object]:
         """Tags of scikit-learn that differ between the estimators."""
         raise NotImplementedError

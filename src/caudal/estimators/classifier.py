@@ -208,7 +208,7 @@ class LiquidClassifier(LiquidEstimator):
             fault = "holds one class only, among series of positive weight"
             raise DataError("LiquidClassifier", "y", fault, "A classifier needs at least two classes.")
 
-    def tags(self) -> dict[str, Any]:
+    def tags(self) -> dict[str, object]:
         """Tags of scikit-learn."""
         return {
             "estimator_type": "classifier",

@@ -132,7 +132,7 @@ _PLAIN: dict[str, Callable[[str, object], object]] = {
 }
 
 
-def plain_of(model: object) -> dict[str, Any]:
+def plain_of(model: object) -> dict[str, object]:
     """What a trained estimator keeps in plain numbers and texts beside what it learnt."""
     return {key: getattr(model, key) for key in _PLAIN if hasattr(model, key)}
 
@@ -159,7 +159,7 @@ def labels_of(key: str, dtype: object, values: object) -> Array:
     return np.array(values, dtype=dtype)
 
 
-def _plain_settings(settings: dict[str, object]) -> dict[str, Any]:
+def _plain_settings(settings: dict[str, object]) -> dict[str, object]:
     return {name: to_dict(value) if isinstance(value, Fairness) else plain(value) for name, value in settings.items()}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +123,7 @@ class LiquidForecaster(LiquidEstimator):
         found = self.predict(X)
         return float(r2_score(np.asarray(y).ravel(), found.ravel()))
 
-    def table_options(self) -> dict[str, Any]:
+    def table_options(self) -> dict[str, object]:
         """How a table is cut."""
         return {"task": "forecast", "horizon": self.horizon, "window": self.window, "stride": self.stride}
 
@@ -160,6 +160,6 @@ class LiquidForecaster(LiquidEstimator):
     def _latest(self, data: Sequences) -> Sequences:
         return history(data, self.window_, self.horizon_, self.encoder_.scaler.gap)
 
-    def tags(self) -> dict[str, Any]:
+    def tags(self) -> dict[str, object]:
         """Tags of scikit-learn."""
         return {"estimator_type": None, "target_tags": TargetTags(required=False)}

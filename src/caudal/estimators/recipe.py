@@ -163,7 +163,7 @@ class FitRecipe:
             parts[part][key] = _value(value.strip())
         return FitRecipe.from_dict(parts)
 
-    def to_dict(self) -> dict[str, dict[str, Any]]:
+    def to_dict(self) -> dict[str, dict[str, object]]:
         """Nested plain values, as JSON and TOML hold them."""
         return {name: {key: _plain(value) for key, value in asdict(getattr(self, name)).items()} for name in _PARTS}
 
@@ -199,18 +199,18 @@ def _alike(name: str, known: list[str]) -> str:
     return f"Did you mean `{close[0]}`?" if close else f"There are {', '.join(known)}."
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> object:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
 
 
-def _typed(part: str, kind: object, key: str, value: object) -> Any:
+def _typed(part: str, kind: object, key: str, value: object) -> object:
     """A value in the type of its field."""
     hints = get_type_hints(kind)
     if key not in hints:

@@ -103,7 +103,7 @@ class LiquidRegressor(LiquidEstimator):
             x, _ = flat(self, x, None, reset=False, numeric=True)
         return self.from_arrays(x, exact=self.encoder_.scaler.fine, task=self.task_)
 
-    def tags(self) -> dict[str, Any]:
+    def tags(self) -> dict[str, object]:
         """Tags of scikit-learn."""
         return {
             "estimator_type": "regressor",

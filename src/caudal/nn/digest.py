@@ -62,7 +62,7 @@ def model_digest_1(model: Any) -> str:
     return hashlib.sha256(b"caudal.model/1" + json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _network(net: Layer) -> dict[str, Any]:
+def _network(net: Layer) -> dict[str, object]:
     # Never kept: numbers that are changed through `.data` leave no trace that a cache could see.
     return {"recipe": encode_layer(net), "tensors": {name: digest(value) for name, value in net.state_dict().items()}}
 

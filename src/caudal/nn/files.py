@@ -48,7 +48,7 @@ class Held(NamedTuple):
     elements: int = limits.PARAMETERS
 
 
-def encode_layer(net: Layer) -> dict[str, Any]:
+def encode_layer(net: Layer) -> dict[str, object]:
     """Kind and arguments of a layer, layers and wirings inside it encoded too.
 
     Raises:
@@ -59,7 +59,7 @@ def encode_layer(net: Layer) -> dict[str, Any]:
     return {"kind": kind, "arguments": {name: _encode(kind, name, value) for name, value in net.arguments().items()}}
 
 
-def _encode(kind: str, name: str, value: object) -> Any:
+def _encode(kind: str, name: str, value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and value > _MOST.get(name, value):
         fault = f"is {value:,}, more than the {_MOST[name]:,} that a file may state"
         raise InputError(f"{kind}.arguments", name, fault, "Build a smaller layer.")
@@ -215,7 +215,7 @@ class _Reader:
         raise malformed(self.path, f"holds an unknown tag {limits.shown(tag)}")
 
 
-def _types(kind: type[Layer]) -> dict[str, tuple[Any, ...]]:
+def _types(kind: type[Layer]) -> dict[str, tuple[object, ...]]:
     """The types that each argument of a layer may have; empty for what is not annotated by a plain type."""
     try:
         hints = get_type_hints(kind.__init__)
@@ -383,7 +383,7 @@ def _stated(raw: bytes, path: Path) -> dict[str, Any]:
     return _checked(stated, path)
 
 
-def _checked(stated: dict[str, object], path: Path) -> dict[str, Any]:
+def _checked(stated: dict[str, object], path: Path) -> dict[str, object]:
     version = stated.get("format")
     if type(version) is int and version > FORMAT:
         writer = str(stated.get("caudal"))[:40]

@@ -163,7 +163,7 @@ def _steps(net: nn.Layer, x: Tensor, dt: Tensor, by_step: bool) -> dict[str, Ten
         return {"outputs of step": torch.stack(outputs, 1)}
 
 
-def _filled(state: Any, parts: Iterator[Tensor]) -> Any:
+def _filled(state: Any, parts: Iterator[Tensor]) -> object:
     filled = [next(parts) if isinstance(part, Tensor) else _filled(part, parts) for part in state]
     return type(state)(*filled) if hasattr(state, "_fields") else tuple(filled)
 

@@ -184,7 +184,7 @@ def bounded(subject: Subject) -> None:
                         subject.fail("bounded", fault, remedy)
 
 
-def _at_bounds(net: nn.Module, subject: Subject) -> Any:
+def _at_bounds(net: nn.Module, subject: Subject) -> object:
     return mapped(subject.warm(net, BATCH), lambda leaf: torch.where(leaf > 0, 1, -1).to(leaf.dtype))
 
 

@@ -1,7 +1,5 @@
 """Clauses on numbers: batches, steps, chunks, padding, rows and the arrow of time."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -67,7 +65,7 @@ def steps(subject: Subject) -> None:
             subject.same_state("steps", f"states of step and scan {form}", carry, state, remedy)
 
 
-def _loop(net: nn.Module, x: Tensor, dt: Tensor | None) -> tuple[Tensor, Any]:
+def _loop(net: nn.Module, x: Tensor, dt: Tensor | None) -> tuple[Tensor, object]:
     state, ys = None, []
     for t in range(x.shape[1]):
         y, state = net.step(x[:, t], dt=None if dt is None else dt[:, t], state=state)  # type: ignore[operator]
@@ -192,5 +190,5 @@ def _flip(leaf: Tensor) -> Tensor:
     return leaf.flip((0,))
 
 
-def _rows(state: object, rows: slice) -> Any:
+def _rows(state: object, rows: slice) -> object:
     return mapped(state, lambda leaf: leaf[rows])

@@ -95,7 +95,7 @@ def _lines(value: object) -> str:
     return "[\n" + ",\n".join(f"    {json.dumps(row)}" for row in value) + "\n  ]"
 
 
-def _object(text: str | bytes) -> dict[str, Any]:
+def _object(text: str | bytes) -> dict[str, object]:
     try:
         value = limits.parsed(text, limits.WIRING)
     except (ValueError, TypeError) as error:

@@ -60,7 +60,7 @@ def from_graph(graph: object) -> Fields:
     return Fields(sensory, recurrent, roles, layers, graph.graph.get("seed"), graph.graph.get("family", "custom"))
 
 
-def _nodes(graph: Any) -> tuple[list[Any], list[Any]]:
+def _nodes(graph: Any) -> tuple[list[object], list[object]]:
     kinds = ("input", *ROLES)
     for node, attributes in graph.nodes(data=True):
         if attributes.get("role") not in kinds:
@@ -269,7 +269,7 @@ class Wiring:
     def __repr__(self) -> str:
         return f"Wiring({summary(self)})"
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         # A copy is born through the constructor, so its arrays are read-only and checked as well.
         return Wiring, (self.sensory, self.recurrent, self.roles, self.layers, self.seed, self.family)
 

@@ -30,7 +30,7 @@ def cyclonedx(record: ModelRecord) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _model(record: ModelRecord, ref: str) -> dict[str, Any]:
+def _model(record: ModelRecord, ref: str) -> dict[str, object]:
     return {
         "type": "machine-learning-model",
         "bom-ref": ref,
@@ -52,7 +52,7 @@ def _model(record: ModelRecord, ref: str) -> dict[str, Any]:
     }
 
 
-def _parameters(record: ModelRecord) -> dict[str, Any]:
+def _parameters(record: ModelRecord) -> dict[str, object]:
     parameters: dict[str, object] = {"architectureFamily": "liquid neural network"}
     if record.architecture:
         parameters["modelArchitecture"] = " of ".join(record.architecture)
@@ -70,7 +70,7 @@ def _metrics(record: ModelRecord) -> list[dict[str, str]]:
     ]
 
 
-def _considerations(record: ModelRecord) -> dict[str, Any]:
+def _considerations(record: ModelRecord) -> dict[str, object]:
     bias = [str(entry) for entry in record.data.get("bias", ())]
     groups = [str(entry) for entry in record.data.get("sensitive", ())]
     considerations: dict[str, object] = {}
@@ -83,14 +83,14 @@ def _considerations(record: ModelRecord) -> dict[str, Any]:
     return considerations
 
 
-def _files(record: ModelRecord) -> list[dict[str, Any]]:
+def _files(record: ModelRecord) -> list[dict[str, object]]:
     return [
         {"type": "file", "bom-ref": f"file:{name}", "name": name, "hashes": [_hash(digest)]}
         for name, digest in record.files.items()
     ]
 
 
-def _packages(record: ModelRecord) -> list[dict[str, Any]]:
+def _packages(record: ModelRecord) -> list[dict[str, object]]:
     return [
         {
             "type": "library",

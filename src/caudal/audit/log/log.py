@@ -456,5 +456,5 @@ def _lasting(value: object, output: Array, person: str | None) -> Array:
     return numbers
 
 
-def _parts(value: object) -> Sequence[Any]:
+def _parts(value: object) -> Sequence[object]:
     return value if isinstance(value, (list, tuple)) else (value,)

@@ -1,7 +1,5 @@
 """The contenders that come with caudal: what each is, its usual settings, and what tuning may choose."""
 
-from typing import Any
-
 from caudal.compare.contenders.network import Network
 from caudal.compare.contenders.registry import Between, Entry, Estimator, OneOf, Plan, Range, Settings, number, register
 from caudal.compare.record import Scalar
@@ -36,41 +34,41 @@ _LIQUID: dict[str, Range] = {"pairing": OneOf(PAIRINGS)}
 _LAYERS: dict[str, Range] = {"layers": OneOf((1, 2))}
 
 
-def _paper(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+def _paper(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, object]:
     """One motor neuron for one number or two classes, else one for each output, at most 8."""
     del units, steps
     motor = 1 if outputs <= 2 else min(outputs, 8)
     return {"command": _COMMAND, "motor": motor, "substeps": int(number(chosen["substeps"]))}
 
 
-def _backbone(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+def _backbone(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, object]:
     del outputs, steps
     return {"backbone_units": max(2, round(number(chosen["backbone"]) * units))}
 
 
-def _circuit(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+def _circuit(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, object]:
     del units, outputs, steps
     substeps = {"substeps": int(number(chosen["substeps"]))} if "substeps" in chosen else {}
     return {"density": number(chosen["density"]), **substeps}
 
 
-def _attention(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+def _attention(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, object]:
     del units, outputs
     return {"layers": chosen["layers"], "heads": chosen["heads"], "context": max(2, min(_CONTEXT, steps))}
 
 
-def _states(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+def _states(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, object]:
     del outputs, steps
     fastest = number(chosen["fastest"])
     return {"layers": chosen["layers"], "states": units, "step": (fastest / 100, fastest)}
 
 
-def _one_block(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+def _one_block(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, object]:
     del units, outputs, steps
     return {"layers": 1, "target": chosen["target"], "pairing": chosen["pairing"]}
 
 
-def _two_blocks(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+def _two_blocks(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, object]:
     return {**_one_block(chosen, units, outputs, steps), "layers": 2}
 
 

@@ -27,7 +27,7 @@ _LEAST_UPDATES = 300
 _MOST_UNITS = 1024
 
 
-def _none(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, Any]:
+def _none(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, object]:
     del chosen, units, outputs, steps
     return {}
 

@@ -73,7 +73,7 @@ def load(*, folder: Path, seed: int = 0) -> Dataset:
     return Dataset(CARD, data, split(data, seed=seed))
 
 
-def _source(folder: Path) -> Any:
+def _source(folder: Path) -> object:
     if list(folder.glob(_FILE)) or list(folder.glob(f"*/{_FILE}")):
         return find(CARD, folder, _FILE)
     for path in sorted(folder.glob("*.zip")):

@@ -129,7 +129,7 @@ class Card:
     citation: str = ""
     is_recorded: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Plain dictionary of the card."""
         return {**asdict(self), "counts": dict(self.counts), "protocols": dict(self.protocols)}
 

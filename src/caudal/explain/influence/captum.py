@@ -132,7 +132,7 @@ def _attribute(
     return tuple(value.detach() for value in attributions)
 
 
-def _defaults(method: str, question: Question) -> dict[str, Any]:
+def _defaults(method: str, question: Question) -> dict[str, object]:
     if method == "Occlusion":
         return {"sliding_window_shapes": ((1, 1), (1,))}
     if method == "KernelShap":

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
@@ -96,7 +95,7 @@ class Explanation:
         asked = self.question
         return trace(asked.model, asked.x, asked.dt, mask=asked.mask, substeps=substeps, names=asked.inputs)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """The influence as plain lists and numbers, failed checks named."""
         return self.influence.to_dict()
 

@@ -206,7 +206,7 @@ class Influence:
         parts["spread"] = None if self.spread is None else self.spread[at]
         return Influence(**{**self.__dict__, **parts, "series": self.series[at]})
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Everything as plain lists and numbers, with the failed checks named."""
         content = {name: getattr(self, name).tolist() for name in _ARRAYS}
         plain = ("on", "method", "unit", "adds_up", "model", "points")
@@ -331,7 +331,7 @@ class Change:
         spread = "" if len(self.changes) < 2 else f" [{change.low:+.3g}, {change.high:+.3g}]"
         return f"Change({self.what}: {change.value:+.3g}{spread} {self.unit}{turned})"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Everything as plain lists and numbers."""
         return {**self.__dict__, "change": self.change.__dict__, "changes": self.changes.tolist()}
 

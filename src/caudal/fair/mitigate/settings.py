@@ -86,7 +86,7 @@ def check_events(fairness: Fairness, data: Examples) -> None:
             raise InputError(type(fairness).__name__, "constraint", fault, remedy)
 
 
-def to_dict(fairness: Fairness) -> dict[str, Any]:
+def to_dict(fairness: Fairness) -> dict[str, object]:
     """Plain values that `from_dict` reads.
 
     Example:

@@ -194,7 +194,7 @@ def one_threshold(
     return Rule("one threshold", constraint, False, groups.names, lambda given, codes: given >= level)
 
 
-def _scored() -> Any:
+def _scored() -> object:
     """An estimator for fairlearn whose inputs are the scores."""
     from sklearn.base import BaseEstimator, ClassifierMixin
 

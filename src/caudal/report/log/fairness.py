@@ -83,13 +83,13 @@ def _texts(*values: object) -> None:
             raise ValueError(f"{value!r} stands where a text should")
 
 
-def shown(quoted_record: Mapping[str, object], words: LogWords) -> list[dict[str, Any]]:
+def shown(quoted_record: Mapping[str, object], words: LogWords) -> list[dict[str, object]]:
     """What the page draws of each attribute, spelt in its language."""
     record = FairReport.from_json(json.dumps(quoted_record["record"]))
     return [_attribute(attribute, words) for attribute in record.attributes]
 
 
-def _attribute(attribute: FairAttribute, words: LogWords) -> dict[str, Any]:
+def _attribute(attribute: FairAttribute, words: LogWords) -> dict[str, object]:
     top = max((max(gap.value.high, gap.chance) for gap in attribute.gaps if gap.name in _SHARES), default=0.0) or 1.0
     sizes = [
         f"{group(name, words)} ({decimal(attribute.groups.get(name, 0), 0, words.lang)})" for name in attribute.order
@@ -114,7 +114,7 @@ def _attribute(attribute: FairAttribute, words: LogWords) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _gap(attribute: FairAttribute, gap: Gap, top: float, words: LogWords) -> dict[str, Any]:
+def _gap(attribute: FairAttribute, gap: Gap, top: float, words: LogWords) -> dict[str, object]:
     at = {rate.group: rate.value for rate in attribute.rates if rate.metric == gap.metric}
     ends = (_side(gap.metric, name, at.get(name), words) for name in (gap.high, gap.low))
     places = {
@@ -136,7 +136,7 @@ def _gap(attribute: FairAttribute, gap: Gap, top: float, words: LogWords) -> dic
     }
 
 
-def _rates(attribute: FairAttribute, words: LogWords) -> Iterator[dict[str, Any]]:
+def _rates(attribute: FairAttribute, words: LogWords) -> Iterator[dict[str, object]]:
     """What each group gets, in the metrics of the gaps."""
     by_cell = {(rate.group, rate.metric): rate for rate in attribute.rates}
     metrics = [metric for metric in _RATES if any((name, metric) in by_cell for name in attribute.order)]

@@ -117,7 +117,7 @@ class Tally:
         content["uncertainty"] = self._unsure()
         return content
 
-    def _unsure(self) -> dict[str, Any] | None:
+    def _unsure(self) -> dict[str, object] | None:
         values = np.frombuffer(self.unsure, np.float64) if self.unsure else np.zeros(0)
         values = values[np.isfinite(values)]
         if not len(values):
