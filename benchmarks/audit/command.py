@@ -3,7 +3,7 @@
 import argparse
 
 from caudal.cli.places import Writes
-from caudal.cli.show import print_columns, print_json, say
+from caudal.cli.streams import print_columns, print_json, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

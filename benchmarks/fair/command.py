@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from caudal.cli.places import Writes
-from caudal.cli.show import print_json, say
+from caudal.cli.streams import print_json, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from caudal.cli.names import name_list
-from caudal.cli.show import print_columns, print_json, say
+from caudal.cli.streams import print_columns, print_json, say
 
 if TYPE_CHECKING:
     from benchmarks.fair.trial import Named

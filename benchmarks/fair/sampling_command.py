@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from caudal.cli.show import print_columns, print_json, say
+from caudal.cli.streams import print_columns, print_json, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

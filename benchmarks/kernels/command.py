@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from caudal.cli.names import AddNames, name_list
 from caudal.cli.places import Writes
-from caudal.cli.show import say
+from caudal.cli.streams import say
 
 if TYPE_CHECKING:
     from benchmarks.kernels import Settings

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from caudal.cli.places import Reads, Writes
-from caudal.cli.show import print_json, say
+from caudal.cli.streams import print_json, say
 from caudal.files import put
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caudal.cli.show import print_json, say
+from caudal.cli.streams import print_json, say
 from caudal.errors import CaudalError
 
 if TYPE_CHECKING:

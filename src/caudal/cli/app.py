@@ -14,9 +14,8 @@ from importlib import import_module
 from caudal._version import __version__
 from caudal.cli.needs import check_needs, missing_of, sentence
 from caudal.cli.places import Writes, check
-from caudal.cli.show import harmless
 from caudal.cli.spoken import sentence_of, told
-from caudal.cli.streams import flushed, has_left, steady
+from caudal.cli.streams import flushed, harmless, has_left, steady
 from caudal.errors import CaudalError
 
 GOOD, NO, MISUSE, FAULT = 0, 1, 2, 70

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from caudal.cli.places import Reads, Writes
 from caudal.cli.predict import reader
 from caudal.cli.series import series_for
-from caudal.cli.show import print_json, printable, say
+from caudal.cli.streams import print_json, printable, say
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.files import put, read
 

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from caudal.cli.places import Reads, Writes
-from caudal.cli.show import json_line, print_json, say
+from caudal.cli.streams import json_line, print_json, say
 
 
 def keys_arguments(parser: argparse.ArgumentParser) -> None:

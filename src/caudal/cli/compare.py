@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from caudal.cli.columns import add_columns, add_split, columns_given, count
 from caudal.cli.names import AddNames, command_line, name_list, need_target
 from caudal.cli.places import Reads, Writes
-from caudal.cli.show import print_json, say
+from caudal.cli.streams import print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable

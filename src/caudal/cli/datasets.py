@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from caudal.cli.places import Writes, check_table
-from caudal.cli.show import print_columns, print_json, say
+from caudal.cli.streams import print_columns, print_json, say
 
 
 def datasets_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from caudal.cli.columns import add_columns, recipe_of, refuse_columns, written_given
 from caudal.cli.places import check_model
 from caudal.cli.series import in_words, say_read
-from caudal.cli.show import print_json, say
+from caudal.cli.streams import print_json, say
 from caudal.errors import CaudalError, DataError, InputError
 
 if TYPE_CHECKING:

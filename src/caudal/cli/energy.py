@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-from caudal.cli.show import print_columns, print_json, say
+from caudal.cli.streams import print_columns, print_json, say
 from caudal.errors import InputError
 
 _KINDS = (

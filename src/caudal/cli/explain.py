@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from caudal.cli.columns import add_written, written_given
 from caudal.cli.places import Reads, Writes
 from caudal.cli.series import add_part
-from caudal.cli.show import print_json, say
+from caudal.cli.streams import print_json, say
 
 if TYPE_CHECKING:
     from caudal.data import Sequences

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caudal.cli.places import Reads, Writes, check_file, check_folder
-from caudal.cli.show import print_columns, print_json, say
+from caudal.cli.streams import print_columns, print_json, say
 from caudal.errors import BackendError, InputError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from caudal.cli.columns import add_column, add_written, written_given
 from caudal.cli.names import columns_of, joined
 from caudal.cli.places import Reads, Writes
 from caudal.cli.series import add_part
-from caudal.cli.show import print_json, say
+from caudal.cli.streams import print_json, say
 from caudal.errors import InputError
 
 if TYPE_CHECKING:

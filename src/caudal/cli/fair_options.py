@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from caudal.cli.names import divided, joined, name_list
-from caudal.cli.show import say
+from caudal.cli.streams import say
 from caudal.errors import InputError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from caudal.cli.columns import add_columns, add_split, recipe_of
 from caudal.cli.places import Reads, Writes
 from caudal.cli.series import say_read
-from caudal.cli.show import print_json
+from caudal.cli.streams import print_json
 
 if TYPE_CHECKING:
     from caudal.estimators import Trained

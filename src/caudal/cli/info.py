@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from caudal._version import __version__
 from caudal.cli.places import MARK, Reads, Writes
-from caudal.cli.show import print_columns, print_json, say
+from caudal.cli.streams import print_columns, print_json, say
 from caudal.errors import InputError, MissingFileError
 from caudal.files import put
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from caudal.cli.columns import add_written, written_given
 from caudal.cli.places import Reads, Writes, check_table
 from caudal.cli.series import add_part
-from caudal.cli.show import print_json, say
-from caudal.cli.streams import exact
+from caudal.cli.streams import exact, print_json, say
 from caudal.errors import FileFormatError, InputError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caudal.cli.show import say
+from caudal.cli.streams import say
 from caudal.errors import InputError
 
 if TYPE_CHECKING:

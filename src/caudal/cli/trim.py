@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_written, written_given
 from caudal.cli.places import Reads, Writes
-from caudal.cli.show import print_json, say
+from caudal.cli.streams import print_json, say
 from caudal.errors import InputError
 
 if TYPE_CHECKING:

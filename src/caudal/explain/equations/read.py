@@ -10,10 +10,9 @@ import numpy as np
 from caudal.data import Encoder
 from caudal.errors import InputError, ShapeError
 from caudal.explain.equations.algebra import Expression, Numbers, compiled, plain, plus, symbol, tex, times
-from caudal.explain.equations.channel import channels
 from caudal.explain.equations.closed import cfc, liquid_ssm, wired_cfc
 from caudal.explain.equations.dead import Dead
-from caudal.explain.equations.form import Equation, Form, Scene, array
+from caudal.explain.equations.form import Equation, Form, Scene, array, channels
 from caudal.explain.equations.naming import Names, escaped
 from caudal.explain.equations.wired import ctrnn, lrc, ltc
 from caudal.nn import CTRNN, LRC, LTC, CfC, Layer, LiquidSSM, Readout, WiredCfC

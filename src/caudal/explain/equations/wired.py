@@ -6,8 +6,7 @@ import numpy as np
 
 from caudal.errors import InputError
 from caudal.explain.equations.algebra import Expression, function, minus, over, plus, times
-from caudal.explain.equations.channel import Channel
-from caudal.explain.equations.form import Equation, Form, Scene, array, by_target
+from caudal.explain.equations.form import Channel, Equation, Form, Scene, array, by_target
 from caudal.nn import CTRNN, LRC, LTC
 from caudal.nn.wired import graph_tensors
 from caudal.typing import Floats
