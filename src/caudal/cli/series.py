@@ -125,9 +125,10 @@ def series_for(
 def add_part(parser: argparse.ArgumentParser) -> None:
     """The option that takes the series of one part of the training of a model."""
     parser.add_argument(
-        "--part", choices=("train", "val", "test"),
+        "--part",
+        choices=("train", "val", "test"),
         help="only series that the model was trained on, stopped by or tested on, by their names in its file",
-    )  # fmt: skip
+    )
 
 
 def part_of(owner: str, model: object, data: "Sequences", part: str | None) -> "Sequences":

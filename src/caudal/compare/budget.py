@@ -69,9 +69,16 @@ class Schedule:
         """A run of tuning."""
         budget = self.budget
         return Job(
-            model, "trial", number, TRIAL_SEED, dict(settings), budget.trial_epochs, budget.parameters, disturb=False,
+            model,
+            "trial",
+            number,
+            TRIAL_SEED,
+            dict(settings),
+            budget.trial_epochs,
+            budget.parameters,
+            disturb=False,
             metric=self.metric,
-        )  # fmt: skip
+        )
 
     def trials(self, model: str) -> int:
         """How many settings are tried: the same for each contender that has any."""

@@ -29,8 +29,13 @@ LEVELS: Mapping[Disturbance, tuple[float, ...]] = {
 }
 # The level of each that the verdict tells; lone values missing and unsure clocks stand in their own section.
 WORLDS: Mapping[Disturbance, float] = {
-    "dropped": 0.4, "gaps": 0.4, "subsampled": 1.0, "noise": 0.5, "shift": 0.5, "dead": 1.0,
-}  # fmt: skip
+    "dropped": 0.4,
+    "gaps": 0.4,
+    "subsampled": 1.0,
+    "noise": 0.5,
+    "shift": 0.5,
+    "dead": 1.0,
+}
 
 UNITS: Mapping[Disturbance, str] = {
     "noise": "standard deviations of each input",

@@ -72,11 +72,20 @@ def train(job: Job, parts: Parts, progress: Progress | None = None) -> TrainedCo
     guess = getattr(model, "guess", None)
     summary = f"No model: {guess}." if guess else entry.summary
     contender = Contender(
-        name=entry.name, label=entry.label, family=entry.family, summary=summary, settings=chosen, units=size.units,
-        parameters=size.parameters, live_parameters=size.live_parameters, synapses=size.synapses,
-        uses_dt=entry.uses_dt, macs_per_step=size.arithmetic, transcendentals_per_step=size.transcendentals,
+        name=entry.name,
+        label=entry.label,
+        family=entry.family,
+        summary=summary,
+        settings=chosen,
+        units=size.units,
+        parameters=size.parameters,
+        live_parameters=size.live_parameters,
+        synapses=size.synapses,
+        uses_dt=entry.uses_dt,
+        macs_per_step=size.arithmetic,
+        transcendentals_per_step=size.transcendentals,
         fit_seconds=seconds,
-    )  # fmt: skip
+    )
     if network is None:
         return TrainedContender(contender, model)
     # Equal jobs give equal files: seconds are those of one run alone.
@@ -98,9 +107,15 @@ def _run(job: Job, parts: Parts, progress: Progress) -> RunOutcome:
     task = parts.train.task
     judged = gather(parts.val, trained.answer(parts.val))
     run = Run(
-        job.model, job.seed, {}, metrics.score(task, judged.scores, judged.truth), trained.epochs,
-        trained.contender.fit_seconds, history=trained.history, best_epoch=trained.best_epoch,
-    )  # fmt: skip
+        job.model,
+        job.seed,
+        {},
+        metrics.score(task, judged.scores, judged.truth),
+        trained.epochs,
+        trained.contender.fit_seconds,
+        history=trained.history,
+        best_epoch=trained.best_epoch,
+    )
     if not final:
         progress(1.0, "done")
         return RunOutcome(job, run, trained.contender, *_nothing())

@@ -100,8 +100,16 @@ def failed(job: Job, why: str) -> RunOutcome:
     entry = entry_of(job.model)
     size: dict[str, Any] = {"units": 0, "parameters": 0, "live_parameters": 0, "synapses": None}
     contender = Contender(
-        entry.name, entry.label, entry.family, entry.summary, dict(job.settings), uses_dt=entry.uses_dt,
-        macs_per_step=0.0, transcendentals_per_step=0.0, fit_seconds=0.0, **size,
-    )  # fmt: skip
+        entry.name,
+        entry.label,
+        entry.family,
+        entry.summary,
+        dict(job.settings),
+        uses_dt=entry.uses_dt,
+        macs_per_step=0.0,
+        transcendentals_per_step=0.0,
+        fit_seconds=0.0,
+        **size,
+    )
     run = Run(job.model, job.seed, {}, {}, 0, 0.0, failed=why)
     return RunOutcome(job, run, contender, np.zeros((0, 0), np.float32), np.zeros(0, np.int64), np.zeros(0))

@@ -116,9 +116,15 @@ def compare(
     agenda = schedule(budget, models, changes, metric=metric, margin=margin, prefer=prefer, seed=seed)
     energy.check(watts)
     source = open_source(
-        data, folder=folder, protocol=protocol, by=by, seed=seed, options=options, folds=folds,
+        data,
+        folder=folder,
+        protocol=protocol,
+        by=by,
+        seed=seed,
+        options=options,
+        folds=folds,
         columns=Columns.of(columns, "compare", target=target, series=series, time=time),
-    )  # fmt: skip
+    )
     if source.folds:
         agenda = agenda.folded(len(source.folds))
     watcher = watcher or Board()

@@ -242,9 +242,17 @@ def turned(pair: Paired) -> Paired:
     flipped = Interval(-gap.value, -gap.high, -gap.low, gap.level, gap.method)
     verdict = {"better": "worse", "worse": "better"}.get(pair.verdict, pair.verdict)
     return Paired(
-        pair.second, pair.first, pair.metric, flipped, pair.p_value, pair.test, verdict, pair.margin,
-        pair.question, pair.enough,
-    )  # fmt: skip
+        pair.second,
+        pair.first,
+        pair.metric,
+        flipped,
+        pair.p_value,
+        pair.test,
+        verdict,
+        pair.margin,
+        pair.question,
+        pair.enough,
+    )
 
 
 def check_families(ranked: Sequence[str], contenders: Mapping[str, Contender]) -> None:

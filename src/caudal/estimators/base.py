@@ -25,7 +25,7 @@ from caudal.estimators.inputs import (
     settled_axes,
     single_target,
     weights_of,
-)  # fmt: skip
+)
 from caudal.estimators.outputs import answers
 from caudal.estimators.settings import with_plain_settings
 from caudal.estimators.training import Facts, FitOutcome, Watch, check_classes, check_task, train_flowing, train_held
@@ -370,9 +370,13 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         work = operations(self.net_, steps)
         parameters = sum(parameter.numel() for parameter in self.net_.parameters() if parameter.requires_grad)
         return Size(
-            self.units, parameters, live_parameters(self.net_), self.net_.synapse_count() or None,
-            work.arithmetic, work.transcendentals,
-        )  # fmt: skip
+            self.units,
+            parameters,
+            live_parameters(self.net_),
+            self.net_.synapse_count() or None,
+            work.arithmetic,
+            work.transcendentals,
+        )
 
     def doctor(self, X: object, *, other: object = None) -> tuple[Symptom, ...]:
         """What is wrong with the model on data, and with the data, in words; see `caudal.doctor.examine`.

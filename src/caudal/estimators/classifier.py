@@ -106,12 +106,34 @@ class LiquidClassifier(LiquidEstimator):
         least_updates: int = 0,
     ) -> None:
         super().__init__(
-            cell, units, cell_options=cell_options, pool=pool, dropout=dropout, epochs=epochs, lr=lr,
-            batch_size=batch_size, patience=patience, validation=validation, clip=clip, weight_decay=weight_decay,
-            schedule=schedule, precision=precision, dtype=dtype, seed=seed, device=device, accelerate=accelerate,
-            checkpoint=checkpoint, verbose=verbose, fairness=fairness, axes=axes, clock=clock, pace=pace,
-            target_scale=target_scale, by_length=by_length, least_updates=least_updates,
-        )  # fmt: skip
+            cell,
+            units,
+            cell_options=cell_options,
+            pool=pool,
+            dropout=dropout,
+            epochs=epochs,
+            lr=lr,
+            batch_size=batch_size,
+            patience=patience,
+            validation=validation,
+            clip=clip,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            precision=precision,
+            dtype=dtype,
+            seed=seed,
+            device=device,
+            accelerate=accelerate,
+            checkpoint=checkpoint,
+            verbose=verbose,
+            fairness=fairness,
+            axes=axes,
+            clock=clock,
+            pace=pace,
+            target_scale=target_scale,
+            by_length=by_length,
+            least_updates=least_updates,
+        )
         self.class_weight = class_weight
 
     def predict(self, X: object, *, log: "Log | None" = None) -> Any:

@@ -132,10 +132,16 @@ def _check_settings(recipe: FitRecipe) -> None:
     check_cell("fit", recipe.model.cell)
     train = recipe.train
     TrainRecipe(
-        epochs=train.epochs, lr=train.lr, batch_size=train.batch_size, patience=train.patience, clip=train.clip,
-        weight_decay=train.weight_decay, seed=train.seed,
-        schedule=train.schedule, precision=train.precision,  # type: ignore[arg-type]  # the recipe checks the words
-    )  # fmt: skip
+        epochs=train.epochs,
+        lr=train.lr,
+        batch_size=train.batch_size,
+        patience=train.patience,
+        clip=train.clip,
+        weight_decay=train.weight_decay,
+        seed=train.seed,
+        schedule=train.schedule,
+        precision=train.precision,  # type: ignore[arg-type]  # the recipe checks the words
+    )
 
 
 def _model(recipe: FitRecipe, parts: _Parts) -> "LiquidEstimator":

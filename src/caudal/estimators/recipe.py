@@ -173,8 +173,15 @@ class FitRecipe:
 
 
 _PARTS: dict[str, Any] = {"data": DataPart, "model": ModelPart, "train": TrainPart}
-_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", tuple: "a list of texts",
-          Mapping: "a table of names and values", type(None): "nothing"}  # fmt: skip
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple: "a list of texts",
+    Mapping: "a table of names and values",
+    type(None): "nothing",
+}
 
 
 def _place(name: str) -> tuple[str, str]:

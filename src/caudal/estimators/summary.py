@@ -129,9 +129,12 @@ class SummaryModel(FeatureModel):
     def arrays(self) -> Arrays:
         """Means, scales and weights."""
         return {
-            "mean": self.mean_, "scale": self.scale_, "weights": self.weights_, "intercept": self.intercept_,
+            "mean": self.mean_,
+            "scale": self.scale_,
+            "weights": self.weights_,
+            "intercept": self.intercept_,
             "codes": self.codes_,
-        }  # fmt: skip
+        }
 
     def restore(self, arrays: Arrays) -> None:
         """Take back what `arrays` gave; see `FeatureModel.restore`."""

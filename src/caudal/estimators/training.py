@@ -221,16 +221,30 @@ def _trained(
         least_updates=model.least_updates,
     )
     net = build_cell(
-        type(model).__name__, model.cell, inputs, model.units, facts.outputs, model.cell_options,
-        pool=model.pool, dropout=model.dropout, seed=model.seed,
-    ).to(getattr(torch, model.dtype))  # fmt: skip
+        type(model).__name__,
+        model.cell,
+        inputs,
+        model.units,
+        facts.outputs,
+        model.cell_options,
+        pool=model.pool,
+        dropout=model.dropout,
+        seed=model.seed,
+    ).to(getattr(torch, model.dtype))
     crew = accelerated(cpu=model.device == "cpu") if model.accelerate else Crew()
     net.to(crew.accelerator.device if crew.size > 1 else model.device)
     with torch.inference_mode(False), torch.enable_grad():  # whatever the caller is in
         fitted = fit(
-            net, train, val, recipe, checkpoint=model.checkpoint, progress=model.verbose, watch=watch, crew=crew,
+            net,
+            train,
+            val,
+            recipe,
+            checkpoint=model.checkpoint,
+            progress=model.verbose,
+            watch=watch,
+            crew=crew,
             term=term,
-        )  # fmt: skip
+        )
     return FitOutcome(net, encoder, fitted, facts)
 
 

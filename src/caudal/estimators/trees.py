@@ -19,9 +19,15 @@ _CELLS = 30_000_000
 _STEP_LAGS, _MOST_LAGS = 3, 48
 # What a node holds -> the type it has in the loop.
 _NODE = {
-    "feature": np.int64, "threshold": np.float64, "missing_left": np.uint8, "left": np.int64, "right": np.int64,
-    "is_leaf": np.uint8, "value": np.float64, "depth": np.int64,
-}  # fmt: skip
+    "feature": np.int64,
+    "threshold": np.float64,
+    "missing_left": np.uint8,
+    "left": np.int64,
+    "right": np.int64,
+    "is_leaf": np.uint8,
+    "value": np.float64,
+    "depth": np.int64,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,9 +217,12 @@ class BoostedTrees(FeatureModel):
         for k, forest in enumerate(self.forests_):
             arrays |= {f"{k}.{name}": forest.nodes[name] for name in _NODE}
             arrays |= {
-                f"{k}.first": forest.first, f"{k}.base": forest.base, f"{k}.codes": forest.codes,
-                f"{k}.columns": forest.columns, f"{k}.width": np.array([forest.width], np.int64),
-            }  # fmt: skip
+                f"{k}.first": forest.first,
+                f"{k}.base": forest.base,
+                f"{k}.codes": forest.codes,
+                f"{k}.columns": forest.columns,
+                f"{k}.width": np.array([forest.width], np.int64),
+            }
         return arrays
 
     def restore(self, arrays: Arrays) -> None:

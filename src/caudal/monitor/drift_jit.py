@@ -97,10 +97,23 @@ def distances(states: Floats, mean: Floats, across: Floats, distance: Floats) ->
 
 @kernel
 def measure(
-    values: NDArray[np.floating], observed: NDArray[np.bool_], lengths: Ints, rows: Ints, outputs: Floats,
-    is_scores: bool, codes: Ints, limits: Floats, widest: float, states: Floats, mean: Floats, across: Floats,
-    furthest: float, table: Floats, abstained: Ints, is_far: Ints,
-) -> None:  # fmt: skip
+    values: NDArray[np.floating],
+    observed: NDArray[np.bool_],
+    lengths: Ints,
+    rows: Ints,
+    outputs: Floats,
+    is_scores: bool,
+    codes: Ints,
+    limits: Floats,
+    widest: float,
+    states: Floats,
+    mean: Floats,
+    across: Floats,
+    furthest: float,
+    table: Floats,
+    abstained: Ints,
+    is_far: Ints,
+) -> None:
     """Write what is watched in some series: `table` `(rows, inputs + 2)` of means, uncertainty and distance; and flags.
 
     Arguments:
@@ -120,9 +133,18 @@ def measure(
 
 @kernel
 def advance(
-    table: Floats, stream: int, row: int, block: int, values: Floats, begins: Ints, scores: Floats, bounds: Floats,
-    sums: Floats, counts: Ints, ranks: Floats,
-) -> int:  # fmt: skip
+    table: Floats,
+    stream: int,
+    row: int,
+    block: int,
+    values: Floats,
+    begins: Ints,
+    scores: Floats,
+    bounds: Floats,
+    sums: Floats,
+    counts: Ints,
+    ranks: Floats,
+) -> int:
     """Take values from a row of a stream on, stream by stream, until one of them needs a decision.
 
     Arguments:

@@ -81,9 +81,13 @@ class Guard:
         predictions, truth = predictions_of(model, series), np.asarray(series.target)
         known = np.asarray(series.target_mask).reshape(len(truth), -1).all(axis=1)
         self.conformal: Conformal = conformal.calibrate(
-            predictions[known], truth.reshape(len(truth), -1)[known, 0], _part(self.groups(series), known),
-            confidence=confidence, by_class=by_class, widest=widest,
-        )  # fmt: skip
+            predictions[known],
+            truth.reshape(len(truth), -1)[known, 0],
+            _part(self.groups(series), known),
+            confidence=confidence,
+            by_class=by_class,
+            widest=widest,
+        )
         states = states_of(model, series, range(len(series)))
         self.space = Space.of(states)
         reference = streams(series, predictions, self.space.distance(states))
@@ -133,10 +137,23 @@ class Guard:
         codes = group_codes(_part(self.groups(data), rows), self.conformal.groups, count)
         table, flags = np.empty((count, data.inputs + 2)), np.empty((2, count), np.int64)
         measure(
-            data.values, data.observed, data.lengths, np.array(rows, np.int64), outputs, is_scores, codes,
-            self.conformal.limits, self.conformal.widest, states, self.space.mean, self._across, self._furthest,
-            table, flags[0], flags[1],
-        )  # fmt: skip
+            data.values,
+            data.observed,
+            data.lengths,
+            np.array(rows, np.int64),
+            outputs,
+            is_scores,
+            codes,
+            self.conformal.limits,
+            self.conformal.widest,
+            states,
+            self.space.mean,
+            self._across,
+            self._furthest,
+            table,
+            flags[0],
+            flags[1],
+        )
         alarms = self.watch.see_table(table if len(self._columns) == table.shape[1] else table[:, self._columns])
         flags = flags[0] * ABSTAINED + flags[1] * OUT_OF_DISTRIBUTION
         if any(alarms):

@@ -138,7 +138,16 @@ def _range(name: str, value: object, expected: str) -> InputError:
 
 
 _USUAL = {
-    "epochs": "50", "lr": "0.01", "batch_size": "32", "patience": "10", "clip": "1.0", "weight_decay": "0.0",
-    "schedule": '"cosine"', "warmup": "0.05", "class_weights": "(1.0, 2.0)", "seed": "0",
-    "least_updates": "300", "precision": '"full"',
-}  # fmt: skip
+    "epochs": "50",
+    "lr": "0.01",
+    "batch_size": "32",
+    "patience": "10",
+    "clip": "1.0",
+    "weight_decay": "0.0",
+    "schedule": '"cosine"',
+    "warmup": "0.05",
+    "class_weights": "(1.0, 2.0)",
+    "seed": "0",
+    "least_updates": "300",
+    "precision": '"full"',
+}

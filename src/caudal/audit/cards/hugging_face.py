@@ -18,16 +18,29 @@ def hugging_face(record: ModelRecord) -> str:
     hub = need("card", "huggingface_hub")
     whole = [figure for figure in record.figures if not figure.part]
     task = record.task.split()[0] if record.task else "sequence"
-    results = [
-        hub.EvalResult(task_type=task, dataset_type=_data(record), dataset_name=_title(record), metric_type=figure.name,
-                       metric_value=figure.value, verified=False)
-        for figure in whole
-    ] if record.data else []  # fmt: skip
+    results = (
+        [
+            hub.EvalResult(
+                task_type=task,
+                dataset_type=_data(record),
+                dataset_name=_title(record),
+                metric_type=figure.name,
+                metric_value=figure.value,
+                verified=False,
+            )
+            for figure in whole
+        ]
+        if record.data
+        else []
+    )
     head = hub.ModelCardData(
-        library_name="caudal", tags=["liquid-neural-network", "time-series", *dict.fromkeys(record.architecture)],
-        model_name=record.name, eval_results=results or None, datasets=[_data(record)] if record.data else None,
+        library_name="caudal",
+        tags=["liquid-neural-network", "time-series", *dict.fromkeys(record.architecture)],
+        model_name=record.name,
+        eval_results=results or None,
+        datasets=[_data(record)] if record.data else None,
         pipeline_tag=_PIPELINES.get(record.task),
-    )  # fmt: skip
+    )
     return f"---\n{head.to_yaml()}\n---\n\n{_body(record)}"
 
 
@@ -46,13 +59,19 @@ def _body(record: ModelRecord) -> str:
         f"{' of '.join(record.architecture) or 'A network'} of `caudal`, {record.parameters:,} numbers.{wired}",
         f"Digest of recipe and numbers: `{record.digest}`. "
         + ("The folder is signed; check it with `caudal audit verify`." if record.is_signed else "It is not signed."),
-        "## What it was trained to do", _plain(record.task) or _UNKNOWN,
-        "## Figures", _table(record.figures),
-        "## Known limits", _list(record.limits),
-        "## Data", *_about_data(record),
-        "## Made with", _list([f"{name} {version}" for name, version in record.packages.items()]),
-        "## Files", _list([f"`{name}` `{digest}`" for name, digest in record.files.items()]),
-    ]  # fmt: skip
+        "## What it was trained to do",
+        _plain(record.task) or _UNKNOWN,
+        "## Figures",
+        _table(record.figures),
+        "## Known limits",
+        _list(record.limits),
+        "## Data",
+        *_about_data(record),
+        "## Made with",
+        _list([f"{name} {version}" for name, version in record.packages.items()]),
+        "## Files",
+        _list([f"`{name}` `{digest}`" for name, digest in record.files.items()]),
+    ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -246,10 +246,17 @@ def _log(place: Path, key: Verifier | None, held: Checkpoint | None, full: bool)
     if key is None:
         unchecked.insert(0, "who wrote it: no key was named, and anybody can write a log that agrees with itself")
     return Finding(
-        "log", str(place), verdict.origin, verdict.size, None if key is None else _key_text(verdict.key),
-        None if verdict.time is None else _moment(time_text(verdict.time)), verdict.root.hex(),
-        verdict.faults, (*verdict.remarks, *_history(place, verdict), *_strangers(place)), tuple(unchecked),
-    )  # fmt: skip
+        "log",
+        str(place),
+        verdict.origin,
+        verdict.size,
+        None if key is None else _key_text(verdict.key),
+        None if verdict.time is None else _moment(time_text(verdict.time)),
+        verdict.root.hex(),
+        verdict.faults,
+        (*verdict.remarks, *_history(place, verdict), *_strangers(place)),
+        tuple(unchecked),
+    )
 
 
 def _history(folder: Path, verdict: Verdict) -> tuple[str, ...]:
@@ -280,10 +287,17 @@ def _model(place: Path, key: Verifier) -> Finding:
     is_signed = facts is not None
     unchecked = ["whether what its files state is true, and whether it is the newest package of that name"]
     return Finding(
-        "model", str(place), _text(facts, "name"), checked.files if is_signed else None,
-        _key_text(key) if is_signed else None, _moment(_text(facts, "time")), checked.digest or None,
-        tuple(Fault(None, what) for what in checked.faults), (), tuple(unchecked),
-    )  # fmt: skip
+        "model",
+        str(place),
+        _text(facts, "name"),
+        checked.files if is_signed else None,
+        _key_text(key) if is_signed else None,
+        _moment(_text(facts, "time")),
+        checked.digest or None,
+        tuple(Fault(None, what) for what in checked.faults),
+        (),
+        tuple(unchecked),
+    )
 
 
 def _proof(place: Path, key: Verifier) -> Finding:
@@ -299,9 +313,17 @@ def _proof(place: Path, key: Verifier) -> Finding:
     faults = () if proven.holds(key) else (Fault(proven.index, "the proof does not lead to the root that was signed"),)
     remark = f"it is of record {proven.index:,}, {record['type']} {record.get('session') or record.get('kind') or ''}"
     return Finding(
-        "proof", str(place), point.origin, point.size, _key_text(key), _moment(record["time"]), point.root.hex(),
-        faults, (remark.rstrip(),), ("whether the log still holds it, and whether the record is true",),
-    )  # fmt: skip
+        "proof",
+        str(place),
+        point.origin,
+        point.size,
+        _key_text(key),
+        _moment(record["time"]),
+        point.root.hex(),
+        faults,
+        (remark.rstrip(),),
+        ("whether the log still holds it, and whether the record is true",),
+    )
 
 
 def _report(place: Path, key: Verifier) -> Finding:
@@ -312,10 +334,17 @@ def _report(place: Path, key: Verifier) -> Finding:
     log = twin.facts.get("log")
     size = log.get("size") if isinstance(log, dict) else None
     return Finding(
-        "report", str(place), _text(log, "origin"), size if type(size) is int else None, _key_text(key),
-        _moment(_text(twin.facts, "time")), twin.digest, tuple(Fault(None, what) for what in twin.faults),
-        tuple(_reported(twin)), ("the log and the model themselves: the report says what was checked of them",),
-    )  # fmt: skip
+        "report",
+        str(place),
+        _text(log, "origin"),
+        size if type(size) is int else None,
+        _key_text(key),
+        _moment(_text(twin.facts, "time")),
+        twin.digest,
+        tuple(Fault(None, what) for what in twin.faults),
+        tuple(_reported(twin)),
+        ("the log and the model themselves: the report says what was checked of them",),
+    )
 
 
 def _reported(twin: Twin) -> Iterator[str]:

@@ -107,10 +107,19 @@ def pack(record: Record) -> bytes:
         output = np.asarray(record.output, "<f4" if record.is_single else "<f8").tobytes()
         influence = np.asarray(record.influence, "<f4").tobytes() if record.influence else b""
         return decision(
-            flags, record.time, text_bytes(record.session), record.sequence, _digest(record.model),
-            _digest(record.commitment), output, math.nan if record.dt is None else record.dt,
-            math.nan if record.uncertainty is None else record.uncertainty, record.monitors, influence, record.payload,
-        )  # fmt: skip
+            flags,
+            record.time,
+            text_bytes(record.session),
+            record.sequence,
+            _digest(record.model),
+            _digest(record.commitment),
+            output,
+            math.nan if record.dt is None else record.dt,
+            math.nan if record.uncertainty is None else record.uncertainty,
+            record.monitors,
+            influence,
+            record.payload,
+        )
     if isinstance(record, Seal):
         return closed(HEAD.pack(VERSION, SEAL, flags, record.time) + _digest(record.bundle) + _digest(record.tile))
     kind, facts = text_bytes(record.kind), canonical(dict(record.facts))
@@ -139,9 +148,17 @@ def decision(
     try:
         head = HEAD.pack(VERSION, DECISION, flags, time)
         body = BODY.pack(
-            sequence, monitors, dt, uncertainty, model, commitment, len(session), len(output) // width,
-            len(influence) // 4, len(payload),
-        )  # fmt: skip
+            sequence,
+            monitors,
+            dt,
+            uncertainty,
+            model,
+            commitment,
+            len(session),
+            len(output) // width,
+            len(influence) // 4,
+            len(payload),
+        )
     except struct.error as error:
         raise _too_large(session, output, influence, payload, str(error)) from error
     whole = head + body + session + output + influence + payload
@@ -238,10 +255,23 @@ def _unpacked(data: bytes) -> Record:
     output, at = tuple(np.frombuffer(data, f"<f{width}", out, at).tolist()), at + out * width
     influence, at = tuple(np.frombuffer(data, "<f4", parts, at).tolist()), at + parts * 4
     return Decision(
-        time, model.hex(), session, sequence, commitment.hex(), output, None if dt != dt else dt,
-        None if uncertainty != uncertainty else uncertainty, monitors, influence, bool(flags & EXACT),
-        bool(flags & SINGLE), back, bool(flags & PERSONAL), data[at:end], bool(flags & SEALED),
-    )  # fmt: skip
+        time,
+        model.hex(),
+        session,
+        sequence,
+        commitment.hex(),
+        output,
+        None if dt != dt else dt,
+        None if uncertainty != uncertainty else uncertainty,
+        monitors,
+        influence,
+        bool(flags & EXACT),
+        bool(flags & SINGLE),
+        back,
+        bool(flags & PERSONAL),
+        data[at:end],
+        bool(flags & SEALED),
+    )
 
 
 def _digest(text: str) -> bytes:

@@ -102,9 +102,11 @@ class Log:
             aside = recover.mend(self.path, state)
             tree = Tiles(self.path, state.levels)
             self.salts = Salts.of_log(
-                Path(salts or self.path.with_name(f"{self.path.name}.salts")), self.about.origin, state.size,
+                Path(salts or self.path.with_name(f"{self.path.name}.salts")),
+                self.about.origin,
+                state.size,
                 lambda size: merkle.tree_root(tree, size),
-            )  # fmt: skip
+            )
             self._hold.callback(self.salts.close)
             self._encode = encoding.pack if self.about.form == "packed" else encoding.to_json
             self._store = LogStore(
@@ -213,9 +215,20 @@ class Log:
             step = self._numbers.get(name, 0) if sequence is None else sequence
             try:
                 data = self._decision(
-                    salt, name, step, (*_parts(inputs), b"|", *_parts(state)), numbers, (dt, uncertainty), weights,
-                    lasting, person is not None, is_exact, monitors, self._digest(model), time,
-                )  # fmt: skip
+                    salt,
+                    name,
+                    step,
+                    (*_parts(inputs), b"|", *_parts(state)),
+                    numbers,
+                    (dt, uncertainty),
+                    weights,
+                    lasting,
+                    person is not None,
+                    is_exact,
+                    monitors,
+                    self._digest(model),
+                    time,
+                )
                 return self._take(data, index)
             finally:
                 if self._store.size <= index:

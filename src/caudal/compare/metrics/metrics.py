@@ -49,20 +49,34 @@ class MetricPlan:
 
 METRICS: Mapping[Kind, MetricPlan] = {
     "two classes": MetricPlan(
-        "auroc", True,
-        ("auroc", "auprc", "accuracy", "balanced_accuracy", "brier", "log_loss", "ece"), margin=0.01,
+        "auroc",
+        True,
+        ("auroc", "auprc", "accuracy", "balanced_accuracy", "brier", "log_loss", "ece"),
+        margin=0.01,
     ),
     "classes": MetricPlan(
-        "accuracy", True,
-        ("accuracy", "macro_f1", "balanced_accuracy", "log_loss", "brier", "ece"), margin=0.01,
+        "accuracy",
+        True,
+        ("accuracy", "macro_f1", "balanced_accuracy", "log_loss", "brier", "ece"),
+        margin=0.01,
     ),
     "numbers": MetricPlan("mse", False, ("mse", "rmse", "mae", "r2"), share=0.02),
-}  # fmt: skip
+}
 
 HIGHER_IS_BETTER: Mapping[str, bool] = {
-    "auroc": True, "auprc": True, "accuracy": True, "balanced_accuracy": True, "macro_f1": True, "r2": True,
-    "brier": False, "log_loss": False, "ece": False, "mse": False, "rmse": False, "mae": False,
-}  # fmt: skip
+    "auroc": True,
+    "auprc": True,
+    "accuracy": True,
+    "balanced_accuracy": True,
+    "macro_f1": True,
+    "r2": True,
+    "brier": False,
+    "log_loss": False,
+    "ece": False,
+    "mse": False,
+    "rmse": False,
+    "mae": False,
+}
 
 _SHARES = frozenset(("auroc", "auprc", "accuracy", "balanced_accuracy", "macro_f1", "ece"))
 # Metrics of classes; those of them that weigh each class alike, so that the rarest decides how much is known.

@@ -131,14 +131,27 @@ def test_source(program: Program, name: str, expected: Vectors) -> str:
     spread = array(f"{upper}_SPREAD", "float", _spreads(program), rom) if is_float else ""
     value = f"(((float)k * {literal(1 / 4096, True)}) * {upper}_SPREAD[i]) + {upper}_CENTRE[i]"
     return _TEST.format(
-        p=name, P=upper, kind=kind, time=time, inputs=inputs, outputs=outputs, steps=STEPS, series=SERIES,
-        golden=array(f"{upper}_GOLDEN", kind, golden, rom), count=len(golden), centre=centre, spread=spread,
-        digest=expected.digest, value=value if is_float else f"k + {upper}_CENTRE[i]",
+        p=name,
+        P=upper,
+        kind=kind,
+        time=time,
+        inputs=inputs,
+        outputs=outputs,
+        steps=STEPS,
+        series=SERIES,
+        golden=array(f"{upper}_GOLDEN", kind, golden, rom),
+        count=len(golden),
+        centre=centre,
+        spread=spread,
+        digest=expected.digest,
+        value=value if is_float else f"k + {upper}_CENTRE[i]",
         ticks=f"(float)ticks * {literal(float(_tick(program)), True)}" if is_float else "ticks",
         word=_WORD_FLOAT if is_float else _WORD_INT,
         states="\n".join(_state_loop(name, key, slot.size, is_float) for key, slot in program.states().items()),
-        seed=_SEED, golden_steps=GOLDEN, offset=_OFFSET,
-    )  # fmt: skip
+        seed=_SEED,
+        golden_steps=GOLDEN,
+        offset=_OFFSET,
+    )
 
 
 def _state_loop(name: str, key: str, size: int, is_float: bool) -> str:

@@ -62,16 +62,38 @@ class Target:
 def _arm(name: str, cpu: str, board: str, *more: str) -> Target:
     flags = ("-mthumb", f"-mcpu={cpu}", *more, "-nostartfiles", "--specs=nano.specs")
     runner = (
-        "qemu-system-arm", "-M", board, "-nographic", "-monitor", "none", "-serial", "none",
-        "-semihosting-config", "enable=on,target=native", "-icount", "shift=0", "-kernel",
-    )  # fmt: skip
+        "qemu-system-arm",
+        "-M",
+        board,
+        "-nographic",
+        "-monitor",
+        "none",
+        "-serial",
+        "none",
+        "-semihosting-config",
+        "enable=on,target=native",
+        "-icount",
+        "shift=0",
+        "-kernel",
+    )
     return Target(name, "arm-none-eabi-gcc", flags, runner, "arm", "instructions")
 
 
 _RISCV = (
-    "qemu-system-riscv32", "-M", "virt", "-nographic", "-monitor", "none", "-serial", "stdio", "-bios", "none",
-    "-icount", "shift=0", "-kernel",
-)  # fmt: skip
+    "qemu-system-riscv32",
+    "-M",
+    "virt",
+    "-nographic",
+    "-monitor",
+    "none",
+    "-serial",
+    "stdio",
+    "-bios",
+    "none",
+    "-icount",
+    "shift=0",
+    "-kernel",
+)
 _HARD = ("-mfloat-abi=hard",)
 _RV = ("-mabi=ilp32", "-nostartfiles", "--specs=picolibc.specs")
 

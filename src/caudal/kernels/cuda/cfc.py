@@ -75,12 +75,29 @@ def forward(call: Call) -> list[Tensor]:
         scratch = call.x.new_empty(f.programs, 2, f.rows, f.units + f.first)
         with launch.on(call.x.device):
             forward_block[(f.programs,)](
-                call.x, call.dt, mask, call.state[0], states,
-                f.params.w_h.t().contiguous(), f.hidden(True), torch.cat(inner) if inner else f.params.w_h,
-                weights.t().contiguous(), bias, ends, scratch, batch, time, f.first, f.units,
-                masked, MODES.index(f.settings.mode), ACTIVATIONS.index(f.settings.activation), f.layers, *f.sizes(),
+                call.x,
+                call.dt,
+                mask,
+                call.state[0],
+                states,
+                f.params.w_h.t().contiguous(),
+                f.hidden(True),
+                torch.cat(inner) if inner else f.params.w_h,
+                weights.t().contiguous(),
+                bias,
+                ends,
+                scratch,
+                batch,
+                time,
+                f.first,
+                f.units,
+                masked,
+                MODES.index(f.settings.mode),
+                ACTIVATIONS.index(f.settings.activation),
+                f.layers,
+                *f.sizes(),
                 **f.options(),
-            )  # fmt: skip
+            )
     return launch.narrow([states], given.state)
 
 
@@ -120,11 +137,30 @@ def _walk(
     mask, masked = launch.mask_of(call)
     with launch.on(call.x.device):
         walk_block[(f.programs,)](
-            grad, mask, pre, bend, carry, flow, levels, top,
-            f.params.w_h, f.hidden(False), f.top()[0],
-            batch, time, part.start, steps, f.first, f.units, f.heads * f.units,
-            masked, f.heads, f.layers, *f.sizes(), **f.options(),
-        )  # fmt: skip
+            grad,
+            mask,
+            pre,
+            bend,
+            carry,
+            flow,
+            levels,
+            top,
+            f.params.w_h,
+            f.hidden(False),
+            f.top()[0],
+            batch,
+            time,
+            part.start,
+            steps,
+            f.first,
+            f.units,
+            f.heads * f.units,
+            masked,
+            f.heads,
+            f.layers,
+            *f.sizes(),
+            **f.options(),
+        )
     return flow, [*levels, top] if past.bend else [top]
 
 

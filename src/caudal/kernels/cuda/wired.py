@@ -75,11 +75,30 @@ def _forward(kernel: Any, w: Wired) -> Tensor:
         mask, masked = launch.mask_of(call)
         with launch.on(call.x.device):
             kernel[(launch.programs(batch),)](
-                call.x, call.dt, mask, call.state[0], states,
-                s.source, s.onto.up, w.sensory_par, r.source, r.onto.up, w.recurrent_par, w.neuron_par,
-                batch, time, inputs, w.units, w.substeps, masked, *w.variant, w.padded, *s.onto[:3], *r.onto[:3],
+                call.x,
+                call.dt,
+                mask,
+                call.state[0],
+                states,
+                s.source,
+                s.onto.up,
+                w.sensory_par,
+                r.source,
+                r.onto.up,
+                w.recurrent_par,
+                w.neuron_par,
+                batch,
+                time,
+                inputs,
+                w.units,
+                w.substeps,
+                masked,
+                *w.variant,
+                w.padded,
+                *s.onto[:3],
+                *r.onto[:3],
                 **launch.options(max(w.lanes), 4),
-            )  # fmt: skip
+            )
     return states
 
 
@@ -95,14 +114,44 @@ def _backward(kernel: Any, w: Wired, grad: Tensor, states: Tensor, columns: int)
         path = call.x.new_empty(programs, w.substeps, w.padded)
         with launch.on(call.x.device):
             kernel[(programs,)](
-                call.x, call.dt, mask, call.state[0], states.to(call.x.dtype), grad.to(call.x.dtype),
-                *gradients, path, totals,
-                s.source, s.target, s.onto.up, s.lane, s.back.up, w.sensory_par,
-                r.source, r.target, r.onto.up, r.lane, r.back.up, w.recurrent_par, w.neuron_par,
-                batch, time, inputs, w.units, w.substeps, launch.FLUSH, masked, *w.variant,
-                w.padded, launch.power(inputs), *s.onto[:3], *s.back[:3], *r.onto[:3], *r.back[:3],
+                call.x,
+                call.dt,
+                mask,
+                call.state[0],
+                states.to(call.x.dtype),
+                grad.to(call.x.dtype),
+                *gradients,
+                path,
+                totals,
+                s.source,
+                s.target,
+                s.onto.up,
+                s.lane,
+                s.back.up,
+                w.sensory_par,
+                r.source,
+                r.target,
+                r.onto.up,
+                r.lane,
+                r.back.up,
+                w.recurrent_par,
+                w.neuron_par,
+                batch,
+                time,
+                inputs,
+                w.units,
+                w.substeps,
+                launch.FLUSH,
+                masked,
+                *w.variant,
+                w.padded,
+                launch.power(inputs),
+                *s.onto[:3],
+                *s.back[:3],
+                *r.onto[:3],
+                *r.back[:3],
                 **launch.options(max(w.lanes), 2),
-            )  # fmt: skip
+            )
     return gradients, totals.sum(0)
 
 

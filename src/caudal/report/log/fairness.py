@@ -111,7 +111,7 @@ def _attribute(attribute: FairAttribute, words: LogWords) -> dict[str, object]:
             }
             for moment in attribute.curve
         ],
-    }  # fmt: skip
+    }
 
 
 def _gap(attribute: FairAttribute, gap: Gap, top: float, words: LogWords) -> dict[str, object]:
@@ -120,9 +120,12 @@ def _gap(attribute: FairAttribute, gap: Gap, top: float, words: LogWords) -> dic
     places = {
         key: f"{100 * min(value / (1.05 * top), 1.0):.2f}"
         for key, value in (
-            ("low", gap.value.low), ("high", gap.value.high), ("at", gap.value.value), ("chance", gap.chance),
+            ("low", gap.value.low),
+            ("high", gap.value.high),
+            ("at", gap.value.value),
+            ("chance", gap.chance),
         )
-    }  # fmt: skip
+    }
     return {
         "name": words.known("fairness.gap", gap.name),
         "value": _value(gap.name, gap.value.value, words),
