@@ -1,12 +1,15 @@
 """NAFLD: irregular laboratory visits of a population cohort, and who died within five years."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from caudal.data.datasets.files import Card, Dataset, read_csv, shipped
 from caudal.data.frame import from_frame
 from caudal.data.split import split
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 YEARS = 5
 _DAYS = 365 * YEARS
@@ -83,7 +86,7 @@ def load(*, seed: int = 0, sensitive_inputs: bool = True) -> Dataset:
     return Dataset(CARD, data, split(data, val=0.1, test=0.2, seed=seed))
 
 
-def table(name: str) -> Any:
+def table(name: str) -> "DataFrame":
     """One of the three tables that ship, as a pandas frame in the order of their source.
 
     Arguments:
@@ -94,10 +97,11 @@ def table(name: str) -> Any:
         MissingExtraError: pandas is not installed.
     """
     path = shipped(CARD, "data", "datasets", "nafld_tables", f"{name}.csv.gz")
-    return read_csv(CARD, path, ("id",), float_precision="round_trip")
+    frame: DataFrame = read_csv(CARD, path, ("id",), float_precision="round_trip")
+    return frame
 
 
-def cohort() -> Any:
+def cohort() -> "DataFrame":
     """The cohort as a long pandas frame: id, days, hdl, sbp, smoke, fib4, age, sex, dead."""
     people, tests = table("nafld1"), table("nafld2")
     tests = tests[(tests["days"] <= 0) & tests["test"].isin(list(_TESTS))].copy()
