@@ -7,6 +7,7 @@ import shlex
 import numpy as np
 import pytest
 
+from caudal import LiquidClassifier
 from caudal.cli import app
 from caudal.cli.columns import WRITTEN, add_columns
 from caudal.cli.names import command_line, name_list
@@ -134,3 +135,44 @@ def test_one_value_says_all_about_the_columns_of_a_table(ward):
         from_frame(ward / "points.csv", targt="ill")
     with pytest.raises(DataError, match=r"compare: `serie` is no argument .* Did you mean `series`\?"):
         open_source(str(ward / "points.csv"), columns={"serie": "patient"})
+
+
+def test_a_model_reads_times_that_are_written_otherwise(tmp_path, capsys):
+    """The same moments as ISO times with their offset, and as days first on the clocks of Madrid."""
+    draw = np.random.default_rng(0)
+    iso, local = ["who,at,pulse,ill"], ["who,at,pulse,ill"]
+    for k in range(24):
+        for day in range(3):
+            row = f"{draw.normal(k % 2, 0.3):.3f},{'yn'[k % 2]}"
+            iso.append(f"p{k},2024-05-{day + 11}T{8 + day:02}:30:00+02:00,{row}")
+            local.append(f"p{k},{day + 11}/05/2024 {8 + day:02}:30,{row}")
+    (tmp_path / "iso.csv").write_text("\n".join(iso))
+    (tmp_path / "local.csv").write_text("\n".join(local))
+    columns = ["--target", "ill", "--series", "who", "--time", "at", "--epochs", "1", "--units", "4", "--quiet"]
+    model = str(tmp_path / "ward.caudal")
+    assert app.main(["fit", str(tmp_path / "iso.csv"), *columns, "-o", model]) == 0
+    capsys.readouterr()
+    answers = []
+    for name, written in (
+        ("iso", []),
+        ("local", ["--time-format", "DD/MM/YYYY HH:mm", "--time-zone", "Europe/Madrid"]),
+    ):
+        assert app.main(["predict", model, str(tmp_path / f"{name}.csv"), "--json", *written]) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    assert answers[0] == answers[1]
+    assert app.main(["predict", model, str(tmp_path / "local.csv"), "--json", "--time-zone", "Mars/Base"]) == 2
+    assert "Mars/Base" in capsys.readouterr().err
+
+
+def test_an_estimator_takes_the_columns_as_every_reader_of_a_table(ward):
+    columns = Columns.of(target="ill", series="patient", time="hour", drop="sex")
+    whole = LiquidClassifier("gru", 4, epochs=1).fit(ward / "points.csv", columns=columns)
+    changed = LiquidClassifier("gru", 4, epochs=1).fit(ward / "commas.csv", columns=columns, sep=";", decimal=",")
+    assert (
+        changed.data_recipe_.form.decimal == "," and whole.net_.state_dict().keys() == changed.net_.state_dict().keys()
+    )
+    assert all((a == b).all() for a, b in zip(*(m.net_.parameters() for m in (whole, changed)), strict=True))
+    with pytest.raises(DataError, match=r"LiquidClassifier: `serie` is no argument .* Did you mean `series`\?"):
+        LiquidClassifier().fit(ward / "points.csv", target="ill", serie="patient")
+    with pytest.raises(DataError, match="`target` is missing, and `decimal` says how a table is read"):
+        LiquidClassifier().fit(np.zeros((4, 1, 3)), [0, 1, 0, 1], decimal=",")

@@ -13,8 +13,8 @@ from caudal.errors import InputError
 if TYPE_CHECKING:
     from caudal.estimators import FitRecipe
 
-# How a text file is written; a new table may be written otherwise than that of the training, its columns may not.
-WRITTEN = ("sep", "decimal", "thousands", "na", "comment")
+# How a table is written; a new one may be written otherwise than that of the training, its columns may not be others.
+WRITTEN = ("sep", "decimal", "thousands", "na", "comment", "time_format", "time_zone")
 _FIELDS = {field.name: field for field in fields(Columns) if field.metadata}
 # Arguments that say how a table is read.
 NAMES = frozenset((*COLUMN_NAMES, "folder", "protocol")) - {"time", "series", "target"}
@@ -51,8 +51,8 @@ def add_column(parser: "argparse._ActionsContainer", name: str, **more: object) 
 
 
 def add_written(parser: argparse.ArgumentParser) -> None:
-    """Options that say how a text file is written."""
-    group = parser.add_argument_group("how a text file is written")
+    """Options that say how a table is written."""
+    group = parser.add_argument_group("how the table is written")
     for name in WRITTEN:
         add_column(group, name)
 

@@ -187,10 +187,18 @@ def recipe_for(model: Any, written: Mapping[str, Any]) -> "Recipe":
         written: fields of `Columns` that say how the table is written.
     """
     from caudal.data import Columns
+    from caudal.data.calendar import Calendar
 
     recipe: Recipe = model.data_recipe_
-    form = Columns.of(written).form
-    return replace(recipe, form=replace(recipe.form, **{name: getattr(form, name) for name in written}))
+    columns = Columns.of(written)
+    texts = {name: getattr(columns.form, name) for name in written if hasattr(columns.form, name)}
+    times: dict[str, Any] = {}
+    if columns.time_format is not None:
+        times["form"] = columns.time_format
+    if columns.time_zone is not None:
+        times |= {"zone": columns.time_zone, "localized": True}
+    calendar = replace(recipe.calendar or Calendar(), **times) if times else recipe.calendar
+    return replace(recipe, form=replace(recipe.form, **texts), calendar=calendar)
 
 
 def training_series(

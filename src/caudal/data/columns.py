@@ -14,15 +14,14 @@ _TABS = {"tab": "\t", "\\t": "\t"}
 Names = str | int | Sequence[str | int]
 
 
-class ColumnArguments(TypedDict, total=False):
-    """The fields of `Columns` as callers may give them: one name in place of several, None for what is not said."""
+class TableArguments(TypedDict, total=False):
+    """The fields of `Columns` but `sensitive`, as callers give them: a name for several, None for what is not said."""
 
     target: Names | None
     series: str | int | None
     time: str | int | None
     features: Names | None
     static: Names
-    sensitive: Names
     group: str | int | None
     categorical: Names
     drop: Names
@@ -40,6 +39,12 @@ class ColumnArguments(TypedDict, total=False):
     thousands: str
     na: Names | None
     comment: str
+
+
+class ColumnArguments(TableArguments, total=False):
+    """All fields of `Columns` as callers may give them."""
+
+    sensitive: Names
 
 
 def _words(metavar: str, text: str) -> dict[str, str]:
@@ -209,6 +214,8 @@ class Columns:
 
 
 COLUMN_NAMES = tuple(each.name for each in fields(Columns))
+# Fields that hold names of columns.
+KEY_NAMES = frozenset(each.name for each in fields(Columns) if each.metadata.get("metavar") in ("NAME", "NAMES"))
 _SEVERAL = frozenset(name for name, kind in get_type_hints(Columns).items() if "tuple" in str(kind))
 
 

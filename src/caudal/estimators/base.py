@@ -1,14 +1,16 @@
 """What the estimators share: settings, the way from data to a trained network, and saving."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Self, Unpack
 
 from sklearn.base import BaseEstimator
 from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
-from caudal.data import ParquetSequences, Sequences, from_frame, read_like
+from caudal.data import Columns, ParquetSequences, Sequences, from_frame, read_like
+from caudal.data.columns import KEY_NAMES, TableArguments
 from caudal.data.plan import refuse_flips
 from caudal.doctor import Symptom, examine
 from caudal.errors import DataError
@@ -37,31 +39,34 @@ from caudal.nn.operations import live_parameters, operations
 from caudal.typing import Array
 
 
-def read_table(model: "LiquidEstimator", x: Any, target: Any, series: str | None, **columns: Any) -> Sequences:
+def read_table(model: "LiquidEstimator", x: object, columns: Columns) -> Sequences:
     """A long table, its target read as the estimator needs it.
 
     Raises:
         DataError: no target is named, or no series where there must be several; or `from_frame` refuses the table.
     """
-    is_one_series = "forecast" in model.tasks or columns["task"] in ("classify_steps", "imitate")
-    if target is None or (series is None and not is_one_series):
+    owner = type(model).__name__
+    is_one_series = "forecast" in model.tasks or columns.task in ("classify_steps", "imitate")
+    if not columns.target or (columns.series is None and not is_one_series):
         fault = "is missing; a table needs `target` and `series`"
-        raise DataError(type(model).__name__, "series" if target else "target", fault, "Pass the names of the columns.")
-    columns["task"] = columns["task"] or model.kind
-    found = from_frame(x, target=target, series=series, **{**columns, **model.table_options()})
-    refuse_flips(type(model).__name__, found.findings, found.task)
-    return found
+        raise DataError(owner, "series" if columns.target else "target", fault, "Pass the names of the columns.")
+    task = model.kind if columns.task == "auto" else columns.task
+    data = from_frame(x, replace(columns, **{"task": task, **model.table_options()}))
+    refuse_flips(owner, data.findings, data.task)
+    return data
 
 
-def refuse_names(owner: str, columns: Mapping[str, Any]) -> None:
+def refuse_names(owner: str, columns: Columns) -> None:
     """Refuse names of columns beside arrays, where nothing would read them.
 
     Raises:
         DataError: names the argument, and `target` as what is missing.
     """
-    given = [name for name, value in columns.items() if value is not None and len(value)]
+    given = columns.given()
     if given:
-        fault = f"is missing, and `{given[0]}` names a column: a long table holds its target in a column as well"
+        first = next(iter(given))
+        says = "says how a table is read" if first not in KEY_NAMES else "names a column"
+        fault = f"is missing, and `{first}` {says}: a long table holds its target in a column as well"
         remedy = 'Put it into the table and name it: `fit(X.assign(y=y), target="y", series=...)`.'
         raise DataError(owner, "target", fault, remedy)
 
@@ -198,7 +203,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         """Sequences to predict, from arrays."""
         raise NotImplementedError
 
-    def table_options(self) -> dict[str, object]:
+    def table_options(self) -> dict[str, Any]:
         """Further arguments of `from_frame`."""
         return {}
 
@@ -221,23 +226,12 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         X: object,
         y: object = None,
         *,
-        target: str | Sequence[str] | None = None,
-        series: str | None = None,
-        time: str | None = None,
-        features: Sequence[str] | None = None,
-        static: Sequence[str] = (),
-        categorical: Sequence[str] = (),
+        columns: Columns | None = None,
         sensitive: object = (),
-        group: str | None = None,
-        task: str | None = None,
-        time_unit: str | None = None,
-        equal_times: str = "error",
-        drop: Sequence[str] = (),
-        time_format: str | None = None,
-        time_zone: str | None = None,
         val: object = None,
         sample_weight: object = None,
         watch: Watch | None = None,
+        **arguments: Unpack[TableArguments],
     ) -> Self:
         """Train on arrays with `y`, on a long table with column names, or on series that were read elsewhere.
 
@@ -247,13 +241,13 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
                 `Sequences`; `ParquetSequences`, read again in each pass; or a path or frame in long form, with
                 `target` and `series`. NaN: not observed.
             y: one target per series, or one per step with a collection; None otherwise.
-            target, series, time, features, static, categorical, group, task, time_unit, equal_times, drop, time_format,
-                time_zone: as in `from_frame`. A classifier reads the target as classes, a regressor as numbers.
+            columns: of a table, by their part; a classifier reads the target as classes, a regressor as numbers.
             sensitive: names of columns as there, or what `fairness` asks for: values `(batch,)`, several by name, or
                 `caudal.fair.Groups`. Never an input.
             val: series to stop by, as a table, `Sequences` or `ParquetSequences`; None takes `validation` of X.
             sample_weight: `(batch,)` weight of each series, in the order of `Sequences.ids`.
             watch: is called with each `caudal.train.Epoch` as it ends.
+            arguments: fields of `caudal.data.Columns` that `columns` leaves open: `target="ill", series="patient"`.
 
         Raises:
             InputError: a setting is out of range.
@@ -261,6 +255,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             NonFiniteError: training diverged.
         """
         owner = type(self).__name__
+        asked = Columns.of(columns, owner, **arguments)
         self.is_flat_, self.origin_, X = False, None, listed(X)
         self.axes_ = settled_axes(owner, self.axes, X)
         if isinstance(X, ParquetSequences):
@@ -268,21 +263,13 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         if isinstance(X, Sequences):
             data = self.prepared(X)
             self.named(data.classes)
-        elif is_table(X, target):
-            columns = {
-                "features": features,
-                "static": static,
-                "categorical": categorical,
-                "sensitive": () if is_values(sensitive) else sensitive,
-            }
-            columns |= {"group": group, "task": task, "time_unit": time_unit, "equal_times": equal_times, "drop": drop}
-            columns |= {"time_format": time_format, "time_zone": time_zone}
-            data = read_table(self, X, target, series, time=time, **columns)
+        elif is_table(X, asked.target):
+            data = read_table(
+                self, X, Columns.of({**asked.given(), "sensitive": () if is_values(sensitive) else sensitive}, owner)
+            )
             self.named(data.classes)
         else:
-            refuse_names(
-                owner, {"series": series, "time": time, "features": features, "static": static, "group": group}
-            )
+            refuse_names(owner, asked)
             data = self.arrays(X, single_target(y))
             self.is_flat_ = not is_collection(X)
         check_task(owner, self.tasks, data.task, data.target is not None)

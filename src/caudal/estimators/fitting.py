@@ -139,8 +139,8 @@ def _check_settings(recipe: FitRecipe) -> None:
         clip=train.clip,
         weight_decay=train.weight_decay,
         seed=train.seed,
-        schedule=train.schedule,
-        precision=train.precision,  # type: ignore[arg-type]  # the recipe checks the words
+        schedule=train.schedule,  # type: ignore[arg-type]  # checked here, word by word
+        precision=train.precision,  # type: ignore[arg-type]
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,7 +145,7 @@ class LiquidForecaster(LiquidEstimator):
         found = self.predict(X)
         return float(r2_score(np.asarray(y).ravel(), found.ravel()))
 
-    def table_options(self) -> dict[str, object]:
+    def table_options(self) -> dict[str, Any]:
         """How a table is cut."""
         return {"task": "forecast", "horizon": self.horizon, "window": self.window, "stride": self.stride}
 

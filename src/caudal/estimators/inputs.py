@@ -167,9 +167,9 @@ def is_collection(x: object) -> bool:
     return is_panel(x) or is_listed(x) or getattr(x, "ndim", 0) == 3
 
 
-def is_table(x: object, target: object) -> bool:
+def is_table(x: object, target: tuple[str, ...]) -> bool:
     """Whether it is a path, or a long table by the word of who passes a target column."""
-    return isinstance(x, str | Path) or target is not None
+    return isinstance(x, str | Path) or bool(target)
 
 
 def per_step(y: Any) -> bool:
