@@ -16,7 +16,7 @@ CEILINGS = {
     "classes_of_one_name": 7,
     "circles": 0,
     "vague_names": 127,
-    "any_types": 628,
+    "any_types": 627,
     "type_ignores": 59,
     "format_skips": 38,
 }
