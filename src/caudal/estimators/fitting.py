@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from caudal.estimators.training import facts_of
 from caudal.nn import Readout
 from caudal.nn.registry import check_cell
 from caudal.train import Crew, Fitted, TrainRecipe, accelerated
+from caudal.train.recipe import Precision, Schedule
 
 if TYPE_CHECKING:
     from caudal.estimators.base import LiquidEstimator
@@ -139,8 +140,8 @@ def _check_settings(recipe: FitRecipe) -> None:
         clip=train.clip,
         weight_decay=train.weight_decay,
         seed=train.seed,
-        schedule=train.schedule,  # type: ignore[arg-type]  # checked here, word by word
-        precision=train.precision,  # type: ignore[arg-type]
+        schedule=cast(Schedule, train.schedule),  # `TrainRecipe` checks the words
+        precision=cast(Precision, train.precision),
     )
 
 
