@@ -1,4 +1,4 @@
-"""Runs the equations of a page in Node, or in a headless Chromium; tests without either say that they are skipped."""
+"""Runs the JavaScript of pages in Node, or in a headless Chromium; tests without either say that they are skipped."""
 
 import html
 import json
@@ -9,28 +9,30 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "src/caudal/report/studio/static/cells.js"
+CELLS = Path(__file__).parents[2] / "src/caudal/report/studio/static/cells.js"
 
 
-def evaluated(script, data, folder):
-    """The JSON value of the expression `script`, which reads `data`, after `cells.js`."""
+def evaluated(script, data, folder, *more):
+    """The JSON value of the expression `script`, which reads `data`, after `cells.js` and `more` files."""
     node = shutil.which("node")
-    program = f"{SOURCE.read_text()}\nconst data = {json.dumps(data)};\nconst answer = JSON.stringify({script});\n"
+    sources = "\n".join(path.read_text() for path in (CELLS, *more))
+    program = f"{sources}\nconst data = {json.dumps(data)};\nconst answer = JSON.stringify({script});\n"
     if node:
         path = folder / "run.js"
         path.write_text(program + "process.stdout.write(answer);")
         done = subprocess.run([node, str(path)], capture_output=True, text=True, timeout=120, check=True)
         return json.loads(done.stdout)
     page = folder / "run.html"
-    page.write_text(f"<pre></pre><script>{program}document.querySelector('pre').textContent = answer;</script>")
+    quiet = program.replace('typeof document !== "undefined"', "false")
+    page.write_text(f"<pre></pre><script>{quiet}document.querySelector('pre').textContent = answer;</script>")
     return json.loads(html.unescape(re.search(r"<pre>(.*?)</pre>", dumped(page), re.S)[1]))
 
 
 def dumped(page, *flags):
     """The document of a page after its scripts have run."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
-        pytest.skip("NOT CHECKED: the equations of the pages in JavaScript; neither Node nor Chromium is installed")
+        pytest.skip("NOT CHECKED: the pages in a browser; no Chromium is installed")
     command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", *flags]
     done = subprocess.run([*command, "--dump-dom", f"file://{page}"], capture_output=True, text=True, timeout=120)
     return done.stdout
