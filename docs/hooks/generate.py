@@ -73,7 +73,6 @@ TWINS = {
 
 def driven(match):
     """One part of the kept driving study; a checkout without one says so."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the studies stand beside the library, in the clone
     from studies.driving import markdown, read
 
     kept = Path("benchmarks/results/drive.json")
@@ -121,6 +120,8 @@ def on_page_markdown(markdown, page, **_):
 
 
 def on_config(config):
+    # The studies and the page of liquidity stand beside the library, in the clone.
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     rooms = [room for room in ROOMS if (SOURCE / room / "__init__.py").exists()]
     pages = [{room: f"reference/{room}.md"} for room in rooms] + [{"errors": "reference/errors.md"}]
     config.nav.append({"Reference": pages})
@@ -132,4 +133,8 @@ def on_files(files, config):
         ((room, path),) = entry.items()
         text = "# caudal.errors\n\n::: caudal.errors\n" if room == "errors" else reference(room)
         files.append(File.generated(config, path, content=text))
+    from docs.liquid.page import PAGES, render
+
+    for lang, path in PAGES.items():
+        files.append(File.generated(config, path, content=render(lang)))
     return files

@@ -1,20 +1,17 @@
-"""Trains the small networks of the page and writes `numbers.json`: `python docs/liquid/train.py`.
+"""Trains the small networks of the page and writes `numbers.json`: `python -m docs.liquid.train`.
 
 Each is a layer of caudal; the page runs the same equations. Minutes on one core; the seeds are fixed.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-from road import POINTS, SCALES, STEP, Car, drive, expert, road, seen, wiring
-
 from caudal.nn import CTRNN, GRU, LSTM, LTC, LiquidSSM, Readout
 from caudal.report.studio.net import described
+from docs.liquid.road import SCALES, STEP, Car, drive, expert, road, seen, wiring
 
 HERE = Path(__file__).parent
 FILTERS = {"liquid": LiquidSSM, "ltc": lambda i, u: LTC(i, u, substeps=2), "gru": GRU, "lstm": LSTM}
@@ -53,7 +50,11 @@ def waves(rng, count, gap):
     """Signals sampled every `gap`, and what a leaky mean of them is at those times."""
     fine = 0.05
     times = np.arange(1, round(SECONDS / fine) + 1) * fine
-    pitch, phase, size = rng.uniform(0.15, 0.9, (count, 2, 1)), rng.uniform(0, 6.3, (count, 2, 1)), rng.uniform(0.3, 1, (count, 2, 1))
+    pitch, phase, size = (
+        rng.uniform(0.15, 0.9, (count, 2, 1)),
+        rng.uniform(0, 6.3, (count, 2, 1)),
+        rng.uniform(0.3, 1, (count, 2, 1)),
+    )
     signal = (size * np.sin(pitch * times + phase)).sum(1)
     mean, value = np.empty_like(signal), np.zeros(count)
     share = 1 - np.exp(-fine / TARGET_TAU)
@@ -81,7 +82,7 @@ def filtered(make, gaps, steps, seed):
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-    print(type(net.layer).__name__, gaps, f"root of the mean squared error {float(loss.detach()) ** 0.5:.4f}", flush=True)
+    print(type(net.layer).__name__, gaps, f"root of the mean squared error {float(loss.detach()) ** 0.5:.4f}")
     return net
 
 
@@ -115,8 +116,8 @@ def driver(steps, seed=4):
         optimiser.step()
         schedule.step()
         if step % 100 == 0:
-            print("driver", step, float(loss.detach()) ** 0.5, flush=True)
-    print("driver", float(loss.detach()) ** 0.5, lap(net), flush=True)
+            print("driver", step, float(loss.detach()) ** 0.5)
+    print("driver", float(loss.detach()) ** 0.5, lap(net))
     return net
 
 
@@ -138,7 +139,13 @@ def paired():
     net = LTC(1, 1, substeps=4)
     for name, value in {"raw_g_leak": 0.12, "raw_c_m": 1.0, "sensory_raw_w": 1.2}.items():
         set_to(getattr(net, name), inverse_softplus(value))
-    for name, value in {"v_leak": 0.0, "sensory_mu": 0.6, "sensory_sigma": 8.0, "sensory_e_rev": 1.0, "raw_w": -40.0}.items():
+    for name, value in {
+        "v_leak": 0.0,
+        "sensory_mu": 0.6,
+        "sensory_sigma": 8.0,
+        "sensory_e_rev": 1.0,
+        "raw_w": -40.0,
+    }.items():
         set_to(getattr(net, name), value)
     return net
 
@@ -158,7 +165,6 @@ def main():
         "one": {name: described(filtered(make, (1.0,), 500, 1)) for name, make in FILTERS.items()},
         "many": {name: described(filtered(make, (1.0, 0.25, 2.0, 0.5), 700, 1)) for name, make in FILTERS.items()},
     }
-    assert len(way.x) == POINTS
     (HERE / "numbers.json").write_text(json.dumps(rounded(numbers), separators=(",", ":")) + "\n")
 
 

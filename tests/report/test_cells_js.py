@@ -26,8 +26,10 @@ NETS = {
     "gru": lambda: GRU(3, 4),
     "lstm": lambda: LSTM(3, 4),
     "readout": lambda: Readout(LTC(ncp(3, 5, 4, 2, seed=1)), 2),
-    "readout of means over a stack": lambda: Readout(Stack(GRU(3, 4), LiquidSSM(4, 3, pairing="previous")), 2, pool="mean"),
-}  # fmt: skip
+    "readout of means over a stack": lambda: Readout(
+        Stack(GRU(3, 4), LiquidSSM(4, 3, pairing="previous")), 2, pool="mean"
+    ),
+}
 RUN = "data.map(({ net, x, dt }) => Cells.run(Cells.build(net), x, dt))"
 
 
@@ -84,7 +86,8 @@ def test_a_neuron_that_is_scaled_answers_as_with_scaled_synapses(kind, tmp_path)
     net = kind(ncp(3, 5, 4, 2, seed=1)).double()
     x, dt, whole = job(net)
     change = "net.strength[6] = 0.4; net.cut[1] = 0; net.update(); return Cells.run(net, x, dt)"
-    (answer,) = evaluated(f"data.map(({{ net: spec, x, dt }}) => {{ const net = Cells.build(spec); {change}; }})", [whole], tmp_path)  # fmt: skip
+    script = f"data.map(({{ net: spec, x, dt }}) => {{ const net = Cells.build(spec); {change}; }})"
+    (answer,) = evaluated(script, [whole], tmp_path)
     strength = torch.ones(net.synapse_count(), dtype=torch.float64)
     for at, name in enumerate(net.wiring.synapse_names):
         if net.wiring.names[6] in name.split(" -> "):

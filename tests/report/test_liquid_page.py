@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,24 +9,12 @@ import torch
 
 from caudal.nn import CTRNN, GRU, LSTM, LTC, LiquidSSM, Readout
 from caudal.nn.init import softplus_inverse
+from docs.liquid import page, road
 from tests.report.cells_js import dumped, evaluated
 
 HERE = Path(__file__).parents[2] / "docs/liquid"
 CLASSES = {"LTC": LTC, "CTRNN": CTRNN, "GRU": GRU, "LSTM": LSTM, "LiquidSSM": LiquidSSM}
 POSITIVE = {"raw_w": "w", "sensory_raw_w": "sensory_w", "raw_g_leak": "g_leak", "raw_c_m": "c_m", "raw_tau": "tau"}
-
-
-@pytest.fixture(scope="module")
-def parts():
-    """Modules of the page, which stand beside the documentation."""
-    sys.path.insert(0, str(HERE))
-    try:
-        import page
-        import road
-
-        yield page, road
-    finally:
-        sys.path.remove(str(HERE))
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +98,7 @@ def test_a_gap_is_bridged_as_in_the_library(data, pairing, tmp_path):
 
 @torch.no_grad()
 @pytest.mark.parametrize("cut", [(), (3,), (10, 40)])
-def test_a_lap_is_driven_as_by_the_library(data, parts, cut, tmp_path):
-    _, road = parts
+def test_a_lap_is_driven_as_by_the_library(data, cut, tmp_path):
     shown = answer(f"Liquid.lap(data.road, data.driver, {list(cut)})", data, tmp_path)
     net, way, car, state = layer(data["driver"], road.wiring()), road.road(), road.Car(0.0, 0.0, 0.0), None
     strength = torch.ones(net.synapse_count()).double()
@@ -133,8 +119,7 @@ def test_the_whole_circuit_completes_the_lap_and_some_synapse_matters(data, tmp_
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_the_page_loads_nothing_and_draws_itself(parts, lang, tmp_path):
-    page, _ = parts
+def test_the_page_loads_nothing_and_draws_itself(lang, tmp_path):
     text = page.render(lang)
     assert len(text.encode()) < 1_000_000
     assert not re.search(r"(src|href)=\"(https?:)?//", text)
@@ -152,8 +137,7 @@ def test_words_of_both_languages_have_the_same_places():
         assert sorted(set(re.findall(r"\{\w+\}", english))) == sorted(set(re.findall(r"\{\w+\}", spanish))), key
 
 
-def test_figures_of_the_myths_come_from_the_records(parts):
-    page, _ = parts
+def test_figures_of_the_myths_come_from_the_records():
     figures = page.records()
     assert figures["better"] == {"ahead": 1, "n": 4, "decided": 0}
     assert figures["robust"]["n"] == 33 and figures["smaller"]["n"] == 5

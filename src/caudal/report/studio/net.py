@@ -10,7 +10,7 @@ from caudal.nn import CTRNN, GRU, LSTM, LTC, CfC, LiquidSSM, Readout, Stack, Wir
 from caudal.nn.layer import Layer
 from caudal.nn.wired import graph_tensors
 
-Json: TypeAlias = "float | str | bool | None | list[Json] | dict[str, Json]"
+Json: TypeAlias = "float | str | bool | list[Json] | dict[str, Json] | None"
 Description: TypeAlias = dict[str, Json]
 
 
