@@ -259,7 +259,7 @@ def data(name, value):
 
 
 def script():
-    cells = (files("caudal.report.studio") / "static" / "cells.js").read_text(encoding="utf-8")
+    cells = (files("caudal.report") / "static" / "cells.js").read_text(encoding="utf-8")
     return cells + (HERE / "page.js").read_text()
 
 

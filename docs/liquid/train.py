@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from caudal.nn import CTRNN, GRU, LSTM, LTC, LiquidSSM, Readout
-from caudal.report.studio.net import described
+from caudal.report.cells import described
 from docs.liquid.road import SCALES, STEP, Car, drive, expert, road, seen, wiring
 
 HERE = Path(__file__).parent

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-CELLS = Path(__file__).parents[2] / "src/caudal/report/studio/static/cells.js"
+CELLS = Path(__file__).parents[2] / "src/caudal/report/static/cells.js"
 
 
 def evaluated(script, data, folder, *more):

@@ -6,7 +6,7 @@ import torch
 
 from caudal.explain import trace
 from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, LiquidSSM, Readout, Stack, WiredCfC
-from caudal.report.studio.net import described
+from caudal.report.cells import described
 from caudal.wiring import ncp
 from tests.report.cells_js import evaluated
 

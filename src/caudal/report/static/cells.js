@@ -1,6 +1,6 @@
 "use strict";
 // The equations of caudal's cells in double precision, one function for each file of `src/caudal/dynamics`.
-// `Cells.build(net)` takes what `caudal.report.studio.net.described` writes; tests hold the numbers to the library's.
+// `Cells.build(net)` takes what `caudal.report.cells.described` writes; tests hold the numbers to the library's.
 const Cells = (() => {
   const sigmoid = (z) => 1 / (1 + Math.exp(-z));
   const softplus = (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
