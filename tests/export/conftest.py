@@ -10,7 +10,7 @@ from caudal import wiring
 from caudal.data import Encoder, datasets
 from caudal.data.datasets import Dataset
 from caudal.errors import MissingExtraError
-from caudal.nn import CTRNN, GRU, GRUD, LRC, LSTM, LTC, MLP, ODERNN, CfC, MixedMemory, Readout, Stack
+from caudal.nn import CTRNN, GRU, GRUD, LRC, LSTM, LTC, MLP, ODERNN, CfC, LiquidSSM, MinGRU, MixedMemory, Readout, Stack
 from caudal.nn.cfc_wired import WiredCfC
 from caudal.nn.layer import Layer
 from caudal.train import TrainRecipe, examples, fit
@@ -35,6 +35,7 @@ CELLS = {
     "dense cfc": lambda n: CfC(n, 10, backbone_units=12),
     "lrc": lambda n: LRC(_circuit(n)),
     "gru": lambda n: GRU(n, 8),
+    "liquid ssm": lambda n: LiquidSSM(n, 12),
 }
 
 
@@ -99,6 +100,12 @@ def _untrained(units: int = 6, inputs: int = 4) -> dict[str, Layer]:
     found["mixed shared pure"] = MixedMemory(inputs, CfC(inputs, units, mode="pure", backbone_layers=0))
     found["mixed cascade"] = MixedMemory(inputs, CfC(units, units, mode="no_gate", backbone_units=7), form="cascade")
     found["mixed stacked"] = MixedMemory(inputs, LTC(5, units, substeps=2), form="stacked")
+    found["liquid ssm"] = LiquidSSM(inputs, units)
+    found["liquid ssm softplus"] = LiquidSSM(inputs, units, decay="softplus", output_gate=True)
+    slow = LiquidSSM(inputs, units, target="linear", decay="softplus", tau=(1.0, 3_000.0))
+    found["liquid ssm linear"] = Readout(slow, 2, pool="mean")
+    found["liquid ssm layers"] = LiquidSSM(inputs, units, layers=3, output_gate=True, target="linear")
+    found["min-gru"] = MinGRU(inputs, units)
     return {name: net.eval() for name, net in found.items()}
 
 
@@ -123,6 +130,7 @@ def _for_runtimes() -> dict[str, Layer]:
 _NETS = _untrained()
 _GRAPHED = _for_runtimes()
 _SOME = ("ltc", "ctrnn", "lrc symmetric", "lstm", "gru", "mean", "wired cfc default", "cfc no_gate gelu", "cfc pure")
+_SOME += ("liquid ssm softplus", "liquid ssm linear", "liquid ssm layers")
 
 
 @pytest.fixture(params=_NETS)

@@ -241,7 +241,7 @@ def test_inputs_whose_names_would_end_a_comment_do_not(tmp_path):
 def test_same_answers_on_every_machine(trained, tmp_path, target):
     if TARGETS[target].missing():
         pytest.skip(f"{target} is NOT tested: `{TARGETS[target].missing()}` is not installed")
-    cells = ("ltc", "cfc", "dense cfc", "gru") if target != "AVR" else ("cfc",)
+    cells = ("ltc", "cfc", "dense cfc", "gru", "liquid ssm") if target != "AVR" else ("cfc", "liquid ssm")
     for cell in cells:
         model = trained(cell)
         made = export.c(model.net, tmp_path / cell, encoder=model.encoder)

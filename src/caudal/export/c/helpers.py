@@ -8,6 +8,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "mulsh": ("scale_down",),
     "mulsat": ("scale_clip",),
     "blend": ("blend",),
+    "blend_wide": ("blend_wide",),
     "average": ("magnitude", "divide", "quotient", "average"),
     "resist": ("resist",),
     "relax": ("magnitude", "divide", "quotient", "relax"),
@@ -54,6 +55,12 @@ static int32_t P_scale_clip(int32_t a, int32_t b, int32_t bits, int32_t limit)
 static int32_t P_blend(int32_t a, int32_t b, int32_t share)
 {
     return a + ((share * (b - a) + INT32_C(16384)) >> 15);
+}
+""",
+    "blend_wide": """/* a + (b - a) share / 2**30, rounded half up. */
+static int32_t P_blend_wide(int32_t a, int32_t b, int32_t share)
+{
+    return a + (int32_t)((((int64_t)share * (b - a)) + INT32_C(536870912)) >> 30);
 }
 """,
     "divide": """static uint32_t P_divide(uint32_t num, uint32_t den)
@@ -221,6 +228,30 @@ static float P_sigmoid(float z)
     const float s = P_SIGMOID[at];
     const float p = s - (s * s);
     return s + ((p * d) * (1.0f + (d * ((0.5f - s) + (d * (SIXTH - p))))));
+}
+""",
+    "softplus": """/* log(1 + exp(z)), expanded around the nearest of 257 entries; its slope is the sigmoid. */
+static float P_softplus(float z)
+{
+    const float low = (z > -16.0f) ? z : -16.0f;
+    const float kept = (low < 16.0f) ? low : 16.0f;
+    const int32_t at = (int32_t)((kept * 8.0f) + 128.5f);
+    const float d = kept - (((float)at * 0.125f) + -16.0f);
+    const float g = P_SIGMOID[at];
+    const float p = g - (g * g);
+    const float bend = 0.5f + (d * (SIXTH - (THIRD * g)));
+    return (low - kept) + (P_SOFTPLUS[at] + (d * (g + ((p * d) * bend))));
+}
+""",
+    "rise": """/* 1 - exp(-y) for y >= 0, expanded around the nearest of 257 entries; exact near 0. */
+static float P_rise(float z)
+{
+    const float low = (z > 0.0f) ? z : 0.0f;
+    const float kept = (low < 16.0f) ? low : 16.0f;
+    const int32_t at = (int32_t)((kept * 16.0f) + 0.5f);
+    const float d = kept - (((float)at * 0.0625f) + 0.0f);
+    const float s = P_RISE[at];
+    return s + ((1.0f - s) * (d * (1.0f - (d * (0.5f - (d * (SIXTH - (d * TWENTYFOURTH))))))));
 }
 """,
     "decay": """/* exp(-y) for y >= 0, expanded around the nearest of 257 entries; 0 beyond 16. */

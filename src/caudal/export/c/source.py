@@ -67,8 +67,11 @@ class _Writer:
     def helpers(self) -> list[str]:
         """Functions that the blocks call, each once."""
         if self.program.is_float:
-            sixth = literal(1 / 6, True)
-            texts = [FLOAT_HELPERS[name].replace("SIXTH", sixth) for name in self.program.tables if name != "density"]
+            called = {node.name for block in self.program.blocks() for node in block.nodes if node.op == "table"}
+            called |= {link.gate.table for block in self.program.blocks() for link in block.links if link.gate}
+            texts = [FLOAT_HELPERS[name] for name in self.program.tables if name in called]
+            for word, value in {"THIRD": 1 / 3, "SIXTH": 1 / 6, "TWENTYFOURTH": 1 / 24}.items():
+                texts = [text.replace(word, literal(value, True)) for text in texts]
         else:
             used = {node.op for block in self.program.blocks() for node in block.nodes}
             used |= {"table"} if any(link.gate for block in self.program.blocks() for link in block.links) else set()

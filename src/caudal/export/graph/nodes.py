@@ -62,6 +62,10 @@ class Symbol:
         """Exponential."""
         return self.nodes.op("Exp", self)
 
+    def softplus(self) -> "Symbol":
+        """`log(1 + exp(value))`."""
+        return self.nodes.op("Softplus", self)
+
     def relu(self) -> "Symbol":
         """Larger of the value and 0."""
         return self.nodes.op("Relu", self)

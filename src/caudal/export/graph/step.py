@@ -15,6 +15,7 @@ from caudal.export.plan.plan import (
     ELAPSED,
     INPUT,
     OUTPUT,
+    Approach,
     Average,
     Closed,
     Commit,
@@ -258,6 +259,9 @@ def _finish(run: _Run, neurons: Neurons, totals: list[Symbol]) -> dict[str, Symb
         i, f, g, o = totals
         memory = f.sigmoid() * run.at[finish.memory] + i.sigmoid() * g.tanh()
         return {finish.memory: memory, finish.out: o.sigmoid() * memory.tanh()}
+    if isinstance(finish, Approach):
+        v = _approached(run, finish, totals)
+        return {finish.state: v} | ({} if finish.out == finish.state else {finish.out: totals[2].sigmoid() * v})
     if isinstance(finish, Reset):
         r, z, candidate, back = totals
         new = (candidate + r.sigmoid() * back).tanh()
@@ -283,6 +287,18 @@ def _relaxed(run: _Run, finish: Conduct | Leak | Resist, totals: list[Symbol]) -
     return v + (move if finish.solver == "explicit" else move / (rate * pull + 1.0))
 
 
+def _approached(run: _Run, finish: Approach, totals: list[Symbol]) -> Symbol:
+    a, z, v = totals[0], totals[1], run.at[finish.state]
+    share = a.softplus() if finish.decay == "softplus" else a.sigmoid()
+    if finish.rate is not None:
+        share = share * run.nodes.constant(finish.rate)
+    if finish.decay != "unclocked":
+        # 1 - exp(-y) without its loss of digits near 0.
+        half = (share * run.dt * 0.5).tanh()
+        share = half * 2.0 / (half + 1.0)
+    return v + share * ((z.tanh() if finish.target == "tanh" else z) - v)
+
+
 def _activated(run: _Run, finish: Heads | Closed | Squash, totals: list[Symbol]) -> Symbol:
     if isinstance(finish, Heads):
         f1, f2, t = totals[0].tanh(), totals[1].tanh(), (totals[2] * run.dt + totals[3]).sigmoid()
@@ -293,6 +309,8 @@ def _activated(run: _Run, finish: Heads | Closed | Squash, totals: list[Symbol])
         return a - a * (run.dt * (abs(z) + w_tau) * -1.0).exp() * z
     if finish.kind == "tanh":
         return z.tanh()
+    if finish.kind == "linear":
+        return z
     if finish.kind == "relu":
         return z.relu()
     return z * z.sigmoid() if finish.kind == "silu" else gelu(z)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram, export
-from torch.nn.functional import pad
+from torch.nn.functional import pad, softplus
 
 from caudal._version import __version__
 from caudal.data import Encoder
@@ -47,6 +47,7 @@ _OPS: dict[str, Callable[..., object]] = {
     "Div": operator.truediv,
     "Abs": torch.abs,
     "Sigmoid": torch.sigmoid,
+    "Softplus": softplus,
     "Tanh": torch.tanh,
     "Exp": torch.exp,
     "Relu": torch.relu,

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from caudal.dynamics.liquid_ssm import Decay, Target
 from caudal.export.graph.nodes import Symbol
 from caudal.typing import Floats
 
 Ints: TypeAlias = NDArray[np.int64]
-Kind = Literal["tanh", "relu", "silu", "gelu"]
+Kind = Literal["linear", "tanh", "relu", "silu", "gelu"]
 INPUT, ELAPSED, OUTPUT = "x", "elapsed", "y"
 
 
@@ -122,7 +123,7 @@ class Closed:
 
 @dataclass(frozen=True)
 class Squash:
-    """A backbone neuron: one channel."""
+    """A neuron of a backbone or a residual: one channel."""
 
     out: str
     kind: Kind
@@ -144,6 +145,24 @@ class Reset:
     out: str
 
 
+@dataclass(frozen=True, eq=False)
+class Approach:
+    """LiquidSSM, minGRU: channels a of the rate, z of the target and, with an output gate, that of the gate.
+
+    Attributes:
+        state: what goes towards the target.
+        out: what is answered: the state itself without an output gate.
+        rate: `(rows,)`, or None.
+        decay, target: as in `dynamics/liquid_ssm.py`.
+    """
+
+    state: str
+    out: str
+    rate: Floats | None
+    decay: Decay
+    target: Target
+
+
 @dataclass(frozen=True)
 class Average:
     """Running mean of one channel; `count` is a state of one element."""
@@ -157,7 +176,9 @@ class Emit:
     """Outputs: one channel."""
 
 
-Finish: TypeAlias = Retain | Conduct | Leak | Resist | Heads | Closed | Squash | Remember | Reset | Average | Emit
+Finish: TypeAlias = (
+    Retain | Conduct | Leak | Resist | Heads | Closed | Squash | Remember | Reset | Approach | Average | Emit
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -317,11 +338,15 @@ class Builder:
 
     Arguments:
         graphs: whether the plan is for graphs of runtimes alone, which need no bounds.
+
+    Attributes:
+        spreads: by vector, what each of its elements never exceeds, where that is known more closely than its bound.
     """
 
     def __init__(self, *, graphs: bool = False) -> None:
         self.graphs = graphs
         self.vectors: dict[str, Vector] = {}
+        self.spreads: dict[str, Floats] = {}
         self.stages: list[Stage] = []
         self.layer = -1
         self.dt_min = 0.0
@@ -353,8 +378,13 @@ class Builder:
 
     def reach(self, view: View, weight: Floats, bias: Floats) -> float:
         """What `|weight @ view + bias|` never exceeds."""
-        within = np.abs(view.scale) * self.vectors[view.vector].bound + np.abs(view.shift)
-        return float(((np.abs(weight) * within).sum(-1) + np.abs(bias)).max())
+        return float((self.reaches(view, weight) + np.abs(bias)).max())
+
+    def reaches(self, view: View, weight: Floats) -> Floats:
+        """What each row of `|weight @ view|` never exceeds."""
+        bounds = self.spreads.get(view.vector, self.vectors[view.vector].bound * np.ones(1))
+        within = np.abs(view.scale) * np.broadcast_to(bounds, (self.vectors[view.vector].size,))[view.index]
+        return np.asarray((np.abs(weight) * (within + np.abs(view.shift))).sum(-1))
 
 
 def vector_of(tensor: Tensor) -> Floats:

@@ -26,7 +26,7 @@ from caudal.export.plan.plan import (
     vector_of,
     whole,
 )
-from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, MixedMemory, Readout, Stack
+from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, LiquidSSM, MinGRU, MixedMemory, Readout, Stack
 from caudal.nn.cfc_wired import WiredCfC
 from caudal.nn.layer import Layer
 from caudal.typing import Floats
@@ -42,8 +42,10 @@ _READERS: dict[type[Layer], Callable[[Builder, Any, View], View]] = {
     LRC: read_wired.lrc,
     WiredCfC: read_wired.wired_cfc,
     CfC: read_dense.cfc,
+    LiquidSSM: read_dense.liquid_ssm,
     LSTM: read_dense.lstm,
     GRU: read_dense.gru,
+    MinGRU: read_dense.min_gru,
 }
 
 
@@ -53,8 +55,8 @@ def describe(
     """The plan of a layer's step.
 
     Arguments:
-        model: an LTC, CfC, WiredCfC, LRC, CTRNN, MixedMemory, LSTM or GRU, a `Stack` of them, a `Readout` of either;
-            or a fitted estimator, whose network and encoder are taken.
+        model: an LTC, CfC, WiredCfC, LRC, CTRNN, LiquidSSM, MixedMemory, LSTM, GRU or MinGRU, a `Stack` of them, a
+            `Readout` of either; or a fitted estimator, whose network and encoder are taken.
         encoder: scales of inputs, time and target that become part of the step.
         input_range: scaled inputs beyond it are clamped by the integer exports.
         graphs: whether the plan is for the graphs of runtimes alone: they need no bounds, so that GRU-D, ODE-RNN and

@@ -1,15 +1,19 @@
-"""Plans of the dense cells: CfC with and without backbone, LSTM, GRU."""
+"""Plans of the dense cells: CfC with and without backbone, LiquidSSM, LSTM, GRU, minGRU."""
 
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
+from torch import nn
 
+from caudal.dynamics import liquid_ssm as liquid_ssm_step
 from caudal.dynamics.cfc_heads import HEADS
 from caudal.dynamics.lstm import FORGET_BIAS
 from caudal.export.plan.plan import (
     ELAPSED,
+    Approach,
     Builder,
     Closed,
     Commit,
@@ -24,9 +28,12 @@ from caudal.export.plan.plan import (
     vector_of,
     whole,
 )
-from caudal.nn import GRU, LSTM, CfC, MixedMemory
+from caudal.nn import GRU, LSTM, CfC, LiquidSSM, MinGRU, MixedMemory
 from caudal.nn.layer import Layer
 from caudal.typing import Floats
+
+# What neurons read, each with its weights `(channels, rows, read)`.
+Reads: TypeAlias = tuple[tuple[View, Floats], ...]
 
 _LECUN_SCALE, _LECUN_SLOPE = 1.7159, 0.666
 # Beyond it a long memory is clamped by the integer exports; its tanh is 1 there in every format.
@@ -161,6 +168,66 @@ def _gates(builder: Builder, net: LSTM | GRU, view: View, old: View, bias: Float
     links = tuple(link for link, _ in pairs if len(link.index))
     builder.stages.append(Neurons(builder.name("gates"), base, links, finish, units))
     builder.stages.append(Commit(finish.out, old.vector))  # type: ignore[union-attr]
+
+
+def liquid_ssm(builder: Builder, net: LiquidSSM, view: View) -> View:
+    """LiquidSSM; from the second block on, a block reads the residual of those before it."""
+    answer = view
+    for k, block in enumerate(net.parts()):
+        weight, bias = (vector_of(part).reshape(2, net.units, *part.shape[1:]) for part in (block.weight, block.bias))
+        if block.gate is not None:
+            weight = np.concatenate([weight, vector_of(block.gate.weight)[None]])
+            bias = np.concatenate([bias, vector_of(block.gate.bias)[None]])
+        rate = None if block.log_rate is None else np.exp(vector_of(block.log_rate))
+        y = _approach(builder, str(k) if k else "", ((answer, weight),), bias, (rate, net.settings()))
+        answer = y if block.mix is None else _residual(builder, k, answer, y, block.mix)
+    return answer
+
+
+def min_gru(builder: Builder, net: MinGRU, view: View) -> View:
+    """minGRU, the elapsed time as its last feature."""
+    weight, bias = vector_of(net.weight).reshape(2, net.units, -1), vector_of(net.bias).reshape(2, net.units)
+    reads = (view, weight[..., : net.inputs]), (whole(builder.vectors[ELAPSED]), weight[..., net.inputs :])
+    return _approach(builder, "", reads, bias, (None, net.settings()))
+
+
+def _approach(
+    builder: Builder, stem: str, reads: Reads, bias: Floats, form: tuple[Floats | None, liquid_ssm_step.Settings]
+) -> View:
+    """Neurons whose gates `(channels, rows)` read inputs only, and what they answer.
+
+    Arguments:
+        form: the rates `(rows,)` or None, and constants of the step.
+    """
+    (rate, settings), rows = form, bias.shape[1]
+    spread = np.ones(rows)
+    if settings.target == "linear":
+        spread = np.sum([builder.reaches(seen, part[1]) for seen, part in reads], 0) + np.abs(bias[1])
+    out = state = builder.view(f"v{stem}", rows, float(spread.max()), is_state=True, is_memory=True)
+    if len(bias) > 2:
+        out = builder.view(f"gated{stem}", rows, float(spread.max()))
+    builder.spreads |= {state.vector: spread, out.vector: spread}
+    pairs = [linear(seen, part) for seen, part in reads]
+    base = bias + np.sum([extra for _, extra in pairs], 0)
+    links = tuple(link for link, _ in pairs if len(link.index))
+    finish = Approach(state.vector, out.vector, rate, settings.decay, settings.target)
+    builder.stages.append(Neurons(builder.name(f"approach{stem}"), base, links, finish, rows))
+    return out
+
+
+def _residual(builder: Builder, k: int, before: View, y: View, mix: nn.Linear) -> View:
+    """`before + mix(y)`."""
+    weight, bias = vector_of(mix.weight), vector_of(mix.bias)
+    reads = (before, np.eye(len(bias))), (y, weight)
+    spread = np.sum([builder.reaches(seen, part) for seen, part in reads], 0) + np.abs(bias)
+    out = builder.view(f"residual{k}_", len(bias), float(spread.max()))
+    builder.spreads[out.vector] = spread
+    pairs = [linear(seen, part[None]) for seen, part in reads]
+    base = bias[None] + np.sum([extra for _, extra in pairs], 0)
+    links = tuple(link for link, _ in pairs if len(link.index))
+    finish = Squash(out.vector, "linear")
+    builder.stages.append(Neurons(builder.name(f"residual{k}_mix"), base, links, finish, len(bias)))
+    return out
 
 
 # The cell's gates stand as g, i, f, o; `Remember` takes i, f, g, o.

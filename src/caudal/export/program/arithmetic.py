@@ -9,13 +9,23 @@ import numpy as np
 from caudal.export.program.program import HALF, INTERVALS, Program
 from caudal.typing import Array, Floats
 
-# What the whole int16 range of an argument stands for: sigmoid and phi from -x to x, decay from 0 to x.
+# What the whole int16 range of an argument stands for: sigmoid and phi from -x to x, the others from 0 to x. These are
+# decay, exp(-y); chord, (1 - exp(-y)) / y; log1p, log(1 + exp(-y)).
 SIGMOID_REACH, DECAY_REACH, PHI_REACH = 11.0, 11.0, 5.5
 # Argument units: this many integers stand for 1.
 SIGMOID_UNIT, PHI_UNIT, DECAY_UNIT = HALF / SIGMOID_REACH, HALF / PHI_REACH, 2 * HALF / DECAY_REACH
 
 # First argument and step of the float tables.
-FLOAT_GRID = {"sigmoid": (-16.0, 1 / 8), "decay": (0.0, 1 / 16), "phi": (-8.0, 1 / 16), "density": (-8.0, 1 / 16)}
+FLOAT_GRID = {
+    "sigmoid": (-16.0, 1 / 8),
+    "softplus": (-16.0, 1 / 8),
+    "decay": (0.0, 1 / 16),
+    "rise": (0.0, 1 / 16),
+    "phi": (-8.0, 1 / 16),
+    "density": (-8.0, 1 / 16),
+}
+# The table whose entries are the slopes of another.
+SLOPES = {"phi": "density", "softplus": "sigmoid"}
 
 
 def exact(name: str, z: Floats) -> Floats:
@@ -29,6 +39,12 @@ def exact(name: str, z: Floats) -> Floats:
         return np.asarray(0.5 + 0.5 * np.tanh(z / 2))
     if name == "decay":
         return np.asarray(np.exp(-z))
+    if name == "rise":
+        return np.asarray(-np.expm1(-z))
+    if name == "chord":
+        return np.divide(-np.expm1(-z), z, out=np.ones_like(z), where=z != 0)
+    if name in ("softplus", "log1p"):
+        return np.asarray(np.logaddexp(0, z if name == "softplus" else -z))
     if name == "density":
         return np.asarray(np.exp(-z * z / 2) / math.sqrt(2 * math.pi))
     return np.array([0.5 * math.erfc(-value / math.sqrt(2)) for value in z])
@@ -42,7 +58,7 @@ def integer_table(name: str) -> Array:
         >>> table[[0, 128, 256]].tolist(), bool((np.diff(table) >= 0).all())
         ([1, 16384, 32767], True)
     """
-    low, high = {"sigmoid": (-11.0, 11.0), "decay": (0.0, 11.0), "phi": (-5.5, 5.5)}[name]
+    low, high = {"sigmoid": (-11.0, 11.0), "phi": (-5.5, 5.5)}.get(name, (0.0, 11.0))
     step = (high - low) / INTERVALS
     z = low + step * np.arange(INTERVALS + 1, dtype=np.float64)
     wide = exact(name, np.asarray([z[0] - step, *z, z[-1] + step], np.float64))
@@ -95,16 +111,22 @@ def float_lookup(name: str, tables: dict[str, Array], z: Array) -> Array:
     first, step = FLOAT_GRID[name]
     f = np.float32
     low, high, per = f(first), f(first + step * INTERVALS), f(1 / step)
-    z = np.where(z > low, z, low)  # NaN too
-    z = np.where(z < high, z, high).astype(f)
+    above = np.where(z > low, z, low)  # NaN too
+    z = np.where(above < high, above, high).astype(f)
     at = (z * per + f(0.5 - first / step)).astype(np.int32)
     d = z - (at.astype(f) * f(step) + low)
     s = tables[name][at]
     if name == "sigmoid":
         p = s - s * s
         return np.asarray(s + p * d * (f(1) + d * (f(0.5) - s + d * (f(1 / 6) - p))))
+    if name == "softplus":
+        g = tables["sigmoid"][at]
+        p = g - g * g
+        return np.asarray((above - z) + (s + d * (g + p * d * (f(0.5) + d * (f(1 / 6) - f(1 / 3) * g)))))
     if name == "decay":
         return np.asarray(s * (f(1) - d * (f(1) - d * (f(0.5) - d * f(1 / 6)))))
+    if name == "rise":
+        return np.asarray(s + (f(1) - s) * (d * (f(1) - d * (f(0.5) - d * (f(1 / 6) - d * f(1 / 24))))))
     p, node = tables["density"][at], at.astype(f) * f(step) + low
     return np.asarray(s + p * d * (f(1) - d * (f(0.5) * node - d * (f(1 / 6) * (node * node - f(1))))))
 
@@ -184,6 +206,7 @@ INT_OPS: dict[str, Callable[..., Array]] = {
     "mulsh": lambda a, b, bits: (a * b) >> int(bits),
     "mulsat": lambda a, b, bits, limit: np.clip((a * b) >> int(bits), -int(limit), int(limit)),
     "blend": lambda a, b, share: a + half_up(share * (b - a), 15),
+    "blend_wide": lambda a, b, share: a + half_up(share * (b - a), 30),
     "average": lambda mean, value, count: mean + half_away(value - mean, count),
     "resist": resist,
     "relax": relax,

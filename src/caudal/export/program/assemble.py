@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from caudal.export.plan.plan import INPUT, Conduct, Leak, Links, Neurons, Plan, Resist, Retain, Substeps
+from caudal.export.program.arithmetic import SLOPES
 from caudal.export.program.program import Block, Clock, Program, ProgramStep, Slot, label
 from caudal.typing import Array
 
@@ -57,8 +58,8 @@ class Assembly:
         blocks = [step.block for step in self.steps if step.block is not None]
         read = {node.name for block in blocks for node in block.nodes if node.op == "table"}
         read |= {link.gate.table for block in blocks for link in block.links if link.gate is not None}
-        if "phi" in read and self.dtype == "float32":
-            read.add("density")
+        if self.dtype == "float32":
+            read |= {SLOPES[name] for name in read & SLOPES.keys()}
         self.tables = {name: table for name, table in self.tables.items() if name in read}
         names = tuple(map(label, self.plan.scaling.names))
         return Program(

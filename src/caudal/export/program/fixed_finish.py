@@ -4,13 +4,26 @@ import math
 
 import numpy as np
 
-from caudal.export.plan.plan import OUTPUT, Average, Closed, Emit, Heads, Neurons, Remember, Reset, Retain, Squash
+from caudal.errors import InputError
+from caudal.export.plan.plan import (
+    OUTPUT,
+    Approach,
+    Average,
+    Closed,
+    Emit,
+    Heads,
+    Neurons,
+    Remember,
+    Reset,
+    Retain,
+    Squash,
+)
 from caudal.export.plan.read_dense import MEMORY_RANGE
-from caudal.export.program.arithmetic import DECAY_UNIT, PHI_UNIT, SIGMOID_UNIT, integer_table
+from caudal.export.program.arithmetic import DECAY_REACH, DECAY_UNIT, PHI_UNIT, SIGMOID_UNIT, integer_table
 from caudal.export.program.assemble import Assembly, relaxing
 from caudal.export.program.fixed_relax import TANH_UNIT, hold_block, tanh_of
 from caudal.export.program.program import Block, Slot
-from caudal.export.program.quantize import fitted_base, fitted_links, largest, round_half_up, source_of
+from caudal.export.program.quantize import WIDEST, fitted_base, fitted_links, largest, round_half_up, source_of
 from caudal.export.program.trace import Recorder, Value
 from caudal.typing import Floats
 
@@ -19,6 +32,8 @@ _GATE_UNIT = 1 / SIGMOID_UNIT
 _FINER = 4
 _MEMORY_BITS = 26
 _AVERAGE_BITS = 14
+# Of a state that approaches its target, of the argument of its exponential, and of its largest rate.
+_STATE_BITS, _WAY_BITS, _FASTEST = 30, 26, 16
 _FINEST_OUTPUT = 16
 _TABLES = {"silu": ("sigmoid", SIGMOID_UNIT), "gelu": ("phi", PHI_UNIT)}
 
@@ -39,6 +54,8 @@ def finish_block(assembly: Assembly, neurons: Neurons) -> None:
     assembly.tables["sigmoid"] = integer_table("sigmoid")
     if isinstance(finish, Closed):
         units, trace, stores = _closed(assembly, neurons, finish)
+    elif isinstance(finish, Approach):
+        units, trace, stores = _approach(assembly, neurons, finish)
     elif isinstance(finish, Squash):
         units, trace, stores = _squash(assembly, finish)
     else:
@@ -109,6 +126,65 @@ def _closed(assembly: Assembly, neurons: Neurons, finish: Closed) -> _Parts:
     return (unit,), trace, ((finish.out, remains.times_clipped(scale, bits, limit).at),)
 
 
+def _approach(assembly: Assembly, neurons: Neurons, finish: Approach) -> _Parts:
+    """`v + (1 - exp(-k dt)) (u - v)` with a state and a share of 30 bits, so that the slowest neuron still moves."""
+    bound = assembly.plan.vectors[finish.state].bound
+    trace, bits = Recorder(), _STATE_BITS - max(0, math.ceil(math.log2(bound)))
+    top, limit = f"{finish.state}_top", math.ceil(bound * 2.0 ** (bits - 15))
+    low, high = np.array(-limit), np.array(limit)
+    assembly.slots[finish.state] = Slot(neurons.rows, "int32", "state", 2.0**-bits, low * 2**15, high * 2**15)
+    assembly.slots[top] = Slot(neurons.rows, "int16", "work", 2.0 ** -(bits - 15), low, np.minimum(high, 32767))
+    share = _share(assembly, trace, finish)
+    if finish.target == "tanh":
+        unit, target = TANH_UNIT, tanh_of(trace.total(1)) * 2**15
+    else:
+        unit = _finest(assembly, neurons, 2.0 ** -(bits - 2))
+        more = round(bits + math.log2(unit))
+        most = limit * 2 ** (15 - more)
+        target = trace.total(1).clip(-most, most - 1) * 2**more
+    v = trace.load(finish.state).toward(target, share, wide=True)
+    half = v.half_up(15).clip(-32768, 32767)
+    stores = ((finish.state, v.at), (top, half.at))
+    if finish.out == finish.state:
+        return (_GATE_UNIT, unit), trace, stores
+    gated = (trace.total(2).table("sigmoid") * half).half_up(15)
+    return (_GATE_UNIT, unit, _GATE_UNIT), trace, (*stores, (finish.out, gated.at))
+
+
+def _finest(assembly: Assembly, neurons: Neurons, least: float) -> float:
+    """The smallest power of two, from `least` on, in which no weight of channel 1 needs a left shift."""
+    widest, unit = WIDEST[assembly.dtype], least
+    for links in neurons.links:
+        heaviest = float(np.abs(links.weights[:, 1]).max(initial=0.0)) * source_of(assembly, links)[0]
+        unit = max(unit, 2.0 ** math.ceil(math.log2(max(heaviest / widest, 1e-30))))
+    return unit
+
+
+def _share(assembly: Assembly, trace: Recorder, finish: Approach) -> Value:
+    """Share of the way to the target, in 30 bits."""
+    a = trace.total(0)
+    if finish.decay == "unclocked":
+        return a.table("sigmoid") * 2**15
+    if finish.decay == "softplus":
+        assembly.tables["log1p"] = integer_table("log1p")
+        # softplus(a) = max(a, 0) + log(1 + exp(-|a|))
+        places, most = 21, 2**21 - 1
+        steep = a.clip(0, most).times(round(2.0 ** (places + 16) / SIGMOID_UNIT), 16)
+        bend = (abs(a.clip(-32767, 32767)) * 2 - 32768).table("log1p")
+        rate = steep + bend * 2 ** (places - 15)
+    else:
+        if finish.rate is None or not float(finish.rate.max()) < 2**_FASTEST:
+            fault = f"has a rate beyond {2**_FASTEST:,} in a typical gap, too fast for integers"
+            raise InputError("export", "model", fault, 'Export it with `dtype="float32"`, or train it again.')
+        places = 29 - max(0, math.ceil(math.log2(float(finish.rate.max()))))
+        rates = round_half_up(finish.rate * 2.0**places).astype(np.int32)
+        rate = a.table("sigmoid").times(trace.constant(assembly.constant("rate", rates)), 15)
+    assembly.tables["chord"] = integer_table("chord")
+    way = rate.times_clipped(trace.scalar("dt"), places + 20 - _WAY_BITS, round(DECAY_REACH * 2**_WAY_BITS))
+    chord = (way.times(round(DECAY_UNIT * 2**12), _WAY_BITS + 12) - 32768).table("chord")
+    return way.times_clipped(chord, _WAY_BITS + 15 - 30, 2**30)
+
+
 def _reach(assembly: Assembly, neurons: Neurons) -> float:
     """What `|f|` never exceeds, given the bounds of what is read."""
     total = np.abs(neurons.base[0]) if not isinstance(neurons.base, tuple) else np.zeros(neurons.rows)
@@ -124,6 +200,9 @@ def _squash(assembly: Assembly, finish: Squash) -> _Parts:
     total = trace.total(0)
     if finish.kind == "tanh":
         return (TANH_UNIT,), trace, ((finish.out, tanh_of(total).at),)
+    if finish.kind == "linear":
+        limit = largest(slot.low, slot.high) - 1
+        return (slot.unit,), trace, ((finish.out, total.clip(-limit, limit).at),)
     if finish.kind == "relu":
         return (slot.unit,), trace, ((finish.out, total.clip(0, largest(slot.low, slot.high)).at),)
     table, per_one = _TABLES[finish.kind]

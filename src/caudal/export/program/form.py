@@ -47,7 +47,10 @@ _ROLES = ("input", "output", "state", "work", "scalar")
 # The elapsed time, and its reciprocal, as the entry of every step computes them: never what a file says of them.
 SCALARS = {"dt": (0, 2**31 - 1), "inverse": (2**15, 2**16), "exponent": (0, 30)}
 _WHOLE = ("int8", "int16", "int32", "uint8", "uint16")
-_TABLES = {"float32": ("sigmoid", "decay", "phi", "density"), "int16": ("sigmoid", "decay", "phi")}
+_TABLES = {
+    "float32": ("sigmoid", "softplus", "decay", "rise", "phi", "density"),
+    "int16": ("sigmoid", "log1p", "decay", "chord", "phi"),
+}
 # Blocks, and blocks times repetitions, that a step may run; nodes of a block; synapses in all.
 _BLOCKS, _RUNS, _NODES, _SYNAPSES = 3_000, 20_000, 1_000, 16 * limits.WEIGHTS
 
@@ -86,6 +89,7 @@ _OF_INTEGERS: dict[str, _Op] = {
     "mulsh": _Op((2,), ((0, 62),)),
     "mulsat": _Op((2,), ((0, 62), (0, INT32[1]))),
     "blend": _Op((3,)),
+    "blend_wide": _Op((3,)),
     "average": _Op((3,)),
     "resist": _Op((3,), ((0, 62),)),
     "relax": _Op((4, 5), ((0, 30), (0, 30))),

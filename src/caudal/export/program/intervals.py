@@ -132,14 +132,15 @@ def _arithmetic(op: str, args: list[Span], values: list[int]) -> Span:
     if op in ("mulsh", "mulsat"):
         scaled = down(product(*args), values[0])
         return kept(scaled, -values[1], values[1]) if op == "mulsat" else scaled
-    if op == "blend":
+    if op in ("blend", "blend_wide"):
         a, b, share = args
-        if (share.low < 0).any() or (share.high > 32768).any():
+        if (share.low < 0).any() or (share.high > (32768 if op == "blend" else 2**30)).any():
             raise Broken("a share of a blend leaves 0 to 1")
         gap = minus(b, a)
-        moved = product(share, gap)
-        for way in (gap, moved):
-            fits("a blend on the way", way.low, way.high + 16384)
+        fits("a blend on the way", gap.low, gap.high)
+        if op == "blend":  # the wide one multiplies in 64 bits, which this product cannot leave
+            moved = product(share, gap)
+            fits("a blend on the way", moved.low, moved.high + 16384)
         return Span(np.minimum(a.low, b.low), np.maximum(a.high, b.high))
     if op == "average":
         mean, value, count = args

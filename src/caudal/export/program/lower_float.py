@@ -6,6 +6,7 @@ from caudal.export.plan.plan import (
     ELAPSED,
     INPUT,
     OUTPUT,
+    Approach,
     Average,
     Closed,
     Commit,
@@ -24,7 +25,7 @@ from caudal.export.plan.plan import (
     Squash,
     Substeps,
 )
-from caudal.export.program.arithmetic import float_table
+from caudal.export.program.arithmetic import SLOPES, float_table
 from caudal.export.program.assemble import INPUT_SCALED, Assembly, holder_of, is_scaled, neurons_of, reads_elapsed
 from caudal.export.program.program import Block, Clock, Gate, Link, Program, ProgramStep, Slot
 from caudal.export.program.trace import Recorder, Value
@@ -158,6 +159,10 @@ def _finish(assembly: Assembly, trace: Recorder, neurons: Neurons, substeps: int
         i, f, g, o = totals
         memory = _sigmoid(assembly, f) * trace.load(finish.memory) + _sigmoid(assembly, i) * _tanh(assembly, g)
         return ((finish.memory, memory.at), (finish.out, (_sigmoid(assembly, o) * _tanh(assembly, memory)).at))
+    if isinstance(finish, Approach):
+        v = _approached(assembly, trace, finish, totals)
+        gated = () if finish.out == finish.state else ((finish.out, (_sigmoid(assembly, totals[2]) * v).at),)
+        return ((finish.state, v.at), *gated)
     if isinstance(finish, Reset):
         r, z, candidate, back = totals
         new = _tanh(assembly, candidate + _sigmoid(assembly, r) * back)
@@ -187,6 +192,23 @@ def _relaxed(assembly: Assembly, trace: Recorder, finish: Finish, totals: list[V
     return v + rate * (_tanh(assembly, totals[1]) * e_leak - pull * v) / (rate * pull + 1.0)
 
 
+def _approached(assembly: Assembly, trace: Recorder, finish: Approach, totals: list[Value]) -> Value:
+    a, z, v = totals[0], totals[1], trace.load(finish.state)
+    if finish.decay == "softplus":
+        for table in ("softplus", "sigmoid"):
+            assembly.tables[table] = float_table(table)
+        share = a.table("softplus")
+    else:
+        share = _sigmoid(assembly, a)
+    if finish.rate is not None:
+        share = share * trace.constant(assembly.constant("rate", _single(finish.rate)))
+    if finish.decay != "unclocked":
+        assembly.tables["rise"] = float_table("rise")
+        share = (share * trace.scalar("dt")).table("rise")
+    target = _tanh(assembly, z) if finish.target == "tanh" else z
+    return v + share * (target - v)
+
+
 def _activated(assembly: Assembly, trace: Recorder, finish: Finish, totals: list[Value]) -> Value:
     if isinstance(finish, Heads):
         f1, f2 = _tanh(assembly, totals[0]), _tanh(assembly, totals[1])
@@ -201,10 +223,11 @@ def _activated(assembly: Assembly, trace: Recorder, finish: Finish, totals: list
         raise TypeError(type(finish).__name__)
     if finish.kind == "tanh":
         return _tanh(assembly, totals[0])
+    if finish.kind == "linear":
+        return totals[0]
     if finish.kind == "relu":
         return trace.node("relu", totals[0])
     table = _TABLE[finish.kind]
-    assembly.tables[table] = float_table(table)
-    if table == "phi":
-        assembly.tables["density"] = float_table("density")
+    for part in (table, SLOPES.get(table, table)):
+        assembly.tables[part] = float_table(part)
     return totals[0] * totals[0].table(table)

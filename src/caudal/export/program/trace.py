@@ -96,6 +96,6 @@ class Value:
         """Like `times`, kept within `limit` of 0."""
         return self.trace.node("mulsat", self, other, values=(bits, limit))
 
-    def toward(self, other: Self, share: Self) -> "Value":
-        """`self + (other - self) share / 2**15`, rounded half up: never beyond the two."""
-        return self.trace.node("blend", self, other, share)
+    def toward(self, other: Self, share: Self, *, wide: bool = False) -> "Value":
+        """`self + (other - self) share / 2**15` (`2**30` where wide), rounded half up: never beyond the two."""
+        return self.trace.node("blend_wide" if wide else "blend", self, other, share)
