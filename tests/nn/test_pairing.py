@@ -143,5 +143,3 @@ def test_what_cannot_be_is_refused_in_words():
     assert isinstance(net(torch.zeros(1, 2, 3))[1], PreviousState)
     with pytest.raises(InputError, match=r"pairing='event', whose step cannot be exported yet"):
         cd.export.describe(cd.nn.CfC(3, 4, pairing="event"))
-    with pytest.raises(InputError, match=r"LiquidSSM, whose step cannot be exported"):
-        cd.export.describe(cd.nn.LiquidSSM(3, 4))
