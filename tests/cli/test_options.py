@@ -64,6 +64,7 @@ def sample(action):
         return []
     words = ["-05:00"] if action.metavar == "ZONE" else ["epochs=3"] if action.dest == "set" else []
     words += ['age,"pulse, seated"'] if action.type is name_list else ["0.125"] if action.type is float else []
+    words += ["dropped=0.4,noise=1"] if action.metavar == "KIND=LEVEL,..." else []
     words += ["a b.csv", "3", *map(str, action.choices or ())]
     word = next(word for word in words if fits(action, word))
     return [word] * action.nargs if isinstance(action.nargs, int) else [word]

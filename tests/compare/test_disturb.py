@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from caudal.compare.perturb import KINDS, LEVELS, UNITS, disturb, keep_steps, retime
 from caudal.data import Scaler, from_arrays
+from caudal.data.disturb import KINDS, LEVELS, UNITS, augmented, disturb, expected, keep_steps, retime
 from caudal.errors import InputError
 
 # pytest's importlib mode knows no sibling modules, so the planted series are loaded by path.
@@ -108,3 +108,28 @@ def test_a_series_may_shrink_to_its_last_step():
 def test_bad_levels_are_refused(kind, level):
     with pytest.raises(InputError, match="disturb: "):
         disturb(series("classify"), kind, level)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_half_of_the_series_are_disturbed_anew_in_each_pass(task):
+    data = series(task)
+    levels = expected("fit", "augment", {"noise": 1.0, "dropped": 0.5, "dead": 1})
+    passes = [augmented(data, levels, seed=3, number=number) for number in (0, 0, 1)]
+    assert passes[0].digest == passes[1].digest != passes[2].digest
+    assert (passes[0].ids == data.ids).all() and (passes[0].steps == data.steps)
+    same = [data.select([k]).digest == passes[0].select([k]).digest for k in range(len(data))]
+    assert 0 < sum(same) < len(data)
+    assert augmented(data, {}, seed=3) is data
+
+
+def test_what_is_expected_is_read_in_one_order_and_refused_in_words():
+    assert list(expected("fit", "augment", {"dead": 1, "noise": 0.5})) == ["noise", "dead"]
+    for levels, fault in [
+        ({"droped": 0.4}, "Did you mean 'dropped'"),
+        ({"dropped": 1.5}, "is 1.5 for dropped; expected a number from 0 to 1"),
+        ({"dead": 0.5}, "is 0.5 for dead; expected a whole number"),
+        ({"noise": float("nan")}, "is nan for noise"),
+        ({"noise": "much"}, "holds 'much' for noise"),
+    ]:
+        with pytest.raises(InputError, match=fault):
+            expected("fit", "augment", levels)

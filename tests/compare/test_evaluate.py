@@ -14,9 +14,9 @@ from caudal.compare.contenders.registry import CONTENDERS
 from caudal.compare.job import Job, Parts
 from caudal.compare.measure.timing import compiling
 from caudal.compare.metrics import metrics
-from caudal.compare.perturb import LEVELS
 from caudal.compare.record import Run
 from caudal.compare.run import disturbed_rows, run_job, train
+from caudal.data.disturb import LEVELS
 from caudal.estimators.trivial import _input_of
 
 # pytest's importlib mode knows no sibling modules, so the planted series are loaded by path.

@@ -81,6 +81,31 @@ def add_split(parser: "argparse._ActionsContainer") -> None:
     )
 
 
+def add_world(parser: "argparse._ActionsContainer", option: str, text: str) -> None:
+    """An option that says what a model must expect, by kind of disturbance with its level.
+
+    Arguments:
+        parser: or a group of it.
+        option: its name.
+        text: what it does.
+    """
+    kinds = "dropped=0.4, subsampled=1, gaps=0.4, noise=0.5, shift=0.5, dead=1, missing=0.4, jitter=0.5"
+    parser.add_argument(option, type=_world, metavar="KIND=LEVEL,...", help=f"{text}: {kinds}")
+
+
+def _world(text: str) -> dict[str, float]:
+    levels: dict[str, float] = {}
+    for part in text.split(","):
+        kind, sign, level = (word.strip() for word in part.partition("="))
+        try:
+            levels[kind] = float(level) if sign else float("nan")
+        except ValueError:
+            levels[kind] = float("nan")
+        if not levels[kind] < float("inf"):
+            raise argparse.ArgumentTypeError(f"{part.strip()!r} is not KIND=LEVEL, as in dropped=0.4")
+    return levels
+
+
 def count(text: str) -> int:
     """A whole number of at least 0, as an option holds it.
 
@@ -160,8 +185,14 @@ def _given(args: argparse.Namespace) -> dict[str, dict[str, object]]:
     data |= {name: value for name, option in more.items() if (value := getattr(args, option, None)) is not None}
     if getattr(args, "stream", False):
         data["stream"] = True
-    model = {name: getattr(args, name) for name in ("cell", "units") if getattr(args, name, None) is not None}
-    train = {name: getattr(args, name) for name in ("epochs", "seed") if getattr(args, name, None) is not None}
+    model = {
+        name: getattr(args, name)
+        for name in ("cell", "units", "send_on_change")
+        if getattr(args, name, None) is not None
+    }
+    train = {
+        name: getattr(args, name) for name in ("epochs", "seed", "augment") if getattr(args, name, None) is not None
+    }
     if getattr(args, "accelerate", False):
         train["accelerate"] = True
     return {"data": data, "model": model, "train": train}

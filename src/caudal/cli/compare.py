@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caudal.cli.columns import add_columns, add_split, columns_given, count
+from caudal.cli.columns import add_columns, add_split, add_world, columns_given, count
 from caudal.cli.names import AddNames, command_line, name_list, need_target
 from caudal.cli.places import Reads, Writes
 from caudal.cli.streams import print_json, say
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     judged.add_argument("--margin", type=float, metavar="D", help=margin)
     prefer = ("score", "cheap", "robust", "explainable")
     judged.add_argument("--prefer", choices=prefer, default="score", help="what the margin may be spent on")
+    add_world(judged, "--expect", "train every model for this, and tell its score there")
     spent = parser.add_argument_group("what is spent")
     spent.add_argument("--budget", default="small", help="demo, small (default) or full")
     spent.add_argument(
@@ -137,7 +138,7 @@ def _asked(args: argparse.Namespace) -> dict[str, Any]:
         **{name: getattr(args, name) for name in ("folder", "protocol", "budget", "models")},
         "columns": columns_given(args, args.data),
         "by": args.split or "auto",
-        **{name: getattr(args, name) for name in ("metric", "margin", "prefer", "seed", "folds")},
+        **{name: getattr(args, name) for name in ("metric", "margin", "prefer", "seed", "folds", "expect")},
         "changes": {**changes, **dict(args.set)},
         "executor": args.executor,
         "workers": args.workers,

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caudal.cli.columns import add_columns, add_split, recipe_of
+from caudal.cli.columns import add_columns, add_split, add_world, recipe_of
 from caudal.cli.places import Reads, Writes
 from caudal.cli.series import say_read
 from caudal.cli.streams import print_json
@@ -42,6 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training series (default: at most 50)")
     parser.add_argument("--seed", type=int, metavar="N", help="of weights, order and held-out series (default: 0)")
     parser.add_argument("--set", action="append", metavar="NAME=VALUE", help="another setting, such as train.lr=0.003")
+    add_world(parser, "--augment", "train on half of the series disturbed like this, drawn anew in each pass")
+    parser.add_argument(
+        "--send-on-change",
+        type=float,
+        metavar="SD",
+        help="compute a step only when an input moved by more, in standard deviations of the training",
+    )
     parser.add_argument("--stream", action="store_true", help="read a Parquet table in batches: it may exceed memory")
     parser.add_argument("--checkpoint", type=Writes("resumed"), metavar="FILE", help="go on from here after a kill")
     parser.add_argument("--accelerate", action="store_true", help="share batches among the processes of torchrun")

@@ -188,6 +188,8 @@ def _typed(action: argparse.Action, value: object) -> list[str]:
     option = list(action.option_strings[-1:])
     if action.nargs == 0:
         return option
+    if isinstance(value, dict):
+        return [*option, ",".join(f"{name}={number:g}" for name, number in value.items())]
     if isinstance(value, list):
         return [*option, *map(_word, value)]
     word = quoted(value) if action.type is name_list and isinstance(value, tuple) else _word(value)

@@ -82,7 +82,7 @@ def assemble(
     scores = group_scores(found, source.parts, owners(test))
     scores_of = {name: primary[name].value for name in ranked}
     judged = verdict.judge(scores_of, contenders, pairs, aim, curves, budget.seeds)
-    judged = replace(judged, worlds=summary.worlds(found, judged.use, aim.margin))
+    judged = replace(judged, worlds=summary.worlds(found, judged.use, aim.margin, agenda.expect))
     names = {judged.use, judged.best_liquid, judged.best_traditional}
     first = {model: every[:1] for model, every in finals.items()} if source.folds else finals
     fair = fairness(first, source.parts, owners(test), source.facts, tuple(names))
@@ -108,6 +108,7 @@ def assemble(
         chips=chips,
         fairness=fair,
         matters=_matters(source, agenda),
+        expect=dict(agenda.expect),
     )
 
 

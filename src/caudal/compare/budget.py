@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from caudal.compare.contenders.registry import CONTENDERS, entry_of, suggest, usual
 from caudal.compare.job import Job, RunOutcome
 from caudal.compare.record import Budget, Scalar
 from caudal.compare.verdict import Prefer, check_preference
+from caudal.data.disturb import expected
 from caudal.errors import InputError
 from caudal.extras import need
 
@@ -41,6 +42,7 @@ class Schedule:
         prefer: what decides among models within the margin.
         seed: from which the seeds of final runs are counted.
         folds: test parts that final runs take in turn; 0 where they share one.
+        expect: disturbances that every model is trained for, with their levels.
     """
 
     budget: Budget
@@ -51,6 +53,7 @@ class Schedule:
     prefer: Prefer = "score"
     seed: int = 0
     folds: int = 0
+    expect: Mapping[str, float] = field(default_factory=dict)
 
     def folded(self, folds: int) -> "Schedule":
         """The same over folds: as many final runs as go round them, and no fewer than before."""
@@ -63,7 +66,9 @@ class Schedule:
         count = 1 if entry_of(model).kind == "trivial" and not self.folds else budget.seeds
         first = Job(model, "final", 0, 0, dict(settings), budget.epochs, budget.parameters, self.retrain)
         start = _APART * self.seed
-        return tuple(replace(first, number=n, seed=start + n, metric=self.metric) for n in range(count))
+        return tuple(
+            replace(first, number=n, seed=start + n, metric=self.metric, expect=self.expect) for n in range(count)
+        )
 
     def trial(self, model: str, number: int, settings: Mapping[str, Scalar]) -> Job:
         """A run of tuning."""
@@ -78,6 +83,7 @@ class Schedule:
             budget.parameters,
             disturb=False,
             metric=self.metric,
+            expect=self.expect,
         )
 
     def trials(self, model: str) -> int:
@@ -99,6 +105,7 @@ def schedule(
     margin: float | None = None,
     prefer: str = "score",
     seed: int = 0,
+    expect: Mapping[str, float] | None = None,
 ) -> Schedule:
     """A budget by name, changed where asked.
 
@@ -107,7 +114,7 @@ def schedule(
         models: names of contenders; None takes all (of the demo budget: one of each kind).
         changes: of the budget by name: seeds, trials, epochs, trial_epochs, parameters, resamples; `retrain` (0 or 1)
             says whether models are trained anew on changed times, which only the full budget does by itself.
-        metric, margin, prefer, seed: see `Schedule`.
+        metric, margin, prefer, seed, expect: see `Schedule`.
 
     Raises:
         InputError: a budget, preference, model or name of a change is unknown, a model stands twice, or a number is
@@ -130,7 +137,9 @@ def schedule(
     made = replace(BUDGETS[budget], **cast("dict[str, Any]", changes))
     if made != BUDGETS[budget]:
         made = replace(made, name="custom")
-    return Schedule(made, _models(budget, models), retrain, metric, margin, check_preference(prefer), seed)
+    world: dict[str, float] = {**expected("compare", "expect", expect)}
+    preferred = check_preference(prefer)
+    return Schedule(made, _models(budget, models), retrain, metric, margin, preferred, seed, expect=world)
 
 
 def _models(budget: str, models: Sequence[str] | None) -> tuple[str, ...]:

@@ -52,6 +52,7 @@ class Job:
         retrain_timing: whether to train anew on changed times as well.
         disturb: whether to measure robustness.
         metric: that tuning, changed times and disturbances are judged by; `""` is the usual one of the task.
+        expect: disturbances that every model is trained for, with their levels.
     """
 
     model: str
@@ -64,6 +65,7 @@ class Job:
     retrain_timing: bool = False
     disturb: bool = True
     metric: str = ""
+    expect: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -73,7 +75,7 @@ class Job:
             >>> Job("cfc", "final", 0, 7).key == Job("cfc", "final", 0, 7).key != Job("cfc", "final", 1, 8).key
             True
         """
-        facts: dict[str, Any] = {**self.__dict__, "settings": dict(self.settings)}
+        facts: dict[str, Any] = {**self.__dict__, "settings": dict(self.settings), "expect": dict(self.expect)}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -377,6 +377,7 @@ class Study:
         chips: the networks as C on a microcontroller; None where nobody asked, or there is no network.
         matters: what a summary model loses without elapsed times (question `"time"`) and without the order of steps
             (`"order"`).
+        expect: disturbances that every model was trained for, with their levels; empty where none was expected.
     """
 
     data: DataFacts
@@ -400,6 +401,7 @@ class Study:
     chips: Chips | None = None
     fairness: tuple[FairReport, ...] = ()
     matters: tuple[Paired, ...] = ()
+    expect: Mapping[str, float] = field(default_factory=dict)
     schema: ClassVar[Schema] = Schema("caudal.study")
 
     def to_json(self) -> str:

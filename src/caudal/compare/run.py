@@ -13,9 +13,9 @@ from caudal.compare.job import Job, Parts, RunOutcome
 from caudal.compare.measure.circuits import circuit_of
 from caudal.compare.measure.timing import compiling
 from caudal.compare.metrics import metrics
-from caudal.compare.perturb import KINDS, LEVELS, disturb, retime
 from caudal.compare.record import Contender, Run
 from caudal.data import Sequences
+from caudal.data.disturb import KINDS, LEVELS, disturb, retime
 from caudal.data.scaler import Scaler
 from caudal.train import Epoch
 
@@ -54,7 +54,7 @@ def train(job: Job, parts: Parts, progress: Progress | None = None) -> TrainedCo
     """
     entry, chosen = entry_of(job.model), settings_of(job.model, job.settings)
     longest = max(part.steps for part in (parts.train, parts.val, parts.test))
-    model = entry.build(Plan(parts.train, longest, job.epochs, job.parameters, job.seed), chosen)
+    model = entry.build(Plan(parts.train, longest, job.epochs, job.parameters, job.seed, job.expect), chosen)
 
     def watch(epoch: Epoch) -> None:
         if progress is not None:
@@ -152,7 +152,8 @@ def _disturbed(run: Run, job: Job, parts: Parts, trained: TrainedContender) -> R
     scaler = Scaler.fit(parts.train)
     curves: dict[str, dict[str, float]] = {}
     for kind in KINDS:
-        levels = {f"{x:g}": _judge(job, trained, disturb(some, kind, x, job.seed, scaler)) for x in LEVELS[kind]}
+        wanted = sorted({*LEVELS[kind], job.expect.get(kind, 0.0)})
+        levels = {f"{x:g}": _judge(job, trained, disturb(some, kind, x, job.seed, scaler)) for x in wanted}
         curves[kind] = {level: value for level, value in levels.items() if value is not None}
     return replace(run, robustness=curves, robustness_series=len(some))
 

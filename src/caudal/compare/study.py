@@ -66,6 +66,7 @@ def compare(
     chips: bool = True,
     watts: Span | None = None,
     runner: Runner = run_job,
+    expect: Mapping[str, float] | None = None,
 ) -> Study:
     """Train liquid and traditional models at equal budget and say which to use, with its uncertainty.
 
@@ -101,6 +102,9 @@ def compare(
         watts: of a busy core, from low to high: joules are estimated from processor time where no counter is. Either
             way each contender is trained once more, alone on the machine.
         runner: does one run; another one is for tests.
+        expect: what the models will meet, as level by kind of `caudal.data.disturb`, such as `{"dropped": 0.4}`: each
+            of them, whatever its family, is trained for it, as `augment` of the estimators says. The test series stay
+            as they are; the section on robustness and the verdict tell the scores at these levels.
 
     Returns:
         the study, also written to `study.json` in the folder.
@@ -113,7 +117,7 @@ def compare(
         MissingExtraError: a package is not installed (`pip install "caudal[compare]"`).
         CaudalError: all runs of the liquid or of the traditional contenders failed.
     """
-    agenda = schedule(budget, models, changes, metric=metric, margin=margin, prefer=prefer, seed=seed)
+    agenda = schedule(budget, models, changes, metric=metric, margin=margin, prefer=prefer, seed=seed, expect=expect)
     energy.check(watts)
     source = open_source(
         data,
@@ -307,6 +311,7 @@ def _facts(source: Source, agenda: Schedule) -> dict[str, str]:
         "trial_epochs": str(budget.trial_epochs) if budget.trials else "any",
         "parameters": str(budget.parameters),
         "retrain": str(agenda.retrain),
+        "expect": ", ".join(f"{kind}={level:g}" for kind, level in agenda.expect.items()) or "the series as they are",
     }
 
 

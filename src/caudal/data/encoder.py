@@ -1,13 +1,16 @@
 """What a network eats: scaled values with holes filled, what was observed, and since when not."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from caudal import limits, serial
+from caudal.data.changes import sent_steps, thresholds_of
+from caudal.data.disturb import keep_steps
 from caudal.data.scaler import Scaler, check_scaler
 from caudal.data.sequences import Sequences
 from caudal.errors import DataError
@@ -60,6 +63,8 @@ class Encoder:
         fill: how holes are filled.
         elapsed: `"none"`, `"log"` or `"raw"`.
         clock: `"plain"`, or `"log"` for networks that read `log1p` of the elapsed time as their dt.
+        thresholds: of each input, in its standard deviations: steps at which none moved by more are left out, as
+            `caudal.data.changes` says; empty where every step counts.
 
     Example:
         >>> from caudal.data import from_arrays
@@ -80,6 +85,7 @@ class Encoder:
     fill: Fill = "forward"
     elapsed: Elapsed = "none"
     clock: Clock = "plain"
+    thresholds: tuple[float, ...] = ()
     schema: ClassVar[Schema] = Schema(noun="an encoder", remedy="Fit it again.", is_ascii=True)
 
     @staticmethod
@@ -123,6 +129,29 @@ class Encoder:
         static = tuple(f"observed({name})" for name in self.static_names if name in self.indicators)
         return (*self.names, *marks, *since, *self.static_names, *static)
 
+    def moved(self, data: Sequences) -> NDArray[np.bool_]:
+        """`(batch, time)`, the steps that are computed: all but the padding, or those at which an input moved."""
+        if not self.thresholds:
+            return data.mask
+        most = np.array(self.thresholds) * np.array(self.scaler.std)
+        return sent_steps(data.values, data.observed, data.lengths, most, last=data.task == "forecast")
+
+    def sent(self, data: Sequences) -> Sequences:
+        """The series with the computed steps only; the gaps of the others join the next one."""
+        return keep_steps(data, self.moved(data)) if self.thresholds else data
+
+    def with_thresholds(self, asked: float | Mapping[str, float] | None) -> "Encoder":
+        """The encoder that leaves out steps at which no input moved by more than a threshold.
+
+        Arguments:
+            asked: in standard deviations for all inputs; or by name of an input in its own unit, any move of the others
+                counting; None computes every step. Categories count at any change.
+
+        Raises:
+            InputError: a threshold is no number of at least 0, or its name is no input.
+        """
+        return replace(self, thresholds=thresholds_of(asked, self.names, self.scaler.std))
+
     def __call__(self, data: Sequences) -> Encoded:
         """Encode series that have the inputs it was fitted on.
 
@@ -135,6 +164,7 @@ class Encoder:
                 f"It was fitted on {list(self.names)} and {list(self.static_names)}; read the table with its recipe."
             )
             raise DataError("Encoder", "data", fault, remedy)
+        data = self.sent(data)
         dtype, within = np.dtype(data.precision or data.values.dtype), data.mask[:, :, None]
         gaps = data.dt / self.scaler.gap
         static = self._static(data, dtype)
@@ -180,8 +210,13 @@ class Encoder:
         return np.concatenate([scaled, marks], axis=1).astype(dtype)
 
     def to_json(self) -> str:
-        """One JSON object, the scaler included; numbers keep every bit."""
-        return serial.to_json(self)
+        """One JSON object, the scaler included; numbers keep every bit. Without thresholds it says nothing of them."""
+        text = serial.to_json(self)
+        if self.thresholds:
+            return text
+        plain = json.loads(text)
+        del plain["thresholds"]
+        return json.dumps(plain, sort_keys=True)
 
     @staticmethod
     def from_json(text: str) -> "Encoder":
@@ -195,6 +230,10 @@ class Encoder:
 
 def _check(encoder: Encoder) -> None:
     check_scaler(encoder.scaler)
+    if encoder.thresholds and len(encoder.thresholds) != len(encoder.names):
+        raise ValueError("names and thresholds are of different lengths")
+    if not all(0 <= threshold < float("inf") for threshold in encoder.thresholds):
+        raise ValueError("a threshold is below 0 or infinite")
     for names, means in (("names", "mean"), ("static_names", "static_mean")):
         if len(getattr(encoder, names)) != len(getattr(encoder.scaler, means)):
             raise ValueError(f"{names} and {means} are of different lengths")

@@ -166,6 +166,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         target_scale: str = "each",
         by_length: bool = False,
         least_updates: int = 0,
+        augment: Mapping[str, float] | None = None,
+        send_on_change: float | Mapping[str, float] | None = None,
     ) -> None:
         self.cell = cell
         self.units = units
@@ -194,6 +196,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self.target_scale = target_scale
         self.by_length = by_length
         self.least_updates = least_updates
+        self.augment = augment
+        self.send_on_change = send_on_change
 
     def arrays(self, x: object, y: object) -> Sequences:
         """Training sequences from arrays, with the target."""

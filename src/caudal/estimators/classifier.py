@@ -56,6 +56,11 @@ class LiquidClassifier(LiquidEstimator):
         target_scale: of several numbers to predict: `"each"` by its own deviation, or `"joint"`, all by one number, so
             that the loss is in proportion to the error in their unit.
         by_length, least_updates: as in `TrainRecipe`.
+        augment: what the model must expect, as level by kind of `caudal.data.disturb`, such as `{"dropped": 0.4}`: in
+            each pass half of the training series are disturbed, each by one of the kinds, drawn anew; the series to
+            stop by are disturbed once. Scales are those of the series as they are.
+        send_on_change: a step is computed only when a channel moved by more than this since the last computed step, in
+            standard deviations of the training, or by name of the channel in its own unit; see `caudal.data.changes`.
 
     Attributes:
         classes_: labels in the order of `predict_proba`.
@@ -104,6 +109,8 @@ class LiquidClassifier(LiquidEstimator):
         target_scale: str = "each",
         by_length: bool = False,
         least_updates: int = 0,
+        augment: Mapping[str, float] | None = None,
+        send_on_change: float | Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(
             cell,
@@ -133,6 +140,8 @@ class LiquidClassifier(LiquidEstimator):
             target_scale=target_scale,
             by_length=by_length,
             least_updates=least_updates,
+            augment=augment,
+            send_on_change=send_on_change,
         )
         self.class_weight = class_weight
 

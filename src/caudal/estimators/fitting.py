@@ -9,6 +9,7 @@ import numpy as np
 from caudal._version import __version__
 from caudal.data import Encoder, Finding, ParquetSequences, Sequences, datasets, from_frame, split
 from caudal.data.account import read_as, without_past
+from caudal.data.disturb import expected
 from caudal.data.plan import refuse_flips
 from caudal.errors import InputError
 from caudal.estimators.base import LiquidEstimator
@@ -131,6 +132,7 @@ def _check_settings(recipe: FitRecipe) -> None:
         InputError: names the setting.
     """
     check_cell("fit", recipe.model.cell)
+    expected("fit", "augment", recipe.train.augment)
     train = recipe.train
     TrainRecipe(
         epochs=train.epochs,
@@ -151,6 +153,7 @@ def _model(recipe: FitRecipe, parts: _Parts) -> "LiquidEstimator":
 
     settings = {**asdict(recipe.model), **asdict(recipe.train)}
     settings["cell_options"] = dict(recipe.model.cell_options) or None
+    settings["augment"] = expected("fit", "augment", recipe.train.augment) or None
     kind = _KINDS[parts.task]
     if kind != "LiquidClassifier":
         del settings["class_weight"]

@@ -79,6 +79,8 @@ class LiquidForecaster(LiquidEstimator):
         target_scale: str = "each",
         by_length: bool = False,
         least_updates: int = 0,
+        augment: Mapping[str, float] | None = None,
+        send_on_change: float | Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(
             cell,
@@ -108,6 +110,8 @@ class LiquidForecaster(LiquidEstimator):
             target_scale=target_scale,
             by_length=by_length,
             least_updates=least_updates,
+            augment=augment,
+            send_on_change=send_on_change,
         )
         self.horizon = horizon
         self.window = window

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from caudal.audit import log_series
 from caudal.data import Encoder, Sequences
-from caudal.errors import DataError
+from caudal.data.changes import held_answers
+from caudal.errors import DataError, InputError
 from caudal.kernels import exact
 from caudal.monitor.guard import flat
 from caudal.nn import Readout
@@ -43,6 +44,9 @@ def outputs(model: "LiquidEstimator", x: Any, log: "Log | None" = None) -> Itera
         if data.task != model.task_:
             fault = f"asks to {data.task}; the model was trained to {model.task_}"
             raise DataError(type(model).__name__, "X", fault, "Read the data with the task of the training.")
+        if log is not None and model.encoder_.thresholds and data.task.is_per_step:
+            fault = "is given, and `send_on_change` answers some steps by what was answered before"
+            raise InputError(type(model).__name__, "log", fault, "Log a model that computes every step.")
         tell = None if log is None else partial(_write, log, model, data)
         out = outputs_of(model.net_, model.encoder_, data, paired=model.cell == "gru-d", tell=tell)
         yield out, torch.tensor(data.lengths)
@@ -69,7 +73,7 @@ def outputs_of(
     seen = examples(encoder, data.without_target(), paired=paired)
     device = next(net.parameters()).device
     is_each = data.task in ("classify_steps", "imitate")
-    shape = (len(data), data.steps) if is_each else (len(data),)
+    shape = tuple(seen.x.shape[:2]) if is_each else (len(data),)
     whole: Tensor | None = None
     net.eval()
     with torch.no_grad():
@@ -85,7 +89,11 @@ def outputs_of(
                 whole[index, : out.shape[1]] = out
             else:
                 whole[index] = out
-    return torch.zeros(*shape, net.outputs) if whole is None else whole
+    answered_all = torch.zeros(*shape, net.outputs) if whole is None else whole
+    if not is_each or not encoder.thresholds:
+        return answered_all
+    every_step = held_answers(encoder.moved(data), answered_all.numpy()) * data.mask[:, :, None]
+    return torch.tensor(every_step.astype(answered_all.numpy().dtype))
 
 
 def _batches(seen: Examples, logged: bool) -> Iterator[Tensor]:

@@ -53,6 +53,7 @@ class ModelPart:
     class_weight: str | Mapping[str, float] | None = None
     clock: str = "plain"
     pace: float = 1.0
+    send_on_change: float | Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class TrainPart:
     seed: int = 0
     device: str = "cpu"
     accelerate: bool = False
+    augment: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Logistic or ridge regression on a handful of summaries of each channel: whether a network is needed at all."""
 
+from collections.abc import Mapping
 from typing import final
 
 import numpy as np
@@ -31,6 +32,7 @@ class SummaryModel(FeatureModel):
         strength: of the penalty; None chooses it by the validation series, and takes 1 where there are none.
         validation: share of the series that choose the strength, whole groups together.
         seed: of the rows that are left out where there are too many.
+        augment, send_on_change: see `FeatureModel`.
 
     Attributes:
         names_: the features, in order.
@@ -48,10 +50,19 @@ class SummaryModel(FeatureModel):
         True
     """
 
-    def __init__(self, strength: float | None = None, validation: float = 0.15, seed: int = 0) -> None:
+    def __init__(
+        self,
+        strength: float | None = None,
+        validation: float = 0.15,
+        seed: int = 0,
+        augment: Mapping[str, float] | None = None,
+        send_on_change: float | Mapping[str, float] | None = None,
+    ) -> None:
         self.strength = strength
         self.validation = validation
         self.seed = seed
+        self.augment = augment
+        self.send_on_change = send_on_change
 
     def learn(self, train: Sequences, val: Sequences | None) -> None:
         """Standardise the summaries, and fit; see `fit`."""
@@ -111,8 +122,8 @@ class SummaryModel(FeatureModel):
         whole[:, self.codes_] = raised / raised.sum(axis=1, keepdims=True)
         return whole
 
-    def answer(self, data: Sequences) -> Array:
-        """See `FeatureModel.answer`."""
+    def computed(self, data: Sequences) -> Array:
+        """See `FeatureModel.computed`."""
         rows = decisions_of(data)
         told = self._told(self._standard(_summaries(data, rows)), self.weights_, self.intercept_)
         whole = np.zeros((*rows.shape, told.shape[1]))

@@ -14,12 +14,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from caudal.data import Encoder, ParquetSequences, Recipe, Sequences, from_frame, read_like
+from caudal.data.changes import held_answers
+from caudal.data.disturb import augmented, expected, stacked
 from caudal.data.plan import refuse_flips
 from caudal.errors import DataError, FileFormatError, InputError
 from caudal.estimators.features import Size
 from caudal.estimators.files import FORMAT, KEY, checked, facts_of_file, labels_of, plain_of
 from caudal.estimators.settings import plain
-from caudal.estimators.training import check_classes, parts_of
+from caudal.estimators.training import STOPPING, check_classes, parts_of
 from caudal.files import put
 from caudal.typing import Array
 
@@ -27,12 +29,16 @@ if TYPE_CHECKING:
     from caudal.audit import Log
 
 Arrays = Mapping[str, Array]
+# Draws of disturbed series that it meets beside the series as they are.
+_PASSES = 3
 
 
 class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
     """Abstract base; it learns any task from `Sequences`, or from a table whose columns are named.
 
-    A subclass writes `learn`, `answer`, `size`, `arrays` and `restore`.
+    A subclass writes `learn`, `computed`, `size`, `arrays` and `restore`. Its settings `augment` and `send_on_change`
+    are those of `LiquidClassifier`; what a network meets pass by pass, it meets at once: the series as they are, and
+    as three passes would draw them.
 
     Attributes:
         task_: what was asked.
@@ -47,6 +53,8 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
     origin_: Mapping[str, object] | None = None
     seed: int
     validation: float
+    augment: Mapping[str, float] | None = None
+    send_on_change: float | Mapping[str, float] | None = None
 
     def fit(self, X: Any, *, val: Sequences | None = None, **columns: Any) -> Self:
         """Learn from series.
@@ -67,11 +75,16 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
         self.classes_, self.outputs_ = np.array(data.classes), tuple(data.outputs)
         self.horizon_ = 0 if data.ahead is None else int(data.ahead.shape[1])
         self.n_features_in_ = data.inputs
-        self.encoder_ = Encoder.fit(data)
+        levels = expected(owner, "augment", self.augment)
+        self.encoder_ = Encoder.fit(data).with_thresholds(self.send_on_change)
         if val is None and self.validation > 0:
             rows, stops = parts_of(data, self.validation, self.seed)
             data, val = (data.select(rows), data.select(stops)) if len(stops) else (data, None)
-        self.learn(data, val)
+        scaler = self.encoder_.scaler
+        if levels:
+            data = stacked([data, *(augmented(data, levels, self.seed, number, scaler) for number in range(_PASSES))])
+            val = None if val is None else augmented(val, levels, self.seed, STOPPING, scaler)
+        self.learn(self.encoder_.sent(data), None if val is None else self.encoder_.sent(val))
         return self
 
     def learn(self, train: Sequences, val: Sequences | None) -> None:
@@ -80,6 +93,16 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
 
     def answer(self, data: Sequences) -> Array:
         """Probabilities of classes or numbers in their unit, in the shape of the target with a last axis of them."""
+        if not self.encoder_.thresholds:
+            return self.computed(data)
+        answers = self.computed(self.encoder_.sent(data))
+        if not data.task.is_per_step:
+            return answers
+        at_every_step: Array = held_answers(self.encoder_.moved(data), answers) * data.mask[:, :, None]
+        return at_every_step
+
+    def computed(self, data: Sequences) -> Array:
+        """The answers to series whose every step counts; see `answer`."""
         raise NotImplementedError
 
     def size(self, steps: float) -> Size:

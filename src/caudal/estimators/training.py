@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from caudal.data import Encoder, ParquetSequences, Sequences, split
+from caudal.data.disturb import Levels, augmented, expected
 from caudal.errors import DataError, InputError
 from caudal.estimators.groups import codes_in, codes_like, codes_of, fairness_of
 from caudal.estimators.inputs import in_dtype, weighted
@@ -21,6 +22,8 @@ from caudal.train import Crew, Epoch, Examples, Fitted, Stream, TrainRecipe, acc
 if TYPE_CHECKING:
     from caudal.estimators.base import LiquidEstimator
 
+# The draw of the series to stop by: of no pass of a training.
+STOPPING = 1_000_000
 Weights = NDArray[np.float64]
 Rows = NDArray[np.int64]
 Watch = Callable[[Epoch], None]
@@ -101,25 +104,48 @@ def train_held(
     model.check(facts)
     rows, held = parts_of(data, 0.0 if val is not None else model.validation, model.seed)
     own, paired = data.select(rows), model.cell == "gru-d"
-    encoder = Encoder.fit(own, indicators="all" if paired else "auto")
+    levels = expected(type(model).__name__, "augment", model.augment)
+    encoder = encoder_for(own, paired, levels, model.seed)
     if weight is not None:
         encoder = weighted(encoder, own, weight[rows])
-    encoder = timed(model, scaled(model, encoder))
+    encoder = timed(model, scaled(model, encoder)).with_thresholds(model.send_on_change)
 
-    def seen(part: Sequences, rows: Rows | None) -> Examples:
+    def seen(part: Sequences, rows: Rows | None, number: int | None = None) -> Examples:
+        if number is not None:
+            part = augmented(part, levels, model.seed, number, encoder.scaler)
         share = None if weight is None or rows is None else weight[rows]
         who = codes_like(groups, part) if rows is None else None if codes is None else codes[rows]
         found = examples(encoder, part, share, paired=paired)
         return found if who is None else replace(found, groups=torch.tensor(who))
 
     train = seen(own, rows)
-    stop = seen(val, None) if val is not None else seen(data.select(held), held) if len(held) else None
+    if levels:
+        train = replace(train, redrawn=partial(seen, own, rows))
+    stop = None
+    if val is not None or len(held):
+        stop = seen(val, None, STOPPING) if val is not None else seen(data.select(held), held, STOPPING)
     if stop is not None:  # short and long series apart: the order of validation changes nothing but the padding
         stop = stop.rows(torch.argsort(stop.lengths, stable=True))
     term = settled_of(model, facts)
     if term is not None:
         check_events(term, train)
     return _trained(model, facts, encoder, train, stop, train.x.shape[2], term, watch)
+
+
+def encoder_for(train: Sequences, paired: bool, levels: Levels, seed: int) -> Encoder:
+    """The encoder of training series: scales of the series as they are, and indicators for the holes to be expected.
+
+    Arguments:
+        train: the series.
+        paired: whether every input has an indicator.
+        levels: disturbances that training will meet.
+        seed: of their draws.
+    """
+    encoder = Encoder.fit(train, indicators="all" if paired else "auto")
+    if paired or not levels:
+        return encoder
+    with_holes = Encoder.fit(augmented(train, levels, seed, scaler=encoder.scaler)).indicators
+    return replace(encoder, indicators=tuple(dict.fromkeys((*encoder.indicators, *with_holes))))
 
 
 def train_flowing(
@@ -133,9 +159,22 @@ def train_flowing(
     if val is None and model.validation > 0:
         source, val, _ = source.split(val=model.validation, test=0.0, seed=model.seed)
     recipe, paired = source.recipe, model.cell == "gru-d"
+    levels = expected(type(model).__name__, "augment", model.augment)
     train = Stream.fit(_Cast(source, model.dtype), indicators="all" if paired else "auto", paired=paired)
-    train = replace(train, encoder=timed(model, scaled(model, train.encoder)))
+    encoder = timed(model, scaled(model, train.encoder)).with_thresholds(model.send_on_change)
+    if levels and not paired:
+        chunks = (augmented(part, levels, model.seed + k, 0, encoder.scaler) for k, part in enumerate(train.source))
+        with_holes = Encoder.fit(chunks).indicators
+        encoder = replace(encoder, indicators=tuple(dict.fromkeys((*encoder.indicators, *with_holes))))
+    train = replace(train, encoder=encoder)
     stop = None if val is None else Stream.fit(_Cast(val, model.dtype), train.encoder, paired=paired)
+    if levels:
+        # Chunks draw apart from each other; what is stopped by is the same in each pass.
+        def met(part: Sequences, chunk: int, number: int) -> Sequences:
+            return augmented(part, levels, model.seed + chunk, number, encoder.scaler)
+
+        train = replace(train, change=met)
+        stop = None if stop is None else replace(stop, change=lambda part, chunk, _: met(part, chunk, STOPPING))
     counts = np.array(train.counts, np.float64)
     outputs = len(recipe.classes) or len(recipe.target) * max(1, recipe.horizon)
     facts = Facts(recipe.task, recipe.classes, counts, outputs, recipe.horizon, recipe.window)

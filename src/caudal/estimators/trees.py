@@ -1,6 +1,6 @@
 """Gradient-boosted trees on summary features of the series so far, kept as plain arrays of their nodes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, final
@@ -110,6 +110,7 @@ class BoostedTrees(FeatureModel):
         rounds: of boosting, at most.
         validation: share of the series that choose the rounds, whole clusters together; 0 keeps all rounds.
         seed: of the rows that are left out where there are too many.
+        augment, send_on_change: see `FeatureModel`.
 
     Raises:
         MissingExtraError: scikit-learn is not installed.
@@ -132,6 +133,8 @@ class BoostedTrees(FeatureModel):
         rounds: int = 150,
         validation: float = 0.15,
         seed: int = 0,
+        augment: Mapping[str, float] | None = None,
+        send_on_change: float | Mapping[str, float] | None = None,
     ) -> None:
         self.learning_rate = learning_rate
         self.leaves = leaves
@@ -140,6 +143,8 @@ class BoostedTrees(FeatureModel):
         self.rounds = rounds
         self.validation = validation
         self.seed = seed
+        self.augment = augment
+        self.send_on_change = send_on_change
 
     def learn(self, train: Sequences, val: Sequences | None) -> None:
         """Grow the trees; see `fit`."""
@@ -190,8 +195,8 @@ class BoostedTrees(FeatureModel):
         codes = booster.classes_.astype(np.int64) if classes else np.zeros(0, np.int64)
         return _forest(booster, rounds, codes, classes or 1, columns)
 
-    def answer(self, data: Sequences) -> Array:
-        """See `FeatureModel.answer`."""
+    def computed(self, data: Sequences) -> Array:
+        """See `FeatureModel.computed`."""
         rows = decisions_of(data)
         features = features_at(data, rows, self.lags_)
         scores = np.concatenate([forest(features) for forest in self.forests_], axis=1)

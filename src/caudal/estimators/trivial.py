@@ -65,8 +65,8 @@ class TrivialModel(FeatureModel):
             return "the mean of the target in training"
         return "the last observed value" if self.lag_ == _LAST else f"the value {self.lag_} steps before"
 
-    def answer(self, data: Sequences) -> Array:
-        """See `FeatureModel.answer`."""
+    def computed(self, data: Sequences) -> Array:
+        """See `FeatureModel.computed`."""
         if len(self.classes_):
             shape = (len(data), data.steps) if data.task == "classify_steps" else (len(data),)
             return np.broadcast_to(self.usual_, (*shape, len(self.usual_)))

@@ -1,7 +1,7 @@
 """Encoded series as tensors, cut into batches no longer than they must be."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +28,7 @@ class Examples:
         target: as in `Sequences.target`, scaled; None when unknown.
         target_mask: which entries count; None when the target is unknown.
         groups: `(batch,)` int64 code of the group of each series, -1 unknown, read by a `Term` alone.
+        redrawn: number of a pass, from 0 -> the same series as that pass meets them, where passes differ.
     """
 
     x: Tensor
@@ -38,6 +39,7 @@ class Examples:
     target: Tensor | None = None
     target_mask: Tensor | None = None
     groups: Tensor | None = None
+    redrawn: "Callable[[int], Examples] | None" = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task", Task(self.task))
@@ -69,6 +71,7 @@ class Examples:
             target=None if self.target is None else cut(self.target, per_step),
             target_mask=None if self.target_mask is None else cut(self.target_mask, per_step),
             groups=None if self.groups is None else cut(self.groups, False),
+            redrawn=None,
         )
 
     @property
@@ -76,9 +79,9 @@ class Examples:
         """All series are one chunk."""
         return (len(self),)
 
-    def chunks(self) -> Iterator["Examples"]:
-        """The one chunk that there is, as a `Stream` gives many."""
-        yield self
+    def chunks(self, number: int = 0) -> Iterator["Examples"]:
+        """The one chunk that there is, as a `Stream` gives many, as the pass of a number meets it."""
+        yield self if self.redrawn is None else self.redrawn(number)
 
     @property
     def kinds(self) -> int:
@@ -98,6 +101,8 @@ class Examples:
             if part is not None:
                 digest.update(f"{part.dtype} {tuple(part.shape)} ".encode())
                 digest.update(part.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        if self.redrawn is not None:
+            digest.update(self.redrawn(0).digest.encode())
         return digest.hexdigest()
 
 
@@ -124,12 +129,12 @@ def examples(encoder: Encoder, data: Sequences, weight: ArrayLike | None = None,
         torch.Size([2, 6, 1])
     """
     seen = encoder(data)
-    x = seen.x
+    x, within = seen.x, (np.arange(seen.x.shape[1]) < seen.lengths[:, None])[:, :, None]
     if seen.ahead is not None:
         ahead = np.broadcast_to(seen.ahead[:, None, :], (*x.shape[:2], seen.ahead.shape[1]))
-        x = np.concatenate([x, ahead * data.mask[:, :, None]], axis=2).astype(x.dtype)
+        x = np.concatenate([x, ahead * within], axis=2).astype(x.dtype)
     if paired:
-        x = _paired(x, encoder, data)
+        x = _paired(x, encoder, within)
     weights = np.ones(len(data)) if weight is None else np.asarray(weight, np.float64)
     if weights.shape != (len(data),) or not np.isfinite(weights).all() or (weights < 0).any():
         fault = f"has shape {weights.shape}, or holds a negative or non-finite number; expected ({len(data)},)"
@@ -145,14 +150,14 @@ def examples(encoder: Encoder, data: Sequences, weight: ArrayLike | None = None,
     )
 
 
-def _paired(x: Array, encoder: Encoder, data: Sequences) -> Array:
+def _paired(x: Array, encoder: Encoder, within: Array) -> Array:
     inputs, statics = len(encoder.names), len(encoder.static_names)
     if len(encoder.indicators) != inputs + statics or encoder.elapsed != "none":
         fault = f"has {len(encoder.indicators)} indicators for {inputs + statics} features"
         raise DataError("examples", "encoder", fault, 'Fit it with `indicators="all", elapsed="none"`.')
     values, marks, fixed, fixed_marks, ahead = np.split(x, np.cumsum([inputs, inputs, statics, statics]), axis=2)
     # The gaps ahead are always known.
-    known = np.ones_like(ahead) * data.mask[:, :, None]
+    known = np.ones_like(ahead) * within
     return np.concatenate([values, fixed, ahead, marks, fixed_marks, known], axis=2).astype(x.dtype)
 
 

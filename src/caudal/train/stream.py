@@ -14,6 +14,8 @@ from caudal.data.task import Task
 from caudal.errors import DataError
 from caudal.train.batches import Examples, examples
 
+# Series of a chunk, its number and that of the pass -> the same series as that pass meets them.
+Change = Callable[[Sequences, int, int], Sequences]
 Who = Callable[[Sequences], NDArray[np.int64]]
 
 
@@ -34,6 +36,7 @@ class Stream:
         outputs: numbers predicted at once; 1 of classes.
         who: codes of the groups of a chunk, which a `Term` reads; None without one.
         kinds: how many groups there are.
+        change: of each chunk in each pass; None where all passes meet the same series.
 
     Example:
         >>> from caudal.data import from_arrays
@@ -52,6 +55,7 @@ class Stream:
     outputs: int = 1
     who: Who | None = None
     kinds: int = 0
+    change: Change | None = None
 
     @staticmethod
     def fit(
@@ -98,8 +102,8 @@ class Stream:
     def __len__(self) -> int:
         return sum(self.sizes)
 
-    def chunks(self) -> Iterator[Examples]:
-        """The chunks, encoded.
+    def chunks(self, number: int = 0) -> Iterator[Examples]:
+        """The chunks, encoded, as the pass of a number meets them.
 
         Raises:
             DataError: the source gave other chunks than in the first pass.
@@ -108,7 +112,8 @@ class Stream:
         for given, part in enumerate(self.source, start=1):  # counted after the loop too
             if given > len(self.sizes) or len(part) != self.sizes[given - 1]:
                 raise _changed()
-            chunk = examples(self.encoder, part, paired=self.paired)
+            met = part if self.change is None else self.change(part, given - 1, number)
+            chunk = examples(self.encoder, met, paired=self.paired)
             yield chunk if self.who is None else replace(chunk, groups=torch.tensor(self.who(part)))
         if given != len(self.sizes):
             raise _changed()

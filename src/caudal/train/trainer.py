@@ -88,7 +88,7 @@ class TrainingRun:
     def _batches(self) -> Iterator[tuple[Examples, Tensor]]:
         """What is left of the pass: each batch as rows of its chunk."""
         done = self.at.batch
-        for number, chunk in enumerate(self.train.chunks()):
+        for number, chunk in enumerate(self.train.chunks(self.at.epoch)):
             # Drawn from seed and numbers alone: a resumed run deals the same order without having stored it.
             seed = self.recipe.seed * 1_000_003 + self.at.epoch + number * 1_000_000_007
             batches = deal(chunk.lengths, self.recipe.batch_size, self.recipe.by_length, seed)

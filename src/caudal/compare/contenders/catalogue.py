@@ -75,14 +75,14 @@ def _two_blocks(chosen: Settings, units: int, outputs: int, steps: int) -> dict[
 def _trees(plan: Plan, chosen: Settings) -> Estimator:
     from caudal.estimators import BoostedTrees
 
-    return BoostedTrees(**chosen, seed=plan.seed)  # type: ignore[arg-type]
+    return BoostedTrees(**chosen, seed=plan.seed, augment=dict(plan.expect) or None)  # type: ignore[arg-type]
 
 
 def _summary(plan: Plan, chosen: Settings) -> Estimator:
     from caudal.estimators import SummaryModel
 
     del chosen
-    return SummaryModel(seed=plan.seed)
+    return SummaryModel(seed=plan.seed, augment=dict(plan.expect) or None)
 
 
 def _trivial(plan: Plan, chosen: Settings) -> Estimator:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from caudal.compare.contenders.registry import Plan, Settings, entry_of, number, settings_of
 from caudal.compare.record import Scalar
-from caudal.data import Encoder, Sequences
+from caudal.data import Sequences
+from caudal.data.disturb import expected
 from caudal.errors import InputError
-from caudal.estimators.training import facts_of
+from caudal.estimators.training import encoder_for, facts_of
 from caudal.nn import Readout, build_cell
 from caudal.nn.operations import live_parameters
 from caudal.train import examples
@@ -55,7 +56,8 @@ class Network:
         from caudal.estimators import LiquidClassifier, LiquidForecaster, LiquidRegressor
 
         train = plan.train
-        inputs, outputs = width_of(train, self.cell == "gru-d"), facts_of(train).outputs
+        inputs = width_of(train, self.cell == "gru-d", plan.expect, plan.seed)
+        outputs = facts_of(train).outputs
         units = self.matched(inputs, outputs, plan.parameters, tuple(sorted(chosen.items())))
         kinds: tuple[type[LiquidEstimator], ...] = (LiquidClassifier, LiquidRegressor, LiquidForecaster)
         kind = next(kind for kind in kinds if train.task in kind.tasks)
@@ -79,6 +81,7 @@ class Network:
             target_scale="joint",
             by_length=True,
             least_updates=_LEAST_UPDATES,
+            augment=dict(plan.expect) or None,
             **more,
         )
 
@@ -103,9 +106,9 @@ def batch_for(series: int) -> int:
     return max(8, min(series // 32, 32), series // 64)
 
 
-def width_of(train: Sequences, paired: bool) -> int:
-    """Channels of what a network reads of some series."""
-    encoder = Encoder.fit(train, indicators="all" if paired else "auto")
+def width_of(train: Sequences, paired: bool, expect: Mapping[str, float] | None = None, seed: int = 0) -> int:
+    """Channels of what a network reads of some series, with indicators for the holes that it must expect."""
+    encoder = encoder_for(train, paired, expected("compare", "expect", expect), seed)
     return int(examples(encoder, train.select([0]), paired=paired).x.shape[2])
 
 

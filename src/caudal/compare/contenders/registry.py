@@ -49,6 +49,7 @@ class Plan:
         epochs: passes, at most.
         parameters: what networks are matched to.
         seed: of weights, order and draws.
+        expect: disturbances to train for, as `augment` of the estimators takes them.
     """
 
     train: Sequences
@@ -56,6 +57,7 @@ class Plan:
     epochs: int
     parameters: int
     seed: int
+    expect: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from caudal.compare.job import Job, Parts, RunOutcome
 from caudal.compare.metrics.metrics import measure, plan_of
 from caudal.compare.metrics.record import Paired
 from caudal.compare.metrics.summary import TEST, panel, word
-from caudal.compare.perturb import retime
 from caudal.compare.runner import failed
 from caudal.data import Sequences
+from caudal.data.disturb import retime
 from caudal.data.scaler import Scaler
 
 AS_THEY_ARE = "summary"

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from caudal.data.disturb import Disturbance
 from caudal.intervals import Interval
-
-Disturbance = Literal["noise", "missing", "dropped", "jitter", "subsampled", "gaps", "shift", "dead"]
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from caudal.compare.metrics.bootstrap import LEVEL, Spread, draw, holm, least_p,
 from caudal.compare.metrics.metrics import BY_CLASS, HIGHER_IS_BETTER, OF_CLASSES, MetricPlan, bounds
 from caudal.compare.metrics.record import Calibration, Curve, Disturbance, Paired, World
 from caudal.compare.metrics.weighted import weigh
-from caudal.compare.perturb import KINDS, UNITS, WORLDS
 from caudal.compare.record import Contender
 from caudal.compare.verdict import is_network
+from caudal.data.disturb import KINDS, UNITS, WORLDS, expected
 from caudal.intervals import Interval
 from caudal.typing import Array
 
@@ -257,17 +257,19 @@ def _curve(model: str, kind: Disturbance, levels: list[float], values: list[Arra
     )
 
 
-def worlds(found: Panel, use: str, margin: float) -> tuple[World, ...]:
+def worlds(found: Panel, use: str, margin: float, expect: Mapping[str, float] | None = None) -> tuple[World, ...]:
     """What becomes of a contender where the data get worse, and who is ahead of it then.
 
     Arguments:
         found: outcomes.
         use: the recommended contender.
         margin: lead that nobody would care about.
+        expect: levels of the disturbances that the models were trained for, told first.
     """
     sign = 1.0 if found.plan.higher_is_better else -1.0
     worlds_met = []
-    for kind, level in WORLDS.items():
+    wanted = expected("compare", "expect", expect)
+    for kind, level in {**wanted, **{kind: level for kind, level in WORLDS.items() if kind not in wanted}}.items():
         before, after = ({m: _at(found, m, kind, x) for m in found.outcomes} for x in (0.0, level))
         if not len(after[use]) or not len(before[use]):
             continue

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from caudal.compare.metrics.record import Paired, World
 from caudal.compare.record import Contender, Study
+from caudal.data.disturb import UNITS, WORLDS
 from caudal.report.html import Html, join, tag
 from caudal.report.study import query
 from caudal.report.study.next_steps import first_command
@@ -156,10 +157,22 @@ def _world(study: Study, words: StudyWords) -> str:
         metric=words.metric(study.metric),
         n=words.whole(max((run.robustness_series for run in query.runs_of(study, study.verdict.use)), default=0)),
     )
-    if not turned:
-        return f"{words('world.same', model=use)} {line}"
     ahead = words.listed(_ahead(study, words, world) for world in turned)
-    return f"{words('world.turns', model=use, ahead=ahead)} {line}"
+    order = words("world.turns", model=use, ahead=ahead) if turned else words("world.same", model=use)
+    met = words.listed(
+        f"{words.known('disturbance', kind).lower()} ({_level(words, kind, level)})"
+        for kind, level in study.expect.items()
+    )
+    return " ".join([*([words("world.expected", kinds=met)] if met else []), order, line])
+
+
+def _level(words: StudyWords, kind: str, level: float) -> str:
+    """How far a disturbance goes, in words where it goes as far as usual."""
+    usual = {str(known): far for known, far in WORLDS.items()}
+    if usual.get(kind) == level:
+        return words.known("world.level", kind)
+    units = {str(known): unit for known, unit in UNITS.items()}
+    return f"{words.brief(level)} {words.known('unit', units[kind])}"
 
 
 def _ahead(study: Study, words: StudyWords, world: World) -> str:
@@ -332,7 +345,7 @@ def _worlds(study: Study, words: StudyWords) -> Html:
     for title, kind, level in levels:
         row: list[object] = [title or words("world.undisturbed")]
         if title:
-            row = [join([title, tag("small", " ", words.known("world.level", kind))])]
+            row = [join([title, tag("small", " ", _level(words, kind, level))])]
         for contender in chosen:
             value = curves.get((contender.name, kind), {}).get(level)
             small = tag("small", words.span(value, digits)) if value else ""

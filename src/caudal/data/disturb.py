@@ -3,18 +3,21 @@
 A disturbance depends on the series, its level and the seed alone, so all contenders of a seed meet the same ones.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, get_args
+from difflib import get_close_matches
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.compare.metrics.record import Disturbance
-from caudal.data import Sequences
 from caudal.data.scaler import Scaler
+from caudal.data.sequences import ARRAYS, Sequences
 from caudal.errors import InputError
 
+Disturbance = Literal["noise", "missing", "dropped", "jitter", "subsampled", "gaps", "shift", "dead"]
+# How far each disturbance goes, by kind.
+Levels = Mapping[Disturbance, float]
 KINDS: tuple[Disturbance, ...] = get_args(Disturbance)
 
 LEVELS: Mapping[Disturbance, tuple[float, ...]] = {
@@ -47,9 +50,13 @@ UNITS: Mapping[Disturbance, str] = {
     "shift": "standard deviations that each input is off",
     "dead": "inputs that fall silent",
 }
-# Draws of permuted times have a stream of their own, whatever disturbances there are.
-_TIMES = 5
+# Draws of permuted times, and of who is disturbed, have a stream of their own, whatever disturbances there are.
+_TIMES, _WHO = 5, 11
+# Passes of a training draw apart from each other and from those of other seeds.
+_APART = 1_000_003
 
+# Levels that are shares, and those that are whole numbers.
+_SHARES, _COUNTS = ("missing", "dropped", "jitter", "gaps"), ("subsampled", "dead")
 _PER_STEP = ("classify_steps", "imitate")
 
 
@@ -144,6 +151,106 @@ def keep_steps(data: Sequences, stay: NDArray[np.bool_]) -> Sequences:
     return replace(data, **parts)
 
 
+def expected(owner: str, argument: str, levels: Mapping[str, float] | None) -> dict[Disturbance, float]:
+    """Disturbances that are expected, with their levels, checked; those of level 0 are left out.
+
+    Arguments:
+        owner, argument: to name in errors.
+        levels: by kind; None for none.
+
+    Raises:
+        InputError: a kind is unknown, or a level does not fit it.
+
+    Example:
+        >>> expected("fit", "augment", {"dropped": 0.4, "noise": 0})
+        {'dropped': 0.4}
+    """
+    checked: dict[Disturbance, float] = {}
+    for kind, level in (levels or {}).items():
+        if kind not in KINDS:
+            close = get_close_matches(str(kind), KINDS, 1)
+            remedy = f"Did you mean {close[0]!r}?" if close else "Name one of them."
+            raise InputError(owner, argument, f"names {kind!r}; there are {', '.join(KINDS)}", remedy)
+        if isinstance(level, bool) or not isinstance(level, int | float):
+            raise InputError(owner, argument, f"holds {level!r} for {kind}", f"Pass {_span_of(kind)}.")
+        _check_level(owner, argument, kind, level)
+        if level:
+            checked[cast("Disturbance", kind)] = float(level)
+    # In the order of the kinds, so that equal levels give equal draws however they were written down.
+    return {kind: checked[kind] for kind in KINDS if kind in checked}
+
+
+def augmented(data: Sequences, levels: Levels, seed: int, number: int = 0, scaler: Scaler | None = None) -> Sequences:
+    """The same series in the same order, half of them disturbed: each of those by one of some kinds, drawn evenly.
+
+    A training meets other draws in each pass, so that a model learns from what it was given as well as from what it
+    must expect. The draw depends on the series, the levels, the seed and the number alone.
+
+    Arguments:
+        data: series.
+        levels: how far each disturbance goes, see `disturb`; none gives the series back as they are.
+        seed: of the draws.
+        number: of the draw, such as that of the pass.
+        scaler: standard deviations for noise; None measures them on `data`.
+
+    Example:
+        >>> from caudal.data import from_arrays
+        >>> data = from_arrays(np.ones((40, 1, 10)), None)
+        >>> lengths = augmented(data, {"subsampled": 1}, seed=0).lengths
+        >>> sorted(set(lengths.tolist())), 10 < int((lengths == 5).sum()) < 30
+        ([5, 10], True)
+    """
+    if not levels:
+        return data
+    scaler = scaler or Scaler.fit(data)
+    draw = seed * _APART + number
+    kind_of = np.random.default_rng([draw, _WHO]).integers(0, 2 * len(levels), len(data))
+    for k, (kind, level) in enumerate(levels.items()):
+        rows = np.flatnonzero(kind_of == k)
+        if len(rows):
+            data = _with_rows(data, rows, disturb(data.select(rows), kind, level, draw, scaler))
+    return data
+
+
+def stacked(parts: Sequence[Sequences]) -> Sequences:
+    """Several draws of the same series as series of their own, each with a name of its own and the group it had.
+
+    Example:
+        >>> from caudal.data import from_arrays
+        >>> data = from_arrays(np.ones((2, 1, 3)), None)
+        >>> stacked([data, data]).ids.tolist(), stacked([data, data]).group.tolist()
+        (['0', '1', '0, draw 1', '1, draw 1'], [0, 1, 0, 1])
+    """
+    first = parts[0]
+    joined = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ARRAYS
+        if name != "ids" and getattr(first, name) is not None
+    }
+    if first.group is None:
+        joined["group"] = np.tile(first.ids, len(parts))
+    names = [f"{name}, draw {k}" if k else f"{name}" for k in range(len(parts)) for name in first.ids.tolist()]
+    sensitive = {name: np.tile(column, len(parts)) for name, column in first.sensitive.items()}
+    return replace(first, **joined, ids=np.array(names), sensitive=sensitive)
+
+
+def _with_rows(data: Sequences, rows: NDArray[np.int64], part: Sequences) -> Sequences:
+    """Series of which some are replaced by others that are no longer."""
+    names = ["values", "observed", "dt", "lengths", "start"]
+    if data.task in _PER_STEP and data.target is not None:
+        names += ["target", "target_mask"]
+    changed = {}
+    for name in names:
+        whole, given = getattr(data, name).copy(), getattr(part, name)
+        if name in ("lengths", "start"):
+            whole[rows] = given
+        else:
+            whole[rows] = 0
+            whole[rows, : given.shape[1]] = given
+        changed[name] = whole
+    return replace(data, **changed)
+
+
 def retime(data: Sequences, how: str, gap: float, seed: int = 0) -> Sequences:
     """Series with other elapsed times and the same values.
 
@@ -212,10 +319,20 @@ def _jitter(data: Sequences, level: float, rng: np.random.Generator) -> NDArray[
 def _check(kind: str, level: float) -> None:
     if kind not in KINDS:
         raise InputError("disturb", "kind", f"is {kind!r}", f"Pass one of {', '.join(KINDS)}.")
-    highest = 1.0 if kind in ("missing", "dropped", "jitter", "gaps") else np.inf
-    whole = kind not in ("subsampled", "dead") or float(level).is_integer()
+    _check_level("disturb", "level", kind, level)
+
+
+def _check_level(owner: str, argument: str, kind: str, level: float) -> None:
+    highest = 1.0 if kind in _SHARES else np.inf
+    whole = kind not in _COUNTS or float(level).is_integer()
     if not (np.isfinite(level) and 0 <= level <= highest and whole):
-        expected = (
-            "a whole number of at least 0" if kind in ("subsampled", "dead") else f"a number from 0 to {highest:g}"
-        )
-        raise InputError("disturb", "level", f"is {level}; expected {expected}", "Pass one of `LEVELS`.")
+        of = "" if argument == "level" else f" for {kind}"
+        fault = f"is {level}{of}; expected {_span_of(kind)}"
+        raise InputError(owner, argument, fault, "Pass one of `LEVELS`.")
+
+
+def _span_of(kind: str) -> str:
+    """What a level of a kind may be, in words."""
+    if kind in _COUNTS:
+        return "a whole number of at least 0"
+    return f"a number from 0 to {1.0 if kind in _SHARES else np.inf:g}"
