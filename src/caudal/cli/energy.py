@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
+import numpy as np
+
 from caudal.cli.streams import print_columns, print_json, say
 from caudal.errors import InputError
 
@@ -35,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=float, help="of a typical series: one decision (default: 1)")
+    parser.add_argument(
+        "--on", metavar="TABLE", help="take the steps of its median series, and the share of them that is computed"
+    )
     parser.add_argument(
         "--watts", type=float, nargs=2, metavar=("LOW", "HIGH"), help="per busy core; estimates a CPU without counter"
     )
@@ -69,14 +74,26 @@ def _count(args: argparse.Namespace, path: str) -> int:
     from caudal.estimators.door import load_network
 
     model = load_network(path, "energy")
-    profile = energy.profile(getattr(model, "net_", model), 1.0 if args.steps is None else args.steps)
+    steps, share = (1.0 if args.steps is None else args.steps), None
+    if args.on is not None:
+        steps, share = _computed(model, args)
+    profile = energy.profile(getattr(model, "net_", model), steps)
     if args.json:
-        print_json({**_plain(profile), "step": profile.step._asdict(), "decision": profile.decision._asdict()})
+        print_json(
+            {
+                **_plain(profile),
+                "share_computed": share,
+                "step": profile.step._asdict(),
+                "decision": profile.decision._asdict(),
+            }
+        )
         return 0
     print(
         f"{profile.kind}: {profile.parameters:,} parameters, {profile.live_parameters:,} live, "
         f"{profile.synapses:,} synapses, {profile.bytes_per_step:,.0f} bytes moved per step"
     )
+    if share is not None:
+        print(f"computed: {100 * share:.1f} % of the steps, {steps:g} of a decision; the others cost nothing")
     rows = [
         (kind.replace("_", " "), f"{getattr(profile.step, kind):,.0f}", f"{getattr(profile.decision, kind):,.0f}")
         for kind in _KINDS
@@ -85,6 +102,25 @@ def _count(args: argparse.Namespace, path: str) -> int:
     for reading in profile.energy.values():
         print(f"decision: {reading}")
     return 0
+
+
+def _computed(model: object, args: argparse.Namespace) -> tuple[float, float]:
+    """Computed steps of the median series of a table, and the share of all steps that they are.
+
+    Raises:
+        InputError: `--steps` is given as well, or the file holds a bare layer.
+    """
+    if args.steps is not None:
+        raise InputError(
+            "energy", "--steps", "is given, and --on counts the steps of a table", "Leave one of them out."
+        )
+    read, encoder = getattr(model, "read", None), getattr(model, "encoder_", None)
+    if read is None or encoder is None:
+        fault = "names a table, and the file holds a bare layer, which reads none"
+        raise InputError("energy", "--on", fault, "Pass `--steps`, or a model that `caudal fit` wrote.")
+    data = read(args.on)
+    moved = encoder.moved(data)
+    return float(np.median(moved.sum(axis=1))), float(moved.sum() / data.lengths.sum())
 
 
 def _plain(profile: object) -> dict[str, Any]:

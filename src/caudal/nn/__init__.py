@@ -23,6 +23,8 @@ from caudal.nn.liquid_ssm import LiquidSSM as LiquidSSM
 from caudal.nn.lrc import LRC as LRC
 from caudal.nn.ltc import LTC as LTC
 from caudal.nn.mixed import MixedMemory as MixedMemory
+from caudal.nn.on_change import OnChangeState as OnChangeState
+from caudal.nn.on_change import step_on_change as step_on_change
 from caudal.nn.prune import without as without
 from caudal.nn.readout import Readout as Readout
 from caudal.nn.readout import last_step as last_step
