@@ -106,6 +106,10 @@ def _untrained(units: int = 6, inputs: int = 4) -> dict[str, Layer]:
     found["liquid ssm linear"] = Readout(slow, 2, pool="mean")
     found["liquid ssm layers"] = LiquidSSM(inputs, units, layers=3, output_gate=True, target="linear")
     found["min-gru"] = MinGRU(inputs, units)
+    found["lrc event"] = LRC(inputs, units, elastance="symmetric", substeps=2, pairing="event")
+    found["wired cfc previous"] = WiredCfC(circuit, mode="pure", pairing="previous")
+    parts = LTC(inputs, 5, substeps=2, pairing="previous"), CfC(5, 4, backbone_units=6, pairing="event")
+    found["pairings"] = Readout(Stack(*parts, LiquidSSM(4, 3, pairing="event")), 2, pool="mean")
     return {name: net.eval() for name, net in found.items()}
 
 
@@ -130,7 +134,7 @@ def _for_runtimes() -> dict[str, Layer]:
 _NETS = _untrained()
 _GRAPHED = _for_runtimes()
 _SOME = ("ltc", "ctrnn", "lrc symmetric", "lstm", "gru", "mean", "wired cfc default", "cfc no_gate gelu", "cfc pure")
-_SOME += ("liquid ssm softplus", "liquid ssm linear", "liquid ssm layers")
+_SOME += ("liquid ssm softplus", "liquid ssm linear", "liquid ssm layers", "pairings")
 
 
 @pytest.fixture(params=_NETS)

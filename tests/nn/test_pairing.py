@@ -141,5 +141,3 @@ def test_what_cannot_be_is_refused_in_words():
     with pytest.raises(ShapeError, match="no state of this layer"):
         net(torch.zeros(1, 2, 3), state=liquid_ssm.State(torch.zeros(1, 4)))
     assert isinstance(net(torch.zeros(1, 2, 3))[1], PreviousState)
-    with pytest.raises(InputError, match=r"pairing='event', whose step cannot be exported yet"):
-        cd.export.describe(cd.nn.CfC(3, 4, pairing="event"))

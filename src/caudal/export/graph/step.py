@@ -81,9 +81,8 @@ def advance(
         elif isinstance(stage, Formula):
             run.at.update(stage.write(_seen(run, stage.source), dt, {name: run.at[name] for name in stage.states}))
         elif isinstance(stage, Substeps):
-            part = replace(run, dt=dt if stage.count == 1 else dt / stage.count)
             for _ in range(stage.count):
-                _neurons(part, stage.neurons)
+                _neurons(run, stage.neurons, stage.count)
         else:
             _neurons(run, stage)
     return run.at[OUTPUT], {name: run.at[name] for name in states}
@@ -99,7 +98,11 @@ def _seen(run: _Run, view: View) -> Symbol:
     return value + run.nodes.constant(view.shift) if view.shift.any() else value
 
 
-def _neurons(run: _Run, neurons: Neurons) -> None:
+def _neurons(run: _Run, neurons: Neurons, substeps: int = 1) -> None:
+    if neurons.one_unit:
+        run = replace(run, dt=run.dt * 0.0 + 1.0)
+    if substeps > 1:
+        run = replace(run, dt=run.dt / substeps)
     if isinstance(neurons.finish, Conduct) and neurons.finish.solver != "fused":
         run.at[neurons.finish.state] = _explicit(run, neurons, neurons.finish)
         return

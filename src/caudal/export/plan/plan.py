@@ -7,8 +7,8 @@ Graphs of runtimes need no bounds: their plans may hold a `Formula` and the expl
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,6 +191,7 @@ class Neurons:
         links: what is added.
         finish: what becomes of the sums.
         spans: first row of each group that may read what rows before it have written, then the number of rows.
+        one_unit: whether the inputs act for one unit of time instead of the elapsed time, as those of an event do.
     """
 
     name: str
@@ -199,6 +200,7 @@ class Neurons:
     finish: Finish
     rows: int
     spans: tuple[int, ...] = ()
+    one_unit: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -330,7 +332,27 @@ def gated(
     return Links(view.vector, ptr, view.index[source], values.T, slope, offset, gate)
 
 
-_Named = TypeVar("_Named", bound=Vector)
+def silent(view: View) -> View:
+    """The same with zeros in its place.
+
+    Example:
+        >>> linear(silent(View("x", np.arange(2), np.ones(2), np.ones(2))), np.ones((1, 1, 2)))[1].tolist()
+        [[0.0]]
+    """
+    return replace(view, scale=np.zeros_like(view.scale), shift=np.zeros_like(view.shift))
+
+
+def settled(links: Links, base: Floats) -> tuple[tuple[Links, ...], Floats]:
+    """No links and the base `(channels, rows)` with what they bring, where their value is the same for every input."""
+    slope = np.zeros(len(links.index)) if links.slope is None else links.slope
+    values = links.weights[:, [k for k, gate in enumerate(links.gated) if not gate]]
+    if slope.any() or values.any() or not len(links.index):
+        return (links,) if len(links.index) else (), base
+    gate = 0.5 + 0.5 * np.tanh((0.0 if links.offset is None else links.offset) / 2)
+    base, rows = base.copy(), np.repeat(np.arange(base.shape[1]), np.diff(links.ptr))
+    for sums, weights in zip(base, (links.weights.T * gate), strict=True):
+        np.add.at(sums, rows, weights)
+    return (), base
 
 
 class Builder:
@@ -340,6 +362,7 @@ class Builder:
         graphs: whether the plan is for graphs of runtimes alone, which need no bounds.
 
     Attributes:
+        phase: what names of stages and of vectors that are no states begin with.
         spreads: by vector, what each of its elements never exceeds, where that is known more closely than its bound.
     """
 
@@ -348,7 +371,7 @@ class Builder:
         self.vectors: dict[str, Vector] = {}
         self.spreads: dict[str, Floats] = {}
         self.stages: list[Stage] = []
-        self.layer = -1
+        self.layer, self.phase = -1, ""
         self.dt_min = 0.0
 
     def next_layer(self) -> None:
@@ -365,7 +388,7 @@ class Builder:
             >>> builder.next_layer(), builder.name("v")
             (None, 'v1')
         """
-        return f"{stem}{self.layer}" if self.layer > 0 else stem
+        return f"{self.phase}{stem}{self.layer}" if self.layer > 0 else f"{self.phase}{stem}"
 
     def add(self, vector: Vector) -> Vector:
         """Note a vector."""
@@ -374,9 +397,10 @@ class Builder:
 
     def view(self, stem: str, size: int, bound: float, *, is_state: bool = False, is_memory: bool = False) -> View:
         """A new vector of this layer, seen whole."""
-        return whole(self.add(Vector(self.name(stem), size, bound, is_state, is_memory)))
+        name = self.name(stem).removeprefix(self.phase) if is_state else self.name(stem)
+        return whole(self.add(Vector(name, size, bound, is_state, is_memory)))
 
-    def reach(self, view: View, weight: Floats, bias: Floats) -> float:
+    def reach(self, view: View, weight: Floats, bias: Floats | float) -> float:
         """What `|weight @ view + bias|` never exceeds."""
         return float((self.reaches(view, weight) + np.abs(bias)).max())
 
@@ -385,6 +409,29 @@ class Builder:
         bounds = self.spreads.get(view.vector, self.vectors[view.vector].bound * np.ones(1))
         within = np.abs(view.scale) * np.broadcast_to(bounds, (self.vectors[view.vector].size,))[view.index]
         return np.asarray((np.abs(weight) * (within + np.abs(view.shift))).sum(-1))
+
+
+def silent(view: View) -> View:
+    """The same with zeros in its place.
+
+    Example:
+        >>> linear(silent(View("x", np.arange(2), np.ones(2), np.ones(2))), np.ones((1, 1, 2)))[1].tolist()
+        [[0.0]]
+    """
+    return replace(view, scale=np.zeros_like(view.scale), shift=np.zeros_like(view.shift))
+
+
+def settled(links: Links, base: Floats) -> tuple[tuple[Links, ...], Floats]:
+    """Links and base `(channels, rows)`; what the links bring joins the base where it is the same for every input."""
+    slope = np.zeros(len(links.index)) if links.slope is None else links.slope
+    values = links.weights[:, [k for k, gate in enumerate(links.gated) if not gate]]
+    if slope.any() or values.any() or not len(links.index):
+        return (links,) if len(links.index) else (), base
+    gate = 0.5 + 0.5 * np.tanh((np.zeros(1) if links.offset is None else links.offset) / 2)
+    base, rows = base.copy(), np.repeat(np.arange(base.shape[1]), np.diff(links.ptr))
+    for sums, brought in zip(base, links.weights.T * gate, strict=True):
+        np.add.at(sums, rows, brought)
+    return (), base
 
 
 def vector_of(tensor: Tensor) -> Floats:

@@ -1,6 +1,7 @@
 """From a layer to the plan of its step: which neurons gather what, in which order."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -20,9 +21,13 @@ from caudal.export.plan.plan import (
     Neurons,
     Plan,
     Scaling,
+    Squash,
+    Stage,
+    Substeps,
     Vector,
     View,
     linear,
+    silent,
     vector_of,
     whole,
 )
@@ -111,16 +116,37 @@ def _layers(builder: Builder, layer: Layer, view: View) -> View:
         for part in layer.layers:
             view = _layers(builder, cast(Layer, part), view)
         return view
-    if layer.pairing != "hold":
-        fault = f"holds a {type(layer).__name__} with pairing={layer.pairing!r}, whose step cannot be exported yet"
-        raise InputError("export", "model", fault, 'Train with pairing="hold", or run the model in torch.')
+    builder.next_layer()
+    if layer.pairing == "previous":
+        last = builder.view("last", len(view.index), builder.reach(view, np.eye(len(view.index)), 0.0), is_state=True)
+        answer = _cell(builder, layer, last)
+        links, base = linear(view, np.eye(len(view.index))[None])
+        keep = Squash(last.vector, "linear")
+        builder.stages.append(Neurons(builder.name("keep"), base, (links,), keep, len(view.index)))
+        return answer
+    if layer.pairing == "event":
+        number, builder.phase = builder.layer, "gap_"
+        _cell(builder, layer, silent(view))
+        first, builder.layer, builder.phase = len(builder.stages), number, ""
+        answer = _cell(builder, layer, view)
+        builder.stages[first:] = [_for_one_unit(stage) for stage in builder.stages[first:]]
+        return answer
+    return _cell(builder, layer, view)
+
+
+def _for_one_unit(stage: Stage) -> Stage:
+    if isinstance(stage, Substeps):
+        return replace(stage, neurons=replace(stage.neurons, one_unit=True))
+    return replace(stage, one_unit=True) if isinstance(stage, Neurons) else stage
+
+
+def _cell(builder: Builder, layer: Layer, view: View) -> View:
+    """The layer, its inputs acting over the gap."""
     if isinstance(layer, MixedMemory):
-        builder.next_layer()
         return read_dense_module.mixed(builder, layer, view, _layers)
     reader = _READERS.get(type(layer)) or (read_graph.READERS.get(type(layer)) if builder.graphs else None)
     if reader is None:
         raise _refusal(type(layer), builder.graphs)
-    builder.next_layer()
     return reader(builder, layer, view)
 
 

@@ -19,6 +19,7 @@ from caudal.export.plan.plan import (
     Commit,
     Finish,
     Heads,
+    Links,
     Neurons,
     Remember,
     Reset,
@@ -88,9 +89,14 @@ def cfc(builder: Builder, net: CfC, view: View, *, old: View | None = None, reca
         finish = Closed(new.vector, vector_of(net.a), vector_of(net.w_tau))
     pairs = [linear(seen, part.reshape(heads, units, -1)) for seen, part in reads]
     base = bias.reshape(heads, units) + np.sum([extra for _, extra in pairs], 0)
-    builder.stages.append(Neurons(builder.name("heads"), base, tuple(links for links, _ in pairs), finish, units))
+    builder.stages.append(Neurons(builder.name("heads"), base, _links(pairs), finish, units))
     builder.stages.append(Commit(new.vector, old.vector))
     return old
+
+
+def _links(pairs: list[tuple[Links, Floats]]) -> tuple[Links, ...]:
+    """Those that hold a synapse."""
+    return tuple(links for links, _ in pairs if len(links.index))
 
 
 def _backbone(builder: Builder, net: CfC, k: int, reads: list[tuple[View, Floats]], bias: Floats) -> View:
@@ -101,7 +107,7 @@ def _backbone(builder: Builder, net: CfC, k: int, reads: list[tuple[View, Floats
     pairs = [linear(seen, slope * part[None]) for seen, part in reads]
     base = slope * bias[None] + np.sum([extra for _, extra in pairs], 0)
     name = builder.name(f"backbone{k}_")
-    builder.stages.append(Neurons(name, base, tuple(links for links, _ in pairs), Squash(out.vector, kind), len(bias)))
+    builder.stages.append(Neurons(name, base, _links(pairs), Squash(out.vector, kind), len(bias)))
     scale = _LECUN_SCALE if net.activation == "lecun_tanh" else 1.0
     return View(out.vector, out.index, out.scale * scale, out.shift)
 
@@ -165,8 +171,7 @@ def _gates(builder: Builder, net: LSTM | GRU, view: View, old: View, bias: Float
     ]
     pairs = [linear(seen, part) for seen, part in reads]
     base = bias + np.sum([extra for _, extra in pairs], 0)
-    links = tuple(link for link, _ in pairs if len(link.index))
-    builder.stages.append(Neurons(builder.name("gates"), base, links, finish, units))
+    builder.stages.append(Neurons(builder.name("gates"), base, _links(pairs), finish, units))
     builder.stages.append(Commit(finish.out, old.vector))  # type: ignore[union-attr]
 
 
@@ -209,9 +214,8 @@ def _approach(
     builder.spreads |= {state.vector: spread, out.vector: spread}
     pairs = [linear(seen, part) for seen, part in reads]
     base = bias + np.sum([extra for _, extra in pairs], 0)
-    links = tuple(link for link, _ in pairs if len(link.index))
     finish = Approach(state.vector, out.vector, rate, settings.decay, settings.target)
-    builder.stages.append(Neurons(builder.name(f"approach{stem}"), base, links, finish, rows))
+    builder.stages.append(Neurons(builder.name(f"approach{stem}"), base, _links(pairs), finish, rows))
     return out
 
 
@@ -224,9 +228,8 @@ def _residual(builder: Builder, k: int, before: View, y: View, mix: nn.Linear) -
     builder.spreads[out.vector] = spread
     pairs = [linear(seen, part[None]) for seen, part in reads]
     base = bias[None] + np.sum([extra for _, extra in pairs], 0)
-    links = tuple(link for link, _ in pairs if len(link.index))
     finish = Squash(out.vector, "linear")
-    builder.stages.append(Neurons(builder.name(f"residual{k}_mix"), base, links, finish, len(bias)))
+    builder.stages.append(Neurons(builder.name(f"residual{k}_mix"), base, _links(pairs), finish, len(bias)))
     return out
 
 
@@ -260,9 +263,8 @@ def _memory(builder: Builder, net: MixedMemory, view: View, read: View | None) -
     bias[1] += FORGET_BIAS
     pairs = [linear(seen, part) for seen, part in ((view, forward), (out if read is None else read, back))]
     base = bias + np.sum([extra for _, extra in pairs], 0)
-    links = tuple(link for link, _ in pairs if len(link.index))
     finish = Remember(new.vector, memory.vector)
-    builder.stages.append(Neurons(builder.name("memory"), base, links, finish, size))
+    builder.stages.append(Neurons(builder.name("memory"), base, _links(pairs), finish, size))
     if read is None:
         builder.stages.append(Commit(new.vector, out.vector))
     return out

@@ -15,6 +15,7 @@ from caudal.export.plan.plan import (
     Heads,
     Ints,
     Leak,
+    Links,
     Neurons,
     Resist,
     Retain,
@@ -23,6 +24,7 @@ from caudal.export.plan.plan import (
     along,
     gated,
     integers_of,
+    settled,
     vector_of,
 )
 from caudal.export.plan.read_dense import pure_bound
@@ -52,7 +54,7 @@ def ltc(builder: Builder, net: LTC, view: View) -> View:
     recurrent = gated(state, ptr, source, np.stack([w, w * e]), mu, sigma, both)
     base = np.stack([g_leak, g_leak * v_leak])
     finish = Conduct(state.vector, c_m, net.eps if net.solver == "fused" else 0.0, low, high, net.solver)
-    _relaxing(builder, base, (sensory,), (recurrent,), finish, (net.units, net.substeps))
+    _relaxing(builder, base, sensory, recurrent, finish, (net.units, net.substeps))
     return _motor(state, vector_of(net.output_scale), vector_of(net.output_shift))
 
 
@@ -67,16 +69,17 @@ def _extreme(which: np.ufunc, sensory: tuple[Ints, Floats], recurrent: tuple[Int
 def _relaxing(
     builder: Builder,
     base: Floats,
-    sensory: tuple,  # type: ignore[type-arg]  # links of one kind
-    recurrent: tuple,  # type: ignore[type-arg]
+    sensory: Links,
+    recurrent: Links,
     finish: Finish,
     sizes: tuple[int, int],
 ) -> None:
     """Sensory sums held over sub-steps, in which every neuron reads the state before the sub-step."""
     units, substeps = sizes
+    senses, base = settled(sensory, base)
     sums = tuple(builder.view(f"held{k}_", units, 0.0).vector for k in range(len(base)))
-    builder.stages.append(Neurons(builder.name("sense"), base, sensory, Retain(sums), units))
-    relax = Neurons(builder.name("relax"), sums, recurrent, finish, units)
+    builder.stages.append(Neurons(builder.name("sense"), base, senses, Retain(sums), units))
+    relax = Neurons(builder.name("relax"), sums, (recurrent,), finish, units)
     builder.stages.append(Substeps(substeps, relax))
 
 
@@ -92,7 +95,7 @@ def ctrnn(builder: Builder, net: CTRNN, view: View) -> View:
     sensory, extra = along(view, sensory_ptr, sensory_source, sensory_w[None])
     recurrent, _ = along(state, ptr, source, w[None])
     sizes = (net.units, net.substeps)
-    _relaxing(builder, b[None] + extra, (sensory,), (recurrent,), Leak(state.vector, tau), sizes)
+    _relaxing(builder, b[None] + extra, sensory, recurrent, Leak(state.vector, tau), sizes)
     return _motor(state, vector_of(net.output_scale), vector_of(net.output_shift))
 
 
@@ -108,7 +111,7 @@ def lrc(builder: Builder, net: LRC, view: View) -> View:
     moves = net.elastance != "none"
     gate = (True, True, False) if moves else (True, True)
 
-    def links(prefix: str, seen: View, ptr: Ints, source: Ints) -> object:
+    def links(prefix: str, seen: View, ptr: Ints, source: Ints) -> Links:
         names = ("g_max", "k_max", "o") if moves else ("g_max", "k_max")
         weights = np.stack([f[prefix + name] for name in names])
         return gated(seen, ptr, source, weights, f[prefix + "mu"], f[prefix + "sigma"], gate)
@@ -119,7 +122,7 @@ def lrc(builder: Builder, net: LRC, view: View) -> View:
         np.add.at(base[2], rows, f["sensory_o"] * view.shift[sensory_source])
     finish = Resist(state.vector, f["e_leak"], f["k"], net.elastance, net.solver)
     sensory, recurrent = links("sensory_", view, sensory_ptr, sensory_source), links("", state, ptr, source)
-    _relaxing(builder, base, (sensory,), (recurrent,), finish, (net.units, net.substeps))
+    _relaxing(builder, base, sensory, recurrent, finish, (net.units, net.substeps))
     return _motor(state, vector_of(net.output_scale), vector_of(net.output_shift))
 
 
@@ -142,14 +145,15 @@ def wired_cfc(builder: Builder, net: WiredCfC, view: View) -> View:
     old = builder.view("h", units, bound, is_state=True)
     new = builder.view("h_next", units, bound)
     sensory, extra = along(view, sensory_ptr, sensory_source, sensory_w)
+    senses, base = settled(sensory, bias + extra)
     order = np.argsort(np.concatenate([rows[current == 0], np.arange(units)]), kind="stable")
     before = np.concatenate([source[current == 0], np.arange(units)])[order]
     weight = np.concatenate([w[:, current == 0], self_w], 1)[:, order]
     behind, _ = along(old, _pointers(rows[current == 0], units, 1), before, weight)
     ahead, _ = along(new, _pointers(rows[current == 1], units, 0), source[current == 1], w[:, current == 1])
-    links = tuple(part for part in (sensory, behind, ahead) if len(part.index))
+    links = (*senses, *(part for part in (behind, ahead) if len(part.index)))
     spans = tuple(int(end) for end in layer_ptr)
-    builder.stages.append(Neurons(builder.name("climb"), bias + extra, links, finish, units, spans))
+    builder.stages.append(Neurons(builder.name("climb"), base, links, finish, units, spans))
     builder.stages.append(Commit(new.vector, old.vector))
     return _motor(old, np.ones(net.outputs), np.zeros(net.outputs))
 

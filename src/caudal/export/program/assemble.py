@@ -1,7 +1,7 @@
 """What both lowerings share: slots, constants without repeats, links in table form, steps in order."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -116,13 +116,28 @@ def reads_elapsed(plan: Plan) -> bool:
     return any(links.source == "elapsed" for neurons, _ in neurons_of(plan) for links in neurons.links)
 
 
-def relaxing(plan: Plan) -> dict[str, tuple[Neurons, Neurons, int]]:
-    """For each state that relaxes: the neurons that hold its sensory sums, its own, and the sub-steps."""
-    by_state = {}
-    for neurons, count in neurons_of(plan):
-        if isinstance(neurons.finish, Conduct | Leak | Resist) and isinstance(neurons.base, tuple):
-            by_state[neurons.finish.state] = (holder_of(plan, neurons.base[0]), neurons, count)
-    return by_state
+class Relaxing(NamedTuple):
+    """Neurons that relax.
+
+    Attributes:
+        state: what they advance; under an event it is advanced twice in a step.
+        sense: the neurons that hold their sensory sums.
+        neurons, substeps: themselves, and how often they run.
+    """
+
+    state: str
+    sense: Neurons
+    neurons: Neurons
+    substeps: int
+
+
+def relaxing(plan: Plan) -> list[Relaxing]:
+    """All neurons that relax, in order."""
+    return [
+        Relaxing(neurons.finish.state, holder_of(plan, neurons.base[0]), neurons, count)
+        for neurons, count in neurons_of(plan)
+        if isinstance(neurons.finish, Conduct | Leak | Resist) and isinstance(neurons.base, tuple)
+    ]
 
 
 def holder_of(plan: Plan, vector: str) -> Neurons:

@@ -353,6 +353,8 @@ def _band(program: Program, limits: ProgramBounds, block: Block, dt: float) -> f
     if node is None:
         return 0.0
     resist = block.nodes[node.args[3]]
+    if block.nodes[resist.args[1]].op == "imm":  # an event lasts as long as it lasts
+        dt = 1.0
     name = block.nodes[resist.args[0]].name
     c = program.constants[name].astype(np.float64) * 2.0 ** (26 - resist.values[0]) / dt
     state = next(slot for slot, _ in block.stores)

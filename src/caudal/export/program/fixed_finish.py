@@ -42,8 +42,8 @@ def finish_block(assembly: Assembly, neurons: Neurons) -> None:
     """The block of neurons that do not relax."""
     finish = neurons.finish
     if isinstance(finish, Retain):
-        state = next(s for s, (sense, _, _) in relaxing(assembly.plan).items() if sense is neurons)
-        hold_block(assembly, neurons, state, finish.outs)
+        part = next(part for part in relaxing(assembly.plan) if part.sense is neurons)
+        hold_block(assembly, part, finish.outs)
         return
     if isinstance(finish, Emit):
         _answer(assembly, neurons)
@@ -59,7 +59,7 @@ def finish_block(assembly: Assembly, neurons: Neurons) -> None:
     elif isinstance(finish, Squash):
         units, trace, stores = _squash(assembly, finish)
     else:
-        units, trace, stores = _gates(assembly, finish)
+        units, trace, stores = _gates(assembly, neurons)
     base, links = fitted_base(assembly, neurons, units), fitted_links(assembly, neurons, units)
     assembly.add(Block(neurons.name, neurons.rows, base, links, tuple(trace.nodes), stores, neurons.spans))
 
@@ -67,13 +67,17 @@ def finish_block(assembly: Assembly, neurons: Neurons) -> None:
 _Parts = tuple[tuple[float | Floats, ...], Recorder, tuple[tuple[str, int], ...]]
 
 
-def _gates(assembly: Assembly, finish: object) -> _Parts:
-    trace = Recorder()
+def _elapsed(trace: Recorder, neurons: Neurons) -> Value:
+    return trace.number(2**20) if neurons.one_unit else trace.scalar("dt")
+
+
+def _gates(assembly: Assembly, neurons: Neurons) -> _Parts:
+    trace, finish = Recorder(), neurons.finish
     totals = [trace.total(k) for k in range(4)]
     gates = [total.table("sigmoid") for total in totals]
     if isinstance(finish, Heads):
         f1, f2 = tanh_of(totals[0]), tanh_of(totals[1])
-        slope = totals[2].times_clipped(trace.scalar("dt"), 20 + _FINER, 2**20)
+        slope = totals[2].times_clipped(_elapsed(trace, neurons), 20 + _FINER, 2**20)
         t = (slope + totals[3]).table("sigmoid")
         if finish.mode == "no_gate":
             new = (f1 + (t * f2).half_up(15)).half_up(1).clip(-32768, 32767)
@@ -117,7 +121,7 @@ def _closed(assembly: Assembly, neurons: Neurons, finish: Closed) -> _Parts:
     slot, trace = assembly.slots[finish.out], Recorder()
     f, rate = trace.total(0), round_half_up(np.abs(finish.w_tau) / unit).astype(np.int32)
     speed = abs(f) + trace.constant(assembly.constant("w_tau", rate))
-    left = (speed.times_clipped(trace.scalar("dt"), 20 + more, 2**20) - 32768).table("decay")
+    left = (speed.times_clipped(_elapsed(trace, neurons), 20 + more, 2**20) - 32768).table("decay")
     a = finish.a * unit / slot.unit
     bits = min(40, math.floor(math.log2(2.0**30 / max(float(np.abs(a).max()), 1e-9))))
     scale = trace.constant(assembly.constant("asymptote", round_half_up(a * 2.0**bits).astype(np.int32)))
@@ -134,7 +138,7 @@ def _approach(assembly: Assembly, neurons: Neurons, finish: Approach) -> _Parts:
     low, high = np.array(-limit), np.array(limit)
     assembly.slots[finish.state] = Slot(neurons.rows, "int32", "state", 2.0**-bits, low * 2**15, high * 2**15)
     assembly.slots[top] = Slot(neurons.rows, "int16", "work", 2.0 ** -(bits - 15), low, np.minimum(high, 32767))
-    share = _share(assembly, trace, finish)
+    share = _share(assembly, trace, finish, _elapsed(trace, neurons))
     if finish.target == "tanh":
         unit, target = TANH_UNIT, tanh_of(trace.total(1)) * 2**15
     else:
@@ -160,7 +164,7 @@ def _finest(assembly: Assembly, neurons: Neurons, least: float) -> float:
     return unit
 
 
-def _share(assembly: Assembly, trace: Recorder, finish: Approach) -> Value:
+def _share(assembly: Assembly, trace: Recorder, finish: Approach, dt: Value) -> Value:
     """Share of the way to the target, in 30 bits."""
     a = trace.total(0)
     if finish.decay == "unclocked":
@@ -180,7 +184,7 @@ def _share(assembly: Assembly, trace: Recorder, finish: Approach) -> Value:
         rates = round_half_up(finish.rate * 2.0**places).astype(np.int32)
         rate = a.table("sigmoid").times(trace.constant(assembly.constant("rate", rates)), 15)
     assembly.tables["chord"] = integer_table("chord")
-    way = rate.times_clipped(trace.scalar("dt"), places + 20 - _WAY_BITS, round(DECAY_REACH * 2**_WAY_BITS))
+    way = rate.times_clipped(dt, places + 20 - _WAY_BITS, round(DECAY_REACH * 2**_WAY_BITS))
     chord = (way.times(round(DECAY_UNIT * 2**12), _WAY_BITS + 12) - 32768).table("chord")
     return way.times_clipped(chord, _WAY_BITS + 15 - 30, 2**30)
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from caudal.export.plan.plan import Conduct, Ints, Leak, Links, Neurons, Resist, Substeps, Vector
-from caudal.export.program.arithmetic import SIGMOID_UNIT, integer_table
-from caudal.export.program.assemble import Assembly, relaxing
+from caudal.export.program.arithmetic import LARGEST, SIGMOID_UNIT, integer_table
+from caudal.export.program.assemble import Assembly, Relaxing, relaxing
 from caudal.export.program.program import Block, Cone, Link, Slot
 from caudal.export.program.quantize import (
     WIDEST,
@@ -92,7 +92,8 @@ def relax_block(assembly: Assembly, stage: Substeps) -> None:
     trace = Recorder()
     cone = None
     if isinstance(finish, Conduct):
-        scales, _, links = _conducting(assembly, finish.state)
+        fitted = _conducting(assembly, neurons)
+        scales, links = fitted.scales, fitted.recurrent
         cone = Cone(0, 1, scales.bits, tuple(scales.low.tolist()), tuple(scales.high.tolist()))
         num, den, gain = trace.total(1), trace.total(0), None
     else:
@@ -102,19 +103,22 @@ def relax_block(assembly: Assembly, stage: Substeps) -> None:
         else:
             scales = _resisting(assembly, finish, stage.count)
         num, den, gain = _pulls(assembly, trace, finish, len(neurons.base), scales)
-    stores = _stores(assembly, trace, finish.state, (num, den, gain), scales)
+    reciprocal = trace.scalar("inverse"), trace.scalar("exponent")
+    if neurons.one_unit:
+        reciprocal = trace.number(LARGEST // 2**15), trace.number(10)
+    stores = _stores(assembly, trace, finish.state, (num, den, gain), scales, reciprocal)
     block = Block(neurons.name, neurons.rows, neurons.base, links, tuple(trace.nodes), stores, (), cone)
     names = (finish.state, f"{finish.state}_top") if assembly.wide else (finish.state,)
     commit = tuple((f"{name}_next", name) for name in names)
-    assembly.add(block, times=stage.count, commit=commit, only_moving=True)
+    assembly.add(block, times=stage.count, commit=commit, only_moving=not neurons.one_unit)
 
 
-def hold_block(assembly: Assembly, neurons: Neurons, state: str, outs: tuple[str, ...]) -> None:
+def hold_block(assembly: Assembly, part: Relaxing, outs: tuple[str, ...]) -> None:
     """The block that holds the sensory sums of a relaxing state."""
-    finish = relaxing(assembly.plan)[state][1].finish
+    neurons, finish = part.sense, part.neurons.finish
     if isinstance(finish, Conduct):
-        _, links, _ = _conducting(assembly, state)
-        leak = assembly.conducting[state].leak
+        fitted = _conducting(assembly, part.neurons)
+        links, leak = fitted.sensory, fitted.leak
         base = tuple(assembly.constant(f"{neurons.name}_base{k}", row.astype(np.int32)) for k, row in enumerate(leak))
     else:
         units = total_units(finish)  # type: ignore[arg-type]
@@ -126,7 +130,7 @@ def hold_block(assembly: Assembly, neurons: Neurons, state: str, outs: tuple[str
         assembly.slots[out] = Slot(neurons.rows, "int32", "work", 1.0, -limit, limit)
     cone = None
     if isinstance(finish, Conduct):
-        scales = assembly.conducting[state].scales
+        scales = _conducting(assembly, part.neurons).scales
         cone = Cone(0, 1, scales.bits, tuple(scales.low.tolist()), tuple(scales.high.tolist()))
     assembly.add(Block(neurons.name, neurons.rows, base, links, tuple(trace.nodes), stores, (), cone))
 
@@ -149,15 +153,15 @@ class Conducting:
     recurrent: tuple[Link, ...]
 
 
-def _conducting(assembly: Assembly, state: str) -> tuple[Scales, tuple[Link, ...], tuple[Link, ...]]:
-    if state not in assembly.conducting:
-        assembly.conducting[state] = _fit_conducting(assembly, state)
-    fitted = assembly.conducting[state]
-    return fitted.scales, fitted.sensory, fitted.recurrent
+def _conducting(assembly: Assembly, neurons: Neurons) -> Conducting:
+    if neurons.name not in assembly.conducting:
+        part = next(part for part in relaxing(assembly.plan) if part.neurons is neurons)
+        assembly.conducting[neurons.name] = _fit_conducting(assembly, part)
+    return assembly.conducting[neurons.name]
 
 
-def _fit_conducting(assembly: Assembly, state: str) -> Conducting:
-    sense, relax, substeps = relaxing(assembly.plan)[state]
+def _fit_conducting(assembly: Assembly, part: Relaxing) -> Conducting:
+    state, sense, relax, substeps = part
     finish, widest = relax.finish, WIDEST[assembly.dtype]
     if not isinstance(finish, Conduct) or isinstance(sense.base, tuple):
         raise TypeError(type(finish).__name__)
@@ -262,12 +266,18 @@ def tanh_of(total: Value) -> Value:
 
 
 def _stores(
-    assembly: Assembly, trace: Recorder, state: str, pulls: tuple[Value, Value, Value | None], scales: Scales
+    assembly: Assembly,
+    trace: Recorder,
+    state: str,
+    pulls: tuple[Value, Value, Value | None],
+    scales: Scales,
+    reciprocal: tuple[Value, Value],
 ) -> tuple[tuple[str, int], ...]:
+    """Slots and values of the step; `reciprocal` is that of the elapsed time and its exponent."""
     num, den, gain = pulls
     slot = assembly.slots[state]
     c = trace.constant(assembly.constant(f"{state}_c", scales.c.astype(np.int16)))
-    resistance = trace.node("resist", c, trace.scalar("inverse"), trace.scalar("exponent"), values=(scales.places,))
+    resistance = trace.node("resist", c, *reciprocal, values=(scales.places,))
     args = [trace.load(state), num, den, resistance, *(() if gain is None else (gain,))]
     if not assembly.wide:
         for name in (state, f"{state}_next"):

@@ -59,7 +59,7 @@ def _slot(assembly: Assembly, vector: Vector) -> None:
     elif name == ELAPSED:
         if reads_elapsed(assembly.plan):
             assembly.slots[name] = Slot(1, "int16", "work", 2.0**-11, np.array(0), np.array(32767))
-    elif name in relaxing(assembly.plan):
+    elif name in {part.state for part in relaxing(assembly.plan)}:
         relax_slots(assembly, vector)
     else:
         bits = math.floor(math.log2(32768 / bound) + 1e-9)
@@ -109,7 +109,7 @@ def _scale(assembly: Assembly) -> None:
 
 def _tops(assembly: Assembly) -> None:
     """The upper halves of wide states, which gates and outputs read."""
-    for name in relaxing(assembly.plan):
+    for name in dict.fromkeys(part.state for part in relaxing(assembly.plan)):
         if not assembly.wide:
             continue
         trace = Recorder()

@@ -142,7 +142,7 @@ def _tanh(assembly: Assembly, z: Value) -> Value:
 
 def _finish(assembly: Assembly, trace: Recorder, neurons: Neurons, substeps: int) -> tuple[tuple[str, int], ...]:
     """Slots and values of what becomes of the sums."""
-    finish = neurons.finish
+    finish, dt = neurons.finish, trace.number(1.0) if neurons.one_unit else trace.scalar("dt")
     channels = len(neurons.base)
     totals = [trace.total(k) for k in range(channels)]
     if isinstance(finish, Retain):
@@ -153,14 +153,14 @@ def _finish(assembly: Assembly, trace: Recorder, neurons: Neurons, substeps: int
         mean = trace.load(finish.mean)
         return ((finish.mean, (mean + (totals[0] - mean) / trace.scalar(finish.count)).at),)
     if isinstance(finish, Conduct | Leak | Resist):
-        d = trace.scalar("dt") * float(np.float32(1 / substeps))
+        d = dt * float(np.float32(1 / substeps))
         return ((f"{finish.state}_next", _relaxed(assembly, trace, finish, totals, d).at),)
     if isinstance(finish, Remember):
         i, f, g, o = totals
         memory = _sigmoid(assembly, f) * trace.load(finish.memory) + _sigmoid(assembly, i) * _tanh(assembly, g)
         return ((finish.memory, memory.at), (finish.out, (_sigmoid(assembly, o) * _tanh(assembly, memory)).at))
     if isinstance(finish, Approach):
-        v = _approached(assembly, trace, finish, totals)
+        v = _approached(assembly, trace, finish, totals, dt)
         gated = () if finish.out == finish.state else ((finish.out, (_sigmoid(assembly, totals[2]) * v).at),)
         return ((finish.state, v.at), *gated)
     if isinstance(finish, Reset):
@@ -168,7 +168,7 @@ def _finish(assembly: Assembly, trace: Recorder, neurons: Neurons, substeps: int
         new = _tanh(assembly, candidate + _sigmoid(assembly, r) * back)
         blend = new + _sigmoid(assembly, z) * (trace.load(finish.state) - new)
         return ((finish.out, blend.at),)
-    return ((finish.out, _activated(assembly, trace, finish, totals).at),)
+    return ((finish.out, _activated(assembly, trace, finish, totals, dt).at),)
 
 
 def _relaxed(assembly: Assembly, trace: Recorder, finish: Finish, totals: list[Value], d: Value) -> Value:
@@ -192,7 +192,7 @@ def _relaxed(assembly: Assembly, trace: Recorder, finish: Finish, totals: list[V
     return v + rate * (_tanh(assembly, totals[1]) * e_leak - pull * v) / (rate * pull + 1.0)
 
 
-def _approached(assembly: Assembly, trace: Recorder, finish: Approach, totals: list[Value]) -> Value:
+def _approached(assembly: Assembly, trace: Recorder, finish: Approach, totals: list[Value], dt: Value) -> Value:
     a, z, v = totals[0], totals[1], trace.load(finish.state)
     if finish.decay == "softplus":
         for table in ("softplus", "sigmoid"):
@@ -204,21 +204,21 @@ def _approached(assembly: Assembly, trace: Recorder, finish: Approach, totals: l
         share = share * trace.constant(assembly.constant("rate", _single(finish.rate)))
     if finish.decay != "unclocked":
         assembly.tables["rise"] = float_table("rise")
-        share = (share * trace.scalar("dt")).table("rise")
+        share = (share * dt).table("rise")
     target = _tanh(assembly, z) if finish.target == "tanh" else z
     return v + share * (target - v)
 
 
-def _activated(assembly: Assembly, trace: Recorder, finish: Finish, totals: list[Value]) -> Value:
+def _activated(assembly: Assembly, trace: Recorder, finish: Finish, totals: list[Value], dt: Value) -> Value:
     if isinstance(finish, Heads):
         f1, f2 = _tanh(assembly, totals[0]), _tanh(assembly, totals[1])
-        t = _sigmoid(assembly, totals[2] * trace.scalar("dt") + totals[3])
+        t = _sigmoid(assembly, totals[2] * dt + totals[3])
         return f1 + t * f2 if finish.mode == "no_gate" else f1 + t * (f2 - f1)
     if isinstance(finish, Closed):
         assembly.tables["decay"] = float_table("decay")
         f, a = totals[0], trace.constant(assembly.constant("asymptote", _single(finish.a)))
         rate = abs(f) + trace.constant(assembly.constant("w_tau", _single(np.abs(finish.w_tau))))
-        return a - a * (trace.scalar("dt") * rate).table("decay") * f
+        return a - a * (dt * rate).table("decay") * f
     if not isinstance(finish, Squash):
         raise TypeError(type(finish).__name__)
     if finish.kind == "tanh":
