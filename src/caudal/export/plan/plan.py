@@ -332,29 +332,6 @@ def gated(
     return Links(view.vector, ptr, view.index[source], values.T, slope, offset, gate)
 
 
-def silent(view: View) -> View:
-    """The same with zeros in its place.
-
-    Example:
-        >>> linear(silent(View("x", np.arange(2), np.ones(2), np.ones(2))), np.ones((1, 1, 2)))[1].tolist()
-        [[0.0]]
-    """
-    return replace(view, scale=np.zeros_like(view.scale), shift=np.zeros_like(view.shift))
-
-
-def settled(links: Links, base: Floats) -> tuple[tuple[Links, ...], Floats]:
-    """No links and the base `(channels, rows)` with what they bring, where their value is the same for every input."""
-    slope = np.zeros(len(links.index)) if links.slope is None else links.slope
-    values = links.weights[:, [k for k, gate in enumerate(links.gated) if not gate]]
-    if slope.any() or values.any() or not len(links.index):
-        return (links,) if len(links.index) else (), base
-    gate = 0.5 + 0.5 * np.tanh((0.0 if links.offset is None else links.offset) / 2)
-    base, rows = base.copy(), np.repeat(np.arange(base.shape[1]), np.diff(links.ptr))
-    for sums, weights in zip(base, (links.weights.T * gate), strict=True):
-        np.add.at(sums, rows, weights)
-    return (), base
-
-
 class Builder:
     """Vectors and stages of a plan in the making.
 
