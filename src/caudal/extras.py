@@ -10,6 +10,7 @@ from caudal.errors import MissingExtraError
 EXTRAS: dict[str, str] = {
     package: extra
     for extra, packages in {
+        "kernels": ("numba",),
         "data": ("pandas", "pyarrow", "narwhals", "openpyxl"),
         "estimators": ("sklearn",),
         "compare": ("optuna", "scipy"),

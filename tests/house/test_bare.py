@@ -20,7 +20,7 @@ def closure(names):
         names += [re.split(r"[ ;<>=!~\\[(]", need)[0].lower() for need in needs if "extra ==" not in need]
     return found
 
-base = {re.sub(r"[-_.]+", "-", name).lower() for name in closure(["torch", "numpy", "numba", "safetensors"])}
+base = {re.sub(r"[-_.]+", "-", name).lower() for name in closure(["torch", "numpy", "safetensors"])}
 allowed = set()
 for package, distributions in metadata.packages_distributions().items():
     if any(re.sub(r"[-_.]+", "-", name).lower() in base for name in distributions):
@@ -70,4 +70,6 @@ BESIDES = {
 def test_every_module_imports_on_a_bare_install():
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    assert set(filter(None, done.stdout.splitlines())) == BESIDES
+    compiled = {line for line in done.stdout.splitlines() if line.startswith("caudal.kernels.cpu.")}
+    assert all(line.endswith(("has no numba", "has no llvmlite")) for line in compiled)
+    assert set(filter(None, done.stdout.splitlines())) - compiled == BESIDES

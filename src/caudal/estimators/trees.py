@@ -12,6 +12,7 @@ from caudal.data import Sequences
 from caudal.errors import MissingExtraError
 from caudal.estimators.features import Size, decisions_of, features_at, known_targets
 from caudal.estimators.tabular import Arrays, FeatureModel
+from caudal.kernels.backends import can_compile
 from caudal.typing import Array
 
 # Numbers that trees are grown on, times the trees of a round; rows beyond are left out by chance.
@@ -57,7 +58,10 @@ class Forest:
         known = np.ascontiguousarray(rows[:, self.columns], np.float64)
         raw = np.tile(self.base, (len(known), 1))
         # Bits are those of adding the trees in the order in which they were grown.
-        _descend()(known, *(self.nodes[name] for name in _NODE if name != "depth"), self.first, raw)
+        if can_compile():
+            _descend()(known, *(self.nodes[name] for name in _NODE if name != "depth"), self.first, raw)
+        else:
+            _descend_rows(known, self.nodes, self.first, raw)
         if not len(self.codes):
             return raw
         whole = np.zeros((len(rows), self.width))
@@ -75,9 +79,22 @@ def _probabilities(raw: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
+def _descend_rows(x: Array, nodes: Arrays, first: NDArray[np.int64], raw: NDArray[np.float64]) -> None:
+    """Add to `raw` what each tree answers to each row, all rows down one tree together: the way without Numba."""
+    rows = np.arange(len(x))
+    for tree, start in enumerate(first[:-1]):
+        place = np.full(len(x), start)
+        while not nodes["is_leaf"][place].all():
+            entry = x[rows, nodes["feature"][place]]
+            goes_left = np.where(np.isnan(entry), nodes["missing_left"][place] != 0, entry <= nodes["threshold"][place])
+            below = start + np.where(goes_left, nodes["left"][place], nodes["right"][place])
+            place = np.where(nodes["is_leaf"][place] != 0, place, below)
+        raw[:, tree % raw.shape[1]] += nodes["value"][place]
+
+
 @lru_cache(maxsize=1)
 def _descend() -> Callable[..., None]:
-    """The compiled loop that adds what each tree answers to each row."""
+    """The compiled loop of `_descend_rows`."""
     from numba import njit
 
     def descend(x, feature, threshold, missing_left, left, right, is_leaf, value, first, raw):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202

@@ -9,7 +9,6 @@ library takes other paths for the last few numbers of a tensor.
 """
 
 import importlib
-import importlib.util
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from caudal.kernels import dispatch
+from caudal.kernels.backends import can_compile
 
 
 def _compiled(backend: str, x: Tensor, *parameters: Tensor) -> bool:
@@ -25,7 +25,7 @@ def _compiled(backend: str, x: Tensor, *parameters: Tensor) -> bool:
         and x.device.type == "cpu"
         and x.dtype in (torch.float32, torch.float64)
         and all(parameter.dtype == x.dtype for parameter in parameters)
-        and importlib.util.find_spec("numba") is not None
+        and can_compile()
     )
 
 

@@ -3,13 +3,18 @@
 import importlib
 import importlib.util
 import os
+import sys
 from collections.abc import Callable
+from functools import cache
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from caudal.extras import is_installed
 from caudal.kernels.recurrence import Backend, Call, Passes
 
+T = TypeVar("T")
 _MOST_SYNAPSES = 8192
 _MOST_UNITS = 1024
 
@@ -22,9 +27,27 @@ def cpu_refusal(call: Call) -> str | None:
         return f"x is {call.x.dtype}, and this backend computes float32 and float64"
     if any(t.dtype != call.x.dtype for t in (call.dt, *call.state, *call.params)):
         return "dt, state or parameters differ from x in dtype"
-    if importlib.util.find_spec("numba") is None:
+    if not can_compile():
         return "the package numba is not installed"
     return None
+
+
+@cache
+def can_compile() -> bool:
+    """Whether Numba is installed. Where it is not, plain PyTorch runs, and the first use says so on standard error."""
+    if is_installed("numba"):
+        return True
+    remedy = '`pip install "caudal[kernels]"` compiles the loops of the cells for this processor'
+    print(f"caudal: plain PyTorch runs the cells, which takes 3 to 40 times as long; {remedy}", file=sys.stderr)
+    return False
+
+
+def loop(function: Callable[..., T]) -> Callable[..., T]:
+    """A loop over arrays of NumPy, compiled on first call where Numba is installed, and as it stands elsewhere."""
+    if not can_compile():
+        return function
+    compiled: Callable[..., T] = importlib.import_module("caudal.kernels.cpu.jit").kernel(function)
+    return compiled
 
 
 def numba(place: str, refusal: Callable[[Call], str | None] = lambda call: None) -> Backend:

@@ -5,13 +5,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.kernels.cpu.jit import kernel
+from caudal.kernels.backends import loop
 from caudal.typing import Floats
 
 Ints = NDArray[np.int64]
 
 
-@kernel
+@loop
 def channel_means(
     values: NDArray[np.floating], observed: NDArray[np.bool_], lengths: Ints, rows: Ints, means: Floats
 ) -> None:
@@ -38,7 +38,7 @@ def channel_means(
             means[k, i] = means[k, i] / counts[i] if counts[i] else math.nan
 
 
-@kernel
+@loop
 def uncertainty(
     outputs: Floats, is_scores: bool, codes: Ints, limits: Floats, widest: float, spread: Floats, abstained: Ints
 ) -> None:
@@ -72,7 +72,7 @@ def uncertainty(
         abstained[k] = size != 1 or not math.isfinite(total)
 
 
-@kernel
+@loop
 def distances(states: Floats, mean: Floats, across: Floats, distance: Floats) -> None:
     """Write how far out states lie, `(rows,)`; not finite where a state is not.
 
@@ -95,7 +95,7 @@ def distances(states: Floats, mean: Floats, across: Floats, distance: Floats) ->
         distance[k] = math.sqrt(total)
 
 
-@kernel
+@loop
 def measure(
     values: NDArray[np.floating],
     observed: NDArray[np.bool_],
@@ -131,7 +131,7 @@ def measure(
         is_far[k] = furthest < math.inf and not table[k, -1] <= furthest
 
 
-@kernel
+@loop
 def advance(
     table: Floats,
     stream: int,

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from caudal.kernels.backends import can_compile
 from caudal.kernels.dispatch import asked
 
 MOST_ROWS = 8
@@ -58,6 +59,7 @@ def may_skip(x: Tensor, like: Tensor) -> bool:
         and like.dtype is x.dtype
         and like.is_cpu
         and asked() in ("auto", "numba")
+        and can_compile()
     )
 
 
