@@ -222,7 +222,8 @@ def _read(path: Path) -> "Wiring":
         return Wiring.from_json(raw)
     from caudal.estimators.door import load_network
 
-    return _wiring_of(load_network(path, "wiring"), path)
+    model = load_network(path, "wiring show")
+    return _wiring_of(getattr(model, "net_", model), path)
 
 
 def _wiring_of(net: Any, path: Path) -> "Wiring":

@@ -54,18 +54,21 @@ def sentence(name: str, missing: list[str]) -> str:
         >>> sentence("predict", ["pandas", "sklearn"])
         'predict: needs `pandas` and `sklearn`, which are not installed. Run `pip install "caudal[data,estimators]"`.'
     """
-    extras = ",".join(dict.fromkeys(EXTRAS[package] for package in missing))
+    extras = ",".join(dict.fromkeys(EXTRAS[package] for package in missing if package in EXTRAS))
+    others = [package for package in missing if package not in EXTRAS]
+    wanted = " ".join([*([f'"caudal[{extras}]"'] if extras else []), *others])
     named = " and ".join(
         [", ".join(f"`{package}`" for package in missing[:-1]), f"`{missing[-1]}`"][len(missing) == 1 :]
     )
     verb = "is" if len(missing) == 1 else "are"
-    return f'{name}: needs {named}, which {verb} not installed. Run `pip install "caudal[{extras}]"`.'
+    return f"{name}: needs {named}, which {verb} not installed. Run `pip install {wanted}`."
 
 
 def missing_of(error: ImportError) -> str | None:
-    """The package of an extra whose import failed, or None."""
+    """The package that is not installed, where that is why an import failed; None where it is a fault of the code."""
     top = (error.name or "").split(".")[0]
-    return top if isinstance(error, ModuleNotFoundError) and top in EXTRAS else None
+    is_absent = isinstance(error, ModuleNotFoundError) and top not in ("", "caudal") and not is_installed(top)
+    return top if is_absent else None
 
 
 def _needed(name: str, args: argparse.Namespace) -> Iterator[str]:
