@@ -44,7 +44,7 @@ COMMANDS = [
     ["doctor", "m.caudal", "t.csv"],
     ["doctor", "t.csv", *COLUMNS],
     ["doctor", "t.parquet", *COLUMNS],
-    ["trim", "m.caudal", "t.csv", "--rounds", "1", "--quiet", "-o", "s.caudal"],
+    ["trim", "m.caudal", "t.csv", "--rounds", "1", "--keep", "0.9", "--quiet", "-o", "s.caudal"],
     ["energy", "m.caudal"],
     ["export", "m.caudal", "-o", "c1"],
     ["export", "m.caudal", "--data", "t.csv", "-o", "c2"],

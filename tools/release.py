@@ -144,7 +144,7 @@ def try_wheel(wheel: Path, bom: Path) -> Path:
         tool = f"{Path(sys.executable).parent}/cyclonedx-py"
         end = ("--output-reproducible", "--mc-type", "library", "--output-file", str(bom), python)
         run(tool, "environment", "--pyproject", "pyproject.toml", *end)
-    parts = json.loads(bom.read_text())["components"]
+    parts = json.loads(bom.read_text(encoding="utf-8"))["components"]
     print(
         f"installed from the wheel in an empty environment, {len(TRIALS)} commands ran; {bom.name}: {len(parts)} parts"
     )

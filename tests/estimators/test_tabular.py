@@ -106,3 +106,13 @@ def test_parts_of_a_training_are_told_apart_by_the_names_in_its_file(table, tmp_
     pd.read_csv(table).assign(who=lambda rows: "new " + rows["who"]).to_csv(table, index=False)
     assert main([*fair, "--part", "test"]) == 2
     assert "none of the 60 series has a name of that part" in capsys.readouterr().err
+
+
+def test_trees_answer_the_same_bits_without_numba(table, monkeypatch):
+    holes = pd.read_csv(table)
+    holes.loc[::7, "a"] = np.nan
+    series = from_frame(holes, target="label", series="who", time="t")
+    model = BoostedTrees(rounds=10, least=3).fit(series)
+    before = model.predict_proba(series)
+    monkeypatch.setattr("caudal.estimators.trees.can_compile", lambda: False)
+    assert np.array_equal(before, model.predict_proba(series))

@@ -107,3 +107,42 @@ def test_a_block_asks_for_one_backend_and_hands_back_the_choice(monkeypatch):
 def test_nothing_compiles_at_import_time():
     code = "import sys, caudal, caudal.nn, caudal.kernels; raise SystemExit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
+
+
+WITHOUT_NUMBA = """
+import importlib.machinery, sys
+class Hidden(importlib.machinery.PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name.split(".")[0] not in ("numba", "llvmlite"):
+            return importlib.machinery.PathFinder.find_spec(name, path, target)
+sys.meta_path[:] = [Hidden if finder is importlib.machinery.PathFinder else finder for finder in sys.meta_path]
+import torch
+from caudal import kernels, nn, wiring
+torch.manual_seed(0)
+x, dt = torch.randn(3, 6, 4), torch.rand(3, 6)
+circuit = wiring.ncp(inputs=4, inter=4, command=3, motor=2, seed=1)
+cells = (nn.LTC(circuit), nn.LRC(circuit), nn.CTRNN(circuit), nn.WiredCfC(circuit), nn.CfC(4, 5), nn.LiquidSSM(4, 5))
+for net in cells:
+    y, _ = net(x, dt=dt)
+    y.sum().backward()
+    with kernels.use("reference"):
+        assert torch.equal(net(x, dt=dt)[0], y), net
+    with torch.no_grad():
+        state = None
+        for t in range(6):
+            step, state = net.step(x[:, t], dt=dt[:, t], state=state)
+        assert torch.allclose(step, y[:, -1], atol=1e-6), net
+assert "numba" not in sys.modules and "llvmlite" not in sys.modules
+"""
+
+
+def test_plain_torch_runs_every_cell_where_numba_is_missing_and_says_so_once():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NUMBA], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines() == [
+        "caudal: plain PyTorch runs the cells, which takes 3 to 40 times as long; "
+        '`pip install "caudal[kernels]"` compiles the loops of the cells for this processor'
+    ]

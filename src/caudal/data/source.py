@@ -221,7 +221,7 @@ def _huge(path: Path, owner: str, size: float, free: float) -> DataError:
 def free_memory() -> float | None:
     """Bytes that a process may still take without swapping, or None where the system does not say."""
     try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):
                 return float(line.split()[1]) * 1024
     except OSError:
