@@ -10,6 +10,7 @@ from caudal.audit.log.log import Log
 from caudal.audit.package import is_replayable, model_digest
 from caudal.data import Sequences
 from caudal.monitor.flags import NOT_FINITE
+from caudal.nn.decide import decided_by_scores
 from caudal.typing import Array
 
 STEPWISE = ("classify_steps", "imitate")
@@ -23,12 +24,13 @@ def log_series(
     rows: list[int],
     out: Array,
     states: NDArray[np.float64] | None = None,
+    threshold: float | None = None,
 ) -> None:
     """Write down what a network answered about some series.
 
     The session is an alias of the series, made with the salt of that person; elapsed time, outputs and uncertainty
     are encrypted by it. Of classes the record says in the clear which one it was (1, and 0 for the others). The
-    uncertainty of classes is 1 less the largest probability.
+    uncertainty of classes is 1 less the largest probability. A threshold that is another than before is an event.
 
     Arguments:
         log: open.
@@ -37,6 +39,7 @@ def log_series(
         rows: which of the series, in the order of `out`; with `log.shuffle` they are written in an order of chance.
         out: outputs of the network, `(series, ...)`.
         states: `(series, neurons)`, where the network ended; the guard of the log runs it again without.
+        threshold: that decides between two classes; None for the likeliest.
     """
     if log.shuffle:
         order = _CHANCE.sample(range(len(rows)), len(rows))
@@ -62,7 +65,9 @@ def log_series(
                 dt=elapsed(data, row, step),
                 uncertainty=float(spread[at]),
                 monitors=flags | bad,
-                lasting=class_of(answer) if task.is_classification else None,
+                lasting=class_of(answer, threshold) if task.is_classification else None,
+                threshold=threshold,
+                of_model=getattr(model, "threshold_", None),
             )
         for alarm in () if look is None else look.alarms[k]:
             log.event("alarm", **alarm.facts)
@@ -85,12 +90,12 @@ def elapsed(data: Sequences, row: int, step: int | None) -> float:
     return float(data.dt[row, at]) if at >= 0 else float("nan")
 
 
-def class_of(answer: Array) -> Array:
-    """1 for the class that was answered, 0 for the others; NaN throughout where the answer is not finite."""
+def class_of(answer: Array, threshold: float | None = None) -> Array:
+    """1 for the class that was decided for, 0 for the others; NaN throughout where the answer is not finite."""
     scores = answer.reshape(-1)
     if not np.isfinite(scores).all():
         return np.full(scores.shape, np.nan, scores.dtype)
-    shown: Array = np.eye(scores.size, dtype=scores.dtype)[scores.argmax()]
+    shown: Array = np.eye(scores.size, dtype=scores.dtype)[decided_by_scores(scores, threshold)]
     return shown
 
 

@@ -187,7 +187,7 @@ def _given(args: argparse.Namespace) -> dict[str, dict[str, object]]:
         data["stream"] = True
     model = {
         name: getattr(args, name)
-        for name in ("cell", "units", "send_on_change")
+        for name in ("cell", "units", "send_on_change", "threshold")
         if getattr(args, name, None) is not None
     }
     train = {

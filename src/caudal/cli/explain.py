@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_written, written_given
 from caudal.cli.places import Reads, Writes
-from caudal.cli.series import add_part
+from caudal.cli.series import add_part, checked_threshold
 from caudal.cli.streams import print_json, say
 
 if TYPE_CHECKING:
@@ -47,7 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mean", action="store_true", help="compare with the mean of the training, not with other series of the table"
     )
-    parser.add_argument("--threshold", type=float, metavar="X", help="of a regression, the number to cross")
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        metavar="X",
+        help="of two classes, the probability from which the last is decided for (default: that of the model's file, "
+        "else 0.5); of a regression, the number to cross",
+    )
     add_part(parser)
     add_written(parser)
 
@@ -61,13 +67,16 @@ def run(args: argparse.Namespace) -> int:
     from caudal.report.decision.words import words
 
     model, data = _read(args)
+    classes = [str(name) for name in getattr(model, "classes_", ())]
+    if classes and args.threshold is not None:
+        model.threshold_ = checked_threshold("explain", model, args.threshold)
     if args.all:
         return _all(model, data, args)
     row = _row(data, args.row, args.id)
     if 0 <= row < len(data):
         say(f"explaining series {data.ids[row]} ({int(data.lengths[row])} steps)")
-    classes = [str(name) for name in getattr(model, "classes_", ())]
-    options: dict[str, Any] = {"radius": args.radius, "threshold": args.threshold, "against_mean": args.mean}
+    threshold = model.threshold_of() if classes else args.threshold
+    options: dict[str, Any] = {"radius": args.radius, "threshold": threshold, "against_mean": args.mean}
     begun = {part: words(args.lang)(f"progress.{part}") for part in PARTS}
     decision = explain_decision(
         model.net_,
@@ -88,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
                 "pictures": [str(picture) for picture in drawn],
                 "id": decision.id,
                 "decision": decision.decision,
+                "threshold": decision.threshold,
                 "failed": list(decision.influence.failed),
                 "answers": answers(decision, words(args.lang)),
                 "told": spoken,

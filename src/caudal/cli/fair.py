@@ -71,7 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=float,
         metavar="P",
-        help="decide yes from this probability (default: 0.5; of more than two classes the likeliest is decided for)",
+        help="decide yes from this probability (default: that of the model's file, else 0.5; of more than two classes "
+        "the likeliest is decided for)",
     )
     parser.add_argument(
         "--expected",
@@ -162,7 +163,7 @@ def _said(model: "LiquidEstimator") -> str:
 
 def _report(args: argparse.Namespace) -> "FairReport":
     from caudal.audit import model_digest
-    from caudal.cli.fair_options import answers_of, crossings, edges_of, expected_of, trusted_of
+    from caudal.cli.fair_options import answers_of, crossings, edges_of, expected_of, threshold_shown, trusted_of
     from caudal.cli.predict import estimator
     from caudal.fair import of_classes, report
     from caudal.fair.metrics import gaps_of
@@ -176,7 +177,7 @@ def _report(args: argparse.Namespace) -> "FairReport":
     if args.gap is not None and args.gap not in known:
         fault = f"is {args.gap}, which these answers do not have"
         raise InputError("fair", "--gap", fault, f"Pass one of {', '.join(known)}.")
-    threshold = args.threshold if data.classes else None
+    threshold = threshold_shown(args, model, data)
     digest, recipe = model_digest(model), model.data_recipe_
     reports = {
         name: report(
@@ -188,7 +189,7 @@ def _report(args: argparse.Namespace) -> "FairReport":
             at=asked.at,
             curve_of=args.gap or ("equal_opportunity" if data.classes else "mae"),
             positive=name or args.positive,
-            threshold=0.5 if threshold is None and len(data.classes) == 2 else threshold,
+            threshold=threshold,
             expected=expected_of(args.expected, sensitive),
             trusted=checked,
             name=Path(args.data).name,

@@ -41,6 +41,17 @@ def answers_of(args: argparse.Namespace, model: object, data: "Sequences") -> "d
     return ask_each_class(model, data, steps=steps)
 
 
+def threshold_shown(args: argparse.Namespace, model: object, data: "Sequences") -> float | None:
+    """The probability from which yes is decided, as the report states it; None where the likeliest class is."""
+    from caudal.fair.predictions import of_model, positive_code
+
+    if not data.classes or args.threshold is not None or len(data.classes) != 2:
+        return args.threshold if data.classes else None
+    stated = of_model(model, 2)
+    yes = positive_code("fair", data, args.positive)
+    return 0.5 if stated is None else stated if yes else float(f"{1 - stated:.12g}")
+
+
 def crossings(given: Sequence[str], sensitive: Sequence[str]) -> bool | list[tuple[str, ...]]:
     """Which columns to cross, as `caudal.fair.report` takes it.
 

@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--units", type=int, metavar="N", help="neurons (default: 32)")
     parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training series (default: at most 50)")
     parser.add_argument("--seed", type=int, metavar="N", help="of weights, order and held-out series (default: 0)")
+    threshold = "of two classes, decide for the last from this probability; the file keeps it (default: 0.5)"
+    parser.add_argument("--threshold", type=float, metavar="P", help=threshold)
     parser.add_argument("--set", action="append", metavar="NAME=VALUE", help="another setting, such as train.lr=0.003")
     add_world(parser, "--augment", "train on half of the series disturbed like this, drawn anew in each pass")
     parser.add_argument(
@@ -69,7 +71,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         # The file names every series of each part; a line for a program need not.
         origin = {name: value for name, value in (done.model.origin_ or {}).items() if name != "parts"}
-        print_json({"file": os.fspath(out), "kind": type(done.model).__name__, **origin})
+        print_json(
+            {"file": os.fspath(out), "kind": type(done.model).__name__, "threshold": done.model.threshold_, **origin}
+        )
         return 0
     for line in _lines(done):
         print(line)

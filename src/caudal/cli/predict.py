@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_written, written_given
 from caudal.cli.places import Reads, Writes, check_table
-from caudal.cli.series import add_part
+from caudal.cli.series import add_part, add_threshold
 from caudal.cli.streams import exact, print_json, say
 from caudal.errors import FileFormatError, InputError
 
@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--key", type=Reads(), metavar="FILE", help="private key that signs the log (default: your own)"
     )
+    add_threshold(parser)
     parser.add_argument("--stream", action="store_true", help="read a Parquet table in batches: it may exceed memory")
     add_part(parser)
     add_written(parser)
@@ -43,20 +44,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predict, and write or print."""
-    from caudal.cli.series import Notes
+    from caudal.cli.series import Notes, checked_threshold
     from caudal.data import to_table
     from caudal.estimators import predictions
 
     if args.out:
         to_table.check_path(Path(args.out))
     model = reader(args.model, "predict")
+    threshold = checked_threshold("predict", model, args.threshold)
     if args.out:
         recipe: Any = model.data_recipe_
         columns = {"class", "p(", "step", "time", recipe.series, recipe.time, *recipe.target}
         check_table("predict", Path(args.out), columns, args.overwrite)
     parts = Notes(model).watched(model.parts(_source(model, args)))
     with _log(args) as log:
-        return _answer(args, (chunk for part in parts for chunk in predictions(model, part, log)))
+        return _answer(args, (chunk for part in parts for chunk in predictions(model, part, log, threshold)))
 
 
 def _log(args: argparse.Namespace) -> Any:

@@ -131,6 +131,28 @@ def add_part(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_threshold(parser: argparse.ArgumentParser) -> None:
+    """The option that decides between two classes by another probability than the file of the model says."""
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="of two classes, decide for the last from this probability (default: that of the model's file, else 0.5)",
+    )
+
+
+def checked_threshold(owner: str, model: object, threshold: float | None) -> float | None:
+    """What `--threshold` says, checked before any work.
+
+    Raises:
+        InputError: it is no probability, or the model does not decide between two classes.
+    """
+    from caudal.nn.decide import check_threshold
+
+    classes = getattr(model, "classes_", None)
+    return check_threshold(owner, threshold, 0 if classes is None else len(classes), "--threshold")
+
+
 def part_of(owner: str, model: object, data: "Sequences", part: str | None) -> "Sequences":
     """Series of one part of the training of a model.
 

@@ -169,6 +169,8 @@ class Run:
         left_out: metric -> why it is not defined on the test series.
         robustness_series: test series that robustness was measured on.
         best_epoch: the pass whose weights were kept, from 1; 0 where there are none, or in a record from before it.
+        threshold: of two classes, the probability of the last from which on it is decided for, chosen by the validation
+            series; None for the likeliest class. Accuracies are those of these decisions.
     """
 
     model: str
@@ -185,6 +187,7 @@ class Run:
     left_out: Mapping[str, str] = field(default_factory=dict)
     robustness_series: int = 0
     best_epoch: int = 0
+    threshold: float | None = None
 
     @property
     def is_hardly_trained(self) -> bool:

@@ -7,7 +7,15 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from caudal.compare.contenders.base import Progress, TrainedContender, gather, network_in, one_thread, packed
+from caudal.compare.contenders.base import (
+    ContenderAnswers,
+    Progress,
+    TrainedContender,
+    gather,
+    network_in,
+    one_thread,
+    packed,
+)
 from caudal.compare.contenders.registry import CONTENDERS, Plan, entry_of, settings_of
 from caudal.compare.job import Job, Parts, RunOutcome
 from caudal.compare.measure.circuits import circuit_of
@@ -17,6 +25,8 @@ from caudal.compare.record import Contender, Run
 from caudal.data import Sequences
 from caudal.data.disturb import KINDS, LEVELS, disturb, retime
 from caudal.data.scaler import Scaler
+from caudal.estimators.features import known_targets
+from caudal.nn.decide import best_threshold
 from caudal.train import Epoch
 
 _CLOCKS = ("true", "one", "shuffled")
@@ -106,22 +116,24 @@ def _run(job: Job, parts: Parts, progress: Progress) -> RunOutcome:
     trained = train(job, parts, training)
     task = parts.train.task
     judged = gather(parts.val, trained.answer(parts.val))
+    threshold = trained.model.threshold_ = _threshold(job, parts.train, judged)
     run = Run(
         job.model,
         job.seed,
         {},
-        metrics.score(task, judged.scores, judged.truth),
+        metrics.score(task, judged.scores, judged.truth, threshold),
         trained.epochs,
         trained.contender.fit_seconds,
         history=trained.history,
         best_epoch=trained.best_epoch,
+        threshold=threshold,
     )
     if not final:
         progress(1.0, "done")
         return RunOutcome(job, run, trained.contender, *_nothing())
     progress(0.86, "testing")
     found = gather(parts.test, trained.answer(parts.test))
-    values, left_out = metrics.measure(task, found.scores, found.truth)
+    values, left_out = metrics.measure(task, found.scores, found.truth, threshold)
     run = replace(run, metrics=values, left_out=left_out, timing=_timing(job, parts, trained))
     if job.disturb:
         progress(0.9, "disturbing the test series")
@@ -137,8 +149,21 @@ def _run(job: Job, parts: Parts, progress: Progress) -> RunOutcome:
 def _judge(job: Job, trained: TrainedContender, data: Sequences) -> float | None:
     """The metric that decides, on some series."""
     answers = gather(data, trained.answer(data))
-    values = metrics.score(data.task, answers.scores, answers.truth)
+    values = metrics.score(data.task, answers.scores, answers.truth, trained.model.threshold_)
     return values.get(metrics.plan_of(data, job.metric).primary)
+
+
+def _threshold(job: Job, train: Sequences, judged: ContenderAnswers) -> float | None:
+    """The threshold of a trained model, by its answers to the validation series; None where there are not two classes.
+
+    The share of the positive class in training stands in where validation holds too few of a class; of calibrated
+    probabilities it is the one that finds most of both classes.
+    """
+    if len(train.classes) != 2 or entry_of(job.model).kind == "trivial":
+        return None
+    by = "accuracy" if job.metric == "accuracy" else "balanced"
+    usual = float((known_targets(train)[1] == 1).mean())
+    return best_threshold(judged.scores[:, 1], judged.truth == 1, usual, by=by)
 
 
 def _timing(job: Job, parts: Parts, trained: TrainedContender) -> dict[str, float]:

@@ -34,8 +34,8 @@ from caudal.files import put
 from caudal.intervals import Reading
 
 STUDY = "study.json"
-# Of what a stored run holds beside its figures; older ones hold bare networks.
-_FORMAT = 2
+# Of what a stored run holds beside its figures; older ones hold bare networks, or no threshold.
+_FORMAT = 3
 
 
 def compare(

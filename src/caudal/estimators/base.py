@@ -130,11 +130,13 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         task_: what was asked.
         n_features_in_: columns of a 2D array, otherwise channels.
         origin_: what `fit_recipe` was told and found, or None.
+        threshold_: see `LiquidClassifier`; None of numbers.
     """
 
     tasks: tuple[str, ...] = ()
     kind: str = "auto"
     origin_: Mapping[str, object] | None = None
+    threshold_: float | None = None
 
     def __init__(
         self,
@@ -260,7 +262,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         """
         owner = type(self).__name__
         asked = Columns.of(columns, owner, **arguments)
-        self.is_flat_, self.origin_, X = False, None, listed(X)
+        self.is_flat_, self.origin_, self.threshold_, X = False, None, None, listed(X)
         self.axes_ = settled_axes(owner, self.axes, X)
         if isinstance(X, ParquetSequences):
             return self._flow(X, val, sample_weight, sensitive, watch)

@@ -17,6 +17,7 @@ from caudal.estimators.inputs import flat, is_collection, per_step, refuse_unlab
 from caudal.estimators.outputs import outputs
 from caudal.estimators.training import Facts
 from caudal.fair.mitigate.settings import Fairness
+from caudal.nn.decide import check_threshold, decided
 from caudal.typing import Array
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class LiquidClassifier(LiquidEstimator):
 
     Attributes:
         classes_: labels in the order of `predict_proba`.
+        threshold_: of two classes, the probability of the last from which on it is decided for; None for the likeliest.
+            A study chooses it by its validation series, `fit` sets it to None, and you may set it; `save` keeps it.
 
     Raises:
         InputError, DataError: see `fit`.
@@ -145,26 +148,44 @@ class LiquidClassifier(LiquidEstimator):
         )
         self.class_weight = class_weight
 
-    def predict(self, X: object, *, log: "Log | None" = None) -> Any:
-        """The likeliest class of each series `(batch,)`, or of each step, a list of `(time,)`.
+    def predict(self, X: object, *, threshold: float | None = None, log: "Log | None" = None) -> Any:
+        """The class decided for of each series `(batch,)`, or of each step, a list of `(time,)`.
+
+        It is the likeliest one; of two classes the last where its probability reaches `threshold`.
 
         Arguments:
             X: what `fit` takes, read the same way. Rows of a table come in the order of the ids of `read_like`.
+            threshold: of two classes; None takes `threshold_`.
             log: where each decision is written down; see `caudal.audit.Log`.
 
         Raises:
             NotFittedError: it is not trained yet.
             DataError: the inputs are others than those of the training.
+            InputError: the threshold is no probability, or there are not two classes.
         """
-        found = self.predict_proba(X, log=log)
-        if isinstance(found, list):
-            return [self.classes_[one.argmax(axis=1)] for one in found]
-        return self.classes_[found.argmax(axis=1)]
+        used = self.threshold_of(threshold)
+        shares = self.predict_proba(X, threshold=threshold, log=log)
+        if isinstance(shares, list):
+            return [self.classes_[decided(series, used)] for series in shares]
+        return self.classes_[decided(shares, used)]
 
-    def predict_proba(self, X: object, *, log: "Log | None" = None) -> Any:
-        """Probabilities `(batch, classes)` float64, or a list of `(time, classes)`; see `predict`."""
+    def threshold_of(self, asked: float | None = None) -> float | None:
+        """The threshold that decides: the one asked for, else `threshold_`; None decides for the likeliest class.
+
+        Raises:
+            InputError: as `predict`.
+        """
+        return check_threshold(
+            type(self).__name__, self.threshold_ if asked is None else asked, len(getattr(self, "classes_", (0, 1)))
+        )
+
+    def predict_proba(self, X: object, *, threshold: float | None = None, log: "Log | None" = None) -> Any:
+        """Probabilities `(batch, classes)` float64, or a list of `(time, classes)`; see `predict`.
+
+        Of the threshold only what a log says of the decisions depends.
+        """
         rows: list[Array] = []
-        for out, lengths in outputs(self, X, log):
+        for out, lengths in outputs(self, X, log, self.threshold_of(threshold)):
             shares = torch.softmax(out.double(), -1).numpy()
             if self.task_ == "classify":
                 rows.append(shares)

@@ -7,6 +7,7 @@ import torch
 from caudal.data import Sequences
 from caudal.errors import DataError
 from caudal.explain import Question, ask
+from caudal.nn.decide import deciding
 from caudal.train import examples
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def question(model: "LiquidEstimator", data: Sequences, target: Any = None, at: 
             raise DataError(owner, "target", f"is {target!r}; the classes are {', '.join(classes)}", "Name one.")
         target = classes.index(str(target))
     return ask(
-        model.net_,
+        deciding(model.net_, model.threshold_of()) if decides else model.net_,
         seen.x,
         seen.dt,
         lengths=seen.lengths,

@@ -116,6 +116,12 @@ def _count(key: str, value: object) -> int:
     return limits.integer("load", key, value, limits.STEPS)
 
 
+def _share(key: str, value: object) -> float | None:
+    if value is None or (isinstance(value, float) and 0 < value < 1):
+        return value
+    raise ValueError(f"{key} is {limits.shown(value)}, no probability between 0 and 1")
+
+
 def _any(key: str, value: object) -> object:  # of the form of the others
     return value
 
@@ -129,6 +135,7 @@ _PLAIN: dict[str, Callable[[str, object], object]] = {
     "window_": _count,
     "origin_": _any,
     "axes_": _any,
+    "threshold_": _share,
 }
 
 

@@ -20,6 +20,7 @@ from caudal.estimators.regressor import LiquidRegressor
 from caudal.estimators.score import HeldOut, held_out, ids_of
 from caudal.estimators.training import facts_of
 from caudal.nn import Readout
+from caudal.nn.decide import check_threshold
 from caudal.nn.registry import check_cell
 from caudal.train import Crew, Fitted, TrainRecipe, accelerated
 from caudal.train.recipe import Precision, Schedule
@@ -107,12 +108,14 @@ def fit_recipe(
     _check_settings(recipe)
     parts = _parts(recipe)
     refuse_flips("fit", parts.findings, parts.task)
+    check_threshold("fit", recipe.model.threshold, _classes(parts.train))
     crew = accelerated(cpu=recipe.train.device == "cpu") if recipe.train.accelerate else Crew()
     if told is not None and crew.rank == 0:
         told(parts.read, parts.findings)
     model = _model(recipe, parts).set_params(checkpoint=checkpoint, verbose=verbose)
     model.fit(parts.train, val=parts.val)
     model.set_params(checkpoint=None, verbose=False)  # of this run, not of the model
+    model.threshold_ = recipe.model.threshold
     scores = None if parts.test is None else held_out(model, _chunks(parts.test), _chunks(parts.train))
     settled = recipe.with_data(task=parts.task)
     model.origin_ = {
@@ -133,6 +136,7 @@ def _check_settings(recipe: FitRecipe) -> None:
     """
     check_cell("fit", recipe.model.cell)
     expected("fit", "augment", recipe.train.augment)
+    check_threshold("fit", recipe.model.threshold, 2)
     train = recipe.train
     TrainRecipe(
         epochs=train.epochs,
@@ -154,6 +158,7 @@ def _model(recipe: FitRecipe, parts: _Parts) -> "LiquidEstimator":
     settings = {**asdict(recipe.model), **asdict(recipe.train)}
     settings["cell_options"] = dict(recipe.model.cell_options) or None
     settings["augment"] = expected("fit", "augment", recipe.train.augment) or None
+    del settings["threshold"]  # of the file: it decides on answers, and changes no training
     kind = _KINDS[parts.task]
     if kind != "LiquidClassifier":
         del settings["class_weight"]
@@ -162,6 +167,11 @@ def _model(recipe: FitRecipe, parts: _Parts) -> "LiquidEstimator":
         settings["stride"] = recipe.data.stride
     model: LiquidEstimator = getattr(estimators, kind)(**settings)
     return model
+
+
+def _classes(part: Any) -> int:
+    """How many classes the series are told apart by; 0 of numbers."""
+    return len(part.classes if isinstance(part, Sequences) else part.recipe.classes)
 
 
 def _chunks(part: Any) -> Iterable[Sequences]:

@@ -29,13 +29,16 @@ Tell = Callable[[Tensor, Tensor, State], None]
 _LOGGED, _MOST, _STEPS = 256, 1024, 32_768
 
 
-def outputs(model: "LiquidEstimator", x: Any, log: "Log | None" = None) -> Iterator[tuple[Tensor, Tensor]]:
+def outputs(
+    model: "LiquidEstimator", x: Any, log: "Log | None" = None, threshold: float | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Outputs of the network on the CPU and the lengths of the series, one chunk of the data after the other.
 
     Arguments:
         model: trained.
         x: what `predict` takes.
         log: where each answer is written down, in replay mode.
+        threshold: that decides between two classes, which the log tells.
 
     Raises:
         DataError: the data ask for something else than the training did.
@@ -47,15 +50,23 @@ def outputs(model: "LiquidEstimator", x: Any, log: "Log | None" = None) -> Itera
         if log is not None and model.encoder_.thresholds and data.task.is_per_step:
             fault = "is given, and `send_on_change` answers some steps by what was answered before"
             raise InputError(type(model).__name__, "log", fault, "Log a model that computes every step.")
-        tell = None if log is None else partial(_write, log, model, data)
+        tell = None if log is None else partial(_write, log, model, data, threshold)
         out = outputs_of(model.net_, model.encoder_, data, paired=model.cell == "gru-d", tell=tell)
         yield out, torch.tensor(data.lengths)
 
 
-def _write(log: "Log", model: "LiquidEstimator", data: Sequences, index: Tensor, out: Tensor, state: State) -> None:
+def _write(
+    log: "Log",
+    model: "LiquidEstimator",
+    data: Sequences,
+    threshold: float | None,
+    index: Tensor,
+    out: Tensor,
+    state: State,
+) -> None:
     """Write the answers of a batch down, and the states where a guard watches them."""
     states = None if log.guard is None else flat(state)
-    log_series(log, model, data, index.tolist(), out.numpy(), states)
+    log_series(log, model, data, index.tolist(), out.numpy(), states, threshold)
 
 
 def outputs_of(

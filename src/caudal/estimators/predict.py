@@ -7,18 +7,19 @@ import numpy as np
 
 from caudal.data import Sequences
 from caudal.data.to_table import clock
+from caudal.nn.decide import decided
 from caudal.typing import Array
 
 if TYPE_CHECKING:
-    from caudal.estimators.base import LiquidEstimator
-
-if TYPE_CHECKING:
     from caudal.audit import Log
+    from caudal.estimators.base import LiquidEstimator
 
 Columns = dict[str, Array]
 
 
-def predictions(model: "LiquidEstimator", x: object, log: "Log | None" = None) -> Iterator[Columns]:
+def predictions(
+    model: "LiquidEstimator", x: object, log: "Log | None" = None, threshold: float | None = None
+) -> Iterator[Columns]:
     """Predictions in long form, one chunk of columns after the other.
 
     The first column names the series, unless the table is one series without a name. Classes: `class`, and `p(label)`
@@ -29,10 +30,12 @@ def predictions(model: "LiquidEstimator", x: object, log: "Log | None" = None) -
         model: trained.
         x: what `predict` takes.
         log: where each decision is written down; see `caudal.audit.Log`.
+        threshold: of two classes, the probability of the last from which on it is `class`; None takes `threshold_`.
 
     Raises:
         NotFittedError: it is not trained yet.
         DataError: the inputs are others than those of the training.
+        InputError: the threshold is no probability, or there are not two classes.
 
     Example:
         >>> from caudal.data import from_arrays
@@ -43,10 +46,10 @@ def predictions(model: "LiquidEstimator", x: object, log: "Log | None" = None) -
         [['a', 'b', 'c']]
     """
     for part in model.parts(x):
-        yield _columns(model, part, log)
+        yield _columns(model, part, log, threshold)
 
 
-def _columns(model: Any, data: Sequences, log: "Log | None") -> Columns:
+def _columns(model: Any, data: Sequences, log: "Log | None", threshold: float | None) -> Columns:
     recipe = model.data_recipe_
     name, time = (recipe.series, recipe.time) if recipe else ("series", None)
     if model.task_ in ("classify", "regress"):
@@ -58,9 +61,9 @@ def _columns(model: Any, data: Sequences, log: "Log | None") -> Columns:
         where = {name: data.ids[row], time or "time": clock(data)[row, step]}
     where.pop(None, None)
     if model.task_.startswith("classify"):
-        shares = model.predict_proba(data, log=log)
+        shares = model.predict_proba(data, threshold=threshold, log=log)
         shares = np.concatenate(shares) if isinstance(shares, list) else shares
-        where["class"] = model.classes_[shares.argmax(axis=1)]
+        where["class"] = model.classes_[decided(shares, model.threshold_of(threshold))]
         return where | {f"p({label})": shares[:, k] for k, label in enumerate(model.classes_.tolist())}
     answers = model.predict(data, log=log)
     answers = np.concatenate(answers) if isinstance(answers, list) else np.asarray(answers)

@@ -42,7 +42,12 @@ class DataPart(Columns):
 
 @dataclass(frozen=True)
 class ModelPart:
-    """Which network; see `LiquidClassifier`."""
+    """Which network; see `LiquidClassifier`.
+
+    Attributes:
+        threshold: of two classes, the probability of the last from which on it is decided for, which the file keeps;
+            None for the likeliest class.
+    """
 
     cell: str = "cfc"
     units: int = 32
@@ -54,6 +59,7 @@ class ModelPart:
     clock: str = "plain"
     pace: float = 1.0
     send_on_change: float | Mapping[str, float] | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)

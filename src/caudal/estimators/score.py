@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data import Sequences
+from caudal.nn.decide import decided
 from caudal.typing import Array
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _classes(model: Any, test: Iterable[Sequences], train: Iterable[Sequences]) 
     prior = np.broadcast_to(usual / usual.sum(), shares.shape)
 
     def scored(chances: Array) -> dict[str, float]:
-        best = chances.argmax(axis=1)
+        best = decided(chances, model.threshold_of())
         # By hand: scikit-learn warns where a class is told that is not there.
         recalls = [(best[codes == label] == label).mean() for label in np.unique(codes)]
         # Probabilities of 0 would make the loss infinite.

@@ -23,6 +23,7 @@ from caudal.estimators.files import FORMAT, KEY, checked, facts_of_file, labels_
 from caudal.estimators.settings import plain
 from caudal.estimators.training import STOPPING, check_classes, parts_of
 from caudal.files import put
+from caudal.nn.decide import check_threshold, decided
 from caudal.typing import Array
 
 if TYPE_CHECKING:
@@ -48,9 +49,11 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
         encoder_: scales and channels of the training series, by which a table in other units is noticed.
         data_recipe_: how the table was read; None for series of arrays.
         origin_: data, split, seed and scores, where a study or a recipe trained it; or None.
+        threshold_: of two classes, the probability of the last from which on it is decided for; None for the likeliest.
     """
 
     origin_: Mapping[str, object] | None = None
+    threshold_: float | None = None
     seed: int
     validation: float
     augment: Mapping[str, float] | None = None
@@ -71,7 +74,8 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
         refuse_flips(owner, data.findings, data.task)
         if data.target is None:
             raise DataError(owner, "X", "have no target", "Name the column to predict, or pass series with a target.")
-        self.origin_, self.task_, self.data_recipe_ = None, str(data.task), data.recipe
+        self.origin_, self.threshold_ = None, None
+        self.task_, self.data_recipe_ = str(data.task), data.recipe
         self.classes_, self.outputs_ = np.array(data.classes), tuple(data.outputs)
         self.horizon_ = 0 if data.ahead is None else int(data.ahead.shape[1])
         self.n_features_in_ = data.inputs
@@ -148,31 +152,43 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
                 raise DataError(type(self).__name__, "X", f"{fault}{self.n_features_in_}", "Read them as in training.")
             yield data
 
-    def predict(self, X: object, *, log: "Log | None" = None) -> Any:
+    def predict(self, X: object, *, threshold: float | None = None, log: "Log | None" = None) -> Any:
         """Classes `(batch,)`, numbers `(batch,)` or `(batch, [horizon,] outputs)`, or a list with one array a series.
 
         Arguments:
             X: `Sequences`, or a table with the columns of the training.
+            threshold: of two classes: the last is decided for from this probability on; None takes `threshold_`.
             log: refused: a log replays networks.
 
         Raises:
             NotFittedError: it is not trained yet.
             DataError: the inputs are others than those of the training.
-            InputError: a log is given.
+            InputError: a log is given; or the threshold is no probability, or there are not two classes.
         """
         _refuse_log(self, log)
+        check_is_fitted(self, "task_")
+        used = self.threshold_of(threshold)
         if self.task_.startswith("classify"):
             shares = self.predict_proba(X)
             if isinstance(shares, list):
-                return [self.classes_[row.argmax(axis=1)] for row in shares]
-            return self.classes_[shares.argmax(axis=1)]
+                return [self.classes_[decided(row, used)] for row in shares]
+            return self.classes_[decided(shares, used)]
         numbers = self._rows(X)
         if isinstance(numbers, list):
             return numbers
         return numbers[:, 0] if self.task_ == "regress" and numbers.shape[1] == 1 else numbers
 
-    def predict_proba(self, X: object, *, log: "Log | None" = None) -> Any:
+    def threshold_of(self, asked: float | None = None) -> float | None:
+        """The threshold that decides: the one asked for, else `threshold_`; None decides for the likeliest class.
+
+        Raises:
+            InputError: as `predict`.
+        """
+        return check_threshold(type(self).__name__, self.threshold_ if asked is None else asked, len(self.classes_))
+
+    def predict_proba(self, X: object, *, threshold: float | None = None, log: "Log | None" = None) -> Any:
         """Probabilities `(batch, classes)` float64, or a list of `(time, classes)`; see `predict`."""
+        del threshold  # of an answer that is logged, which a network alone gives
         _refuse_log(self, log)
         return self._rows(X)
 

@@ -11,6 +11,7 @@ from caudal.data import Sequences
 from caudal.errors import InputError
 from caudal.fair.answers import Answers, decisions, numbers
 from caudal.fair.curve import first_steps, usual_steps
+from caudal.nn.decide import check_threshold, decided
 
 Rows = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -48,7 +49,8 @@ def ask(
         model: with `predict`, and `predict_proba` where it classifies, as the estimators of `caudal` have them.
         data: with its target.
         positive: the class decided for or against; None takes the last of two.
-        threshold: probability from which yes is decided; None decides for the likeliest class.
+        threshold: probability of the positive class from which yes is decided; None decides as the model does: for the
+            likeliest class, or of two by the `threshold_` of the model.
         steps: at how many steps to look, or at which.
 
     Raises:
@@ -94,6 +96,16 @@ def ask_each_class(model: object, data: Sequences, *, steps: int | Sequence[int]
         raise InputError("ask_each_class", "data", "hold one class only", "Use series of several classes.")
     models = {str(data.classes[code]): replace(whole, code=code) for code in codes}
     return {name: Asked(each.told(), each.at(steps)) for name, each in models.items()}
+
+
+def of_model(model: object, classes: int) -> float | None:
+    """The threshold of a model of two classes, of the last of them; None where it decides for the likeliest class.
+
+    Raises:
+        InputError: it is no probability.
+    """
+    stated = getattr(model, "threshold_", None)
+    return check_threshold("ask", stated, classes, "threshold_") if classes == 2 else None
 
 
 def positive_code(owner: str, data: Sequences, positive: object) -> int:
@@ -180,7 +192,7 @@ class _Model:
         score, truth = shares[:, self.code], codes == self.code
         if self.threshold is not None:
             return decisions(truth, score, threshold=self.threshold, owner=owner, row=row)
-        best = shares.argmax(axis=1)
+        best = decided(shares, of_model(self.model, shares.shape[1]))
         return decisions(truth, score, decided=best == self.code, right=best == codes, owner=owner, row=row)
 
     def _scale(self) -> Numbers:

@@ -229,7 +229,7 @@ def test_words():
         ({"hold": ["tide"]}, "names 'tide'"),
         ({"inputs": [], "change": "values"}, "leaves nothing that may change"),
         ({"change": "all"}, 'Pass "both", "values" or "gaps"'),
-        ({"threshold": 1.0}, "decides between classes"),
+        ({"threshold": 1.0}, "expected a probability between 0 and 1"),
     ],
 )
 def test_bad_questions_get_a_sentence(case, options, words):

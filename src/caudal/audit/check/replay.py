@@ -17,7 +17,7 @@ from caudal.audit.check.examine import Finding, Wanted, examine
 from caudal.audit.check.proof import records
 from caudal.audit.log import encrypted
 from caudal.audit.log.checkpoint import Checkpoint, Verifier
-from caudal.audit.log.record import Decision
+from caudal.audit.log.record import Decision, Event
 from caudal.audit.log.salts import Salts, alias, commitment
 from caudal.audit.package import is_replayable, model_digest, model_digest_1
 from caudal.audit.predictions import STEPWISE, class_of, elapsed, pieces, uncertainty_of
@@ -133,12 +133,12 @@ def replay(
         return Replay(origin=log.origin or "", key=log.key, log_faults=faults, allows_unlinked=allow_unlinked)
     must_be_exact = is_replayable(model) and tolerance is None
     tally = _Tally(0.0 if must_be_exact else TOLERANCE if tolerance is None else tolerance)
-    known, others = _promised(path, log, model_digest(model))
+    known, others, thresholds = _promised(path, log, model_digest(model))
     total = others.total() + sum(map(len, known.values()))
     keeper = Salts(salts or f"{os.fspath(path).rstrip('/')}.salts")
     compared: set[int] = set()  # a series that stands in the data twice makes no decision twice
     for part in model.parts(data):
-        _compare(tally, known, keeper, model, part, batch, compared)
+        _compare(tally, known, thresholds, keeper, model, part, batch, compared)
     return Replay(
         **tally.__dict__,
         exact=tally.decisions if must_be_exact else 0,
@@ -154,18 +154,39 @@ def replay(
 
 def _promised(
     path: str | os.PathLike[str], log: Finding, digest: str
-) -> tuple[dict[str, list[tuple[int, Decision]]], Counter[str]]:
-    """Decisions of a model under the newest checkpoint by their session, and how many there are of each other."""
+) -> tuple[dict[str, list[tuple[int, Decision]]], Counter[str], dict[int, float | None]]:
+    """What a log promises of a model under its newest checkpoint.
+
+    Returns:
+        its decisions by their session; how many there are of each other model; and by the index of each decision the
+        threshold that was noted last, where one was.
+    """
     known: dict[str, list[tuple[int, Decision]]] = defaultdict(list)
     others: Counter[str] = Counter()
+    noted: float | None = None
+    thresholds: dict[int, float | None] = {}
     for index, record in records(path):
         if index >= (log.size or 0):
             break
         if isinstance(record, Decision) and record.model == digest:
             known[record.session].append((index, record))
+            if noted is not None:
+                thresholds[index] = noted
         elif isinstance(record, Decision):
             others[record.model] += 1
-    return known, others
+        elif isinstance(record, Event):
+            noted = _noted(record, digest, noted)
+    return known, others, thresholds
+
+
+def _noted(event: Event, model: str, before: float | None) -> float | None:
+    """The threshold of a model after an event."""
+    if event.kind == "open":
+        return None
+    stated = event.facts.get("threshold")
+    if event.kind != "threshold" or event.facts.get("model") != model:
+        return before
+    return stated if isinstance(stated, float) and 0 < stated < 1 else None
 
 
 class _Tally:
@@ -202,7 +223,9 @@ def _difference(stated: NDArray[np.float64], computed: NDArray[np.float64]) -> f
     return float("inf") if np.isnan(differing).any() else float(differing.max(initial=0.0))
 
 
-def _follows(record: Decision, opened: Decision, output: Array, is_class: bool, dt: float) -> bool:
+def _follows(
+    record: Decision, opened: Decision, output: Array, is_class: bool, dt: float, threshold: float | None
+) -> bool:
     """Whether what a record says beside its exact output follows from it and the data; what it leaves out is no lie.
 
     Arguments:
@@ -211,12 +234,15 @@ def _follows(record: Decision, opened: Decision, output: Array, is_class: bool, 
         output: computed anew, `(numbers,)`.
         is_class: whether the numbers are scores of classes.
         dt: elapsed time of the data.
+        threshold: that decided between two classes.
     """
     pairs = [(opened.dt, dt), (opened.uncertainty, float(uncertainty_of(output)) if is_class else None)]
     is_finite, is_flagged = bool(np.isfinite(output).all()), bool(record.monitors & NOT_FINITE)
     clear = np.asarray(record.output)
     is_shown_right = (
-        not (record.is_sealed and is_class) or np.isnan(clear).all() or np.array_equal(clear, class_of(output))
+        not (record.is_sealed and is_class)
+        or np.isnan(clear).all()
+        or np.array_equal(clear, class_of(output, threshold))
     )
     return bool(is_flagged != is_finite and is_shown_right) and all(
         stated is None or wanted is None or np.isclose(stated, wanted, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
@@ -227,6 +253,7 @@ def _follows(record: Decision, opened: Decision, output: Array, is_class: bool, 
 def _compare(
     tally: _Tally,
     known: dict[str, list[tuple[int, Decision]]],
+    thresholds: dict[int, float | None],
     log_salts: Salts,
     model: Any,
     data: Sequences,
@@ -258,7 +285,8 @@ def _compare(
                     tally.decisions += 1
                     continue
                 is_class, dt = data.task.is_classification, elapsed(data, row, step)
-                tally.add(index, exact_record, output, _follows(record, exact_record, output, is_class, dt))
+                follows = _follows(record, exact_record, output, is_class, dt, thresholds.get(index))
+                tally.add(index, exact_record, output, follows)
 
 
 def _linked(record: Decision, salt: bytes, inputs: list[object]) -> Decision | None:

@@ -120,6 +120,7 @@ class Log:
         self._next: Key | None = None
         self._numbers: dict[str, int] = {}
         self._models: dict[str, bytes] = {}
+        self._thresholds: dict[str, float | None] = {}
         self._last, self._flushed_at, self._is_open = manifest.last_time(state.tail), clocks.monotonic_ns(), True
         facts: dict[str, Any] = {"caudal": __version__, "process": os.getpid()}
         if aside is not None or state.unpromised:
@@ -167,6 +168,8 @@ class Log:
         time: int | None = None,
         is_exact: bool = False,
         lasting: object = None,
+        threshold: float | None = None,
+        of_model: float | None = None,
     ) -> int:
         """Write down one decision or step.
 
@@ -186,6 +189,9 @@ class Log:
             time: nanoseconds since 1970; the clock's without.
             is_exact: made in replay mode.
             lasting: what of the output of a person stays readable, such as 1 for the class and 0 for the others.
+            threshold: probability from which on the last of two classes was decided for; None for the likeliest. Where
+                it is another than that of the decision before of the same model, an event `"threshold"` says so first.
+            of_model: the threshold that the file of the model states; any other was the choice of a user.
 
         Returns:
             index of the record in the log.
@@ -209,6 +215,7 @@ class Log:
         weights = arguments.singles(_DECIDE, "influence", influence)
         with self._lock:
             self._check_open()
+            self._note_threshold(model, threshold, of_model)
             index = self._store.next_index()
             salt = self.salts.new(index) if person is None else self.salts.of_person(person, make=True) or b""
             name = alias(salt) if session is None else session
@@ -300,6 +307,13 @@ class Log:
             now, flags = self._now(None, 0)
             data = self._encode(Event(now, kind, facts, bool(flags)))
             return self._take(data, None)
+
+    def _note_threshold(self, model: str, threshold: float | None, of_model: float | None) -> None:
+        """An event where the decisions of a model that follow are a yes from another probability on than before."""
+        if threshold != self._thresholds.get(model):
+            by = "model" if threshold == of_model else "user"
+            self._event("threshold", model=model, threshold=threshold, chosen_by=by, of_model=of_model)
+            self._thresholds[model] = threshold
 
     def override(self, session: str, sequence: int, operator: str, reason: str, output: Sequence[float] = ()) -> int:
         """Write down that an operator decided otherwise; the decision itself stays as it was.

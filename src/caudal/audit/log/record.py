@@ -74,7 +74,7 @@ class Event:
 
     Attributes:
         time: as in `Decision`.
-        kind: one word; `"open"`, `"override"`, `"stop"`, `"alarm"`, `"key"`, `"retired"`, `"recovered"`,
+        kind: one word; `"open"`, `"override"`, `"stop"`, `"threshold"`, `"alarm"`, `"key"`, `"retired"`, `"recovered"`,
             `"refused"`, `"lost"` are known.
         facts: JSON values.
         is_backwards: as in `Decision`.

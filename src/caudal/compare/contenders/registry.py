@@ -18,9 +18,11 @@ class Estimator(Protocol):
 
     Attributes:
         origin_: what the file of the model says about data, split, seed and scores.
+        threshold_: of two classes, the probability of the last from which on it is decided for.
     """
 
     origin_: Mapping[str, object] | None
+    threshold_: float | None
 
     def fit(self, X: Sequences, *, val: Sequences) -> Self:
         """Train on series, and stop or choose by others."""

@@ -1,8 +1,8 @@
 """How each contender treats the groups of the sensitive columns: gaps with clustered intervals, and over the steps.
 
 The answers are those of the first seed, the network that a study hands over, so that `caudal fair` on its file tells
-the same. Yes is decided from the share of positives among the training series on: where they are rare, nobody would
-reach one half. Of more than two classes nobody said which is good or bad to get, so the gap in right decisions is told.
+the same. Yes is decided from the threshold on that each run chose by its validation series and its file keeps. Of more
+than two classes nobody said which is good or bad to get, so the gap in right decisions is told.
 """
 
 from collections.abc import Mapping, Sequence
@@ -131,8 +131,13 @@ class _Asked(NamedTuple):
     parts: Parts
     owner: NDArray[np.int64]
     groups: tuple[Groups, ...]
-    threshold: float | None
+    is_of_two: bool
     blank: FairReport
+
+    def threshold_of(self, outcome: RunOutcome) -> float | None:
+        """The probability from which a run decides yes; None where the likeliest of several classes is decided for."""
+        stated = outcome.run.threshold
+        return (0.5 if stated is None else stated) if self.is_of_two else None
 
 
 def fairness(
@@ -158,21 +163,20 @@ def fairness(
     single = tuple(by_column.values())
     if not single or not parts.test.task.is_classification or len(parts.test.classes) < 2:
         return ()
-    threshold = _share(parts.train) if len(parts.test.classes) == 2 else None
     blank = FairReport(
         data=facts.name,
         model="",
         caudal=__version__,
         kind="decision",
         positive=facts.positive,
-        threshold=threshold,
+        threshold=None,
         series=len(parts.test),
         answers=0,
         digest=replace(parts.test, sensitive={}).digest,
         attributes=(),
         left_out=left_out,
     )
-    asked = _Asked(parts, owner, (*single, *crossed(parts, single)), threshold, blank)
+    asked = _Asked(parts, owner, (*single, *crossed(parts, single)), len(parts.test.classes) == 2, blank)
     records = []
     for name, outcomes in finals.items():
         good = [attribute for attribute in outcomes if not attribute.run.failed and len(attribute.scores)]
@@ -182,23 +186,18 @@ def fairness(
     return tuple(records)
 
 
-def _share(train: Sequences) -> float:
-    """Share of the positive class among the known targets, to three figures, so that it can be typed again."""
-    if train.target is None or train.target_mask is None or not train.target_mask.any():
-        return 0.5
-    return float(f"{(train.target[train.target_mask] == 1).mean():.3g}")
-
-
 def _of_model(asked: _Asked, name: str, good: Sequence[RunOutcome], follow: bool) -> FairReport | None:
     try:
-        given = [_decided(item.scores, item.truth, asked.owner[item.series], asked.threshold) for item in good]
+        given = [_decided(item.scores, item.truth, asked.owner[item.series], asked.threshold_of(item)) for item in good]
     except InputError:
         return None  # all truths are of one class
     at = _at_steps(asked, good[0]) if follow else {}
     attributes = tuple(_attribute(asked, groups, good, given, at) for groups in asked.groups)
     missing = {"no curve": not at, "no crossing": not any(len(item.columns) > 1 for item in asked.groups)}
     codes = (*(code for code, lacks in missing.items() if lacks), *_OPEN)
-    return replace(asked.blank, model=name, answers=len(given[0]), attributes=attributes, not_measured=codes)
+    threshold = asked.threshold_of(good[0])
+    record = replace(asked.blank, model=name, threshold=threshold, answers=len(given[0]))
+    return replace(record, attributes=attributes, not_measured=codes)
 
 
 def _decided(
@@ -224,7 +223,9 @@ def _at_steps(asked: _Asked, first: RunOutcome) -> dict[int, fair.Answers]:
     for step in steps:
         outcome = model.answer(first_steps(test, step))
         # In the order of the first seed's answers, those without a known target left out.
-        by_step[step] = _decided(outcome[first.series], first.truth, asked.owner[first.series], asked.threshold)
+        by_step[step] = _decided(
+            outcome[first.series], first.truth, asked.owner[first.series], asked.threshold_of(first)
+        )
     return by_step
 
 
@@ -245,10 +246,10 @@ def _attribute(
     gaps = tuple(
         replace(gap, seeds=tuple(_plain(gap, counted, *pair) for pair in zip(given, each, strict=True)))
         for gap in by_group.gaps()
-        if asked.threshold is not None or gap.name == OF_CLASSES
+        if asked.is_of_two or gap.name == OF_CLASSES
     )
     lengths = asked.parts.test.lengths[good[0].series]
-    name = OF_CLASSES if asked.threshold is None else CURVE_OF
+    name = CURVE_OF if asked.is_of_two else OF_CLASSES
     curve = fair.curve(at, each[0], name, lengths=lengths) if at else ()
     return FairAttribute(
         name=groups.attribute,
@@ -256,7 +257,7 @@ def _attribute(
         hidden=hidden,
         small=tuple(group for group, count in people.items() if count < LEAST),
         people={} if people == counts else people,
-        rates=tuple(_shown(rate, hidden) for rate in rates if asked.threshold is not None or rate.metric == OF_CLASSES),
+        rates=tuple(_shown(rate, hidden) for rate in rates if asked.is_of_two or rate.metric == OF_CLASSES),
         gaps=gaps,
         curve_of=name if curve else "",
         curve=tuple(replace(moment, rates=()) for moment in curve),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from caudal.data import Sequences
 from caudal.data.task import Task
 from caudal.errors import InputError
+from caudal.nn.decide import shifted
 from caudal.typing import Array
 
 Numbers = NDArray[np.floating[Any]]
@@ -82,6 +83,8 @@ _SHARES = frozenset(("auroc", "auprc", "accuracy", "balanced_accuracy", "macro_f
 # Metrics of classes; those of them that weigh each class alike, so that the rarest decides how much is known.
 BY_CLASS = frozenset(("auroc", "auprc", "balanced_accuracy", "macro_f1"))
 OF_CLASSES = BY_CLASS | {"accuracy", "brier", "log_loss", "ece"}
+# Those of decisions, and not of probabilities: of two classes they depend on the threshold.
+OF_DECISIONS = frozenset(("accuracy", "balanced_accuracy", "macro_f1"))
 
 WORDS: Mapping[str, str] = {
     "auroc": "area under the curve of hits against false alarms; 0.5 is chance",
@@ -150,13 +153,14 @@ def plan_of(data: Sequences, metric: str = "", margin: float | None = None) -> M
     return replace(plan, margin=margin, share=None)
 
 
-def score(task: str, scores: Array, truth: Array) -> dict[str, float]:
+def score(task: str, scores: Array, truth: Array, threshold: float | None = None) -> dict[str, float]:
     """Every metric that is defined and finite, by name, in order.
 
     Arguments:
         task: as in `Sequences.task`.
         scores: probabilities `(known, classes)`, or numbers `(known, outputs)`.
         truth: `(known,)` codes, or `(known, outputs)` numbers.
+        threshold: of two classes, the probability of the last from which on it is decided for; None for the likeliest.
 
     Raises:
         InputError: shapes disagree, or a score is not finite.
@@ -165,11 +169,13 @@ def score(task: str, scores: Array, truth: Array) -> dict[str, float]:
         >>> score("classify", np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]))["auroc"]
         1.0
     """
-    return measure(task, scores, truth)[0]
+    return measure(task, scores, truth, threshold)[0]
 
 
-def measure(task: str, scores: Array, truth: Array) -> tuple[dict[str, float], dict[str, str]]:
-    """As `score`, and for each metric left out the reason.
+def measure(
+    task: str, scores: Array, truth: Array, threshold: float | None = None
+) -> tuple[dict[str, float], dict[str, str]]:
+    """As `score`, and for each metric left out the reason; right decisions of two classes are those at the threshold.
 
     Example:
         >>> measure("classify", np.array([[0.9, 0.1]]), np.array([0]))[1]["auroc"]
@@ -178,7 +184,7 @@ def measure(task: str, scores: Array, truth: Array) -> tuple[dict[str, float], d
     _check(task, scores, truth)
     plan = METRICS[kind_of(task, scores.shape[1])]
     if Task(task).is_classification:
-        computed = all_of(scores.astype(np.float64), truth)
+        computed = all_of(scores.astype(np.float64), truth, threshold)
     else:
         computed = number_metrics(scores.astype(np.float64), truth.astype(np.float64))
     values = {name: float(computed[name]) for name in plan.names if np.isfinite(computed[name])}
@@ -209,17 +215,19 @@ _LEAST = float(np.finfo(np.float32).eps)
 Codes = NDArray[np.integer[Any]]
 
 
-def all_of(scores: Numbers, truth: Codes) -> dict[str, float]:
+def all_of(scores: Numbers, truth: Codes, threshold: float | None = None) -> dict[str, float]:
     """Every metric by name; NaN where one is not defined.
 
     Arguments:
         scores: `(known, classes)` probabilities.
         truth: `(known,)` codes.
+        threshold: of two classes, as in `score`.
     """
+    given = shifted(scores, threshold)
     found = {
-        "accuracy": float((scores.argmax(axis=1) == truth).mean()),
-        "balanced_accuracy": balanced_accuracy(scores, truth),
-        "macro_f1": macro_f1(scores, truth),
+        "accuracy": float((given.argmax(axis=1) == truth).mean()),
+        "balanced_accuracy": balanced_accuracy(given, truth),
+        "macro_f1": macro_f1(given, truth),
         "brier": brier(scores, truth),
         "log_loss": log_loss(scores, truth),
         "ece": calibration_error(scores, truth),

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from caudal.compare.job import RunOutcome
 from caudal.compare.metrics import metrics
 from caudal.compare.metrics.bootstrap import LEVEL, Spread, draw, holm, least_p, over_seeds
-from caudal.compare.metrics.metrics import BY_CLASS, HIGHER_IS_BETTER, OF_CLASSES, MetricPlan, bounds
+from caudal.compare.metrics.metrics import BY_CLASS, HIGHER_IS_BETTER, OF_CLASSES, OF_DECISIONS, MetricPlan, bounds
 from caudal.compare.metrics.record import Calibration, Curve, Disturbance, Paired, World
 from caudal.compare.metrics.weighted import weigh
 from caudal.compare.record import Contender
 from caudal.compare.verdict import is_network
 from caudal.data.disturb import KINDS, UNITS, WORLDS, expected
 from caudal.intervals import Interval
+from caudal.nn.decide import shifted
 from caudal.typing import Array
 
 TEST = "paired bootstrap over owners and seeds, Holm's correction within each question"
@@ -73,6 +74,8 @@ class Panel:
         for outcome in asked:
             chosen = slice(None) if rows is None else rows[outcome.series]
             scores, truth = outcome.scores[chosen], outcome.truth[chosen]
+            if metric in OF_DECISIONS:
+                scores = shifted(scores, outcome.run.threshold)
             values = weigh(metric, scores, truth, self.owner_of(outcome)[outcome.series[chosen]], weights)
             seeds = slice(None) if model in self.lone else slice(outcome.job.number, outcome.job.number + 1)
             each[seeds], drawn[:, seeds] = values[0], values[1:, None]

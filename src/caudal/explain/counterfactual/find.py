@@ -66,7 +66,8 @@ def counterfactual(
         row: which series.
         bounds: ranges and spreads, of the training series where you have them; those of `data` when left out.
         target: the class wanted; any other than the decision when left out.
-        threshold: of a regression of one output, the number to cross, in its own unit.
+        threshold: of a regression of one output, the number to cross, in its own unit; of two classes the probability
+            of the last from which on it is decided for, 0.5 when left out.
         change: values, gaps between steps, or both; `"auto"` for values, and both where no values turn it.
         inputs: names that may change; every number when left out. Naming a category frees it, between 0 and 1.
         hold: names that may not change.

@@ -9,6 +9,7 @@ from caudal.errors import InputError
 from caudal.explain.counterfactual.encoding import Encoding
 from caudal.explain.trace.layers import evaluating
 from caudal.nn import Readout
+from caudal.nn.decide import check_threshold, decided_by_scores, lead
 
 # A lead smaller than this, relative to the outputs, may be rounding.
 SLACK = 1e-5
@@ -29,6 +30,7 @@ class Goal:
         threshold: of a regression, on the scale of the net.
         sign: of a regression: 1 where the prediction must rise above the threshold, -1 where it must fall.
         lead: how far beyond the turn the outputs are to be, in the net's own scale.
+        odds: log odds that the first of two classes is given, where another threshold than 0.5 decides.
         tried: series asked about so far.
     """
 
@@ -39,6 +41,7 @@ class Goal:
     threshold: float = 0.0
     sign: float = 1.0
     lead: float = 0.0
+    odds: float = 0.0
     tried: int = 0
 
     def scores(self, values: Tensor, gaps: Tensor) -> Tensor:
@@ -56,6 +59,8 @@ class Goal:
     def of(self, scores: Tensor, share: float = SLACK, lead: float = 0.0) -> Tensor:
         """The margin of given outputs, less a share of their size and a lead."""
         slack = share * (1 + scores.detach().abs().amax(1)) + lead
+        if self.odds:
+            scores = scores + scores.new_tensor([self.odds, 0.0])
         if self.decision < 0:
             return self.sign * (scores[:, 0] - self.threshold) - slack
         if self.target >= 0:
@@ -80,20 +85,20 @@ def goal(
 
     Arguments:
         target: code of the class that is wanted, or None for any other.
-        threshold: of a regression, in its own unit.
+        threshold: of a regression, in its own unit; of two classes the probability of the last that decides for it.
         classes: how many there are; 0 for a regression.
 
     Raises:
         InputError: the target is the decision that the series gets already, or a threshold is missing or not wanted.
     """
+    threshold = threshold if classes == 0 else check_threshold("counterfactual", threshold, classes)
     wanted = Goal(model, encoding, 0 if classes else -1, -1)
     with torch.no_grad():
         scores = wanted.scores(encoding.values[None], encoding.gaps[None])
     if classes:
-        if threshold is not None:
-            fault = "is given, and the model decides between classes"
-            raise InputError("counterfactual", "threshold", fault, "Pass `target`, or neither.")
-        wanted.decision, wanted.lead = int(scores.argmax()), LEAD
+        wanted.odds = lead(threshold)
+        decision = decided_by_scores(scores.numpy(), threshold)
+        wanted.decision, wanted.lead = int(decision[0]), LEAD
         wanted.target = -1 if target is None else target
         if wanted.target == wanted.decision:
             raise InputError("counterfactual", "target", "is what the model decides already", "Name another class.")

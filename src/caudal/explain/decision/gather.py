@@ -29,6 +29,7 @@ from caudal.explain.proof.verify import Certificate, verify
 from caudal.explain.scorecard.scorecard import Checks, scored
 from caudal.explain.trace.run import trace
 from caudal.nn import Readout
+from caudal.nn.decide import check_threshold, decided, deciding, lead
 from caudal.typing import Floats
 from caudal.wiring import Wiring
 
@@ -41,9 +42,11 @@ _LONG = 40
 
 
 class _Seen(NamedTuple):
-    """One series as the net sees it."""
+    """One series as the net sees it; the larger score of `model` decides as the threshold does on `plain`."""
 
     model: Readout
+    plain: Readout
+    threshold: float | None
     encoder: Encoder
     data: Sequences
     row: int
@@ -77,7 +80,8 @@ def decision(
         row: which series.
         classes: names of the classes, in the order of the outputs; those of the data when left out.
         radius: tolerance of the proof, in standard deviations.
-        threshold: of a regression, the number that a counterfactual is to cross.
+        threshold: of a regression, the number that a counterfactual is to cross; of two classes, the probability of the
+            last from which on it is decided for, 0.5 when left out.
         checks: how much work the scorecard may be.
         search: restarts and steps of the search for a counterfactual; fewer for long series if left out.
         seed: of every draw.
@@ -88,7 +92,9 @@ def decision(
         InputError: the row is out of range, the model is no readout, or it reads other channels than the encoder makes.
         DataError: the series have other inputs than the encoder was fitted on.
     """
-    seen = _see(model, encoder, data, row, tuple(classes) or tuple(map(str, data.classes)))
+    named = tuple(classes) or tuple(map(str, data.classes))
+    probability = check_threshold("decision", threshold, len(named)) if named else None
+    seen = _see(model, encoder, data, row, named, probability)
     names = seen.question.outputs if model.outputs > 1 else ()
     scores = _scores(seen, bool(names))
     begins = progress or (lambda part: None)
@@ -114,13 +120,14 @@ def decision(
     activity, tau = _trace(seen)
     series = data.select([row])
     steps = len(seen.x[0])
-    decided = names[int(scores[-1].argmax())] if names else f"{scores[-1, 0]:.4g}"
+    decided_for = names[int(decided(scores[-1], seen.threshold))] if names else f"{scores[-1, 0]:.4g}"
     return Decision(
         id=str(data.ids[row]),
         weights=sum(p.numel() for p in model.parameters()),
         cell=type(core(model)).__name__,
         classes=tuple(names),
-        decision=decided,
+        decision=decided_for,
+        threshold=seen.threshold,
         scores=scores,
         time=np.asarray(series.times[0, :steps], np.float64),
         time_unit=data.time_unit,
@@ -157,7 +164,9 @@ def _outcome(data: Sequences) -> str:
     return "" if tuple(named) == ("target",) else ", ".join(map(str, named))
 
 
-def _see(model: object, encoder: Encoder, data: Sequences, row: int, classes: tuple[str, ...]) -> _Seen:
+def _see(
+    model: object, encoder: Encoder, data: Sequences, row: int, classes: tuple[str, ...], threshold: float | None
+) -> _Seen:
     if not isinstance(model, Readout):
         fault = f"is a {type(model).__name__}; expected a Readout"
         raise InputError("decision", "model", fault, "Pass the net of an estimator, `model.net_`.")
@@ -171,8 +180,9 @@ def _see(model: object, encoder: Encoder, data: Sequences, row: int, classes: tu
     steps = int(lengths[0])
     x, dt = x[:, :steps], dt[:, :steps]
     names = classes if len(classes) == model.outputs else None
-    asked = ask(model, x, dt, names=encoder.channels, outputs=names, series=[str(data.ids[row])])
-    return _Seen(model, encoder, data, row, x, dt, asked, _background(model, encoder, data, asked))
+    net = deciding(model, threshold)
+    asked = ask(net, x, dt, names=encoder.channels, outputs=names, series=[str(data.ids[row])])
+    return _Seen(net, model, threshold, encoder, data, row, x, dt, asked, _background(net, encoder, data, asked))
 
 
 def _background(model: Readout, encoder: Encoder, data: Sequences, asked: Question) -> References | None:
@@ -193,7 +203,7 @@ def _cut(data: Sequences, steps: int) -> Sequences:
 
 def _scores(seen: _Seen, decides: bool) -> Floats:
     with torch.no_grad():
-        y = seen.model(seen.x, dt=seen.dt)[0][0].double()
+        y = seen.plain(seen.x, dt=seen.dt)[0][0].double()
     if decides:
         return np.asarray(torch.softmax(y, -1).numpy())
     return np.asarray(seen.encoder.scaler.restore(y.numpy()), np.float64)
@@ -213,8 +223,9 @@ def _without(seen: _Seen, synapses: Influence | None, last: Floats, decides: boo
     if not decides:
         numbers = seen.encoder.scaler.restore(y.flatten(0, 1).numpy())[:, 0].reshape(len(y), -1).mean(0)
         return {name: (float(value), False) for name, value in zip(names, numbers, strict=True)}
-    code = int(last.argmax())
-    shares = torch.softmax(y, -1)[..., code].mean(0).tolist()
+    code = int(decided(last, seen.threshold))
+    shares = torch.softmax(y - y.new_tensor([lead(seen.threshold), *[0.0] * (y.shape[-1] - 1)]), -1)[..., code]
+    shares = shares.mean(0).tolist()
     turned = ((y.argmax(2) != code).double().mean(0) > 0.5).tolist()
     return {name: (shares[k], turned[k]) for k, name in enumerate(names)}
 
@@ -285,7 +296,7 @@ def _counterfactual(
     if names and not data.classes:
         data = replace(data, classes=tuple(names))
     try:
-        return counterfactual(seen.model, seen.encoder, data, seen.row, **asked)
+        return counterfactual(seen.plain, seen.encoder, data, seen.row, **asked)
     except CaudalError as error:
         missing["counter"] = str(error)
         return None
@@ -301,13 +312,13 @@ def _equations(
             most = _SERIES if len(seen.x[0]) <= _LONG else _FEW_SERIES
             index = np.linspace(0, len(seen.data) - 1, min(most, len(seen.data))).round().astype(int)
             x, dt, lengths = encoded("decision", seen.model, seen.encoder, seen.data.select(np.unique(index)))
-            dead = dead_synapses(seen.model, x, dt, lengths=lengths, within=_DEAD_WITHIN)
-        weights = sum(p.numel() for p in seen.model.parameters())
+            dead = dead_synapses(seen.plain, x, dt, lengths=lengths, within=_DEAD_WITHIN)
+        weights = sum(p.numel() for p in seen.plain.parameters())
         if weights > _MOST_WEIGHTS:
             missing["equations"] = "large"
             return dead, None, 0.0
         # Channels as the net sees them are what can be run; the page prints them in the user's units.
-        plain = equations(seen.model, names=seen.encoder.channels, without=dead)
+        plain = equations(seen.plain, names=seen.encoder.channels, without=dead)
         rounding = float("nan")
         # Equations of a larger net take long to run.
         if weights <= _MOST_RUN:
@@ -315,7 +326,7 @@ def _equations(
             rounding = float(np.abs(plain.rounded(DIGITS).run(channels, gaps) - plain.run(channels, gaps)).max())
         outputs = [f"score of {name}" for name in names] if names else ["prediction"][: seen.model.outputs]
         labels = outputs if len(outputs) == seen.model.outputs else None
-        return dead, equations(seen.model, encoder=seen.encoder, outputs=labels, without=dead), rounding
+        return dead, equations(seen.plain, encoder=seen.encoder, outputs=labels, without=dead), rounding
     except CaudalError as error:
         missing["equations"] = str(error)
         return dead, None, 0.0

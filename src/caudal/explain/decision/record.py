@@ -13,6 +13,7 @@ from caudal.explain.equations.read import Equations
 from caudal.explain.influence.record import Influence
 from caudal.explain.neurons.phases import Drives
 from caudal.explain.proof.verify import Certificate
+from caudal.nn.decide import decided
 from caudal.typing import Floats
 from caudal.wiring import Wiring
 
@@ -55,6 +56,8 @@ class Decision:
         values: `(time, features)` as they were observed; NaN where they were not.
         gaps: `(time,)` elapsed times before each step, in `time_unit`.
         bounds: range, spread and grid of inputs and gaps over the table.
+        threshold: of two classes, the probability of the last from which on it is decided for; None for the likeliest.
+            Log odds count from there.
     """
 
     id: str
@@ -89,6 +92,7 @@ class Decision:
     gaps: Floats
     bounds: Bounds
     proven: float = 0.0
+    threshold: float | None = None
 
     @property
     def code(self) -> int:
@@ -100,5 +104,5 @@ class Decision:
         """Step, from 0, since which the decision has been what it is."""
         if not self.classes:
             return 0
-        other = np.flatnonzero(self.scores.argmax(1) != self.code)
+        other = np.flatnonzero(decided(self.scores, self.threshold) != self.code)
         return int(other[-1]) + 1 if len(other) else 0

@@ -66,13 +66,15 @@ def what(decision: Decision, texts: DecisionWords) -> list[str]:
         key = "decision.number.of" if decision.outcome else "decision.number"
         return [texts(key, value=texts.short(float(last[0]), 4), **of)]
     key = "decision.class.of" if decision.outcome else "decision.class"
-    lead = texts(key, decision=decision.decision, p=probability(texts, float(last[decision.code])), **of)
+    lead = [texts(key, decision=decision.decision, p=probability(texts, float(last[decision.code])), **of)]
+    if decision.threshold is not None:
+        lead.append(texts("decision.threshold", yes=decision.classes[1], p=texts.percent(decision.threshold, 1)))
     if decision.since:
         return [
-            lead,
+            *lead,
             texts("decision.turned", step=step_name(decision, texts, decision.since), steps=len(decision.scores)),
         ]
-    return [lead, texts("decision.always", steps=len(decision.scores))]
+    return [*lead, texts("decision.always", steps=len(decision.scores))]
 
 
 def why(decision: Decision, texts: DecisionWords) -> list[str]:

@@ -201,8 +201,11 @@ def how(study: Study, words: StudyWords) -> Html:
     answers = words.whole(record.answers)
     if record.threshold is None:
         return tag("p", words("fairness.classes", answers=answers, n=words.whole(len(study.data.classes))))
-    threshold = words.brief(record.threshold)
-    return tag("p", words("fairness.how", answers=answers, positive=record.positive, threshold=threshold))
+    names = {contender.name for contender in query.mains(study)}
+    of_mains = [each for each in study.fairness if each.model in names] or [record]
+    each = (f"{query.label(study, each.model)} {words.brief(each.threshold or 0.5)}" for each in of_mains)
+    thresholds = fair_words(words.lang).listed(each)
+    return tag("p", words("fairness.how", answers=answers, positive=record.positive, thresholds=thresholds))
 
 
 def _names(study: Study) -> tuple[str, ...]:

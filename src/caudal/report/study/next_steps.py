@@ -62,10 +62,7 @@ def fair_command(study: Study) -> list[str] | None:
 
 
 def _fair(study: Study, model: str, source: str) -> list[str]:
-    threshold = study.fairness[0].threshold if study.fairness else None
-    usual = [] if threshold is None else ["--threshold", f"{threshold:g}"]
-    if len(study.data.classes) > 2:
-        usual += ["--positive", study.data.classes[-1]]
+    usual = ["--positive", study.data.classes[-1]] if len(study.data.classes) > 2 else []
     return ["caudal", "fair", model, source, "--sensitive", listed(study.data.sensitive), *_tested(study), *usual]
 
 
