@@ -9,7 +9,6 @@ import pytest
 from caudal.cli import main
 from caudal.compare.record import Study
 from caudal.estimators import load
-from caudal.fair import ask
 
 pandas = pytest.importorskip("pandas")
 pytest.importorskip("cryptography")
