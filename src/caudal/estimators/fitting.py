@@ -169,7 +169,7 @@ def _model(recipe: FitRecipe, parts: _Parts) -> "LiquidEstimator":
     return model
 
 
-def _classes(part: Any) -> int:
+def _classes(part: Sequences | ParquetSequences) -> int:
     """How many classes the series are told apart by; 0 of numbers."""
     return len(part.classes if isinstance(part, Sequences) else part.recipe.classes)
 

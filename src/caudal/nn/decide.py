@@ -2,7 +2,6 @@
 
 import copy
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -94,10 +93,10 @@ def deciding(net: Readout, threshold: float | None) -> Readout:
     """
     if not lead(threshold):
         return net
-    shifted: Any = copy.deepcopy(net)
+    moved = copy.deepcopy(net)
     with torch.no_grad():
-        shifted.map.bias[0] += lead(threshold)
-    return shifted  # type: ignore[no-any-return]
+        moved.map.bias[0] += lead(threshold)
+    return moved
 
 
 def shifted(shares: Array, threshold: float | None) -> Array:
