@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from caudal.errors import InputError
+from caudal.errors import InputError, MissingFileError
 
 Form = Literal["file", "table", "folder", "place", "resumed"]
 _BEGIN = 1 << 16
@@ -83,10 +83,13 @@ def check(owner: str, parser: argparse.ArgumentParser, args: argparse.Namespace)
 
     Raises:
         InputError: an output is an input, another output, a folder where a file is needed, a file that caudal did not
-            write, or in a folder that is missing or cannot be written.
+            write, or in a folder that is missing or cannot be written; or a table is not there.
+        MissingFileError: a model is not there.
     """
     named = list(_named(parser, args))
     for argument in named:
+        if isinstance(argument.role, Reads):
+            _check_there(owner, argument.option, argument.path, argument.role)
         if isinstance(argument.role, Reads) and argument.role.is_model:
             check_model(owner, argument.option, argument.path, [other.path for other in named if other is not argument])
     outputs = [argument for argument in named if isinstance(argument.role, Writes)]
@@ -100,6 +103,24 @@ def check(owner: str, parser: argparse.ArgumentParser, args: argparse.Namespace)
             check_folder(owner, output.option, output.path)
         elif role.form != "place":
             check_file(owner, output.option, output.path, role, replaces)
+
+
+def _check_there(owner: str, option: str, path: Path, role: Reads) -> None:
+    """Refuse a model or a table that is not there, before anything is imported that would read it."""
+    try:
+        path.expanduser().stat()
+        return
+    except (FileNotFoundError, NotADirectoryError):
+        if ":/" in str(path):  # an address, which the reader refuses by its own words
+            return
+    except (OSError, ValueError, RuntimeError):  # what else is wrong is told where it is read
+        return
+    if role.is_model:
+        raise MissingFileError(f"{owner}: {path} does not exist. Pass the path of a file that `caudal fit` wrote.")
+    if path.name.lower().endswith(_TABLES):
+        from caudal.data.source import alike
+
+        raise InputError(owner, option, f"names no file: {path}{alike(path)}", "Check the path.")
 
 
 def check_model(owner: str, option: str, path: Path, others: Iterable[Path] = ()) -> None:

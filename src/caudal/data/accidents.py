@@ -161,7 +161,7 @@ def _owner_of_text(table: Table, column: Column, ordering: Order) -> list[Findin
 
 def _owner_of_numbers(name: str, cells: NDArray[np.float64], ordering: Order) -> list[Finding]:
     known = cells[~np.isnan(cells)]
-    if (known != np.floor(known)).any() or not _steady(cells, ordering):
+    if not _are_whole(known) or not _steady(cells, ordering):
         return []
     count, span = len(np.unique(known)), float(known.max() - known.min())
     several = 2 * len(ordering.rows) >= 3 * len(ordering.ids)
@@ -227,10 +227,18 @@ def _rank_correlation(values: NDArray[np.float64]) -> float:
     return abs(float(np.corrcoef(ranks, np.arange(len(values)))[0, 1]))
 
 
+def _are_whole(values: NDArray[np.float64]) -> bool:
+    """Whether all numbers are whole; most columns that are not show it in the first few."""
+    return all(bool((part == np.floor(part)).all()) for part in (values[:_ROWS], values))
+
+
 def _calendar(name: str, cells: NDArray[np.float64]) -> list[Finding]:
     """Numbers such as 20240131 or 202401, whose differences are no days or months."""
-    values = np.unique(cells[~np.isnan(cells)])
-    if len(values) < 5 or (values != np.floor(values)).any():
+    known = cells[~np.isnan(cells)]
+    if not _are_whole(known):
+        return []
+    values = np.unique(known)
+    if len(values) < 5:
         return []
     for form, low, high, least in (("YYYYMMDD", 19000101, 21001231, 5), ("YYYYMM", 190001, 210012, 8)):
         if values[0] < low or values[-1] > high or len(values) < least:

@@ -33,10 +33,7 @@ def build(table: Table, ordering: Order, recipe: Recipe, with_target: bool) -> S
         fault = f"would fill {batch:,} x {time:,} x {width:,} cells once padded to the longest series"
         raise table.fail("frame", fault, "Cut long series into pieces, or read Parquet with `ParquetSequences`.")
     cells, known, findings = _matrix(table, recipe.inputs, dtype)
-    values = np.zeros((batch, time, width), dtype)
-    observed = np.zeros((batch, time, width), np.bool_)
-    values[ordering.series, ordering.step] = cells[ordering.rows]
-    observed[ordering.series, ordering.step] = known[ordering.rows]
+    values, observed = _block(ordering, cells, (batch, time)), _block(ordering, known, (batch, time))
     static, static_observed, more = _statics(table, ordering, recipe, dtype)
     target, target_mask, odd = _target(table, ordering, recipe, dtype) if with_target else (None, None, [])
     task = Task.IMITATE if recipe.task == Task.FORECAST else recipe.task
@@ -73,6 +70,21 @@ def features_of(columns: Sequence[Column]) -> tuple[Feature, ...]:
             features.append(Feature(column.name, column.unit))
         features += [Feature(f"{column.name}={value}", "", "category") for value in column.values]
     return tuple(features)
+
+
+def _block(ordering: Order, rows: Array, shape: tuple[int, int]) -> Array:
+    """Rows of a table `(rows, width)` as a block `(batch, time, width)`, 0 in the padding.
+
+    A table of equal series in order is such a block already, and is not copied.
+    """
+    width = rows.shape[1]
+    if len(rows) != len(ordering.rows) or (np.diff(ordering.rows) != 1).any():
+        rows = rows[ordering.rows]
+    if len(rows) == shape[0] * shape[1]:
+        return rows.reshape(*shape, width)
+    block = np.zeros((shape[0] * shape[1], width), rows.dtype)
+    block[ordering.series * shape[1] + ordering.step] = rows
+    return block.reshape(*shape, width)
 
 
 def _gaps(ordering: Order, first: float, shape: tuple[int, int]) -> NDArray[np.float64]:

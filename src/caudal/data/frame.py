@@ -17,7 +17,7 @@ from caudal.data.rows import Order, huge_gaps, order, without_ahead
 from caudal.data.sequences import Finding, Sequences
 from caudal.data.source import AskedColumns
 from caudal.data.table import Table, open_table
-from caudal.data.window import history, windows
+from caudal.data.window import history, recipe_of, windows
 
 _OWNER = "from_frame"
 
@@ -65,6 +65,21 @@ def from_frame(
         >>> from_frame(visits, target="ill", series="patient", time="day", time_unit="d")
         Sequences(2 series of up to 2 steps, 1 inputs, classify 2 classes, 25 % missing, time in d)
     """
+    whole = read_whole(frame, columns, dtype=dtype, **arguments)
+    recipe = recipe_of(whole)
+    if recipe.task != "forecast":
+        return whole
+    return windows(whole, recipe.window, recipe.stride, recipe.horizon)
+
+
+def read_whole(
+    frame: object,
+    columns: Columns | None = None,
+    *,
+    dtype: str = "float32",
+    **arguments: Unpack[ColumnArguments],
+) -> Sequences:
+    """As `from_frame`, but a forecast is not cut into windows yet; see `WindowSource`."""
     columns = Columns.of(columns, _OWNER, **arguments)
     table = open_table(frame, _OWNER, columns.wanted, columns.form)
     check_columns(table, columns)
@@ -77,7 +92,7 @@ def from_frame(
         *huge_gaps(table, ordering, columns.time),
         *_past_end(recipe, ordering, target=True),
     ]
-    return _finish(data, recipe, odd, True)
+    return data.with_findings(odd)
 
 
 def read_like(frame: object, recipe: Recipe, *, target: bool = False) -> Sequences:

@@ -152,14 +152,18 @@ class ParquetSequences:
         waiting: list[Table] = []
         count = 0
         for table in _whole_series(self.path, recipe.series, list(dict.fromkeys(names)), self.rows_per_batch):
+            inside = _inside(table.keys(owner), self.part, self.seed)
             # A copy of the rows of this part: slices of it do not keep the whole batch in memory.
-            mine = _take(table, np.flatnonzero(_inside(table.keys(owner), self.part, self.seed)))
-            for rows in _runs(mine.keys(recipe.series) if len(mine) else np.zeros(0, np.int64)):
-                waiting.append(_take(mine, rows))
-                count += 1
-                if count == self.series_per_chunk:
-                    yield _joined(waiting)
-                    waiting, count = [], 0
+            mine = table if inside.all() else table.take(np.flatnonzero(inside))
+            ends = _ends(mine.keys(recipe.series)) if len(mine) else np.zeros(0, np.int64)
+            start = first = 0
+            while count + len(ends) - first >= self.series_per_chunk:
+                first += self.series_per_chunk - count
+                yield _joined([*waiting, mine.part(start, int(ends[first - 1]))])
+                start, waiting, count = int(ends[first - 1]), [], 0
+            if start < len(mine):
+                waiting.append(mine.part(start, len(mine)))
+                count += len(ends) - first
         if waiting:
             yield _joined(waiting)
 
@@ -230,17 +234,14 @@ def _close(table: Table, keys: Array, closed: set[int], series: str) -> None:
         closed.add(mark)
 
 
-def _runs(keys: Array) -> list[NDArray[np.int64]]:
-    """Rows of each series."""
-    return np.split(np.arange(len(keys)), np.flatnonzero(keys[1:] != keys[:-1]) + 1) if len(keys) else []
-
-
-def _take(table: Table, rows: NDArray[np.int64]) -> Table:
-    place = rows if table.rows is None else table.rows[rows]
-    return replace(table, frame=table.frame[rows.tolist()], rows=place)
+def _ends(keys: Array) -> NDArray[np.int64]:
+    """Position after the last row of each series."""
+    return np.append(np.flatnonzero(keys[1:] != keys[:-1]) + 1, len(keys))
 
 
 def _joined(tables: list[Table]) -> Table:
+    if len(tables) == 1:
+        return tables[0]
     nw = need(_OWNER, "narwhals.stable.v2")
     places = [table.rows for table in tables if table.rows is not None]
     return replace(tables[0], frame=nw.concat([table.frame for table in tables]), rows=np.concatenate(places))

@@ -313,9 +313,10 @@ def _settle(
 def _twins(
     table: Table, first: NDArray[np.int64], other: NDArray[np.int64], names: tuple[str, ...]
 ) -> NDArray[np.bool_]:
-    """Which pairs of rows agree in every column."""
+    """Which pairs of rows agree in every column; only the cells of these rows are looked at."""
+    pairs = table.take(np.concatenate([first, other]))
     alike = np.ones(len(first), np.bool_)
     for name in names:
-        codes = table.coded(name).codes
-        alike &= codes[first] == codes[other]
+        codes = pairs.coded(name).codes
+        alike &= codes[: len(first)] == codes[len(first) :]
     return alike

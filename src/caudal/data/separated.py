@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import lzma
+import mmap
 import re
 import warnings
 import zipfile
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -26,6 +28,9 @@ from caudal.extras import need
 _SNIFFED = 1 << 18
 _LINES = 200
 _SEPARATORS = ",;\t|"
+_WHOLE = re.compile(r"-?\d{1,18}")
+# Bytes that the reader of plain numbers takes at a time.
+_BLOCK = 1 << 22
 _POINTS = r"-?\d{1,3}(\.\d{3})+"
 
 
@@ -118,37 +123,15 @@ def read_separated(path: Path, owner: str, name: str, wanted: AskedColumns, form
     Raises:
         DataError: it is no text, has no header, or a row has more or fewer cells than the header.
     """
-    pandas = need(owner, "pandas")
+    need(owner, "pandas")
     layout = _layout(path, owner, name, wanted, form)
     twice = frozenset(column for column in layout.header if layout.header.count(column) > 1)
     written = wanted.names & set(layout.header) | _texts(layout, wanted, form)
     skip = _comments(path, owner, form.comment, layout.line) if form.comment else None
-    head = list(range(layout.line))
-    options: dict[str, Any] = {
-        "sep": layout.sep,
-        "skiprows": head if skip is None else [*head, *skip],
-        "dtype": dict.fromkeys(written, str),
-        "na_values": {
-            column: [""] if column in written else ["", *MISSING, *form.na] for column in dict.fromkeys(layout.header)
-        },
-        "decimal": form.decimal,
-        "thousands": form.thousands if form.thousands.isascii() and form.thousands else None,
-    }
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pandas.errors.ParserWarning)
-            frame = pandas.read_csv(
-                path,
-                index_col=False,
-                low_memory=False,
-                skip_blank_lines=False,
-                keep_default_na=False,
-                float_precision="round_trip" if form.decimal == "." else None,
-                **options,
-            )
-    except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
-        fault = _ragged(path, owner, name, layout, form, empty=True)
-        raise fault or _unreadable(owner, name, error) from error
+    gone = {column: [""] if column in written else ["", *MISSING, *form.na] for column in dict.fromkeys(layout.header)}
+    frame = None if skip is not None or twice else _plain_numbers(path, layout, written, form)
+    if frame is None:
+        frame = _any_cells(path, owner, name, layout, written, form, skip, gone)
     lines = (
         np.arange(len(frame))
         if skip is None
@@ -162,6 +145,113 @@ def read_separated(path: Path, owner: str, name: str, wanted: AskedColumns, form
         frame = frame.iloc[:, [layout.header.index(column) for column in dict.fromkeys(layout.header)]]
     moved = skip is not None or bool(blank.any())
     return Opened(frame, name, layout.line + 2, lines if moved else None, written, twice, layout.notes)
+
+
+def _any_cells(
+    path: Path,
+    owner: str,
+    name: str,
+    layout: _Layout,
+    written: frozenset[str],
+    form: TextForm,
+    skip: NDArray[np.int64] | None,
+    gone: dict[str, list[str]],
+) -> Any:
+    """The cells as pandas reads them, which knows every form of number and text.
+
+    Raises:
+        DataError: a row has more or fewer cells than the header.
+    """
+    pandas = need(owner, "pandas")
+    head = list(range(layout.line))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pandas.errors.ParserWarning)
+            return pandas.read_csv(
+                path,
+                sep=layout.sep,
+                skiprows=head if skip is None else [*head, *skip],
+                dtype=dict.fromkeys(written, str),
+                na_values=gone,
+                decimal=form.decimal,
+                thousands=form.thousands if form.thousands.isascii() and form.thousands else None,
+                index_col=False,
+                low_memory=False,
+                skip_blank_lines=False,
+                keep_default_na=False,
+                float_precision="round_trip" if form.decimal == "." else None,
+            )
+    except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
+        fault = _ragged(path, owner, name, layout, form, empty=True)
+        raise fault or _unreadable(owner, name, error) from error
+
+
+def _plain_numbers(path: Path, layout: _Layout, written: frozenset[str], form: TextForm) -> Any | None:
+    """The table as `_any_cells` gives it, several times faster, where every column is plain; None where one is not.
+
+    Numbers are rounded correctly by both. Each column has the type that its first rows show; whatever does not fit
+    (a word, a blank line, a short row, a whole number beyond 64 bits) leaves the table to the other reader.
+    """
+    is_usual = form.decimal == "." and not form.thousands and path.suffix.lower() in (".csv", ".tsv", ".txt")
+    try:
+        arrow, csv_reader = import_module("pyarrow"), import_module("pyarrow.csv")
+    except ImportError:
+        return None
+    if not is_usual or any("\n" in column for column in layout.header) or _holds_hexadecimals(path):
+        return None
+    kinds = {
+        column: arrow.string() if column in written else _arrow_type(arrow, layout, at, form)
+        for at, column in enumerate(layout.header)
+    }
+    if not layout.rows or None in kinds.values():
+        return None
+    gone = ["", *MISSING, *form.na]
+    try:
+        table = csv_reader.read_csv(
+            path,
+            csv_reader.ReadOptions(
+                use_threads=False, block_size=_BLOCK, skip_rows=layout.line + 1, column_names=list(layout.header)
+            ),
+            csv_reader.ParseOptions(delimiter=layout.sep, newlines_in_values=True, ignore_empty_lines=False),
+            csv_reader.ConvertOptions(column_types=kinds, null_values=gone),
+        )
+    except (arrow.ArrowInvalid, OSError):
+        return None
+    compute, nothing = import_module("pyarrow.compute"), arrow.scalar(None, arrow.string())
+    for at, column in enumerate(layout.header):
+        if kinds[column] == arrow.string():
+            cells = table.column(at)
+            is_gone = compute.is_in(cells, arrow.array([""] if column in written else gone))
+            table = table.set_column(at, column, compute.if_else(is_gone, nothing, cells))
+    return table.to_pandas()
+
+
+def _arrow_type(arrow: Any, layout: _Layout, at: int, form: TextForm) -> Any | None:
+    """The type of a column of numbers, or of texts alone, by its first rows; None where they hold both."""
+    cells = [row[at] for row in layout.rows if at < len(row) and row[at] not in {"", *MISSING, *form.na}]
+    if all(_WHOLE.fullmatch(cell) for cell in cells):
+        return arrow.int64() if cells else arrow.float64()
+    if all(map(is_number, cells)):
+        return arrow.float64()
+    return None if any(map(is_number, cells)) or written_kind(cells) != "text" else arrow.string()
+
+
+def _holds_hexadecimals(path: Path, most: int = 10_000) -> bool:
+    """Whether the file may hold numbers to the base of 16, which one reader takes for numbers and the other does not.
+
+    Arguments:
+        path: of the file.
+        most: letters x that are looked at; of a file with more it may.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for letter in (b"x", b"X"):
+            at = content.find(letter)
+            while at >= 0:
+                most -= 1
+                if content[at - 1 : at] == b"0" or most < 0:
+                    return True
+                at = content.find(letter, at + 1)
+    return False
 
 
 def _unreadable(owner: str, name: str, error: Exception) -> DataError:

@@ -327,7 +327,7 @@ class Sequences:
         return digest(self)
 
     def select(self, rows: Rows) -> "Sequences":
-        """The given series, in the given order.
+        """The given series, in the given order, padded to the longest of them.
 
         Arguments:
             rows: positions, a bool mask `(batch,)`, or a slice.
@@ -336,7 +336,13 @@ class Sequences:
             DataError: `rows` selects nothing, a series twice, or one that is not there.
         """
         at = _positions(rows, len(self))
-        chosen: dict[str, Any] = {name: getattr(self, name)[at] for name in ARRAYS if getattr(self, name) is not None}
+        longest = int(self.lengths[at].max()) if len(at) else self.steps
+        per_step = (*_PER_STEP, *(("target", "target_mask") if self.task.is_per_step else ()))
+        chosen: dict[str, Any] = {}
+        for name in ARRAYS:
+            whole = getattr(self, name)
+            if whole is not None:
+                chosen[name] = (whole[:, :longest] if name in per_step else whole)[at]
         return replace(self, **chosen, sensitive={name: column[at] for name, column in self.sensitive.items()})
 
     def without_target(self) -> "Sequences":
@@ -382,6 +388,9 @@ ARRAYS = (
     *("values", "observed", "dt", "lengths", "target", "target_mask", "ids"),
     *("start", "ahead", "group", "static", "static_observed"),
 )
+
+
+_PER_STEP = ("values", "observed", "dt")
 
 
 def digest(data: "Sequences") -> str:

@@ -130,13 +130,13 @@ def _check(path: Path, owner: str, name: str) -> None:
             raise DataError(owner, "frame", f"names a folder without Parquet files: {path}", "Name a file of it.")
         return
     if not path.is_file():
-        raise DataError(owner, "frame", f"names no file: {path}{_alike(path)}", "Check the path.")
+        raise DataError(owner, "frame", f"names no file: {path}{alike(path)}", "Check the path.")
     if path.stat().st_size == 0:
         raise DataError(owner, "frame", f"names an empty file: {name}", "Export the table again.")
 
 
-def _alike(path: Path) -> str:
-    """The file beside it whose name is nearest, in words."""
+def alike(path: Path) -> str:
+    """The table beside a path that is not there whose name is nearest, in words; `""` for none."""
     if not path.parent.is_dir():
         return ""
     tables = [file.name for file in path.parent.iterdir() if file.name.lower().endswith((*CSV, *PARQUET, *OTHER))]

@@ -156,7 +156,14 @@ def coded(cells: Any) -> Coded:
         if str(encoded.dictionary.type) in ("float", "halffloat"):
             # The shortest spelling that is this number in its own precision: 0.1, not 0.10000000149.
             distinct = [None if cell is None else float(str(np.float32(cell))) for cell in distinct]
-    return Coded(codes, tuple(distinct)).without([is_missing(cell) for cell in distinct])
+    return Coded(codes, tuple(distinct)).without(_missing(distinct))
+
+
+def _missing(cells: Sequence[object]) -> list[bool]:
+    """`is_missing` of each cell; of texts alone, of which there may be as many as rows, in one pass."""
+    if all(type(cell) is str for cell in cells):
+        return [not str.strip(cell) for cell in cells]
+    return [is_missing(cell) for cell in cells]
 
 
 def is_missing(cell: object) -> bool:
@@ -177,7 +184,7 @@ def spelled(cell: object) -> str:
     if isinstance(cell, float | np.floating) and float(cell).is_integer():
         return str(int(cell))
     text = str(cell)
-    whole = _POINT_ZERO.fullmatch(text)
+    whole = _POINT_ZERO.fullmatch(text) if text.endswith("0") else None
     return whole.group(1) if whole else text
 
 
@@ -234,6 +241,8 @@ def truth(cell: str) -> bool:
 
 def is_number(cell: str) -> bool:
     """Whether the text is a number; `1_000` is none, although Python reads it."""
+    if ":" in cell:  # a time, of which a column holds many; an exception costs more than all the rest
+        return False
     try:
         float(cell)
     except ValueError:

@@ -1,10 +1,14 @@
 """Training, validation and test that share no series, no cluster and no time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from caudal.data.recipe import Recipe
 from caudal.data.sequences import Sequences
 from caudal.errors import DataError
 from caudal.typing import Array
@@ -13,6 +17,8 @@ _HOW = ("auto", "series", "group", "time", "targets", "past")
 # Shares of validation and test in a comparison, which divides by time twice: a default window must leave room for them.
 _VAL, _TEST = 0.15, 0.2
 _ENOUGH = 5
+# Clusters below which a forecast is divided by time.
+FEW = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +79,8 @@ def split(
     _check_shares(val, test)
     how = _how("split", data, by)
     shares = np.array([1 - val - test, val, test])
-    if how in ("time", "targets"):
+    if how in ("time", "targets", "past"):
         return _by_time(data, shares, how)
-    if how == "past":
-        return _by_past(data, shares)
     owners = data.group if how == "group" and data.group is not None else data.ids
     rng, classes = np.random.default_rng(seed), _classes(data, stratify)
     part = _topped_up(owners, classes, shares, _deal(owners, classes, shares, rng), rng)
@@ -234,18 +238,69 @@ def _rarity(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return rarity
 
 
-def _by_past(data: Sequences, shares: NDArray[np.float64]) -> Split:
-    try:
-        strict = _by_time(data, shares, "time")
-    except DataError:
-        return _by_time(data, shares, "targets")
-    return strict if 2 * len(strict.dropped) <= len(data) else _by_time(data, shares, "targets")
+class Spans(NamedTuple):
+    """When each series or window begins, reaches its first target, and ends: `(batch,)` each."""
+
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    target: NDArray[np.float64]
+
+
+def _spans(data: Sequences) -> Spans:
+    end = data.end
+    return Spans(data.start, end, end if data.ahead is None else end - data.ahead[:, 1:].sum(axis=1))
+
+
+def past(
+    spans: Spans, shares: NDArray[np.float64], recipe: Recipe, whole: Sequences, how: str
+) -> list[NDArray[np.int64]]:
+    """Windows of each part as `split` divides them by time, of windows that are not cut yet.
+
+    Arguments:
+        spans: of the windows.
+        shares: of training, validation and test.
+        recipe: how windows are cut.
+        whole: the series that they are cut from.
+        how: `"past"`, `"time"` or `"targets"`.
+
+    Raises:
+        DataError: a part would be empty.
+    """
+    longest = int(whole.lengths.max())
+    words = partial(_needed, longest, recipe.window, recipe.horizon, recipe.stride, shares)
+    return _divided(spans, shares, how, words)[0]
+
+
+Words = Callable[[], tuple[str, str]]
+
+
+def _divided(
+    spans: Spans, shares: NDArray[np.float64], how: str, words: Words | None
+) -> tuple[list[NDArray[np.int64]], str]:
+    """Windows of each part, and how they were divided: of the past by time where that drops at most half of them."""
+    if how != "targets":
+        try:
+            strict = _in_time(spans.start, spans.end, shares, words)
+            if how == "time" or 2 * sum(map(len, strict)) >= len(spans.start):
+                return strict, "time"
+        except DataError:
+            if how == "time":
+                raise
+    return _in_time(spans.target, spans.end, shares, words), "targets"
 
 
 def _by_time(data: Sequences, shares: NDArray[np.float64], how: str) -> Split:
-    start, end = data.start, data.end
-    if how == "targets" and data.ahead is not None:
-        start = end - data.ahead[:, 1:].sum(axis=1)
+    spans = _spans(data)
+    words = partial(_too_short, data, shares) if data.task == "forecast" else None
+    rows, how = _divided(spans, shares, how, words)
+    used = np.concatenate(rows)
+    return Split(rows[0], rows[1], rows[2], how, None, np.setdiff1d(np.arange(len(data)), used))
+
+
+def _in_time(
+    start: NDArray[np.float64], end: NDArray[np.float64], shares: NDArray[np.float64], words: Words | None
+) -> list[NDArray[np.int64]]:
+    """Rows of each part, none of which reaches into the time of the next; `words` tell why a forecast has none."""
     marks = np.sort(start)
     edge = np.cumsum(shares)[:2]
     at = np.minimum((edge * len(marks)).round().astype(int), len(marks) - 1)
@@ -260,12 +315,11 @@ def _by_time(data: Sequences, shares: NDArray[np.float64], how: str) -> Split:
         if share > 0 and not len(drawn):
             fault = "holds no series: all that begin in its time reach into the next"
             remedy = 'Cut shorter windows. Or divide whole series: `by="series"`.'
-            if data.task == "forecast":
-                words, remedy = _too_short(data, shares)
-                fault = f"{fault}; {words}"
+            if words is not None:
+                why, remedy = words()
+                fault = f"{fault}; {why}"
             raise DataError("split", name, fault, remedy)
-    used = np.concatenate(rows)
-    return Split(rows[0], rows[1], rows[2], how, None, np.setdiff1d(np.arange(len(data)), used))
+    return rows
 
 
 def _too_short(data: Sequences, shares: NDArray[np.float64]) -> tuple[str, str]:

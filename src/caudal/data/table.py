@@ -74,6 +74,16 @@ class Table:
         """Place of a row in the whole file."""
         return row if self.rows is None else int(self.rows[row])
 
+    def take(self, rows: NDArray[np.int64]) -> "Table":
+        """Some of the rows, in the order given."""
+        place = rows if self.rows is None else self.rows[rows]
+        return replace(self, frame=self.frame[rows], rows=place)
+
+    def part(self, start: int, stop: int) -> "Table":
+        """Rows `start` to `stop` as a view."""
+        place = np.arange(start, stop) if self.rows is None else self.rows[start:stop]
+        return replace(self, frame=self.frame[start:stop], rows=place)
+
     def where(self, row: int) -> str:
         """How to find a row, in words."""
         row = self.place(row)

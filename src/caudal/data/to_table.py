@@ -104,6 +104,7 @@ Columns = Mapping[str, Array]
 _OWNER = "write_table"
 # Tells a table of ours from a user's, which no command replaces unasked.
 _MARK = "caudal.table"
+_ROWS_AS_TEXT = 16_384
 
 
 def write_table(path: str | Path, chunks: Iterable[Columns]) -> int:
@@ -169,14 +170,17 @@ def write_csv(file: TextIO, chunks: Iterable[Columns], delimiter: str = ",") -> 
     for number, chunk in enumerate(chunks):
         if number == 0:
             writer.writerow(chunk)
-        for row in _rows(chunk):
-            writer.writerow(row)
-            rows += 1
+        for piece in _pieces(chunk):
+            writer.writerows(zip(*map(_cells, piece), strict=True))
+            rows += len(piece[0])
     return rows
 
 
-def _rows(chunk: Columns) -> Iterator[tuple[object, ...]]:
-    yield from zip(*(_cells(column) for column in chunk.values()), strict=True)
+def _pieces(chunk: Columns) -> Iterator[tuple[Array, ...]]:
+    """The columns in pieces of rows, of which one at a time is held as Python objects."""
+    columns = tuple(chunk.values())
+    for start in range(0, len(columns[0]) if columns else 0, _ROWS_AS_TEXT):
+        yield tuple(column[start : start + _ROWS_AS_TEXT] for column in columns)
 
 
 def _cells(column: Array) -> list[object]:

@@ -1,6 +1,7 @@
 """Long series cut into windows that remember whom they were cut from, so that no split can leak."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,15 @@ from numpy.typing import NDArray
 from caudal.data.calendar import next_times
 from caudal.data.recipe import Recipe
 from caudal.data.sequences import Finding, Sequences
+from caudal.data.split import FEW, Spans, past, split
 from caudal.data.table import TICKS
 from caudal.data.task import Task
 from caudal.errors import DataError
 
 Gaps = NDArray[np.float64]
+Rows = NDArray[np.int64]
+# What one block of windows may fill; beyond `_AT_ONCE` an estimator cuts them in chunks.
+LARGEST_BYTES, _AT_ONCE, _CHUNK_BYTES = 2**32, 2**28, 2**23
 
 
 def windows(data: Sequences, length: int, stride: int = 1, horizon: int = 0, *, gaps: str = "true") -> Sequences:
@@ -54,14 +59,146 @@ def windows(data: Sequences, length: int, stride: int = 1, horizon: int = 0, *, 
         if longest > horizon > 0:
             remedy = f"Pass a window of at most {longest - horizon}, or a smaller horizon."
         raise DataError("windows", "length", fault, remedy)
-    parts = _cut(data, series, first, length, gaps)
+    size = len(series) * _bytes_of(data, length, horizon)
+    if size > LARGEST_BYTES:
+        fault = f"cuts {len(series):,} windows of {length} steps, which fill {size / 1e9:.1f} GB"
+        remedy = (
+            f"Pass a `stride` of at least {stride * -(-size // LARGEST_BYTES)}. Or give the table to "
+            "`LiquidForecaster.fit`, which cuts windows as it needs them."
+        )
+        raise DataError("windows", "length", fault, remedy)
+    cut = _windows(data, data.times[series, first], series, first, length, horizon, gaps)
+    return replace(cut, findings=(*data.findings, *_short(data, length + horizon)))
+
+
+def _windows(
+    data: Sequences, start: Gaps, series: Rows, first: Rows, length: int, horizon: int, gaps: str
+) -> Sequences:
+    parts = {"start": start, **_cut(data, series, first, length, gaps)}
     if horizon:
         parts |= _ahead(data, series, first + length, horizon)
-    short = int((data.lengths < length + horizon).sum())
-    if short:
-        text = f"{short} series are shorter than {length + horizon} steps and give no window."
-        parts["findings"] = (*data.findings, Finding("short", "", text, short))
     return replace(data, **parts)
+
+
+def _short(data: Sequences, need: int) -> list[Finding]:
+    """A finding where series are too short to give a window."""
+    short = int((data.lengths < need).sum())
+    text = f"{short} series are shorter than {need} steps and give no window."
+    return [Finding("short", "", text, short)] if short else []
+
+
+def _bytes_of(data: Sequences, length: int, horizon: int) -> int:
+    """Bytes of one window: values, whether observed, gaps; target, whether known, gaps ahead."""
+    width, outputs = data.inputs, len(data.outputs)
+    cell = data.values.dtype.itemsize + 1
+    return length * (width * cell + 8) + horizon * (outputs * cell + 8)
+
+
+@dataclass(frozen=True, eq=False)
+class WindowSource:
+    """Windows of whole series that are cut chunk by chunk, in each pass anew: memory holds the series and one chunk.
+
+    A chunk draws its windows from all times, so that a batch does; chunks are the same in each pass.
+
+    Attributes:
+        data: whole series with their recipe, which says how windows are cut.
+        series: `(windows,)` int32 series of each window.
+        first: `(windows,)` int32 its first step.
+        seed: of the draw of chunks.
+    """
+
+    data: Sequences
+    series: NDArray[np.int32]
+    first: NDArray[np.int32]
+    seed: int = 0
+
+    @staticmethod
+    def of(data: Sequences) -> "Sequences | WindowSource":
+        """The windows of whole series as their recipe says: cut at once where they are few.
+
+        Raises:
+            DataError: as `windows`.
+        """
+        recipe = recipe_of(data)
+        series, first = _places(data.lengths, recipe.window + recipe.horizon, recipe.stride)
+        if len(series) * _bytes_of(data, recipe.window, recipe.horizon) <= _AT_ONCE:
+            return windows(data, recipe.window, recipe.stride, recipe.horizon)
+        short = _short(data, recipe.window + recipe.horizon)
+        whole = replace(data, findings=(*data.findings, *short))
+        return WindowSource(whole, series.astype(np.int32), first.astype(np.int32))
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the table was read and is cut."""
+        return recipe_of(self.data)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was odd in the table."""
+        return self.data.findings
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    @property
+    def spans(self) -> Spans:
+        """When each window begins, reaches its first target, and ends."""
+        times, recipe = self.data.times, self.recipe
+        after = self.first + recipe.window
+        return Spans(
+            times[self.series, self.first], times[self.series, after + recipe.horizon - 1], times[self.series, after]
+        )
+
+    @property
+    def is_of_few(self) -> bool:
+        """Whether there are too few clusters or series to divide by them."""
+        owners = self.data.ids if self.data.group is None else self.data.group
+        return len(np.unique(owners)) < FEW
+
+    def split(
+        self, *, val: float = 0.15, test: float = 0.15, seed: int = 0, by: str = "auto"
+    ) -> "tuple[WindowSource, WindowSource, WindowSource]":
+        """Train, validation and test windows.
+
+        Arguments:
+            val, test: shares.
+            seed: of the draw.
+            by: as in `caudal.data.split`; `"auto"` divides by time where there are few series.
+
+        Raises:
+            DataError: a part would be empty.
+        """
+        by = "past" if by == "auto" and self.is_of_few else by
+        if by in ("past", "time", "targets"):
+            rows = past(self.spans, np.array([1 - val - test, val, test]), self.recipe, self.data, by)
+        else:
+            drawn = split(self.data, val=val, test=test, by=by, seed=seed)
+            rows = [np.flatnonzero(np.isin(self.series, part)) for part in (drawn.train, drawn.val, drawn.test)]
+        parts = [replace(self, series=self.series[part], first=self.first[part], seed=seed) for part in rows]
+        return parts[0], parts[1], parts[2]
+
+    def __iter__(self) -> Iterator[Sequences]:
+        """Chunks of windows."""
+        recipe = self.recipe
+        # The gaps ahead become channels of each step.
+        size = recipe.window * (self.data.inputs + recipe.horizon) * 8
+        order = np.random.default_rng(self.seed).permutation(np.arange(len(self), dtype=np.int32))
+        times = self.data.times
+        for part in np.array_split(order, -(-len(order) // max(64, _CHUNK_BYTES // size)) or 1):
+            series, first = self.series[part].astype(np.int64), self.first[part].astype(np.int64)
+            start = times[series, first]
+            yield _windows(self.data, start, series, first, recipe.window, recipe.horizon, "true")
+
+
+def recipe_of(data: Sequences) -> Recipe:
+    """The recipe of series that were read from a table.
+
+    Raises:
+        DataError: they were not.
+    """
+    if data.recipe is None:
+        raise DataError("windows", "data", "comes from no table, whose recipe tells the windows", "Use `windows`.")
+    return data.recipe
 
 
 def history(data: Sequences, length: int, horizon: int, gap: float, given: Gaps | None = None) -> Sequences:
@@ -145,16 +282,14 @@ def _check(data: Sequences, length: int, stride: int, horizon: int) -> None:
             raise DataError("windows", name, f"is {size}; expected at least {least}", "Pass a count of steps.")
 
 
-def _places(lengths: NDArray[np.int64], need: int, stride: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _places(lengths: Rows, need: int, stride: int) -> tuple[Rows, Rows]:
     counts = np.maximum(0, (lengths - need) // stride + 1)
     series = np.repeat(np.arange(len(lengths)), counts)
     heads = np.cumsum(counts) - counts
     return series, (np.arange(len(series)) - heads[series]) * stride
 
 
-def _cut(
-    data: Sequences, series: NDArray[np.int64], first: NDArray[np.int64], length: int, gaps: str
-) -> dict[str, Any]:
+def _cut(data: Sequences, series: Rows, first: Rows, length: int, gaps: str) -> dict[str, Any]:
     row, at = series[:, None], first[:, None] + np.arange(length)
     dt = data.dt[row, at]
     if gaps == "first":
@@ -165,7 +300,6 @@ def _cut(
         "observed": data.observed[row, at],
         "dt": dt,
         "lengths": np.full(len(series), length, np.int64),
-        "start": data.times[series, first],
         "ids": np.array([f"{parent_name}@{step}" for parent_name, step in zip(parent, first, strict=True)]),
         "group": parent if data.group is None else data.group[series],
         "static": data.static[series],
@@ -178,7 +312,7 @@ def _cut(
     return parts
 
 
-def _ahead(data: Sequences, series: NDArray[np.int64], after: NDArray[np.int64], horizon: int) -> dict[str, Any]:
+def _ahead(data: Sequences, series: Rows, after: Rows, horizon: int) -> dict[str, Any]:
     row, at = series[:, None], after[:, None] + np.arange(horizon)
     parts: dict[str, Any] = {"task": "forecast", "ahead": data.dt[row, at]}
     if data.target is not None and data.target_mask is not None:

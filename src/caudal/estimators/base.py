@@ -3,19 +3,19 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from sklearn.base import BaseEstimator
 from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
-from caudal.data import Columns, ParquetSequences, Sequences, from_frame, read_like
+from caudal.data import Columns, ParquetSequences, Sequences, read_like
 from caudal.data.columns import KEY_NAMES, TableArguments
+from caudal.data.frame import read_whole
 from caudal.data.plan import refuse_flips
-from caudal.doctor import Symptom, examine
+from caudal.data.window import WindowSource, recipe_of
 from caudal.errors import DataError
 from caudal.estimators import files
-from caudal.estimators.explain import question
 from caudal.estimators.features import Size
 from caudal.estimators.groups import groups_in, groups_of, is_values
 from caudal.estimators.inputs import (
@@ -31,16 +31,19 @@ from caudal.estimators.inputs import (
 from caudal.estimators.outputs import answers
 from caudal.estimators.settings import with_plain_settings
 from caudal.estimators.training import Facts, FitOutcome, Watch, check_classes, check_task, train_flowing, train_held
-from caudal.explain import Baseline, Checks, Explanation, explain
-from caudal.explain.influence.influence import Method
-from caudal.explain.influence.record import On
 from caudal.fair.mitigate.settings import Fairness
 from caudal.nn.operations import live_parameters, operations
 from caudal.typing import Array
 
+if TYPE_CHECKING:  # a prediction needs no explanation
+    from caudal.doctor import Symptom
+    from caudal.explain import Baseline, Checks, Explanation
+    from caudal.explain.influence.influence import Method
+    from caudal.explain.influence.record import On
 
-def read_table(model: "LiquidEstimator", x: object, columns: Columns) -> Sequences:
-    """A long table, its target read as the estimator needs it.
+
+def read_table(model: "LiquidEstimator", x: object, columns: Columns) -> Sequences | WindowSource:
+    """A long table, its target read as the estimator needs it; of a long forecast a source of windows.
 
     Raises:
         DataError: no target is named, or no series where there must be several; or `from_frame` refuses the table.
@@ -51,9 +54,9 @@ def read_table(model: "LiquidEstimator", x: object, columns: Columns) -> Sequenc
         fault = "is missing; a table needs `target` and `series`"
         raise DataError(owner, "series" if columns.target else "target", fault, "Pass the names of the columns.")
     task = model.kind if columns.task == "auto" else columns.task
-    data = from_frame(x, replace(columns, **{"task": task, **model.table_options()}))
-    refuse_flips(owner, data.findings, data.task)
-    return data
+    whole = read_whole(x, replace(columns, **{"task": task, **model.table_options()}))
+    refuse_flips(owner, whole.findings, whole.task)
+    return WindowSource.of(whole) if recipe_of(whole).task == "forecast" else whole
 
 
 def refuse_names(owner: str, columns: Columns) -> None:
@@ -85,7 +88,9 @@ def check_stop(owner: str, val: object) -> None:
         raise DataError(owner, "val", fault, "Of arrays pass `caudal.data.from_arrays(X, y)`.")
 
 
-def check_flow(model: "LiquidEstimator", val: object, sample_weight: object) -> None:
+def check_flow(
+    model: "LiquidEstimator", source: ParquetSequences | WindowSource, val: object, sample_weight: object
+) -> None:
     """Refuse what cannot go with series that are read in batches.
 
     Raises:
@@ -95,9 +100,13 @@ def check_flow(model: "LiquidEstimator", val: object, sample_weight: object) -> 
     if sample_weight is not None:
         fault = "is given, and the series are read in batches"
         raise DataError(owner, "sample_weight", fault, "Leave it out, or read the table whole.")
-    if val is not None and not isinstance(val, ParquetSequences):
+    if val is None or isinstance(val, type(source)):
+        return
+    if isinstance(source, ParquetSequences):
         fault = f"is a {type(val).__name__}; X is ParquetSequences"
         raise DataError(owner, "val", fault, "Pass a part of the same kind, such as `X.split()` gives.")
+    fault = "is given, and X holds so many windows that they are cut in batches"
+    raise DataError(owner, "val", fault, "Leave it out for `validation` of X, or pass a larger `stride`.")
 
 
 def known(model: Any, x: Any) -> Sequences:
@@ -264,15 +273,18 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         asked = Columns.of(columns, owner, **arguments)
         self.is_flat_, self.origin_, self.threshold_, X = False, None, None, listed(X)
         self.axes_ = settled_axes(owner, self.axes, X)
-        if isinstance(X, ParquetSequences):
+        if isinstance(X, ParquetSequences | WindowSource):
             return self._flow(X, val, sample_weight, sensitive, watch)
         if isinstance(X, Sequences):
             data = self.prepared(X)
             self.named(data.classes)
         elif is_table(X, asked.target):
-            data = read_table(
+            read = read_table(
                 self, X, Columns.of({**asked.given(), "sensitive": () if is_values(sensitive) else sensitive}, owner)
             )
+            if isinstance(read, WindowSource):
+                return self._flow(read, val, sample_weight, sensitive, watch)
+            data = read
             self.named(data.classes)
         else:
             refuse_names(owner, asked)
@@ -290,10 +302,15 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         return self._keep(train_held(with_plain_settings(self), data, stop, weight, groups, watch))
 
     def _flow(
-        self, source: ParquetSequences, val: Any, sample_weight: Any, sensitive: Any, watch: Watch | None
+        self,
+        source: ParquetSequences | WindowSource,
+        val: Any,
+        sample_weight: Any,
+        sensitive: Any,
+        watch: Watch | None,
     ) -> Self:
         owner = type(self).__name__
-        check_flow(self, val, sample_weight)
+        check_flow(self, source, val, sample_weight)
         check_task(owner, self.tasks, source.recipe.task, True)
         self.named(source.recipe.classes)
         self.data_recipe_, self.task_ = source.recipe, source.recipe.task
@@ -335,7 +352,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
     def _reads(self, x: object, *, target: bool = False) -> Iterator[Sequences]:
         """The same, in chunks where the data come in chunks."""
         check_is_fitted(self, "net_")
-        for part in x if isinstance(x, ParquetSequences) else (x,):
+        for part in x if isinstance(x, ParquetSequences | WindowSource) else (x,):
             yield self.read(part, target=target)
 
     def asking(self, data: Sequences) -> Sequences:
@@ -371,7 +388,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             work.transcendentals,
         )
 
-    def doctor(self, X: object, *, other: object = None) -> tuple[Symptom, ...]:
+    def doctor(self, X: object, *, other: object = None) -> "tuple[Symptom, ...]":
         """What is wrong with the model on data, and with the data, in words; see `caudal.doctor.examine`.
 
         Arguments:
@@ -382,6 +399,8 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             NotFittedError: it is not trained yet.
             DataError: the inputs are others than those of the training.
         """
+        from caudal.doctor import examine
+
         check_is_fitted(self, "net_")
         apart = None if other is None else known(self, other)
         return examine(self.net_, known(self, X), self.encoder_, other=apart)
@@ -390,14 +409,14 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         self,
         X: object,
         *,
-        on: On = "inputs",
-        method: Method | None = None,
+        on: "On" = "inputs",
+        method: "Method | None" = None,
         target: object = None,
         at: int | None = None,
-        baseline: Baseline | None = None,
+        baseline: "Baseline | None" = None,
         others: object = None,
-        checks: Checks | None = None,
-    ) -> Explanation:
+        checks: "Checks | None" = None,
+    ) -> "Explanation":
         """Why the model answers as it does, with a scorecard of the answer; see `caudal.explain.explain`.
 
         Inputs are those of the network: scaled, with an indicator for what was observed. Each series is compared with
@@ -419,6 +438,9 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             DataError: the series are of another kind than those of the training, or the class is unknown.
             InputError: `on`, `method` or `at` does not fit.
         """
+        from caudal.estimators.explain import question
+        from caudal.explain import explain
+
         asked = question(self, self.read(X), target, at)
         pool = None if others is None else question(self, self.read(others))
         return explain(asked, on, method, baseline=baseline, others=pool, checks=checks)

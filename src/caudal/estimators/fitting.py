@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from caudal._version import __version__
-from caudal.data import Encoder, Finding, ParquetSequences, Sequences, datasets, from_frame, split
+from caudal.data import Encoder, Finding, ParquetSequences, Sequences, datasets, split
 from caudal.data.account import read_as, without_past
 from caudal.data.disturb import expected
+from caudal.data.frame import read_whole
 from caudal.data.plan import refuse_flips
+from caudal.data.split import FEW
+from caudal.data.window import WindowSource, recipe_of
 from caudal.errors import InputError
 from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.classifier import LiquidClassifier
@@ -36,7 +39,6 @@ _KINDS = {
     "imitate": "LiquidRegressor",
     "forecast": "LiquidForecaster",
 }
-_FEW = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +186,10 @@ def _parts(recipe: FitRecipe) -> _Parts:
         return _of_dataset(recipe)
     if data.stream:
         return _flowing(recipe)
-    whole = from_frame(data.table, data, dtype=recipe.model.dtype)
+    uncut = read_whole(data.table, data, dtype=recipe.model.dtype)
+    whole = WindowSource.of(uncut) if recipe_of(uncut).task == "forecast" else uncut
+    if isinstance(whole, WindowSource):
+        return _cut_in_chunks(recipe, whole)
     ahead = (data.horizon, whole.steps)
     if not data.test:
         return _Parts(
@@ -213,7 +218,7 @@ def _few_classes(test: Sequences, target: str) -> list[Finding]:
 
 def _by(asked: str, data: Sequences) -> str:
     """How to hold out: forecasts of a few series have nothing but time to be split by."""
-    few = data.group is not None and len(np.unique(data.group)) < _FEW
+    few = data.group is not None and len(np.unique(data.group)) < FEW
     return "past" if asked == "auto" and data.task == "forecast" and few else asked
 
 
@@ -225,6 +230,15 @@ def _flowing(recipe: FitRecipe) -> _Parts:
     val, task = parts[1] if train.validation else None, whole.recipe.task
     read = read_as(whole.recipe, whole.findings)
     return _Parts(parts[0], val, parts[2] if data.test else None, task, ahead, whole.findings, read)
+
+
+def _cut_in_chunks(recipe: FitRecipe, source: WindowSource) -> _Parts:
+    """Parts of a forecast whose windows would fill the memory."""
+    train, read = recipe.train, read_as(source.recipe, source.findings)
+    parts = source.split(val=train.validation, test=recipe.data.test, seed=train.seed, by=recipe.data.by)
+    ahead = (source.recipe.horizon, source.recipe.window)
+    val, test = parts[1] if train.validation else None, parts[2] if recipe.data.test else None
+    return _Parts(parts[0], val, test, source.recipe.task, ahead, source.findings, read)
 
 
 def _of_dataset(recipe: FitRecipe) -> _Parts:

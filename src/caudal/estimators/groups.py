@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.data import ParquetSequences, Sequences
+from caudal.data.window import WindowSource
 from caudal.errors import DataError, InputError
 from caudal.fair.groups import UNKNOWN, Groups
 from caudal.fair.mitigate.settings import Fairness
@@ -91,7 +92,7 @@ def _groups(
     return groups
 
 
-def groups_in(model: "LiquidEstimator", sensitive: object, source: ParquetSequences) -> Groups | None:
+def groups_in(model: "LiquidEstimator", sensitive: object, source: ParquetSequences | WindowSource) -> Groups | None:
     """Groups of the series of a file, read once for its sensitive columns; None where nothing is asked of them.
 
     Arguments:

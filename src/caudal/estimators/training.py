@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from caudal.data import Encoder, ParquetSequences, Sequences, split
 from caudal.data.disturb import Levels, augmented, expected
+from caudal.data.window import WindowSource
 from caudal.errors import DataError, InputError
 from caudal.estimators.groups import codes_in, codes_like, codes_of, fairness_of
 from caudal.estimators.inputs import in_dtype, weighted
@@ -150,12 +151,12 @@ def encoder_for(train: Sequences, paired: bool, levels: Levels, seed: int) -> En
 
 def train_flowing(
     model: "LiquidEstimator",
-    source: ParquetSequences,
-    val: ParquetSequences | None,
+    source: ParquetSequences | WindowSource,
+    val: ParquetSequences | WindowSource | None,
     groups: Groups | None = None,
     watch: Watch | None = None,
 ) -> FitOutcome:
-    """Train on a file that is read in batches in each pass; arguments as in `train_held`."""
+    """Train on a file that is read, or windows that are cut, in batches in each pass; as `train_held`."""
     if val is None and model.validation > 0:
         source, val, _ = source.split(val=model.validation, test=0.0, seed=model.seed)
     recipe, paired = source.recipe, model.cell == "gru-d"
@@ -228,7 +229,7 @@ def settled_of(model: "LiquidEstimator", facts: Facts) -> Fairness | None:
 class _Cast:
     """A source whose chunks are in the dtype of the model."""
 
-    def __init__(self, source: ParquetSequences, dtype: str) -> None:
+    def __init__(self, source: ParquetSequences | WindowSource, dtype: str) -> None:
         self.source, self.dtype = source, dtype
 
     def __iter__(self) -> Any:
