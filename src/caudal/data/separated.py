@@ -226,7 +226,7 @@ def _plain_numbers(path: Path, layout: _Layout, written: frozenset[str], form: T
     return table.to_pandas()
 
 
-def _arrow_type(arrow: Any, layout: _Layout, at: int, form: TextForm) -> Any | None:
+def _arrow_type(arrow: Any, layout: _Layout, at: int, form: TextForm) -> object:
     """The type of a column of numbers, or of texts alone, by its first rows; None where they hold both."""
     cells = [row[at] for row in layout.rows if at < len(row) and row[at] not in {"", *MISSING, *form.na}]
     if all(_WHOLE.fullmatch(cell) for cell in cells):

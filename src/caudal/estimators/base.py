@@ -304,9 +304,9 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
     def _flow(
         self,
         source: ParquetSequences | WindowSource,
-        val: Any,
-        sample_weight: Any,
-        sensitive: Any,
+        val: object,
+        sample_weight: object,
+        sensitive: object,
         watch: Watch | None,
     ) -> Self:
         owner = type(self).__name__
