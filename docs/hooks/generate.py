@@ -65,7 +65,7 @@ TWINS = {
     "estimators": "estimadores", "explain": "explicar", "export": "exportar",
     "export-runtimes": "exportar-otros", "fair": "equidad", "fair-remedies": "remedios", "from-ncps": "desde-ncps",
     "glossary": "glosario", "own-cell": "celda-propia", "proofs": "pruebas", "read-the-model": "leer-el-modelo",
-    "report": "informe", "save": "guardar", "start": "inicio", "studies": "estudios",
+    "report": "informe", "save": "guardar", "start": "inicio", "studies": "estudios", "studio": "taller",
     "cells/liquid-ssm": "liquid-ssm",
     "threat-model": "modelo-de-amenazas", "when-not": "cuando-no", "wirings": "cableados",
 }  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from caudal.explain import trace
-from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, LiquidSSM, Readout, Stack, WiredCfC
+from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, LiquidSSM, MixedMemory, Readout, Stack, WiredCfC
 from caudal.report.cells import described
 from caudal.wiring import ncp
 from tests.report.cells_js import evaluated
@@ -14,6 +14,9 @@ NETS = {
     "ltc": lambda: LTC(3, 4),
     "ltc ncp, previous": lambda: LTC(ncp(3, 5, 4, 2, seed=1), substeps=2, eps=1e-8, signs="fixed", pairing="previous"),
     "ltc, event": lambda: LTC(3, 4, substeps=1, pairing="event"),
+    "lrc": lambda: LRC(ncp(3, 5, 4, 2, seed=1), substeps=2),
+    "lrc, symmetric": lambda: LRC(3, 4, elastance="symmetric", solver="explicit"),
+    "lrc, none": lambda: LRC(3, 4, elastance="none"),
     "ctrnn": lambda: CTRNN(3, 4, tau=2.0),
     "cfc": lambda: CfC(3, 4, backbone_units=6, backbone_layers=2),
     "cfc without backbone": lambda: CfC(3, 4, backbone_layers=0, mode="no_gate"),
@@ -57,7 +60,7 @@ def test_outputs_in_the_browser_are_those_of_the_library(answers, name):
     assert np.abs(np.array(answer["outputs"]) - y[0].numpy()).max() < 1e-9
 
 
-@pytest.mark.parametrize("name", ["ltc", "ctrnn", "liquid ssm", "cfc, pure"])
+@pytest.mark.parametrize("name", ["ltc", "lrc, symmetric", "ctrnn", "liquid ssm", "cfc, pure"])
 def test_states_and_time_constants_are_those_of_the_trace(answers, name):
     net, x, dt, answer = answers[name]
     if isinstance(net, LTC):
@@ -80,7 +83,7 @@ def test_numbers_of_a_net_in_single_precision_stay_within_a_millionth(tmp_path):
     assert np.abs(np.array(answer["outputs"]) - y[0].numpy()).max() < 1e-6
 
 
-@pytest.mark.parametrize("kind", [LTC, WiredCfC, CTRNN])
+@pytest.mark.parametrize("kind", [LTC, LRC, WiredCfC, CTRNN])
 def test_a_neuron_that_is_scaled_answers_as_with_scaled_synapses(kind, tmp_path):
     torch.manual_seed(0)
     net = kind(ncp(3, 5, 4, 2, seed=1)).double()
@@ -99,5 +102,5 @@ def test_a_neuron_that_is_scaled_answers_as_with_scaled_synapses(kind, tmp_path)
 
 
 def test_cells_without_equations_in_the_page_have_no_description():
-    assert described(Readout(LRC(3, 4), 2)) is None
+    assert described(Readout(MixedMemory(3, CfC(3, 4)), 2)) is None
     assert described(Stack(GRU(3, 4), LTC(4, 2, solver="rk4"))) is None

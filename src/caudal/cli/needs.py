@@ -15,6 +15,7 @@ _ALWAYS: dict[str, tuple[str, ...]] = {
     "predict": (*_DATA, *_MODEL),
     "fair": _MODEL,
     "explain": _MODEL,
+    "studio": _MODEL,
     "trim": _MODEL,
     "compare": ("optuna", "scipy", "sklearn"),
     "audit replay": (*_DATA, *_MODEL, "cryptography", "rfc8785"),
@@ -25,7 +26,7 @@ _ALWAYS: dict[str, tuple[str, ...]] = {
     "drive": (),
 }
 _TABLES = (".csv", ".txt", ".tsv", ".gz", ".parquet", ".pq", ".feather", ".arrow", ".xlsx", ".jsonl", ".zip")
-_READERS = ("fit", "doctor", "explain", "fair", "trim", "compare", "export")
+_READERS = ("fit", "doctor", "explain", "studio", "fair", "trim", "compare", "export")
 
 
 class MissingExtrasError(CaudalError, ImportError):

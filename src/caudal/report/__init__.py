@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from caudal.report import decision as decision
     from caudal.report import fairness as fairness
     from caudal.report import log as log
+    from caudal.report import studio as studio
     from caudal.report.study.markdown import markdown as markdown
     from caudal.report.study.page import read as read
     from caudal.report.study.page import render as render
     from caudal.report.study.page import write as write
     from caudal.report.study.verdict import verdict_lines as verdict_lines
 
-_PAGES = ("decision", "fairness", "log")
+_PAGES = ("decision", "fairness", "log", "studio")
 _NAMES = {
     "markdown": "caudal.report.study.markdown",
     "read": "caudal.report.study.page",

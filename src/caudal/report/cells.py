@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias, cast
 import torch
 from torch import Tensor, nn
 
-from caudal.nn import CTRNN, GRU, LSTM, LTC, CfC, LiquidSSM, Readout, Stack, WiredCfC
+from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, LiquidSSM, Readout, Stack, WiredCfC
 from caudal.nn.layer import Layer
 from caudal.nn.wired import graph_tensors
 
@@ -59,7 +59,7 @@ def _map(linear: nn.Linear | None, prefix: str) -> Description:
     return {} if linear is None else _named((f"{prefix}weight", f"{prefix}bias"), (linear.weight, linear.bias))
 
 
-def _graph(layer: LTC | CTRNN | WiredCfC) -> Description:
+def _graph(layer: LTC | LRC | CTRNN | WiredCfC) -> Description:
     names = ("sensory_ptr", "sensory_source", "ptr", "source")
     return {name: list(part.tolist()) for name, part in zip(names, graph_tensors(layer), strict=True)}
 
@@ -77,6 +77,13 @@ def _ctrnn(layer: CTRNN) -> _Cell:
     params = layer.params()
     named = _named((*params._fields, "output_scale", "output_shift"), (*params, layer.output_scale, layer.output_shift))
     return _Cell(named, {"graph": _graph(layer), "substeps": layer.substeps})
+
+
+def _lrc(layer: LRC) -> _Cell:
+    params = layer.params()
+    named = _named((*params._fields, "output_scale", "output_shift"), (*params, layer.output_scale, layer.output_shift))
+    settings: Description = {"substeps": layer.substeps, "solver": layer.solver, "elastance": layer.elastance}
+    return _Cell(named, settings | {"graph": _graph(layer)})
 
 
 def _cfc(layer: CfC) -> _Cell:
@@ -108,6 +115,7 @@ def _gated(layer: GRU | LSTM) -> _Cell:
 
 _CELLS: dict[type[Layer], Callable[..., _Cell | None]] = {
     LTC: _ltc,
+    LRC: _lrc,
     CTRNN: _ctrnn,
     CfC: _cfc,
     WiredCfC: _wired_cfc,

@@ -36,6 +36,7 @@ const Cells = (() => {
   // Places of a layer in the vectors of the whole net: state, neurons and synapses.
   const placed = (net, states, neurons, synapses) => {
     const place = { state: net.states, neuron: net.neurons, synapse: net.synapses };
+    for (let k = 0; k < neurons; k++) net.shown.push(net.states + k);
     net.states += states;
     net.neurons += neurons;
     net.synapses += synapses;
@@ -121,6 +122,39 @@ const Cells = (() => {
             a += current[to.recurrent + k] = p.w[k] * f[to.recurrent + k] * s[at + to.source[k]];
           }
           next[i] = s[at + i] + d * (p.tau[i] * Math.tanh(a) - s[at + i]) / (p.tau[i] + d);
+        }
+        for (let i = 0; i < units; i++) s[at + i] = next[i];
+      }
+      for (let m = 0; m < outputs; m++) y[m] = s[at + units - outputs + m] * p.output_scale[m] + p.output_shift[m];
+    };
+  }
+
+  function lrc(spec, net) {
+    const { units, outputs, substeps, solver, elastance, params: p } = spec, to = wired(spec, net), at = to.place.state;
+    const fixed = [0, 1, 2].map(() => new Float64Array(units)), next = new Float64Array(units), sum = new Float64Array(3);
+    const add = (k, factor, value, kind, place) => {
+      const gate = factor * sigmoid(p[`${kind}sigma`][k] * (value - p[`${kind}mu`][k]));
+      sum[0] += gate * p[`${kind}g_max`][k];
+      net.current[place] = gate * p[`${kind}k_max`][k];
+      sum[1] += net.current[place];
+      if (elastance !== "none") sum[2] += factor * value * p[`${kind}o`][k];
+    };
+    return (x, dt, s, y) => {
+      const f = net.factor, d = dt / substeps;
+      for (let i = 0; i < units; i++) {
+        sum.set([p.g_leak[i], p.g_leak[i], elastance === "none" ? 0 : p.p[i]]);
+        for (let k = to.sensory_ptr[i]; k < to.sensory_ptr[i + 1]; k++) add(k, f[to.sensory + k], x[to.sensory_source[k]], "sensory_", to.sensory + k);
+        sum.forEach((value, part) => { fixed[part][i] = value; });
+      }
+      for (let l = 0; l < substeps; l++) {
+        for (let i = 0; i < units; i++) {
+          fixed.forEach((part, n) => { sum[n] = part[i]; });
+          for (let k = to.ptr[i]; k < to.ptr[i + 1]; k++) add(k, f[to.recurrent + k], s[at + to.source[k]], "", to.recurrent + k);
+          const v = s[at + i], pull = sigmoid(sum[0]);
+          const ease = elastance === "none" ? 1 : elastance === "symmetric" ? sigmoid(sum[2] + p.k[i]) - sigmoid(sum[2] - p.k[i]) : sigmoid(sum[2]);
+          const change = d * ease * (Math.tanh(sum[1]) * p.e_leak[i] - pull * v);
+          next[i] = solver === "hybrid" ? v + change / (1 + d * ease * pull) : v + change;
+          net.tau[to.place.neuron + i] = 1 / (ease * pull);
         }
         for (let i = 0; i < units; i++) s[at + i] = next[i];
       }
@@ -277,7 +311,7 @@ const Cells = (() => {
     };
   }
 
-  const KINDS = { LTC: ltc, CTRNN: ctrnn, CfC: cfc, WiredCfC: wiredCfc, LiquidSSM: liquidSsm, GRU: gru, LSTM: lstm, Stack: stack, Readout: readout };
+  const KINDS = { LTC: ltc, LRC: lrc, CTRNN: ctrnn, CfC: cfc, WiredCfC: wiredCfc, LiquidSSM: liquidSsm, GRU: gru, LSTM: lstm, Stack: stack, Readout: readout };
 
   // A layer with its inputs acting when its pairing says.
   function layered(spec, net) {
@@ -301,9 +335,10 @@ const Cells = (() => {
   }
 
   // A net ready to run. `step(x, dt, state, y)` changes the state and the outputs in place; `tau`, `current` and
-  // `share` then hold the time constants, the synaptic currents and what each neuron adds to each answer.
+  // `share` then hold the time constants, the synaptic currents and what each neuron adds to each answer. `shown` are
+  // the places of the neurons in the state.
   function build(spec) {
-    const net = { states: 0, neurons: 0, synapses: 0, wires: [], inputs: spec.inputs, outputs: spec.outputs };
+    const net = { states: 0, neurons: 0, synapses: 0, wires: [], shown: [], inputs: spec.inputs, outputs: spec.outputs };
     net.step = layered(spec, net);
     net.tau = new Float64Array(net.neurons).fill(NaN);
     net.strength = new Float64Array(net.neurons).fill(1);
