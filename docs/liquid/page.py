@@ -83,7 +83,7 @@ def records():
     )
     rows = json.loads((ROOT / "benchmarks/results/energy.json").read_text())["rows"]
     tasks = [energy.verdict(rows, task) for task in energy.TASKS]
-    nearest = [(energy.best_liquid(task, task["least"], task["chosen"]), task["chosen"]) for task in tasks]
+    nearest = [(energy.best_of(energy.LIQUID, task, task["least"], task["chosen"]), task["chosen"]) for task in tasks]
     met = sum(net is not None and max(energy.times(net, base)) <= energy.GOAL for net, base in nearest)
     duels = [
         duel.word

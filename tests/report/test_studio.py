@@ -72,7 +72,7 @@ def test_answers_at_the_end_are_those_of_the_model(model, data, tmp_path):
     seen, net = model.encoder_(data), copy.deepcopy(model.net_).double()
     with torch.no_grad():
         y, _ = net.series(
-            torch.tensor(seen.x).double(), dt=torch.tensor(seen.dt).double(), lengths=seen.lengths.tolist()
+            torch.tensor(seen.x).double(), dt=torch.tensor(seen.dt).double(), lengths=torch.tensor(seen.lengths)
         )
     assert np.abs(np.array(found) - torch.softmax(y, -1).numpy()).max() < 1e-6
 

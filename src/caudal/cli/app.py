@@ -52,7 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "kernels": ("caudal.cli.info:kernels", "recurrences and backends on this machine, with reasons"),
     "predict": ("caudal.cli.predict", "classes, numbers or forecasts of a table, by a model that `caudal fit` wrote"),
     "report": ("caudal.cli.compare:report", "write the report of a comparison as one HTML file"),
-    "studio": ("caudal.cli.studio", "a page on which a trained model runs: watch it, move values, cut neurons"),
+    "studio": ("caudal.cli.explain:studio", "a page on which a trained model runs: watch it, move values, cut neurons"),
     "trim": ("caudal.cli.trim", "cut a fitted circuit down to a share of its synapses, and train what is left"),
     "wiring show": ("caudal.cli.info:wiring_show", "describe the circuit of a file, or draw it as SVG"),
 }

@@ -1,7 +1,8 @@
-"""`caudal explain`."""
+"""`caudal explain` and `caudal studio`: pages about one trained model."""
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_written, written_given
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from caudal.data import Sequences
     from caudal.estimators.base import LiquidEstimator
     from caudal.explain.decision import Decision
+    from caudal.nn.layer import Layer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,8 +113,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _all(model: "LiquidEstimator", data: "Sequences", args: argparse.Namespace) -> int:
     """Explain the whole model, write its page, say what matters."""
-    from pathlib import Path
-
     from caudal.estimators.explain import question
     from caudal.explain.overall import overall
     from caudal.report import decision as page
@@ -170,3 +170,47 @@ def _row(data: Any, row: int, name: str | None) -> int:
         fault = f"is {name!r}; there are {len(names)} series, the first {', '.join(names[:3])}"
         raise InputError("explain", "id", fault, "Name one of them.")
     return names.index(name)
+
+
+def studio_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `caudal studio`."""
+    parser.add_argument("model", type=Reads(is_model=True), help="an estimator or a network that `save` wrote")
+    table = "CSV or Parquet file with the columns of the training, or a data set's name; a made-up series if left out"
+    parser.add_argument("data", type=Reads(), nargs="?", help=table)
+    parser.add_argument(
+        "--beside", type=Reads(is_model=True), metavar="MODEL", help="a second model of the same columns, side by side"
+    )
+    out = Writes(example="studio.html")
+    parser.add_argument("-o", "--out", type=out, metavar="FILE", default="studio.html", help="(default: studio.html)")
+    parser.add_argument("--lang", choices=("en", "es"), default="en", help="language of the page (default: en)")
+    add_part(parser)
+    add_written(parser)
+
+
+def studio(args: argparse.Namespace) -> int:
+    """Write the studio of one model, or of two."""
+    from caudal.estimators.door import load_network
+    from caudal.report import studio as page
+
+    paths = [args.model] if args.beside is None else [args.model, args.beside]
+    models = [load_network(path, "studio") for path in paths]
+    shown = [page.StudioModel.of(Path(path).name, model) for path, model in zip(paths, models, strict=True)]
+    data = None if args.data is None else _studio_series(models[0], args)
+    place = page.write(shown, data, args.out, args.lang)
+    if args.json:
+        print_json({"page": str(place), "models": paths, "series": 0 if data is None else len(data)})
+    else:
+        say(f"wrote {place}; open it in a browser, it needs no network")
+    return 0
+
+
+def _studio_series(model: "LiquidEstimator | Layer", args: argparse.Namespace) -> "Sequences":
+    """The series of the table, as the model reads them."""
+    from caudal.cli.series import part_of, series_for
+    from caudal.errors import InputError
+
+    if not hasattr(model, "encoder_"):
+        fault = f"{args.model} holds a bare network, which does not say how to read a table"
+        raise InputError("studio", "data", fault, "Leave the table out, or pass an estimator that `caudal fit` wrote.")
+    data = series_for("studio", model, args.data, written=written_given(args))
+    return part_of("studio", model, data, args.part)

@@ -31,8 +31,23 @@ if TYPE_CHECKING:
 
 MOST_NEURONS, MOST_STEPS, MOST_SERIES, MOST_NUMBERS = 128, 5000, 30, 300_000
 _PULSE, _LINES = 24, 6
-_IN_SCRIPT = ("now", "play", "pause", "answer_now", "answer_end", "class", "computing", "neuron_tau", "neuron_state",
-              "proof_holds", "proof_open", "proof_number", "proof_none", "proof_long", "bad_view")  # fmt: skip
+_IN_SCRIPT = (
+    "now",
+    "play",
+    "pause",
+    "answer_now",
+    "answer_end",
+    "class",
+    "computing",
+    "neuron_tau",
+    "neuron_state",
+    "proof_holds",
+    "proof_open",
+    "proof_number",
+    "proof_none",
+    "proof_long",
+    "bad_view",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +136,10 @@ def render(models: Sequence[StudioModel], data: Sequences | None, lang: str = "e
         panels if len(parts) > 1 else parts[0].panel("panels"),
     )
     static = files("caudal.report") / "static"
-    read = {name: (static / name).read_text(encoding="utf-8") for name in
-            ("sheet.css", "studio.css", "cells.js", "intervals.js", "studio.js")}  # fmt: skip
+    read = {
+        name: (static / name).read_text(encoding="utf-8")
+        for name in ("sheet.css", "studio.css", "cells.js", "intervals.js", "studio.js")
+    }
     return document(
         skip_link(say("skip"), "inputs-title"),
         head,
@@ -180,8 +197,7 @@ def _count(data: Sequences) -> int:
 def _inputs(encoder: Encoder, data: Sequences | None) -> list[Json]:
     """Name, unit and range of each input."""
     rows: list[Json] = []
-    for k, name in enumerate(encoder.names):
-        mean, std = encoder.scaler.mean[k], encoder.scaler.std[k]
+    for k, (name, mean, std) in enumerate(zip(encoder.names, encoder.scaler.mean, encoder.scaler.std, strict=True)):
         low, high, unit = mean - 3 * std, mean + 3 * std, ""
         if data is not None:
             known = data.values[..., k][data.observed[..., k] & data.mask]
@@ -202,11 +218,15 @@ def _series(models: Sequence[StudioModel], data: Sequences) -> list[Json]:
         for model in models:
             channels = _channels(model.encoder)
             statics.append(model.encoder(data.select([row])).x[0, 0, channels:].astype(np.float64).tolist())
-        rows.append({
-            "id": str(data.ids[row]), "values": cells, "statics": statics,
-            "time": np.asarray(data.times[row, :steps], np.float64).tolist(),
-            "dt": data.dt[row, :steps].astype(np.float64).tolist(),
-        })  # fmt: skip
+        rows.append(
+            {
+                "id": str(data.ids[row]),
+                "values": cells,
+                "statics": statics,
+                "time": np.asarray(data.times[row, :steps], np.float64).tolist(),
+                "dt": data.dt[row, :steps].astype(np.float64).tolist(),
+            }
+        )
     return rows
 
 
@@ -258,20 +278,31 @@ class _Part:
         encoder, channels = model.encoder, model.encoder.channels
         inputs = encoder.names
         content: dict[str, object] = {
-            "name": model.name, "place": place, "cell": self.cell, "net": self.described, "recorded": recorded,
-            "outputs": model.net.outputs, "classes": model.classes if len(model.classes) == model.net.outputs else (),
+            "name": model.name,
+            "place": place,
+            "cell": self.cell,
+            "net": self.described,
+            "recorded": recorded,
+            "outputs": model.net.outputs,
+            "classes": model.classes if len(model.classes) == model.net.outputs else (),
             "answers": model.answers or [say("plain.output", n=k + 1) for k in range(model.net.outputs)],
-            "scale": encoder.scaler.target_std or (1.0,), "shift": encoder.scaler.target_mean or (0.0,),
-            "neurons": self.names, "outs": outs or [f"output/{k}" for k in range(layer.outputs)],
+            "scale": encoder.scaler.target_std or (1.0,),
+            "shift": encoder.scaler.target_mean or (0.0,),
+            "neurons": self.names,
+            "outs": outs or [f"output/{k}" for k in range(layer.outputs)],
             "synapse": synapses,
             "moves": [name in inputs for name in channels],
             "channels": [[k for k, channel in enumerate(channels) if feature_of(channel) == name] for name in inputs],
             "encoder": {
-                "mean": encoder.scaler.mean, "std": encoder.scaler.std, "gap": encoder.scaler.gap,
-                "fill": encoder.fill, "elapsed": encoder.elapsed, "clock": encoder.clock,
+                "mean": encoder.scaler.mean,
+                "std": encoder.scaler.std,
+                "gap": encoder.scaler.gap,
+                "fill": encoder.fill,
+                "elapsed": encoder.elapsed,
+                "clock": encoder.clock,
                 "marked": [name in encoder.indicators for name in inputs],
             },
-        }  # fmt: skip
+        }
         self.content = cast(Description, content)
 
     def panel(self, style: str = "") -> Html:
@@ -287,11 +318,14 @@ class _Part:
             *([tag("h3", say("proof")), tag("output", class_="tell proof", aria_live="polite")] if runs else []),
         ]
         states = [
-            tag("h2", say("states")), _canvas("states", say("states.canvas")), self._neuron_bar(),
+            tag("h2", say("states")),
+            _canvas("states", say("states.canvas")),
+            self._neuron_bar(),
             tag("output", class_="tell of-neuron", aria_live="polite"),
-            tag("h3", say("level.canvas")), _canvas("level", say("level.canvas")),
+            tag("h3", say("level.canvas")),
+            _canvas("level", say("level.canvas")),
             tag("div", tag("h3", say("tau.canvas")), _canvas("tau", say("tau.canvas")), class_="with-tau"),
-        ]  # fmt: skip
+        ]
         picture = tag("div", self._circuit(), class_="scroll", tabindex="0", role="region", aria_label=say("circuit"))
         drawn = [tag("h2", say("circuit")), tag("p", say("circuit.note"), class_="note"), picture, self._synapse_bar()]
         right = tag("div", tag("section", *states), tag("section", *drawn))
@@ -379,9 +413,8 @@ def _recorded(model: StudioModel, data: Sequences) -> list[dict[str, Json]]:
         with torch.no_grad():
             outputs, _ = model.net(x, dt=dt)
         inner = _with_states(trace(model.net, x, dt=dt))
-        kept: dict[str, Json] = {"outputs": _rows(outputs[0]), "states": _rows(inner[0])}
-        kept["taus"] = None if inner[1] is None else _rows(inner[1] * model.encoder.scaler.gap)
-        rows.append(kept)
+        taus: Json = None if inner[1] is None else _rows(inner[1] * model.encoder.scaler.gap)
+        rows.append({"outputs": _rows(outputs[0]), "states": _rows(inner[0]), "taus": taus})
     return rows
 
 
