@@ -7,6 +7,8 @@ CALLS: dict[str, tuple[str, ...]] = {
     "clip_const": ("least", "most", "clip"),
     "mulsh": ("scale_down",),
     "mulsat": ("scale_clip",),
+    "mulmost": ("scale_most",),
+    "at_unit": ("at_unit",),
     "blend": ("blend",),
     "blend_wide": ("blend_wide",),
     "average": ("magnitude", "divide", "quotient", "average"),
@@ -31,6 +33,13 @@ HELPERS: dict[str, str] = {
 {
     return P_most(P_least(value, high), low);
 }
+
+/* Kept within an int16; one instruction where the processor has it. */
+#if defined(__ARM_FEATURE_SAT) && defined(__GNUC__)
+#define P_SATURATE(z) __builtin_arm_ssat((z), 16)
+#else
+#define P_SATURATE(z) P_clip((z), -INT32_C(32768), INT32_C(32767))
+#endif
 """,
     "magnitude": """/* |value|, for any value above -2**31. */
 static int32_t P_magnitude(int32_t value)
@@ -49,6 +58,15 @@ static int32_t P_scale_clip(int32_t a, int32_t b, int32_t bits, int32_t limit)
 {
     const int64_t product = ((int64_t)a * b) >> bits;
     return (product > limit) ? limit : ((product < -(int64_t)limit) ? -limit : (int32_t)product);
+}
+""",
+    "scale_most": """/* The same for factors that are never below 0, and at most limit. */
+static int32_t P_scale_most(int32_t a, int32_t b, int32_t bits, int32_t limit)
+{
+    /* The halves apart: compilers then keep to 32 bits. */
+    const uint64_t product = ((uint64_t)(uint32_t)a * (uint32_t)b) >> bits;
+    const uint32_t low = (uint32_t)product;
+    return (((uint32_t)(product >> 32) != 0u) || (low > (uint32_t)limit)) ? limit : (int32_t)low;
 }
 """,
     "blend": """/* a + (b - a) share / 2**15, rounded half up. */
@@ -147,14 +165,7 @@ static int32_t P_relax_wide(int32_t v, int32_t num, int32_t den, int32_t resista
     return (moved > high) ? high : ((moved < low) ? low : (int32_t)moved);
 }
 """,
-    "lookup": """/* Kept within an int16; one instruction where the processor has it. */
-#if defined(__ARM_FEATURE_SAT) && defined(__GNUC__)
-#define P_SATURATE(z) __builtin_arm_ssat((z), 16)
-#else
-#define P_SATURATE(z) P_clip((z), -INT32_C(32768), INT32_C(32767))
-#endif
-
-/* A table, given at its middle, at z: 256 intervals over an int16, straight lines between entries. */
+    "lookup": """/* A table, given at its middle, at z: 256 intervals over an int16, straight lines between entries. */
 static int16_t P_lookup(const P_ROM int16_t *middle, int32_t z)
 {
     const int32_t kept = P_SATURATE(z);
@@ -194,6 +205,21 @@ static int32_t P_scale_clip(int32_t a, int32_t b, int32_t bits, int32_t limit)
     const int64_t less = product - (over & ~(over >> 63));
     const int64_t under = less + limit;
     return (int32_t)(less - (under & (under >> 63)));
+}
+""",
+    "scale_most": """/* The same for factors that are never below 0, and at most limit. */
+static int32_t P_scale_most(int32_t a, int32_t b, int32_t bits, int32_t limit)
+{
+    const int64_t over = (int64_t)(((uint64_t)(uint32_t)a * (uint32_t)b) >> bits) - limit;
+    return (int32_t)((over & (over >> 63)) + limit);
+}
+""",
+    "at_unit": """/* a after exactly one unit of time, else b. */
+static int32_t P_at_unit(int32_t dt, int32_t a, int32_t b)
+{
+    const uint32_t apart = (uint32_t)dt ^ 1048576u;
+    const uint32_t mask = (uint32_t)(((int64_t)apart - 1) >> 32);
+    return (int32_t)(((uint32_t)a & mask) | ((uint32_t)b & ~mask));
 }
 """,
     "divide": """/* Bit by bit: as many instructions for all numbers. */

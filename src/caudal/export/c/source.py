@@ -1,7 +1,6 @@
 """A program as C99: one static function per block, tables of the real synapses, the state in the caller's struct."""
 
 import re
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -9,7 +8,8 @@ from caudal.errors import FileFormatError
 from caudal.export.c.entry import init, places, step
 from caudal.export.c.helpers import CALLS, CONSTANT_TIME, FLOAT_HELPERS, HELPERS
 from caudal.export.c.text import array, expression, header, literal, preamble, sized, slots_of
-from caudal.export.program.program import Block, Link, Program, ProgramStep
+from caudal.export.program.arithmetic import UNIT
+from caudal.export.program.program import Block, Link, Program
 from caudal.typing import Array
 
 _CTYPE = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "uint8": "uint8_t", "uint16": "uint16_t"}
@@ -77,7 +77,7 @@ class _Writer:
             used |= {"table"} if any(link.gate for block in self.program.blocks() for link in block.links) else set()
             chosen = {**HELPERS, **CONSTANT_TIME} if self.constant_time else HELPERS
             asked = {call for op in used for call in CALLS.get(op, ())}
-            texts = [chosen[name] for name in HELPERS if name in asked]
+            texts = [chosen[name] for name in chosen if name in asked]
         return [self._named(text) for text in texts]
 
     def _named(self, text: str) -> str:
@@ -111,14 +111,7 @@ class _Writer:
         body += [f"        {kind} t{k} = {self._base(name)};" for k, name in enumerate(block.base)]
         for lines in heads:
             body += lines
-        names: list[str] = []
-        for k, node in enumerate(block.nodes):
-            text = expression(program, self.prefix, node, [names[at] for at in node.args], self._constant)
-            if node.op in ("total", "imm", "scalar") or (node.op == "const" and "[" not in text):
-                names.append(text)
-                continue
-            body.append(f"        const {kind} n{k} = {text};")
-            names.append(f"n{k}")
+        names = self._values(block, body)
         for slot, at in block.stores:
             ctype = _CTYPE[program.slots[slot].ctype]
             cast = f"({ctype})" if ctype == "int16_t" else ""
@@ -126,6 +119,28 @@ class _Writer:
             body.append(f"        {slot}[{where}] = {cast}{names[at]};")
         signature = ", ".join(self._parameters(block))
         return "\n".join([f"static void {self.prefix}_run_{block.name}({signature})", "{", *body, "    }", "}", ""])
+
+    def _values(self, block: Block, body: list[str]) -> list[str]:
+        """Write every node, and answer how each is called; what one branch alone needs is written within it."""
+        names: list[str] = []
+        waiting: dict[int, list[str]] = {}
+        within = {} if self.constant_time else _branches(block)
+        kind = "float" if self.program.is_float else "int32_t"
+        for k, node in enumerate(block.nodes):
+            text = expression(self.program, self.prefix, node, [names[at] for at in node.args], self._constant)
+            if node.op in ("total", "imm", "scalar") or (node.op == "const" and "[" not in text):
+                names.append(text)
+                continue
+            names.append(f"n{k}")
+            if k in within:
+                waiting.setdefault(within[k], []).append(f"            const {kind} n{k} = {text};")
+            elif node.op == "at_unit" and not self.constant_time:
+                dt, usual, other = (names[at] for at in node.args)
+                body += [f"        {kind} n{k} = {usual};", f"        if ({dt} != {literal(UNIT, False)})", "        {"]
+                body += [*waiting.pop(k, []), f"            n{k} = {other};", "        }"]
+            else:
+                body.append(f"        const {kind} n{k} = {text};")
+        return names
 
     def _base(self, name: str) -> str:
         return self._constant(name) if name in self.program.constants else f"{name}[i]"
@@ -225,12 +240,10 @@ class _Writer:
         return [init(self.program, self.prefix), step(self.program, self.prefix, places(self.program))]
 
 
-def used_scalars(program: Program, steps: Iterable[ProgramStep]) -> set[str]:
-    """Scalars of time that any block reads."""
-    return {
-        name
-        for step in steps
-        if step.block is not None
-        for name in slots_of(program, step.block)
-        if program.slots[name].role == "scalar"
-    }
+def _branches(block: Block) -> dict[int, int]:
+    """Nodes that nothing but the last argument of one `at_unit` needs, and the position of that one."""
+    needed = {at: {-1} for _, at in block.stores}
+    for k, node in reversed(list(enumerate(block.nodes))):
+        for place, at in enumerate(node.args):
+            needed.setdefault(at, set()).update({k} if node.op == "at_unit" and place == 2 else needed[k])
+    return {at: min(users) for at, users in needed.items() if len(users) == 1 and -1 not in users}

@@ -57,13 +57,17 @@ def expression(program: Program, prefix: str, node: Node, args: list[str], const
     if node.op == "table":
         table = f"{prefix.upper()}_{node.name.upper()}"
         return f"{prefix}_{node.name}({args[0]})" if is_float else f"{prefix}_lookup(&{table}[128], {args[0]})"
+    if node.op == "clip" and node.values == (-32768, 32767):
+        return f"{prefix.upper()}_SATURATE({args[0]})"
     if node.op == "abs":
         return f"({args[0]} < 0.0f) ? -{args[0]} : {args[0]}" if is_float else f"{prefix}_magnitude({args[0]})"
     return _call(prefix, node, args)
 
 
 def _call(prefix: str, node: Node, args: list[str]) -> str:
-    name = {"mulsh": "scale_down", "mulsat": "scale_clip", "clip_const": "clip"}.get(node.op, node.op)
+    name = {"mulsh": "scale_down", "mulsat": "scale_clip", "mulmost": "scale_most", "clip_const": "clip"}.get(
+        node.op, node.op
+    )
     values = [literal(value, False) for value in node.values]
     if node.op in ("relax", "relax_wide"):
         gain = args[4] if len(args) == 5 else "INT32_C(32768)"

@@ -10,7 +10,7 @@ from caudal.export.program.program import HALF, INTERVALS, Program
 from caudal.typing import Array, Floats
 
 # What the whole int16 range of an argument stands for: sigmoid and phi from -x to x, the others from 0 to x. These are
-# decay, exp(-y); chord, (1 - exp(-y)) / y; log1p, log(1 + exp(-y)).
+# decay, exp(-y); log1p, log(1 + exp(-y)); chord, 11 / 16 (1 - exp(-y)) / y, to half of it.
 SIGMOID_REACH, DECAY_REACH, PHI_REACH = 11.0, 11.0, 5.5
 # Argument units: this many integers stand for 1.
 SIGMOID_UNIT, PHI_UNIT, DECAY_UNIT = HALF / SIGMOID_REACH, HALF / PHI_REACH, 2 * HALF / DECAY_REACH
@@ -42,7 +42,7 @@ def exact(name: str, z: Floats) -> Floats:
     if name == "rise":
         return np.asarray(-np.expm1(-z))
     if name == "chord":
-        return np.divide(-np.expm1(-z), z, out=np.ones_like(z), where=z != 0)
+        return np.divide(-np.expm1(-z), z, out=np.ones_like(z), where=z != 0) * DECAY_REACH / 16
     if name in ("softplus", "log1p"):
         return np.asarray(np.logaddexp(0, z if name == "softplus" else -z))
     if name == "density":
@@ -58,7 +58,7 @@ def integer_table(name: str) -> Array:
         >>> table[[0, 128, 256]].tolist(), bool((np.diff(table) >= 0).all())
         ([1, 16384, 32767], True)
     """
-    low, high = {"sigmoid": (-11.0, 11.0), "phi": (-5.5, 5.5)}.get(name, (0.0, 11.0))
+    low, high = {"sigmoid": (-11.0, 11.0), "phi": (-5.5, 5.5), "chord": (0.0, 5.5)}.get(name, (0.0, 11.0))
     step = (high - low) / INTERVALS
     z = low + step * np.arange(INTERVALS + 1, dtype=np.float64)
     wide = exact(name, np.asarray([z[0] - step, *z, z[-1] + step], np.float64))
@@ -76,6 +76,8 @@ def float_table(name: str) -> Array:
 # A resistance beyond it counts as it: the state then moves less than its last bit.
 CAP = 2**30
 LARGEST = 2**31 - 1
+# One typical gap, as `dt` counts time.
+UNIT = 2**20
 
 
 def half_up(value: Array, bits: Array | int) -> Array:
@@ -205,6 +207,8 @@ INT_OPS: dict[str, Callable[..., Array]] = {
     "shr": lambda a, bits: a >> int(bits),
     "mulsh": lambda a, b, bits: (a * b) >> int(bits),
     "mulsat": lambda a, b, bits, limit: np.clip((a * b) >> int(bits), -int(limit), int(limit)),
+    "mulmost": lambda a, b, bits, limit: np.minimum((a * b) >> int(bits), int(limit)),
+    "at_unit": lambda dt, a, b: np.where(dt == UNIT, a, b),
     "blend": lambda a, b, share: a + half_up(share * (b - a), 15),
     "blend_wide": lambda a, b, share: a + half_up(share * (b - a), 30),
     "average": lambda mean, value, count: mean + half_away(value - mean, count),

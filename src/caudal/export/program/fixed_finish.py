@@ -19,7 +19,15 @@ from caudal.export.plan.plan import (
     Squash,
 )
 from caudal.export.plan.read_dense import MEMORY_RANGE
-from caudal.export.program.arithmetic import DECAY_REACH, DECAY_UNIT, PHI_UNIT, SIGMOID_UNIT, integer_table
+from caudal.export.program.arithmetic import (
+    DECAY_REACH,
+    DECAY_UNIT,
+    LARGEST,
+    PHI_UNIT,
+    SIGMOID_UNIT,
+    UNIT,
+    integer_table,
+)
 from caudal.export.program.assemble import Assembly, relaxing
 from caudal.export.program.fixed_relax import TANH_UNIT, hold_block, tanh_of
 from caudal.export.program.program import Block, Slot
@@ -33,7 +41,7 @@ _FINER = 4
 _MEMORY_BITS = 26
 _AVERAGE_BITS = 14
 # Of a state that approaches its target, of the argument of its exponential, and of its largest rate.
-_STATE_BITS, _WAY_BITS, _FASTEST = 30, 26, 16
+_STATE_BITS, _WAY_BITS, _FASTEST = 30, 30, 16
 _FINEST_OUTPUT = 16
 _TABLES = {"silu": ("sigmoid", SIGMOID_UNIT), "gelu": ("phi", PHI_UNIT)}
 
@@ -68,7 +76,7 @@ _Parts = tuple[tuple[float | Floats, ...], Recorder, tuple[tuple[str, int], ...]
 
 
 def _elapsed(trace: Recorder, neurons: Neurons) -> Value:
-    return trace.number(2**20) if neurons.one_unit else trace.scalar("dt")
+    return trace.number(UNIT) if neurons.one_unit else trace.scalar("dt")
 
 
 def _gates(assembly: Assembly, neurons: Neurons) -> _Parts:
@@ -138,7 +146,7 @@ def _approach(assembly: Assembly, neurons: Neurons, finish: Approach) -> _Parts:
     low, high = np.array(-limit), np.array(limit)
     assembly.slots[finish.state] = Slot(neurons.rows, "int32", "state", 2.0**-bits, low * 2**15, high * 2**15)
     assembly.slots[top] = Slot(neurons.rows, "int16", "work", 2.0 ** -(bits - 15), low, np.minimum(high, 32767))
-    share = _share(assembly, trace, finish, _elapsed(trace, neurons))
+    share = _share(assembly, trace, neurons, finish)
     if finish.target == "tanh":
         unit, target = TANH_UNIT, tanh_of(trace.total(1)) * 2**15
     else:
@@ -164,29 +172,40 @@ def _finest(assembly: Assembly, neurons: Neurons, least: float) -> float:
     return unit
 
 
-def _share(assembly: Assembly, trace: Recorder, finish: Approach, dt: Value) -> Value:
+def _share(assembly: Assembly, trace: Recorder, neurons: Neurons, finish: Approach) -> Value:
     """Share of the way to the target, in 30 bits."""
     a = trace.total(0)
-    if finish.decay == "unclocked":
-        return a.table("sigmoid") * 2**15
+    at_once = a.table("sigmoid") * 2**15
+    if finish.decay == "unclocked" or (finish.decay == "softplus" and neurons.one_unit):
+        return at_once
+    rate, places = _rate(assembly, trace, finish)
+    assembly.tables["chord"] = integer_table("chord")
+    way = rate.times_most(_elapsed(trace, neurons), places + 20 - _WAY_BITS, 2**_WAY_BITS)
+    chord = (way.floor(_WAY_BITS - 16) - 32768).table("chord")
+    # Half the way first: what the table errs by counts the less, the more is done.
+    half = way.times_most(chord, _WAY_BITS + 15 - 33, 2**30)
+    share = half.times_most(trace.number(LARGEST) - half, 30, 2**30)
+    # 1 - exp(-softplus(a)) is the sigmoid of a.
+    return at_once.at_unit(trace.scalar("dt"), share) if finish.decay == "softplus" else share
+
+
+def _rate(assembly: Assembly, trace: Recorder, finish: Approach) -> tuple[Value, int]:
+    """Reciprocal of the time constant as a part of the table's reach, and its fraction bits."""
+    a = trace.total(0)
     if finish.decay == "softplus":
         assembly.tables["log1p"] = integer_table("log1p")
         # softplus(a) = max(a, 0) + log(1 + exp(-|a|))
-        places, most = 21, 2**21 - 1
-        steep = a.clip(0, most).times(round(2.0 ** (places + 16) / SIGMOID_UNIT), 16)
+        places, steepest = 21, 2**20 - 1
+        per_unit = 2.0**places / DECAY_REACH
+        steep = a.clip(0, steepest).times(round(2.0**16 * per_unit / SIGMOID_UNIT), 16)
         bend = (abs(a.clip(-32767, 32767)) * 2 - 32768).table("log1p")
-        rate = steep + bend * 2 ** (places - 15)
-    else:
-        if finish.rate is None or not float(finish.rate.max()) < 2**_FASTEST:
-            fault = f"has a rate beyond {2**_FASTEST:,} in a typical gap, too fast for integers"
-            raise InputError("export", "model", fault, 'Export it with `dtype="float32"`, or train it again.')
-        places = 29 - max(0, math.ceil(math.log2(float(finish.rate.max()))))
-        rates = round_half_up(finish.rate * 2.0**places).astype(np.int32)
-        rate = a.table("sigmoid").times(trace.constant(assembly.constant("rate", rates)), 15)
-    assembly.tables["chord"] = integer_table("chord")
-    way = rate.times_clipped(dt, places + 20 - _WAY_BITS, round(DECAY_REACH * 2**_WAY_BITS))
-    chord = (way.times(round(DECAY_UNIT * 2**12), _WAY_BITS + 12) - 32768).table("chord")
-    return way.times_clipped(chord, _WAY_BITS + 15 - 30, 2**30)
+        return steep + (bend * round(per_unit / 2**5)).floor(10), places
+    if finish.rate is None or not float(finish.rate.max()) < 2**_FASTEST:
+        fault = f"has a rate beyond {2**_FASTEST:,} in a typical gap, too fast for integers"
+        raise InputError("export", "model", fault, 'Export it with `dtype="float32"`, or train it again.')
+    places = 30 - max(0, math.ceil(math.log2(float(finish.rate.max()) / DECAY_REACH)))
+    rates = round_half_up(finish.rate * 2.0**places / DECAY_REACH).astype(np.int32)
+    return a.table("sigmoid").times(trace.constant(assembly.constant("rate", rates)), 15), places
 
 
 def _reach(assembly: Assembly, neurons: Neurons) -> float:

@@ -88,6 +88,8 @@ _OF_INTEGERS: dict[str, _Op] = {
     "shr": _Op((1,), ((0, 31),)),
     "mulsh": _Op((2,), ((0, 62),)),
     "mulsat": _Op((2,), ((0, 62), (0, INT32[1]))),
+    "mulmost": _Op((2,), ((0, 62), (0, INT32[1]))),
+    "at_unit": _Op((3,)),
     "blend": _Op((3,)),
     "blend_wide": _Op((3,)),
     "average": _Op((3,)),

@@ -132,6 +132,13 @@ def _arithmetic(op: str, args: list[Span], values: list[int]) -> Span:
     if op in ("mulsh", "mulsat"):
         scaled = down(product(*args), values[0])
         return kept(scaled, -values[1], values[1]) if op == "mulsat" else scaled
+    if op == "at_unit":
+        _, a, b = args
+        return Span(np.minimum(a.low, b.low), np.maximum(a.high, b.high))
+    if op == "mulmost":
+        if any((factor.low < 0).any() for factor in args):
+            raise Broken("a factor of an unsigned product is negative")
+        return kept(down(product(*args), values[0]), 0, values[1])
     if op in ("blend", "blend_wide"):
         a, b, share = args
         if (share.low < 0).any() or (share.high > (32768 if op == "blend" else 2**30)).any():

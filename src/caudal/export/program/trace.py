@@ -96,6 +96,14 @@ class Value:
         """Like `times`, kept within `limit` of 0."""
         return self.trace.node("mulsat", self, other, values=(bits, limit))
 
+    def times_most(self, other: "Value", bits: int, limit: int) -> "Value":
+        """Like `times`, of two factors that are never below 0, and at most `limit`."""
+        return self.trace.node("mulmost", self, other, values=(bits, limit))
+
+    def at_unit(self, dt: "Value", otherwise: "Value") -> "Value":
+        """The value itself after exactly one unit of time, else the other one."""
+        return self.trace.node("at_unit", dt, self, otherwise)
+
     def toward(self, other: Self, share: Self, *, wide: bool = False) -> "Value":
         """`self + (other - self) share / 2**15` (`2**30` where wide), rounded half up: never beyond the two."""
         return self.trace.node("blend_wide" if wide else "blend", self, other, share)
