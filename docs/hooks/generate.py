@@ -1,6 +1,7 @@
 """Pages and drawings that are made from the code when the site is built, so that they cannot promise what it lacks."""
 
 import ast
+import json
 import re
 import sys
 from pathlib import Path
@@ -26,13 +27,17 @@ def public_names(room):
     ]
 
 
+# Of the base of all layers also what the pages of the others leave out, because each repeats it.
+WHOLE = '    options: {filters: ["!^_", "!^extra_repr$"]}\n'
+
+
 def reference(room):
     """Markdown of the reference page of one room."""
     head = f"# caudal.{room}\n\n::: caudal.{room}\n    options: {{members: false, show_root_heading: false}}\n\n"
     names = public_names(room)
     if room == "dynamics":
         names = [f"caudal.dynamics.{path.stem}" for path in sorted((SOURCE / room).glob("[!_]*.py"))]
-    return head + "".join(f"::: {name}\n\n" for name in names)
+    return head + "".join(f"::: {name}\n{WHOLE if name.endswith('.Layer') else ''}\n" for name in names)
 
 
 def clauses():
@@ -54,9 +59,9 @@ MADE = {"<!-- clauses -->": clauses, "<!-- drawing: ncp -->": drawing}
 DRIVE = re.compile(r"^<!-- drive: (\w+) (en|es) -->$", re.M)
 STUDY = re.compile(r"^<!-- study: (\S+) (en|es) -->$", re.M)
 EXPLAIN = re.compile(r"^<!-- explain: (\w+) (en|es) -->$", re.M)
+INSTALL = re.compile(r"^<!-- install: (en|es) -->$", re.M)
 CODE = re.compile(r"^<!-- code: (\S+) -->$", re.M)
-TITLE = re.compile(r"^# .+$", re.M)
-# A guide and its Spanish twin; each page links to the other.
+# A guide and its Spanish twin; the switch of language leads from one to the other.
 TWINS = {
     "audit": "auditoria", "audit-soundness": "solidez-auditoria", "choose": "elegir", "compare": "comparar",
     "compose": "componer", "contract": "contrato",
@@ -66,7 +71,7 @@ TWINS = {
     "export-runtimes": "exportar-otros", "fair": "equidad", "fair-remedies": "remedios", "from-ncps": "desde-ncps",
     "glossary": "glosario", "own-cell": "celda-propia", "proofs": "pruebas", "read-the-model": "leer-el-modelo",
     "report": "informe", "save": "guardar", "start": "inicio", "studies": "estudios", "studio": "taller",
-    "cells/liquid-ssm": "liquid-ssm",
+    "cells/liquid-ssm": "liquid-ssm", "gallery": "galeria", "install": "instalar", "index": "index",
     "threat-model": "modelo-de-amenazas", "when-not": "cuando-no", "wirings": "cableados",
 }  # fmt: skip
 
@@ -102,21 +107,49 @@ def explained(match):
     return part(ExplainReport.loads(kept.read_text(), kept.name), match[1], match[2])
 
 
-def with_twin(markdown, name):
-    """The page with a link to the same guide in the other language under its title."""
-    spanish = {f"es/{there}.md": f"[English](../{here}.md)" for here, there in TWINS.items()}
-    english = {f"{here}.md": f"[En español]({here.count('/') * '../'}es/{there}.md)" for here, there in TWINS.items()}
-    link = (spanish | english).get(name)
-    return markdown if link is None else TITLE.sub(lambda match: f"{match[0]}\n\n{link}", markdown, count=1)
+INSTALL_WORDS = {
+    "en": ("command", "bare install", "enough alone", "works", "needs", "every extra"),
+    "es": ("orden", "sin extras", "basta con", "funciona", "pide", "cualquiera"),
+}
 
 
-def on_page_markdown(markdown, page, **_):
-    markdown = STUDY.sub(studied, with_twin(markdown, page.file.src_uri))
+def installed(match):
+    """What every command needs, for each interpreter that was tried; a checkout without outcomes says so."""
+    kept = Path("benchmarks/results/install.json")
+    if not kept.exists():
+        return f"*No outcomes are kept in this checkout: there is no {kept}.*"
+    command, bare, enough, works, needs, every = INSTALL_WORDS[match[1]]
+    parts = []
+    for interpreter, tried in json.loads(kept.read_text(encoding="utf-8")).items():
+        rows = [f"| {command} | {bare} | {enough} |", "|---|---|---|"]
+        for at, words in enumerate(tried["commands"]):
+            first = tried["extras"]["bare"][at]
+            alone = [f"`{name}`" for name, marks in tried["extras"].items() if marks[at] == "works" and name != "bare"]
+            told = every if first == "works" else ", ".join(alone) or "-"
+            says = works if first == "works" else f"{needs} `{first}`"
+            rows.append(f"| `caudal {short(words)}` | {says} | {told} |")
+        parts.append(f'??? note "{interpreter}"\n\n' + "\n".join(f"    {row}" for row in rows))
+    return "\n\n".join(parts)
+
+
+def short(words):
+    """A command without the options that only make it quick."""
+    dull = r" --(seeds|set|budget|models|epochs|units|draws|rounds|keep|target|series|time) \S+| --(quiet|no-chips)"
+    return re.sub(dull, "", words)
+
+
+def on_page_markdown(markdown, **_):
+    markdown = STUDY.sub(studied, markdown)
     markdown = EXPLAIN.sub(explained, DRIVE.sub(driven, markdown))
+    markdown = INSTALL.sub(installed, markdown)
     for mark, make in MADE.items():
         if mark in markdown:
             markdown = markdown.replace(mark, make())
     return CODE.sub(lambda match: f"```python\n{Path(match[1]).read_text()}```", markdown)
+
+
+def _reference(nav):
+    return next(entry["Reference"] for entry in nav if "Reference" in entry)
 
 
 def on_config(config):
@@ -124,12 +157,12 @@ def on_config(config):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     rooms = [room for room in ROOMS if (SOURCE / room / "__init__.py").exists()]
     pages = [{room: f"reference/{room}.md"} for room in rooms] + [{"errors": "reference/errors.md"}]
-    config.nav.append({"Reference": pages})
+    _reference(config.nav).append({"caudal": pages})
     return config
 
 
 def on_files(files, config):
-    for entry in config.nav[-1]["Reference"]:
+    for entry in _reference(config.nav)[-1]["caudal"]:
         ((room, path),) = entry.items()
         text = "# caudal.errors\n\n::: caudal.errors\n" if room == "errors" else reference(room)
         files.append(File.generated(config, path, content=text))
