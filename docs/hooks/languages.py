@@ -12,6 +12,8 @@ from mkdocs.structure.nav import Link, Navigation, Page, Section
 SPANISH = "es/"
 HOMES = {"en": "index.html", "es": "es/index.html"}
 NAMES = {"en": "English", "es": "Español"}
+SHIM_ELSEWHERE = "https://unpkg.com/iframe-worker/shim"
+SHIM = "assets/iframe-worker/shim.js"
 BASE = re.compile(r'("base":\s*)"\.\."')
 
 
@@ -54,9 +56,8 @@ def on_page_context(context, page, config, nav):
     lang = language(page.url)
     urls = twin_urls(page.file.src_uri)
     config.theme["language"] = lang
-    depth = page.url.count("/")
-    config.extra["homepage"] = depth * "../" + HOMES[lang]
-    config.extra["alternate"] = [{"name": NAMES[key], "link": depth * "../" + urls[key], "lang": key} for key in NAMES]
+    config.extra["homepage"] = HOMES[lang]
+    config.extra["alternate"] = [{"name": NAMES[key], "link": urls[key], "lang": key} for key in NAMES]
     items = of_language(nav.items, lang)
     context["nav"] = Navigation(items, [one for one in nav.pages if language(one.url) == lang])
     context["nav"].homepage = next(one for one in nav.pages if one.url == HOMES[lang])
@@ -64,12 +65,16 @@ def on_page_context(context, page, config, nav):
 
 
 def on_post_page(output, page, config):
+    # Search from disk runs in a frame; what makes it so comes with the site instead of from a host.
+    output = output.replace(SHIM_ELSEWHERE, f"{page.url.count('/') * '../'}{SHIM}")
     # The search of a Spanish page reads the index beside the Spanish home.
     return BASE.sub(r'\1"."', output) if language(page.url) == "es" else output
 
 
 def on_post_build(config):
     site = Path(config.site_dir)
+    lost = site / "404.html"
+    lost.write_text(lost.read_text(encoding="utf-8").replace(SHIM_ELSEWHERE, f"/{SHIM}"), encoding="utf-8")
     kept = site / "search" / "search_index.json"
     index = json.loads(kept.read_text(encoding="utf-8"))
     for lang in NAMES:
