@@ -5,7 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caudal.cli.names import AddNames, columns_of, joined, name_list, need_target
+from caudal.cli.names import AddNames, columns_of, joined, name_list
+from caudal.cli.propose import complete
 from caudal.data import Columns
 from caudal.data.columns import COLUMN_NAMES
 from caudal.errors import InputError
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 # How a table is written; a new one may be written otherwise than that of the training, its columns may not be others.
 WRITTEN = ("sep", "decimal", "thousands", "na", "comment", "time_format", "time_zone")
 _FIELDS = {field.name: field for field in fields(Columns) if field.metadata}
+# Settings of `--set` that say what the table is asked.
+_TOLD = ("target=", "series=", "task=", "horizon=")
 # Arguments that say how a table is read.
 NAMES = frozenset((*COLUMN_NAMES, "folder", "protocol")) - {"time", "series", "target"}
 
@@ -151,8 +154,11 @@ def recipe_of(args: argparse.Namespace) -> "FitRecipe":
     from caudal.data.source import is_table_path
     from caudal.estimators import FitRecipe
 
-    source, options = args.source, _given(args)
+    source = args.source
     settings = list(getattr(args, "set", None) or [])
+    if is_table_path(source) and not any(words.removeprefix("data.").startswith(_TOLD) for words in settings):
+        complete(args, source, args.command, args.options)
+    options = _given(args)
     if source.lower().endswith(".toml"):
         recipe = FitRecipe.from_toml(source).to_dict()
     elif is_table_path(source):
@@ -164,8 +170,6 @@ def recipe_of(args: argparse.Namespace) -> "FitRecipe":
         raise InputError(args.command, "source", f"{source!r} {what}", _remedy(source, datasets.names()))
     for part, values in options.items():
         recipe[part] = {**recipe.get(part, {}), **values}
-    if is_table_path(source) and "target" not in recipe["data"] and not any("target=" in words for words in settings):
-        raise need_target(args.command, source)
     return FitRecipe.from_dict(recipe).changed(settings)
 
 

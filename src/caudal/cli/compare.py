@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_columns, add_split, add_world, columns_given, count
-from caudal.cli.names import AddNames, command_line, name_list, need_target
+from caudal.cli.names import AddNames, command_line, name_list
 from caudal.cli.places import Reads, Writes
+from caudal.cli.propose import add_yes, complete
 from caudal.cli.streams import print_json, say
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--lang", choices=("en", "es", "both"), default="en", help="of the report (default: en)")
     add_columns(parser)
+    add_yes(parser)
     add_split(parser)
     folds = "test every series once, in K folds that keep groups whole (default: where a test part is small)"
     parser.add_argument("--folds", type=count, metavar="K", help=folds)
@@ -89,8 +91,8 @@ def run(args: argparse.Namespace) -> int:
     from caudal.compare import compare
     from caudal.data.source import is_table_path
 
-    if is_table_path(args.data) and not args.target:
-        raise need_target("compare", args.data)
+    if is_table_path(args.data):
+        complete(args, args.data, "compare", add_arguments)
     out = Path(args.out or Path("results") / Path(args.data).name.split(".")[0])
     command = typed(args)
     say(f"caudal compare: results go to {out}")

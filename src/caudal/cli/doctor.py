@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from caudal.cli.columns import add_columns, recipe_of, refuse_columns, written_given
 from caudal.cli.places import check_model
+from caudal.cli.propose import add_yes
 from caudal.cli.series import in_words, say_read
 from caudal.cli.streams import print_json, say
 from caudal.errors import CaudalError, DataError, InputError
@@ -33,11 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.set_defaults(command="doctor")
+    parser.set_defaults(command="doctor", options=add_arguments)
     parser.add_argument("source", help="a table, a recipe (.toml), a data set, or a model that `caudal fit` wrote")
     parser.add_argument("table", nargs="?", help="with a model: the table to examine it on")
     parser.add_argument("--other", metavar="TABLE", help="with a model: a second part that must share no series")
     add_columns(parser)
+    add_yes(parser)
 
 
 def run(args: argparse.Namespace) -> int:

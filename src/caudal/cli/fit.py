@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from caudal.cli.columns import add_columns, add_split, add_world, recipe_of
 from caudal.cli.places import Reads, Writes
+from caudal.cli.propose import add_yes
 from caudal.cli.series import say_read
 from caudal.cli.streams import print_json
 
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.set_defaults(command="fit")
+    parser.set_defaults(command="fit", options=add_arguments)
     parser.add_argument(
         "source", type=Reads(), help="a table (.csv, .tsv, .parquet), a recipe (.toml), or the name of a data set"
     )
@@ -56,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accelerate", action="store_true", help="share batches among the processes of torchrun")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_columns(parser)
+    add_yes(parser)
     add_split(parser)
 
 

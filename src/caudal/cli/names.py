@@ -168,7 +168,7 @@ def command_line(call: str, parser: argparse.ArgumentParser, args: argparse.Name
     words = call.split()
     for action in sorted(parser._actions, key=_order):
         value = getattr(args, action.dest, action.default)
-        if action.dest in ("help", "json", "traceback") or value == action.default:
+        if action.dest in ("help", "json", "traceback", "yes") or value == action.default:
             continue
         several = isinstance(action, argparse._AppendAction)
         for single in value if several else [value]:

@@ -15,6 +15,7 @@ from caudal.data import Columns, Finding, Sequences, folds, from_frame, split
 from caudal.data.account import read_as
 from caudal.data.datasets import Card, Dataset, load, names
 from caudal.data.plan import refuse_flips
+from caudal.data.window import windows_of_one
 from caudal.errors import DataError
 
 _OWNER = "compare"
@@ -134,8 +135,9 @@ def _of_sequences(whole: Sequences, name: str, by: str, seed: int, count: int | 
     axes = tuple(range(1, whole.target_mask.ndim))
     known = whole.target_mask.any(axis=axes) if axes else whole.target_mask
     whole = whole.select(np.flatnonzero(known))
-    how = "past" if by == "auto" and whole.task == "forecast" else by
-    read = read_as(whole.recipe, whole.findings, whole)
+    whole, cut = windows_of_one(whole) if by == "auto" else (whole, ())
+    how = "time" if cut else "past" if by == "auto" and whole.task == "forecast" else by
+    read = (*read_as(whole.recipe, whole.findings, whole), *cut)
     card = Card(name=name, title=name, task=whole.task, source="a table of the user", licence="of the user", obtain="")
     folded = _folded(whole, how, seed, count)
     if folded:

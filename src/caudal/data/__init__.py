@@ -10,6 +10,9 @@ from caudal.data.encoder import Encoder as Encoder
 from caudal.data.encoder import since_observed as since_observed
 from caudal.data.frame import from_frame as from_frame
 from caudal.data.frame import read_like as read_like
+from caudal.data.guess import ColumnGuess as ColumnGuess
+from caudal.data.guess import Proposal as Proposal
+from caudal.data.guess import propose as propose
 from caudal.data.parquet import ParquetSequences as ParquetSequences
 from caudal.data.recipe import Column as Column
 from caudal.data.recipe import Recipe as Recipe

@@ -152,7 +152,7 @@ def _owner_of_text(table: Table, column: Column, ordering: Order) -> list[Findin
     several = 2 * len(ordering.rows) >= 3 * len(ordering.ids)
     coded = several and count >= _CODES and all(map(_CODE.fullmatch, column.values))
     apart = several and count == len(ordering.ids) >= _CODES
-    if count < 3 or not (coded or apart or _is_owner(name)):
+    if count < 3 or not (coded or apart or is_owner(name)):
         return []
     codes = table.coded(name).codes.astype(np.float64)
     codes[codes < 0] = np.nan
@@ -166,7 +166,7 @@ def _owner_of_numbers(name: str, cells: NDArray[np.float64], ordering: Order) ->
     count, span = len(np.unique(known)), float(known.max() - known.min())
     several = 2 * len(ordering.rows) >= 3 * len(ordering.ids)
     dense = several and count == len(ordering.ids) >= _SERIES and span <= 1.5 * count
-    return [_owner(name, count)] if dense or (count >= 3 and _is_owner(name)) else []
+    return [_owner(name, count)] if dense or (count >= 3 and is_owner(name)) else []
 
 
 def _owner(name: str, count: int) -> Finding:
@@ -177,7 +177,7 @@ def _owner(name: str, count: int) -> Finding:
     return Finding("owner", name, text, count)
 
 
-def _is_owner(name: str) -> bool:
+def is_owner(name: str) -> bool:
     """Whether the words of a name say person or record, and nothing about them."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     words = [word.removesuffix("s") for word in re.findall(r"[^\W\d_]+", folded(spaced))]

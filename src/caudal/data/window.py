@@ -19,6 +19,8 @@ Gaps = NDArray[np.float64]
 Rows = NDArray[np.int64]
 # What one block of windows may fill; beyond `_AT_ONCE` an estimator cuts them in chunks.
 LARGEST_BYTES, _AT_ONCE, _CHUNK_BYTES = 2**32, 2**28, 2**23
+# One series asked at each step is cut into about so many windows, of so many steps at least and at most.
+_WINDOWS, _SHORT, _LONG, _FEWEST = 60, 8, 100, 8
 
 
 def windows(data: Sequences, length: int, stride: int = 1, horizon: int = 0, *, gaps: str = "true") -> Sequences:
@@ -199,6 +201,19 @@ def recipe_of(data: Sequences) -> Recipe:
     if data.recipe is None:
         raise DataError("windows", "data", "comes from no table, whose recipe tells the windows", "Use `windows`.")
     return data.recipe
+
+
+def windows_of_one(data: Sequences) -> tuple[Sequences, tuple[str, ...]]:
+    """Windows of a table of one series that is asked at each step, and a line about them; else the series as they are.
+
+    Windows follow one another and share no step, so that a division by time trains on the past alone.
+    """
+    steps = int(data.lengths.max(initial=0))
+    length = int(np.clip(steps // _WINDOWS, _SHORT, _LONG))
+    if len(data) != 1 or data.task not in (Task.CLASSIFY_STEPS, Task.IMITATE) or steps < _FEWEST * length:
+        return data, ()
+    cut = windows(data, length, length)
+    return cut, (f"note: one series, cut into {len(cut)} windows of {length} steps, which are divided by time.",)
 
 
 def history(data: Sequences, length: int, horizon: int, gap: float, given: Gaps | None = None) -> Sequences:

@@ -13,7 +13,7 @@ from caudal.data.disturb import expected
 from caudal.data.frame import read_whole
 from caudal.data.plan import refuse_flips
 from caudal.data.split import FEW
-from caudal.data.window import WindowSource, recipe_of
+from caudal.data.window import WindowSource, recipe_of, windows_of_one
 from caudal.errors import InputError
 from caudal.estimators.base import LiquidEstimator
 from caudal.estimators.classifier import LiquidClassifier
@@ -195,12 +195,13 @@ def _parts(recipe: FitRecipe) -> _Parts:
         return _Parts(
             whole, None, None, whole.task, ahead, whole.findings, read_as(whole.recipe, whole.findings, whole)
         )
-    drawn = split(whole, val=0.0, test=data.test, by=_by(data.by, whole), seed=recipe.train.seed)
+    read = read_as(whole.recipe, whole.findings, whole)
+    whole, cut = windows_of_one(whole) if data.by == "auto" else (whole, ())
+    by = "time" if cut else _by(data.by, whole)
+    drawn = split(whole, val=0.0, test=data.test, by=by, seed=recipe.train.seed)
     test = whole.select(drawn.test)
     findings = (*whole.findings, *without_past(whole), *_few_classes(test, str(data.target[0])))
-    return _Parts(
-        whole.select(drawn.train), None, test, whole.task, ahead, findings, read_as(whole.recipe, whole.findings, whole)
-    )
+    return _Parts(whole.select(drawn.train), None, test, whole.task, ahead, findings, (*read, *cut))
 
 
 def _few_classes(test: Sequences, target: str) -> list[Finding]:
