@@ -198,9 +198,15 @@ def _tokens(name: str) -> set[str]:
 def _free(table: Table, columns: Columns) -> list[str]:
     """Columns without a part whose name stands once."""
     taken = {
-        *named(columns.series), *named(columns.time), *columns.target, *columns.sensitive, *columns.drop,
-        *named(columns.group), *(columns.features or ()), *columns.static,
-    }  # fmt: skip
+        *named(columns.series),
+        *named(columns.time),
+        *columns.target,
+        *columns.sensitive,
+        *columns.drop,
+        *named(columns.group),
+        *(columns.features or ()),
+        *columns.static,
+    }
     return [name for name in table.columns if name not in taken and name not in table.twice]
 
 
