@@ -5,7 +5,7 @@ from dataclasses import replace
 from caudal import report
 from caudal.energy import Spent, columns
 from caudal.intervals import Reading
-from caudal.nn.operations import Operations
+from caudal.nn.work import Operations
 
 WORK = Operations(macs=1000, weights=1000)
 

@@ -1,9 +1,5 @@
 """Energy, counted honestly: exact work, an interval from published tables, joules where a counter exists."""
 
-from caudal.energy.counter import Count as Count
-from caudal.energy.counter import count_module as count_module
-from caudal.energy.counter import count_step as count_step
-from caudal.energy.counter import counting as counting
 from caudal.energy.estimating import Profile as Profile
 from caudal.energy.estimating import Spent as Spent
 from caudal.energy.estimating import columns as columns
@@ -18,3 +14,7 @@ from caudal.energy.measuring import measure_repeated as measure_repeated
 from caudal.energy.meters import Counters as Counters
 from caudal.energy.meters import counters as counters
 from caudal.energy.tables import TABLES as TABLES
+from caudal.nn.counter import Count as Count
+from caudal.nn.counter import count_module as count_module
+from caudal.nn.counter import count_step as count_step
+from caudal.nn.counter import counting as counting

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from caudal.estimators.recipe import FitRecipe as FitRecipe
     from caudal.estimators.regressor import LiquidRegressor as LiquidRegressor
     from caudal.estimators.score import HeldOut as HeldOut
+    from caudal.estimators.sklearn_model import SklearnModel as SklearnModel
     from caudal.estimators.summary import SummaryModel as SummaryModel
     from caudal.estimators.trees import BoostedTrees as BoostedTrees
     from caudal.estimators.trimming import trim as trim
@@ -37,6 +38,7 @@ _NAMES = {
     "LiquidForecaster": "caudal.estimators.forecaster",
     "LiquidRegressor": "caudal.estimators.regressor",
     "Shelf": "caudal.estimators.by_row",
+    "SklearnModel": "caudal.estimators.sklearn_model",
     "SummaryModel": "caudal.estimators.summary",
     "TrivialModel": "caudal.estimators.trivial",
     "Trained": "caudal.estimators.fitting",

@@ -33,6 +33,7 @@ from caudal.estimators.settings import with_plain_settings
 from caudal.estimators.training import Facts, FitOutcome, Watch, check_classes, check_task, train_flowing, train_held
 from caudal.fair.mitigate.settings import Fairness
 from caudal.nn.operations import live_parameters, operations
+from caudal.nn.registry import Cell
 from caudal.typing import Array
 
 if TYPE_CHECKING:  # a prediction needs no explanation
@@ -149,7 +150,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
 
     def __init__(
         self,
-        cell: str = "cfc",
+        cell: Cell = "cfc",
         units: int = 32,
         *,
         cell_options: Mapping[str, object] | None = None,

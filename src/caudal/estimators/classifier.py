@@ -18,6 +18,7 @@ from caudal.estimators.outputs import outputs
 from caudal.estimators.training import Facts
 from caudal.fair.mitigate.settings import Fairness
 from caudal.nn.decide import check_threshold, decided
+from caudal.nn.registry import Cell
 from caudal.typing import Array
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class LiquidClassifier(LiquidEstimator):
 
     Arguments:
         cell: liquid: `"cfc"`, `"ltc"`, `"ltc-ncp"`, `"cfc-ncp"`, `"mixed"`, `"lrc"`, `"ctrnn"`,
-            `"liquid-ssm"`; rivals: `"lstm"`, `"gru"`, `"min-gru"`, `"gru-d"`, `"transformer"`, `"ssm"`, `"mlp"`.
+            `"liquid-ssm"`; rivals: `"lstm"`, `"gru"`, `"min-gru"`, `"gru-d"`, `"transformer"`, `"ssm"`, `"mlp"`,
+            `"ode-rnn"`, `"phased-lstm"`; or a class of your own, or `"module:Class"`, that takes `(inputs, units)`.
         units: neurons.
         class_weight: None; `"balanced"` for the same total weight in each class; or weights by class.
         cell_options: further arguments of the layer, by name.
@@ -83,7 +85,7 @@ class LiquidClassifier(LiquidEstimator):
 
     def __init__(
         self,
-        cell: str = "cfc",
+        cell: Cell = "cfc",
         units: int = 32,
         *,
         class_weight: str | Mapping[object, float] | None = None,

@@ -1,7 +1,7 @@
 """One door for saved files: an estimator where there is one, else the network."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +10,31 @@ from safetensors import SafetensorError, safe_open
 from caudal import limits, nn
 from caudal.errors import FileFormatError, InputError
 from caudal.estimators import files
+from caudal.importing import import_named, import_path
 
 KINDS = {
     "BoostedTrees": "caudal.estimators.trees",
     "LiquidClassifier": "caudal.estimators.classifier",
     "LiquidForecaster": "caudal.estimators.forecaster",
     "LiquidRegressor": "caudal.estimators.regressor",
+    "SklearnModel": "caudal.estimators.sklearn_model",
     "SummaryModel": "caudal.estimators.summary",
     "TrivialModel": "caudal.estimators.trivial",
 }
 
 
-_WITHOUT_NETWORK = ("BoostedTrees", "SummaryModel", "TrivialModel")
+_WITHOUT_NETWORK = ("BoostedTrees", "SklearnModel", "SummaryModel", "TrivialModel")
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(path: str | os.PathLike[str], *, trust: Sequence[str | type] = ()) -> Any:
     """What a file holds: the estimator that `save` of an estimator wrote, or the network that `caudal.save` wrote.
 
     `caudal.nn.load` reads the network alone from either.
 
     Arguments:
         path: the file.
+        trust: code of others that the file may name: `"module:Class"` or a class, which is registered, or a whole
+            package, such as `"aeon"`. Nothing else than caudal and scikit-learn is imported for a file.
 
     Returns:
         an estimator, or a layer in evaluation mode; equal to the bit to what was saved, on the CPU.
@@ -40,6 +44,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         FileFormatError: it is damaged, foreign, or of a newer version.
         MissingExtraError: it holds an estimator, and scikit-learn is not installed.
     """
+    trusted(*trust)
     kind = kind_of(Path(path))
     if kind is None:
         if files.KEY in _metadata(Path(path)):
@@ -49,6 +54,25 @@ def load(path: str | os.PathLike[str]) -> Any:
     from caudal import estimators
 
     return getattr(estimators, kind).load(path)
+
+
+def trusted(*names: str | type) -> None:
+    """Let files hold code of others, from now on in this process; see `load`.
+
+    Raises:
+        InputError: a name cannot be imported.
+    """
+    for name in names:
+        if isinstance(name, str) and ":" not in name:
+            code: object = import_named("load", "trust", f"{name}:__name__")
+        else:
+            code = import_named("load", "trust", name) if isinstance(name, str) else name
+        if isinstance(code, type) and issubclass(code, nn.Layer):
+            nn.register(code)
+            continue
+        from caudal.estimators.sklearn_model import trust_types
+
+        trust_types(code if isinstance(code, str) else import_path(code).replace(":", "."))
 
 
 def load_network(path: str | os.PathLike[str], owner: str) -> Any:

@@ -22,6 +22,7 @@ from caudal.data.task import TASKS
 from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.estimators.settings import plain
 from caudal.fair.mitigate.settings import Fairness, from_dict, to_dict
+from caudal.nn.registry import cell_name, known_cell
 from caudal.serial import read
 from caudal.train import Epoch, Fitted, TrainRecipe
 from caudal.typing import Array
@@ -167,10 +168,17 @@ def labels_of(key: str, dtype: object, values: object) -> Array:
 
 
 def _plain_settings(settings: dict[str, object]) -> dict[str, object]:
-    return {name: to_dict(value) if isinstance(value, Fairness) else plain(value) for name, value in settings.items()}
+    return {name: plain(_written(value)) for name, value in settings.items()}
+
+
+def _written(value: object) -> object:
+    if isinstance(value, Fairness):
+        return to_dict(value)
+    return cell_name(value) if isinstance(value, type) else value
 
 
 def _settings(plain: dict[str, Any]) -> dict[str, Any]:
+    plain = {**plain, "cell": known_cell(plain["cell"])}
     asked = plain.get("fairness")
     return plain if asked is None else {**plain, "fairness": from_dict(asked)}
 

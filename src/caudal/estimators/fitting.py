@@ -24,7 +24,7 @@ from caudal.estimators.score import HeldOut, held_out, ids_of
 from caudal.estimators.training import facts_of
 from caudal.nn import Readout
 from caudal.nn.decide import check_threshold
-from caudal.nn.registry import check_cell
+from caudal.nn.registry import cell_builder
 from caudal.train import Crew, Fitted, TrainRecipe, accelerated
 from caudal.train.recipe import Precision, Schedule
 
@@ -136,7 +136,7 @@ def _check_settings(recipe: FitRecipe) -> None:
     Raises:
         InputError: names the setting.
     """
-    check_cell("fit", recipe.model.cell)
+    cell_builder("fit", recipe.model.cell)
     expected("fit", "augment", recipe.train.augment)
     check_threshold("fit", recipe.model.threshold, 2)
     train = recipe.train

@@ -17,6 +17,7 @@ from caudal.estimators.inputs import flat, is_collection
 from caudal.estimators.outputs import outputs
 from caudal.estimators.training import Facts
 from caudal.fair.mitigate.settings import Fairness
+from caudal.nn.registry import Cell
 
 if TYPE_CHECKING:
     from caudal.audit import Log
@@ -48,7 +49,7 @@ class LiquidForecaster(LiquidEstimator):
 
     def __init__(
         self,
-        cell: str = "cfc",
+        cell: Cell = "cfc",
         units: int = 32,
         *,
         horizon: int = 1,

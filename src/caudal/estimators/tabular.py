@@ -3,11 +3,12 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as pack
 from sklearn.base import BaseEstimator
@@ -18,7 +19,7 @@ from caudal.data.changes import held_answers
 from caudal.data.disturb import augmented, expected, stacked
 from caudal.data.plan import refuse_flips
 from caudal.errors import DataError, FileFormatError, InputError
-from caudal.estimators.features import Size
+from caudal.estimators.features import Size, decisions_of
 from caudal.estimators.files import FORMAT, KEY, checked, facts_of_file, labels_of, plain_of
 from caudal.estimators.settings import plain
 from caudal.estimators.training import STOPPING, check_classes, parts_of
@@ -223,7 +224,7 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
         facts = {
             "format": FORMAT,
             "kind": type(self).__name__,
-            "settings": {name: plain(value) for name, value in self.get_params(deep=False).items()},
+            "settings": self.stated(),
             "encoder": self.encoder_.to_json(),
             "data_recipe": None if recipe is None else recipe.to_json(),
             "plain": plain_of(self),
@@ -234,6 +235,10 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
         metadata = {KEY: json.dumps({"facts": text, "digest": hashlib.sha256(text.encode()).hexdigest()})}
         arrays = {name: np.ascontiguousarray(value) for name, value in self.arrays().items()}
         put(Path(path), pack(arrays, metadata=metadata))
+
+    def stated(self) -> dict[str, object]:
+        """Settings that a file states."""
+        return {name: plain(value) for name, value in self.get_params(deep=False).items()}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -255,6 +260,8 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
                 setattr(model, name, value)
             with safe_open(os.fspath(path), framework="np") as file:
                 model.restore({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118  # no mapping
+        except FileFormatError:
+            raise
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError, SafetensorError) as error:
             raise FileFormatError(f"{path}: does not rebuild a {cls.__name__} ({error}). Save it again.") from error
         return model
@@ -271,6 +278,15 @@ class FeatureModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn carries
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "task_")
+
+
+def spread_out(data: Sequences, scores: Callable[[NDArray[np.bool_]], Array]) -> Array:
+    """What is answered to each decision of some series, in the shape of the target; 0 in the padding of steps."""
+    rows = decisions_of(data)
+    answers = scores(rows)
+    whole = np.zeros((*rows.shape, answers.shape[1]))
+    whole[rows] = answers
+    return whole
 
 
 def _refuse_log(model: FeatureModel, log: object) -> None:

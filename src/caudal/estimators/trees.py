@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from caudal.data import Sequences
 from caudal.errors import MissingExtraError
-from caudal.estimators.features import Size, decisions_of, features_at, known_targets
-from caudal.estimators.tabular import Arrays, FeatureModel
+from caudal.estimators.features import Size, features_at, known_targets
+from caudal.estimators.tabular import Arrays, FeatureModel, spread_out
 from caudal.kernels.backends import can_compile
 from caudal.typing import Array
 
@@ -214,12 +214,12 @@ class BoostedTrees(FeatureModel):
 
     def computed(self, data: Sequences) -> Array:
         """See `FeatureModel.computed`."""
-        rows = decisions_of(data)
-        features = features_at(data, rows, self.lags_)
-        scores = np.concatenate([forest(features) for forest in self.forests_], axis=1)
-        whole = np.zeros((*rows.shape, scores.shape[1]))
-        whole[rows] = scores
-        return whole
+
+        def scores(rows: NDArray[np.bool_]) -> Array:
+            features = features_at(data, rows, self.lags_)
+            return np.concatenate([forest(features) for forest in self.forests_], axis=1)
+
+        return spread_out(data, scores)
 
     def size(self, steps: float) -> Size:
         """Trees, their nodes, and a walk from root to leaf in each tree for a step."""

@@ -4,22 +4,22 @@ The equation is counted as its file of `dynamics/` (of a baseline: as its layer)
 terms is n - 1 additions, wherever its parts are added up. What follows from the parameters alone (`softplus` of a raw
 weight, `g v_leak`) is folded, as every kernel folds it. Negation, adding 0 and multiplying by 1 are free.
 
-`caudal.energy.counter` counts the same by running it, and knows none of these formulas.
+`caudal.nn.counter` counts the same by running it, and knows none of these formulas. It counts a layer of anybody else.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import nn
 
 from caudal.dynamics.cfc_heads import HEADS
 from caudal.dynamics.wired import targets
-from caudal.errors import InputError
 from caudal.nn.baselines import GRU, GRUD, LSTM, MLP, ODERNN, SSM, MinGRU, PhasedLSTM, Transformer
 from caudal.nn.bidirectional import Bidirectional
 from caudal.nn.cfc import CfC
 from caudal.nn.cfc_wired import WiredCfC
 from caudal.nn.conv_head import ConvHead
+from caudal.nn.counter import count_step
 from caudal.nn.ctrnn import CTRNN
 from caudal.nn.layer import Layer, leaves
 from caudal.nn.liquid_ssm import LiquidSSM
@@ -28,96 +28,16 @@ from caudal.nn.ltc import LTC
 from caudal.nn.mixed import MixedMemory
 from caudal.nn.readout import Readout
 from caudal.nn.stack import Stack
-
-
-class Operations(NamedTuple):
-    """Work of one step of one series.
-
-    Attributes:
-        macs: multiply-adds: a product that is added to something.
-        multiplies: products that are not.
-        adds: sums and differences without a product.
-        divisions: quotients.
-        sigmoids, tanhs, exponentials, sines, roots, error_functions: evaluations of one number; sines hold cosines.
-        comparisons: magnitudes, maxima, roundings and choices between two numbers.
-        weights: parameters read, once for each time that the step goes through them.
-        state: numbers of the state read and written.
-        ends: inputs read, the elapsed time among them, and outputs written.
-    """
-
-    macs: float = 0.0
-    multiplies: float = 0.0
-    adds: float = 0.0
-    divisions: float = 0.0
-    sigmoids: float = 0.0
-    tanhs: float = 0.0
-    exponentials: float = 0.0
-    sines: float = 0.0
-    roots: float = 0.0
-    error_functions: float = 0.0
-    comparisons: float = 0.0
-    weights: float = 0.0
-    state: float = 0.0
-    ends: float = 0.0
-
-    def plus(self, other: "Operations") -> "Operations":
-        """Both, one after the other.
-
-        Example:
-            >>> Operations(macs=1).plus(Operations(macs=3, tanhs=4)).macs
-            4.0
-        """
-        return Operations(*(float(a + b) for a, b in zip(self, other, strict=True)))
-
-    def times(self, count: float) -> "Operations":
-        """The same work so many times over.
-
-        Example:
-            >>> Operations(macs=2).times(3).macs
-            6.0
-        """
-        return Operations(*(float(a * count) for a in self))
-
-    @property
-    def arithmetic(self) -> float:
-        """Multiply-adds, lone products and lone sums, each counted as one."""
-        return self.macs + self.multiplies + self.adds
-
-    @property
-    def products(self) -> float:
-        """Multiplications, those of multiply-adds included."""
-        return self.macs + self.multiplies
-
-    @property
-    def sums(self) -> float:
-        """Additions, those of multiply-adds included."""
-        return self.macs + self.adds
-
-    @property
-    def transcendentals(self) -> float:
-        """Evaluations of any curved function."""
-        return float(sum(self[4:10]))
-
-    @property
-    def moved(self) -> float:
-        """Numbers read and written."""
-        return self.weights + self.state + self.ends
-
-    @property
-    def total(self) -> float:
-        """Operations of every kind, a multiply-add as one."""
-        return float(sum(self[:11]))
+from caudal.nn.work import Operations as Operations
 
 
 def operations(net: Layer, steps: float = 1.0) -> Operations:
     """Work of one step of one series.
 
     Arguments:
-        net: any layer of `caudal.nn`.
+        net: any layer of `caudal.nn`; one of anybody else is counted by running a step of it, where a product and a
+            sum make a multiply-add, and a call that the counter does not know counts as one operation.
         steps: of a typical series; attention alone depends on it, and reads the mean number of steps before.
-
-    Raises:
-        InputError: the layer is not one of caudal's own.
 
     Example:
         >>> from caudal.nn import LSTM
@@ -166,7 +86,25 @@ def _once(net: Layer, steps: float) -> Operations:
     for kind, formula in _FORMULAS.items():
         if isinstance(net, kind):
             return _filled(net, formula(net))
-    raise InputError("operations", "net", f"is a {type(net).__name__}, which is not counted", "Count another layer.")
+    return _filled(net, run_once(net))
+
+
+def run_once(net: Layer) -> Operations:
+    """What one step of a layer asks of torch, counted by running it.
+
+    Example:
+        >>> from caudal.nn import GRU
+        >>> counted, written = run_once(GRU(3, 4)), operations(GRU(3, 4))
+        >>> (counted.products, counted.sums, counted.transcendentals) == (
+        ...     written.products, written.sums, written.transcendentals
+        ... )
+        True
+    """
+    count = count_step(net)
+    fused = min(count.products, count.sums)
+    work = Operations(macs=fused, multiplies=count.products - fused, adds=count.sums - fused, divisions=count.divisions)
+    comparisons = count.comparisons + sum(count.unknown.values())
+    return work._replace(comparisons=comparisons, **count.curved)
 
 
 def _decision(net: Readout) -> Operations:

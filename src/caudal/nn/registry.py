@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import torch
 
 from caudal.errors import FileFormatError, InputError
-from caudal.nn.baselines import GRU, GRUD, LSTM, MLP, SSM, MinGRU, Transformer
+from caudal.importing import import_named, import_path
+from caudal.nn.baselines import GRU, GRUD, LSTM, MLP, ODERNN, SSM, MinGRU, PhasedLSTM, Transformer
 from caudal.nn.cfc import CfC
 from caudal.nn.cfc_wired import WiredCfC
 from caudal.nn.ctrnn import CTRNN
@@ -21,6 +22,8 @@ from caudal.nn.readout import Readout
 from caudal.wiring import Wiring, auto_ncp, ncp
 
 Kind = TypeVar("Kind", bound=type[Layer])
+# A name of `CELLS`, `module:Class`, or the class itself.
+Cell = str | type[Layer]
 _REGISTERED: dict[str, type[Layer]] = {}
 
 
@@ -111,7 +114,8 @@ def find(kind: str, path: object) -> type[Layer]:
     if kind not in known:
         raise FileFormatError(
             f"{path}: holds a layer of kind {kind!r}, which is not registered. Import the module that defines it "
-            f"with `@caudal.nn.register`, then load again; known kinds are {', '.join(sorted(known))}."
+            f'with `@caudal.nn.register`, or name it as `trust=["module:{kind}"]`, then load again; '
+            f"known kinds are {', '.join(sorted(known))}."
         )
     return known[kind]
 
@@ -161,24 +165,68 @@ CELLS: Mapping[str, Callable[..., Layer]] = {
     "transformer": Transformer,
     "ssm": SSM,
     "mlp": MLP,
+    "ode-rnn": ODERNN,
+    "phased-lstm": PhasedLSTM,
 }
 
 
-def check_cell(owner: str, cell: str) -> None:
-    """Refuse a name that is none of `CELLS`.
+def cell_builder(owner: str, cell: object) -> Callable[..., Layer]:
+    """What builds the layer of a cell from inputs and units; a class of one's own is registered on the way.
+
+    Arguments:
+        owner: of the message.
+        cell: one of `CELLS`, a subclass of `Layer`, or `module:Class`, whose module is imported.
 
     Raises:
-        InputError: the cell is unknown.
+        InputError: the cell is unknown, cannot be imported, or is no subclass of `Layer`.
+
+    Example:
+        >>> cell_builder("LiquidClassifier", "gru") is cell_builder("LiquidClassifier", GRU) is GRU
+        True
     """
-    if cell not in CELLS:
+    if isinstance(cell, str) and cell in CELLS:
+        return CELLS[cell]
+    if isinstance(cell, str) and ":" not in cell:
         close = get_close_matches(cell.lower().replace("_", "-"), CELLS, 1)
         fault = f"is {cell!r}; expected one of {', '.join(CELLS)}"
-        raise InputError(owner, "cell", fault, f"Did you mean {close[0]!r}?" if close else "Name one of them.")
+        remedy = f"Did you mean {close[0]!r}?" if close else "Name one of them, or your own as `module:Class`."
+        raise InputError(owner, "cell", fault, remedy)
+    layer = import_named(owner, "cell", cell) if isinstance(cell, str) else cell
+    if not (isinstance(layer, type) and issubclass(layer, Layer)):
+        fault = f"is {layer!r}, which is no subclass of `caudal.nn.Layer`"
+        raise InputError(owner, "cell", fault, "Write it as one, or name a cell of caudal.")
+    return layer if is_registered(layer) else register(layer)
+
+
+def cell_name(cell: Cell) -> str:
+    """What stands for a cell in a file or on a page: its name, or `module:Class`.
+
+    Example:
+        >>> cell_name("cfc"), cell_name(GRU)
+        ('cfc', 'caudal.nn.baselines.gru:GRU')
+    """
+    return cell if isinstance(cell, str) else import_path(cell)
+
+
+def known_cell(name: str) -> Cell:
+    """The cell that `cell_name` named, without importing anything.
+
+    Raises:
+        ValueError: no class of this name is registered.
+    """
+    if name in CELLS:
+        return name
+    module, _, path = name.partition(":")
+    layer = kinds().get(path.rpartition(".")[2])
+    # A script that is run has another name than the same file imported.
+    if layer is None or (import_path(layer) != name and "__main__" not in (layer.__module__, module)):
+        raise ValueError(f"its cell is {name!r}, which is not registered; pass trust=[{name!r}] if you know its code")
+    return layer
 
 
 def build_cell(
     owner: str,
-    cell: str,
+    cell: Cell,
     inputs: int,
     units: int,
     outputs: int,
@@ -192,7 +240,8 @@ def build_cell(
 
     Arguments:
         owner: class to name in errors.
-        cell: one of `CELLS`. `"ltc-ncp"` and `"cfc-ncp"` are wired as neural circuit policies.
+        cell: one of `CELLS`; or a class of one's own, or `module:Class`, that takes `(inputs, units)`. `"ltc-ncp"` and
+            `"cfc-ncp"` are wired as neural circuit policies.
         inputs: channels of x.
         units: neurons.
         outputs: classes, or numbers to predict.
@@ -207,12 +256,12 @@ def build_cell(
         >>> build_cell("LiquidClassifier", "ltc-ncp", 3, 12, 2).layer.wiring
         Wiring(auto_ncp, seed 0: 3 inputs, 5 inter, 3 command, 4 motor, 21 synapses)
     """
-    check_cell(owner, cell)
+    build = cell_builder(owner, cell)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            layer = CELLS[cell](inputs, units, **(options or {}))
+            layer = build(inputs, units, **(options or {}))
         except TypeError as error:
-            remedy = f"Pass arguments of the layer behind cell={cell!r}."
+            remedy = f"Pass arguments of the layer behind cell={cell_name(cell)!r}."
             raise InputError(owner, "cell_options", f"does not fit ({error})", remedy) from error
         return Readout(layer, outputs, pool=pool, dropout=dropout)  # type: ignore[arg-type]  # Readout checks it

@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from caudal.energy.rules import KINDS, Tracker, is_known
 from caudal.kernels import dispatch
 from caudal.kernels.recurrence import Call
+from caudal.nn.counter_rules import KINDS, Tracker, is_known
 from caudal.nn.layer import Layer, State
-from caudal.nn.operations import Operations
+from caudal.nn.work import Operations
 
 
 @dataclass(frozen=True)
