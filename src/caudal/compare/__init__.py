@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from caudal.compare.contenders.base import TrainedModel as TrainedModel
+    from caudal.compare.contenders.guests import contender as contender
     from caudal.compare.contenders.registry import CONTENDERS as CONTENDERS
     from caudal.compare.contenders.registry import Between as Between
     from caudal.compare.contenders.registry import Entry as Entry
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _REGISTRY = ("CONTENDERS", "Between", "Entry", "OneOf", "Plan", "register")
 _NAMES = {
     "TrainedModel": "caudal.compare.contenders.base",
+    "contender": "caudal.compare.contenders.guests",
     "compare": "caudal.compare.study",
     **dict.fromkeys(_REGISTRY, "caudal.compare.contenders.registry"),
 }

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from caudal.compare.contenders.registry import CONTENDERS, entry_of, suggest, usual
+from caudal.compare.contenders.guests import asked
+from caudal.compare.contenders.registry import CONTENDERS, OWN, Entry, entry_of, suggest, usual
 from caudal.compare.job import Job, RunOutcome
 from caudal.compare.record import Budget, Scalar
 from caudal.compare.verdict import Prefer, check_preference
@@ -43,6 +44,7 @@ class Schedule:
         seed: from which the seeds of final runs are counted.
         folds: test parts that final runs take in turn; 0 where they share one.
         expect: disturbances that every model is trained for, with their levels.
+        guests: contenders of the caller's own, by name.
     """
 
     budget: Budget
@@ -54,6 +56,7 @@ class Schedule:
     seed: int = 0
     folds: int = 0
     expect: Mapping[str, float] = field(default_factory=dict)
+    guests: Mapping[str, Entry] = field(default_factory=dict)
 
     def folded(self, folds: int) -> "Schedule":
         """The same over folds: as many final runs as go round them, and no fewer than before."""
@@ -64,7 +67,8 @@ class Schedule:
         """The final runs of a contender, one for each seed; the trivial one needs a single run."""
         budget = self.budget
         count = 1 if entry_of(model).kind == "trivial" and not self.folds else budget.seeds
-        first = Job(model, "final", 0, 0, dict(settings), budget.epochs, budget.parameters, self.retrain)
+        guest = self.guests.get(model)
+        first = Job(model, "final", 0, 0, dict(settings), budget.epochs, budget.parameters, self.retrain, guest=guest)
         start = _APART * self.seed
         return tuple(
             replace(first, number=n, seed=start + n, metric=self.metric, expect=self.expect) for n in range(count)
@@ -84,6 +88,7 @@ class Schedule:
             disturb=False,
             metric=self.metric,
             expect=self.expect,
+            guest=self.guests.get(model),
         )
 
     def trials(self, model: str) -> int:
@@ -98,7 +103,7 @@ class Schedule:
 
 def schedule(
     budget: str = "small",
-    models: Sequence[str] | None = None,
+    models: Sequence[object] | None = None,
     changes: Mapping[str, int] | None = None,
     *,
     metric: str = "",
@@ -111,7 +116,8 @@ def schedule(
 
     Arguments:
         budget: `"demo"`, `"small"` or `"full"`.
-        models: names of contenders; None takes all (of the demo budget: one of each kind).
+        models: contenders, as `caudal.compare.compare` takes them; None takes the usual ones (of the demo budget: one
+            of each kind).
         changes: of the budget by name: seeds, trials, epochs, trial_epochs, parameters, resamples; `retrain` (0 or 1)
             says whether models are trained anew on changed times, which only the full budget does by itself.
         metric, margin, prefer, seed, expect: see `Schedule`.
@@ -139,7 +145,16 @@ def schedule(
         made = replace(made, name="custom")
     world: dict[str, float] = {**expected("compare", "expect", expect)}
     preferred = check_preference(prefer)
-    return Schedule(made, _models(budget, models), retrain, metric, margin, preferred, seed, expect=world)
+    entered = asked(models)
+    names = _models(budget, entered.names)
+    guests = _of_callers(names, entered.guests)
+    return Schedule(made, names, retrain, metric, margin, preferred, seed, expect=world, guests=guests)
+
+
+def _of_callers(names: Sequence[str], guests: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Those that a process that only imports caudal would not know: handed over, or registered by the caller."""
+    registered = {name: entry_of(name) for name in names if name not in OWN}
+    return {**registered, **guests}
 
 
 def _models(budget: str, models: Sequence[str] | None) -> tuple[str, ...]:
@@ -150,7 +165,7 @@ def _models(budget: str, models: Sequence[str] | None) -> tuple[str, ...]:
         twice = next(name for name in chosen if chosen.count(name) > 1)
         raise InputError("compare", "models", f"name {twice!r} twice", "Name each model once.")
     for family in ("liquid", "traditional"):
-        if not any(CONTENDERS[name].family == family for name in chosen):
+        if not any(entry_of(name).family == family for name in chosen):
             known = ", ".join(name for name, entry in CONTENDERS.items() if entry.family == family)
             raise InputError("compare", "models", f"hold no {family} one", f"Add one of {known}.")
     return (*chosen, *(name for name in _ALWAYS if name not in chosen))

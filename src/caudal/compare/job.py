@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal import limits, serial
+from caudal.compare.contenders.registry import Entry
 from caudal.compare.record import Circuit, Contender, Run, Scalar
 from caudal.data import Sequences
 from caudal.errors import CaudalError, FileFormatError
@@ -53,6 +54,7 @@ class Job:
         disturb: whether to measure robustness.
         metric: that tuning, changed times and disturbances are judged by; `""` is the usual one of the task.
         expect: disturbances that every model is trained for, with their levels.
+        guest: the contender itself, where it is one of the caller's own, which other processes do not know.
     """
 
     model: str
@@ -66,6 +68,7 @@ class Job:
     disturb: bool = True
     metric: str = ""
     expect: Mapping[str, float] = field(default_factory=dict)
+    guest: Entry | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
@@ -76,6 +79,9 @@ class Job:
             True
         """
         facts: dict[str, Any] = {**self.__dict__, "settings": dict(self.settings), "expect": dict(self.expect)}
+        del facts["guest"]
+        if self.guest is not None:
+            facts["mark"] = self.guest.mark
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

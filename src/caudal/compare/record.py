@@ -125,6 +125,8 @@ class Contender:
         step_microseconds: median time of one step of one series through the public API, or None.
         series_microseconds: time per series when the test series are predicted in batches of 64, or None.
         energy: joules of a decision, a correct decision and the training, by name, as `energy.columns` gives them.
+        kind: `"network"`, `"trees"`, `"summary"`, `"trivial"` or `"estimator"`; `""` in records that do not tell.
+        code: what a file of its model asks to be trusted: `module:Class`, or packages; empty of caudal's own.
     """
 
     name: str
@@ -143,6 +145,8 @@ class Contender:
     step_microseconds: float | None = None
     series_microseconds: float | None = None
     energy: Mapping[str, Reading] = field(default_factory=dict)
+    kind: str = ""
+    code: tuple[str, ...] = ()
 
 
 # A training loss that stays above this share of that of the first pass has not fallen.

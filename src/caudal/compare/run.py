@@ -16,6 +16,7 @@ from caudal.compare.contenders.base import (
     one_thread,
     packed,
 )
+from caudal.compare.contenders.guests import adopt
 from caudal.compare.contenders.registry import CONTENDERS, Plan, entry_of, settings_of
 from caudal.compare.job import Job, Parts, RunOutcome
 from caudal.compare.measure.circuits import circuit_of
@@ -46,6 +47,8 @@ def run_job(job: Job, parts: Parts, progress: Progress | None = None) -> RunOutc
         progress: told the share done, from 0 to 1, and what is being done.
     """
     start = perf_counter()
+    if job.guest is not None:
+        adopt(job.guest)
     try:
         with one_thread():
             return _run(job, parts, progress or (lambda share, words: None))
@@ -95,6 +98,8 @@ def train(job: Job, parts: Parts, progress: Progress | None = None) -> TrainedCo
         macs_per_step=size.arithmetic,
         transcendentals_per_step=size.transcendentals,
         fit_seconds=seconds,
+        kind=entry.kind,
+        code=entry.code,
     )
     if network is None:
         return TrainedContender(contender, model)
@@ -134,6 +139,9 @@ def _run(job: Job, parts: Parts, progress: Progress) -> RunOutcome:
     progress(0.86, "testing")
     found = gather(parts.test, trained.answer(parts.test))
     values, left_out = metrics.measure(task, found.scores, found.truth, threshold)
+    if not getattr(trained.model, "gives_probabilities", True):
+        left_out |= dict.fromkeys(metrics.OF_PROBABILITIES & values.keys(), "it gives no probabilities")
+        values = {name: value for name, value in values.items() if name not in left_out}
     run = replace(run, metrics=values, left_out=left_out, timing=_timing(job, parts, trained))
     if job.disturb:
         progress(0.9, "disturbing the test series")

@@ -97,7 +97,7 @@ class JobCrew:
 
 def failed(job: Job, why: str) -> RunOutcome:
     """The outcome of a run that gave none."""
-    entry = entry_of(job.model)
+    entry = job.guest or entry_of(job.model)
     size: dict[str, Any] = {"units": 0, "parameters": 0, "live_parameters": 0, "synapses": None}
     contender = Contender(
         entry.name,
@@ -109,6 +109,7 @@ def failed(job: Job, why: str) -> RunOutcome:
         macs_per_step=0.0,
         transcendentals_per_step=0.0,
         fit_seconds=0.0,
+        kind=entry.kind,
         **size,
     )
     run = Run(job.model, job.seed, {}, {}, 0, 0.0, failed=why)

@@ -11,6 +11,7 @@ from caudal._version import __version__
 from caudal.compare.assemble import assemble
 from caudal.compare.budget import Schedule, Tuner, schedule
 from caudal.compare.contenders.base import TrainedModel, unpacked
+from caudal.compare.contenders.guests import check_portable, examine
 from caudal.compare.contenders.registry import CONTENDERS
 from caudal.compare.data import Source, open_source
 from caudal.compare.executors import open_executor
@@ -53,7 +54,7 @@ def compare(
     folds: int | None = None,
     options: Mapping[str, object] | None = None,
     budget: str = "small",
-    models: Sequence[str] | None = None,
+    models: Sequence[object] | None = None,
     changes: Mapping[str, int] | None = None,
     metric: str = "",
     margin: float | None = None,
@@ -87,7 +88,10 @@ def compare(
             each; 1 keeps one test part; None folds where that part would hold fewer than 10 groups.
         options: of a named data set, as `load` takes them.
         budget: `"demo"`, `"small"` or `"full"`.
-        models: names of contenders; None takes all. The trivial one always stands beside them.
+        models: contenders: names; a class of layers of your own, or a layer; an estimator or pipeline of scikit-learn
+            or aeon; an `Entry`, or what `contender` makes of any of these; `"module:object"`, which is imported; or a
+            name that an installed package offers as `caudal.contenders`. Your own are looked at before anything is
+            trained. None takes the usual ones. Trees, summary model and the trivial one always stand beside them.
         changes: of the budget: seeds, trials, epochs, trial_epochs, parameters, resamples, retrain.
         metric: that decides; `""` takes the usual one of the task.
         margin: difference in that metric that nobody would care about; None takes the usual one.
@@ -132,7 +136,7 @@ def compare(
     if source.folds:
         agenda = agenda.folded(len(source.folds))
     watcher = watcher or Board()
-    for line in source.read:
+    for line in (*source.read, *_looked_at(agenda, source, executor)):
         watcher.say(line)
     if agenda.budget.seeds <= FEW_SEEDS:
         watcher.say(f"note: from {agenda.budget.seeds} seeds no spread of training is told; three and more tell it.")
@@ -155,6 +159,20 @@ def compare(
         store.close()
     write_whole(Path(out) / STUDY, study.to_json())
     return study
+
+
+def _looked_at(agenda: Schedule, source: Source, executor: str) -> list[str]:
+    """Notes on contenders of the caller's own.
+
+    Raises:
+        InputError: one does not fit the data, the metric or the executor.
+    """
+    plan = plan_of(source.parts.train, agenda.metric, agenda.margin)
+    notes = [examine(entry, source.parts.train, plan.primary) for entry in agenda.guests.values()]
+    if executor != "inline":
+        for entry in agenda.guests.values():
+            check_portable(entry)
+    return list(filter(None, notes))
 
 
 def _run_all(
@@ -271,7 +289,8 @@ def _hand_over(
     for name, outcomes in finals.items():
         first = outcomes[0]
         if first.model is None:
-            watcher.say(f"No model file of {name}: {first.run.failed}.")
+            why = first.run.failed or "its estimator has no form of numbers and JSON"
+            watcher.say(f"No model file of {name}: {why}.")
         else:
             model = unpacked(first.model)
             model.origin_ = _origin(first, source)

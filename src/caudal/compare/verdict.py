@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from caudal.compare.contenders.registry import CONTENDERS
+from caudal.compare.contenders.registry import OWN
 from caudal.compare.metrics.record import Curve, Paired, Verdict
 from caudal.compare.record import Contender
 from caudal.errors import CaudalError, InputError
@@ -96,10 +96,9 @@ def fragility(curves: Sequence[Curve]) -> float:
 
 def opacity(contender: Contender) -> float:
     """From 0 to 1: no model, weights of named features, a wired circuit, time constants only, and all else."""
-    kind = CONTENDERS[contender.name].kind if contender.name in CONTENDERS else ""
     if contender.family == "trivial":
         return 0.0
-    if kind == "summary":
+    if _kind(contender) == "summary":
         return 0.25
     if contender.synapses is not None:
         return 0.5
@@ -108,8 +107,13 @@ def opacity(contender: Contender) -> float:
 
 def is_network(contender: Contender) -> bool:
     """Whether a contender reads the series step by step, with a state."""
-    known = CONTENDERS.get(contender.name)
-    return known.kind == "network" if known is not None else contender.family == "liquid"
+    kind = _kind(contender)
+    return kind == "network" if kind else contender.family == "liquid"
+
+
+def _kind(contender: Contender) -> str:
+    """Its kind, or nothing where it is another's and its record does not tell."""
+    return contender.kind or (OWN[contender.name].kind if contender.name in OWN else "")
 
 
 def recommend(

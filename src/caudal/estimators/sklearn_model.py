@@ -1,7 +1,7 @@
 """Any estimator of scikit-learn or aeon as a model of series: it reads rows of features, or a regular panel."""
 
-from collections.abc import Iterator
-from typing import Any, Literal, final
+from collections.abc import Iterator, Mapping
+from typing import Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,7 @@ class SklearnModel(FeatureModel):
         estimator: not trained; clones of it are, one for each number to predict.
         features: `"auto"`, `"summaries"` or `"panel"`.
         seed: of each `random_state` that is None.
+        augment, send_on_change: see `FeatureModel`.
 
     Attributes:
         models_: the trained estimators.
@@ -64,10 +65,19 @@ class SklearnModel(FeatureModel):
 
     validation = 0.0
 
-    def __init__(self, estimator: BaseEstimator, features: Features = "auto", seed: int = 0) -> None:
+    def __init__(
+        self,
+        estimator: BaseEstimator,
+        features: Features = "auto",
+        seed: int = 0,
+        augment: Mapping[str, float] | None = None,
+        send_on_change: float | Mapping[str, float] | None = None,
+    ) -> None:
         self.estimator = estimator
         self.features = features
         self.seed = seed
+        self.augment = augment
+        self.send_on_change = send_on_change
 
     def check(self, task: str) -> None:
         """Refuse an estimator that cannot answer a task.
@@ -89,12 +99,13 @@ class SklearnModel(FeatureModel):
         if not classifies and not is_regressor(self.estimator):
             fault = f"is {name}, which is no regressor, and the task is to {task}"
             raise InputError(owner, "estimator", fault, "Pass a regressor, or ask for classes: task='classify'.")
-        if self._kind == "panel" and task not in ("classify", "regress"):
+        if self.reads == "panel" and task not in ("classify", "regress"):
             fault = f"is {name}, which reads whole series, and the task is to {task}"
             raise InputError(owner, "estimator", fault, "Pass one of scikit-learn, which reads each step's features.")
 
     @property
-    def _kind(self) -> Features:
+    def reads(self) -> Features:
+        """What it reads: `"summaries"` or `"panel"`."""
         if self.features != "auto":
             return self.features
         return "panel" if type(self.estimator).__module__.startswith("aeon.") else "summaries"
@@ -121,7 +132,7 @@ class SklearnModel(FeatureModel):
 
     def _read(self, data: Sequences, rows: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Features of each marked decision; NaN where nothing was observed."""
-        if self._kind == "panel":
+        if self.reads == "panel":
             return panel_of(data, self.steps_)[rows]
         return features_at(data, rows, _LAGS)
 
@@ -166,9 +177,17 @@ class SklearnModel(FeatureModel):
             raise ValueError("it holds no estimator")
         self.estimator = clone(self.models_[0])
 
+    def unwritable(self) -> str:
+        """Why no file could hold the estimator, or nothing where one could."""
+        try:
+            _written([clone(self.estimator)])
+        except InputError as error:
+            return error.fault
+        return ""
+
     def stated(self) -> dict[str, object]:
         """Settings that a file states; the estimator itself lies among its arrays."""
-        return {"estimator": None, "features": self.features, "seed": self.seed}
+        return {**super().stated(), "estimator": None}
 
 
 def panel_of(data: Sequences, steps: int) -> NDArray[np.float32]:
@@ -194,7 +213,7 @@ def panel_of(data: Sequences, steps: int) -> NDArray[np.float32]:
     return panel
 
 
-def _seeded(estimator: Any, seed: int) -> Any:
+def _seeded(estimator: BaseEstimator, seed: int) -> BaseEstimator:
     """The estimator with the seed wherever a `random_state` is None."""
     if not hasattr(estimator, "get_params"):
         return estimator
@@ -218,6 +237,8 @@ def _numbers(part: object, depth: int = 6) -> int:
         return sum(_numbers(inner, depth - 1) for inner in part)
     if hasattr(part, "node_count"):
         return 2 * int(part.node_count)
+    if isinstance(getattr(part, "nodes", None), np.ndarray):
+        return 2 * len(part.nodes)
     return sum(_numbers(inner, depth - 1) for inner in _learnt(part)) if isinstance(part, BaseEstimator) else 0
 
 
@@ -231,7 +252,7 @@ def _learnt(part: BaseEstimator) -> Iterator[object]:
             yield [step[1] for step in value if isinstance(step, tuple) and len(step) > 1]
 
 
-def _written(models: list[Any]) -> bytes:
+def _written(models: list[BaseEstimator]) -> bytes:
     """Estimators in the form of skops.
 
     Raises:
@@ -248,12 +269,12 @@ def _written(models: list[Any]) -> bytes:
     return content
 
 
-def _unwritable(models: list[Any], reason: str) -> InputError:
+def _unwritable(models: list[BaseEstimator], reason: str) -> InputError:
     fault = f"is {type(models[0]).__name__}, which has no form of numbers and JSON ({' '.join(reason.split())})"
     return InputError("SklearnModel.save", "estimator", fault, "Use functions and classes of a module of your own.")
 
 
-def _read_back(content: bytes) -> list[Any]:
+def _read_back(content: bytes) -> list[BaseEstimator]:
     """Estimators of a file, if all their types are of scikit-learn or trusted.
 
     Raises:
@@ -264,9 +285,10 @@ def _read_back(content: bytes) -> list[Any]:
     strange = [name for name in asked if not is_trusted(name)]
     if strange:
         named = ", ".join(f"{name.rpartition('.')[0]}:{name.rpartition('.')[2]}" for name in strange[:4])
-        remedy = f'Where you know whose file it is, load it with trust=["{strange[0].partition(".")[0]}"].'
+        package = strange[0].partition(".")[0]
+        remedy = f'Where you know whose file it is, pass `trust=["{package}"]`, in a shell `--trust-code {package}`.'
         raise FileFormatError(f"load: the file holds {named}, which is code that nobody has named. {remedy}")
-    models: list[Any] = skops.loads(content, trusted=asked)
+    models: list[BaseEstimator] = skops.loads(content, trusted=asked)
     return models
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from caudal.dynamics.cfc_heads import HEADS
 from caudal.dynamics.wired import targets
+from caudal.errors import InputError
 from caudal.nn.baselines import GRU, GRUD, LSTM, MLP, ODERNN, SSM, MinGRU, PhasedLSTM, Transformer
 from caudal.nn.bidirectional import Bidirectional
 from caudal.nn.cfc import CfC
@@ -86,6 +87,8 @@ def _once(net: Layer, steps: float) -> Operations:
     for kind, formula in _FORMULAS.items():
         if isinstance(net, kind):
             return _filled(net, formula(net))
+    if not isinstance(net, Layer):
+        raise InputError("operations", "net", f"is a {type(net).__name__}, which is not counted", "Pass a `Layer`.")
     return _filled(net, run_once(net))
 
 

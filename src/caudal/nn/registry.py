@@ -114,7 +114,8 @@ def find(kind: str, path: object) -> type[Layer]:
     if kind not in known:
         raise FileFormatError(
             f"{path}: holds a layer of kind {kind!r}, which is not registered. Import the module that defines it "
-            f'with `@caudal.nn.register`, or name it as `trust=["module:{kind}"]`, then load again; '
+            f'with `@caudal.nn.register`, or pass `trust=["module:{kind}"]` (in a shell `--trust-code module:{kind}`), '
+            f"then load again; "
             f"known kinds are {', '.join(sorted(known))}."
         )
     return known[kind]

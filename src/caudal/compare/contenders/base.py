@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from caudal.compare.contenders.registry import Estimator
 from caudal.compare.record import Contender
 from caudal.data import Sequences
+from caudal.errors import InputError
 from caudal.estimators import load
 from caudal.estimators.features import known_targets
 from caudal.typing import Array
@@ -89,11 +90,16 @@ def gather(data: Sequences, answer: Array) -> ContenderAnswers:
     return ContenderAnswers(answer[rows].astype(np.float32), np.nonzero(rows)[0].astype(np.int64), truth)
 
 
-def packed(model: Estimator) -> bytes:
-    """The file of a trained estimator, as bytes."""
+def packed(model: Estimator) -> bytes | None:
+    """The file of a trained estimator, as bytes; None of one of the caller's own that no file can hold."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "model.caudal"
-        model.save(str(place))
+        try:
+            model.save(str(place))
+        except InputError:
+            if network_in(model) is not None:
+                raise
+            return None
         return place.read_bytes()
 
 

@@ -1,8 +1,21 @@
 """The contenders that come with caudal: what each is, its usual settings, and what tuning may choose."""
 
 from caudal.compare.contenders.network import Network
-from caudal.compare.contenders.registry import Between, Entry, Estimator, OneOf, Plan, Range, Settings, number, register
-from caudal.compare.record import Scalar
+from caudal.compare.contenders.registry import (
+    CONTENDERS,
+    OWN,
+    Between,
+    Entry,
+    Estimator,
+    OneOf,
+    Plan,
+    Range,
+    Settings,
+    number,
+    register,
+    register_own,
+)
+from caudal.compare.record import Family, Scalar
 from caudal.nn.pairing import PAIRINGS
 
 # Attention reads so many steps back at most.
@@ -11,20 +24,20 @@ _CONTEXT = 1024
 _NEURONS, _COMMAND = 19, 6
 
 
-def _usual(**more: Scalar) -> dict[str, Scalar]:
-    """Usual settings of a network."""
+def usual_of_networks(**more: Scalar) -> dict[str, Scalar]:
+    """Usual settings of a network, and others on top of them."""
     shared: dict[str, Scalar] = {"lr": 0.01, "batch_size": 128, "weight_decay": 0.0, "dropout": 0.0, "pool": "last"}
     return {**shared, "dt": "raw", "pace": 1.0, **more}
 
 
 # Six dimensions at most, and the same training settings for every network: no contender is tuned with more care.
-_TRAINING: dict[str, Range] = {
+TRAINING: dict[str, Range] = {
     "lr": Between(0.001, 0.05, log=True),
     "batch_size": OneOf((32, 64, 128)),
     "dropout": OneOf((0.0, 0.1, 0.3)),
     "pool": OneOf(("last", "mean")),
 }
-_CLOCK: dict[str, Range] = {"dt": OneOf(("raw", "log"))}
+CLOCK: dict[str, Range] = {"dt": OneOf(("raw", "log"))}
 # Of an LTC the pace stays a factor: its time constants then have a unit.
 _PACE: dict[str, Range] = {"pace": OneOf((0.1, 0.3, 1.0, 3.0))}
 _DENSITY: dict[str, Range] = {"density": OneOf((0.3, 0.5, 0.7))}
@@ -102,8 +115,8 @@ register(
         Network("ltc-ncp", _circuit, least=4),
         uses_dt=True,
         wired=True,
-        settings=_usual(lr=0.02, pace=0.3, substeps=6, density=0.5),
-        space={**_TRAINING, **_PACE, **_DENSITY},
+        settings=usual_of_networks(lr=0.02, pace=0.3, substeps=6, density=0.5),
+        space={**TRAINING, **_PACE, **_DENSITY},
     )
 )
 register(
@@ -117,8 +130,8 @@ register(
         uses_dt=True,
         matched=False,
         wired=True,
-        settings=_usual(lr=0.02, pace=0.3, substeps=6),
-        space={**_TRAINING, **_PACE},
+        settings=usual_of_networks(lr=0.02, pace=0.3, substeps=6),
+        space={**TRAINING, **_PACE},
     )
 )
 register(
@@ -130,8 +143,8 @@ register(
         "network",
         Network("cfc", _backbone),
         uses_dt=True,
-        settings=_usual(backbone=1.5),
-        space={**_TRAINING, **_CLOCK, **_BACKBONE},
+        settings=usual_of_networks(backbone=1.5),
+        space={**TRAINING, **CLOCK, **_BACKBONE},
     )
 )
 register(
@@ -144,8 +157,8 @@ register(
         Network("cfc-ncp", _circuit, least=4),
         uses_dt=True,
         wired=True,
-        settings=_usual(lr=0.02, density=0.5),
-        space={**_TRAINING, **_CLOCK, **_DENSITY},
+        settings=usual_of_networks(lr=0.02, density=0.5),
+        space={**TRAINING, **CLOCK, **_DENSITY},
     )
 )
 register(
@@ -157,8 +170,8 @@ register(
         "network",
         Network("mixed", _backbone),
         uses_dt=True,
-        settings=_usual(lr=0.005, backbone=1.5),
-        space={**_TRAINING, **_CLOCK, **_BACKBONE},
+        settings=usual_of_networks(lr=0.005, backbone=1.5),
+        space={**TRAINING, **CLOCK, **_BACKBONE},
     )
 )
 register(
@@ -170,8 +183,8 @@ register(
         "network",
         Network("liquid-ssm", _one_block),
         uses_dt=True,
-        settings=_usual(target="tanh", pool="mean", pairing="hold"),
-        space={**_TRAINING, **_LIQUID},
+        settings=usual_of_networks(target="tanh", pool="mean", pairing="hold"),
+        space={**TRAINING, **_LIQUID},
     )
 )
 register(
@@ -183,8 +196,8 @@ register(
         "network",
         Network("liquid-ssm", _two_blocks),
         uses_dt=True,
-        settings=_usual(target="tanh", pool="mean", pairing="hold"),
-        space={**_TRAINING, **_LIQUID},
+        settings=usual_of_networks(target="tanh", pool="mean", pairing="hold"),
+        space={**TRAINING, **_LIQUID},
     )
 )
 register(
@@ -195,8 +208,8 @@ register(
         "Long short-term memory; the elapsed time is a further input.",
         "network",
         Network("lstm"),
-        settings=_usual(dt="log"),
-        space={**_TRAINING, **_CLOCK},
+        settings=usual_of_networks(dt="log"),
+        space={**TRAINING, **CLOCK},
     )
 )
 register(
@@ -207,8 +220,8 @@ register(
         "Gated recurrent unit; the elapsed time is a further input.",
         "network",
         Network("gru"),
-        settings=_usual(dt="log"),
-        space={**_TRAINING, **_CLOCK},
+        settings=usual_of_networks(dt="log"),
+        space={**TRAINING, **CLOCK},
     )
 )
 register(
@@ -219,8 +232,8 @@ register(
         "Gated unit whose gates read the inputs only; the elapsed time is a further input.",
         "network",
         Network("min-gru"),
-        settings=_usual(dt="log"),
-        space={**_TRAINING, **_CLOCK},
+        settings=usual_of_networks(dt="log"),
+        space={**TRAINING, **CLOCK},
     )
 )
 register(
@@ -232,8 +245,8 @@ register(
         "network",
         Network("gru-d"),
         uses_dt=True,
-        settings=_usual(),
-        space={**_TRAINING, **_CLOCK},
+        settings=usual_of_networks(),
+        space={**TRAINING, **CLOCK},
     )
 )
 register(
@@ -244,8 +257,8 @@ register(
         "Causal transformer encoder with an encoding of continuous time.",
         "network",
         Network("transformer", _attention, even=True),
-        settings=_usual(lr=0.003, layers=1, heads=2),
-        space={**_TRAINING, **_LAYERS},
+        settings=usual_of_networks(lr=0.003, layers=1, heads=2),
+        space={**TRAINING, **_LAYERS},
     )
 )
 register(
@@ -257,8 +270,8 @@ register(
         "network",
         Network("ssm", _states),
         uses_dt=True,
-        settings=_usual(layers=1, fastest=1.0),
-        space={**_TRAINING, **_LAYERS, "fastest": OneOf((0.1, 1.0))},
+        settings=usual_of_networks(layers=1, fastest=1.0),
+        space={**TRAINING, **_LAYERS, "fastest": OneOf((0.1, 1.0))},
     )
 )
 register(
@@ -301,3 +314,29 @@ register(
         matched=False,
     )
 )
+
+# Layers that no usual study takes: each costs as much as the others, and says little beside them.
+_ON_REQUEST: tuple[tuple[str, str, Family, str, bool], ...] = (
+    ("ltc", "LTC", "liquid", "Liquid time-constant neurons (fused solver), each joined to all.", True),
+    ("lrc", "LRC", "liquid", "Liquid-resistance liquid-capacitance neurons, each joined to all.", True),
+    ("ctrnn", "CT-RNN", "liquid", "Continuous-time recurrent network, each neuron joined to all.", True),
+    ("mlp", "MLP", "traditional", "Layers without a memory, on each step and its elapsed time.", False),
+    ("ode-rnn", "ODE-RNN", "traditional", "Gated unit whose state flows by an equation of its own in each gap.", True),
+    ("phased-lstm", "Phased LSTM", "traditional", "Long short-term memory whose units open and close in time.", True),
+)
+for _name, _label, _family, _summary, _uses_dt in _ON_REQUEST:
+    register_own(
+        Entry(
+            _name,
+            _label,
+            _family,
+            _summary,
+            "network",
+            Network(_name),
+            uses_dt=_uses_dt,
+            wired=_name in ("ltc", "lrc", "ctrnn"),
+            settings=usual_of_networks(),
+            space={**TRAINING, **(_PACE if _name == "ltc" else CLOCK)},
+        )
+    )
+OWN.update(CONTENDERS)

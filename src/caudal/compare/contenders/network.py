@@ -13,13 +13,14 @@ from caudal.errors import InputError
 from caudal.estimators.training import encoder_for, facts_of
 from caudal.nn import Readout, build_cell
 from caudal.nn.operations import live_parameters
+from caudal.nn.registry import Cell
 from caudal.train import examples
 
 if TYPE_CHECKING:
     from caudal.estimators.base import LiquidEstimator
 
 # Chosen settings, units, outputs, steps of the longest series -> further arguments of the layer.
-Options = Callable[[Settings, int, int, int], dict[str, Any]]
+Options = Callable[[Settings, int, int, int], Mapping[str, object]]
 # Passes without a better validation loss, as a share of all, after which training stops.
 _PATIENCE = 4
 _LEAST_PATIENCE = 4
@@ -45,7 +46,7 @@ class Network:
         even: whether units come in steps of the number of heads, and in even numbers.
     """
 
-    cell: str
+    cell: Cell
     options: Options = _none
     least: int = 1
     units: int = 0

@@ -8,9 +8,10 @@ from caudal.compare.record import Family, Scalar
 from caudal.data import Sequences
 from caudal.errors import InputError
 from caudal.estimators.features import Size
+from caudal.importing import offered
 from caudal.typing import Array
 
-Kind = Literal["network", "trees", "summary", "trivial"]
+Kind = Literal["network", "trees", "summary", "trivial", "estimator"]
 
 
 class Estimator(Protocol):
@@ -105,6 +106,8 @@ class Entry:
         wired: whether a wiring limits who reads whom.
         settings: usual values of all that tuning may choose.
         space: setting -> the values among which tuning chooses.
+        mark: of a contender of the caller's own, what tells it from an earlier version; stored runs are of one mark.
+        code: what a file of its model asks to be trusted, as `caudal.load(trust=...)` takes it.
     """
 
     name: str
@@ -118,9 +121,25 @@ class Entry:
     wired: bool = False
     settings: Settings = field(default_factory=dict)
     space: Mapping[str, Range] = field(default_factory=dict)
+    mark: str = ""
+    code: tuple[str, ...] = ()
 
 
+# Those that a study takes where it names none; those that caudal brings, the former among them; and those that callers
+# have handed over, by object or import path, or that another process has sent.
 CONTENDERS: dict[str, Entry] = {}
+OWN: dict[str, Entry] = {}
+_GUESTS: dict[str, Entry] = {}
+
+
+def register_own(entry: Entry) -> None:
+    """Let a contender of caudal enter studies that name it."""
+    OWN[entry.name] = entry
+
+
+def register_guest(entry: Entry) -> None:
+    """Let a contender of the caller's own enter the study that named it."""
+    _GUESTS[entry.name] = entry
 
 
 def register(entry: Entry) -> Entry:
@@ -129,7 +148,7 @@ def register(entry: Entry) -> Entry:
     Raises:
         InputError: the name is taken, or the space names a setting without a usual value.
     """
-    if entry.name in CONTENDERS:
+    if entry.name in CONTENDERS or entry.name in OWN:
         raise InputError("register", "name", f"is {entry.name!r}, which is taken", "Give it another name.")
     unknown = sorted(set(entry.space) - set(entry.settings))
     if unknown:
@@ -140,7 +159,7 @@ def register(entry: Entry) -> Entry:
 
 
 def entry_of(name: str) -> Entry:
-    """The entry of a name.
+    """The entry of a name: registered, of caudal, or handed over by a caller.
 
     Raises:
         InputError: there is no such contender.
@@ -149,13 +168,15 @@ def entry_of(name: str) -> Entry:
         >>> entry_of("cfc").family
         'liquid'
     """
-    if name not in CONTENDERS:
+    known = {**_GUESTS, **OWN, **CONTENDERS}
+    if name not in known:
         from difflib import get_close_matches
 
-        close = get_close_matches(name.lower().replace("_", "-"), CONTENDERS, 1)
-        remedy = f"Did you mean {close[0]!r}?" if close else "Name one of them."
-        raise InputError("compare", "model", f"is {name!r}; there are {', '.join(CONTENDERS)}", remedy)
-    return CONTENDERS[name]
+        names = dict.fromkeys((*CONTENDERS, *OWN, *offered("contenders")))
+        close = get_close_matches(name.lower().replace("_", "-"), names, 1)
+        remedy = f"Did you mean {close[0]!r}?" if close else "Name one of them, or your own as `module:object`."
+        raise InputError("compare", "model", f"is {name!r}; there are {', '.join(names)}", remedy)
+    return known[name]
 
 
 def settings_of(name: str, chosen: Settings) -> dict[str, Scalar]:

@@ -18,6 +18,7 @@ from typing import IO, Any
 from caudal.compare.executors.base import Done, Executor, Function, Inline, Tell, words_of
 from caudal.compare.executors.ray import Cluster
 from caudal.errors import InputError
+from caudal.extras import need
 
 _SIZE = struct.Struct("<Q")
 
@@ -28,7 +29,8 @@ def send(stream: IO[bytes], value: object) -> None:
     Raises:
         OSError: the other end has gone.
     """
-    data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    # By import path where there is one; what was typed at a prompt or in a script that runs travels by value.
+    data = need("compare", "cloudpickle").dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
     stream.write(_SIZE.pack(len(data)))
     stream.write(data)
     stream.flush()

@@ -66,7 +66,7 @@ def chips(finals: Mapping[str, Sequence[RunOutcome]], parts: Parts, shortest: fl
         elif entry_of(name).kind != "trivial":
             failed = outcomes[0].run.failed
             figures.append(
-                Chip(name, "failed" if failed else "no network", failed or f"{entry_of(name).kind} are no network")
+                Chip(name, "failed" if failed else "no network", failed or f"{entry_of(name).label} is no network")
             )
     return Chips(DTYPE, len(test), shortest, missing(), tuple(figures))
 

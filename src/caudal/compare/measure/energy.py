@@ -123,12 +123,12 @@ def energy_of(outcomes: Sequence[RunOutcome], parts: Parts, spent: Spent | None 
     if not good:
         return energy.columns(None, 1.0, why="no run came to an end")
     first, steps = good[0], median(map(float, parts.train.lengths))
-    kind = entry_of(first.job.model).kind
+    label = entry_of(first.job.model).label
     shares = [outcome.run.metrics["accuracy"] for outcome in good if "accuracy" in outcome.run.metrics]
     correct = mean(shares) if shares else None
     network = None if first.model is None else network_in(unpacked(first.model))
     if network is None:
-        return energy.columns(None, steps, correct=correct, spent=spent, why=f"operations of {kind} are not counted")
+        return energy.columns(None, steps, correct=correct, spent=spent, why=f"operations of {label} are not counted")
     seen = median(outcome.run.epochs for outcome in good) * float(parts.train.lengths.sum())
     work = operations(network.net_, steps)
     return energy.columns(work, steps, correct=correct, seen=seen, spent=spent)

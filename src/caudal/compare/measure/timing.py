@@ -79,7 +79,7 @@ def measure(outcomes: Sequence[RunOutcome], parts: Parts, rounds: int = 7) -> di
     series: dict[str, list[float]] = {}
     step: dict[str, list[float]] = {}
     with one_thread(), torch.no_grad():
-        subjects = {outcome.job.model: _subject(outcome, parts) for outcome in outcomes if not outcome.run.failed}
+        subjects = {o.job.model: _subject(o, parts) for o in outcomes if o.model is not None and not o.run.failed}
         for turn in range(rounds + 1):
             for name, subject in subjects.items():
                 spent = _seconds(lambda subject=subject: [subject.series(some) for some in few], 1)  # type: ignore[misc]

@@ -82,6 +82,7 @@ HIGHER_IS_BETTER: Mapping[str, bool] = {
 _SHARES = frozenset(("auroc", "auprc", "accuracy", "balanced_accuracy", "macro_f1", "ece"))
 # Metrics of classes; those of them that weigh each class alike, so that the rarest decides how much is known.
 BY_CLASS = frozenset(("auroc", "auprc", "balanced_accuracy", "macro_f1"))
+OF_PROBABILITIES = frozenset(("auroc", "auprc", "brier", "log_loss", "ece"))
 OF_CLASSES = BY_CLASS | {"accuracy", "brier", "log_loss", "ece"}
 # Those of decisions, and not of probabilities: of two classes they depend on the threshold.
 OF_DECISIONS = frozenset(("accuracy", "balanced_accuracy", "macro_f1"))

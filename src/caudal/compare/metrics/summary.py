@@ -319,6 +319,8 @@ def calibrations(found: Panel) -> tuple[Calibration, ...]:
         return ()
     made = []
     for model, outcomes in found.outcomes.items():
+        if any("ece" not in outcome.run.metrics for outcome in outcomes):
+            continue  # it decides without probabilities
         scores = np.concatenate([outcome.scores for outcome in outcomes]).astype(np.float64)
         truth = np.concatenate([outcome.truth for outcome in outcomes])
         made.append(

@@ -85,7 +85,8 @@ def _commands(study: Study, contender: Contender, model: str, source: str) -> li
         usual = ["--shortest-dt", f"{shortest:g}"] if shortest else []
         commands.append(("export", ["caudal", "export", model, *usual, "-o", f"{contender.name}_c"]))
         commands.append(("measure", ["caudal", "export", "measure", f"{contender.name}_c"]))
-    return commands
+    trusted = ["--trust-code", listed(contender.code)] if contender.code else []
+    return [(what, words if what == "measure" else [*words, *trusted]) for what, words in commands]
 
 
 def listed(names: tuple[str, ...]) -> str:
