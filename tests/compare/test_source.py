@@ -137,3 +137,96 @@ def test_the_seed_draws_the_split():
 def test_folds_of_named_sets_and_of_times_are_refused():
     with pytest.raises(DataError, match="folds"):
         open_source(beats(12), columns=PERSON, by="time", folds=5)
+
+
+COLUMNS = {"target": "y", "series": "stay", "time": "h", "features": ["x"]}
+
+
+def divided(words, **more):
+    """A frame whose column `part` says so of each person, taking words in turn."""
+    table = frame()
+    table["part"] = [words[p % len(words)] for p in table["person"]]
+    return table, {**COLUMNS, **more}
+
+
+def test_a_column_says_which_series_train_validate_and_test():
+    words = ["Train", "train", "training", "TRAIN", "validation", "Validación", "test", "prueba"]
+    table, columns = divided(words, sensitive=["old"])
+    found = open_source(table, columns=columns, split_column="part", folds=None)
+    parts = (found.parts.train, found.parts.val, found.parts.test)
+    for part, said in zip(parts, ({0, 1, 2, 3}, {4, 5}, {6, 7}), strict=True):
+        assert {int(str(name).split("-")[0]) % 8 for name in part.ids} == said
+        assert set(part.sensitive) == {"old"} and "part" not in part.names and "part" not in part.recipe.sensitive
+    assert found.facts.split == "parts by the column `part`." and not found.facts.folds
+    without = open_source(divided(["train", "train", "test"])[0], columns=COLUMNS, split_column="part", seed=4)
+    assert without.facts.split == "parts by the column `part`; 15 % of the training series validate, seed 4."
+    assert len(without.parts.val) and not set(without.parts.val.ids) & set(without.parts.train.ids)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["train", "tset"], "`part` holds 'tset'. Write train, validation or test"),
+        (["train", ""], "is empty in some series"),
+        (["train", "validation"], "names no series to test: "),
+        (["val", "test"], "names no series to train: "),
+    ],
+)
+def test_a_column_that_says_something_else_is_refused(words, sentence):
+    table, columns = divided(words)
+    with pytest.raises(DataError, match=sentence):
+        open_source(table, columns=columns, split_column="part")
+
+
+def test_a_part_that_changes_within_a_series_is_refused():
+    table, columns = divided(["train", "test"])
+    table.loc[table["h"] == 0, "part"] = "val"
+    with pytest.raises(DataError, match="part"):
+        open_source(table, columns=columns, split_column="part")
+    with pytest.raises(DataError, match="nowhere"):
+        open_source(table, columns=columns, split_column="nowhere")
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"split_column": "part", "test": "x.csv"}, "each says which series test"),
+        ({"split_column": "part", "folds": 5}, "is 5, and the column 'part' says which series test"),
+        ({"test": "x.csv", "folds": 5}, "is 5, and a test table is given"),
+    ],
+)
+def test_parts_that_contradict_each_other_are_refused(more, sentence):
+    with pytest.raises(DataError, match=sentence):
+        open_source(divided(["train", "test"])[0], columns=COLUMNS, **more)
+
+
+def test_a_set_by_name_keeps_its_split():
+    with pytest.raises(DataError, match="keeps the split of its card"):
+        open_source("nafld", split_column="part")
+
+
+def test_a_table_of_ones_own_is_tested_on(tmp_path):
+    table = frame()
+    first, second = table[table["person"] < 30], table[table["person"] >= 30].assign(extra=1)
+    first.to_csv(tmp_path / "train.csv", index=False)
+    second.to_csv(tmp_path / "official.csv", index=False)
+    found = open_source(str(tmp_path / "train.csv"), columns=COLUMNS, test=str(tmp_path / "official.csv"), folds=None)
+    assert {int(str(name).split("-")[0]) for name in found.parts.test.ids} == set(range(30, 40))
+    assert found.facts.split == "tested on official.csv; 15 % of the training series validate, seed 0."
+    assert found.facts.series == 80 and not any(
+        line.startswith("note: ") and "trained on" in line for line in found.read
+    )
+    with pytest.raises(DataError, match="x"):
+        open_source(first, columns=COLUMNS, test=second.drop(columns="x"))
+    with pytest.raises(DataError, match="y"):
+        open_source(first, columns=COLUMNS, test=second.drop(columns="y"))
+
+
+def test_whoever_is_in_both_parts_is_told():
+    table, columns = divided(["train", "train", "test"], group="person")
+    table.loc[table["stay"] == "2-0", "part"] = "train"
+    found = open_source(table, columns=columns, split_column="part")
+    assert any("1 of 13 `person` of the test part are trained on too (2)" in line for line in found.read)
+    assert any("trained on too" in note for note in found.facts.notes)
+    twice = open_source(table, columns=COLUMNS, test=table[table["person"] < 5])
+    assert any("10 of 10 test series stand in the training value by value" in line for line in twice.read)

@@ -135,3 +135,29 @@ def test_help_names_every_option(capsys):
     said = capsys.readouterr().out
     for option in ("--target", "--folder", "--budget", "--models", "--executor", "--lang", "--json", "--out"):
         assert option in said
+
+
+def test_a_test_table_gives_figures_that_compare_with_those_of_others(visits, tmp_path, capsys):
+    table = pandas.read_csv(visits)
+    table["part"] = ["test" if p % 5 == 0 else "train" for p in table["patient"]]
+    for name in ("train", "test"):
+        table[table["part"] == name].drop(columns="part").to_csv(tmp_path / f"{name}.csv", index=False)
+    table.to_csv(tmp_path / "whole.csv", index=False)
+    by_table = [*asked(tmp_path / "train.csv", tmp_path / "a", "--test", str(tmp_path / "test.csv")), "--no-chips"]
+    by_column = [*asked(tmp_path / "whole.csv", tmp_path / "b", "--split-column", "part"), "--no-chips"]
+    scores = []
+    for words, out in ((by_table, "a"), (by_column, "b")):
+        assert main([*words, "--executor", "inline", "--lang", "en"]) == 0
+        study = Study.from_json((tmp_path / out / "study.json").read_text())
+        scores.append({run.model: run.metrics["accuracy"] for run in study.runs if run.seed == study.runs[0].seed})
+        assert study.data.test == 12 and study.data.sensitive == ("sex",)
+        page = (tmp_path / out / "report.html").read_text()
+        tested = f"{tmp_path}/test.csv" if out == "a" else f"{tmp_path}/whole.csv --part test"
+        assert f".caudal {tested}" in page and (out == "b" or "--part test" not in page)
+    assert scores[0] == scores[1]
+    capsys.readouterr()
+    assert main(["predict", f"{tmp_path}/a/models/cfc.caudal", f"{tmp_path}/test.csv", "--json"]) == 0
+    truth = table.groupby("patient")["ill"].first()
+    right = [row["class"] == truth[row["patient"]] for row in json.loads(capsys.readouterr().out)]
+    assert scores[0]["cfc"] == pytest.approx(np.mean(right))
+    assert main([*by_table, "--split-column", "sex"]) == 2 and "`--test`" in capsys.readouterr().err

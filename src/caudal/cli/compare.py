@@ -43,6 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_split(parser)
     folds = "test every series once, in K folds that keep groups whole (default: where a test part is small)"
     parser.add_argument("--folds", type=count, metavar="K", help=folds)
+    tested = "table to test on, with the same columns, so that figures compare with those of others"
+    parser.add_argument("--test", type=Reads(), metavar="TABLE", help=tested)
+    column = "column that says train, validation or test of each series, instead of a draw"
+    parser.add_argument("--split-column", metavar="NAME", help=column)
     judged = parser.add_argument_group("what decides")
     judged.add_argument("--metric", default="", help="that decides, such as macro_f1 (default: that of the task)")
     margin = "difference in it that nobody would care about (default: 0.01, or 2 %% of an error)"
@@ -140,7 +144,10 @@ def _asked(args: argparse.Namespace) -> dict[str, Any]:
         **{name: getattr(args, name) for name in ("folder", "protocol", "budget", "models")},
         "columns": columns_given(args, args.data),
         "by": args.split or "auto",
-        **{name: getattr(args, name) for name in ("metric", "margin", "prefer", "seed", "folds", "expect")},
+        **{
+            name: getattr(args, name)
+            for name in ("metric", "margin", "prefer", "seed", "folds", "expect", "test", "split_column")
+        },
         "changes": {**changes, **dict(args.set)},
         "executor": args.executor,
         "workers": args.workers,

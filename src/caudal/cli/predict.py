@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_written, written_given
 from caudal.cli.places import Reads, Writes, check_table
-from caudal.cli.series import add_part, add_threshold
+from caudal.cli.series import add_part, add_threshold, is_data_set
 from caudal.cli.streams import exact, print_json, say
 from caudal.errors import FileFormatError, InputError
 
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("model", type=Reads(is_model=True), help="a file that `caudal fit` wrote")
-    parser.add_argument("table", type=Reads(), help="a table (.csv, .tsv, .parquet) with the inputs of the training")
+    parser.add_argument(
+        "table",
+        type=Reads(),
+        help="a table (.csv, .tsv, .parquet) with the inputs of the training, or the name of a set",
+    )
     parser.add_argument(
         "-o",
         "--out",
@@ -50,11 +54,12 @@ def run(args: argparse.Namespace) -> int:
 
     if args.out:
         to_table.check_path(Path(args.out))
-    model = reader(args.model, "predict")
+    model = estimator(args.model, "predict") if is_data_set(args.table) else reader(args.model, "predict")
     threshold = checked_threshold("predict", model, args.threshold)
     if args.out:
         recipe: Any = model.data_recipe_
-        columns = {"class", "p(", "step", "time", recipe.series, recipe.time, *recipe.target}
+        columns = {"class", "p(", "step", "time"}
+        columns |= set() if recipe is None else {recipe.series, recipe.time, *recipe.target}
         check_table("predict", Path(args.out), columns, args.overwrite)
     parts = Notes(model).watched(model.parts(_source(model, args)))
     with _log(args) as log:
@@ -123,9 +128,14 @@ def reader(path: str, command: str) -> "LiquidEstimator":
 
 def _source(model: "LiquidEstimator", args: argparse.Namespace) -> object:
     from caudal.cli.series import part_of, recipe_for
-    from caudal.data import ParquetSequences, read_like
+    from caudal.data import ParquetSequences, datasets, read_like
     from caudal.data.source import is_parquet
 
+    if is_data_set(args.table):
+        for option, given in (("--stream", args.stream), *((f"--{name}", True) for name in written_given(args))):
+            if given:
+                raise InputError("predict", option, "is given, and the table is a data set by name", "Leave it out.")
+        return part_of("predict", model, datasets.load(args.table).test, args.part)
     if not args.stream:
         written = written_given(args)
         if args.part is not None:

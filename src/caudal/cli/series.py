@@ -110,7 +110,7 @@ def series_for(
     """
     from caudal.data import datasets, read_like
 
-    if not Path(source).is_file() and source.lower().replace("_", "-") in datasets.names():
+    if is_data_set(source):
         return datasets.load(source).test
     if model.data_recipe_ is None:
         fault = "was trained on arrays or on a data set, so it cannot say how to read a table"
@@ -120,6 +120,13 @@ def series_for(
     sequences = read_like(source, recipe, target=target)
     Notes(model).say(sequences)
     return sequences
+
+
+def is_data_set(source: str) -> bool:
+    """Whether a source is the name of a data set that ships, and no file."""
+    from caudal.data import datasets
+
+    return not Path(source).is_file() and source.lower().replace("_", "-") in datasets.names()
 
 
 def add_part(parser: argparse.ArgumentParser) -> None:
@@ -236,7 +243,7 @@ def training_series(
     """
     from caudal.data import datasets
 
-    if not Path(source).is_file() and source.lower().replace("_", "-") in datasets.names():
+    if is_data_set(source):
         dataset = datasets.load(source)
         return dataset.train, dataset.val if len(dataset.split.val) else None
     return series_for(owner, model, source, target=True, written=written), None

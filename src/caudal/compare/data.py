@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.compare.job import Parts
+from caudal.compare.parts import Given, overlaps, split_off, with_test
 from caudal.compare.record import DataFacts
 from caudal.data import Columns, Finding, Sequences, folds, from_frame, split
 from caudal.data.account import read_as
@@ -59,6 +60,8 @@ def open_source(
     options: Mapping[str, object] | None = None,
     columns: Columns | Mapping[str, object] | None = None,
     folds: int | None = 1,
+    test: object = None,
+    split_column: str | None = None,
 ) -> Source:
     """Read and divide the data of a study.
 
@@ -73,6 +76,8 @@ def open_source(
         columns: of a table.
         folds: of a table: test every series once, in so many folds that keep groups whole; 1 keeps one test part; None
             folds where that part would hold fewer than 10 groups (or series, where there are no groups).
+        test: table to test on, of the columns of `data`; or `Sequences`, where `data` are.
+        split_column: column of `data` that says train, validation or test of each series.
 
     Raises:
         DataError: the name is neither file nor data set, an argument does not fit the kind of data, or the data do
@@ -80,6 +85,12 @@ def open_source(
         MissingExtraError: a package that reads or ships the data is not installed.
     """
     columns, options = Columns.of(columns, _OWNER), dict(options or {})
+    given = Given(test, split_column)
+    given.check(folds)
+    if (isinstance(data, str) and _is_named(data)) or isinstance(data, Dataset):
+        for name, value in (("test", test), ("split_column", split_column)):
+            if value is not None:
+                raise _misfit(name, "is given, and a named data set keeps the split of its card")
     if isinstance(data, str) and _is_named(data):
         for name in columns.given():
             raise _misfit(name, "is given, and a named data set has its columns")
@@ -93,11 +104,11 @@ def open_source(
     if isinstance(data, Dataset):
         return _of_dataset(data, seed)
     if isinstance(data, Sequences):
-        return _of_sequences(data, "sequences", by, seed, folds)
+        return _of_sequences(data, "sequences", by, seed, folds, given)
     if isinstance(data, str | Path) and not Path(data).suffix and not Path(data).exists():
         fault = f"is {str(data)!r}, neither a file nor a data set; there are {', '.join(names())}"
         raise DataError(_OWNER, "data", fault, "Check the spelling.")
-    return _of_table(data, columns, by, seed, folds)
+    return _of_table(data, columns, by, seed, folds, given)
 
 
 def _is_named(data: str) -> bool:
@@ -121,24 +132,25 @@ def _of_dataset(found: Dataset, seed: int) -> Source:
     )
 
 
-def _of_table(data: object, columns: Columns, by: str, seed: int, count: int | None) -> Source:
+def _of_table(data: object, columns: Columns, by: str, seed: int, count: int | None, given: Given) -> Source:
     if not columns.target:
         raise DataError(_OWNER, "target", "is missing; a table needs it", "Name the column to predict.")
+    if given.column is not None:
+        columns = replace(columns, sensitive=(*columns.sensitive, given.column))
     whole = from_frame(data, columns)
     refuse_flips(_OWNER, whole.findings, whole.task)
-    return _of_sequences(whole, Path(data).name if isinstance(data, str | Path) else "table", by, seed, count)
+    name = Path(data).name if isinstance(data, str | Path) else "table"
+    return _of_sequences(whole, name, by, seed, count, given)
 
 
-def _of_sequences(whole: Sequences, name: str, by: str, seed: int, count: int | None) -> Source:
-    if whole.target is None or whole.target_mask is None:
-        raise DataError(_OWNER, "data", "have no target", "Name the column to predict.")
-    axes = tuple(range(1, whole.target_mask.ndim))
-    known = whole.target_mask.any(axis=axes) if axes else whole.target_mask
-    whole = whole.select(np.flatnonzero(known))
-    whole, cut = windows_of_one(whole) if by == "auto" else (whole, ())
+def _of_sequences(whole: Sequences, name: str, by: str, seed: int, count: int | None, given: Given) -> Source:
+    whole = _known(whole, "data")
+    whole, cut = windows_of_one(whole) if by == "auto" and not given else (whole, ())
     how = "time" if cut else "past" if by == "auto" and whole.task == "forecast" else by
     read = (*read_as(whole.recipe, whole.findings, whole), *cut)
     card = Card(name=name, title=name, task=whole.task, source="a table of the user", licence="of the user", obtain="")
+    if given:
+        return _as_given(whole, given, card, how, seed, read)
     folded = _folded(whole, how, seed, count)
     if folded:
         words = f"{len(folded)} folds by {_how(whole, how)}, seed {seed}: each series is tested once."
@@ -155,6 +167,38 @@ def _of_sequences(whole: Sequences, name: str, by: str, seed: int, count: int | 
     notes = tuple(f"note: {finding.message}" for finding in parts.train.findings)
     facts = _facts(parts, card, "table", words)
     return Source(parts, facts, (*read, *notes, *_few_owners(facts, count)))
+
+
+def _known(whole: Sequences, argument: str) -> Sequences:
+    """The series of which some target is known.
+
+    Raises:
+        DataError: there is no target.
+    """
+    if whole.target is None or whole.target_mask is None:
+        raise DataError(_OWNER, argument, "have no target", "Name the column to predict.")
+    axes = tuple(range(1, whole.target_mask.ndim))
+    known = whole.target_mask.any(axis=axes) if axes else whole.target_mask
+    return whole.select(np.flatnonzero(known))
+
+
+def _as_given(whole: Sequences, given: Given, card: Card, by: str, seed: int, read: tuple[str, ...]) -> Source:
+    """The parts that the user gave, checked, and what is odd about them."""
+    if given.column is not None:
+        if given.column not in whole.sensitive:
+            known = ", ".join(whole.sensitive) or "none"
+            fault = f"is {given.column!r}, which is no column of these series beside their inputs; there are {known}"
+            raise DataError(_OWNER, "split_column", fault, "Name one that is the same in all steps of a series.")
+        parts, words = split_off(whole, given.column, by, _VAL, seed)
+    else:
+        table = given.test
+        name = Path(table).name if isinstance(table, str | Path) else "the test table"
+        parts, words = with_test(whole, _known(given.read(whole), "test"), name, by, _VAL, seed)
+    findings = [*_check_classes(parts, "the parts that were given"), *overlaps(parts)]
+    parts = Parts(*(part.with_findings(findings) for part in (parts.train, parts.val, parts.test)))
+    facts = _facts(parts, card, "table", words)
+    notes = tuple(f"note: {finding.message}" for finding in findings)
+    return Source(parts, facts, (*read, *notes, *_few_owners(facts, 1)))
 
 
 def _how(whole: Sequences, by: str) -> str:
@@ -224,9 +268,8 @@ def _check_classes(parts: Parts, by: str, needed: tuple[str, ...] = ("training",
     for name, count in counts.items():
         if name in needed and (count > 0).sum() < 2:
             fault = f"would have one class only in the {name} part, divided by {by}: {holds}"
-            remedy = (
-                f"Each class needs at least 2 {unit} of different {_OWNERS[by]}, better 10; collect more or join it."
-            )
+            owners = _OWNERS.get(by, "series")
+            remedy = f"Each class needs at least 2 {unit} of different {owners}, better 10; collect more or join it."
             raise DataError(_OWNER, named, fault, remedy)
     few = [k for k in np.flatnonzero(total > 0) if counts["test"][k] < _FEW]
     if not few:

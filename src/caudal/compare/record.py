@@ -342,6 +342,7 @@ class Provenance:
         source: what a command would be given: path of the table, or name of the data set; "" where it was made from
             values in Python.
         folder: of the results.
+        test: path of the table that was tested on, where it is another one; "" where the source holds the test series.
     """
 
     command: str
@@ -352,6 +353,7 @@ class Provenance:
     caudal: str
     source: str = ""
     folder: str = ""
+    test: str = ""
 
 
 @dataclass(frozen=True)

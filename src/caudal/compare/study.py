@@ -22,6 +22,7 @@ from caudal.compare.measure.chips import missing, regular_gap
 from caudal.compare.measure.timing import Timing
 from caudal.compare.metrics.bootstrap import FEW_SEEDS
 from caudal.compare.metrics.metrics import plan_of
+from caudal.compare.parts import have_names_of_their_own
 from caudal.compare.progress import Board, Watcher
 from caudal.compare.record import Chips, Study
 from caudal.compare.run import run_job
@@ -52,6 +53,8 @@ def compare(
     by: str = "auto",
     seed: int = 0,
     folds: int | None = None,
+    test: object = None,
+    split_column: str | None = None,
     options: Mapping[str, object] | None = None,
     budget: str = "small",
     models: Sequence[object] | None = None,
@@ -86,6 +89,10 @@ def compare(
         seed: of the division of a table, and of the weights of each run.
         folds: of a table: test every series once, in so many folds that keep groups whole, one run of each model in
             each; 1 keeps one test part; None folds where that part would hold fewer than 10 groups.
+        test: table to test on, of the columns of `data`, so that figures compare with those of others; or `Sequences`,
+            where `data` are.
+        split_column: column of `data` that says train, validation or test of each series; a part of the training
+            validates where it says of none.
         options: of a named data set, as `load` takes them.
         budget: `"demo"`, `"small"` or `"full"`.
         models: contenders: names; a class of layers of your own, or a layer; an estimator or pipeline of scikit-learn
@@ -131,6 +138,8 @@ def compare(
         seed=seed,
         options=options,
         folds=folds,
+        test=test,
+        split_column=split_column,
         columns=Columns.of(columns, "compare", target=target, series=series, time=time),
     )
     if source.folds:
@@ -154,6 +163,9 @@ def compare(
         # A command can be named where it can read the data, and where the models are files.
         place = (str(data), str(out)) if isinstance(data, str | Path) and keep is not None else ("", "")
         study = assemble(finals, source, agenda, took, started, told, spent, small, took_joules, place)
+        if test is not None:
+            tested = str(test) if isinstance(test, str | Path) and all(place) else ""
+            study = replace(study, provenance=replace(study.provenance, test=tested))
     finally:
         watcher.close()
         store.close()
@@ -307,7 +319,7 @@ def _origin(first: RunOutcome, source: Source) -> dict[str, object]:
         "settings": first.contender.settings,
         "held_out": {"series": len(parts.test), "entries": len(first.truth), "scores": dict(first.run.metrics)},
         "data": parts.train.digest,
-        "parts": ids_of(parts.train, parts.val, parts.test),
+        "parts": ids_of(parts.train, parts.val, parts.test) if have_names_of_their_own(parts) else None,
     }
 
 

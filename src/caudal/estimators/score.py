@@ -40,7 +40,7 @@ class HeldOut:
 
 
 # Names of series that a file keeps, at most.
-_MOST_NAMES = 100_000
+MOST_NAMES = 100_000
 
 
 def ids_of(train: Sequences, val: Sequences | None, test: Sequences | None) -> dict[str, list[str]] | None:
@@ -54,7 +54,7 @@ def ids_of(train: Sequences, val: Sequences | None, test: Sequences | None) -> d
     """
     parts = {"train": train, "val": val, "test": test}
     names = {part: [] if data is None else [str(name) for name in data.ids] for part, data in parts.items()}
-    if train.task == "forecast" or sum(map(len, names.values())) > _MOST_NAMES:
+    if train.task == "forecast" or sum(map(len, names.values())) > MOST_NAMES:
         return None
     return names
 

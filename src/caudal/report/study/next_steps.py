@@ -3,6 +3,7 @@
 import shlex
 
 from caudal.compare.record import Contender, Study
+from caudal.estimators.score import MOST_NAMES
 from caudal.report.html import Html, join, tag
 from caudal.report.study import query
 from caudal.report.study.tables import table
@@ -14,7 +15,7 @@ def next_section(study: Study, words: StudyWords) -> Html:
     contender, provenance = chosen(study), study.provenance
     if contender is None or not provenance.source:
         return tag("p", words("next.none"))
-    source, model = provenance.source, f"{provenance.folder}/models/{contender.name}.caudal"
+    source, model = _tested_on(study), f"{provenance.folder}/models/{contender.name}.caudal"
     rows: list[list[object]] = [
         [words(f"next.{what}"), tag("code", shlex.join(command))]
         for what, command in _commands(study, contender, model, source)
@@ -39,9 +40,15 @@ def _is_network(contender: Contender) -> bool:
     return contender.settings.get("pool") is not None
 
 
+def _tested_on(study: Study) -> str:
+    """The table or data set that holds the test series."""
+    return study.provenance.test or study.provenance.source
+
+
 def _tested(study: Study) -> list[str]:
-    """The option that takes the test series of a table alone, whose names the file of a model holds."""
-    return ["--part", "test"] if study.data.protocol == "table" and study.data.task != "forecast" else []
+    """The option that takes the test series alone, whose names the file of a model holds."""
+    is_named = study.data.task != "forecast" and study.data.series <= MOST_NAMES and not study.provenance.test
+    return ["--part", "test"] if is_named else []
 
 
 def first_command(study: Study) -> str:
@@ -50,7 +57,7 @@ def first_command(study: Study) -> str:
     if contender is None or not provenance.source:
         return ""
     model = f"{provenance.folder}/models/{contender.name}.caudal"
-    return shlex.join(_commands(study, contender, model, provenance.source)[0][1])
+    return shlex.join(_commands(study, contender, model, _tested_on(study))[0][1])
 
 
 def fair_command(study: Study) -> list[str] | None:
@@ -58,7 +65,7 @@ def fair_command(study: Study) -> list[str] | None:
     contender, provenance = chosen(study), study.provenance
     if contender is None or not provenance.source or not study.data.sensitive:
         return None
-    return _fair(study, f"{provenance.folder}/models/{contender.name}.caudal", provenance.source)
+    return _fair(study, f"{provenance.folder}/models/{contender.name}.caudal", _tested_on(study))
 
 
 def _fair(study: Study, model: str, source: str) -> list[str]:
