@@ -166,10 +166,10 @@ def test_a_column_says_which_series_train_validate_and_test():
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["train", "tset"], "`part` holds 'tset'. Write train, validation or test"),
+        (["train", "tset"], "names `part`, which holds 'tset'. Write train, validation or test"),
         (["train", ""], "is empty in some series"),
-        (["train", "validation"], "names no series to test: "),
-        (["val", "test"], "names no series to train: "),
+        (["train", "validation"], "gives no series to test: "),
+        (["val", "test"], "gives no series to train: "),
     ],
 )
 def test_a_column_that_says_something_else_is_refused(words, sentence):

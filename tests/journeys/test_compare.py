@@ -160,4 +160,7 @@ def test_a_test_table_gives_figures_that_compare_with_those_of_others(visits, tm
     truth = table.groupby("patient")["ill"].first()
     right = [row["class"] == truth[row["patient"]] for row in json.loads(capsys.readouterr().out)]
     assert scores[0]["cfc"] == pytest.approx(np.mean(right))
-    assert main([*by_table, "--split-column", "sex"]) == 2 and "`--test`" in capsys.readouterr().err
+    assert main([*by_table, "--split-column", "sex"]) == 2
+    assert "each says which series test" in capsys.readouterr().err
+    assert main([*by_column[:-3], "--split-column", "sex"]) == 2
+    assert "`--split-column` names `sex`, which holds" in capsys.readouterr().err

@@ -187,7 +187,7 @@ def _as_given(whole: Sequences, given: Given, card: Card, by: str, seed: int, re
     if given.column is not None:
         if given.column not in whole.sensitive:
             known = ", ".join(whole.sensitive) or "none"
-            fault = f"is {given.column!r}, which is no column of these series beside their inputs; there are {known}"
+            fault = f"is {given.column!r}, which these series do not hold beside their inputs; there are {known}"
             raise DataError(_OWNER, "split_column", fault, "Name one that is the same in all steps of a series.")
         parts, words = split_off(whole, given.column, by, _VAL, seed)
     else:

@@ -89,8 +89,8 @@ def split_off(whole: Sequences, column: str, by: str, share: float, seed: int) -
     for part, word in (("train", "train"), ("test", "test")):
         if not len(each[part]):
             counts = ", ".join(f"{len(rows):,} {name}" for name, rows in each.items() if len(rows))
-            fault = f"names no series to {word}: {counts}"
-            raise DataError("compare", "split_column", f"`{column}` {fault}", f"Write `{word}` for some series.")
+            fault = f"names `{column}`, which gives no series to {word}: {counts}"
+            raise DataError("compare", "split_column", fault, f"Write `{word}` for some series.")
     train, test = bare.select(each["train"]), bare.select(each["test"])
     words = f"parts by the column `{column}`"
     if len(each["val"]):
@@ -149,7 +149,7 @@ def _codes(column: str, cells: NDArray[np.generic]) -> NDArray[np.str_]:
         if part is None:
             fault = "is empty in some series" if _plain(cell) in ("", "nan", "none") else f"holds {cell!r}"
             remedy = "Write train, validation or test in every series."
-            raise DataError("compare", "split_column", f"`{column}` {fault}", remedy)
+            raise DataError("compare", "split_column", f"names `{column}`, which {fault}", remedy)
         codes.append(part)
     return np.array(codes)
 
