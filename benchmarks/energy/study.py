@@ -18,6 +18,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import Any
 
 import numpy as np
 import torch
@@ -217,9 +218,10 @@ def trimmed(task, family, settings, seed, nets):
         yield {**row, "cpu_seconds": round(process_time() - start, 1)}
 
 
-def rows_of(out):
+def rows_of(out: Path) -> list[dict[str, Any]]:
     """The rows that are kept."""
-    return json.loads(out.read_text())["rows"] if out.exists() else []
+    rows: list[dict[str, Any]] = json.loads(out.read_text())["rows"] if out.exists() else []
+    return rows
 
 
 def run(args, tasks):
@@ -259,7 +261,7 @@ def price(args, tasks):
             print(*(row[key] for key in ("task", "family", "size", "seed")), row.get("instructions"), flush=True)
 
 
-def keep_rows(out, rows, **facts):
+def keep_rows(out: Path, rows: list[dict[str, Any]], **facts: object) -> None:
     """Write the file whole or not at all."""
     beside = out.with_name(f".{out.name}.tmp")
     lines = ",\n  ".join(json.dumps(row) for row in rows)

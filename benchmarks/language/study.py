@@ -114,7 +114,7 @@ def train(family: str, rate: float, seed: int, steps: int, text: Tensor) -> Byte
         starts = draw.integers(0, len(text) - CONTEXT - 1, BATCH)
         loss, _ = loss_of(model, torch.stack([text[k : k + CONTEXT + 1] for k in starts]))
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()
@@ -151,6 +151,8 @@ def wiped(model: ByteModel) -> dict[str, float]:
     if not isinstance(model.body, LiquidSSM):
         return {}
     params, units = model.body.parts()[0].params(), model.body.units
+    if params.rate is None:
+        return {}
     with torch.no_grad():
         gate = nn.functional.linear(model.embed.weight, params.weight[:units], params.bias[:units])
         tau = 1 / (params.rate * gate.sigmoid())
@@ -178,11 +180,12 @@ def run(args: argparse.Namespace) -> None:
     """Train what is not there yet until the time is over."""
     rows, end, parts = rows_of(args.out), perf_counter() + 60 * args.minutes, parts_of(args.text)
 
-    def add(*settings: Any) -> None:
-        if settings in {(r["family"], r["kind"], r["lr"], r["seed"], r["steps"]) for r in rows}:
+    def add(family: str, kind: str, rate: float, seed: int, steps: int) -> None:
+        wanted = {"family": family, "kind": kind, "lr": rate, "seed": seed, "steps": steps}
+        if any(all(row[key] == value for key, value in wanted.items()) for row in rows):
             return
         if perf_counter() < end:
-            rows.append(row_of(*settings, parts))
+            rows.append(row_of(family, kind, rate, seed, steps, parts))
             keep_rows(args.out, rows)
             print(rows[-1], flush=True)
 
@@ -194,9 +197,9 @@ def run(args: argparse.Namespace) -> None:
             add(family, "final", min(trials, key=lambda r: r["val"])["lr"], seed, args.steps)
 
 
-def show(rows: list[Row], language: str) -> None:
-    """Print the table in Markdown."""
-    print(f"| {' | '.join(WORDS[language])} |\n|{'---|' * 6}")
+def table(rows: list[Row], language: str) -> str:
+    """The rows of the final models as a table in Markdown."""
+    lines = [f"| {' | '.join(WORDS[language])} |", f"|{'---|' * len(WORDS[language])}"]
     for family, name in NAMES.items():
         finals = [r for r in rows if (r["family"], r["kind"]) == (family, "final")]
         if not finals:
@@ -205,12 +208,13 @@ def show(rows: list[Row], language: str) -> None:
         cells = (
             name,
             f"{first['parameters']:,}",
-            f"{np.mean(scores):.3f} ({min(scores):.3f} to {max(scores):.3f})",
+            f"{np.mean(scores):.3f} ({min(scores):.3f} – {max(scores):.3f})",
             "; ".join(f"{value:,.0f}" for value in first["operations"]),
             f"{first['state']:,}",
             f"{np.mean([r['cpu_seconds'] for r in finals]):,.0f}",
         )
-        print(f"| {' | '.join(cells)} |")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -230,7 +234,7 @@ def main() -> None:
     if args.what == "run":
         with one_thread():
             run(args)
-    show(rows_of(args.out), args.language)
+    print(table(rows_of(args.out), args.language))
 
 
 if __name__ == "__main__":
