@@ -69,7 +69,8 @@ TWINS = {
     "energy-study": "estudio-energia",
     "estimators": "estimadores", "explain": "explicar", "export": "exportar",
     "export-runtimes": "exportar-otros", "fair": "equidad", "fair-remedies": "remedios", "from-ncps": "desde-ncps",
-    "glossary": "glosario", "own-cell": "celda-propia", "proofs": "pruebas", "read-the-model": "leer-el-modelo",
+    "glossary": "glosario",
+    "notebooks": "cuadernos", "own-cell": "celda-propia", "proofs": "pruebas", "read-the-model": "leer-el-modelo",
     "report": "informe", "save": "guardar", "start": "inicio", "studies": "estudios", "studio": "taller",
     "cells/liquid-ssm": "liquid-ssm", "gallery": "galeria", "install": "instalar", "index": "index",
     "threat-model": "modelo-de-amenazas", "when-not": "cuando-no", "wirings": "cableados",
@@ -170,4 +171,6 @@ def on_files(files, config):
 
     for lang, path in PAGES.items():
         files.append(File.generated(config, path, content=render(lang)))
+    for path in sorted(Path("notebooks").glob("*/*.ipynb")):
+        files.append(File.generated(config, path.as_posix(), content=path.read_text()))
     return files
