@@ -1,18 +1,23 @@
 """The C on this machine: clean under every warning, equal to the twin to the bit, no undefined behaviour."""
 
+import ctypes
 import re
 import shutil
 import subprocess
 
 import numpy as np
 import pytest
+import torch
 
 from caudal import export
 from caudal.cli import main
+from caudal.data.changes import held_answers, sent_steps
 from caudal.errors import BackendError, InputError, ShapeError
+from caudal.estimators import LiquidClassifier
 from caudal.export import TARGETS, Runner, Twin, measure
+from caudal.export.c.proof import read_proof
 from caudal.export.c.verify import golden_of
-from caudal.nn import GRU, LTC, CfC
+from caudal.nn import GRU, LTC, CfC, LiquidSSM
 
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Wshadow", "-Werror", "-ffp-contract=off"]
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
@@ -176,6 +181,64 @@ def test_runner_is_the_twin_to_the_bit(model, tmp_path, dtype):
         runner.state = b"x"
 
 
+def _on_change(made, x, dt, scratch):
+    """Answers, flags and number of computed steps of the C that steps on change, on numbers as it takes them."""
+    program = made.program
+    number, time = (ctypes.c_float, ctypes.c_float) if program.is_float else (ctypes.c_int32, ctypes.c_uint32)
+    kinds = {"float": ctypes.c_float, "int16": ctypes.c_int16, "int32": ctypes.c_int32}
+    fields = [(name, kinds[slot.ctype] * slot.size) for name, slot in program.states().items()]
+    state = type("State", (ctypes.Structure,), {"_fields_": fields})
+    rest = [("sent", number * x.shape[1]), ("answer", number * program.slots["y"].size), ("waited", time)]
+    counters = [("steps", ctypes.c_uint32), ("computed", ctypes.c_uint32)]
+    change = type("Change", (ctypes.Structure,), {"_fields_": [("state", state), *rest, *counters]})()
+    command = [COMPILERS[0], *WARNINGS, "-shared", "-fPIC", made.folder / "policy.c", "-o", scratch / "policy.so"]
+    subprocess.run(command, check=True)
+    library = ctypes.CDLL(str(scratch / "policy.so"))
+    library.policy_step_on_change.restype = ctypes.c_uint8
+    library.policy_on_change_init(ctypes.byref(change))
+    answers, flags, y = [], [], (number * program.slots["y"].size)()
+    for row, gap in zip(x.tolist(), dt.tolist(), strict=True):
+        given = (number * len(row))(*row)
+        flags.append(library.policy_step_on_change(ctypes.byref(change), given, time(gap), y))
+        answers.append(list(y))
+    return np.array(answers), np.array(flags), change.computed, change.steps
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["int16", "float32"])
+def test_c_steps_on_change_by_the_rule_of_the_tables(tmp_path, dtype):
+    torch.manual_seed(0)
+    net, least = LiquidSSM(3, 4, pairing="previous"), {"x0": 0.25, "x1": 0.5}
+    made = export.c(net, tmp_path / "policy", dtype, send_on_change=least)
+    assert export.verify(made.folder, net).word == "holds"
+    twin, rng = Twin(made.program), np.random.default_rng(0)
+    x = np.round(np.cumsum(rng.normal(size=(60, 3)) * [0.2, 0.2, 0.0], 0) * 16) / 16
+    dt = rng.integers(0, 64, 60) / 32
+    sent = sent_steps(x[None], np.ones((1, *x.shape), bool), np.array([60]), np.array([0.25, 0.5, 0.0]))[0]
+    assert 5 < sent.sum() < 55
+    answers, flags, computed, steps = _on_change(made, twin.inputs(x), twin.times(dt), tmp_path)
+    assert (computed, steps) == (sent.sum(), 60)
+    assert ((flags & 4 == 0) == sent).all()
+    waited = np.add.reduceat(dt, np.flatnonzero(np.concatenate([[True], sent[:-1]])))[: sent.sum()]
+    expected = twin.run(x[None, sent], waited[None])
+    assert (twin.outputs(answers) == held_answers(sent[None], expected)[0]).all()
+
+
+def test_thresholds_of_a_fitted_model_are_in_its_c(tmp_path):
+    x = np.random.default_rng(0).normal(size=(40, 2, 8)) * [[3.0], [5.0]]
+    model = LiquidClassifier("liquid-ssm", units=4, epochs=1, send_on_change=0.5).fit(x, (x[:, 0].mean(1) > 0) * 1)
+    folder = export.c(model, tmp_path / "policy").folder
+    assert np.allclose(read_proof(folder).options.thresholds, 0.5 * np.array(model.encoder_.scaler.std))
+    assert "policy_step_on_change" in (folder / "README.md").read_text()
+    assert export.verify(folder, model).word == "holds"
+    with pytest.raises(InputError, match="send_on_change: `name` names 'x9'"):
+        export.c(model, tmp_path / "other", send_on_change={"x9": 1.0})
+    x[0, 0, 3] = np.nan
+    model.fit(x, np.arange(40) % 2)
+    with pytest.raises(InputError, match="the model reads which inputs are missing"):
+        export.c(model, tmp_path / "other")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(bool(TARGETS["RV32IMAC"].missing()), reason="no RISC-V here: constant time is NOT tested")
 @pytest.mark.parametrize("cell", ["ltc", "cfc"])
@@ -288,8 +351,6 @@ def test_more_weights_than_any_small_machine_holds_are_refused(tmp_path):
 
 
 def test_the_readme_names_answers_and_keeps_every_bit(tmp_path):
-    from caudal.estimators import LiquidClassifier
-
     x = np.random.default_rng(0).normal(size=(40, 1, 5))
     kinds = np.where(x[:, 0].mean(1) > 0, "up", "dn|n")
     fitted = LiquidClassifier(cell="cfc", units=4, epochs=1, seed=0).fit(x, kinds)

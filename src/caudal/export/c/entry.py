@@ -1,9 +1,13 @@
 """The two functions that a caller sees, `init` and `step`, and where the work vectors of a step lie."""
 
+import math
 from dataclasses import dataclass
 
-from caudal.export.c.text import literal, sized, slots_of
+import numpy as np
+
+from caudal.export.c.text import Thresholds, array, literal, sized, slots_of
 from caudal.export.program.program import Program, ProgramStep
+from caudal.typing import Array
 
 
 @dataclass(frozen=True)
@@ -155,3 +159,84 @@ def _advance(program: Program, prefix: str, stage: ProgramStep, places: dict[str
     if stage.only_moving:
         lines = ["if (dt > 0)", "{", *(f"    {line}" for line in lines), "}"]
     return [f"    {line}" for line in lines]
+
+
+def on_change(program: Program, prefix: str, rom: str, thresholds: Thresholds) -> str:
+    """Thresholds, and the functions that compute a step only when an input moved by more than its own."""
+    kind, time = ("float", "float") if program.is_float else ("int32_t", "uint32_t")
+    inputs, outputs = program.slots["x"].size, program.slots["y"].size
+    table, moved = f"{prefix.upper()}_THRESHOLD", f"!((higher - lower) <= {prefix.upper()}_THRESHOLD[i])"
+    later = "change->waited = change->waited + dt_raw;"
+    if not program.is_float:
+        moved = f"((uint32_t)higher - (uint32_t)lower) > {table}[i]"
+        later = "change->waited = (dt_raw > (4294967295u - change->waited)) ? 4294967295u : (change->waited + dt_raw);"
+    text = _ON_CHANGE.format(
+        p=prefix, P=prefix.upper(), kind=kind, time=time, inputs=inputs, outputs=outputs, moved=moved, later=later,
+        counter=sized(max(inputs, outputs)), zero="0.0f" if program.is_float else "0", none="0.0f" if program.is_float
+        else "0u",
+    )  # fmt: skip
+    return array(table, "float" if program.is_float else "uint32_t", _raw(program, thresholds), rom) + "\n" + text
+
+
+def _raw(program: Program, thresholds: Thresholds) -> Array:
+    """Thresholds as the C compares them; the largest number where an input never counts."""
+    if program.is_float:
+        return np.array([np.finfo(np.float32).max if least is None else least for least in thresholds], np.float32)
+    scaled = (
+        2.0**32 if least is None else least * 2.0**bits
+        for least, bits in zip(thresholds, program.input_bits, strict=True)
+    )
+    return np.array([min(math.floor(least), 2**32 - 1) for least in scaled], np.int64)
+
+
+_ON_CHANGE = """\
+void {p}_on_change_init({p}_on_change *change)
+{{
+    {counter} i;
+    {p}_init(&change->state);
+    for (i = 0u; i < {inputs}u; ++i)
+    {{
+        change->sent[i] = {zero};
+    }}
+    for (i = 0u; i < {outputs}u; ++i)
+    {{
+        change->answer[i] = {zero};
+    }}
+    change->waited = {none};
+    change->steps = 0u;
+    change->computed = 0u;
+}}
+
+uint8_t {p}_step_on_change({p}_on_change *change, const {kind} x[{inputs}], {time} dt_raw, {kind} y[{outputs}])
+{{
+    uint8_t status = {P}_UNCHANGED;
+    uint8_t moved = (change->computed == 0u) ? 1u : 0u;
+    {counter} i;
+    for (i = 0u; i < {inputs}u; ++i)
+    {{
+        const {kind} higher = (x[i] > change->sent[i]) ? x[i] : change->sent[i];
+        const {kind} lower = (x[i] > change->sent[i]) ? change->sent[i] : x[i];
+        if ({moved})
+        {{
+            moved = 1u;
+        }}
+    }}
+    {later}
+    change->steps += (change->steps < 4294967295u) ? 1u : 0u;
+    if (moved != 0u)
+    {{
+        status = {p}_step(&change->state, x, change->waited, change->answer);
+        change->waited = {none};
+        change->computed += (change->computed < 4294967295u) ? 1u : 0u;
+        for (i = 0u; i < {inputs}u; ++i)
+        {{
+            change->sent[i] = x[i];
+        }}
+    }}
+    for (i = 0u; i < {outputs}u; ++i)
+    {{
+        y[i] = change->answer[i];
+    }}
+    return status;
+}}
+"""

@@ -1,11 +1,18 @@
 """The texts around an export: README, and what Arduino and Zephyr need to take the folder as a library."""
 
 from caudal._version import __version__
+from caudal.export.c.text import Thresholds
 from caudal.export.program.program import Program
 
 
 def texts(
-    program: Program, name: str, *, answers: tuple[str, ...], input_range: float, dt_min: float
+    program: Program,
+    name: str,
+    *,
+    answers: tuple[str, ...],
+    input_range: float,
+    dt_min: float,
+    thresholds: Thresholds = (),
 ) -> dict[str, str]:
     """Files by path, from a program and what its numbers mean in the user's units.
 
@@ -13,10 +20,12 @@ def texts(
         answers: what each number of `y` means.
         input_range: deviations beyond which an input is clamped.
         dt_min: shortest usable elapsed time; 0 where none is.
+        thresholds: see `text.Thresholds`.
     """
     words = _float_words(program, answers)
     if not program.is_float:
         words = _integer_words(program, answers, input_range, dt_min, name)
+    words += _change_words(program, name, thresholds) if thresholds else []
     return {
         "README.md": _readme(program, name, words),
         "library.properties": _arduino(name),
@@ -105,6 +114,26 @@ def _float_words(program: Program, answers: tuple[str, ...]) -> list[str]:
         f"Inputs ({_some(program.names)}), time and answers ({_some(answers)}) are in",
         "the units of the training data. Compile with `-ffp-contract=off` (the default of gcc with `-std=c99`) and",
         "never with `-ffast-math`: then the numbers are the same to the bit on every machine with IEEE floats.",
+        "",
+    ]
+
+
+def _change_words(program: Program, name: str, thresholds: Thresholds) -> list[str]:
+    rows = [
+        f"| {label} | {'never counts' if least is None else f'{least:.6g}'} |"
+        for label, least in zip(program.names, thresholds, strict=True)
+    ]
+    return [
+        "## Compute only when something happened",
+        "",
+        f"`{name}_step_on_change` computes the first step, and then those at which an input moved by more than its",
+        "threshold since the last computed one. Otherwise it compares, lets the elapsed times add up, and answers",
+        f"as before with `{name.upper()}_UNCHANGED`. `computed` and `steps` of its struct tell how many were computed.",
+        "",
+        "| input | threshold |",
+        "|---|---|",
+        *rows[:16],
+        *([f"| {len(rows) - 16} more, see the C | |"] if len(rows) > 16 else []),
         "",
     ]
 

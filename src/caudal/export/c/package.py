@@ -5,17 +5,20 @@ import math
 import os
 import secrets
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
 from caudal import limits
 from caudal.data import Encoder
+from caudal.data.changes import thresholds_of
 from caudal.errors import InputError
 from caudal.export.c import golden as golden_module
 from caudal.export.c import proof
 from caudal.export.c.proof import DTYPES, PREFIX, STATES, ExportProof, Options
 from caudal.export.c.proof import claims as claims
+from caudal.export.c.text import Thresholds
 from caudal.export.plan.plan import Plan
 from caudal.export.plan.read import INPUT_RANGE, describe
 from caudal.export.program import bounds
@@ -60,6 +63,7 @@ def c(
     shortest_dt: float | None = None,
     constant_time: bool = False,
     input_range: float = INPUT_RANGE,
+    send_on_change: float | Mapping[str, float] | None = None,
 ) -> Export:
     """Write a model's step as C99 that needs `<stdint.h>` alone, with self-test, proof and README.
 
@@ -75,6 +79,8 @@ def c(
             left out.
         constant_time: integers without a branch or a division whose time depends on inputs or states.
         input_range: integers clamp scaled inputs beyond it.
+        send_on_change: thresholds as of an estimator: the C gets a second step, computed only when an input moved by
+            more than its own; those of the encoder, where it has any, when left out.
 
     Returns:
         what was written, and the program for the twin.
@@ -92,14 +98,36 @@ def c(
         ...     sorted(path.name for path in made.folder.iterdir() if path.is_file())
         ['README.md', 'library.properties', 'policy.c', 'policy.h', 'proof.json']
     """
-    options = Options(
-        dtype, state, None if shortest_dt is None else float(shortest_dt), float(input_range), constant_time
-    )
+    thresholds = _thresholds(model, encoder, send_on_change)
+    shortest = None if shortest_dt is None else float(shortest_dt)
+    options = Options(dtype, state, shortest, float(input_range), constant_time, thresholds)
     place = _checked(folder, name, options)
     stated = made(model, name, options, encoder)
     golden = golden_module.vectors(stated.program).digest
     _write(place, proof.files(stated))
     return Export(place, stated.program, stated.dt_min, golden)
+
+
+def _thresholds(model: object, encoder: Encoder | None, asked: float | Mapping[str, float] | None) -> Thresholds:
+    """Thresholds of all inputs in the user's units; features of a whole series never count.
+
+    Raises:
+        InputError: a threshold is no number of at least 0, a name is unknown, or an input may be missing.
+    """
+    encoder = encoder or getattr(model, "encoder_", None)
+    if encoder is None:
+        inputs = getattr(model, "inputs", 0)
+        return thresholds_of(asked, [f"x{k}" for k in range(inputs)], [1.0] * inputs)
+    changes = encoder if asked is None else encoder.with_thresholds(asked)
+    if not changes.thresholds:
+        return ()
+    if encoder.indicators or encoder.elapsed != "none":
+        fault = "is asked for, and the model reads which inputs are missing, which this rule on a chip does not"
+        remedy = "Fit it on series without holes, or without `send_on_change`."
+        raise InputError("export", "send_on_change", fault, remedy)
+    moved = tuple(least * std for least, std in zip(changes.thresholds, encoder.scaler.std, strict=True))
+    others = getattr(model, "net_", model).inputs - len(moved)
+    return (*moved, *(None for _ in range(others)))
 
 
 def made(model: object, name: str, options: Options, encoder: Encoder | None = None) -> ExportProof:

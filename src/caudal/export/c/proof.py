@@ -20,6 +20,7 @@ from caudal._version import __version__
 from caudal.errors import FileFormatError, MissingFileError
 from caudal.export.c import folder_texts, source
 from caudal.export.c import golden as golden_module
+from caudal.export.c.text import Thresholds
 from caudal.export.program import bounds as bounds_module
 from caudal.export.program.form import from_json, to_json
 from caudal.export.program.program import Program, label
@@ -52,13 +53,14 @@ _KEYS = (
 
 @dataclass(frozen=True)
 class Options:
-    """The choices of an export; see `export.c`."""
+    """The choices of an export; see `export.c`, and `text.Thresholds` for the last."""
 
     dtype: str = "int16"
     state: str = "auto"
     shortest_dt: float | None = None
     input_range: float = 8.0
     constant_time: bool = False
+    thresholds: Thresholds = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +90,9 @@ class ExportProof:
 
 def code(proof: ExportProof) -> dict[str, str]:
     """The two files that a caller builds: the step and its header."""
-    name = proof.name
-    return {
-        f"{name}.c": source.source(proof.program, name, constant_time=proof.options.constant_time),
-        f"{name}.h": source.interface(proof.program, name),
-    }
+    name, chosen = proof.name, proof.options
+    written = source.source(proof.program, name, constant_time=chosen.constant_time, thresholds=chosen.thresholds)
+    return {f"{name}.c": written, f"{name}.h": source.interface(proof.program, name, chosen.thresholds)}
 
 
 def files(proof: ExportProof) -> dict[str, str]:
@@ -107,9 +107,16 @@ def files(proof: ExportProof) -> dict[str, str]:
     texts = code(proof)
     texts[f"test/{name}_test.c"] = golden_module.test_source(program, name, golden)
     texts |= folder_texts.texts(
-        program, name, answers=proof.answers, input_range=proof.options.input_range, dt_min=proof.dt_min
+        program,
+        name,
+        answers=proof.answers,
+        input_range=proof.options.input_range,
+        dt_min=proof.dt_min,
+        thresholds=proof.options.thresholds,
     )
     options = asdict(proof.options)
+    if not proof.options.thresholds:  # what an export without them states has not changed
+        del options["thresholds"]
     stated: dict[str, object] = {
         "format": FORMAT,
         "caudal": proof.caudal,
@@ -165,7 +172,10 @@ def read_proof(folder: str | os.PathLike[str]) -> ExportProof:
 
 
 def _proof(owner: str, stated: dict[str, Any]) -> ExportProof:
-    options = limits.keys(owner, stated["options"], ("dtype", "state", "shortest_dt", "input_range"))
+    known: tuple[str, ...] = ("dtype", "state", "shortest_dt", "input_range")
+    if isinstance(stated["options"], dict) and "thresholds" in stated["options"]:
+        known = (*known, "thresholds")
+    options = limits.keys(owner, stated["options"], known)
     program = from_json(stated["program"])
     shortest, reach, dt_min = options["shortest_dt"], options["input_range"], stated["dt_min"]
     answers, flag = stated["answers"], stated["constant_time"]
@@ -178,7 +188,8 @@ def _proof(owner: str, stated: dict[str, Any]) -> ExportProof:
         and options["state"] in STATES
         and (shortest is None or (_is_real(shortest) and shortest > 0))
         and _is_real(reach)
-        and 0 < reach < WIDEST_RANGE,
+        and 0 < reach < WIDEST_RANGE
+        and _are_thresholds(options.get("thresholds"), len(program.names)),
         "constant_time": isinstance(flag, bool) and not (flag and program.is_float),
         "dt_min": _is_real(dt_min) and dt_min >= 0,
         "answers": isinstance(answers, list)
@@ -188,9 +199,16 @@ def _proof(owner: str, stated: dict[str, Any]) -> ExportProof:
     if wrong := [key for key, holds in sound.items() if not holds]:
         fault = f"`{wrong[0]}` is {limits.shown(stated[wrong[0]])}, which no export has"
         raise FileFormatError(f"{owner}: {fault}. Export the model again.")
-    chosen = Options(program.dtype, cast(str, options["state"]), shortest, reach, flag)
+    thresholds = tuple(options.get("thresholds", ()))
+    chosen = Options(program.dtype, cast(str, options["state"]), shortest, reach, flag, thresholds)
     name, model, encoder = stated["name"], stated["model"], stated["encoder"]
     return ExportProof(name, model, encoder, chosen, dt_min, tuple(answers), program, stated["caudal"])
+
+
+def _are_thresholds(value: object, inputs: int) -> bool:
+    if not isinstance(value, list):
+        return value is None
+    return len(value) == inputs and all(least is None or (_is_real(least) and least >= 0) for least in value)
 
 
 def _matches(value: object, pattern: re.Pattern[str]) -> bool:

@@ -5,9 +5,9 @@ import re
 import numpy as np
 
 from caudal.errors import FileFormatError
-from caudal.export.c.entry import init, places, step
+from caudal.export.c.entry import init, on_change, places, step
 from caudal.export.c.helpers import CALLS, CONSTANT_TIME, FLOAT_HELPERS, HELPERS
-from caudal.export.c.text import array, expression, header, literal, preamble, sized, slots_of
+from caudal.export.c.text import Thresholds, array, expression, header, literal, preamble, sized, slots_of
 from caudal.export.program.arithmetic import UNIT
 from caudal.export.program.program import Block, Link, Program
 from caudal.typing import Array
@@ -16,7 +16,7 @@ _CTYPE = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "uint8": "ui
 _CTYPE |= {"float32": "float", "float": "float"}
 
 
-def source(program: Program, name: str, *, constant_time: bool = False) -> str:
+def source(program: Program, name: str, *, constant_time: bool = False, thresholds: Thresholds = ()) -> str:
     """The text of `<name>.c`.
 
     Example:
@@ -30,12 +30,13 @@ def source(program: Program, name: str, *, constant_time: bool = False) -> str:
     writer = _Writer(program, name, constant_time)
     blocks = [writer.block(block) for block in program.blocks()]
     parts = [preamble(program, name), *writer.tables(), *writer.helpers(), *blocks, *writer.entry()]
+    parts += [on_change(program, name, writer.rom, thresholds)] if thresholds else []
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
-def interface(program: Program, name: str) -> str:
+def interface(program: Program, name: str, thresholds: Thresholds = ()) -> str:
     """The text of `<name>.h`."""
-    return header(program, name)
+    return header(program, name, thresholds)
 
 
 def fields(program: Program, link: Link) -> dict[str, list[str]]:

@@ -2,12 +2,17 @@
 
 import textwrap
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
 from caudal._version import __version__
 from caudal.export.program.program import Block, Node, Program, label
 from caudal.typing import Array
+
+# By how much each input must move, in the user's units, for a step to be computed; None where it never counts. Empty
+# where every step is computed.
+Thresholds: TypeAlias = tuple[float | None, ...]
 
 
 def literal(value: float, is_float: bool) -> str:
@@ -139,8 +144,8 @@ def preamble(program: Program, name: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def header(program: Program, name: str) -> str:
-    """The header: sizes, units, the state, two functions."""
+def header(program: Program, name: str, thresholds: Thresholds) -> str:
+    """The header: sizes, units, the state, two functions; with thresholds, two more that step on change."""
     upper = name.upper()
     kind, time = ("float", "float") if program.is_float else ("int32_t", "uint32_t")
     slots = program.slots
@@ -171,6 +176,7 @@ def header(program: Program, name: str) -> str:
         f"uint8_t {name}_step({name}_state *state, const {kind} x[{slots['x'].size}], {time} dt_raw, "
         f"{kind} y[{slots['y'].size}]);",
         "",
+        *(_on_change(program, name) if thresholds else ()),
         "#ifdef __cplusplus",
         "}",
         "#endif",
@@ -179,6 +185,32 @@ def header(program: Program, name: str) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _on_change(program: Program, name: str) -> list[str]:
+    kind, time = ("float", "float") if program.is_float else ("int32_t", "uint32_t")
+    sizes = program.slots["x"].size, program.slots["y"].size
+    return [
+        "/* Steps that are computed only when an input moved by more than its threshold since the last of them. */",
+        "typedef struct",
+        "{",
+        f"    {name}_state state;",
+        f"    {kind} sent[{sizes[0]}]; /* inputs of the last computed step */",
+        f"    {kind} answer[{sizes[1]}];",
+        f"    {time} waited; /* time since the last computed step */",
+        "    uint32_t steps; /* so far; both counters stay at the largest number */",
+        "    uint32_t computed; /* of these */",
+        f"}} {name}_on_change;",
+        "",
+        f"#define {name.upper()}_UNCHANGED ((uint8_t)4u)",
+        "",
+        f"void {name}_on_change_init({name}_on_change *change);",
+        "",
+        "/* As the step; UNCHANGED and the answer of the last computed step where nothing moved. Times add up. */",
+        f"uint8_t {name}_step_on_change({name}_on_change *change, const {kind} x[{sizes[0]}], {time} dt_raw,",
+        f"                              {kind} y[{sizes[1]}]);",
+        "",
+    ]
 
 
 def _ctype(kind: str) -> str:
