@@ -170,11 +170,20 @@ def on_change(program: Program, prefix: str, rom: str, thresholds: Thresholds) -
     if not program.is_float:
         moved = f"((uint32_t)higher - (uint32_t)lower) > {table}[i]"
         later = "change->waited = (dt_raw > (4294967295u - change->waited)) ? 4294967295u : (change->waited + dt_raw);"
+    zero, none = ("0.0f", "0.0f") if program.is_float else ("0", "0u")
     text = _ON_CHANGE.format(
-        p=prefix, P=prefix.upper(), kind=kind, time=time, inputs=inputs, outputs=outputs, moved=moved, later=later,
-        counter=sized(max(inputs, outputs)), zero="0.0f" if program.is_float else "0", none="0.0f" if program.is_float
-        else "0u",
-    )  # fmt: skip
+        p=prefix,
+        P=prefix.upper(),
+        kind=kind,
+        time=time,
+        inputs=inputs,
+        outputs=outputs,
+        moved=moved,
+        later=later,
+        counter=sized(max(inputs, outputs)),
+        zero=zero,
+        none=none,
+    )
     return array(table, "float" if program.is_float else "uint32_t", _raw(program, thresholds), rom) + "\n" + text
 
 
