@@ -11,6 +11,7 @@ CIRCUIT = wiring.ncp(3, 4, 3, 2, seed=1)
 BUILDS = {
     "LTC": lambda: nn.LTC(CIRCUIT, substeps=1),
     "LTC-dense": lambda: nn.LTC(3, 4, substeps=3, signs="fixed", init="ncps", eps=1e-8),
+    "LTC-exact": lambda: nn.LTC(CIRCUIT, substeps=2, solver="exact"),
     "CfC": lambda: nn.CfC(3, 4, backbone_units=5),
     "CfC-pure": lambda: nn.CfC(3, 4, mode="pure", backbone_units=5, backbone_layers=2),
     "CfC-plain": lambda: nn.CfC(3, 4, mode="no_gate", backbone_layers=0),
@@ -21,6 +22,12 @@ BUILDS = {
     "LiquidSSM": lambda: nn.LiquidSSM(3, 4),
     "LiquidSSM-soft": lambda: nn.LiquidSSM(3, 4, decay="softplus", target="linear", output_gate=True),
     "LiquidSSM-deep": lambda: nn.LiquidSSM(3, 4, layers=2, output_gate=True),
+    "DLinOSS": lambda: nn.DLinOSS(3, 4, states=3),
+    "DLinOSS-deep": lambda: nn.DLinOSS(3, 4, layers=2, pairing="previous"),
+    "LiquidS4": lambda: nn.LiquidS4(3, 4),
+    "LiquidS4-event": lambda: nn.LiquidS4(3, 4, pairing="event"),
+    "LrcSSM": lambda: nn.LrcSSM(3, 4),
+    "LrcSSM-previous": lambda: nn.LrcSSM(3, 4, pairing="previous"),
     "CfC-event": lambda: nn.CfC(3, 4, backbone_units=5, pairing="event"),
     "LiquidSSM-previous": lambda: nn.LiquidSSM(3, 4, pairing="previous"),
     "MixedMemory-CfC": lambda: nn.MixedMemory(3, nn.CfC(3, 4, backbone_units=5)),
@@ -41,12 +48,15 @@ BUILDS = {
     "ConvHead": lambda: nn.ConvHead((1, 4, 3), filters=((2, 3, 2), (3, 3, 1)), features=2),
 }
 # The compiler works on these for many seconds: they loop by torch's own scan, without an op of caudal.
-LONG = {"GRUD", "ODERNN", "PhasedLSTM", "Transformer", "SSM"}
+LONG = {"GRUD", "ODERNN", "PhasedLSTM", "Transformer", "SSM", "DLinOSS", "LiquidS4", "LrcSSM"}
+LONG |= {"DLinOSS-deep", "LiquidS4-event", "LrcSSM-previous", "LTC-exact"}
 CASES = [
     pytest.param(
         case,
         id=str(case),
-        marks=pytest.mark.slow if case.name in LONG and case.clause.name in ("compile", "export") else (),
+        marks=pytest.mark.slow
+        if str(case).rpartition("-")[0] in LONG and case.clause.name in ("compile", "export")
+        else (),
     )
     for case in cells(BUILDS)
 ]

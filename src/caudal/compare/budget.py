@@ -45,6 +45,7 @@ class Schedule:
         folds: test parts that final runs take in turn; 0 where they share one.
         expect: disturbances that every model is trained for, with their levels.
         guests: contenders of the caller's own, by name.
+        irregular: whether gaps differ, so that it is asked when an input acts.
     """
 
     budget: Budget
@@ -57,6 +58,7 @@ class Schedule:
     folds: int = 0
     expect: Mapping[str, float] = field(default_factory=dict)
     guests: Mapping[str, Entry] = field(default_factory=dict)
+    irregular: bool = True
 
     def folded(self, folds: int) -> "Schedule":
         """The same over folds: as many final runs as go round them, and no fewer than before."""
@@ -199,9 +201,10 @@ class Tuner:
         self._asked: list[tuple[object, Job]] = []
         self._told = 0
         self._best: tuple[float, Mapping[str, Scalar]] | None = None
+        self._fixed = () if schedule.irregular else ("pairing",)
         self._study: Any = None
         if schedule.trials(model):
-            self._study = _study(model, higher_is_better)
+            self._study = _study(model, higher_is_better, self._fixed)
 
     @property
     def is_finished(self) -> bool:
@@ -219,7 +222,7 @@ class Tuner:
         self._asked = []
         for number in range(self._told, self._told + count):
             trial = self._study.ask()
-            self._asked.append((trial, self._schedule.trial(self.model, number, suggest(self.model, trial))))
+            self._asked.append((trial, self._schedule.trial(self.model, number, suggest(self.model, trial, self._fixed))))
         return tuple(job for _, job in self._asked)
 
     def tell(self, outcomes: Sequence[RunOutcome | None]) -> None:
@@ -236,7 +239,7 @@ class Tuner:
         self._told += len(self._asked)
 
 
-def _study(model: str, higher_is_better: bool) -> Any:
+def _study(model: str, higher_is_better: bool, fixed: tuple[str, ...]) -> Any:
     optuna = need("compare", "optuna")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # Not `hash`, which differs from process to process.
@@ -245,7 +248,7 @@ def _study(model: str, higher_is_better: bool) -> Any:
         direction="maximize" if higher_is_better else "minimize",
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND),
     )
-    first = usual(model)
+    first = usual(model, fixed)
     study.enqueue_trial(first)
     if "pool" in first:  # the largest lever there is, so that every budget with two trials pulls it for every network
         study.enqueue_trial({**first, "pool": "last" if first["pool"] == "mean" else "mean"})

@@ -142,6 +142,7 @@ def compare(
         split_column=split_column,
         columns=Columns.of(columns, "compare", target=target, series=series, time=time),
     )
+    agenda = replace(agenda, irregular=regular_gap(source.facts) is None)
     if source.folds:
         agenda = agenda.folded(len(source.folds))
     watcher = watcher or Board()

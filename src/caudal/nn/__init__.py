@@ -19,12 +19,15 @@ from caudal.nn.files import load as load
 from caudal.nn.files import save as save
 from caudal.nn.layer import Layer as Layer
 from caudal.nn.layer import reset_state as reset_state
+from caudal.nn.liquid_s4 import LiquidS4 as LiquidS4
 from caudal.nn.liquid_ssm import LiquidSSM as LiquidSSM
 from caudal.nn.lrc import LRC as LRC
+from caudal.nn.lrc_ssm import LrcSSM as LrcSSM
 from caudal.nn.ltc import LTC as LTC
 from caudal.nn.mixed import MixedMemory as MixedMemory
 from caudal.nn.on_change import OnChangeState as OnChangeState
 from caudal.nn.on_change import step_on_change as step_on_change
+from caudal.nn.oscillators import DLinOSS as DLinOSS
 from caudal.nn.prune import without as without
 from caudal.nn.readout import Readout as Readout
 from caudal.nn.readout import last_step as last_step

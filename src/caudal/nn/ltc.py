@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from caudal.dynamics import ltc, ltc_solvers
+from caudal.errors import InputError
 from caudal.kernels import ltc_scan
+from caudal.nn import ltc_exact
 from caudal.nn.fast_step import Stepper, may_skip, quick_step, stepping
 from caudal.nn.init import fill_, positive, positive_uniform_, softplus_inverse, uniform_
 from caudal.nn.layer import Layer, State
@@ -30,7 +32,7 @@ from caudal.nn.wired import (
 from caudal.wiring import Wiring
 
 Init = Literal["paper", "ncps"]
-Solver = Literal["fused", "euler", "rk4"]
+Solver = Literal["fused", "exact", "euler", "rk4"]
 
 
 @final
@@ -50,7 +52,9 @@ class LTC(Layer):
             keeps each synapse's polarity by construction, so that the drawn circuit stays true.
         eps: added to the denominator of the fused step; 1e-8 in the released programs, 0 keeps the
             convex-combination proof exact.
-        solver: `"fused"` is the semi-implicit step, stable at any `dt`, with its own kernels. `"euler"` and `"rk4"`
+        solver: `"fused"` is the semi-implicit step, stable at any `dt`, with its own kernels. `"exact"` solves the
+            neurons that read inputs alone (the inter neurons of a neural circuit policy) over the whole gap in one
+            scan, and takes fused steps for the others; stable at any `dt` as well. `"euler"` and `"rk4"`
             solve the same equation by plain torch, for study: slow, and unstable once `dt / substeps` times the
             conductance over the capacitance nears 2.
         pairing: when an input acts: `"hold"`, `"previous"` or `"event"`, see `caudal.nn.pairing`.
@@ -100,17 +104,22 @@ class LTC(Layer):
         check_substeps("LTC", substeps, usual=6)
         check_choice("LTC", "init", init, ("paper", "ncps"))
         check_choice("LTC", "signs", signs, ("free", "fixed"))
-        check_choice("LTC", "solver", solver, ("fused", "euler", "rk4"))
+        check_choice("LTC", "solver", solver, ("fused", "exact", "euler", "rk4"))
         self.wiring = resolve_wiring("LTC", inputs, units)
+        if solver == "exact" and not ltc_exact.first_neurons(self.wiring):
+            fault = 'is "exact", and every neuron in front of this wiring reads another neuron'
+            raise InputError("LTC", "solver", fault, 'Pass a neural circuit policy, or `solver="fused"`.')
         self.substeps, self.init, self.signs, self.eps, self.solver = substeps, init, signs, eps, solver
         self.inputs, self.units, self.outputs = self.wiring.inputs, self.wiring.units, self.wiring.motor
         synapse_buffers(self, self.wiring)
+        if solver == "exact":
+            ltc_exact.split_buffers(self, self.wiring)
         synapse_parameters(self, self.wiring, ("raw_w", "mu", "sigma", "e_rev"))
         self.raw_g_leak, self.v_leak, self.raw_c_m = (nn.Parameter(torch.empty(self.units)) for _ in range(3))
         self.input_scale, self.input_shift = (nn.Parameter(torch.empty(self.inputs)) for _ in range(2))
         self.output_scale, self.output_shift = (nn.Parameter(torch.empty(self.outputs)) for _ in range(2))
         self._stepper: Stepper | None = None
-        self._settings = json.dumps(ltc.Settings(substeps, eps)._asdict())
+        self._settings = json.dumps(ltc.Settings(1 if solver == "exact" else substeps, eps)._asdict())
         self.pair(pairing)
         self.reset_parameters()
 
@@ -179,7 +188,11 @@ class LTC(Layer):
         """States of all neurons after every step, `(batch, time, units)`, for checked arguments."""
         u = x * self.input_scale + self.input_shift
         params, graph, start = self.params(synapses), graph_tensors(self), ltc.State(*state)
-        if self.solver != "fused":
+        if self.solver == "exact":
+            split = ltc_exact.split_of(self)
+            settings = (self.substeps, self.eps, self._settings)
+            v = ltc_exact.scan(u, dt, mask, start.v, params, ltc.Graph(*graph), split, *settings)
+        elif self.solver != "fused":
             (v,) = ltc_solvers.scan(u, dt, mask, start, params, ltc.Graph(*graph), self.solver, self.substeps)
         elif is_per_series(synapses):
             (v,) = ltc.scan(u, dt, mask, start, params, ltc.Graph(*graph), ltc.Settings(self.substeps, self.eps))

@@ -23,10 +23,13 @@ from caudal.nn.conv_head import ConvHead
 from caudal.nn.counter import count_step
 from caudal.nn.ctrnn import CTRNN
 from caudal.nn.layer import Layer, leaves
+from caudal.nn.liquid_s4 import LiquidS4
 from caudal.nn.liquid_ssm import LiquidSSM
 from caudal.nn.lrc import LRC
+from caudal.nn.lrc_ssm import LrcSSM
 from caudal.nn.ltc import LTC
 from caudal.nn.mixed import MixedMemory
+from caudal.nn.oscillators import DLinOSS
 from caudal.nn.readout import Readout
 from caudal.nn.stack import Stack
 from caudal.nn.work import Operations as Operations
@@ -258,6 +261,8 @@ def ltc(net: LTC) -> Operations:
 
     Per neuron of a fused sub-step: `num - den v` and `c_m + D den`, times D, their quotient, onto the state.
     """
+    if net.solver == "exact":
+        return _ltc_exact(net)
     sensory, recurrent, u, runs = net.sensory_mu.numel(), net.mu.numel(), net.units, net.substeps
     maps = net.inputs + net.outputs
     sensory_work = Operations(macs=3 * sensory + maps, sigmoids=sensory, divisions=float(runs > 1))
@@ -271,6 +276,23 @@ def ltc(net: LTC) -> Operations:
         # h/2 twice and h/6; three stages ahead, two doubled slopes, the step; the last slope.
         substep = euler if net.solver == "euler" else slope.times(4).plus(Operations(macs=6 * u, adds=u, divisions=3))
     return sensory_work.plus(substep.times(runs)).plus(Operations(weights=4 * sensory + 2 * u + 2 * maps))
+
+
+def _ltc_exact(net: LTC) -> Operations:
+    """Sums, rate, rest and scan of the first neurons; their path in each sub-step, and the fused steps behind them."""
+    read, inner = (net.get_buffer(f"exact_{name}").numel() for name in ("chosen", "recurrent"))
+    onto, behind = (
+        net.sensory_mu.numel() - net.get_buffer("exact_behind").numel(),
+        net.get_buffer("exact_ptr").numel() - 1,
+    )
+    first, maps = net.units - behind, net.inputs + net.outputs
+    solved = Operations(macs=3 * onto + maps + first, sigmoids=onto, exponentials=first, divisions=2 * first)
+    solved = solved.plus(Operations(multiplies=2 * first, adds=2 * first, weights=4 * onto + 2 * maps + 3 * first))
+    path = Operations(macs=first, multiplies=first + 1, exponentials=first)
+    gates = Operations(macs=3 * (read + inner), sigmoids=read + inner, weights=4 * (read + inner))
+    fused = Operations(macs=2 * behind, multiplies=behind, adds=behind, divisions=behind, weights=3 * behind)
+    steps = path.plus(gates).plus(fused).times(net.substeps)
+    return solved.plus(steps).plus(Operations(divisions=float(net.substeps > 1)))
 
 
 def lrc(net: LRC) -> Operations:
@@ -316,6 +338,35 @@ def liquid_ssm(net: LiquidSSM) -> Operations:
     return block.times(net.layers).plus(Operations(macs=gates * u * net.inputs)).plus(mixing)
 
 
+def liquid_s4(net: LiquidS4) -> Operations:
+    """The drive; rate, its bound and its share by the elapsed time; the step; outputs from states and inputs."""
+    u = net.units
+    flow = Operations(multiplies=2 * u, adds=2 * u, divisions=u, exponentials=u, comparisons=u)
+    maps = Operations(macs=u * (net.inputs - 1) + u * (u - 1) + u * net.inputs, multiplies=2 * u)
+    return maps.plus(flow).plus(Operations(macs=u))
+
+
+def lrc_ssm(net: LrcSSM) -> Operations:
+    """Gates of inputs and states, conductance, drive and elastance, their rate and push, the step."""
+    i, u = net.inputs, net.units
+    gates = Operations(multiplies=i + u, adds=i + u, sigmoids=i + u)
+    sums = Operations(macs=3 * u * i + 3 * u)
+    pull = Operations(multiplies=3 * u, sigmoids=2 * u, tanhs=u, comparisons=u)
+    return gates.plus(sums).plus(pull).plus(Operations(macs=u, multiplies=2 * u, adds=u, divisions=u, exponentials=u))
+
+
+def d_linoss(net: DLinOSS) -> Operations:
+    """As the diagonal state space, with a real drive and positions alone read."""
+    u, s = net.units, net.states
+    clock = Operations(macs=3 * s, multiplies=8 * s, divisions=3 * s, exponentials=2 * s, sines=3 * s)
+    drive = Operations(macs=s * (u - 1), multiplies=4 * s)
+    scan = Operations(macs=2 * s, multiplies=2 * s, adds=2 * s)
+    read = Operations(macs=u * (s - 1) + u, multiplies=u).plus(activation("gelu", u))
+    gate = Operations(macs=u * u, multiplies=u, adds=u, sigmoids=u)
+    block = norm(u).plus(clock).plus(drive).plus(scan).plus(read).plus(gate)
+    return block.times(net.layers).plus(Operations(macs=net.inputs * u))
+
+
 def cfc(net: CfC) -> Operations:
     """The maps of the backbone with their activations, then the closed form."""
     maps = [part for part in net.modules() if isinstance(part, nn.Linear)]
@@ -336,6 +387,9 @@ LIQUID: Mapping[type[nn.Module], Callable[[Any], Operations]] = {
     LRC: lrc,
     CTRNN: ctrnn,
     LiquidSSM: liquid_ssm,
+    LiquidS4: liquid_s4,
+    LrcSSM: lrc_ssm,
+    DLinOSS: d_linoss,
     CfC: cfc,
     WiredCfC: wired_cfc,
 }

@@ -14,10 +14,13 @@ from caudal.nn.cfc import CfC
 from caudal.nn.cfc_wired import WiredCfC
 from caudal.nn.ctrnn import CTRNN
 from caudal.nn.layer import Layer
+from caudal.nn.liquid_s4 import LiquidS4
 from caudal.nn.liquid_ssm import LiquidSSM
 from caudal.nn.lrc import LRC
+from caudal.nn.lrc_ssm import LrcSSM
 from caudal.nn.ltc import LTC
 from caudal.nn.mixed import MixedMemory
+from caudal.nn.oscillators import DLinOSS
 from caudal.nn.readout import Readout
 from caudal.wiring import Wiring, auto_ncp, ncp
 
@@ -159,10 +162,15 @@ CELLS: Mapping[str, Callable[..., Layer]] = {
     "lrc": LRC,
     "ctrnn": CTRNN,
     "liquid-ssm": LiquidSSM,
+    "liquid-s4": LiquidS4,
+    "lrc-ssm": LrcSSM,
+    "d-linoss": DLinOSS,
     "lstm": LSTM,
     "gru": GRU,
     "min-gru": MinGRU,
     "gru-d": _gru_d,
+    "ode-rnn": ODERNN,
+    "phased-lstm": PhasedLSTM,
     "transformer": Transformer,
     "ssm": SSM,
     "mlp": MLP,

@@ -30,7 +30,13 @@ def usual_of_networks(**more: Scalar) -> dict[str, Scalar]:
     return {**shared, "dt": "raw", "pace": 1.0, **more}
 
 
-# Six dimensions at most, and the same training settings for every network: no contender is tuned with more care.
+def _usual_of_liquid(**more: Scalar) -> dict[str, Scalar]:
+    """The same of a liquid network."""
+    return usual_of_networks(pairing="hold", **more)
+
+
+# Six dimensions at most on a regular clock, and the same training settings for every network: none is tuned with more
+# care.
 TRAINING: dict[str, Range] = {
     "lr": Between(0.001, 0.05, log=True),
     "batch_size": OneOf((32, 64, 128)),
@@ -38,11 +44,11 @@ TRAINING: dict[str, Range] = {
     "pool": OneOf(("last", "mean")),
 }
 CLOCK: dict[str, Range] = {"dt": OneOf(("raw", "log"))}
-# Of an LTC the pace stays a factor: its time constants then have a unit.
+# Of cells whose rates start in one unit of time the pace is searched; it stays a factor, so time constants have a unit.
 _PACE: dict[str, Range] = {"pace": OneOf((0.1, 0.3, 1.0, 3.0))}
 _DENSITY: dict[str, Range] = {"density": OneOf((0.3, 0.5, 0.7))}
 _BACKBONE: dict[str, Range] = {"backbone": OneOf((1.0, 1.5, 3.0))}
-# Rates are learnt, so that no pace is searched; when an input acts is a fact of the data.
+# When an input acts is a fact of the data; it is searched where times are irregular.
 _LIQUID: dict[str, Range] = {"pairing": OneOf(PAIRINGS)}
 _LAYERS: dict[str, Range] = {"layers": OneOf((1, 2))}
 
@@ -78,7 +84,7 @@ def _states(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str,
 
 def _one_block(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, object]:
     del units, outputs, steps
-    return {"layers": 1, "target": chosen["target"], "pairing": chosen["pairing"]}
+    return {"layers": 1, "target": chosen["target"]}
 
 
 def _two_blocks(chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, object]:
@@ -115,8 +121,8 @@ register(
         Network("ltc-ncp", _circuit, least=4),
         uses_dt=True,
         wired=True,
-        settings=usual_of_networks(lr=0.02, pace=0.3, substeps=6, density=0.5),
-        space={**TRAINING, **_PACE, **_DENSITY},
+        settings=_usual_of_liquid(lr=0.02, pace=0.3, substeps=6, density=0.5),
+        space={**TRAINING, **_PACE, **_DENSITY, **_LIQUID},
     )
 )
 register(
@@ -130,8 +136,8 @@ register(
         uses_dt=True,
         matched=False,
         wired=True,
-        settings=usual_of_networks(lr=0.02, pace=0.3, substeps=6),
-        space={**TRAINING, **_PACE},
+        settings=_usual_of_liquid(lr=0.02, pace=0.3, substeps=6),
+        space={**TRAINING, **_PACE, **_LIQUID},
     )
 )
 register(
@@ -143,8 +149,8 @@ register(
         "network",
         Network("cfc", _backbone),
         uses_dt=True,
-        settings=usual_of_networks(backbone=1.5),
-        space={**TRAINING, **CLOCK, **_BACKBONE},
+        settings=_usual_of_liquid(backbone=1.5),
+        space={**TRAINING, **CLOCK, **_BACKBONE, **_LIQUID},
     )
 )
 register(
@@ -157,8 +163,8 @@ register(
         Network("cfc-ncp", _circuit, least=4),
         uses_dt=True,
         wired=True,
-        settings=usual_of_networks(lr=0.02, density=0.5),
-        space={**TRAINING, **CLOCK, **_DENSITY},
+        settings=_usual_of_liquid(lr=0.02, density=0.5),
+        space={**TRAINING, **CLOCK, **_DENSITY, **_LIQUID},
     )
 )
 register(
@@ -170,8 +176,8 @@ register(
         "network",
         Network("mixed", _backbone),
         uses_dt=True,
-        settings=usual_of_networks(lr=0.005, backbone=1.5),
-        space={**TRAINING, **CLOCK, **_BACKBONE},
+        settings=_usual_of_liquid(lr=0.005, backbone=1.5),
+        space={**TRAINING, **CLOCK, **_BACKBONE, **_LIQUID},
     )
 )
 register(
@@ -183,7 +189,7 @@ register(
         "network",
         Network("liquid-ssm", _one_block),
         uses_dt=True,
-        settings=usual_of_networks(target="tanh", pool="mean", pairing="hold"),
+        settings=_usual_of_liquid(target="tanh", pool="mean"),
         space={**TRAINING, **_LIQUID},
     )
 )
@@ -196,7 +202,20 @@ register(
         "network",
         Network("liquid-ssm", _two_blocks),
         uses_dt=True,
-        settings=usual_of_networks(target="tanh", pool="mean", pairing="hold"),
+        settings=_usual_of_liquid(target="tanh", pool="mean"),
+        space={**TRAINING, **_LIQUID},
+    )
+)
+register(
+    Entry(
+        "d-linoss",
+        "D-LinOSS",
+        "liquid",
+        "Damped linear oscillators with learnt frequency and damping, solved exactly over each gap.",
+        "network",
+        Network("d-linoss"),
+        uses_dt=True,
+        settings=_usual_of_liquid(pool="mean"),
         space={**TRAINING, **_LIQUID},
     )
 )
@@ -320,6 +339,8 @@ _ON_REQUEST: tuple[tuple[str, str, Family, str, bool], ...] = (
     ("ltc", "LTC", "liquid", "Liquid time-constant neurons (fused solver), each joined to all.", True),
     ("lrc", "LRC", "liquid", "Liquid-resistance liquid-capacitance neurons, each joined to all.", True),
     ("ctrnn", "CT-RNN", "liquid", "Continuous-time recurrent network, each neuron joined to all.", True),
+    ("lrc-ssm", "LrcSSM", "liquid", "Liquid-resistance neurons that read the inputs and themselves alone.", True),
+    ("liquid-s4", "Liquid-S4, exact", "liquid", "Diagonal state space whose rates its own drive moves.", True),
     ("mlp", "MLP", "traditional", "Layers without a memory, on each step and its elapsed time.", False),
     ("ode-rnn", "ODE-RNN", "traditional", "Gated unit whose state flows by an equation of its own in each gap.", True),
     ("phased-lstm", "Phased LSTM", "traditional", "Long short-term memory whose units open and close in time.", True),
@@ -335,8 +356,12 @@ for _name, _label, _family, _summary, _uses_dt in _ON_REQUEST:
             Network(_name),
             uses_dt=_uses_dt,
             wired=_name in ("ltc", "lrc", "ctrnn"),
-            settings=usual_of_networks(),
-            space={**TRAINING, **(_PACE if _name == "ltc" else CLOCK)},
+            settings=_usual_of_liquid() if _family == "liquid" else usual_of_networks(),
+            space={
+                **TRAINING,
+                **({} if _name == "liquid-s4" else CLOCK if _name == "mlp" else _PACE),
+                **(_LIQUID if _family == "liquid" else {}),
+            },
         )
     )
 OWN.update(CONTENDERS)

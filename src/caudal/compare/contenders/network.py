@@ -68,7 +68,7 @@ class Network:
         return kind(
             self.cell,
             units,
-            cell_options=self.options(chosen, units, outputs, plan.steps) or None,
+            cell_options=self.options_of(chosen, units, outputs, plan.steps) or None,
             pool=str(chosen["pool"]),
             dropout=number(chosen["dropout"]),
             epochs=plan.epochs,
@@ -86,13 +86,19 @@ class Network:
             **more,
         )
 
+    def options_of(self, chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, object]:
+        """Further arguments of the layer, with its pairing where that is not the usual one."""
+        options: dict[str, object] = self.options(chosen, units, outputs, steps)
+        pairing = chosen.get("pairing", "hold")
+        return options if pairing == "hold" else {**options, "pairing": pairing}
+
     def matched(self, inputs: int, outputs: int, parameters: int, settings: tuple[tuple[str, Scalar], ...]) -> int:
         """Units whose live parameters, readout included, come nearest to a number; the fewest of several."""
         return self.units or _units(self, inputs, outputs, parameters, settings)
 
     def net(self, inputs: int, outputs: int, units: int, chosen: Settings, steps: int = 1024, seed: int = 0) -> Readout:
         """A freshly drawn network; the caller's random state is not touched."""
-        options = self.options(chosen, units, outputs, steps)
+        options = self.options_of(chosen, units, outputs, steps)
         pool, dropout = str(chosen["pool"]), number(chosen["dropout"])
         return build_cell("compare", self.cell, inputs, units, outputs, options, pool=pool, dropout=dropout, seed=seed)
 

@@ -1,6 +1,6 @@
 """The registry of contenders: a name, a family, what builds its estimator, and what tuning may choose."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
 
@@ -105,7 +105,7 @@ class Entry:
         matched: whether its size is chosen to meet the budget of parameters.
         wired: whether a wiring limits who reads whom.
         settings: usual values of all that tuning may choose.
-        space: setting -> the values among which tuning chooses.
+        space: setting -> the values among which tuning chooses; `pairing` only where times are irregular.
         mark: of a contender of the caller's own, what tells it from an earlier version; stored runs are of one mark.
         code: what a file of its model asks to be trusted, as `caudal.load(trust=...)` takes it.
     """
@@ -208,12 +208,13 @@ def number(value: Scalar) -> float:
     return float(value)
 
 
-def suggest(model: str, trial: Any) -> dict[str, Scalar]:
+def suggest(model: str, trial: Any, without: Container[str] = ()) -> dict[str, Scalar]:
     """Settings of a contender, drawn by a trial.
 
     Arguments:
         model: name of the contender.
         trial: an `optuna.Trial`, or anything with its `suggest_float`, `suggest_int` and `suggest_categorical`.
+        without: settings that keep their usual value.
 
     Returns:
         values by name, for `Job.settings`; empty for a contender without any.
@@ -223,6 +224,8 @@ def suggest(model: str, trial: Any) -> dict[str, Scalar]:
     """
     chosen: dict[str, Scalar] = {}
     for name, range_ in entry_of(model).space.items():
+        if name in without:
+            continue
         if isinstance(range_, OneOf):
             chosen[name] = trial.suggest_categorical(name, list(range_.values))
         elif range_.whole:
@@ -232,7 +235,7 @@ def suggest(model: str, trial: Any) -> dict[str, Scalar]:
     return chosen
 
 
-def usual(model: str) -> dict[str, Scalar]:
+def usual(model: str, without: Container[str] = ()) -> dict[str, Scalar]:
     """The usual values of the settings that tuning may choose: a good first trial (`study.enqueue_trial`).
 
     Example:
@@ -240,4 +243,4 @@ def usual(model: str) -> dict[str, Scalar]:
         1
     """
     entry = entry_of(model)
-    return {name: entry.settings[name] for name in entry.space}
+    return {name: entry.settings[name] for name in entry.space if name not in without}

@@ -1,5 +1,7 @@
 """A trained circuit to draw: who excites whom, and what it does on one series."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from caudal.dynamics import cfc_wired, ltc
 from caudal.dynamics.wired import gates
 from caudal.nn import LTC, WiredCfC
 from caudal.nn.layer import Layer
+from caudal.nn.pairing import PreviousState, doubled, shifted
 from caudal.nn.wired import graph_tensors
 from caudal.train import examples
 
@@ -64,8 +67,19 @@ def circuit_of(trained: TrainedContender, parts: Parts, answers: ContenderAnswer
 
 def _watch(layer: Layer, x: Tensor, dt: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """States after every step of one series `(time, units)`, and time constants of an LTC, in typical gaps."""
+    if layer.pairing == "previous":
+        x = shifted(x, None, torch.zeros_like(x[:, 0]))[0]
+    elif layer.pairing == "event":
+        x, dt, _ = doubled(x, dt, None)
+    states, taus = _watched(layer, x, dt)
+    each = slice(1, None, 2) if layer.pairing == "event" else slice(None)
+    return states[each], None if taus is None else taus[each]
+
+
+def _watched(layer: Layer, x: Tensor, dt: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """The same of inputs that act over the gap before them."""
     if isinstance(layer, WiredCfC):
-        start, graph = layer.initial_state(1), cfc_wired.Layered(*layer.graph())
+        start, graph = _rest(layer), cfc_wired.Layered(*layer.graph())
         h = cfc_wired.scan(x, dt, None, start, layer.params(), graph, cfc_wired.Settings(layer.mode)).h  # type: ignore[arg-type]
         return h[0].double().numpy(), None
     if not isinstance(layer, LTC):
@@ -73,11 +87,17 @@ def _watch(layer: Layer, x: Tensor, dt: Tensor) -> tuple[NDArray[np.float64], ND
     params, synapses = layer.params(), ltc.Graph(*graph_tensors(layer))
     u = x * layer.input_scale + layer.input_shift
     settings = ltc.Settings(layer.substeps, layer.eps)
-    v = ltc.scan(u, dt, None, ltc.State(*layer.initial_state(1)), params, synapses, settings).v
+    v = ltc.scan(u, dt, None, _rest(layer), params, synapses, settings).v
     sensory = ltc.sensory_sums(u[0], params, synapses)
     gate = gates(v[0], synapses.source, params.mu, params.sigma)
     den = sensory.den + ltc.sums(gate, synapses.ptr, params.w, params.e_rev).den
     return v[0].double().numpy(), (params.c_m / den).double().numpy()
+
+
+def _rest(layer: Layer) -> Any:
+    """The first state of the neurons, without what the pairing adds."""
+    start = layer.initial_state(1)
+    return start.inner if isinstance(start, PreviousState) else start
 
 
 def _strengths(layer: Layer) -> Tensor:

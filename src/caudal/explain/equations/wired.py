@@ -33,10 +33,11 @@ def ltc(layer: LTC, scene: Scene, alive: Floats) -> Form:
     """`c dx/dt = g (v - x) + sum w gate (e - x)`, and its fused or Euler step.
 
     Raises:
-        InputError: the step is Runge-Kutta's, which mixes four slopes.
+        InputError: the step is Runge-Kutta's, which mixes four slopes, or exact for some of its neurons.
     """
-    if layer.solver == "rk4":
-        fault = 'is an LTC solved by "rk4", whose step mixes four slopes'
+    if layer.solver in ("rk4", "exact"):
+        why = "whose step mixes four slopes" if layer.solver == "rk4" else "whose neurons are not all stepped alike"
+        fault = f'is an LTC solved by "{layer.solver}", {why}'
         raise InputError("equations", "model", fault, 'Build it with solver="fused".')
     p, number = layer.params(), scene.numbers
     w = np.concatenate((array(p.sensory_w), array(p.w)))

@@ -83,8 +83,8 @@ def _ltc_substep(layer: LTC, job: TraceJob) -> tuple[Callable[[Tensor], tuple[Te
 def trace_ltc(layer: LTC, job: TraceJob) -> Followed:
     """Trace of an LTC: gates, conductances, currents, time constants, and how synapses and leak moved each potential.
 
-    With `solver="rk4"` four slopes are mixed in one step and no synapse has a share of its own: moves are left out, and
-    the start of the step is shown.
+    With `solver="rk4"` four slopes are mixed in one step, with `"exact"` the first neurons have none; no synapse has a
+    share of its own: moves are left out, and the start of the step is shown.
     """
     v = layer.states(*job[:5])
     before = previous(v, job.state[0])
@@ -98,7 +98,7 @@ def trace_ltc(layer: LTC, job: TraceJob) -> Followed:
         "moves": ("synapse", synapses, "potential", "how far each synapse moved its target"),
         "leak_moves": ("neuron", names, "potential", "how far the leak moved each neuron"),
     }
-    mixes = layer.solver == "rk4"
+    mixes = layer.solver in ("rk4", "exact")
     recorder = StepValues(layer, job._replace(substeps=job.substeps and not mixes))
     substep, to = _ltc_substep(layer, job)
     steps = _walk(substep, rows(before), 1 if mixes else layer.substeps)

@@ -38,6 +38,9 @@ Wired = TypeVar("Wired", LTC, CTRNN, LRC, WiredCfC)
 
 def ltc(builder: Builder, net: LTC, view: View) -> View:
     """LTC; the affine map of its inputs is folded into the gates."""
+    if net.solver == "exact":
+        fault = 'is an LTC with solver="exact", which has no form outside caudal yet'
+        raise InputError("export", "model", fault, 'Build it with `solver="fused"`: the parameters are the same.')
     if net.solver != "fused" and not builder.graphs:
         fault = f"is an LTC with solver={net.solver!r}, an explicit step that no bound holds for"
         raise InputError("export", "model", fault, 'Build it with `solver="fused"`, or export it to ONNX.')

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, gelu, linear
 
 from caudal.errors import InputError
-from caudal.nn.baselines.affine import Pair, complex_scan
+from caudal.nn.baselines.affine import Pair, complex_scan, relaxed
 from caudal.nn.baselines.sequence import check_dropout, check_sizes, wide
 from caudal.nn.init import fill_, uniform_
 from caudal.nn.layer import Layer, State
@@ -48,16 +48,8 @@ class _Block(nn.Module):
     def transition(self, dt: Tensor) -> tuple[Pair, Pair]:
         """Factor exp(z) and gain (exp(z) - 1) / lambda with z = lambda step dt, each a pair `(batch, time, states)`."""
         kind = wide(dt.dtype)
-        real, imaginary = -self.log_decay.to(kind).exp(), self.frequency.to(kind)
         lapse = dt.to(kind)[..., None] * self.log_step.to(kind).exp()
-        shrink, turn = lapse * real, lapse * imaginary
-        size, cosine, sine = shrink.exp(), turn.cos(), turn.sin()
-        # exp(z) - 1 without the cancellation that float32 suffers at small z.
-        above = torch.expm1(shrink) * cosine - 2 * (turn / 2).sin() ** 2
-        across = size * sine
-        norm = real**2 + imaginary**2
-        gain = ((above * real + across * imaginary) / norm, (across * real - above * imaginary) / norm)
-        return (size * cosine, across), gain
+        return relaxed(lapse, self.log_decay.to(kind).exp(), self.frequency.to(kind))
 
     def forward(self, h: Tensor, dt: Tensor, mask: Tensor | None, start: Pair) -> tuple[Tensor, Pair]:
         z = self.norm(h)
