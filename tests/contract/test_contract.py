@@ -54,9 +54,7 @@ CASES = [
     pytest.param(
         case,
         id=str(case),
-        marks=pytest.mark.slow
-        if str(case).rpartition("-")[0] in LONG and case.clause.name in ("compile", "export")
-        else (),
+        marks=pytest.mark.slow if case.name in LONG and case.clause.name in ("compile", "export") else (),
     )
     for case in cells(BUILDS)
 ]

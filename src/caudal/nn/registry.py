@@ -169,8 +169,6 @@ CELLS: Mapping[str, Callable[..., Layer]] = {
     "gru": GRU,
     "min-gru": MinGRU,
     "gru-d": _gru_d,
-    "ode-rnn": ODERNN,
-    "phased-lstm": PhasedLSTM,
     "transformer": Transformer,
     "ssm": SSM,
     "mlp": MLP,
