@@ -15,8 +15,8 @@ CEILINGS = {
     "short_files_of_one_importer": 0,
     "classes_of_one_name": 7,
     "circles": 0,
-    "vague_names": 127,
-    "any_types": 625,
+    "vague_names": 126,
+    "any_types": 624,
     "type_ignores": 58,
     "format_skips": 38,
 }

@@ -103,12 +103,12 @@ def test_a_few_passes_settle_long_series(monkeypatch):
 
 def test_the_jacobian_is_the_derivative():
     net, _, _ = net_and_series(1, 3.0)
-    own, least = net.own(torch.float64), torch.tensor(0.2)
+    membrane, least = net.state_params(torch.float64), torch.tensor(0.2)
     given = lrc_ssm.FromInputs(*(torch.randn(50, 6) for _ in range(3)))
     state, lapse = torch.randn(50, 6, requires_grad=True), torch.rand(50, 1) * 4
-    flow = lrc_ssm.flow(state, lapse, given, own, least)
-    (expected,) = torch.autograd.grad(lrc_ssm.step(state, own, flow).sum(), state)
-    torch.testing.assert_close(lrc_ssm.slope(state, lapse, own, least, flow), expected)
+    flow = lrc_ssm.flow(state, lapse, given, membrane, least)
+    (expected,) = torch.autograd.grad(lrc_ssm.step(state, membrane, flow).sum(), state)
+    torch.testing.assert_close(lrc_ssm.slope(state, lapse, membrane, least, flow), expected)
 
 
 def test_a_state_is_bounded_and_forgets_at_least_by_rho():

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 _NAMES = {"en": "report.html", "es": "informe.html"}
 _INTERRUPTED = 130
 _MODELS = (
-    "ltc-ncp, ltc-ncp-19, cfc, cfc-ncp, mixed, liquid-ssm, liquid-ssm-2, d-linoss, lrc, lstm, gru, min-gru, gru-d, "
-    "transformer, ssm, trees, summary, trivial; by name only: lrc-ssm, liquid-s4, ctrnn, ode-rnn, phased-lstm"
+    "ltc-ncp, ltc-ncp-19, cfc, cfc-ncp, mixed, liquid-ssm, liquid-ssm-2, d-linoss, lstm, gru, min-gru, gru-d, "
+    "transformer, ssm, trees, summary, trivial; by name only: ltc, lrc, ctrnn, lrc-ssm, liquid-s4, mlp, ode-rnn, "
+    "phased-lstm"
 )
 
 

@@ -222,7 +222,9 @@ class Tuner:
         self._asked = []
         for number in range(self._told, self._told + count):
             trial = self._study.ask()
-            self._asked.append((trial, self._schedule.trial(self.model, number, suggest(self.model, trial, self._fixed))))
+            self._asked.append(
+                (trial, self._schedule.trial(self.model, number, suggest(self.model, trial, self._fixed)))
+            )
         return tuple(job for _, job in self._asked)
 
     def tell(self, outcomes: Sequence[RunOutcome | None]) -> None:

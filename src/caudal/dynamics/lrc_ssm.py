@@ -78,39 +78,39 @@ class Flow(NamedTuple):
     reach: Tensor
 
 
-def flow(x: Tensor, dt: Tensor, given: FromInputs, own: OwnState, least: Tensor) -> Flow:
+def flow(x: Tensor, dt: Tensor, given: FromInputs, membrane: OwnState, least: Tensor) -> Flow:
     """Gates and rates of one step.
 
     Arguments:
         x: states before the step, `(..., units)`.
         dt: elapsed time, `(..., 1)`.
         given: from the inputs.
-        own: parameters of the state.
+        membrane: parameters of the state.
         least: rate, `-log rho`, of no axis.
     """
-    gate = torch.sigmoid(own.slope * (x - own.middle))
-    pull = torch.sigmoid(given.conductance + own.conductance * gate)
-    swing = torch.tanh(given.drive + own.drive * gate)
-    eps = torch.sigmoid(given.elastance + own.elastance * x)
+    gate = torch.sigmoid(membrane.slope * (x - membrane.middle))
+    pull = torch.sigmoid(given.conductance + membrane.conductance * gate)
+    swing = torch.tanh(given.drive + membrane.drive * gate)
+    eps = torch.sigmoid(given.elastance + membrane.elastance * x)
     bare = eps * pull
     rate = torch.maximum(bare, least)
     lost = -torch.expm1(-rate * dt)
     return Flow(gate, pull, swing, eps, bare, rate, 1 - lost, lost / rate)
 
 
-def step(x: Tensor, own: OwnState, now: Flow) -> Tensor:
+def step(x: Tensor, membrane: OwnState, now: Flow) -> Tensor:
     """States after a step from states `x` before it."""
-    return now.left * x + now.eps * now.swing * own.potential * now.reach
+    return now.left * x + now.eps * now.swing * membrane.potential * now.reach
 
 
-def slope(x: Tensor, dt: Tensor, own: OwnState, least: Tensor, now: Flow) -> Tensor:
+def slope(x: Tensor, dt: Tensor, membrane: OwnState, least: Tensor, now: Flow) -> Tensor:
     """Diagonal of the Jacobian of a step, by the states before it; arguments as in `flow`."""
-    rise = own.slope * now.gate * (1 - now.gate)
-    eps_rise = own.elastance * now.eps * (1 - now.eps)
-    pull_rise = now.pull * (1 - now.pull) * own.conductance * rise
+    rise = membrane.slope * now.gate * (1 - now.gate)
+    eps_rise = membrane.elastance * now.eps * (1 - now.eps)
+    pull_rise = now.pull * (1 - now.pull) * membrane.conductance * rise
     rate_rise = torch.where(now.bare > least, eps_rise * now.pull + now.eps * pull_rise, 0)
-    push = now.eps * now.swing * own.potential
-    push_rise = own.potential * (eps_rise * now.swing + now.eps * (1 - now.swing**2) * own.drive * rise)
+    push = now.eps * now.swing * membrane.potential
+    push_rise = membrane.potential * (eps_rise * now.swing + now.eps * (1 - now.swing**2) * membrane.drive * rise)
     reach_rise = rate_rise * (dt * now.left - now.reach) / now.rate
     return now.left - dt * now.left * rate_rise * x + push_rise * now.reach + push * reach_rise
 

@@ -35,7 +35,8 @@ class LiquidClassifier(LiquidEstimator):
     Arguments:
         cell: liquid: `"cfc"`, `"ltc"`, `"ltc-ncp"`, `"cfc-ncp"`, `"mixed"`, `"lrc"`, `"ctrnn"`,
             `"liquid-ssm"`, `"liquid-s4"`, `"lrc-ssm"`, `"d-linoss"`; rivals: `"lstm"`, `"gru"`, `"min-gru"`, `"gru-d"`,
-            `"transformer"`, `"ssm"`, `"mlp"`, `"ode-rnn"`, `"phased-lstm"`; or a class of your own, or `"module:Class"`, that takes `(inputs, units)`.
+            `"transformer"`, `"ssm"`, `"mlp"`, `"ode-rnn"`, `"phased-lstm"`; or a class of your
+            own, or `"module:Class"`, that takes `(inputs, units)`.
         units: neurons.
         class_weight: None; `"balanced"` for the same total weight in each class; or weights by class.
         cell_options: further arguments of the layer, by name.

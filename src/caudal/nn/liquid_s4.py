@@ -1,7 +1,7 @@
 """Liquid-S4 in its exact recurrence: a diagonal state space whose rates are moved by the same drive that feeds it."""
 
 import math
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
@@ -112,10 +112,10 @@ class LiquidS4(Layer):
         y, state = self.scan(x[:, None], dt[:, None], None, state)
         return y[:, 0], state
 
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, object]:
         """See `Layer.arguments`."""
-        own = {"inputs": self.inputs, "units": self.units, "tau": list(self.tau), "floor": self.floor}
-        return {**own, **self.pairing_argument()}
+        sizes = {"inputs": self.inputs, "units": self.units}
+        return {**sizes, "tau": list(self.tau), "floor": self.floor, **self.pairing_argument()}
 
     def extra_repr(self) -> str:
         """Sizes."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
@@ -88,7 +88,7 @@ class LrcSSM(Layer):
         """Zeros."""
         return self.begin(Membrane(self.e.new_zeros(batch, self.units)))
 
-    def own(self, kind: torch.dtype) -> lrc_ssm.OwnState:
+    def state_params(self, kind: torch.dtype) -> lrc_ssm.OwnState:
         """Effective parameters of the state, differentiable."""
         parts = (self.own_slope, self.own_middle, positive(self.own_raw_g), self.own_h, self.own_o, self.e)
         return lrc_ssm.OwnState(*(part.to(kind) for part in parts))
@@ -99,32 +99,35 @@ class LrcSSM(Layer):
         gate, leak = torch.sigmoid(self.sigma * (x - self.mu)), positive(self.raw_g_leak)
         conductance, drive = linear(gate, positive(self.raw_g), leak), linear(gate, self.h, leak)
         given = lrc_ssm.FromInputs(conductance.to(kind), drive.to(kind), linear(x, self.o, self.b).to(kind))
-        lapse, start, own = dt.to(kind)[..., None], state[0].to(kind), self.own(kind)
+        lapse, start, membrane = dt.to(kind)[..., None], state[0].to(kind), self.state_params(kind)
         if torch.compiler.is_compiling() or x.shape[1] <= _FEW:
-            v = self._one_by_one(given, lapse, mask, start, own)
+            v = self._one_by_one(given, lapse, mask, start, membrane)
         else:
-            v = self._together(given, lapse, mask, start, own)
+            v = self._together(given, lapse, mask, start, membrane)
         v = v.to(x.dtype)
         return v, Membrane(v[:, -1])
 
     def _one_by_one(
-        self, given: lrc_ssm.FromInputs, lapse: Tensor, mask: Tensor | None, start: Tensor, own: lrc_ssm.OwnState
+        self, given: lrc_ssm.FromInputs, lapse: Tensor, mask: Tensor | None, start: Tensor, membrane: lrc_ssm.OwnState
     ) -> Tensor:
         def update(now: Sequence[Tensor], state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            flow = lrc_ssm.flow(state[0], now[3], lrc_ssm.FromInputs(*now[:3]), own, self.least.to(start.dtype))
-            return (lrc_ssm.step(state[0], own, flow),)
+            flow = lrc_ssm.flow(state[0], now[3], lrc_ssm.FromInputs(*now[:3]), membrane, self.least.to(start.dtype))
+            return (lrc_ssm.step(state[0], membrane, flow),)
 
         return loop(update, [*given, lapse], mask, (start,))[0]
 
     def _together(
-        self, given: lrc_ssm.FromInputs, lapse: Tensor, mask: Tensor | None, start: Tensor, own: lrc_ssm.OwnState
+        self, given: lrc_ssm.FromInputs, lapse: Tensor, mask: Tensor | None, start: Tensor, membrane: lrc_ssm.OwnState
     ) -> Tensor:
         """States of all steps by Newton's method, and their gradients by one pass about the solution."""
 
         def moved(states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             before = torch.cat((start.detach()[:, None], states[:, :-1]), 1)
-            flow = lrc_ssm.flow(before, lapse, given, own, self.least.to(start.dtype))
-            after, slope = lrc_ssm.step(before, own, flow), lrc_ssm.slope(before, lapse, own, self.least, flow).detach()
+            flow = lrc_ssm.flow(before, lapse, given, membrane, self.least.to(start.dtype))
+            after, slope = (
+                lrc_ssm.step(before, membrane, flow),
+                lrc_ssm.slope(before, lapse, membrane, self.least, flow).detach(),
+            )
             if mask is None:
                 return before, after, slope
             keep = mask[..., None]
@@ -141,7 +144,7 @@ class LrcSSM(Layer):
                 if settled:
                     break
             if not settled:
-                states = self._one_by_one(given, lapse, mask, start, own)
+                states = self._one_by_one(given, lapse, mask, start, membrane)
         before, after, slope = moved(states)
         return real_scan(slope, after - slope * before, start)
 
@@ -150,7 +153,7 @@ class LrcSSM(Layer):
         y, state = self.scan(x[:, None], dt[:, None], None, state)
         return y[:, 0], state
 
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, object]:
         """See `Layer.arguments`."""
         return {"inputs": self.inputs, "units": self.units, "rho": self.rho, **self.pairing_argument()}
 

@@ -25,7 +25,7 @@ from caudal.nn.synapse_scale import is_per_series
 from caudal.wiring import Wiring
 
 
-class Split(NamedTuple):
+class CircuitSplit(NamedTuple):
     """The circuit behind the first neurons, as one whose inputs are the inputs and those neurons.
 
     Attributes:
@@ -57,7 +57,7 @@ def first_neurons(wiring: Wiring) -> int:
 
 
 def split_buffers(module: nn.Module, wiring: Wiring) -> None:
-    """Register the parts of `Split` as buffers `exact_...`; they are rebuilt from the wiring, so they are not saved."""
+    """Register the parts of `CircuitSplit` as buffers `exact_...`, rebuilt from the wiring and therefore not saved."""
     first, inputs, units = first_neurons(wiring), wiring.inputs, wiring.units
     kinds = (wiring.sensory_synapses, wiring.recurrent_synapses)
     to = [np.repeat(np.arange(units), np.diff(kind.ptr)) for kind in kinds]
@@ -69,7 +69,7 @@ def split_buffers(module: nn.Module, wiring: Wiring) -> None:
     order = np.lexsort((read, target))
     order = order[target[order] >= first]
     inner = np.flatnonzero(~from_first)
-    parts = Split(
+    parts = CircuitSplit(
         torch.tensor(place[order]),
         torch.tensor(inner),
         torch.tensor(np.flatnonzero(to[0] >= first)),
@@ -82,10 +82,10 @@ def split_buffers(module: nn.Module, wiring: Wiring) -> None:
         module.register_buffer(f"exact_{name}", part, persistent=False)
 
 
-def split_of(module: nn.Module) -> Split:
+def split_of(module: nn.Module) -> CircuitSplit:
     """The parts that `split_buffers` registered."""
     names = ("chosen", "recurrent", "behind", "sensory_ptr", "sensory_source", "ptr", "source")
-    return Split(*[module.get_buffer(f"exact_{name}") for name in names])
+    return CircuitSplit(*[module.get_buffer(f"exact_{name}") for name in names])
 
 
 def _ptr(target: NDArray[np.int64], units: int) -> Tensor:
@@ -99,7 +99,7 @@ def scan(
     start: Tensor,
     params: ltc.Params,
     graph: ltc.Graph,
-    split: Split,
+    split: CircuitSplit,
     substeps: int,
     eps: float,
     settings: str,
@@ -143,7 +143,7 @@ def scan(
 
 
 def _relaxation(
-    u: Tensor, params: ltc.Params, graph: ltc.Graph, split: Split, first: int, eps: float
+    u: Tensor, params: ltc.Params, graph: ltc.Graph, split: CircuitSplit, first: int, eps: float
 ) -> tuple[Tensor, Tensor]:
     """Rates and resting potentials of the first neurons, each `(batch, time, first)`."""
     # Synapses are sorted by target, so those onto the first neurons stand in front.
@@ -159,7 +159,7 @@ def _relaxation(
     return den / params.c_m[:first], num / den
 
 
-def _behind(params: ltc.Params, split: Split, first: int) -> ltc.Params:
+def _behind(params: ltc.Params, split: CircuitSplit, first: int) -> ltc.Params:
     """Parameters of the circuit behind the first neurons."""
     p = params
     pairs = ((p.sensory_w, p.w), (p.sensory_mu, p.mu), (p.sensory_sigma, p.sigma), (p.sensory_e_rev, p.e_rev))

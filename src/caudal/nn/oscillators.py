@@ -1,7 +1,7 @@
 """Damped oscillators as a layer: the second-order state space D-LinOSS, solved exactly over real elapsed times."""
 
 import math
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -148,8 +148,12 @@ class DLinOSS(Layer):
     def reset_parameters(self) -> None:
         """Draw every parameter anew; periods start spread over `period`."""
         self.embed.reset_parameters()
-        for block in self.blocks:
-            block.reset_parameters(self.period)  # type: ignore[operator]  # a ModuleList forgets its kind
+        for block in self.parts():
+            block.reset_parameters(self.period)
+
+    def parts(self) -> list[OscillatorBlock]:
+        """The blocks, first to last."""
+        return [block for block in self.blocks if isinstance(block, OscillatorBlock)]
 
     def initial_state(self, batch: int) -> State:
         """Zeros: at rest."""
@@ -159,7 +163,7 @@ class DLinOSS(Layer):
     def scan(self, x: Tensor, dt: Tensor, mask: Tensor | None, state: State) -> tuple[Tensor, State]:
         """See `Layer.scan`."""
         h, ends = self.embed(x), []
-        for k, block in enumerate(self.blocks):
+        for k, block in enumerate(self.parts()):
             h, end = block(h, dt, mask, (state[0][:, k], state[1][:, k]))
             ends.append(end)
         return h, OscillatorState(*(torch.stack(parts, 1) for parts in zip(*ends, strict=True)))
@@ -169,7 +173,7 @@ class DLinOSS(Layer):
         y, state = self.scan(x[:, None], dt[:, None], None, state)
         return y[:, 0], state
 
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, object]:
         """See `Layer.arguments`."""
         return {
             "inputs": self.inputs,

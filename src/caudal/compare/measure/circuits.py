@@ -1,7 +1,5 @@
 """A trained circuit to draw: who excites whom, and what it does on one series."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,7 +12,7 @@ from caudal.data import Sequences
 from caudal.dynamics import cfc_wired, ltc
 from caudal.dynamics.wired import gates
 from caudal.nn import LTC, WiredCfC
-from caudal.nn.layer import Layer
+from caudal.nn.layer import Layer, State
 from caudal.nn.pairing import PreviousState, doubled, shifted
 from caudal.nn.wired import graph_tensors
 from caudal.train import examples
@@ -79,7 +77,7 @@ def _watch(layer: Layer, x: Tensor, dt: Tensor) -> tuple[NDArray[np.float64], ND
 def _watched(layer: Layer, x: Tensor, dt: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """The same of inputs that act over the gap before them."""
     if isinstance(layer, WiredCfC):
-        start, graph = _rest(layer), cfc_wired.Layered(*layer.graph())
+        start, graph = cfc_wired.State(*_rest(layer)), cfc_wired.Layered(*layer.graph())
         h = cfc_wired.scan(x, dt, None, start, layer.params(), graph, cfc_wired.Settings(layer.mode)).h  # type: ignore[arg-type]
         return h[0].double().numpy(), None
     if not isinstance(layer, LTC):
@@ -87,14 +85,14 @@ def _watched(layer: Layer, x: Tensor, dt: Tensor) -> tuple[NDArray[np.float64], 
     params, synapses = layer.params(), ltc.Graph(*graph_tensors(layer))
     u = x * layer.input_scale + layer.input_shift
     settings = ltc.Settings(layer.substeps, layer.eps)
-    v = ltc.scan(u, dt, None, _rest(layer), params, synapses, settings).v
+    v = ltc.scan(u, dt, None, ltc.State(*_rest(layer)), params, synapses, settings).v
     sensory = ltc.sensory_sums(u[0], params, synapses)
     gate = gates(v[0], synapses.source, params.mu, params.sigma)
     den = sensory.den + ltc.sums(gate, synapses.ptr, params.w, params.e_rev).den
     return v[0].double().numpy(), (params.c_m / den).double().numpy()
 
 
-def _rest(layer: Layer) -> Any:
+def _rest(layer: Layer) -> State:
     """The first state of the neurons, without what the pairing adds."""
     start = layer.initial_state(1)
     return start.inner if isinstance(start, PreviousState) else start
