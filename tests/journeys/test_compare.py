@@ -164,3 +164,28 @@ def test_a_test_table_gives_figures_that_compare_with_those_of_others(visits, tm
     assert "each says which series test" in capsys.readouterr().err
     assert main([*by_column[:-3], "--split-column", "sex"]) == 2
     assert "`--split-column` names `sex`, which holds" in capsys.readouterr().err
+
+
+def test_a_recipe_beside_each_network_trains_the_same_model(visits, tmp_path, capsys, monkeypatch):
+    from caudal.compare.contenders.base import one_thread
+    from caudal.estimators import load
+
+    out, models = tmp_path / "out", ["--models", "cfc,gru,ssm,ltc-ncp", "--no-chips", "--folds", "1"]
+    words = [*asked(visits, out, *models), "--seed", "3", "--executor", "inline", "--split", "series"]
+    assert main(words) == 0
+    said = capsys.readouterr().err
+    study = Study.from_json((out / "study.json").read_text())
+    assert set(study.provenance.recipes) == {"cfc", "gru", "ssm", "ltc-ncp"}
+    use = study.verdict.use
+    assert (f"The same model again: caudal fit {out}/models/{use}.toml" in said) == (use in study.provenance.recipes)
+    monkeypatch.chdir(tmp_path)
+    for name in study.provenance.recipes:
+        with one_thread():
+            assert main(["fit", f"out/models/{name}.toml", "-o", f"{name}.caudal", "--quiet"]) == 0
+        first, again = load(out / "models" / f"{name}.caudal"), load(f"{name}.caudal")
+        assert first.net_.state_dict().keys() == again.net_.state_dict().keys()
+        for key, value in first.net_.state_dict().items():
+            assert value.equal(again.net_.state_dict()[key]), (name, key)
+        assert first.threshold_ == again.threshold_ and first.origin_["parts"] == again.origin_["parts"]
+        before, scores = first.origin_["held_out"]["scores"], again.origin_["held_out"]["scores"]
+        assert scores["accuracy"] == before["accuracy"] and scores["auroc"] == pytest.approx(before["auroc"])

@@ -123,11 +123,17 @@ def _board() -> "Watcher":
 
 
 def _keeper(folder: Path) -> "Callable[[TrainedModel], None]":
-    """Writes each model to a file, which the other commands take."""
+    """Writes each model to a file, which the other commands take, and the recipe that trains it again beside it."""
+    from caudal.files import put
 
     def keep(trained: "TrainedModel") -> None:
         folder.mkdir(exist_ok=True)
         trained.model.save(str(folder / f"{trained.name}.caudal"))
+        recipe = folder / f"{trained.name}.toml"
+        if trained.recipe is None:
+            recipe.unlink(missing_ok=True)
+        else:
+            put(recipe, trained.recipe.to_toml())
 
     return keep
 
@@ -162,8 +168,12 @@ def _tell(study: "Study", out: Path, written: list[Path], lang: str, as_json: bo
         print_json({"verdict": study.verdict, "study": str(out / "study.json"), "reports": list(map(str, written))})
         return
     from caudal.report import verdict_lines
+    from caudal.report.study.next_steps import fit_command
 
     print("\n".join(verdict_lines(study, lang)))
+    again = fit_command(study)
+    if again:
+        say(f"The same model again: {again}")
     for path in written:
         print(path)
 

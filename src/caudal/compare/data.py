@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,14 @@ class Source:
         read: what a table was read as and what is odd about it, as lines.
         folds: parts whose test series together are all series, each once; the first are `parts`. Empty where all runs
             share one test part.
+        drawn: how a recipe of `fit` draws the same parts, by the fields of `DataPart`; empty where it cannot.
     """
 
     parts: Parts
     facts: DataFacts
     read: tuple[str, ...] = ()
     folds: tuple[Parts, ...] = ()
+    drawn: Mapping[str, object] = field(default_factory=dict)
 
     def part_of(self, number: int) -> Parts:
         """The parts of the run of a number."""
@@ -97,7 +99,9 @@ def open_source(
         if folds not in (None, 1):
             raise _misfit("folds", f"is {folds}, and a named data set keeps the split of its card")
         found = load(data, folder=folder, protocol=protocol or "clean", **options)
-        return _of_dataset(found, seed)
+        named = {"dataset": data, "protocol": protocol or "clean", "val": _VAL, "split_seed": seed}
+        drawn = {} if options else {**named, **({} if folder is None else {"folder": str(Path(folder).resolve())})}
+        return replace(_of_dataset(found, seed), drawn=drawn)
     for name, value in (("folder", folder), ("protocol", protocol), *options.items()):
         if value is not None:
             raise _misfit(name, "is given, and belongs to named data sets only")
@@ -140,7 +144,11 @@ def _of_table(data: object, columns: Columns, by: str, seed: int, count: int | N
     whole = from_frame(data, columns)
     refuse_flips(_OWNER, whole.findings, whole.task)
     name = Path(data).name if isinstance(data, str | Path) else "table"
-    return _of_sequences(whole, name, by, seed, count, given)
+    source = _of_sequences(whole, name, by, seed, count, given)
+    if not (isinstance(data, str | Path) and source.drawn):
+        return replace(source, drawn={})
+    typed = {key: list(value) if isinstance(value, tuple) else value for key, value in columns.given().items()}
+    return replace(source, drawn={"table": str(Path(data).resolve()), **typed, **source.drawn})
 
 
 def _of_sequences(whole: Sequences, name: str, by: str, seed: int, count: int | None, given: Given) -> Source:
@@ -166,7 +174,8 @@ def _of_sequences(whole: Sequences, name: str, by: str, seed: int, count: int | 
         words += f" {len(laid.dropped):,} series that bridge two parts are left out."
     notes = tuple(f"note: {finding.message}" for finding in parts.train.findings)
     facts = _facts(parts, card, "table", words)
-    return Source(parts, facts, (*read, *notes, *_few_owners(facts, count)))
+    drawn = {} if cut or whole.task == "forecast" else {"by": how, "val": _VAL, "test": _TEST, "split_seed": seed}
+    return Source(parts, facts, (*read, *notes, *_few_owners(facts, count)), drawn=drawn)
 
 
 def _known(whole: Sequences, argument: str) -> Sequences:

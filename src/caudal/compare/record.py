@@ -343,6 +343,7 @@ class Provenance:
             values in Python.
         folder: of the results.
         test: path of the table that was tested on, where it is another one; "" where the source holds the test series.
+        recipes: contenders beside whose file lies a recipe that trains them anew.
     """
 
     command: str
@@ -354,6 +355,7 @@ class Provenance:
     source: str = ""
     folder: str = ""
     test: str = ""
+    recipes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from caudal import serial
 from caudal._version import __version__
 from caudal.compare.assemble import assemble
 from caudal.compare.budget import Schedule, Tuner, schedule
-from caudal.compare.contenders.base import TrainedModel, unpacked
+from caudal.compare.contenders.base import TrainedModel, recipe_of, unpacked
 from caudal.compare.contenders.guests import check_portable, examine
 from caudal.compare.contenders.registry import CONTENDERS
 from caudal.compare.data import Source, open_source
@@ -157,16 +157,15 @@ def compare(
         finals, spent = _run_all(store, source, agenda, executor, workers, watcher, runner)
         took = _times(store, source, [every[0] for every in finals.values()], watcher)
         _warn_of_untrained(finals, watcher)
-        _hand_over(finals, source, watcher, keep)
+        recipes = _hand_over(finals, source, watcher, keep)
         took_joules = _joules(store, source, [every[0] for every in finals.values()], watts, watcher)
         small = _small(store, source, finals, watcher) if chips else None
         told = command or _call(data, out, budget)
         # A command can be named where it can read the data, and where the models are files.
         place = (str(data), str(out)) if isinstance(data, str | Path) and keep is not None else ("", "")
         study = assemble(finals, source, agenda, took, started, told, spent, small, took_joules, place)
-        if test is not None:
-            tested = str(test) if isinstance(test, str | Path) and all(place) else ""
-            study = replace(study, provenance=replace(study.provenance, test=tested))
+        tested = str(test) if isinstance(test, str | Path) and all(place) else ""
+        study = replace(study, provenance=replace(study.provenance, test=tested, recipes=recipes))
     finally:
         watcher.close()
         store.close()
@@ -296,9 +295,11 @@ def _hand_over(
     source: Source,
     watcher: Watcher,
     keep: Callable[[TrainedModel], None] | None,
-) -> None:
+) -> tuple[str, ...]:
+    """Give each model away; names of those that a recipe trains anew."""
     if keep is None:
-        return
+        return ()
+    again: list[str] = []
     for name, outcomes in finals.items():
         first = outcomes[0]
         if first.model is None:
@@ -307,7 +308,11 @@ def _hand_over(
         else:
             model = unpacked(first.model)
             model.origin_ = _origin(first, source)
-            keep(TrainedModel(name, model))
+            # A recipe names cells that come with caudal.
+            recipe = recipe_of(model, source.drawn) if source.drawn and not first.contender.code else None
+            again += [] if recipe is None else [name]
+            keep(TrainedModel(name, model, recipe))
+    return tuple(again)
 
 
 def _origin(first: RunOutcome, source: Source) -> dict[str, object]:

@@ -191,17 +191,21 @@ def _parts(recipe: FitRecipe) -> _Parts:
     if isinstance(whole, WindowSource):
         return _cut_in_chunks(recipe, whole)
     ahead = (data.horizon, whole.steps)
-    if not data.test:
+    if not (data.test or data.val):
         return _Parts(
             whole, None, None, whole.task, ahead, whole.findings, read_as(whole.recipe, whole.findings, whole)
         )
     read = read_as(whole.recipe, whole.findings, whole)
     whole, cut = windows_of_one(whole) if data.by == "auto" else (whole, ())
     by = "time" if cut else _by(data.by, whole)
-    drawn = split(whole, val=0.0, test=data.test, by=by, seed=recipe.train.seed)
-    test = whole.select(drawn.test)
-    findings = (*whole.findings, *without_past(whole), *_few_classes(test, str(data.target[0])))
-    return _Parts(whole.select(drawn.train), None, test, whole.task, ahead, findings, (*read, *cut))
+    if data.val and whole.target_mask is not None:
+        whole = whole.select(np.flatnonzero(whole.target_mask.reshape(len(whole), -1).any(axis=1)))
+    seed = recipe.train.seed if data.split_seed is None else data.split_seed
+    drawn = split(whole, val=data.val, test=data.test, by=by, seed=seed)
+    val, test = whole.select(drawn.val) if data.val else None, whole.select(drawn.test) if data.test else None
+    few = [] if test is None else _few_classes(test, str(data.target[0]))
+    findings = (*whole.findings, *without_past(whole), *few)
+    return _Parts(whole.select(drawn.train), val, test, whole.task, ahead, findings, (*read, *cut))
 
 
 def _few_classes(test: Sequences, target: str) -> list[Finding]:
@@ -247,9 +251,12 @@ def _of_dataset(recipe: FitRecipe) -> _Parts:
     shipped = datasets.load(str(data.dataset), folder=data.folder, protocol=data.protocol)
     whole, rows = shipped.sequences, shipped.split
     horizon = 0 if whole.ahead is None else int(np.asarray(whole.ahead).shape[1])
-    val = shipped.val if len(rows.val) else None
+    train, val = shipped.train, shipped.val if len(rows.val) else None
+    if val is None and data.val:
+        inner = split(train, val=data.val, test=0.0, seed=data.split_seed or 0)
+        train, val = train.select(inner.train), train.select(inner.val)
     test = shipped.test if len(rows.test) else None
-    return _Parts(shipped.train, val, test, whole.task, (horizon, whole.steps), shipped.train.findings)
+    return _Parts(train, val, test, whole.task, (horizon, whole.steps), shipped.train.findings)
 
 
 _KINDS_wrapping: tuple[type[LiquidEstimator], ...] = (LiquidClassifier, LiquidRegressor, LiquidForecaster)

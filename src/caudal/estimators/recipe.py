@@ -1,5 +1,6 @@
 """What a fit was told: three parts of named settings, from TOML, words of a command, or a saved model."""
 
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -29,6 +30,9 @@ class DataPart(Columns):
         test: share of the series held out for the score; a data set has its own.
         by: how they are held out, as in `split`; `"auto"` goes by cluster or series, and by time for forecasts of fewer
             than ten series.
+        val: share of the series that stop the training, drawn together with those held out, as a study does; 0 takes
+            `train.validation` of the others.
+        split_seed: of that draw; None takes `train.seed`.
     """
 
     table: str | None = None
@@ -38,6 +42,8 @@ class DataPart(Columns):
     stream: bool = False
     test: float = 0.2
     by: str = "auto"
+    val: float = 0.0
+    split_seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class ModelPart:
     pace: float = 1.0
     send_on_change: float | Mapping[str, float] | None = None
     threshold: float | None = None
+    target_scale: str = "each"
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,8 @@ class TrainPart:
     device: str = "cpu"
     accelerate: bool = False
     augment: Mapping[str, float] | None = None
+    by_length: bool = False
+    least_updates: int = 0
 
 
 @dataclass(frozen=True)
@@ -175,6 +184,25 @@ class FitRecipe:
         """Nested plain values, as JSON and TOML hold them."""
         return {name: {key: _plain(value) for key, value in asdict(getattr(self, name)).items()} for name in _PARTS}
 
+    def to_toml(self) -> str:
+        """The recipe as `from_toml` reads it, without what is as it is usually.
+
+        Example:
+            >>> print(FitRecipe.from_dict({"data": {"dataset": "nafld"}, "train": {"epochs": 3}}).to_toml())
+            [data]
+            dataset = "nafld"
+            <BLANKLINE>
+            [train]
+            epochs = 3
+            <BLANKLINE>
+        """
+        lines = []
+        for name, kind in _PARTS.items():
+            usual = {key: _plain(value) for key, value in asdict(kind()).items()}
+            values = {key: value for key, value in self.to_dict()[name].items() if value != usual[key]}
+            lines += [f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items()), ""] if values else []
+        return "\n".join(lines)
+
     def with_data(self, **values: Any) -> "FitRecipe":
         """The recipe with other values of the data."""
         return replace(self, data=replace(self.data, **values))
@@ -219,6 +247,18 @@ def _value(text: str) -> object:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def _toml(value: object) -> str:
+    """A value as TOML writes it; texts as JSON does, but for a character that TOML escapes and JSON need not."""
+    if isinstance(value, Mapping):
+        each = (f"{json.dumps(str(key))} = {_toml(cell)}" for key, cell in value.items() if cell is not None)
+        return f"{{{', '.join(each)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, bool) or value is None:
+        return str(bool(value)).lower()
+    return json.dumps(value).replace("\x7f", "\\u007f") if isinstance(value, str) else repr(value)
 
 
 def _plain(value: object) -> object:

@@ -1,9 +1,9 @@
 """A trained contender, whatever its kind: its estimator and what it took."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from caudal.data import Sequences
 from caudal.errors import InputError
 from caudal.estimators import load
 from caudal.estimators.features import known_targets
+from caudal.estimators.recipe import FitRecipe, ModelPart, TrainPart
 from caudal.typing import Array
 
 if TYPE_CHECKING:
@@ -55,10 +56,13 @@ class TrainedModel:
     Attributes:
         name: of the contender.
         model: the estimator of the first seed; `clone(model).fit(data)` gives the same architecture and settings.
+        recipe: what `fit_recipe` trains the same model from; None where the model is no network, or its series are of
+            no table or data set that a recipe can name and divide in the same way.
     """
 
     name: str
     model: Estimator
+    recipe: FitRecipe | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +105,25 @@ def packed(model: Estimator) -> bytes | None:
                 raise
             return None
         return place.read_bytes()
+
+
+def recipe_of(model: Estimator, data: Mapping[str, object]) -> FitRecipe | None:
+    """The recipe that trains the same network, or None of what is no network.
+
+    Arguments:
+        model: trained.
+        data: which series and how they are divided, by the fields of `DataPart`.
+    """
+    network = network_in(model)
+    if network is None:
+        return None
+    settings = {name: value for name, value in network.get_params(deep=False).items() if value is not None}
+
+    def of(kind: type[ModelPart | TrainPart]) -> dict[str, object]:
+        return {field.name: settings[field.name] for field in fields(kind) if field.name in settings}
+
+    named = {**of(ModelPart), **({} if model.threshold_ is None else {"threshold": model.threshold_})}
+    return FitRecipe.from_dict({"data": data, "model": named, "train": of(TrainPart)})
 
 
 def network_in(model: Estimator) -> "LiquidEstimator | None":

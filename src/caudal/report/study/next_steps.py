@@ -60,6 +60,15 @@ def first_command(study: Study) -> str:
     return shlex.join(_commands(study, contender, model, _tested_on(study))[0][1])
 
 
+def fit_command(study: Study) -> str:
+    """The command that trains the recommended model anew, or `""` where no recipe of it lies beside its file."""
+    contender, provenance = chosen(study), study.provenance
+    if contender is None or contender.name not in provenance.recipes:
+        return ""
+    recipe = f"{provenance.folder}/models/{contender.name}.toml"
+    return shlex.join(["caudal", "fit", recipe, "-o", f"{contender.name}.caudal"])
+
+
 def fair_command(study: Study) -> list[str] | None:
     """The command that tells all about groups; None where there are no sensitive columns, or no file of a model."""
     contender, provenance = chosen(study), study.provenance
@@ -92,6 +101,8 @@ def _commands(study: Study, contender: Contender, model: str, source: str) -> li
         usual = ["--shortest-dt", f"{shortest:g}"] if shortest else []
         commands.append(("export", ["caudal", "export", model, *usual, "-o", f"{contender.name}_c"]))
         commands.append(("measure", ["caudal", "export", "measure", f"{contender.name}_c"]))
+    if again := fit_command(study):
+        commands.append(("fit", shlex.split(again)))
     trusted = ["--trust-code", listed(contender.code)] if contender.code else []
     return [(what, words if what == "measure" else [*words, *trusted]) for what, words in commands]
 
