@@ -80,11 +80,11 @@ def split_off(whole: Sequences, column: str, by: str, share: float, seed: int) -
         DataError: a cell says something else or nothing, or no series is to train or none to test.
     """
     codes = _codes(column, whole.sensitive[column])
-    kept = {name: values for name, values in whole.sensitive.items() if name != column}
+    others = {name: values for name, values in whole.sensitive.items() if name != column}
     recipe = whole.recipe
     if recipe is not None:
         recipe = replace(recipe, sensitive=tuple(name for name in recipe.sensitive if name != column))
-    bare = replace(whole, sensitive=kept, recipe=recipe)
+    bare = replace(whole, sensitive=others, recipe=recipe)
     each = {part: np.flatnonzero(codes == part) for part in _WORDS}
     for part, word in (("train", "train"), ("test", "test")):
         if not len(each[part]):

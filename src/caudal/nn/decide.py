@@ -141,8 +141,8 @@ def best_threshold(score: Array, positive: NDArray[np.bool_], usual: float, *, b
     middles = (order[1:] + order[:-1]) / 2
     tried = np.unique([usual, *(float(f"{middle:.3g}") for middle in np.unique(middles) if 0.001 <= middle <= 0.999)])
     yes, no = np.sort(score[positive]), np.sort(score[~positive])
-    found = len(yes) - np.searchsorted(yes, tried, side="left")
+    caught = len(yes) - np.searchsorted(yes, tried, side="left")
     spared = np.searchsorted(no, tried, side="left")
-    worth = found + spared if by == "accuracy" else found / len(yes) + spared / len(no)
+    worth = caught + spared if by == "accuracy" else caught / len(yes) + spared / len(no)
     best = tried[worth >= worth.max() - 1e-12]
     return float(best[np.argmin(np.abs(best - usual))])
