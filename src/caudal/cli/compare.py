@@ -171,9 +171,8 @@ def _tell(study: "Study", out: Path, written: list[Path], lang: str, as_json: bo
     from caudal.report.study.next_steps import fit_command
 
     print("\n".join(verdict_lines(study, lang)))
-    again = fit_command(study)
-    if again:
-        say(f"The same model again: {again}")
+    if fit := fit_command(study):
+        say(f"The same model again: {fit}")
     for path in written:
         print(path)
 

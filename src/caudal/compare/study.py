@@ -299,7 +299,7 @@ def _hand_over(
     """Give each model away; names of those that a recipe trains anew."""
     if keep is None:
         return ()
-    again: list[str] = []
+    repeatable: list[str] = []
     for name, outcomes in finals.items():
         first = outcomes[0]
         if first.model is None:
@@ -310,9 +310,9 @@ def _hand_over(
             model.origin_ = _origin(first, source)
             # A recipe names cells that come with caudal.
             recipe = recipe_of(model, source.drawn) if source.drawn and not first.contender.code else None
-            again += [] if recipe is None else [name]
+            repeatable += [] if recipe is None else [name]
             keep(TrainedModel(name, model, recipe))
-    return tuple(again)
+    return tuple(repeatable)
 
 
 def _origin(first: RunOutcome, source: Source) -> dict[str, object]:

@@ -101,8 +101,8 @@ def _commands(study: Study, contender: Contender, model: str, source: str) -> li
         usual = ["--shortest-dt", f"{shortest:g}"] if shortest else []
         commands.append(("export", ["caudal", "export", model, *usual, "-o", f"{contender.name}_c"]))
         commands.append(("measure", ["caudal", "export", "measure", f"{contender.name}_c"]))
-    if again := fit_command(study):
-        commands.append(("fit", shlex.split(again)))
+    if fit := fit_command(study):
+        commands.append(("fit", shlex.split(fit)))
     trusted = ["--trust-code", listed(contender.code)] if contender.code else []
     return [(what, words if what == "measure" else [*words, *trusted]) for what, words in commands]
 
