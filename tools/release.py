@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,9 @@ def main() -> int:
         files = build_twice(DIST)
         check(files)
         if not args.fast:
-            files.append(try_wheel(files[0], DIST / f"caudal-{version}.cdx.json"))
+            wheel = next(path for path in files if path.suffix == ".whl")
+            files.append(try_wheel(wheel, DIST / f"caudal-{version}.cdx.json"))
+            files.append(pack_pages(DIST / f"caudal-{version}-docs.zip"))
     except ReleaseError as error:
         print(f"release: {error}", file=sys.stderr)
         return 1
@@ -149,6 +152,20 @@ def try_wheel(wheel: Path, bom: Path) -> Path:
         f"installed from the wheel in an empty environment, {len(TRIALS)} commands ran; {bom.name}: {len(parts)} parts"
     )
     return bom
+
+
+def pack_pages(path: Path) -> Path:
+    """The site of this version as one archive, for a host that keeps a folder for each, or to read from disk.
+
+    Returns:
+        `path`.
+    """
+    with tempfile.TemporaryDirectory() as site:
+        run(sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", site)
+        path.unlink(missing_ok=True)
+        shutil.make_archive(str(path.with_suffix("")), "zip", site)
+    print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB of pages")
+    return path
 
 
 def tell_about_address(root: Path) -> None:

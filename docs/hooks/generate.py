@@ -156,6 +156,9 @@ def _reference(nav):
 def on_config(config):
     # The studies and the page of liquidity stand beside the library, in the clone.
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from caudal import __version__
+
+    config.copyright = f"caudal {__version__} · Apache 2.0"
     rooms = [room for room in ROOMS if (SOURCE / room / "__init__.py").exists()]
     pages = [{room: f"reference/{room}.md"} for room in rooms] + [{"errors": "reference/errors.md"}]
     _reference(config.nav).append({"caudal": pages})

@@ -43,3 +43,13 @@ def test_bare_name_circuits_and_plugin_need_no_torch():
         "import caudal; caudal.wiring",
     ):
         assert "torch" not in _loaded(code), code
+
+
+def test_help_is_there_at_once():
+    # Processor time of the whole process; 0.08 s where it was written.
+    code = (
+        "import os, subprocess, sys\n"
+        "subprocess.run([sys.executable, '-m', 'caudal', '--help'], check=True, stdout=subprocess.DEVNULL)\n"
+        "spent = os.times(); print(spent.children_user + spent.children_system)"
+    )
+    assert min(_run(code) for _ in range(3)) < 0.3
