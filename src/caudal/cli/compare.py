@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     column = "column that says train, validation or test of each series, instead of a draw"
     parser.add_argument("--split-column", metavar="NAME", help=column)
     judged = parser.add_argument_group("what decides")
-    judged.add_argument("--metric", default="", help="that decides, such as macro_f1 (default: that of the task)")
+    metric = "that decides: macro_f1, a scorer of scikit-learn, or module:function (default: that of the task)"
+    judged.add_argument("--metric", default="", help=metric)
     margin = "difference in it that nobody would care about (default: 0.01, or 2 %% of an error)"
     judged.add_argument("--margin", type=float, metavar="D", help=margin)
     prefer = ("score", "cheap", "robust", "explainable")
@@ -58,7 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     spent = parser.add_argument_group("what is spent")
     spent.add_argument("--budget", default="small", help="demo, small (default) or full")
     spent.add_argument(
-        "--models", type=name_list, action=AddNames, metavar="NAME,...", help=f"contenders (default: all): {_MODELS}"
+        "--models",
+        type=name_list,
+        action=AddNames,
+        metavar="NAME,...",
+        help=f"contenders (default: all): {_MODELS}; or your own, module:object",
     )
     spent.add_argument("--seeds", type=count, metavar="N", help="final runs of each contender")
     spent.add_argument(
@@ -86,6 +91,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("LOW", "HIGH"),
         help="of a busy core; gives joules from processor time without a counter",
     )
+    disturbing = "of your own on the test series: module:object, or names that installed packages offer"
+    judged.add_argument("--disturbances", type=name_list, action=AddNames, metavar="NAME,...", help=disturbing)
+    _add_sections(parser)
     spent.add_argument("--executor", default="local", help="local (default), inline, ray or ray:ADDRESS")
     spent.add_argument("--workers", type=count, metavar="N", help="runs at once (default: one per core)")
 
@@ -109,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
     langs = ("en", "es") if args.lang == "both" else (args.lang,)
     written = [out / _NAMES[lang] for lang in langs]
     for lang, path in zip(langs, written, strict=True):
-        report.write(study, path, lang=lang)
+        report.write(study, path, lang, args.sections or ())
     _tell(study, out, written, langs[0], args.json)
     return 0
 
@@ -156,6 +164,7 @@ def _asked(args: argparse.Namespace) -> dict[str, Any]:
             for name in ("metric", "margin", "prefer", "seed", "folds", "expect", "test", "split_column")
         },
         "changes": {**changes, **dict(args.set)},
+        "disturbances": args.disturbances or (),
         "executor": args.executor,
         "workers": args.workers,
         "chips": args.chips,
@@ -191,6 +200,12 @@ def report_arguments(parser: argparse.ArgumentParser) -> None:
     text = "the report (default: report.html)"
     parser.add_argument("-o", "--out", type=out, metavar="FILE", default="report.html", help=text)
     parser.add_argument("--lang", default="en", choices=("en", "es"), help="language of the report (default: en)")
+    _add_sections(parser)
+
+
+def _add_sections(parser: argparse.ArgumentParser) -> None:
+    text = "of your own in the report: module:object, or names that installed packages offer"
+    parser.add_argument("--sections", type=name_list, action=AddNames, metavar="NAME,...", help=text)
 
 
 def report(args: argparse.Namespace) -> int:
@@ -198,7 +213,7 @@ def report(args: argparse.Namespace) -> int:
     from caudal.report import read, verdict_lines, write
 
     study = read(args.study)
-    path = write(study, args.out, args.lang)
+    path = write(study, args.out, args.lang, args.sections or ())
     verdict = verdict_lines(study, args.lang)
     if args.json:
         print_json({"report": str(path), "verdict": verdict})

@@ -12,10 +12,14 @@ if TYPE_CHECKING:
     from caudal.compare.contenders.registry import OneOf as OneOf
     from caudal.compare.contenders.registry import Plan as Plan
     from caudal.compare.contenders.registry import register as register
+    from caudal.compare.job import Disturber as Disturber
+    from caudal.compare.metrics.scorers import Scorer as Scorer
     from caudal.compare.study import compare as compare
 
 _REGISTRY = ("CONTENDERS", "Between", "Entry", "OneOf", "Plan", "register")
 _NAMES = {
+    "Disturber": "caudal.compare.job",
+    "Scorer": "caudal.compare.metrics.scorers",
     "TrainedModel": "caudal.compare.contenders.base",
     "contender": "caudal.compare.contenders.guests",
     "compare": "caudal.compare.study",

@@ -7,7 +7,9 @@ from typing import Any, cast
 
 from caudal.compare.contenders.guests import asked
 from caudal.compare.contenders.registry import CONTENDERS, OWN, Entry, entry_of, suggest, usual
-from caudal.compare.job import Job, RunOutcome
+from caudal.compare.job import Disturber, Job, RunOutcome
+from caudal.compare.metrics.metrics import HIGHER_IS_BETTER
+from caudal.compare.metrics.scorers import Scorer, adopt, scorer_of
 from caudal.compare.record import Budget, Scalar
 from caudal.compare.verdict import Prefer, check_preference
 from caudal.data.disturb import expected
@@ -46,6 +48,8 @@ class Schedule:
         expect: disturbances that every model is trained for, with their levels.
         guests: contenders of the caller's own, by name.
         irregular: whether gaps differ, so that it is asked when an input acts.
+        scorer: the metric that decides, where it is one of others.
+        disturbers: disturbances of one's own, which the final runs meet beside those of caudal.
     """
 
     budget: Budget
@@ -59,6 +63,8 @@ class Schedule:
     expect: Mapping[str, float] = field(default_factory=dict)
     guests: Mapping[str, Entry] = field(default_factory=dict)
     irregular: bool = True
+    scorer: Scorer | None = None
+    disturbers: tuple[Disturber, ...] = ()
 
     def folded(self, folds: int) -> "Schedule":
         """The same over folds: as many final runs as go round them, and no fewer than before."""
@@ -71,6 +77,7 @@ class Schedule:
         count = 1 if entry_of(model).kind == "trivial" and not self.folds else budget.seeds
         guest = self.guests.get(model)
         first = Job(model, "final", 0, 0, dict(settings), budget.epochs, budget.parameters, self.retrain, guest=guest)
+        first = replace(first, scorer=self.scorer, disturbers=self.disturbers)
         start = _APART * self.seed
         return tuple(
             replace(first, number=n, seed=start + n, metric=self.metric, expect=self.expect) for n in range(count)
@@ -91,6 +98,7 @@ class Schedule:
             metric=self.metric,
             expect=self.expect,
             guest=self.guests.get(model),
+            scorer=self.scorer,
         )
 
     def trials(self, model: str) -> int:
@@ -108,7 +116,7 @@ def schedule(
     models: Sequence[object] | None = None,
     changes: Mapping[str, int] | None = None,
     *,
-    metric: str = "",
+    metric: object = "",
     margin: float | None = None,
     prefer: str = "score",
     seed: int = 0,
@@ -147,10 +155,11 @@ def schedule(
         made = replace(made, name="custom")
     world: dict[str, float] = {**expected("compare", "expect", expect)}
     preferred = check_preference(prefer)
-    entered = asked(models)
+    entered, scorer = asked(models), scorer_of(metric, tuple(HIGHER_IS_BETTER))
+    name = str(metric) if scorer is None else adopt(scorer)
     names = _models(budget, entered.names)
     guests = _of_callers(names, entered.guests)
-    return Schedule(made, names, retrain, metric, margin, preferred, seed, expect=world, guests=guests)
+    return Schedule(made, names, retrain, name, margin, preferred, seed, expect=world, guests=guests, scorer=scorer)
 
 
 def _of_callers(names: Sequence[str], guests: Mapping[str, Entry]) -> dict[str, Entry]:

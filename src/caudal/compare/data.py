@@ -18,6 +18,7 @@ from caudal.data.datasets import Card, Dataset, load, names
 from caudal.data.plan import refuse_flips
 from caudal.data.window import windows_of_one
 from caudal.errors import DataError
+from caudal.importing import offered
 
 _OWNER = "compare"
 _VAL, _TEST = 0.15, 0.2
@@ -116,7 +117,7 @@ def open_source(
 
 
 def _is_named(data: str) -> bool:
-    return data.lower().replace("_", "-") in names()
+    return data.lower().replace("_", "-") in names() or data in offered("datasets")
 
 
 def _misfit(name: str, fault: str) -> DataError:

@@ -5,7 +5,7 @@ import io
 import json
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from caudal import limits, serial
 from caudal.compare.contenders.registry import Entry
+from caudal.compare.metrics.scorers import Scorer
 from caudal.compare.record import Circuit, Contender, Run, Scalar
 from caudal.data import Sequences
 from caudal.errors import CaudalError, FileFormatError
@@ -38,6 +39,25 @@ class Parts:
     test: Sequences
 
 
+@dataclass(frozen=True, eq=False)
+class Disturber:
+    """A disturbance of one's own, which the test series of every contender meet.
+
+    Attributes:
+        name: unique among disturbances.
+        function: series, level and seed -> the series disturbed; level 0 gives them back as they are.
+        levels: rising, from 0.
+        unit: of the levels, in words.
+        mark: what tells it from an earlier version of the same name.
+    """
+
+    name: str
+    function: Callable[[Sequences, float, int], Sequences]
+    levels: tuple[float, ...]
+    unit: str
+    mark: str = ""
+
+
 @dataclass(frozen=True)
 class Job:
     """One run.
@@ -55,6 +75,8 @@ class Job:
         metric: that tuning, changed times and disturbances are judged by; `""` is the usual one of the task.
         expect: disturbances that every model is trained for, with their levels.
         guest: the contender itself, where it is one of the caller's own, which other processes do not know.
+        scorer: the metric itself, where it is one of others.
+        disturbers: disturbances of one's own, beside those of caudal.
     """
 
     model: str
@@ -69,6 +91,8 @@ class Job:
     metric: str = ""
     expect: Mapping[str, float] = field(default_factory=dict)
     guest: Entry | None = field(default=None, compare=False)
+    scorer: Scorer | None = field(default=None, compare=False)
+    disturbers: tuple[Disturber, ...] = field(default=(), compare=False)
 
     @property
     def key(self) -> str:
@@ -79,7 +103,11 @@ class Job:
             True
         """
         facts: dict[str, Any] = {**self.__dict__, "settings": dict(self.settings), "expect": dict(self.expect)}
-        del facts["guest"]
+        del facts["guest"], facts["scorer"], facts["disturbers"]
+        if self.disturbers:
+            facts["disturbers"] = [(each.name, each.levels, each.mark) for each in self.disturbers]
+        if self.scorer is not None:
+            facts["metric_mark"] = self.scorer.mark
         if self.guest is not None:
             facts["mark"] = self.guest.mark
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -21,7 +21,7 @@ from caudal.compare.contenders.registry import CONTENDERS, Plan, entry_of, setti
 from caudal.compare.job import Job, Parts, RunOutcome
 from caudal.compare.measure.circuits import circuit_of
 from caudal.compare.measure.timing import compiling
-from caudal.compare.metrics import metrics
+from caudal.compare.metrics import metrics, scorers
 from caudal.compare.record import Contender, Run
 from caudal.data import Sequences
 from caudal.data.disturb import KINDS, LEVELS, disturb, retime
@@ -49,6 +49,8 @@ def run_job(job: Job, parts: Parts, progress: Progress | None = None) -> RunOutc
     start = perf_counter()
     if job.guest is not None:
         adopt(job.guest)
+    if job.scorer is not None:
+        scorers.adopt(job.scorer)
     try:
         with one_thread():
             return _run(job, parts, progress or (lambda share, words: None))
@@ -126,7 +128,7 @@ def _run(job: Job, parts: Parts, progress: Progress) -> RunOutcome:
         job.model,
         job.seed,
         {},
-        metrics.score(task, judged.scores, judged.truth, threshold),
+        metrics.score(task, judged.scores, judged.truth, threshold, job.metric),
         trained.epochs,
         trained.contender.fit_seconds,
         history=trained.history,
@@ -138,7 +140,7 @@ def _run(job: Job, parts: Parts, progress: Progress) -> RunOutcome:
         return RunOutcome(job, run, trained.contender, *_nothing())
     progress(0.86, "testing")
     found = gather(parts.test, trained.answer(parts.test))
-    values, left_out = metrics.measure(task, found.scores, found.truth, threshold)
+    values, left_out = metrics.measure(task, found.scores, found.truth, threshold, job.metric)
     if not getattr(trained.model, "gives_probabilities", True):
         left_out |= dict.fromkeys(metrics.OF_PROBABILITIES & values.keys(), "it gives no probabilities")
         values = {name: value for name, value in values.items() if name not in left_out}
@@ -157,7 +159,7 @@ def _run(job: Job, parts: Parts, progress: Progress) -> RunOutcome:
 def _judge(job: Job, trained: TrainedContender, data: Sequences) -> float | None:
     """The metric that decides, on some series."""
     answers = gather(data, trained.answer(data))
-    values = metrics.score(data.task, answers.scores, answers.truth, trained.model.threshold_)
+    values = metrics.score(data.task, answers.scores, answers.truth, trained.model.threshold_, job.metric)
     return values.get(metrics.plan_of(data, job.metric).primary)
 
 
@@ -188,6 +190,9 @@ def _disturbed(run: Run, job: Job, parts: Parts, trained: TrainedContender) -> R
         wanted = sorted({*LEVELS[kind], job.expect.get(kind, 0.0)})
         levels = {f"{x:g}": _judge(job, trained, disturb(some, kind, x, job.seed, scaler)) for x in wanted}
         curves[kind] = {level: value for level, value in levels.items() if value is not None}
+    for disturber in job.disturbers:
+        levels = {f"{x:g}": _judge(job, trained, disturber.function(some, x, job.seed)) for x in disturber.levels}
+        curves[disturber.name] = {level: value for level, value in levels.items() if value is not None}
     return replace(run, robustness=curves, robustness_series=len(some))
 
 

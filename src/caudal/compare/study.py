@@ -11,7 +11,7 @@ from caudal._version import __version__
 from caudal.compare.assemble import assemble
 from caudal.compare.budget import Schedule, Tuner, schedule
 from caudal.compare.contenders.base import TrainedModel, recipe_of, unpacked
-from caudal.compare.contenders.guests import check_portable, examine
+from caudal.compare.contenders.guests import check_portable, disturbers, examine
 from caudal.compare.contenders.registry import CONTENDERS
 from caudal.compare.data import Source, open_source
 from caudal.compare.executors import open_executor
@@ -22,6 +22,7 @@ from caudal.compare.measure.chips import missing, regular_gap
 from caudal.compare.measure.timing import Timing
 from caudal.compare.metrics.bootstrap import FEW_SEEDS
 from caudal.compare.metrics.metrics import plan_of
+from caudal.compare.metrics.scorers import check as check_scorer
 from caudal.compare.parts import have_names_of_their_own
 from caudal.compare.progress import Board, Watcher
 from caudal.compare.record import Chips, Study
@@ -32,6 +33,7 @@ from caudal.data import Columns
 from caudal.energy import Span, Spent
 from caudal.errors import InputError
 from caudal.estimators.score import ids_of
+from caudal.estimators.training import facts_of
 from caudal.files import put
 from caudal.intervals import Reading
 
@@ -59,13 +61,14 @@ def compare(
     budget: str = "small",
     models: Sequence[object] | None = None,
     changes: Mapping[str, int] | None = None,
-    metric: str = "",
+    metric: object = "",
     margin: float | None = None,
     prefer: str = "score",
     executor: str = "local",
     workers: int | None = None,
     watcher: Watcher | None = None,
     command: str = "",
+    disturbances: Sequence[object] = (),
     keep: Callable[[TrainedModel], None] | None = None,
     chips: bool = True,
     watts: Span | None = None,
@@ -100,13 +103,17 @@ def compare(
             name that an installed package offers as `caudal.contenders`. Your own are looked at before anything is
             trained. None takes the usual ones. Trees, summary model and the trivial one always stand beside them.
         changes: of the budget: seeds, trials, epochs, trial_epochs, parameters, resamples, retrain.
-        metric: that decides; `""` takes the usual one of the task.
+        metric: that decides: a name of caudal or of a scorer of scikit-learn, a function of truth and answers (see
+            `Scorer`), `"module:function"`, or a name that a package offers as `caudal.metrics`; `""` takes the usual
+            one of the task.
         margin: difference in that metric that nobody would care about; None takes the usual one.
         prefer: what decides among models within the margin: `"score"`, `"cheap"`, `"robust"` or `"explainable"`.
         executor: `"local"`, `"inline"`, `"ray"` or `"ray:ADDRESS"`.
         workers: runs at once; None takes one per core.
         watcher: is told what happens; None draws on standard error.
         command: what was typed, for the provenance.
+        disturbances: of your own, beside those of caudal: each a `Disturber`, `"module:object"` of one, or a name that
+            a package offers as `caudal.disturbances`.
         keep: is given the model of the first seed of each contender that did not fail.
         chips: export the network of the first seed of each contender as C and run it on simulated microcontrollers,
             as far as their tools are installed; seconds a network.
@@ -145,6 +152,8 @@ def compare(
     agenda = replace(agenda, irregular=regular_gap(source.facts) is None)
     if source.folds:
         agenda = agenda.folded(len(source.folds))
+    if disturbances:
+        agenda = replace(agenda, disturbers=disturbers(disturbances, source.parts.train))
     watcher = watcher or Board()
     for line in (*source.read, *_looked_at(agenda, source, executor)):
         watcher.say(line)
@@ -174,13 +183,16 @@ def compare(
 
 
 def _looked_at(agenda: Schedule, source: Source, executor: str) -> list[str]:
-    """Notes on contenders of the caller's own.
+    """Notes on what the caller brings.
 
     Raises:
-        InputError: one does not fit the data, the metric or the executor.
+        InputError: a contender or the metric does not fit the data or the executor.
     """
-    plan = plan_of(source.parts.train, agenda.metric, agenda.margin)
-    notes = [examine(entry, source.parts.train, plan.primary) for entry in agenda.guests.values()]
+    train = source.parts.train
+    plan = plan_of(train, agenda.metric, agenda.margin)
+    if agenda.scorer is not None:
+        check_scorer(agenda.scorer, len(train.classes), facts_of(train).outputs)
+    notes = [examine(entry, train, plan.primary) for entry in agenda.guests.values()]
     if executor != "inline":
         for entry in agenda.guests.values():
             check_portable(entry)

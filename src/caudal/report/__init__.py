@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from caudal.report import log as log
     from caudal.report import studio as studio
     from caudal.report.study.markdown import markdown as markdown
+    from caudal.report.study.page import OwnSection as OwnSection
     from caudal.report.study.page import read as read
     from caudal.report.study.page import render as render
     from caudal.report.study.page import write as write
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _PAGES = ("decision", "fairness", "log", "studio")
 _NAMES = {
+    "OwnSection": "caudal.report.study.page",
     "markdown": "caudal.report.study.markdown",
     "read": "caudal.report.study.page",
     "render": "caudal.report.study.page",

@@ -15,9 +15,12 @@ from sklearn.base import BaseEstimator, clone
 from caudal.compare.contenders.catalogue import CLOCK, TRAINING, usual_of_networks
 from caudal.compare.contenders.network import Network
 from caudal.compare.contenders.registry import OWN, Entry, Plan, Range, Settings, entry_of, register_guest
+from caudal.compare.job import Disturber
 from caudal.compare.metrics.metrics import OF_PROBABILITIES
+from caudal.compare.metrics.scorers import code_mark, known
 from caudal.compare.record import Family
 from caudal.data import Sequences
+from caudal.data.disturb import KINDS
 from caudal.errors import CaudalError, ContractError, InputError
 from caudal.estimators.sklearn_model import Features, SklearnModel, packages_of, trust_types
 from caudal.extras import need
@@ -306,7 +309,9 @@ def _examine_estimator(entry: Entry, wrapped: Wrapped, train: Sequences, metric:
     except (ValueError, TypeError) as error:
         fault = f"hold {entry.label}, which refuses its settings ({' '.join(str(error).split()).rstrip('.')})"
         raise InputError("compare", "models", fault, "Name parameters that it has.") from error
-    if train.classes and metric in OF_PROBABILITIES and not model.gives_probabilities:
+    scorer = known(metric)
+    reads_shares = metric in OF_PROBABILITIES if scorer is None else scorer.reads == "probabilities"
+    if train.classes and reads_shares and not model.gives_probabilities:
         fault = f"hold {entry.label}, which has no `predict_proba`, and {metric} is made of probabilities"
         remedy = "Wrap it in `sklearn.calibration.CalibratedClassifierCV`, or decide by metric='accuracy'."
         raise InputError("compare", "models", fault, remedy)
@@ -322,6 +327,50 @@ def adopt(entry: Entry) -> None:
     if isinstance(entry.build, Wrapped):
         for package in packages_of(entry.build.estimator):
             trust_types(package)
+
+
+def disturbers(asked_for: Sequence[object], train: Sequences) -> tuple[Disturber, ...]:
+    """Disturbances of one's own, each tried on a few series.
+
+    Arguments:
+        asked_for: `Disturber`, `module:object` of one, or a name that a package offers as `caudal.disturbances`.
+        train: series to try them on.
+
+    Raises:
+        InputError: one is nothing of these, fails, has the name of another, or changes the number of series.
+    """
+    entered: dict[str, Disturber] = {}
+    for disturber in asked_for:
+        if isinstance(disturber, str) and ":" in disturber:
+            disturber = import_named("compare", "disturbances", disturber)
+        elif isinstance(disturber, str):
+            disturber = import_offered("compare", "disturbances", "disturbances", disturber)
+        if not isinstance(disturber, Disturber):
+            fault = f"hold {disturber!r}, which is no `Disturber`"
+            raise InputError("compare", "disturbances", fault, "Pass `caudal.compare.Disturber(name, ...)`.")
+        if disturber.name in KINDS or disturber.name in entered:
+            fault = f"hold {disturber.name!r}, a name that is taken"
+            raise InputError("compare", "disturbances", fault, "Give it another name.")
+        _try(disturber, train)
+        entered[disturber.name] = replace(disturber, mark=disturber.mark or code_mark(disturber.function))
+    return tuple(entered.values())
+
+
+def _try(disturber: Disturber, train: Sequences) -> None:
+    few = train.select(slice(0, 4))
+    levels = disturber.levels
+    if len(levels) < 2 or levels[0] != 0 or list(levels) != sorted(set(levels)):
+        fault = f"hold {disturber.name!r}, whose levels are {levels}"
+        raise InputError("compare", "disturbances", fault, "Let them rise from 0, two and more of them.")
+    try:
+        changed = [disturber.function(few, level, 0) for level in levels]
+    except Exception as error:  # whatever a function of the user raises
+        reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+        fault = f"hold {disturber.name!r}, which fails on four of the training series ({reason})"
+        raise InputError("compare", "disturbances", fault, "Mend it, or leave it out.") from error
+    if any(not isinstance(part, Sequences) or len(part) != len(few) for part in changed):
+        fault = f"hold {disturber.name!r}, which gives back other than as many `Sequences`"
+        raise InputError("compare", "disturbances", fault, "Change values, times or steps, not the number of series.")
 
 
 def check_portable(entry: Entry) -> None:

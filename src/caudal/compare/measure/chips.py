@@ -113,7 +113,9 @@ def _exported(name: str, judged: _Judged, answers: ContenderAnswers, place: Path
     policy = export.c(judged.net, place, DTYPE, encoder=judged.encoder, shortest_dt=judged.shortest)
     theirs = gather(test, _answers(judged, policy.program))
     machines, fault = _built(policy)
-    network, exported = (metrics.score(test.task, part.scores, part.truth).get(metric) for part in (answers, theirs))
+    network, exported = (
+        metrics.score(test.task, part.scores, part.truth, metric=metric).get(metric) for part in (answers, theirs)
+    )
     is_bent = judged.test is not test
     return Chip(
         name,

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from caudal.compare.metrics.scorers import Scorer, known
 from caudal.data import Sequences
 from caudal.data.task import Task
 from caudal.errors import InputError
@@ -87,6 +88,13 @@ OF_CLASSES = BY_CLASS | {"accuracy", "brier", "log_loss", "ece"}
 # Those of decisions, and not of probabilities: of two classes they depend on the threshold.
 OF_DECISIONS = frozenset(("accuracy", "balanced_accuracy", "macro_f1"))
 
+
+def higher_is_better(metric: str) -> bool:
+    """Whether more of a metric is better."""
+    other = known(metric)
+    return HIGHER_IS_BETTER[metric] if other is None else other.higher_is_better
+
+
 WORDS: Mapping[str, str] = {
     "auroc": "area under the curve of hits against false alarms; 0.5 is chance",
     "auprc": "average precision of the positive class; chance is its share",
@@ -110,6 +118,9 @@ def bounds(metric: str) -> tuple[float, float]:
         >>> bounds("auroc"), bounds("mse"), bounds("r2")
         ((0.0, 1.0), (0.0, inf), (-inf, 1.0))
     """
+    other = known(metric)
+    if other is not None:
+        return other.bounds
     if metric in _SHARES:
         return 0.0, 1.0
     return (0.0, np.inf) if not HIGHER_IS_BETTER[metric] else (-np.inf, 1.0)
@@ -138,11 +149,22 @@ def plan_of(data: Sequences, metric: str = "", margin: float | None = None) -> M
     Raises:
         InputError: the task has no such metric, or the margin is negative.
     """
-    plan = METRICS[kind_of(data.task, len(data.classes))]
-    if metric and metric not in plan.names:
-        fault = f"is {metric!r}; a task of {kind_of(data.task, len(data.classes))} has {', '.join(plan.names)}"
-        raise InputError("compare", "metric", fault, "Name one of them.")
-    if metric and metric != plan.primary:
+    kind = kind_of(data.task, len(data.classes))
+    plan = METRICS[kind]
+    other = None if metric in plan.names else known(metric)
+    if other is not None:
+        if (other.reads == "numbers") != (kind == "numbers"):
+            fault = f"is {metric!r}, which reads {other.reads}; this is a task of {kind}"
+            raise InputError("compare", "metric", fault, f"Name one that fits it: {', '.join(plan.names)}.")
+        of_numbers = kind == "numbers"
+        names = (metric, *plan.names)
+        plan = MetricPlan(
+            metric, other.higher_is_better, names, None if of_numbers else 0.01, 0.02 if of_numbers else None
+        )
+    elif metric and metric not in plan.names:
+        fault = f"is {metric!r}; a task of {kind} has {', '.join(plan.names)}"
+        raise InputError("compare", "metric", fault, "Name one of them, or a scorer of scikit-learn that fits it.")
+    elif metric and metric != plan.primary:
         names = (metric, *(name for name in plan.names if name != metric))
         # Errors in the unit of the target have the share of the trivial one's as their margin; all others are near 1.
         of_unit = metric in ("mse", "rmse", "mae")
@@ -154,7 +176,7 @@ def plan_of(data: Sequences, metric: str = "", margin: float | None = None) -> M
     return replace(plan, margin=margin, share=None)
 
 
-def score(task: str, scores: Array, truth: Array, threshold: float | None = None) -> dict[str, float]:
+def score(task: str, scores: Array, truth: Array, threshold: float | None = None, metric: str = "") -> dict[str, float]:
     """Every metric that is defined and finite, by name, in order.
 
     Arguments:
@@ -162,6 +184,7 @@ def score(task: str, scores: Array, truth: Array, threshold: float | None = None
         scores: probabilities `(known, classes)`, or numbers `(known, outputs)`.
         truth: `(known,)` codes, or `(known, outputs)` numbers.
         threshold: of two classes, the probability of the last from which on it is decided for; None for the likeliest.
+        metric: of others, measured too; see `scorers`.
 
     Raises:
         InputError: shapes disagree, or a score is not finite.
@@ -170,11 +193,11 @@ def score(task: str, scores: Array, truth: Array, threshold: float | None = None
         >>> score("classify", np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]))["auroc"]
         1.0
     """
-    return measure(task, scores, truth, threshold)[0]
+    return measure(task, scores, truth, threshold, metric)[0]
 
 
 def measure(
-    task: str, scores: Array, truth: Array, threshold: float | None = None
+    task: str, scores: Array, truth: Array, threshold: float | None = None, metric: str = ""
 ) -> tuple[dict[str, float], dict[str, str]]:
     """As `score`, and for each metric left out the reason; right decisions of two classes are those at the threshold.
 
@@ -188,8 +211,20 @@ def measure(
         computed = all_of(scores.astype(np.float64), truth, threshold)
     else:
         computed = number_metrics(scores.astype(np.float64), truth.astype(np.float64))
-    values = {name: float(computed[name]) for name in plan.names if np.isfinite(computed[name])}
-    return values, {name: _why(name) for name in plan.names if name not in values}
+    names, other = plan.names, None if metric in plan.names else known(metric)
+    if other is not None:
+        names = (metric, *names)
+        computed[metric] = _of_others(other, scores, truth, threshold)
+    values = {name: float(computed[name]) for name in names if np.isfinite(computed[name])}
+    return values, {name: _why(name) for name in names if name not in values}
+
+
+def _of_others(scorer: Scorer, scores: Array, truth: Array, threshold: float | None) -> float:
+    """A metric of others; NaN where it is not defined, such as an area with a single class."""
+    try:
+        return scorer(shifted(scores, threshold) if scorer.reads == "decisions" else scores, truth)
+    except ValueError:
+        return float("nan")
 
 
 def _why(name: str) -> str:

@@ -53,7 +53,7 @@ class Curve:
     """
 
     model: str
-    disturbance: Disturbance
+    disturbance: str
     levels: tuple[float, ...]
     unit: str
     values: tuple[Interval, ...]

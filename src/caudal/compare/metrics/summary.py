@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from caudal.compare.job import RunOutcome
 from caudal.compare.metrics import metrics
 from caudal.compare.metrics.bootstrap import LEVEL, Spread, draw, holm, least_p, over_seeds
-from caudal.compare.metrics.metrics import BY_CLASS, HIGHER_IS_BETTER, OF_CLASSES, OF_DECISIONS, MetricPlan, bounds
+from caudal.compare.metrics.metrics import BY_CLASS, OF_CLASSES, OF_DECISIONS, MetricPlan, bounds, higher_is_better
 from caudal.compare.metrics.record import Calibration, Curve, Disturbance, Paired, World
+from caudal.compare.metrics.scorers import known
 from caudal.compare.metrics.weighted import weigh
 from caudal.compare.record import Contender
 from caudal.compare.verdict import is_network
-from caudal.data.disturb import KINDS, UNITS, WORLDS, expected
+from caudal.data.disturb import UNITS, WORLDS, expected
 from caudal.intervals import Interval
 from caudal.nn.decide import shifted
 from caudal.typing import Array
@@ -74,7 +75,8 @@ class Panel:
         for outcome in asked:
             chosen = slice(None) if rows is None else rows[outcome.series]
             scores, truth = outcome.scores[chosen], outcome.truth[chosen]
-            if metric in OF_DECISIONS:
+            other = known(metric)
+            if metric in OF_DECISIONS or (other is not None and other.reads == "decisions"):
                 scores = shifted(scores, outcome.run.threshold)
             values = weigh(metric, scores, truth, self.owner_of(outcome)[outcome.series[chosen]], weights)
             seeds = slice(None) if model in self.lone else slice(outcome.job.number, outcome.job.number + 1)
@@ -95,10 +97,11 @@ class Panel:
         truth = np.concatenate([outcome.truth[chosen] for outcome, chosen in parts])
         owner = np.concatenate([self.owner_of(o)[o.series[chosen]] for o, chosen in parts])
         count = len(np.unique(owner))
-        if metric not in OF_CLASSES:
+        other = known(metric)
+        if metric not in OF_CLASSES and (other is None or other.reads == "numbers"):
             return count, count, least_p(count)
         of_classes = [len(np.unique(owner[truth == code])) for code in np.unique(truth)]
-        if metric not in BY_CLASS:
+        if metric not in BY_CLASS and other is None:
             return count, count, least_p(count, of_classes)
         harmonic = len(of_classes) / sum(1 / each for each in of_classes)
         return count, min(count, harmonic), least_p(count, of_classes)
@@ -240,23 +243,25 @@ def ranked(found: Panel, primary: Mapping[str, Spread]) -> list[str]:
 def curves(found: Panel) -> tuple[Curve, ...]:
     """Robustness of each contender to each disturbance, over seeds."""
     made = []
-    for model, kind in product(found.outcomes, KINDS):
+    first = next((runs[0].job for runs in found.outcomes.values()), None)
+    units: dict[str, str] = {**UNITS, **{each.name: each.unit for each in (first.disturbers if first else ())}}
+    for model, kind in product(found.outcomes, units):
         tables = [run.robustness[kind] for o in found.outcomes[model] if kind in (run := o.run).robustness]
         levels = sorted(set.intersection(*(set(table) for table in tables)), key=float) if tables else []
         if len(levels) < 2 or float(levels[0]) != 0:
             continue
         values = [np.array([table[level] for table in tables]) for level in levels]
-        made.append(_curve(model, kind, [float(level) for level in levels], values, found.plan))
+        made.append(_curve(model, kind, units[kind], [float(level) for level in levels], values, found.plan))
     return tuple(made)
 
 
-def _curve(model: str, kind: Disturbance, levels: list[float], values: list[Array], plan: MetricPlan) -> Curve:
+def _curve(model: str, kind: str, unit: str, levels: list[float], values: list[Array], plan: MetricPlan) -> Curve:
     heights = [float(value.mean()) for value in values]
     area = float(np.trapezoid(heights, levels) / (levels[-1] - levels[0]))
     over, under = (area, heights[0]) if plan.higher_is_better else (heights[0], area)
     kept = over / under if under else 1.0
     return Curve(
-        model, kind, tuple(levels), UNITS[kind], tuple(within(over_seeds(v), plan.primary) for v in values), area, kept
+        model, kind, tuple(levels), unit, tuple(within(over_seeds(v), plan.primary) for v in values), area, kept
     )
 
 
@@ -344,4 +349,4 @@ def within(interval: Interval, metric: str) -> Interval:
 
 def is_better(metric: str) -> bool:
     """Whether more of a metric is better."""
-    return HIGHER_IS_BETTER[metric]
+    return higher_is_better(metric)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.compare.metrics.metrics import BINS
+from caudal.compare.metrics.scorers import known
 from caudal.typing import Array, Floats
 
 _LEAST = float(np.finfo(np.float32).eps)
@@ -36,6 +37,9 @@ def weigh(metric: str, scores: Array, truth: Array, owner: NDArray[np.int64], we
         [0.666..., 1.0]
     """
     scores = scores.astype(np.float64)
+    other = known(metric)
+    if other is not None:
+        return other.weighted(scores, truth, owner, weights)
     with np.errstate(divide="ignore", invalid="ignore"):
         return _BY_NAME[metric](scores, truth, owner, weights)
 

@@ -21,6 +21,7 @@ from caudal.data.datasets import (
 )
 from caudal.data.datasets.files import Card, Dataset
 from caudal.errors import DataError
+from caudal.importing import import_offered, offered
 
 _SHIPPED: tuple[tuple[Card, Callable[..., Dataset]], ...] = (
     (nafld.CARD, nafld.load),
@@ -73,6 +74,8 @@ def card(name: str) -> Card:
         >>> card("nafld").sensitive
         ('sex', 'age')
     """
+    if _is_offered(name):
+        return load(name).card
     return _ALL[_resolve(name)][0]
 
 
@@ -80,7 +83,8 @@ def load(name: str, folder: str | Path | None = None, protocol: str = "clean", *
     """A data set with its card and its split.
 
     Arguments:
-        name: one of `names()`; case and underscores do not matter.
+        name: one of `names()`; case and underscores do not matter. Or a name that an installed package offers as
+            `caudal.datasets`, for a function that gives a `Dataset`.
         folder: where the user put the files, for sets that do not ship in a package.
         protocol: `"clean"`: no leak, scaling and choices see training data only; `"paper"`: as published, faults
             included, where a paper defined one (see the card).
@@ -90,6 +94,8 @@ def load(name: str, folder: str | Path | None = None, protocol: str = "clean", *
         DataError: the name, protocol or an option is unknown, or a file is missing or not what it should be.
         MissingExtraError: the package that ships the data is not installed.
     """
+    if _is_offered(name):
+        return _of_others(name, options)
     info, loader = _ALL[_resolve(name)]
     owner = f"datasets.load({info.name!r})"
     if protocol not in info.protocols:
@@ -107,6 +113,19 @@ def load(name: str, folder: str | Path | None = None, protocol: str = "clean", *
         if "unexpected keyword" not in str(error):
             raise
         raise DataError(owner, "options", f"do not fit ({error})", "See its card and loader.") from None
+
+
+def _is_offered(name: str) -> bool:
+    return name.lower().replace("_", "-") not in _ALL and name in offered("datasets")
+
+
+def _of_others(name: str, options: dict[str, object]) -> Dataset:
+    loader = import_offered("datasets.load", "name", "datasets", name)
+    dataset = loader(**options) if callable(loader) else loader
+    if not isinstance(dataset, Dataset):
+        fault = f"is {name!r}, which gives a {type(dataset).__name__}"
+        raise DataError("datasets.load", "name", fault, "Ask its package for a function that gives a `Dataset`.")
+    return dataset
 
 
 def _folder(owner: str, card: Card, folder: str | Path | None) -> Path:

@@ -1,12 +1,15 @@
 """The whole report: one HTML file that needs nothing else."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from caudal.compare.record import Study
-from caudal.errors import FileFormatError, MissingFileError
+from caudal.errors import FileFormatError, InputError, MissingFileError
 from caudal.files import put
+from caudal.importing import import_named, import_offered
 from caudal.report.frame import PageSection, columns, document, skip_link
 from caudal.report.html import Html, tag
 from caudal.report.study import query
@@ -52,19 +55,65 @@ _STYLES = ("page.css", "plots.css")
 _SCRIPTS = ("page.js", "circuit.js")
 
 
-def render(study: Study, lang: str = "en") -> str:
+@dataclass(frozen=True, eq=False)
+class OwnSection:
+    """A section of the report that is not caudal's.
+
+    Attributes:
+        name: anchor of the section; letters, digits and hyphens.
+        title: by language, `"en"` at the least.
+        draw: the study and the language -> what is shown: `Html` as it is, a text as a paragraph.
+    """
+
+    name: str
+    title: Mapping[str, str]
+    draw: Callable[[Study, str], Html | str]
+
+
+def own_sections(sections: Sequence[object]) -> tuple[OwnSection, ...]:
+    """Sections of others, as they are, by `module:object`, or by a name that a package offers as `caudal.sections`.
+
+    Raises:
+        InputError: one is none, or its name is taken.
+    """
+    chosen: list[OwnSection] = []
+    for section in sections:
+        if isinstance(section, str) and ":" in section:
+            section = import_named("report", "sections", section)
+        elif isinstance(section, str):
+            section = import_offered("report", "sections", "sections", section)
+        if not isinstance(section, OwnSection) or "en" not in section.title:
+            fault = f"hold {section!r}, which is no `OwnSection` with a title in English"
+            raise InputError("report", "sections", fault, "Pass `caudal.report.OwnSection(name, title, draw)`.")
+        taken = {*(name for name, _ in SECTIONS), *(other.name for other in chosen)}
+        if section.name in taken or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", section.name):
+            fault = f"hold {section.name!r}, which is taken or no anchor"
+            raise InputError("report", "sections", fault, "Name it by letters, digits and hyphens.")
+        chosen.append(section)
+    return tuple(chosen)
+
+
+def _drawn(section: OwnSection, study: Study, lang: str) -> PageSection:
+    title = section.title.get(lang, section.title["en"])
+    content = section.draw(study, lang)
+    return PageSection(section.name, title, title, content if isinstance(content, Html) else tag("p", content))
+
+
+def render(study: Study, lang: str = "en", sections: Sequence[object] = ()) -> str:
     """The report as HTML text; the same study gives the same text.
 
     Arguments:
         study: what a comparison found.
         lang: `"en"` or `"es"`; texts of data cards that are not its own stay as they were written.
+        sections: of others, after those of caudal; see `own_sections`.
 
     Raises:
-        InputError: there is no such language.
+        InputError: there is no such language or section.
     """
     words = words_of(lang)
+    added = [_drawn(section, study, words.lang) for section in own_sections(sections)]
     study = query.spoken(study, words)
-    sections = (
+    standing = (
         PageSection(name, words(f"nav.{name}"), words(f"section.{name}"), draw(study, words)) for name, draw in SECTIONS
     )
     provenance = study.provenance
@@ -72,7 +121,7 @@ def render(study: Study, lang: str = "en") -> str:
     return document(
         skip_link(words("skip"), "verdict"),
         _header(study, words),
-        columns(sections, words("contents")),
+        columns([*standing, *added], words("contents")),
         tag("footer", tag("p", footer)),
         tag("div", class_="tip", hidden=True, aria_hidden="true"),
         lang=words.lang,
@@ -83,22 +132,23 @@ def render(study: Study, lang: str = "en") -> str:
     )
 
 
-def write(study: Study, path: str | Path, lang: str = "en") -> Path:
+def write(study: Study, path: str | Path, lang: str = "en", sections: Sequence[object] = ()) -> Path:
     """Write the report, whole or not at all; missing folders are made.
 
     Arguments:
         study: what a comparison found.
         path: of the file, for example `"report.html"`.
         lang: `"en"` or `"es"`.
+        sections: of others; see `own_sections`.
 
     Returns:
         the path.
 
     Raises:
-        InputError: there is no such language.
+        InputError: there is no such language or section.
         OSError: the file cannot be written.
     """
-    content, place = render(study, lang), Path(path)
+    content, place = render(study, lang, sections), Path(path)
     place.parent.mkdir(parents=True, exist_ok=True)
     put(place, content)
     return place
