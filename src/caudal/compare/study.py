@@ -320,8 +320,9 @@ def _hand_over(
         else:
             model = unpacked(first.model)
             model.origin_ = _origin(first, source)
-            # A recipe names cells that come with caudal.
-            recipe = recipe_of(model, source.drawn) if source.drawn and not first.contender.code else None
+            # A recipe names cells that come with caudal, and data that another call finds again.
+            is_named = bool(source.drawn.keys() & {"table", "dataset"})
+            recipe = recipe_of(model, source.drawn) if is_named and not first.contender.code else None
             repeatable += [] if recipe is None else [name]
             keep(TrainedModel(name, model, recipe))
     return tuple(repeatable)
