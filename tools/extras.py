@@ -159,7 +159,7 @@ class Only:
         self.allowed = frozenset(PACKAGES) - {package}
 
 
-def run_all(place: Path, installs: Sequence[str]) -> None:
+def run_all(place: Path, word: str, installs: Sequence[str]) -> None:
     """Print the outcomes of each install as JSON: an extra, `bare`, or `-package` for all packages but one.
 
     In a process of its own: torch is imported once, and each install has a fork.
@@ -184,7 +184,7 @@ def run_all(place: Path, installs: Sequence[str]) -> None:
             else:
                 only.allow([*base, *requirements(install)])
             with os.fdopen(into, "w") as file:
-                json.dump([outcome(main, words) for words in COMMANDS], file)
+                json.dump([outcome(main, words) for words in COMMANDS if word in ("", words[0])], file)
             os._exit(0)
         os.close(into)
         with os.fdopen(out) as file:
@@ -201,14 +201,17 @@ def outcome(main, words: list[str]) -> Outcome:  # noqa: ANN001
     return Outcome(words, code, talk.getvalue())
 
 
-def outcomes_of(place: Path, installs: Sequence[str]) -> dict[str, list[Outcome]]:
-    """What every command does on each install, in the folder of `write_inputs`.
+def outcomes_of(place: Path, installs: Sequence[str], word: str | None = None) -> dict[str, list[Outcome]]:
+    """What every command, or those that begin with a word, does on each install, in the folder of `write_inputs`.
 
     Raises:
         RuntimeError: the process that tries them failed.
     """
     done = subprocess.run(
-        [sys.executable, __file__, "--inside", str(place), *installs], capture_output=True, text=True, check=False
+        [sys.executable, __file__, "--inside", str(place), word or "", *installs],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -264,34 +267,43 @@ def write_inputs(place: Path) -> None:
         audit.package(load("m.caudal"), "package", audit.keys.load("key.pem"))
 
 
-def marks(rows: Sequence[Outcome]) -> list[str]:
-    """`works`, or the extra that is asked for, of each command."""
-    return [row.asked or ("works" if row.code in (0, 1) else f"stops: {row.talk.strip()[:200]}") for row in rows]
+def mark(row: Outcome) -> str:
+    """`works`, the extra that is asked for, or what stopped a command."""
+    return row.asked or ("works" if row.code in (0, 1) else f"stops: {row.talk.strip()[-200:]}")
 
 
 def main() -> int:
     """Try every extra that is installed here with every command, and keep the outcomes under this interpreter."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inside", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--only", metavar="EXTRAS", help="try these alone, comma-separated, and keep what is known of others"
+    )
+    parser.add_argument("--command", metavar="WORD", help="try the commands that begin with this word alone")
     parser.add_argument("--keep", type=Path, default=KEPT, metavar="FILE", help="where outcomes are kept")
     args = parser.parse_args()
     if args.inside:
-        run_all(Path(args.inside[0]), args.inside[1:])
+        run_all(Path(args.inside[0]), args.inside[1], args.inside[2:])
         return 0
-    extras = [name for name in project()["optional-dependencies"] if name not in TOOLS]
+    extras = ["bare", *(name for name in project()["optional-dependencies"] if name not in TOOLS)]
+    tried = args.only.split(",") if args.only else extras
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "inputs"
         place.mkdir()
         write_inputs(place)
-        outcomes = outcomes_of(place, ["bare", *extras])
+        outcomes = outcomes_of(place, tried, args.command)
     kept = json.loads(args.keep.read_text()) if args.keep.exists() else {}
     torch, numba = metadata.version("torch").partition("+")[0], metadata.version("numba")
-    kept[f"Python {platform.python_version()}, torch {torch}, numba {numba}, {platform.system()}"] = {
-        "commands": [" ".join(words) for words in COMMANDS],
-        "missing here": sorted({plain(need) for extra in extras for need in requirements(extra)} - installed()),
-        "extras": {extra: marks(rows) for extra, rows in outcomes.items()},
-    }
-    args.keep.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+    record = kept.setdefault(
+        f"Python {platform.python_version()}, torch {torch}, numba {numba}, {platform.system()}", {}
+    )
+    record["missing here"] = sorted({plain(need) for extra in extras for need in requirements(extra)} - installed())
+    known = record.setdefault("extras", {})
+    names = [" ".join(words) for words in COMMANDS]
+    for extra in extras:
+        marks = {**known.get(extra, {}), **{" ".join(row.words): mark(row) for row in outcomes.get(extra, [])}}
+        known[extra] = {name: marks[name] for name in names if name in marks}
+    args.keep.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     return 0
 
 

@@ -123,9 +123,8 @@ def installed(match):
     parts = []
     for interpreter, tried in json.loads(kept.read_text(encoding="utf-8")).items():
         rows = [f"| {command} | {bare} | {enough} |", "|---|---|---|"]
-        for at, words in enumerate(tried["commands"]):
-            first = tried["extras"]["bare"][at]
-            alone = [f"`{name}`" for name, marks in tried["extras"].items() if marks[at] == "works" and name != "bare"]
+        for words, first in tried["extras"]["bare"].items():
+            alone = [f"`{name}`" for name, marks in tried["extras"].items() if marks.get(words) == "works"]
             told = every if first == "works" else ", ".join(alone) or "-"
             says = works if first == "works" else f"{needs} `{first}`"
             rows.append(f"| `caudal {short(words)}` | {says} | {told} |")
