@@ -19,7 +19,7 @@ WORDS = {
         "goal": "task | summary model | chosen LSTM | bar | liquid beside chosen LSTM | liquid beside cheapest LSTM | "
         "minGRU beside cheapest LSTM | GRU beside cheapest LSTM",
         "lever": "circuit | synapses | mean change, points | worst task | instructions | parameters",
-        "trimmed": "trimmed", "chosen": "chosen", "cheapest": "cheapest", "missed": "at most {best:.3f}",
+        "trimmed": "pruned", "chosen": "chosen", "cheapest": "cheapest", "missed": "at most {best:.3f}",
         "none": "none",
     },
     "es": {

@@ -139,13 +139,15 @@ def short(words):
 
 
 def on_page_markdown(markdown, **_):
+    from docs.hooks.pictures import placed
+
     markdown = STUDY.sub(studied, markdown)
     markdown = EXPLAIN.sub(explained, DRIVE.sub(driven, markdown))
     markdown = INSTALL.sub(installed, markdown)
     for mark, make in MADE.items():
         if mark in markdown:
             markdown = markdown.replace(mark, make())
-    return CODE.sub(lambda match: f"```python\n{Path(match[1]).read_text()}```", markdown)
+    return CODE.sub(lambda match: f"```python\n{Path(match[1]).read_text()}```", placed(markdown))
 
 
 def _reference(nav):

@@ -98,7 +98,7 @@ def test_small_cells_are_flagged_and_tiny_ones_kept_back(data):
     assert all(rate.value is None for rate in one.rates if rate.group == "d" or rate.count < 5)
     assert all(rate.few for rate in one.rates if rate.group == "c")
     told = "\n".join(fairness.told(report(replace(data, sensitive={"g": column}), _decided(data), draws=100)))
-    assert "kept back since they would lay bare persons: d." in told
+    assert "hidden to protect their privacy: d." in told
 
 
 def test_numbers_have_a_report_too():

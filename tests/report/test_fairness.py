@@ -51,7 +51,7 @@ def test_gaps_beyond_chance_are_sentences_and_small_cells_are_told(studies):
     assert "LTC-NCP, by sex: Gap in errors of either kind: " in told
     assert "interval 3.0 to 25.0 points" in told and "chance would show about 4.0 points" in told
     assert "Fewer than 30 series, so figures say little and count in no gap: unknown" in told
-    assert "Fewer than 5 series, so figures are kept back" in told
+    assert "Fewer than 5 series, so figures are hidden" in told
     assert "left out of a gap: unknown (Gap in errors of either kind)" in told.replace(
         "(Gap in decisions of yes); ", ""
     )

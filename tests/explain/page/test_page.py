@@ -154,7 +154,8 @@ def test_a_reason_is_told_with_its_value_and_its_time(found):
     assert cell_name(found, texts, 1, "dt").startswith(f"the {texts.short(float(found.gaps[1]))} d before step 2 (")
     assert cell_name(found, texts, 1, "observed(wind)").startswith("observed(wind) at step 2 (")
     named = replace(found, outcome="weather")
-    assert "weather: calm" in render(named) and "<title>weather: calm" in render(named)
+    assert "Series 1, decided: weather = calm</h1>" in render(named)
+    assert "<title>Series 1, decided: weather = calm" in render(named)
 
 
 def test_a_probability_is_never_certain(found):

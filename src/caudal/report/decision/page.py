@@ -34,7 +34,7 @@ def render(decision: Decision, lang: str = "en") -> str:
         columns(sections, texts("page.contents")),
         tag("footer", tag("p", texts("page.footer", version=__version__))),
         lang=texts.lang,
-        title=texts("page.title", id=decision.id, title=title(decision, texts)),
+        title=texts("page.title", title=title(decision, texts)),
         version=__version__,
         style=sheet("caudal.report.decision"),
         script=(files("caudal.report.decision") / "static" / "page.js").read_text(encoding="utf-8"),

@@ -54,9 +54,10 @@ def probability(texts: DecisionWords, share: float) -> str:
 
 
 def title(decision: Decision, texts: DecisionWords) -> str:
-    """The outcome and what was decided of it."""
+    """Which series, and what was decided or predicted of it."""
     decided = decision.decision if decision.classes else texts.short(float(decision.scores[-1, 0]), 4)
-    return f"{decision.outcome or decision.id}: {decided}"
+    answer = f"{decision.outcome} = {decided}" if decision.outcome else decided
+    return texts("title.decided" if decision.classes else "title.predicted", id=decision.id, answer=answer)
 
 
 def what(decision: Decision, texts: DecisionWords) -> list[str]:
