@@ -20,6 +20,7 @@ PROGRAM = CommandSet(
         "fair": ("benchmarks.fair.command", "plant a bias in labels, and see which remedy mends what at which cost"),
         "sampling": ("benchmarks.fair.sampling_command", "what mends the gap of a group that is measured more rarely"),
         "kernels": ("benchmarks.kernels.command", "check every kernel, then measure it beside ncps, LSTM and GRU"),
+        "peers": ("benchmarks.peers", "the GRU of a study beside one written by hand in torch"),
         "page": ("benchmarks.kernels.page_command", "write the page of the docs that shows a kept benchmark"),
     },
 )

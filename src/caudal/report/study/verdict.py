@@ -44,6 +44,7 @@ def verdict_section(study: Study, words: StudyWords) -> Html:
                 tag("p", tag("b", words(f"ask.{name}")), " ", line, class_="lead" if name == "which" else "say")
                 for name, line in answers
             ),
+            tag("p", words.known("gloss", study.metric), class_="note"),
             _glance(study, words),
             _worlds(study, words),
             tag("div", tag("h3", words("verdict.change")), tag("ul", change), class_="aside"),
@@ -157,8 +158,10 @@ def _world(study: Study, words: StudyWords) -> str:
         metric=words.metric(study.metric),
         n=words.whole(max((run.robustness_series for run in query.runs_of(study, study.verdict.use)), default=0)),
     )
-    ahead = words.listed(_ahead(study, words, world) for world in turned)
-    order = words("world.turns", model=use, ahead=ahead) if turned else words("world.same", model=use)
+    some_proven = any(map(_is_proven, turned))
+    ahead = words.listed(_ahead(study, words, world, some_proven) for world in turned)
+    key = "world.turns" if some_proven else "world.may"
+    order = words(key, model=use, ahead=ahead) if turned else words("world.same", model=use)
     met = words.listed(
         f"{words.known('disturbance', kind).lower()} ({_level(words, kind, level)})"
         for kind, level in study.expect.items()
@@ -175,10 +178,15 @@ def _level(words: StudyWords, kind: str, level: float) -> str:
     return f"{words.brief(level)} {words.known('unit', units[kind])}"
 
 
-def _ahead(study: Study, words: StudyWords, world: World) -> str:
+def _is_proven(world: World) -> bool:
+    return world.lead.is_known and world.lead.low > 0
+
+
+def _ahead(study: Study, words: StudyWords, world: World, some_proven: bool) -> str:
+    """Who is ahead in a world; where nothing is proven of any, that is said once for all."""
     kind = words.known("disturbance", world.disturbance).lower()
-    proven = "proven" if world.lead.is_known and world.lead.low > 0 else "open"
-    return words(f"world.ahead.{proven}", model=query.label(study, world.leader), kind=kind)
+    key = "open" if some_proven and not _is_proven(world) else "proven"
+    return words(f"world.ahead.{key}", model=query.label(study, world.leader), kind=kind)
 
 
 def _next(study: Study, words: StudyWords) -> str:
