@@ -19,6 +19,10 @@ PROGRAM = CommandSet(
         "explain": ("benchmarks.explain.command", "train nets, explain them, and mark the explanations"),
         "fair": ("benchmarks.fair.command", "plant a bias in labels, and see which remedy mends what at which cost"),
         "sampling": ("benchmarks.fair.sampling_command", "what mends the gap of a group that is measured more rarely"),
+        "liquid": (
+            "benchmarks.liquid.command",
+            "gaps longer than trained, a bit kept for long, noise: what liquid nets can do",
+        ),
         "kernels": ("benchmarks.kernels.command", "check every kernel, then measure it beside ncps, LSTM and GRU"),
         "peers": ("benchmarks.peers", "the GRU of a study beside one written by hand in torch"),
         "page": ("benchmarks.kernels.page_command", "write the page of the docs that shows a kept benchmark"),

@@ -1,5 +1,6 @@
 """`python -m benchmarks` speaks as `caudal` does: a list, one sentence for misuse, a page that is written."""
 
+import numpy as np
 import pytest
 
 from benchmarks.__main__ import PROGRAM, main
@@ -41,3 +42,17 @@ def test_page_command_writes_a_page(capsys, tmp_path):
     assert main(["page", "--out", str(page)]) == 0
     assert capsys.readouterr().out == ""
     assert page.read_text().startswith("# Benchmarks\n")
+
+
+def test_trials_of_liquid_nets_are_kept_and_go_on(tmp_path, capsys):
+    from benchmarks.liquid.trials import FLASH, GAPS, SIGN, flashes
+
+    series = flashes(np.random.default_rng(0), 3, GAPS["2-4"])
+    first = np.asarray(series.target)[:, 0, 0]
+    assert np.allclose(first, 1.0) and (series.dt[:, 1:] >= 2).all() and (series.dt <= 4).all()
+    out = tmp_path / "rows.json"
+    for _ in range(2):
+        assert main(["liquid", "--quick", "--seeds", "1", "--only", "sign", "-o", str(out)]) == 0
+    told = capsys.readouterr()
+    assert told.err.count("sign, gru, 0") == 1 and all(name in told.out for name in SIGN)
+    assert len(FLASH) == 12
