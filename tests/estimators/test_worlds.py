@@ -128,3 +128,16 @@ def test_a_forecast_is_asked_from_the_last_step():
 def test_thresholds_that_make_no_sense_are_refused(asked, fault):
     with pytest.raises(InputError, match=fault):
         thresholds_of(asked, ("x0",), (1.0,))
+
+
+def test_a_model_that_computes_on_change_is_explained_on_its_computed_steps():
+    from caudal.explain.counterfactual import counterfactual
+
+    x, y = planted()
+    data = from_arrays(x, y)
+    model = LiquidClassifier("liquid-ssm", 4, epochs=4, send_on_change=0.5).fit(data)
+    why = model.explain(data.select([0]))
+    lengths = model.encoder_.sent(data).lengths
+    assert lengths[0] < data.lengths[0] and why is not None
+    other = counterfactual(model.net_, model.encoder_, data, 0, restarts=1, steps=5)
+    assert other is not None

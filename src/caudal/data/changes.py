@@ -67,7 +67,8 @@ def held_answers(sent: NDArray[np.bool_], answers: Array) -> Array:
         [[5.0, 5.0, 7.0]]
     """
     latest = np.maximum(np.cumsum(sent, axis=1) - 1, 0)
-    return answers[np.arange(len(sent))[:, None], latest]
+    at_every_step: Array = answers[np.arange(len(sent))[:, None], latest]
+    return at_every_step
 
 
 def thresholds_of(

@@ -140,6 +140,10 @@ class Encoder:
         """The series with the computed steps only; the gaps of the others join the next one."""
         return keep_steps(data, self.moved(data)) if self.thresholds else data
 
+    def computed(self, data: Sequences) -> tuple["Encoder", Sequences]:
+        """The computed steps of series, and the encoder that reads every one of them; for what changes their values."""
+        return replace(self, thresholds=()), self.sent(data)
+
     def with_thresholds(self, asked: float | Mapping[str, float] | None) -> "Encoder":
         """The encoder that leaves out steps at which no input moved by more than a threshold.
 

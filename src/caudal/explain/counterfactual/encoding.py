@@ -33,7 +33,8 @@ class Encoding:
 
     @staticmethod
     def of(encoder: Encoder, data: Sequences, row: int, dtype: torch.dtype) -> "Encoding":
-        """The series at a row, cut to its own length."""
+        """The series at a row, cut to its own length; steps that are not computed are not there."""
+        encoder, data = encoder.computed(data)
         series, steps = data.select([row]), int(data.lengths[row])
         series = replace(
             series.without_target(),

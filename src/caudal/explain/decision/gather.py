@@ -94,6 +94,7 @@ def decision(
     """
     named = tuple(classes) or tuple(map(str, data.classes))
     probability = check_threshold("decision", threshold, len(named)) if named else None
+    encoder, data = encoder.computed(data)
     seen = _see(model, encoder, data, row, named, probability)
     names = seen.question.outputs if model.outputs > 1 else ()
     scores = _scores(seen, bool(names))
