@@ -24,7 +24,7 @@ import torch
 from benchmarks.edge import chips as edge
 from caudal import export, wiring
 from caudal.data import Encoder, datasets
-from caudal.nn import GRU, LSTM, LTC, Readout
+from caudal.nn import GRU, LSTM, LTC, LiquidSSM, Readout
 from caudal.nn.cfc_wired import WiredCfC
 from caudal.train import TrainRecipe, examples, fit
 
@@ -33,19 +33,23 @@ TASK, HELD_OUT, EPOCHS, WITHIN = "spoken-digits", 300, 40, 0.01
 CIRCUITS = {"small": (10, 6, 6), "medium": (20, 12, 10), "large": (36, 24, 16)}
 UNITS = {"small": 6, "medium": 12, "large": 24}
 CHIP = "Cortex-M4F"
+# Time constants that a LiquidSSM starts from, in frames.
+TAU = (1.0, 30.0)
 # The frames of the recordings come at regular times, so no shorter one has to be resolved.
 GAP = 1.0
 
 
 def layer(family: str, width: str, inputs: int, seed: int) -> torch.nn.Module:
     """One untrained layer."""
+    if family == "LiquidSSM":
+        return LiquidSSM(inputs, UNITS[width], decay="softplus", tau=TAU)
     if family in ("LSTM", "GRU"):
         return {"LSTM": LSTM, "GRU": GRU}[family](inputs, UNITS[width])
     circuit = wiring.ncp(inputs, *CIRCUITS[width], seed=seed)
     return LTC(circuit, substeps=1) if family == "LTC-NCP" else WiredCfC(circuit)
 
 
-FAMILIES = ("LTC-NCP", "CfC-NCP", "LSTM", "GRU")
+FAMILIES = ("LTC-NCP", "CfC-NCP", "LiquidSSM", "LSTM", "GRU")
 
 
 def trained(family: str, width: str, seed: int):
