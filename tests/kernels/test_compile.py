@@ -1,6 +1,7 @@
 """Compilation: the hot loops are vector code, compile soon enough, and need no cache folder."""
 
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -113,3 +114,114 @@ def test_kernels_run_where_no_cache_can_be_kept(tmp_path):
     assert run_with_cache(open_) == ["False", total]
     assert list(open_.rglob("*.nbi"))
     assert run_with_cache(open_) == ["False", total]
+
+
+PRODUCT = r"""
+import hashlib, json, re, sys
+import llvmlite.binding as llvm
+import numba
+import numpy as np
+from caudal.kernels.cpu import dense_jit, machine, outer_jit
+from caudal.kernels.cpu.simd import Lanes
+
+def run(lanes, scratch, packed, n_in, n_out):
+    dense_jit.product(lanes, scratch, 0, n_in, 32 * n_in, n_out, packed, 0)
+
+def gradients(lanes, stored, sums):
+    outer_jit.block_product(lanes, stored, 0, 3000, 32, 8, 32, sums, 0)
+
+options = dict(error_model="numpy", nogil=True, boundscheck=False, _nrt=False)
+rng = np.random.default_rng(0)
+lanes = Lanes(32)
+scratch = rng.normal(size=32 * (24 + 16)).astype(np.float32)
+packed = rng.normal(size=24 * 16).astype(np.float32)
+stored, sums = rng.normal(size=20000).astype(np.float32), np.zeros(600, np.float32)
+calls = ((run, (lanes, scratch, packed, 24, 16)), (gradients, (lanes, stored, sums)))
+assemblies = []
+for function, arguments in calls:
+    compiled = numba.njit(**options)(function)
+    compiled(*arguments)
+    (signature,) = compiled.signatures
+    assembly = compiled.inspect_asm(signature)
+    if "neon" in sys.argv:  # the same code for another processor
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+        text = re.sub(r'target (triple|datalayout) = ".*"\n', "", compiled.inspect_llvm(signature))
+        target = llvm.Target.from_triple("aarch64-unknown-linux-gnu")
+        text = re.sub(r'"target-(cpu|features)"="[^"]*"', "", text)
+        assembly = target.create_target_machine(cpu="neoverse-n1", opt=3).emit_assembly(llvm.parse_assembly(text))
+    assemblies.append(assembly)
+digest = hashlib.sha256(scratch.tobytes() + sums.tobytes()).hexdigest()
+print(json.dumps([machine.vectors().name, digest, assemblies]))
+"""
+TARGETS = {
+    "host": ({}, None, None),
+    "haswell": ({"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+sse4.2,+popcnt"}, "AVX2", "ymm"),
+    "skylake": (
+        {
+            "NUMBA_CPU_NAME": "skylake-avx512",
+            "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+sse4.2,+popcnt,+avx512f,+avx512vl,+avx512dq,+avx512bw,+evex512",
+        },
+        "AVX-512",
+        "zmm",
+    ),
+    "neon": ({"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+neon"}, "NEON", "v"),
+}
+
+
+def inner_loops(assembly, multiply):
+    """Lines of each loop without another inside that multiplies and adds at least 8 times."""
+    for block in re.split(r"\n(?=\.LBB)", assembly):
+        label, lines = block.split(":")[0], block.splitlines()[1:]
+        ends = [n for n, line in enumerate(lines) if re.search(rf"\t(j\w+|b\.?\w*)\t{re.escape(label)}\s*$", line)]
+        if ends and sum(multiply in line for line in lines[: ends[0]]) >= 8:
+            yield lines[: ends[0] + 1]
+
+
+def of_target(name):
+    environment, *_ = TARGETS[name]
+    command = [sys.executable, "-c", PRODUCT, name]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def has_features(name):
+    wanted = TARGETS[name][0].get("NUMBA_CPU_FEATURES", "").split(",")
+    there = get_host_cpu_features()
+    return all(there.get(word[1:], True) for word in wanted if word)
+
+
+@pytest.fixture(scope="module")
+def host():
+    return of_target("host")
+
+
+@pytest.mark.parametrize("name", ["haswell", "skylake"])
+def test_tiles_stay_in_the_registers_of_each_processor(name, host):
+    if not has_features(name):
+        pytest.skip(f"this processor runs no code for {name}; its tile was not tried")
+    vectors, digest, assemblies = of_target(name)
+    _, expected, register = TARGETS[name]
+    assert vectors == expected
+    for assembly in assemblies:
+        loops = list(inner_loops(assembly, "vfmadd"))
+        assert loops
+        for lines in loops:
+            assert sum(register in line for line in lines) >= 8
+            assert not [line for line in lines if "(%rsp)" in line or "(%rbp)" in line]
+    # The tile says which sums are held, never in which order a sum is taken.
+    assert digest == host[1]
+
+
+def test_tiles_stay_in_the_registers_of_arm(host):
+    """Compiled here for another processor: looked at, not run, which needs an emulator with Python for it."""
+    vectors, digest, assemblies = of_target("neon")
+    assert vectors == "NEON"
+    for assembly in assemblies:
+        loops = list(inner_loops(assembly, "fmla"))
+        assert loops
+        assert not [line for lines in loops for line in lines if "[sp" in line]
+        assert max(sum("fmla\tv" in line and ".4s" in line for line in lines) for lines in loops) >= 8
+    # The tile of that processor, run on this one.
+    assert digest == host[1]

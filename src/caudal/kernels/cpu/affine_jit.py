@@ -3,6 +3,7 @@
 Every output is the same chain of multiply-adds whatever the number of rows, which a library's product does not promise.
 """
 
+from caudal.kernels.cpu.dense_jit import ROWS
 from caudal.kernels.cpu.jit import inlined, kernel
 from caudal.kernels.cpu.simd import broadcast, fma, lanes16, load, logistic, store
 
@@ -31,7 +32,23 @@ def affine_row(lanes, source, in_at, n_in, to, to_at, folded, weight, bias, padd
 
 
 @inlined
-def affine_block(lanes, x, at, n_in, out, to, n_out, folded, padded, o):
+def affine_four(lanes, x, z, n_in, out, to, n_out, folded, padded, o):
+    """16 outputs of 4 rows at once."""
+    s = load(lanes, folded, n_in * padded + o)
+    s0, s1, s2, s3 = s, s, s, s
+    for k in range(n_in):
+        w, row = load(lanes, folded, k * padded + o), z + k
+        s0, s1 = fma(broadcast(lanes, x, row), w, s0), fma(broadcast(lanes, x, row + n_in), w, s1)
+        row += 2 * n_in
+        s2, s3 = fma(broadcast(lanes, x, row), w, s2), fma(broadcast(lanes, x, row + n_in), w, s3)
+    store(out, to, s0)
+    store(out, to + n_out, s1)
+    store(out, to + 2 * n_out, s2)
+    store(out, to + 3 * n_out, s3)
+
+
+@inlined
+def affine_eight(lanes, x, at, n_in, out, to, n_out, folded, padded, o):
     """16 outputs of 8 rows at once."""
     s = load(lanes, folded, n_in * padded + o)
     s0, s1, s2, s3, s4, s5, s6, s7 = s, s, s, s, s, s, s, s
@@ -52,6 +69,16 @@ def affine_block(lanes, x, at, n_in, out, to, n_out, folded, padded, o):
     store(out, to + 5 * n_out, s5)
     store(out, to + 6 * n_out, s6)
     store(out, to + 7 * n_out, s7)
+
+
+@inlined
+def affine_block(lanes, x, at, n_in, out, to, n_out, folded, padded, o):
+    """16 outputs of 8 rows, in tiles that the registers hold."""
+    if ROWS == 8:
+        affine_eight(lanes, x, at, n_in, out, to, n_out, folded, padded, o)
+    else:
+        affine_four(lanes, x, at, n_in, out, to, n_out, folded, padded, o)
+        affine_four(lanes, x, at + 4 * n_in, n_in, out, to + 4 * n_out, n_out, folded, padded, o)
 
 
 @kernel

@@ -5,11 +5,15 @@ keeps 8 sums per lane group in registers and reads its weights in order.
 """
 
 from caudal.kernels.cpu.jit import inlined, kernel
+from caudal.kernels.cpu.machine import product_tile, vectors
 from caudal.kernels.cpu.simd import (
     add,
     broadcast,
+    bytes_of,
     fill,
     fma,
+    lanes8,
+    lanes16,
     load,
     logistic,
     mul,
@@ -22,34 +26,74 @@ from caudal.kernels.cpu.simd import (
 from caudal.kernels.cpu.transpose_jit import transpose8
 
 LECUN, TANH, RELU, SILU = range(4)
+# Rows of a tile of float32 and of float64; where the registers hold fewer than 8, a tile takes a part of the lanes.
+ROWS, ROWS_DOUBLE = product_tile(vectors(), 4).rows, product_tile(vectors(), 8).rows
+PART = product_tile(vectors(), 4).lanes or 16
+part_lanes = lanes8 if PART == 8 else lanes16
+
+
+@inlined
+def eight_rows(lanes, scratch, in_at, n_in, row, packed, weight):
+    """8 rows of sums in whole lanes."""
+    size = width(lanes)
+    s0, s1 = load(lanes, scratch, row), load(lanes, scratch, row + size)
+    s2, s3 = load(lanes, scratch, row + 2 * size), load(lanes, scratch, row + 3 * size)
+    s4, s5 = load(lanes, scratch, row + 4 * size), load(lanes, scratch, row + 5 * size)
+    s6, s7 = load(lanes, scratch, row + 6 * size), load(lanes, scratch, row + 7 * size)
+    for k in range(n_in):
+        z = load(lanes, scratch, in_at + k * size)
+        w = weight + 8 * k
+        s0, s1 = fma(z, broadcast(lanes, packed, w), s0), fma(z, broadcast(lanes, packed, w + 1), s1)
+        s2, s3 = fma(z, broadcast(lanes, packed, w + 2), s2), fma(z, broadcast(lanes, packed, w + 3), s3)
+        s4, s5 = fma(z, broadcast(lanes, packed, w + 4), s4), fma(z, broadcast(lanes, packed, w + 5), s5)
+        s6, s7 = fma(z, broadcast(lanes, packed, w + 6), s6), fma(z, broadcast(lanes, packed, w + 7), s7)
+    store(scratch, row, s0)
+    store(scratch, row + size, s1)
+    store(scratch, row + 2 * size, s2)
+    store(scratch, row + 3 * size, s3)
+    store(scratch, row + 4 * size, s4)
+    store(scratch, row + 5 * size, s5)
+    store(scratch, row + 6 * size, s6)
+    store(scratch, row + 7 * size, s7)
+
+
+@inlined
+def four_rows(part, size, scratch, in_at, n_in, row, packed, weight):
+    """4 rows of sums in a part of `size` lanes, where registers hold no more."""
+    s0, s1 = load(part, scratch, row), load(part, scratch, row + size)
+    s2, s3 = load(part, scratch, row + 2 * size), load(part, scratch, row + 3 * size)
+    for k in range(n_in):
+        z = load(part, scratch, in_at + k * size)
+        w = weight + 8 * k
+        s0, s1 = fma(z, broadcast(part, packed, w), s0), fma(z, broadcast(part, packed, w + 1), s1)
+        s2, s3 = fma(z, broadcast(part, packed, w + 2), s2), fma(z, broadcast(part, packed, w + 3), s3)
+    store(scratch, row, s0)
+    store(scratch, row + size, s1)
+    store(scratch, row + 2 * size, s2)
+    store(scratch, row + 3 * size, s3)
 
 
 @inlined
 def product(lanes, scratch, in_at, n_in, out_at, n_out, packed, at):
-    """Add a packed matrix times the `n_in` rows at `in_at` onto the rows at `out_at` (padded to a multiple of 8)."""
+    """Add a packed matrix times the `n_in` rows at `in_at` onto the rows at `out_at` (padded to a multiple of 8).
+
+    Every sum is one chain in the order of `n_in`, whatever the tile.
+    """
     size = width(lanes)
     for block in range(0, n_out, 8):
-        row = out_at + block * size
-        s0, s1 = load(lanes, scratch, row), load(lanes, scratch, row + size)
-        s2, s3 = load(lanes, scratch, row + 2 * size), load(lanes, scratch, row + 3 * size)
-        s4, s5 = load(lanes, scratch, row + 4 * size), load(lanes, scratch, row + 5 * size)
-        s6, s7 = load(lanes, scratch, row + 6 * size), load(lanes, scratch, row + 7 * size)
-        weight = at + block * n_in
-        for k in range(n_in):
-            z = load(lanes, scratch, in_at + k * size)
-            w = weight + 8 * k
-            s0, s1 = fma(z, broadcast(lanes, packed, w), s0), fma(z, broadcast(lanes, packed, w + 1), s1)
-            s2, s3 = fma(z, broadcast(lanes, packed, w + 2), s2), fma(z, broadcast(lanes, packed, w + 3), s3)
-            s4, s5 = fma(z, broadcast(lanes, packed, w + 4), s4), fma(z, broadcast(lanes, packed, w + 5), s5)
-            s6, s7 = fma(z, broadcast(lanes, packed, w + 6), s6), fma(z, broadcast(lanes, packed, w + 7), s7)
-        store(scratch, row, s0)
-        store(scratch, row + size, s1)
-        store(scratch, row + 2 * size, s2)
-        store(scratch, row + 3 * size, s3)
-        store(scratch, row + 4 * size, s4)
-        store(scratch, row + 5 * size, s5)
-        store(scratch, row + 6 * size, s6)
-        store(scratch, row + 7 * size, s7)
+        row, weight = out_at + block * size, at + block * n_in
+        if (bytes_of(packed) == 4 and ROWS == 8) or (bytes_of(packed) == 8 and ROWS_DOUBLE == 8):
+            eight_rows(lanes, scratch, in_at, n_in, row, packed, weight)
+        elif bytes_of(packed) == 4:
+            for lane in range(0, size, PART):
+                for half in range(0, 8, 4):
+                    place = row + lane + half * size
+                    four_rows(part_lanes(), size, scratch, in_at + lane, n_in, place, packed, weight + half)
+        else:
+            for lane in range(0, size, 8):
+                for half in range(0, 8, 4):
+                    place = row + lane + half * size
+                    four_rows(lanes8(), size, scratch, in_at + lane, n_in, place, packed, weight + half)
 
 
 @inlined

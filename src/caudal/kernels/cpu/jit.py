@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from filelock import FileLock, Timeout
 from numba.core import config as numba_config
 from numba.core import event
+from numba.core.compiler_lock import global_compiler_lock
 
 _njit: Any = numba.njit
 _config: Any = numba_config
 
 _ANNOUNCE_AFTER = 1.0
+# No kernel takes so long: a process that holds its lock for longer hangs.
+_LONGEST_S = 600.0
 _OURS: set[Any] = set()
 
 
@@ -76,8 +80,39 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     else:
         with _cache_in(folder):
             compiled = _njit(cache=True, **options)(function)
+        _compile_once(compiled, folder)
     _OURS.add(compiled)
     return compiled
+
+
+def _compile_once(dispatcher: Any, folder: Path) -> None:
+    """Let one process of this machine compile a kernel while the others wait, and then load what it kept.
+
+    Numba's own lock is taken first, since a thread that holds it may compile this kernel within another.
+    """
+    compile_now = dispatcher.compile
+    lock = FileLock(folder / f"{dispatcher.py_func.__module__}.{dispatcher.py_func.__qualname__}.lock")
+
+    def compile_in_turn(signature: Any) -> Any:
+        with global_compiler_lock, _turn(dispatcher, lock):
+            return compile_now(signature)
+
+    dispatcher.compile = compile_in_turn
+
+
+@contextmanager
+def _turn(dispatcher: Any, lock: FileLock) -> Iterator[None]:
+    """Hold a lock, whose wait counts as compiling; where the disk knows no locks, each process compiles for itself."""
+    try:
+        with event.trigger_event("numba:compile", {"dispatcher": dispatcher}):
+            lock.acquire(timeout=_LONGEST_S)
+    except (OSError, NotImplementedError, Timeout):
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:

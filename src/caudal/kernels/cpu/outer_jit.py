@@ -5,8 +5,9 @@ and steps per output) and what it read (a row of inputs per lane and step), so t
 steps with 8 outputs by a vector of inputs in registers. `dense.Book` tells the columns of `book`.
 """
 
+from caudal.kernels.cpu.dense_jit import PART, ROWS, ROWS_DOUBLE, part_lanes
 from caudal.kernels.cpu.jit import inlined
-from caudal.kernels.cpu.simd import add, broadcast, fma, load, store, total, width, zeros
+from caudal.kernels.cpu.simd import add, broadcast, bytes_of, fma, lanes8, load, store, total, width, zeros
 from caudal.kernels.cpu.transpose_jit import rows_out
 
 IN, OUT, GRADS, READS, STRIDE, WEIGHT, BIAS = range(7)
@@ -27,9 +28,8 @@ def keep(lanes, stored, book, m, slot, scratch, grad_at, read_at):
 
 
 @inlined
-def block_product(lanes, stored, grads, reads, stride, steps, rows, sums, at):
+def eight_gradients(lanes, stored, grads, reads, stride, steps, rows, size, sums, at):
     """Add 8 outputs by one vector of inputs, summed over the steps of a block and the rows of a tile."""
-    size = width(lanes)
     s0, s1, s2, s3 = zeros(lanes, stored), zeros(lanes, stored), zeros(lanes, stored), zeros(lanes, stored)
     s4, s5, s6, s7 = s0, s1, s2, s3
     for slot in range(steps):
@@ -52,6 +52,44 @@ def block_product(lanes, stored, grads, reads, stride, steps, rows, sums, at):
     store(sums, at + 5 * stride, add(load(lanes, sums, at + 5 * stride), s5))
     store(sums, at + 6 * stride, add(load(lanes, sums, at + 6 * stride), s6))
     store(sums, at + 7 * stride, add(load(lanes, sums, at + 7 * stride), s7))
+
+
+@inlined
+def four_gradients(part, stored, grads, reads, stride, steps, rows, size, sums, at):
+    """Add 4 outputs by a part of a vector of inputs, where registers hold no more."""
+    s0, s1, s2, s3 = zeros(part, stored), zeros(part, stored), zeros(part, stored), zeros(part, stored)
+    for slot in range(steps):
+        g, r = grads + slot * size, reads + slot * size * stride
+        for lane in range(rows):
+            read = load(part, stored, r + lane * stride)
+            w = g + lane
+            s0, s1 = fma(read, broadcast(part, stored, w), s0), fma(read, broadcast(part, stored, w + ROW), s1)
+            w += 2 * ROW
+            s2, s3 = fma(read, broadcast(part, stored, w), s2), fma(read, broadcast(part, stored, w + ROW), s3)
+    store(sums, at, add(load(part, sums, at), s0))
+    store(sums, at + stride, add(load(part, sums, at + stride), s1))
+    store(sums, at + 2 * stride, add(load(part, sums, at + 2 * stride), s2))
+    store(sums, at + 3 * stride, add(load(part, sums, at + 3 * stride), s3))
+
+
+@inlined
+def block_product(lanes, stored, grads, reads, stride, steps, rows, sums, at):
+    """Add 8 outputs by one vector of inputs in tiles that the registers hold; see `dense_jit.product`."""
+    size = width(lanes)
+    if (bytes_of(stored) == 4 and ROWS == 8) or (bytes_of(stored) == 8 and ROWS_DOUBLE == 8):
+        eight_gradients(lanes, stored, grads, reads, stride, steps, rows, size, sums, at)
+    elif bytes_of(stored) == 4:
+        for i in range(0, size, PART):
+            for half in range(0, 8, 4):
+                place = at + half * stride + i
+                four_gradients(
+                    part_lanes(), stored, grads + half * ROW, reads + i, stride, steps, rows, size, sums, place
+                )
+    else:
+        for i in range(0, size, 8):
+            for half in range(0, 8, 4):
+                place = at + half * stride + i
+                four_gradients(lanes8(), stored, grads + half * ROW, reads + i, stride, steps, rows, size, sums, place)
 
 
 @inlined

@@ -97,6 +97,18 @@ def _constant(kind: VectorType, value: float) -> Any:
 
 
 @intrinsic
+def lanes8(_typing: Any) -> Any:
+    """The witness of 8 lanes: a part of a vector, where registers are few."""
+
+    def build(
+        context: BaseContext, _builder: ir.IRBuilder, _signature: Signature, _args: Sequence[ir.Value]
+    ) -> ir.Value:
+        return context.get_dummy_value()
+
+    return LanesType(8)(), build
+
+
+@intrinsic
 def lanes16(_typing: Any) -> Any:
     """The witness of 16 lanes, made inside a kernel: passing one from Python costs microseconds."""
 
@@ -140,6 +152,18 @@ def width(_typing: Any, lanes: Any) -> Any:
         return context.get_constant(types.intp, lanes.count)
 
     return types.intp(lanes), build
+
+
+@intrinsic
+def bytes_of(_typing: Any, array: Any) -> Any:
+    """Bytes of one number of an array, a constant to the compiler, which `itemsize` is not."""
+
+    def build(
+        context: BaseContext, _builder: ir.IRBuilder, _signature: Signature, _args: Sequence[ir.Value]
+    ) -> ir.Value:
+        return context.get_constant(types.intp, array.dtype.bitwidth // 8)
+
+    return types.intp(array), build
 
 
 @intrinsic

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from caudal.nn.baselines.sequence import check_sizes, front, last, loop, separate_weights, take, with_dt
+from caudal.nn.fast_step import joined_step
 from caudal.nn.init import uniform_
 from caudal.nn.layer import Layer, State
 
@@ -92,6 +93,14 @@ class GRU(Layer):
     def tick(self, x: Tensor, dt: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Layer.tick`."""
         h = self._cell(with_dt(x, dt), state[0])
+        return h, GRUState(h)
+
+    def quick(self, x: Tensor, dt: Tensor | None, state: State | None) -> tuple[Tensor, State] | None:
+        """See `Layer.quick`: torch's cell behind one check."""
+        given = joined_step(x, dt, state, (self.inputs, self.units), self.weight_ih)
+        if given is None:
+            return None
+        h = self._cell(given, self.initial_state(x.shape[0])[0] if state is None else state[0])
         return h, GRUState(h)
 
     def arguments(self) -> dict[str, Any]:
