@@ -18,6 +18,7 @@ PROGRAM = CommandSet(
         ),
         "explain": ("benchmarks.explain.command", "train nets, explain them, and mark the explanations"),
         "fair": ("benchmarks.fair.command", "plant a bias in labels, and see which remedy mends what at which cost"),
+        "growth": ("benchmarks.growth.command", "tables of 10,000 rows and more beside pandas and a plain torch loop"),
         "sampling": ("benchmarks.fair.sampling_command", "what mends the gap of a group that is measured more rarely"),
         "liquid": (
             "benchmarks.liquid.command",

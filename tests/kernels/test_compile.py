@@ -225,3 +225,21 @@ def test_tiles_stay_in_the_registers_of_arm(host):
         assert max(sum("fmla\tv" in line and ".4s" in line for line in lines) for lines in loops) >= 8
     # The tile of that processor, run on this one.
     assert digest == host[1]
+
+
+COLD = """
+import torch
+from caudal.kernels.affine import affine
+from caudal.kernels.cpu.affine_jit import affine_rows
+y = affine(torch.ones(2, 3), torch.ones(16, 3), torch.zeros(16))
+print(sum(affine_rows._cache_misses.values()), y.sum().item())
+"""
+
+
+def test_processes_that_meet_a_cold_cache_compile_a_kernel_once(tmp_path):
+    environment = dict(os.environ, XDG_CACHE_HOME=str(tmp_path))
+    command = [sys.executable, "-c", COLD]
+    crew = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    words = [process.communicate(timeout=300)[0].split() for process in crew]
+    assert sorted(misses for misses, _ in words) == ["0", "0", "1"]
+    assert {total for _, total in words} == {"96.0"}

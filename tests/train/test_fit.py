@@ -9,9 +9,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from caudal import data, nn, train
+from caudal import LiquidClassifier, data, nn, train
+from caudal.data import from_arrays
 from caudal.errors import DataError, FileFormatError, InputError, NonFiniteError
-from caudal.train import Examples, TrainRecipe
+from caudal.estimators import outputs as model_outputs
+from caudal.train import Examples, TrainRecipe, trainer
+from caudal.train.batches import deal
 
 
 def _series(task="classify", n=40, seed=0):
@@ -290,3 +293,38 @@ def test_the_bar_estimates_by_the_steps_after_the_first(capsys, monkeypatch):
             drawn.at(step, "loss 1")
     told = capsys.readouterr().err.splitlines()
     assert [line.partition("loss 1")[2] for line in told] == ["", "", ", at most 15 min 30 s left"]
+
+
+def padded_over_real(batches, lengths):
+    return sum(len(rows) * int(lengths[rows].max()) for rows in batches) / int(lengths.sum())
+
+
+@pytest.mark.parametrize("longest", [30, 1000, 10_000])
+def test_unequal_series_are_dealt_by_length_and_compute_few_steps_of_padding(longest, monkeypatch):
+    lengths = torch.exp(torch.rand(1000, generator=torch.Generator().manual_seed(0)) * np.log(longest)).ceil().long()
+    assert padded_over_real(deal(lengths, 32, True, 0), lengths) < 1.3
+    short = (lengths.clamp(max=40)[:60] // 2 + 1).tolist()
+    uneven = from_arrays([np.ones((1, n)) for n in short], [0, 1] * 30)
+    seen = []
+    monkeypatch.setattr(trainer, "deal", lambda *given: seen.append(given[2]) or deal(*given))
+    LiquidClassifier("gru", 4, epochs=1, validation=0.0).fit(uneven)
+    even = from_arrays(np.ones((60, 1, 4)), [0, 1] * 30)
+    LiquidClassifier("gru", 4, epochs=1, validation=0.0).fit(even)
+    LiquidClassifier("gru", 4, epochs=1, validation=0.0, by_length=False).fit(uneven)
+    assert seen == [True, False, False]
+
+
+def test_predictions_of_unequal_series_compute_few_steps_of_padding(monkeypatch):
+    rng = np.random.default_rng(0)
+    lengths = np.ceil(np.exp(rng.uniform(0, np.log(1000), 400))).astype(int).tolist()
+    series = from_arrays([rng.normal(size=(1, n)) for n in lengths], [0, 1] * 200)
+    model = LiquidClassifier("gru", 4, epochs=1, validation=0.0).fit(series.select(slice(0, 8)))
+    steps = []
+    answer = model_outputs.answer_and_state
+    monkeypatch.setattr(
+        model_outputs, "answer_and_state", lambda net, part: steps.append(part.x[..., 0].numel()) or answer(net, part)
+    )
+    shares = model.predict_proba(series)
+    assert sum(steps) < 1.3 * sum(lengths)
+    apart = np.concatenate([model.predict_proba(series.select([row])) for row in (3, 77, 399)])
+    assert np.allclose(shares[[3, 77, 399]], apart, atol=1e-6)

@@ -67,6 +67,10 @@ def kernels(args: argparse.Namespace) -> int:
         for backend in backends
     ]
     print_columns(("recurrence", "backend", "device", "on this machine"), rows)
+    if any(backend.backend == "numba" and backend.status == "chosen" for backend in backends):
+        from caudal.kernels.cpu.machine import words as tile
+
+        print(f"\n{tile()}")
     return 0
 
 

@@ -176,7 +176,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
         clock: str = "plain",
         pace: float = 1.0,
         target_scale: str = "each",
-        by_length: bool = False,
+        by_length: bool | None = None,
         least_updates: int = 0,
         augment: Mapping[str, float] | None = None,
         send_on_change: float | Mapping[str, float] | None = None,

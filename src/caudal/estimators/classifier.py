@@ -59,7 +59,8 @@ class LiquidClassifier(LiquidEstimator):
         pace: factor of the elapsed time, which counts in typical gaps of the training series.
         target_scale: of several numbers to predict: `"each"` by its own deviation, or `"joint"`, all by one number, so
             that the loss is in proportion to the error in their unit.
-        by_length, least_updates: as in `TrainRecipe`.
+        by_length: as in `TrainRecipe`; None where padding would cost more than a third of the steps.
+        least_updates: as in `TrainRecipe`.
         augment: what the model must expect, as level by kind of `caudal.data.disturb`, such as `{"dropped": 0.4}`: in
             each pass half of the training series are disturbed, each by one of the kinds, drawn anew; the series to
             stop by are disturbed once. Scales are those of the series as they are.
@@ -113,7 +114,7 @@ class LiquidClassifier(LiquidEstimator):
         clock: str = "plain",
         pace: float = 1.0,
         target_scale: str = "each",
-        by_length: bool = False,
+        by_length: bool | None = None,
         least_updates: int = 0,
         augment: Mapping[str, float] | None = None,
         send_on_change: float | Mapping[str, float] | None = None,

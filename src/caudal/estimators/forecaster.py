@@ -78,7 +78,7 @@ class LiquidForecaster(LiquidEstimator):
         clock: str = "plain",
         pace: float = 1.0,
         target_scale: str = "each",
-        by_length: bool = False,
+        by_length: bool | None = None,
         least_updates: int = 0,
         augment: Mapping[str, float] | None = None,
         send_on_change: float | Mapping[str, float] | None = None,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Tell = Callable[[Tensor, Tensor, State], None]
 # Series of one batch: of a log, and at most of any other, which holds so many steps with their padding.
 _LOGGED, _MOST, _STEPS = 256, 1024, 32_768
+# Steps of a batch with their padding, for each step that there is.
+_PADDED = 1.25
 
 
 def outputs(
@@ -114,11 +116,12 @@ def _batches(seen: Examples, logged: bool) -> Iterator[Tensor]:
         return
     order, at = torch.argsort(seen.lengths, stable=True), 0
     while at < len(order):
-        # The longest of a batch is its last, and unknown until its size is chosen: take it from the next few.
-        longest = int(seen.lengths[order[min(at + 255, len(order) - 1)]])
-        index = order[at : at + max(1, min(_MOST, _STEPS // longest))]
-        at += len(index)
-        yield index
+        lengths = seen.lengths[order[at : at + _MOST]]
+        padded = lengths * torch.arange(1, len(lengths) + 1)
+        fits = (padded <= _STEPS) & (padded <= _PADDED * lengths.cumsum(0))
+        count = len(lengths) if fits.all() else max(1, int(fits.int().argmin()))
+        yield order[at : at + count]
+        at += count
 
 
 def answers(net: Readout, encoder: Encoder, data: Sequences, *, paired: bool = False) -> Array:

@@ -19,6 +19,7 @@ from caudal.fair.groups import Groups
 from caudal.fair.mitigate.settings import Fairness, check_events, settled
 from caudal.nn import Readout, build_cell
 from caudal.train import Crew, Epoch, Examples, Fitted, Stream, TrainRecipe, accelerated, examples, fit
+from caudal.train.batches import MOST_PADDED
 
 if TYPE_CHECKING:
     from caudal.estimators.base import LiquidEstimator
@@ -257,7 +258,7 @@ def _trained(
         class_weights=model.class_weights(facts),
         seed=model.seed,
         precision=model.precision,  # type: ignore[arg-type]
-        by_length=model.by_length,
+        by_length=is_uneven(train) if model.by_length is None else model.by_length,
         least_updates=model.least_updates,
     )
     net = build_cell(
@@ -286,6 +287,13 @@ def _trained(
             term=term,
         )
     return FitOutcome(net, encoder, fitted, facts)
+
+
+def is_uneven(train: Examples | Stream) -> bool:
+    """Whether batches dealt at random would compute more than 1.3 times the steps that there are."""
+    if isinstance(train, Stream):
+        return train.is_uneven
+    return len(train) * int(train.lengths.max()) > MOST_PADDED * int(train.lengths.sum())
 
 
 def parts_of(data: Sequences, validation: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -163,6 +163,8 @@ def _paired(x: Array, encoder: Encoder, within: Array) -> Array:
 
 # Batches that are sorted by length together.
 _POOL = 20
+# Steps with their padding, for each step that there is, beyond which series are dealt by length.
+MOST_PADDED = 1.3
 
 
 def deal(lengths: Tensor, batch_size: int, by_length: bool, seed: int) -> Sequence[Tensor]:

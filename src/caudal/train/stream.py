@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from caudal.data import Encoder, Sequences
 from caudal.data.task import Task
 from caudal.errors import DataError
-from caudal.train.batches import Examples, examples
+from caudal.train.batches import MOST_PADDED, Examples, examples
 
 # Series of a chunk, its number and that of the pass -> the same series as that pass meets them.
 Change = Callable[[Sequences, int, int], Sequences]
@@ -55,6 +55,7 @@ class Stream:
     outputs: int = 1
     who: Who | None = None
     kinds: int = 0
+    is_uneven: bool = False
     change: Change | None = None
 
     @staticmethod
@@ -88,7 +89,9 @@ class Stream:
         if seen.task is None:
             raise DataError("Stream.fit", "source", "holds no series", "Check the file, or take another share.")
         counts = tuple(map(int, seen.counts))
-        return Stream(source, encoder, tuple(seen.sizes), seen.task, counts, paired, seen.outputs)
+        return Stream(
+            source, encoder, tuple(seen.sizes), seen.task, counts, paired, seen.outputs, is_uneven=seen.is_uneven
+        )
 
     def of_groups(self, who: Who, kinds: int) -> "Stream":
         """The same series with the groups that they belong to.
@@ -140,6 +143,12 @@ class _Seen:
         self.counts = np.zeros(0, np.int64)
         self.task: Task | None = None
         self.outputs = 1
+        self._padded = self._steps = 0
+
+    @property
+    def is_uneven(self) -> bool:
+        """Whether series of a chunk differ much in length."""
+        return self._padded > MOST_PADDED * self._steps
 
     def watch(self, source: Iterable[Sequences]) -> Iterator[Sequences]:
         for part in source:
@@ -147,6 +156,8 @@ class _Seen:
                 raise DataError("Stream.fit", "source", "has no target", "Read the table with its target.")
             self.task = part.task
             self.sizes.append(len(part))
+            self._padded += len(part) * part.steps
+            self._steps += int(part.lengths.sum())
             self.outputs = 1 if part.classes else int(part.target.shape[-1])
             if part.classes:
                 counts = np.bincount(part.target[part.target_mask], minlength=len(part.classes))

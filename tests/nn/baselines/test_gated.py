@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from caudal import nn
+from caudal.errors import NonFiniteError, ShapeError, TimeError
 
 
 def fill(net, seed=0, scale=0.7):
@@ -44,6 +45,40 @@ def test_closing_up_reaches_the_state_of_packed_sequences(kind, dtype):
             # States lie within (-1, 1), where bfloat16 numbers stand 2**-8 apart: two roundings of one value.
             atol = 2**-7 if dtype == torch.bfloat16 else 1e-5
             torch.testing.assert_close(got[row], end[0, 0], atol=atol, rtol=1.3e-6)
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_step_takes_the_short_door_with_the_bits_of_the_long_way(kind, dtype, monkeypatch):
+    net = kind(3, 6).to(dtype)
+    x, dt = torch.randn(2, 5, 3, dtype=dtype), torch.rand(2, 5, dtype=dtype)
+    ends = {}
+    for door in ("short", "long"):
+        if door == "long":
+            monkeypatch.setattr(kind, "quick", lambda *given: None)
+        looked_at = []
+        with torch.no_grad(), monkeypatch.context() as patch:
+            patch.setattr("caudal.shapes.check_values", lambda *given, seen=looked_at: seen.append(given))
+            y, state = net.step(x[:, 0])
+            for t in range(1, 5):
+                y, state = net.step(x[:, t], dt=dt[:, t], state=state)
+        assert len(looked_at) == (0 if door == "short" else 5)
+        ends[door] = (y, *state)
+    assert all(torch.equal(*pair) for pair in zip(*ends.values(), strict=True))
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+@torch.no_grad()
+def test_the_short_door_refuses_what_the_long_way_refuses(kind):
+    net = kind(3, 6)
+    with pytest.raises(NonFiniteError):
+        net.step(torch.tensor([[1.0, math.inf, -math.inf]]))
+    with pytest.raises(TimeError):
+        net.step(torch.ones(1, 3), dt=torch.tensor([-1.0]))
+    with pytest.raises(ShapeError):
+        net.step(torch.ones(1, 4))
+    with pytest.raises(ShapeError):
+        net.step(torch.ones(1, 3), state=net.initial_state(2))
 
 
 def test_gru_d_by_hand():
