@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.growth.measure import Cost, prepare
+from benchmarks.growth.measure import JobCost, prepare
 from caudal.cli.names import name_list
 from caudal.cli.streams import print_columns, print_json, say
 
@@ -19,7 +19,7 @@ _WARM = 2_000
 _GATED = 100_000
 
 
-class Pair(NamedTuple):
+class Beside(NamedTuple):
     """A job, the plain way to the same end, and how many times its cost it may take; None for no limit."""
 
     job: str
@@ -29,13 +29,13 @@ class Pair(NamedTuple):
 
 
 PAIRS = (
-    Pair("read CSV", "pandas.read_csv", 2.0, None),
-    Pair("read CSV, texts and dates", "pandas.read_csv, texts and dates", 2.0, None),
-    Pair("read Parquet", "pandas.read_parquet", None, None),
-    Pair("stream Parquet, short series", "read Parquet, short series", 3.0, 1.0),
-    Pair("forecast, windows", "pandas.read_parquet, one series", None, None),
-    Pair("fit, one pass", "torch.nn.GRU, one pass", 1.5, None),
-    Pair("predict", "torch.nn.GRU, forward", None, None),
+    Beside("read CSV", "pandas.read_csv", 2.0, None),
+    Beside("read CSV, texts and dates", "pandas.read_csv, texts and dates", 2.0, None),
+    Beside("read Parquet", "pandas.read_parquet", None, None),
+    Beside("stream Parquet, short series", "read Parquet, short series", 3.0, 1.0),
+    Beside("forecast, windows", "pandas.read_parquet, one series", None, None),
+    Beside("fit, one pass", "torch.nn.GRU, one pass", 1.5, None),
+    Beside("predict", "torch.nn.GRU, forward", None, None),
 )
 
 
@@ -76,10 +76,10 @@ def run(args: argparse.Namespace) -> int:
     return 0 if is_good else 1
 
 
-def _apart(job: str, folder: Path, warm: Path) -> Cost:
+def _apart(job: str, folder: Path, warm: Path) -> JobCost:
     """Cost of a job in a process of its own, on one thread."""
     command = [sys.executable, "-m", "benchmarks.growth.measure", job, str(folder), str(warm)]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     if done.returncode:
         raise RuntimeError(f"{job}: {done.stderr[-2000:]}")
-    return Cost(*json.loads(done.stdout.splitlines()[-1]))
+    return JobCost(*json.loads(done.stdout.splitlines()[-1]))

@@ -19,7 +19,7 @@ STEPS, FEW, UNITS, BATCH = 50, 10, 32, 64
 _CHUNKS = 50
 
 
-class Cost(NamedTuple):
+class JobCost(NamedTuple):
     """What a job took.
 
     Attributes:
@@ -148,12 +148,12 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def measure(job: str, folder: Path, warm: Path) -> Cost:
+def measure(job: str, folder: Path, warm: Path) -> JobCost:
     """Cost of a job, once everything that it imports and compiles was used on a small table."""
     JOBS[job](warm)
     before, start = peak(), time.process_time()
     JOBS[job](folder)
-    return Cost(time.process_time() - start, peak() - before)
+    return JobCost(time.process_time() - start, peak() - before)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ CEILINGS = {
     "classes_of_one_name": 7,
     "circles": 0,
     "vague_names": 126,
-    "any_types": 624,
+    "any_types": 623,
     "type_ignores": 58,
     "format_skips": 38,
 }

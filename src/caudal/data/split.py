@@ -238,7 +238,7 @@ def _rarity(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return rarity
 
 
-class Spans(NamedTuple):
+class TimeSpans(NamedTuple):
     """When each series or window begins, reaches its first target, and ends: `(batch,)` each."""
 
     start: NDArray[np.float64]
@@ -246,13 +246,13 @@ class Spans(NamedTuple):
     target: NDArray[np.float64]
 
 
-def _spans(data: Sequences) -> Spans:
+def _spans(data: Sequences) -> TimeSpans:
     end = data.end
-    return Spans(data.start, end, end if data.ahead is None else end - data.ahead[:, 1:].sum(axis=1))
+    return TimeSpans(data.start, end, end if data.ahead is None else end - data.ahead[:, 1:].sum(axis=1))
 
 
 def past(
-    spans: Spans, shares: NDArray[np.float64], recipe: Recipe, whole: Sequences, how: str
+    spans: TimeSpans, shares: NDArray[np.float64], recipe: Recipe, whole: Sequences, how: str
 ) -> list[NDArray[np.int64]]:
     """Windows of each part as `split` divides them by time, of windows that are not cut yet.
 
@@ -275,7 +275,7 @@ Words = Callable[[], tuple[str, str]]
 
 
 def _divided(
-    spans: Spans, shares: NDArray[np.float64], how: str, words: Words | None
+    spans: TimeSpans, shares: NDArray[np.float64], how: str, words: Words | None
 ) -> tuple[list[NDArray[np.int64]], str]:
     """Windows of each part, and how they were divided: of the past by time where that drops at most half of them."""
     if how != "targets":

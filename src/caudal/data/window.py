@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from caudal.data.calendar import next_times
 from caudal.data.recipe import Recipe
 from caudal.data.sequences import Finding, Sequences
-from caudal.data.split import FEW, Spans, past, split
+from caudal.data.split import FEW, TimeSpans, past, split
 from caudal.data.table import TICKS
 from caudal.data.task import Task
 from caudal.errors import DataError
@@ -143,11 +143,11 @@ class WindowSource:
         return len(self.series)
 
     @property
-    def spans(self) -> Spans:
+    def spans(self) -> TimeSpans:
         """When each window begins, reaches its first target, and ends."""
         times, recipe = self.data.times, self.recipe
         after = self.first + recipe.window
-        return Spans(
+        return TimeSpans(
             times[self.series, self.first], times[self.series, after + recipe.horizon - 1], times[self.series, after]
         )
 

@@ -2,7 +2,7 @@
 
 import importlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -55,7 +55,7 @@ def is_plain(tensor: Tensor, rows: int, size: int, like: Tensor) -> bool:
 
 
 def joined_step(
-    x: Tensor, dt: Tensor | None, state: tuple[Any, ...] | None, sizes: tuple[int, int], like: Tensor
+    x: Tensor, dt: Tensor | None, state: Sequence[Tensor] | None, sizes: tuple[int, int], like: Tensor
 ) -> Tensor | None:
     """`[x, dt]` of one step without a gradient, checked in one pass, for a cell of torch; None for the long way.
 

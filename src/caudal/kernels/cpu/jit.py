@@ -93,7 +93,7 @@ def _compile_once(dispatcher: Any, folder: Path) -> None:
     compile_now = dispatcher.compile
     lock = FileLock(folder / f"{dispatcher.py_func.__module__}.{dispatcher.py_func.__qualname__}.lock")
 
-    def compile_in_turn(signature: Any) -> Any:
+    def compile_in_turn(signature: object) -> object:
         with global_compiler_lock, _turn(dispatcher, lock):
             return compile_now(signature)
 
@@ -101,7 +101,7 @@ def _compile_once(dispatcher: Any, folder: Path) -> None:
 
 
 @contextmanager
-def _turn(dispatcher: Any, lock: FileLock) -> Iterator[None]:
+def _turn(dispatcher: object, lock: FileLock) -> Iterator[None]:
     """Hold a lock, whose wait counts as compiling; where the disk knows no locks, each process compiles for itself."""
     try:
         with event.trigger_event("numba:compile", {"dispatcher": dispatcher}):

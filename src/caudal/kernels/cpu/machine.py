@@ -6,14 +6,14 @@ volume 1, chapters 14 and 15; Arm ARM, chapter A1); the product of sums and late
 or more at a latency of 4 cycles).
 """
 
+import os
 import platform
 from typing import NamedTuple
 
 from llvmlite.binding import get_host_cpu_features
-from numba.core import config
 
 
-class Vectors(NamedTuple):
+class VectorRegisters(NamedTuple):
     """Vector registers of an instruction set.
 
     Attributes:
@@ -41,33 +41,33 @@ class ProductTile(NamedTuple):
 
 # Feature of LLVM -> registers; the first that the target has.
 _SETS = (
-    ("avx512f", Vectors("AVX-512", 64, 32)),
-    ("avx2", Vectors("AVX2", 32, 16)),
-    ("avx", Vectors("AVX", 32, 16)),
-    ("neon", Vectors("NEON", 16, 32)),
+    ("avx512f", VectorRegisters("AVX-512", 64, 32)),
+    ("avx2", VectorRegisters("AVX2", 32, 16)),
+    ("avx", VectorRegisters("AVX", 32, 16)),
+    ("neon", VectorRegisters("NEON", 16, 32)),
 )
-_USUAL = {"x86_64": Vectors("SSE", 16, 16), "AMD64": Vectors("SSE", 16, 16)}
+_USUAL = {"x86_64": VectorRegisters("SSE", 16, 16), "AMD64": VectorRegisters("SSE", 16, 16)}
 # Beside the sums a tile holds the numbers and the weight that it reads.
 _READ = 4
 
 
-def vectors() -> Vectors:
+def vectors() -> VectorRegisters:
     """Vector registers of the processor that kernels are compiled for: this one, or that of `NUMBA_CPU_FEATURES`."""
-    asked: str | None = config.CPU_FEATURES  # type: ignore[attr-defined]  # numba sets it from the environment
+    asked = os.environ.get("NUMBA_CPU_FEATURES")
     if asked is None:
         features = {name for name, there in get_host_cpu_features().items() if there}
     else:
         features = {word[1:] for word in asked.split(",") if word.startswith("+")}
-    usual = _USUAL.get(platform.machine(), Vectors("NEON", 16, 32))
+    usual = _USUAL.get(platform.machine(), VectorRegisters("NEON", 16, 32))
     return next((registers for feature, registers in _SETS if feature in features), usual)
 
 
-def product_tile(registers: Vectors, itemsize: int) -> ProductTile:
+def product_tile(registers: VectorRegisters, itemsize: int) -> ProductTile:
     """The tile of a product of numbers of so many bytes: the largest that fits, 8 rows in whole lanes if they do.
 
     Example:
-        >>> [product_tile(v, 4) for v in (Vectors("AVX-512", 64, 32), Vectors("AVX2", 32, 16), Vectors("SSE", 16, 16))]
-        [ProductTile(rows=8, lanes=0), ProductTile(rows=4, lanes=16), ProductTile(rows=4, lanes=8)]
+        >>> product_tile(VectorRegisters("AVX-512", 64, 32), 4), product_tile(VectorRegisters("AVX2", 32, 16), 4)
+        (ProductTile(rows=8, lanes=0), ProductTile(rows=4, lanes=16))
     """
     lanes = 32 if itemsize == 4 else 16  # of the widest kernel
     room = registers.registers - _READ

@@ -96,40 +96,23 @@ def _constant(kind: VectorType, value: float) -> Any:
     return ir.Constant(ir.VectorType(_scalar(kind.scalar), kind.count), [float(value)] * kind.count)
 
 
-@intrinsic
-def lanes8(_typing: Any) -> Any:
-    """The witness of 8 lanes: a part of a vector, where registers are few."""
+def _witness(count: int, doc: str) -> Any:
+    def typed(_typing: object) -> object:
+        def build(
+            context: BaseContext, _builder: ir.IRBuilder, _signature: Signature, _args: Sequence[ir.Value]
+        ) -> ir.Value:
+            return context.get_dummy_value()
 
-    def build(
-        context: BaseContext, _builder: ir.IRBuilder, _signature: Signature, _args: Sequence[ir.Value]
-    ) -> ir.Value:
-        return context.get_dummy_value()
+        return LanesType(count)(), build
 
-    return LanesType(8)(), build
-
-
-@intrinsic
-def lanes16(_typing: Any) -> Any:
-    """The witness of 16 lanes, made inside a kernel: passing one from Python costs microseconds."""
-
-    def build(
-        context: BaseContext, _builder: ir.IRBuilder, _signature: Signature, _args: Sequence[ir.Value]
-    ) -> ir.Value:
-        return context.get_dummy_value()
-
-    return LanesType(16)(), build
+    typed.__doc__ = doc
+    typed.__name__ = f"lanes{count}"
+    return intrinsic(typed)
 
 
-@intrinsic
-def lanes32(_typing: Any) -> Any:
-    """The witness of 32 lanes: two vectors of 512 bits side by side, whose long chains of sums then run in parallel."""
-
-    def build(
-        context: BaseContext, _builder: ir.IRBuilder, _signature: Signature, _args: Sequence[ir.Value]
-    ) -> ir.Value:
-        return context.get_dummy_value()
-
-    return LanesType(32)(), build
+lanes8 = _witness(8, "The witness of 8 lanes: a part of a vector, where registers are few.")
+lanes16 = _witness(16, "The witness of 16 lanes, made inside a kernel: passing one from Python costs microseconds.")
+lanes32 = _witness(32, "The witness of 32 lanes: two vectors of 512 bits, whose long chains of sums run in parallel.")
 
 
 @intrinsic
@@ -155,7 +138,7 @@ def width(_typing: Any, lanes: Any) -> Any:
 
 
 @intrinsic
-def bytes_of(_typing: Any, array: Any) -> Any:
+def bytes_of(_typing: object, array: Any) -> object:
     """Bytes of one number of an array, a constant to the compiler, which `itemsize` is not."""
 
     def build(
