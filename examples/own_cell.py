@@ -55,5 +55,31 @@ class Relax(Layer):  # every neuron is an output
 
 LOOP = "a loop over time in Python: the graph grows with the sequence"
 
+
+def study(folder: str, executor: str = "local") -> None:
+    """Relax against four models at equal budget, on series whose class is hidden in the gaps between their steps."""
+    import numpy as np
+
+    from caudal.compare import compare
+    from caudal.data import from_arrays
+
+    rng = np.random.default_rng(0)
+    classes = rng.integers(0, 2, 160)
+    gaps = rng.exponential(np.where(classes, 1.0, 2.5)[:, None], (160, 12))
+    x = np.sin(np.cumsum(gaps, 1))[:, None] + 0.3 * rng.normal(size=(160, 1, 12))
+    series = from_arrays(x, classes, dt=gaps)
+    models = [Relax, "cfc", "liquid-ssm", "gru", "lstm"]
+    changes = {"seeds": 2, "trials": 0, "epochs": 10, "resamples": 500}
+    result = compare(series, folder, models=models, budget="demo", changes=changes, executor=executor, chips=False)
+    for contender in result.contenders:
+        score = result.summary[contender.name][result.metric].value
+        print(f"{contender.label:20} {result.metric} {score:.3f}  {contender.live_parameters:5} parameters")
+
+
 if __name__ == "__main__":
+    import sys
+    import tempfile
+
     print(check_cell(lambda: Relax(3, 5), skip={"export": LOOP, "compile": LOOP}))
+    with tempfile.TemporaryDirectory() as place:
+        study(place, *sys.argv[1:])

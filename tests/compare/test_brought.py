@@ -189,6 +189,24 @@ def test_an_unknown_cell_is_counted_by_running_it():
         assert (counted.products, counted.sums) == (written.products, written.sums), name
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_rivals_of_aeon_enter_by_name_and_say_that_no_file_holds_them(series, tmp_path):
+    pytest.importorskip("aeon")
+    from caudal.compare.contenders.guests import asked, examine
+
+    entry = asked(["gru", "cfc", "quant"]).guests["quant"]
+    assert entry.build.features == "auto" and "a regular panel" in entry.summary
+    assert "no model file of quant" in examine(entry, series, "accuracy") or not examine(entry, series, "accuracy")
+    with pytest.raises(InputError, match="no classifier"):
+        examine(asked(["quant-regressor"]).guests["quant-regressor"], series, "accuracy")
+    x = np.random.default_rng(0).normal(size=(20, 1, 24))
+    long = from_arrays(x, np.arange(20) % 2)
+    model = SklearnModel(entry.build.estimator).fit(long)
+    assert model.predict_proba(long).shape == (20, 2)
+    with pytest.raises(InputError, match="reads whole series"):
+        model.check("classify_steps")
+
+
 def gain(truth, decided):
     return float((truth == decided).mean())
 

@@ -29,6 +29,13 @@ from caudal.nn import Layer
 from caudal.nn.registry import cell_builder
 from caudal.testing import check_cell
 
+# Rivals of aeon (BSD-3), by name: the module and the class; imported where they are named.
+RIVALS: Mapping[str, tuple[str, str]] = {
+    "quant": ("aeon.classification.interval_based", "QUANTClassifier"),
+    "quant-regressor": ("aeon.regression.interval_based", "QUANTRegressor"),
+    "multirocket-hydra": ("aeon.classification.convolution_based", "MultiRocketHydraClassifier"),
+    "multirocket-hydra-regressor": ("aeon.regression.convolution_based", "MultiRocketHydraRegressor"),
+}
 _PYTHON = "a loop over time in Python is no fault of a contender"
 _UNASKED = {"compile": _PYTHON, "export": _PYTHON}
 
@@ -246,6 +253,9 @@ def asked(models: Sequence[object] | None) -> Entrants:
 
 
 def _entry(model: object) -> Entry:
+    if isinstance(model, str) and model in RIVALS:
+        module, kind = RIVALS[model]
+        return contender(getattr(need("compare", module), kind)(), name=model)
     if isinstance(model, str) and ":" not in model:
         points = offered("contenders")
         if model in points and model not in OWN:
