@@ -4,7 +4,8 @@
     python -m benchmarks.edge.chips --check    measures again and ends with 1 where a figure grew by more than 3 %
 
 The circuit is that of the goals: 32 inputs, 19 neurons, 253 synapses (192 sensory). Weights are random: counts depend
-on the circuit and on the format, hardly on the numbers. LSTM and GRU have 19 units too and read every input.
+on the circuit and on the format, hardly on the numbers. LSTM, GRU, LiquidSSM and minGRU have 19 units too and read
+every input.
 Instructions are QEMU's, cycles simavr's; both are exact. Compilers are named in the results, since counts are theirs.
 """
 
@@ -19,7 +20,7 @@ from pathlib import Path
 import torch
 
 from caudal import export, wiring
-from caudal.nn import GRU, LSTM, LTC, CfC
+from caudal.nn import GRU, LSTM, LTC, CfC, LiquidSSM, MinGRU
 from caudal.nn.cfc_wired import WiredCfC
 
 RESULTS = Path(__file__).parents[1] / "results" / "edge.json"
@@ -44,6 +45,8 @@ def models() -> dict[str, torch.nn.Module]:
         "CfC, dense": CfC(32, 19, backbone_layers=0),
         "LSTM": LSTM(32, 19),
         "GRU": GRU(32, 19),
+        "LiquidSSM": LiquidSSM(32, 19, decay="softplus"),
+        "minGRU": MinGRU(32, 19),
     }
 
 
