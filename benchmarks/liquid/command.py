@@ -28,8 +28,10 @@ def run(args: argparse.Namespace) -> int:
     trials = [args.only] if args.only else list(TRIALS)
     jobs = [(trial, model, seed) for trial in trials for seed in range(args.seeds) for model in TRIALS[trial]]
     keys = ("trial", "model", "seed")
-    rows = keep(SCHEMA, TrialRow, keys, args.out, jobs, lambda job: [row_of(*job, quick=args.quick)], say).rows
-    rows = [row for row in rows if row.trial in trials]
+    stored = keep(
+        SCHEMA, TrialRow, keys, args.out, jobs, lambda job: [row_of(job[0], job[1], job[2], args.quick)], say
+    ).rows
+    rows = [row for row in stored if row.trial in trials]
     if args.json:
         print_json({"rows": [asdict(row) for row in rows]})
         return 0

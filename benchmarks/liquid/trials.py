@@ -1,7 +1,8 @@
 """Three trials of memory and time, each with its data made or read here, its contenders, and what is scored.
 
 `flash`: flashes of four colours fade, each colour at a rate of its own; the net says the brightness at every flash.
-Trained on gaps from U(0, 1) and asked at gaps from U(0, 1), U(1, 2) and U(2, 4): error over variance of the truth.
+Trained on gaps from U(0, 1) and asked at gaps from U(0, 1), U(1, 2) and U(2, 4): squared error over
+the variance of the brightness in training.
 
 `sign`: the first step is 1 or -1, the others are noise; the net says which. Trained on 5 to 20 steps and asked after
 100, 400 and 1,500: accuracy.
@@ -11,6 +12,7 @@ Trained on gaps from U(0, 1) and asked at gaps from U(0, 1), U(1, 2) and U(2, 4)
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -119,17 +121,23 @@ def signs(rng: np.random.Generator, series: int, least: int, most: int) -> Seque
 
 
 def flash(contestant: Contestant, seed: int, quick: bool = False) -> tuple[int, dict[str, float]]:
-    """Parameters, and error over variance at each kind of gap."""
+    """Parameters, and squared error over the variance in training at each kind of gap."""
     rng = np.random.default_rng([seed, 1])
     train = flashes(rng, 40 if quick else 600, GAPS["0-1"])
     tests = {name: flashes(rng, 20 if quick else 300, gaps) for name, gaps in GAPS.items()}
     units = units_for(contestant.cell, 2 * len(COLOURS) if contestant.cell == "gru-d" else len(COLOURS), 1, 900)
-    settings = {"epochs": 1 if quick else 60, "batch_size": 32, "validation": 0.0, "seed": seed, **contestant.settings}
+    settings: dict[str, Any] = {
+        "epochs": 1 if quick else 60,
+        "batch_size": 32,
+        "validation": 0.0,
+        "seed": seed,
+        **contestant.settings,
+    }
     model = LiquidRegressor(contestant.cell, units, cell_options=_options(contestant, units), **settings).fit(train)
     scores = {}
     for name, test in tests.items():
         truth = np.asarray(test.target, np.float64)
-        scores[name] = float(np.square(model.answer(test) - truth).mean() / truth.var())
+        scores[name] = float(np.square(model.answer(test) - truth).mean() / np.asarray(train.target).var())
     return model.size(20.0).parameters, scores
 
 
@@ -137,7 +145,13 @@ def sign(contestant: Contestant, seed: int, quick: bool = False) -> tuple[int, d
     """Parameters, and accuracy after each number of steps."""
     rng = np.random.default_rng([seed, 2])
     train = signs(rng, 40 if quick else 600, 5, 20)
-    settings = {"epochs": 1 if quick else 40, "batch_size": 32, "validation": 0.0, "seed": seed, **contestant.settings}
+    settings: dict[str, Any] = {
+        "epochs": 1 if quick else 40,
+        "batch_size": 32,
+        "validation": 0.0,
+        "seed": seed,
+        **contestant.settings,
+    }
     units = units_for(contestant.cell, 1, 2, 500)
     model = LiquidClassifier(contestant.cell, units, cell_options=_options(contestant, units), **settings).fit(train)
     lengths = LENGTHS[:1] if quick else LENGTHS
@@ -151,7 +165,7 @@ def noise(contestant: Contestant, seed: int, quick: bool = False) -> tuple[int, 
     digits = datasets.load("spoken-digits")
     train = digits.train.select(slice(0, 40)) if quick else digits.train
     units = units_for(contestant.cell, train.inputs, 10, 1000)
-    settings = {"epochs": 1 if quick else 25, "batch_size": 32, "seed": seed, **contestant.settings}
+    settings: dict[str, Any] = {"epochs": 1 if quick else 25, "batch_size": 32, "seed": seed, **contestant.settings}
     model = LiquidClassifier(contestant.cell, units, **settings).fit(train, val=None if quick else digits.val)
     test, scaler = digits.test, Scaler.fit(train)
     worse = disturb(test, "noise", 1.0, seed, scaler)

@@ -153,7 +153,7 @@ def schedule(
     made = replace(BUDGETS[budget], **cast("dict[str, Any]", changes))
     if made != BUDGETS[budget]:
         made = replace(made, name="custom")
-    world: dict[str, float] = {**expected("compare", "expect", expect)}
+    world = {str(kind): level for kind, level in expected("compare", "expect", expect).items()}
     preferred = check_preference(prefer)
     entered, scorer = asked(models), scorer_of(metric, tuple(HIGHER_IS_BETTER))
     name = str(metric) if scorer is None else adopt(scorer)

@@ -6,7 +6,7 @@ A disturbance depends on the series, its level and the seed alone, so all conten
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from caudal.data.scaler import Scaler
 from caudal.data.sequences import ARRAYS, Sequences
 from caudal.errors import InputError
+from caudal.typing import Array
 
 Disturbance = Literal["noise", "missing", "dropped", "jitter", "subsampled", "gaps", "shift", "dead"]
 # How far each disturbance goes, by kind.
@@ -175,7 +176,7 @@ def expected(owner: str, argument: str, levels: Mapping[str, float] | None) -> d
             raise InputError(owner, argument, f"holds {level!r} for {kind}", f"Pass {_span_of(kind)}.")
         _check_level(owner, argument, kind, level)
         if level:
-            checked[cast("Disturbance", kind)] = float(level)
+            checked[kind] = float(level)
     # In the order of the kinds, so that equal levels give equal draws however they were written down.
     return {kind: checked[kind] for kind in KINDS if kind in checked}
 
@@ -236,19 +237,30 @@ def stacked(parts: Sequence[Sequences]) -> Sequences:
 
 def _with_rows(data: Sequences, rows: NDArray[np.int64], part: Sequences) -> Sequences:
     """Series of which some are replaced by others that are no longer."""
-    names = ["values", "observed", "dt", "lengths", "start"]
-    if data.task in _PER_STEP and data.target is not None:
-        names += ["target", "target_mask"]
-    changed = {}
-    for name in names:
-        whole, given = getattr(data, name).copy(), getattr(part, name)
-        if name in ("lengths", "start"):
-            whole[rows] = given
+
+    def put(whole: Array, given: Array) -> Array:
+        changed = whole.copy()
+        if whole.ndim == 1:
+            changed[rows] = given
         else:
-            whole[rows] = 0
-            whole[rows, : given.shape[1]] = given
-        changed[name] = whole
-    return replace(data, **changed)
+            changed[rows] = 0
+            changed[rows, : given.shape[1]] = given
+        return changed
+
+    changed = replace(
+        data,
+        values=put(data.values, part.values),
+        observed=put(data.observed, part.observed),
+        dt=put(data.dt, part.dt),
+        lengths=put(data.lengths, part.lengths),
+        start=put(data.start, part.start),
+        target=None,
+        target_mask=None,
+    )
+    target, known, of_part, known_of_part = data.target, data.target_mask, part.target, part.target_mask
+    if data.task in _PER_STEP and not (target is None or known is None or of_part is None or known_of_part is None):
+        target, known = put(target, of_part), put(known, known_of_part)
+    return replace(changed, target=target, target_mask=known)
 
 
 def retime(data: Sequences, how: str, gap: float, seed: int = 0) -> Sequences:

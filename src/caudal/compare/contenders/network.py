@@ -88,7 +88,7 @@ class Network:
 
     def options_of(self, chosen: Settings, units: int, outputs: int, steps: int) -> dict[str, object]:
         """Further arguments of the layer, with its pairing where that is not the usual one."""
-        options: dict[str, object] = self.options(chosen, units, outputs, steps)
+        options = dict(self.options(chosen, units, outputs, steps))
         pairing = chosen.get("pairing", "hold")
         return options if pairing == "hold" else {**options, "pairing": pairing}
 

@@ -9,7 +9,7 @@ from caudal.compare.contenders.base import ContenderAnswers, TrainedContender, g
 from caudal.compare.job import Parts
 from caudal.compare.record import Circuit
 from caudal.data import Sequences
-from caudal.dynamics import cfc_wired, ltc
+from caudal.dynamics import cfc, cfc_wired, ltc
 from caudal.dynamics.wired import gates
 from caudal.nn import LTC, WiredCfC
 from caudal.nn.layer import Layer, State
@@ -77,8 +77,8 @@ def _watch(layer: Layer, x: Tensor, dt: Tensor) -> tuple[NDArray[np.float64], ND
 def _watched(layer: Layer, x: Tensor, dt: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """The same of inputs that act over the gap before them."""
     if isinstance(layer, WiredCfC):
-        start, graph = cfc_wired.State(*_rest(layer)), cfc_wired.Layered(*layer.graph())
-        h = cfc_wired.scan(x, dt, None, start, layer.params(), graph, cfc_wired.Settings(layer.mode)).h  # type: ignore[arg-type]
+        start, graph = cfc.State(*_rest(layer)), cfc_wired.Layered(*layer.graph())
+        h = cfc_wired.scan(x, dt, None, start, layer.params(), graph, cfc_wired.Settings(layer.mode)).h
         return h[0].double().numpy(), None
     if not isinstance(layer, LTC):
         raise TypeError(type(layer).__name__)

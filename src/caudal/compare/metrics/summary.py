@@ -11,12 +11,12 @@ from caudal.compare.job import RunOutcome
 from caudal.compare.metrics import metrics
 from caudal.compare.metrics.bootstrap import LEVEL, Spread, draw, holm, least_p, over_seeds
 from caudal.compare.metrics.metrics import BY_CLASS, OF_CLASSES, OF_DECISIONS, MetricPlan, bounds, higher_is_better
-from caudal.compare.metrics.record import Calibration, Curve, Disturbance, Paired, World
+from caudal.compare.metrics.record import Calibration, Curve, Paired, World
 from caudal.compare.metrics.scorers import known
 from caudal.compare.metrics.weighted import weigh
 from caudal.compare.record import Contender
 from caudal.compare.verdict import is_network
-from caudal.data.disturb import UNITS, WORLDS, expected
+from caudal.data.disturb import UNITS, WORLDS, Disturbance, expected
 from caudal.intervals import Interval
 from caudal.nn.decide import shifted
 from caudal.typing import Array
