@@ -178,6 +178,9 @@ def test_a_cell_without_equations_in_the_page_shows_what_was_recorded(data, mode
 
 
 def test_what_cannot_be_shown_is_refused_in_a_sentence(home, model, tmp_path, capsys):
+    shown = studio.StudioModel.of("model", model)
+    with pytest.raises(InputError, match="the page computes every step"):
+        studio.render([replace(shown, encoder=replace(shown.encoder, thresholds=(0.1, 0.1, 0.1)))], None)
     with pytest.raises(InputError, match="129 neurons; a page draws at most 128"):
         studio.StudioModel.of("big", GRU(2, 129))
     save(nn.LTC(2, 3), tmp_path / "bare.caudal")

@@ -6,6 +6,8 @@ from typing import NamedTuple, TypeAlias, cast
 import torch
 from torch import Tensor, nn
 
+from caudal.errors import InputError
+from caudal.explain.trace.run import trace
 from caudal.nn import CTRNN, GRU, LRC, LSTM, LTC, CfC, LiquidSSM, Readout, Stack, WiredCfC
 from caudal.nn.layer import Layer
 from caudal.nn.wired import graph_tensors
@@ -43,6 +45,36 @@ def described(layer: Layer) -> Description | None:
     if cell is None:
         return None
     return head | {"units": cast(int, layer.units), "params": cell.params} | cell.settings
+
+
+def recorded(layer: Layer, x: Tensor, dt: Tensor, gap: float) -> Description:
+    """Outputs, states and time constants of one series `(1, time, inputs)` as JSON values.
+
+    Arguments:
+        layer: what answers.
+        x, dt: its inputs and elapsed times.
+        gap: what one unit of `dt` is, for the time constants.
+
+    Raises:
+        InputError: no layer inside keeps a state.
+    """
+    with torch.no_grad():
+        outputs, _ = layer(x, dt=dt)
+    waiting = [trace(layer, x, dt=dt)]
+    while waiting:
+        part = waiting.pop(0)
+        name = next((name for name in part.signals if name in ("states", "state_0")), None)
+        if name is not None:
+            tau = part.signals.get("tau_sys")
+            taus: Json = None if tau is None else _rows(tau.values[0] * gap)
+            return {"outputs": _rows(outputs[0]), "states": _rows(part.signals[name].values[0]), "taus": taus}
+        waiting += part.parts
+    fault = f"is a {type(layer).__name__}, which keeps no state that could be shown"
+    raise InputError("studio", "model", fault, "Pass a recurrent network.")
+
+
+def _rows(values: Tensor) -> list[Json]:
+    return [numbers(line) for line in values]
 
 
 def numbers(tensor: Tensor) -> list[Json]:

@@ -8,17 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import torch
 
 from caudal._version import __version__
 from caudal.data import Encoder, Sequences
 from caudal.data.scaler import Scaler
 from caudal.errors import InputError
 from caudal.explain.neurons.responses import core, encoded, feature_of, neuron_names
-from caudal.explain.trace.record import Trace
-from caudal.explain.trace.run import trace
 from caudal.nn.layer import Layer
-from caudal.report.cells import Description, Json, described, numbers
+from caudal.report.cells import Description, Json, described, recorded
 from caudal.report.decision.words import DecisionWords
 from caudal.report.frame import document, skip_link
 from caudal.report.html import Html, join, tag
@@ -167,6 +164,9 @@ def words(lang: str) -> DecisionWords:
 def _check_alike(models: Sequence[StudioModel]) -> None:
     first = models[0]
     for model in models:
+        if model.encoder.thresholds:
+            fault = f"{model.name} leaves out steps at which no input moved; the page computes every step"
+            raise InputError("studio", "model", fault, "Train it without `send_on_change`, or ask `caudal explain`.")
         if len(model.encoder.channels) != model.net.inputs:
             fault = f"{model.name} reads {model.net.inputs} channels; its encoder makes {len(model.encoder.channels)}"
             raise InputError("studio", "encoder", fault, "Pass the encoder that was fitted with this model.")
@@ -267,8 +267,8 @@ class _Part:
         if self.described is None and data is None:
             fault = f"{model.name} is a {self.cell}, whose equations do not run in a page"
             raise InputError("studio", "table", fault, "Pass a table too: its states are then recorded.")
-        recorded = None if self.described is not None or data is None else _recorded(model, data)
-        width = len(cast("list[list[Json]]", recorded[0]["states"])[0]) if recorded else _neurons(model.net)
+        kept_states = None if self.described is not None or data is None else _recorded(model, data)
+        width = len(cast("list[list[Json]]", kept_states[0]["states"])[0]) if kept_states else _neurons(model.net)
         self.names = neuron_names(model.net, width)
         if len(self.names) != width:
             self.names = tuple(f"unit/{k}" for k in range(width))
@@ -282,7 +282,7 @@ class _Part:
             "place": place,
             "cell": self.cell,
             "net": self.described,
-            "recorded": recorded,
+            "recorded": kept_states,
             "outputs": model.net.outputs,
             "classes": model.classes if len(model.classes) == model.net.outputs else (),
             "answers": model.answers or [say("plain.output", n=k + 1) for k in range(model.net.outputs)],
@@ -403,41 +403,14 @@ def _neurons(net: Layer) -> int:
     return sum(getattr(part, "units", 0) * getattr(part, "layers", 1) for part in inside)
 
 
-def _recorded(model: StudioModel, data: Sequences) -> list[dict[str, Json]]:
+def _recorded(model: StudioModel, data: Sequences) -> list[Description]:
     """States, time constants and outputs of the series, as the library computes them."""
-    rows: list[dict[str, Json]] = []
+    rows = []
     for row in range(_count(data)):
         x, dt, _ = encoded("studio", model.net, model.encoder, data.select([row]))
         steps = min(int(data.lengths[row]), MOST_STEPS)
-        x, dt = x[:, :steps], dt[:, :steps]
-        with torch.no_grad():
-            outputs, _ = model.net(x, dt=dt)
-        inner = _with_states(trace(model.net, x, dt=dt))
-        taus: Json = None if inner[1] is None else _rows(inner[1] * model.encoder.scaler.gap)
-        rows.append({"outputs": _rows(outputs[0]), "states": _rows(inner[0]), "taus": taus})
+        rows.append(recorded(model.net, x[:, :steps], dt[:, :steps], model.encoder.scaler.gap))
     return rows
-
-
-def _rows(values: torch.Tensor) -> list[Json]:
-    return [numbers(line) for line in values]
-
-
-def _with_states(whole: Trace) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """States and time constants of the first layer inside that has any.
-
-    Raises:
-        InputError: no layer has any.
-    """
-    waiting = [whole]
-    while waiting:
-        part = waiting.pop(0)
-        name = next((name for name in part.signals if name in ("states", "state_0")), None)
-        if name is not None:
-            tau = part.signals.get("tau_sys")
-            return part.signals[name].values[0], None if tau is None else tau.values[0]
-        waiting += part.parts
-    fault = f"is a {whole.cell}, which keeps no state that could be shown"
-    raise InputError("studio", "model", fault, "Pass a recurrent network.")
 
 
 def _canvas(name: str, label: str) -> Html:

@@ -72,7 +72,7 @@ const Studio = (() => {
         at.outputs.set(at.y, t * model.outputs);
         for (let k = 0; k < at.width; k++) {
           at.states[t * at.width + k] = state[places[k]];
-          at.taus[t * at.width + k] = net.tau[k] * model.encoder.gap;
+          at.taus[t * at.width + k] = net.tau[k] * (model.encoder.clock === "log" ? NaN : model.encoder.gap);
         }
         at.done += 1;
       } while (at.done < at.steps && performance.now() < end);
