@@ -47,3 +47,17 @@ def test_a_class_at_each_step_asks_for_time_only(rng):
     steps = (rng.random((60, STEPS)) < 0.5).astype(int)
     parts = open_source(from_arrays(rng.normal(size=(60, 1, STEPS)), steps, task="classify_steps")).parts
     assert [pair.question for pair in matters(parts, owners(parts.test))] == ["time"]
+
+
+def test_the_doctor_says_so_to_programs_as_well(rng, tmp_path, capsys):
+    import json
+
+    from caudal.cli import main
+
+    rows = [f"{p},{t},{rng.normal() + 3 * (p % 2):.3f},{'ab'[p % 2]}" for p in range(40) for t in range(4)]
+    (tmp_path / "t.csv").write_text("\n".join(["id,t,x,y", *rows]))
+    words = ["doctor", str(tmp_path / "t.csv"), "--target", "y", "--series", "id", "--time", "t", "--json"]
+    assert main(words) in (0, 1)
+    told = json.loads(capsys.readouterr().out)["matters"]
+    assert {pair["question"] for pair in told} <= {"time", "order"} and told
+    assert all({"verdict", "metric", "difference"} <= pair.keys() for pair in told)

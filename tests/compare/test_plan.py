@@ -84,3 +84,9 @@ def test_lower_is_better_for_errors_and_no_result_leaves_the_usual_settings():
     assert tuner.settings == asked[1].settings
     assert tuned([None] * 3)[0].settings == {}
     assert tuned([])[0].is_finished
+
+
+def test_names_of_contenders_are_taken_in_capitals_too():
+    assert schedule("demo", ["CfC", "GRU", "LTC_NCP"]).models[:3] == ("cfc", "gru", "ltc-ncp")
+    with pytest.raises(InputError, match="name 'cfc' twice"):
+        schedule("demo", ["CfC", "cfc", "gru"])

@@ -14,6 +14,7 @@ from caudal.cli.streams import print_json, say
 from caudal.errors import CaudalError, DataError, InputError
 
 if TYPE_CHECKING:
+    from caudal.compare.metrics.record import Paired
     from caudal.data import Sequences
     from caudal.doctor import Symptom
     from caudal.estimators.base import LiquidEstimator
@@ -44,10 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Examine, print, and say whether anything serious was found."""
-    symptoms = _examined(args)
+    pairs: list[Paired] = []
+    symptoms = _examined(args, pairs)
     serious = sum(item.severity == "serious" for item in symptoms)
     if args.json:
-        print_json({"serious": serious, "symptoms": [asdict(item) for item in symptoms]})
+        matters = [asdict(pair) for pair in pairs]
+        print_json({"serious": serious, "symptoms": [asdict(item) for item in symptoms], "matters": matters})
     else:
         for symptom in symptoms:
             words = f"{in_words(symptom.message, symptom.where)} {in_words(symptom.remedy, symptom.where)}"
@@ -56,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     return 1 if serious else 0
 
 
-def _examined(args: argparse.Namespace) -> "Sequence[Symptom]":
+def _examined(args: argparse.Namespace, pairs: "list[Paired]") -> "Sequence[Symptom]":
+    """What is wrong; what matters of a table is added to the pairs and said."""
     from caudal.data import datasets
     from caudal.data.account import read_as
     from caudal.doctor import examine
@@ -71,23 +75,24 @@ def _examined(args: argparse.Namespace) -> "Sequence[Symptom]":
     symptoms, whole = examined(str(data.table), data)
     if whole is not None:
         say_read(read_as(whole.recipe, whole.findings, whole), ())
-        _say_what_matters(whole)
+        pairs += _what_matters(whole)
     return symptoms
 
 
-def _say_what_matters(data: "Sequences") -> None:
-    """Whether elapsed times and the order of steps matter, on standard error; nothing where that cannot be asked."""
+def _what_matters(data: "Sequences") -> "Sequence[Paired]":
+    """Whether elapsed times and the order of steps matter, said on standard error; none where that cannot be asked."""
     from caudal.compare.assemble import owners
     from caudal.compare.data import open_source
     from caudal.compare.measure.matters import matters, words_of
 
     try:
         parts = open_source(data).parts
-        told = matters(parts, owners(parts.test))
+        pairs = matters(parts, owners(parts.test))
     except CaudalError:
-        return  # too few series to divide, no target, or no scikit-learn
-    for pair in told:
+        return ()  # too few series to divide, no target, or no scikit-learn
+    for pair in pairs:
         say(words_of(pair))
+    return pairs
 
 
 def _of_model(args: argparse.Namespace) -> "Sequence[Symptom]":

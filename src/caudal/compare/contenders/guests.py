@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, clone
 
 from caudal.compare.contenders.catalogue import CLOCK, TRAINING, usual_of_networks
 from caudal.compare.contenders.network import Network
-from caudal.compare.contenders.registry import OWN, Entry, Plan, Range, Settings, entry_of, register_guest
+from caudal.compare.contenders.registry import CONTENDERS, OWN, Entry, Plan, Range, Settings, entry_of, register_guest
 from caudal.compare.job import Disturber
 from caudal.compare.metrics.metrics import OF_PROBABILITIES
 from caudal.compare.metrics.scorers import code_mark, known
@@ -219,6 +219,13 @@ class Entrants:
     guests: Mapping[str, Entry] = field(default_factory=dict)
 
 
+def _spelled(name: str) -> str:
+    """The name of a contender of caudal that is written in capitals or otherwise, such as `CfC`; others as they are."""
+    names = {**OWN, **CONTENDERS}
+    plain = name.strip().casefold().replace("_", "-").replace(" ", "-")
+    return plain if name not in names and plain in names else name
+
+
 def asked(models: Sequence[object] | None) -> Entrants:
     """Who enters a study, by name or as given; only what is named is imported.
 
@@ -236,7 +243,7 @@ def asked(models: Sequence[object] | None) -> Entrants:
     names: list[str] = []
     guests: dict[str, Entry] = {}
     for model in models:
-        entry = _entry(model)
+        entry = _entry(_spelled(model) if isinstance(model, str) else model)
         name = entry.name
         if entry is not OWN.get(name):
             if name in OWN:

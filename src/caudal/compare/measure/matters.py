@@ -74,12 +74,13 @@ def matters(
 def words_of(pair: Paired) -> str:
     """What one of `matters` says, as a sentence for a terminal."""
     asked, gap = {"time": "elapsed times", "order": "the order of steps"}[pair.question], pair.difference
+    ask = {"time": "elapsed times matter", "order": "the order of steps matters"}[pair.question]
     if pair.verdict == "better":
         return f"matters: {asked}: a linear summary model loses {gap.value:.3g} {pair.metric} without."
     if pair.verdict == "alike":
         return f"matters not: {asked}: a linear summary model does as well without."
     ends = f" [{gap.low:.3g}, {gap.high:.3g}]" if gap.is_known else ""
-    return f"cannot tell whether {asked} matter: with {gap.value:+.3g} {pair.metric}{ends} by a linear summary model."
+    return f"cannot tell whether {ask}: with {gap.value:+.3g} {pair.metric}{ends} by a linear summary model."
 
 
 def shuffled(data: Sequences) -> Sequences:
