@@ -16,7 +16,7 @@ from caudal.cli.streams import print_columns, print_json, say
 ROWS = (10_000, 100_000, 1_000_000)
 _WARM = 2_000
 # Below it start-up decides, not growth.
-_GATED = 100_000
+_GATED = 1_000_000
 
 
 class Beside(NamedTuple):
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, print; 1 where a ratio is beyond its limit at 100,000 rows or more."""
+    """Measure, print; 1 where a ratio is beyond its limit at 1,000,000 rows or more."""
     rows = tuple(map(int, args.rows)) if args.rows else ROWS
     table, lines, is_good = [], [], True
     with tempfile.TemporaryDirectory() as place:

@@ -108,3 +108,13 @@ def test_training_on_a_table_larger_than_the_bound_stays_within_it(tmp_path):
     seen, megabytes = done.stdout.split()
     assert int(seen) == 12 * 250
     assert float(megabytes) < BOUND
+
+
+def test_a_long_forecast_of_a_table_is_trained_on_windows_cut_in_chunks(monkeypatch):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"t": np.arange(300.0), "y": np.sin(np.arange(300) / 5)})
+    monkeypatch.setattr("caudal.data.window._AT_ONCE", 2**12)
+    model = LiquidForecaster("gru", 4, horizon=3, epochs=1).fit(table, target="y", time="t")
+    assert model.predict(table).shape == (1, 3, 1) and model.window_ == 12
+    stopped = LiquidForecaster("gru", 4, horizon=3, epochs=1).fit(table, target="y", time="t", val=table.tail(80))
+    assert stopped.predict(table).shape == (1, 3, 1)

@@ -18,7 +18,7 @@ from caudal.errors import DataError
 Gaps = NDArray[np.float64]
 Rows = NDArray[np.int64]
 # What one block of windows may fill; beyond `_AT_ONCE` an estimator cuts them in chunks.
-LARGEST_BYTES, _AT_ONCE, _CHUNK_BYTES = 2**32, 2**28, 2**23
+LARGEST_BYTES, _AT_ONCE, _CHUNK_BYTES = 2**32, 2**26, 2**23
 # One series asked at each step is cut into about so many windows, of so many steps at least and at most.
 _WINDOWS, _SHORT, _LONG, _FEWEST = 60, 8, 100, 8
 
@@ -128,6 +128,14 @@ class WindowSource:
         short = _short(data, recipe.window + recipe.horizon)
         whole = replace(data, findings=(*data.findings, *short))
         return WindowSource(whole, series.astype(np.int32), first.astype(np.int32))
+
+    def whole(self) -> Sequences:
+        """All windows at once.
+
+        Raises:
+            DataError: they would fill too much.
+        """
+        return windows(self.data, self.recipe.window, self.recipe.stride, self.recipe.horizon)
 
     @property
     def recipe(self) -> Recipe:

@@ -283,9 +283,9 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
             read = read_table(
                 self, X, Columns.of({**asked.given(), "sensitive": () if is_values(sensitive) else sensitive}, owner)
             )
-            if isinstance(read, WindowSource):
+            if isinstance(read, WindowSource) and val is None and sample_weight is None:
                 return self._flow(read, val, sample_weight, sensitive, watch)
-            data = read
+            data = read.whole() if isinstance(read, WindowSource) else read
             self.named(data.classes)
         else:
             refuse_names(owner, asked)

@@ -43,15 +43,14 @@ def _ones(rows: int, dtype: torch.dtype) -> Tensor:
         return torch.ones(rows, dtype=dtype)
 
 
+def is_usual(tensor: Tensor, rows: int, size: int, like: Tensor) -> bool:
+    """Whether a tensor is `(rows, size)`, on the CPU, of the dtype of `like`, and not a subclass."""
+    return type(tensor) is Tensor and tensor.dtype is like.dtype and tensor.shape == (rows, size) and tensor.is_cpu
+
+
 def is_plain(tensor: Tensor, rows: int, size: int, like: Tensor) -> bool:
-    """Whether a tensor is `(rows, size)`, contiguous, on the CPU, of the dtype of `like`, and not a subclass."""
-    return (
-        type(tensor) is Tensor
-        and tensor.dtype is like.dtype
-        and tensor.shape == (rows, size)
-        and tensor.is_cpu
-        and tensor.is_contiguous()
-    )
+    """Whether it `is_usual` and contiguous, as compiled code reads it by its address."""
+    return is_usual(tensor, rows, size, like) and tensor.is_contiguous()
 
 
 def joined_step(
@@ -71,7 +70,7 @@ def joined_step(
     if not 0 < rows <= MOST_ROWS or dt.shape != (rows,) or dt.dtype is not x.dtype or not dt.is_cpu:
         return None
     states = () if state is None else state
-    if not is_plain(x, rows, sizes[0], like) or not all(is_plain(part, rows, sizes[1], like) for part in states):
+    if not is_usual(x, rows, sizes[0], like) or not all(is_usual(part, rows, sizes[1], like) for part in states):
         return None
     given = torch.cat([x, dt[:, None]], 1)
     # A sum that is finite has finite terms; what is not is refused in words on the long way.
