@@ -223,7 +223,7 @@ def stacked(parts: Sequence[Sequences]) -> Sequences:
         (['0', '1', '0, draw 1', '1, draw 1'], [0, 1, 0, 1])
     """
     first = parts[0]
-    joined = {
+    joined: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ARRAYS
         if name != "ids" and getattr(first, name) is not None

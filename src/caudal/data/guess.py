@@ -177,7 +177,7 @@ def _group(table: Table, columns: Columns) -> list[ColumnGuess]:
 
 def _with(columns: Columns, guesses: list[ColumnGuess]) -> Columns:
     """The columns with the sure guesses."""
-    values: dict[str, tuple[str, ...] | str | int] = {}
+    values: dict[str, object] = {}
     for guess in guesses:
         if not guess.is_sure or not guess.value:
             continue
@@ -187,7 +187,7 @@ def _with(columns: Columns, guesses: list[ColumnGuess]) -> Columns:
         )
         if guess.part == "horizon":
             values["task"] = "forecast"
-    return replace(columns, **values)  # type: ignore[arg-type]
+    return Columns.of({**columns.given(), **values})
 
 
 def _tokens(name: str) -> set[str]:
@@ -355,7 +355,7 @@ def _ranks(table: Table, name: str) -> NDArray[np.int64]:
     """`(rows,)` place of a cell among the sorted different cells; texts by their letters."""
     cells = table.coded(name).cells
     keys = [float(str(cell)) for cell in cells] if table.kind(name) == "number" else [str(cell) for cell in cells]
-    order = sorted(range(len(keys)), key=keys.__getitem__)  # type: ignore[arg-type]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
     rank = np.empty(len(keys), np.int64)
     rank[order] = np.arange(len(keys))
     return np.asarray(rank[_codes(table, name)])

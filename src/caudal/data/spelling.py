@@ -161,9 +161,8 @@ def coded(cells: Any) -> Coded:
 
 def _missing(cells: Sequence[object]) -> list[bool]:
     """`is_missing` of each cell; of texts alone, of which there may be as many as rows, in one pass."""
-    if all(type(cell) is str for cell in cells):
-        return [not str.strip(cell) for cell in cells]
-    return [is_missing(cell) for cell in cells]
+    texts = [cell for cell in cells if type(cell) is str]
+    return [not text.strip() for text in texts] if len(texts) == len(cells) else [is_missing(cell) for cell in cells]
 
 
 def is_missing(cell: object) -> bool:

@@ -305,7 +305,7 @@ class LiquidEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn carr
     def _flow(
         self,
         source: ParquetSequences | WindowSource,
-        val: object,
+        val: Any,
         sample_weight: object,
         sensitive: object,
         watch: Watch | None,

@@ -126,9 +126,9 @@ class SklearnModel(FeatureModel):
         axes = (0, 2) if x.ndim == 3 else (0,)
         counts = np.maximum(seen.sum(axis=axes), 1)
         self.fill_ = np.where(seen, x, 0.0).sum(axis=axes, dtype=np.float64) / counts
-        x = self._filled(x)
+        filled = self._filled(x)
         columns = [truth] if len(self.classes_) else list(truth.T)
-        self.models_ = [_seeded(clone(self.estimator), self.seed).fit(x, column) for column in columns]
+        self.models_ = [_seeded(clone(self.estimator), self.seed).fit(filled, column) for column in columns]
 
     def _read(self, data: Sequences, rows: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Features of each marked decision; NaN where nothing was observed."""
@@ -237,8 +237,9 @@ def _numbers(part: object, depth: int = 6) -> int:
         return sum(_numbers(inner, depth - 1) for inner in part)
     if hasattr(part, "node_count"):
         return 2 * int(part.node_count)
-    if isinstance(getattr(part, "nodes", None), np.ndarray):
-        return 2 * len(part.nodes)
+    nodes = getattr(part, "nodes", None)
+    if isinstance(nodes, np.ndarray):
+        return 2 * len(nodes)
     return sum(_numbers(inner, depth - 1) for inner in _learnt(part)) if isinstance(part, BaseEstimator) else 0
 
 

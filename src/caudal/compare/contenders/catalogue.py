@@ -345,13 +345,13 @@ _ON_REQUEST: tuple[tuple[str, str, Family, str, bool], ...] = (
     ("ode-rnn", "ODE-RNN", "traditional", "Gated unit whose state flows by an equation of its own in each gap.", True),
     ("phased-lstm", "Phased LSTM", "traditional", "Long short-term memory whose units open and close in time.", True),
 )
-for _name, _label, _family, _summary, _uses_dt in _ON_REQUEST:
+for _name, _label, _family, _text, _uses_dt in _ON_REQUEST:
     register_own(
         Entry(
             _name,
             _label,
             _family,
-            _summary,
+            _text,
             "network",
             Network(_name),
             uses_dt=_uses_dt,

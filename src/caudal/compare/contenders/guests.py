@@ -123,8 +123,13 @@ def contender(
         raise InputError("compare", "models", fault, remedy)
     else:
         entry = _of_estimator(model, features, settings, space)
-    stated = {"name": name, "label": label, "family": family, "summary": summary}
-    return replace(entry, **{key: value for key, value in stated.items() if value})
+    return replace(
+        entry,
+        name=name or entry.name,
+        label=label or entry.label,
+        family=family or entry.family,
+        summary=summary or entry.summary,
+    )
 
 
 def _of_cell(

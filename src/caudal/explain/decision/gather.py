@@ -225,9 +225,9 @@ def _without(seen: _Seen, synapses: Influence | None, last: Floats, decides: boo
         numbers = seen.encoder.scaler.restore(y.flatten(0, 1).numpy())[:, 0].reshape(len(y), -1).mean(0)
         return {name: (float(value), False) for name, value in zip(names, numbers, strict=True)}
     code = int(decided(last, seen.threshold))
-    shares = torch.softmax(y - y.new_tensor([lead(seen.threshold), *[0.0] * (y.shape[-1] - 1)]), -1)[..., code]
-    shares = shares.mean(0).tolist()
-    turned = ((y.argmax(2) != code).double().mean(0) > 0.5).tolist()
+    leads = y.new_tensor([lead(seen.threshold), *[0.0] * (y.shape[-1] - 1)])
+    shares: list[float] = torch.softmax(y - leads, -1)[..., code].mean(0).tolist()
+    turned: list[bool] = ((y.argmax(2) != code).double().mean(0) > 0.5).tolist()
     return {name: (shares[k], turned[k]) for k, name in enumerate(names)}
 
 

@@ -126,7 +126,7 @@ def _thresholds(model: object, encoder: Encoder | None, asked: float | Mapping[s
         remedy = "Fit it on series without holes, or without `send_on_change`."
         raise InputError("export", "send_on_change", fault, remedy)
     moved = tuple(least * std for least, std in zip(changes.thresholds, encoder.scaler.std, strict=True))
-    others = getattr(model, "net_", model).inputs - len(moved)
+    others = getattr(getattr(model, "net_", model), "inputs", 0) - len(moved)
     return (*moved, *(None for _ in range(others)))
 
 

@@ -62,7 +62,7 @@ def expression(program: Program, prefix: str, node: Node, args: list[str], const
     if node.op == "table":
         table = f"{prefix.upper()}_{node.name.upper()}"
         return f"{prefix}_{node.name}({args[0]})" if is_float else f"{prefix}_lookup(&{table}[128], {args[0]})"
-    if node.op == "clip" and node.values == (-32768, 32767):
+    if node.op == "clip" and list(node.values) == [-32768, 32767]:
         return f"{prefix.upper()}_SATURATE({args[0]})"
     if node.op == "abs":
         return f"({args[0]} < 0.0f) ? -{args[0]} : {args[0]}" if is_float else f"{prefix}_magnitude({args[0]})"

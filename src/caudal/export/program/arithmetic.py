@@ -208,7 +208,7 @@ INT_OPS: dict[str, Callable[..., Array]] = {
     "mulsh": lambda a, b, bits: (a * b) >> int(bits),
     "mulsat": lambda a, b, bits, limit: np.clip((a * b) >> int(bits), -int(limit), int(limit)),
     "mulmost": lambda a, b, bits, limit: np.minimum((a * b) >> int(bits), int(limit)),
-    "at_unit": lambda dt, a, b: np.where(dt == UNIT, a, b),
+    "at_unit": lambda dt, a, b: np.asarray(np.where(dt == UNIT, a, b)),
     "blend": lambda a, b, share: a + half_up(share * (b - a), 15),
     "blend_wide": lambda a, b, share: a + half_up(share * (b - a), 30),
     "average": lambda mean, value, count: mean + half_away(value - mean, count),

@@ -157,7 +157,8 @@ def _conducting(assembly: Assembly, neurons: Neurons) -> Conducting:
     if neurons.name not in assembly.conducting:
         part = next(part for part in relaxing(assembly.plan) if part.neurons is neurons)
         assembly.conducting[neurons.name] = _fit_conducting(assembly, part)
-    return assembly.conducting[neurons.name]
+    fitted: Conducting = assembly.conducting[neurons.name]
+    return fitted
 
 
 def _fit_conducting(assembly: Assembly, part: Relaxing) -> Conducting:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from caudal.compare.metrics.record import Curve, Disturbance
+from caudal.compare.metrics.record import Curve
 from caudal.compare.record import Contender, Study
+from caudal.data.disturb import Disturbance
 from caudal.report.html import Html, join, tag
 from caudal.report.plots.axes import Axis, linear
 from caudal.report.plots.marks import Frame, band, grid, mark, plot, polyline, short, sign, stretched
