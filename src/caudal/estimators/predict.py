@@ -1,7 +1,7 @@
 """Predictions as columns of a table: who, when, what, and how sure."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def held_out(model: "LiquidEstimator", test: Iterable[Sequences], train: Iterabl
     return _numbers(model, test, train)
 
 
-def _classes(model: Any, test: Iterable[Sequences], train: Iterable[Sequences]) -> HeldOut:
+def _classes(model: "LiquidEstimator", test: Iterable[Sequences], train: Iterable[Sequences]) -> HeldOut:
     from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
     usual = np.sum([np.bincount(_known(label), minlength=len(label.classes)) for label in train], axis=0)
@@ -115,7 +115,7 @@ def _padded(rows: list[Array], steps: int) -> Array:
     return whole
 
 
-def _numbers(model: Any, test: Iterable[Sequences], train: Iterable[Sequences]) -> HeldOut:
+def _numbers(model: "LiquidEstimator", test: Iterable[Sequences], train: Iterable[Sequences]) -> HeldOut:
     mean = _mean(train)
     series, truth, answers, trivial = 0, [], [], []
     for part in test:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from caudal.data.disturb import Disturbance
 from caudal.intervals import Interval
 
 
@@ -108,7 +107,7 @@ class World:
         turns: whether the leader is ahead by more than the margin, and was not so before.
     """
 
-    disturbance: Disturbance
+    disturbance: str
     level: float
     before: Interval
     after: Interval

@@ -244,7 +244,10 @@ def curves(found: Panel) -> tuple[Curve, ...]:
     """Robustness of each contender to each disturbance, over seeds."""
     made = []
     first = next((runs[0].job for runs in found.outcomes.values()), None)
-    units: dict[str, str] = {**UNITS, **{each.name: each.unit for each in (first.disturbers if first else ())}}
+    units: dict[str, str] = {
+        **{str(kind): unit for kind, unit in UNITS.items()},
+        **{each.name: each.unit for each in (first.disturbers if first else ())},
+    }
     for model, kind in product(found.outcomes, units):
         tables = [run.robustness[kind] for o in found.outcomes[model] if kind in (run := o.run).robustness]
         levels = sorted(set.intersection(*(set(table) for table in tables)), key=float) if tables else []
@@ -291,7 +294,7 @@ def worlds(found: Panel, use: str, margin: float, expect: Mapping[str, float] | 
     return tuple(worlds_met)
 
 
-def _at(found: Panel, model: str, kind: Disturbance, level: float) -> NDArray[np.float64]:
+def _at(found: Panel, model: str, kind: str, level: float) -> NDArray[np.float64]:
     """`(seeds,)` the primary metric of each run at one level of a disturbance; empty where one lacks it."""
     runs = [outcome.run.robustness.get(kind, {}) for outcome in found.outcomes[model]]
     name = f"{level:g}"

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from caudal.compare.metrics.record import Curve
 from caudal.compare.record import Contender, Study
-from caudal.data.disturb import Disturbance
 from caudal.report.html import Html, join, tag
 from caudal.report.plots.axes import Axis, linear
 from caudal.report.plots.marks import Frame, band, grid, mark, plot, polyline, short, sign, stretched
@@ -83,7 +82,7 @@ def _chips(study: Study, words: StudyWords, up: Axis) -> Html:
     return tag("fieldset", tag("legend", words("robustness.choose")), *chips, class_="chips")
 
 
-def _figure(study: Study, words: StudyWords, kind: Disturbance, up: Axis) -> Html:
+def _figure(study: Study, words: StudyWords, kind: str, up: Axis) -> Html:
     curves = [curve for curve in study.curves if curve.disturbance == kind]
     frame = Frame(linear((level for curve in curves for level in curve.levels), 0.0), up, _HEIGHT)
     title = words.known("disturbance", kind)
@@ -149,7 +148,7 @@ def _ends(study: Study, frame: Frame, pairs: list[tuple[Contender, Curve]]) -> l
     return named
 
 
-def _kept(study: Study, words: StudyWords, kinds: Sequence[Disturbance]) -> Html:
+def _kept(study: Study, words: StudyWords, kinds: Sequence[str]) -> Html:
     curves = {(curve.model, curve.disturbance): curve for curve in study.curves}
     digits = query.metric_digits(study)
     rows: list[list[object]] = []
@@ -172,7 +171,7 @@ def _kept(study: Study, words: StudyWords, kinds: Sequence[Disturbance]) -> Html
     return table(words("robustness.caption"), head, rows, sortable=True)
 
 
-def _numbers(study: Study, words: StudyWords, kind: Disturbance) -> Html:
+def _numbers(study: Study, words: StudyWords, kind: str) -> Html:
     curves = [curve for curve in study.curves if curve.disturbance == kind]
     levels = sorted({level for curve in curves for level in curve.levels})
     digits = query.metric_digits(study)
