@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_column, add_written, written_given
 from caudal.cli.names import columns_of, joined

@@ -1,7 +1,7 @@
 """Predictions as columns of a table: who, when, what, and how sure."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
