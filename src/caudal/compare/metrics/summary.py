@@ -16,7 +16,7 @@ from caudal.compare.metrics.scorers import known
 from caudal.compare.metrics.weighted import weigh
 from caudal.compare.record import Contender
 from caudal.compare.verdict import is_network
-from caudal.data.disturb import UNITS, WORLDS, Disturbance, expected
+from caudal.data.disturb import UNITS, WORLDS, expected
 from caudal.intervals import Interval
 from caudal.nn.decide import shifted
 from caudal.typing import Array
