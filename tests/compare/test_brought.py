@@ -24,6 +24,7 @@ from caudal.compare.progress import Silent
 from caudal.data import from_arrays
 from caudal.errors import FileFormatError, InputError
 from caudal.estimators import SklearnModel
+from caudal.nn import registry
 from caudal.nn.operations import operations
 
 PLUGIN = Path(__file__).with_name("plugin")
@@ -307,3 +308,43 @@ def test_an_installed_package_brings_all_of_these(installed, tmp_path, capsys):
     assert "Crecidas" in (tmp_path / "i.html").read_text()
     assert main(["report", str(tmp_path / "out"), "--sections", "flods", "-o", str(tmp_path / "j.html")]) == 2
     assert "Install the package" in capsys.readouterr().err
+
+
+CELL = Path(__file__).parents[2] / "examples" / "own_cell.py"
+
+
+def test_a_shell_names_a_cell_and_trusts_its_file(series, tmp_path, monkeypatch, capsys):
+    (tmp_path / "relaxing.py").write_text(CELL.read_text())
+    rows = [
+        f"{k},{t},{series.values[k, t, 0]:.3f},{series.values[k, t, 1]:.3f},{series.target[k]}"
+        for k in range(len(series))
+        for t in range(series.steps)
+    ]
+    (tmp_path / "visits.csv").write_text("\n".join(["who,when,a,b,ill", *rows]))
+    monkeypatch.chdir(tmp_path)
+    columns = ["--target", "ill", "--series", "who", "--time", "when"]
+    options = ["--epochs", "1", "--units", "4", "-o", "m.caudal"]
+    known = dict(registry._REGISTERED)
+    try:
+        assert main(["fit", "visits.csv", *columns, "--cell", "relaxing:Relax", *options]) == 0, capsys.readouterr().err
+        registry._REGISTERED.clear()
+        assert main(["predict", "m.caudal", "visits.csv"]) == 2
+        assert "--trust-code module:Relax" in capsys.readouterr().err
+        assert main(["predict", "m.caudal", "visits.csv", "--trust-code", "relaxing:Relax"]) == 0
+    finally:
+        registry._REGISTERED.clear()
+        registry._REGISTERED.update(known)
+        sys.modules.pop("relaxing", None)
+
+
+@pytest.mark.slow
+def test_a_cell_and_a_pipeline_run_on_a_cluster(series, tmp_path):
+    pytest.importorskip("ray")
+    models = ["gru", Slow, make_pipeline(StandardScaler(), LogisticRegression())]
+    found = study(series, tmp_path, models, executor="ray", workers=2)
+    assert {"slow", "logistic-regression-pipeline"} < found.summary.keys()
+
+
+def test_a_cell_runs_in_worker_processes(series, tmp_path):
+    found = study(series, tmp_path, ["gru", Slow], executor="local", workers=1, watcher=None)
+    assert "slow" in found.summary

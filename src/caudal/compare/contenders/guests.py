@@ -6,8 +6,9 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from sklearn.base import BaseEstimator, clone
@@ -21,7 +22,7 @@ from caudal.compare.metrics.scorers import code_mark, known
 from caudal.compare.record import Family
 from caudal.data import Sequences
 from caudal.data.disturb import KINDS
-from caudal.errors import CaudalError, ContractError, InputError
+from caudal.errors import ContractError, InputError
 from caudal.estimators.sklearn_model import Features, SklearnModel, packages_of, trust_types
 from caudal.extras import need
 from caudal.importing import import_named, import_offered, import_path, offered
@@ -404,7 +405,7 @@ def check_portable(entry: Entry) -> None:
     cloudpickle = need("compare", "cloudpickle")
     for code in _code_of(entry):
         module = inspect.getmodule(code)
-        if module is not None and module.__name__ != "__main__" and not _is_importable(module.__name__):
+        if module is not None and module.__name__ != "__main__" and not _is_importable(module):
             cloudpickle.register_pickle_by_value(module)
     try:
         cloudpickle.dumps(entry)
@@ -421,8 +422,15 @@ def _code_of(entry: Entry) -> list[object]:
     return [type(entry.build.estimator)] if isinstance(entry.build, Wrapped) else [entry.build]
 
 
-def _is_importable(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except (ImportError, ValueError, CaudalError):
-        return False
+def _is_importable(module: ModuleType) -> bool:
+    """Whether another process with the same path finds the same file; another package may have taken the name."""
+    place, path, spec = getattr(module, "__file__", None), None, None
+    if place is None:
+        return True
+    parts = module.__name__.split(".")
+    for count in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:count]), path)
+        if spec is None:
+            return False
+        path = spec.submodule_search_locations
+    return spec is not None and spec.origin is not None and Path(spec.origin).resolve() == Path(place).resolve()
