@@ -14,6 +14,7 @@ from caudal.data import Encoder, Sequences
 from caudal.data.scaler import Scaler
 from caudal.errors import InputError
 from caudal.explain.neurons.responses import core, encoded, feature_of, neuron_names
+from caudal.nn import Stack
 from caudal.nn.layer import Layer
 from caudal.report.cells import Description, Json, described, recorded
 from caudal.report.decision.words import DecisionWords
@@ -248,7 +249,7 @@ def _made_up(models: Sequence[StudioModel], encoder: Encoder) -> list[Json]:
     statics: list[Json] = []
     for model in models:
         marks = [name in model.encoder.indicators for name in model.encoder.static_names]
-        statics.append([0.0] * len(marks) + [1.0] * sum(marks))
+        statics.append([*[0.0] * len(marks), *[1.0] * sum(marks)])
     times = (gap * np.arange(steps)).tolist()
     return [
         {"id": "1", "values": values.tolist(), "statics": statics, "time": times, "dt": [0.0, *[gap] * (steps - 1)]}
@@ -399,7 +400,7 @@ class _Part:
 def _neurons(net: Layer) -> int:
     """Neurons whose states a page shows, as `cells.js` counts them."""
     layer = core(net)
-    inside = layer._parts() if hasattr(layer, "_parts") else [layer]
+    inside = layer._parts() if isinstance(layer, Stack) else [layer]
     return sum(getattr(part, "units", 0) * getattr(part, "layers", 1) for part in inside)
 
 
