@@ -17,6 +17,8 @@ from caudal.errors import InputError
 from caudal.typing import Array
 
 Disturbance = Literal["noise", "missing", "dropped", "jitter", "subsampled", "gaps", "shift", "dead"]
+# Fields of `Sequences` by name.
+_Fields = dict[str, Any]
 # How far each disturbance goes, by kind.
 Levels = Mapping[Disturbance, float]
 KINDS: tuple[Disturbance, ...] = get_args(Disturbance)
@@ -138,7 +140,7 @@ def keep_steps(data: Sequences, stay: NDArray[np.bool_]) -> Sequences:
     time = np.cumsum(np.where(np.arange(data.steps) > 0, data.dt, 0.0), axis=1)[row, order]
     dt = np.diff(time, axis=1, prepend=0.0)
     dt[:, 0] = data.dt[:, 0]
-    parts: dict[str, Any] = {
+    parts: _Fields = {
         "values": np.where(valid[:, :, None], data.values[row, order], 0).astype(data.values.dtype),
         "observed": data.observed[row, order] & valid[:, :, None],
         "dt": np.where(valid, np.maximum(dt, 0.0), 0.0),
@@ -223,7 +225,7 @@ def stacked(parts: Sequence[Sequences]) -> Sequences:
         (['0', '1', '0, draw 1', '1, draw 1'], [0, 1, 0, 1])
     """
     first = parts[0]
-    joined: dict[str, Any] = {
+    joined: _Fields = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ARRAYS
         if name != "ids" and getattr(first, name) is not None
