@@ -76,3 +76,10 @@ def add(job, shared, progress):
 def where(job, shared, progress):
     """Threads that the process may use, and its number."""
     return os.environ.get("OMP_NUM_THREADS"), os.getpid()
+
+
+def wait(job, shared, progress):
+    """A run that outlasts any test, and says so."""
+    for _ in range(600):
+        time.sleep(0.05)
+        progress("waiting")

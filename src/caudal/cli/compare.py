@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from caudal.cli.columns import add_columns, add_split, add_world, columns_given, count
@@ -29,7 +30,10 @@ _MODELS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument(
-        "data", type=Reads(), metavar="TABLE|NAME", help="CSV or Parquet file, or name of a data set (nafld, ...)"
+        "data",
+        type=Reads(),
+        metavar="TABLE|NAME",
+        help="CSV or Parquet file, name of a data set (nafld, ...), or study.toml",
     )
     parser.add_argument(
         "-o",
@@ -65,6 +69,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME,...",
         help=f"contenders (default: all): {_MODELS}; or your own, module:object",
     )
+    minutes = "end within so many minutes, and say what was left out"
+    spent.add_argument("--minutes", type=float, metavar="N", help=minutes)
+    enough = "end once a model reaches this score on validation"
+    spent.add_argument("--good-enough", type=float, metavar="VALUE", help=enough)
     spent.add_argument("--seeds", type=count, metavar="N", help="final runs of each contender")
     spent.add_argument(
         "--seed", type=count, default=0, metavar="N", help="of the split and of all weights (default: 0)"
@@ -100,6 +108,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare, write, and say the verdict in six lines."""
+    begun = monotonic()
+    if args.data.lower().endswith(".toml"):
+        _read_recipe(args)
     from caudal import report
     from caudal.compare import compare
     from caudal.data.source import is_table_path
@@ -110,7 +121,15 @@ def run(args: argparse.Namespace) -> int:
     command = typed(args)
     say(f"caudal compare: results go to {out}")
     try:
-        study = compare(args.data, out, command=command, keep=_keeper(out / "models"), watcher=_board(), **_asked(args))
+        study = compare(
+            args.data,
+            out,
+            begun=begun,
+            command=command,
+            keep=_keeper(out / "models"),
+            watcher=_board(),
+            **_asked(args),
+        )
     except KeyboardInterrupt:
         say(f"\nStopped. Every finished run is kept in {out}; the same command goes on from there:\n  {command}")
         return _INTERRUPTED
@@ -120,6 +139,30 @@ def run(args: argparse.Namespace) -> int:
         report.write(study, path, lang, args.sections or ())
     _tell(study, out, written, langs[0], args.json)
     return 0
+
+
+def _read_recipe(args: argparse.Namespace) -> None:
+    """Put the data and settings of a recipe where options were not typed.
+
+    Raises:
+        InputError: it is no recipe of a study.
+    """
+    from caudal.compare.recipe import StudyRecipe
+    from caudal.data import Columns
+
+    recipe = StudyRecipe.from_toml(args.data)
+    parser = argparse.ArgumentParser(add_help=False)
+    add_arguments(parser)
+    told = {**Columns.of(recipe.columns, "compare").given(), **recipe.settings}
+    told["split"] = told.pop("by", None)
+    changes = dict(recipe.settings.get("changes", {}))  # type: ignore[call-overload]
+    told |= {name: changes.pop(name, None) for name in ("seeds", "trials")}
+    told["set"] = list(changes.items())
+    args.data, args.more = recipe.data[0], list(recipe.data[1:])
+    for name, value in told.items():
+        if value is not None and getattr(args, name, None) == parser.get_default(name):
+            several = isinstance(value, list) and name != "set"
+            setattr(args, name, tuple(value) if several else value)
 
 
 def _board() -> "Watcher":
@@ -165,6 +208,8 @@ def _asked(args: argparse.Namespace) -> dict[str, Any]:
         },
         "changes": {**changes, **dict(args.set)},
         "disturbances": args.disturbances or (),
+        "minutes": args.minutes,
+        "good_enough": args.good_enough,
         "executor": args.executor,
         "workers": args.workers,
         "chips": args.chips,
@@ -184,6 +229,18 @@ def _tell(study: "Study", out: Path, written: list[Path], lang: str, as_json: bo
         say(f"The same model again: {fit}")
     for path in written:
         print(path)
+
+
+def _on_the_way(folder: Path) -> "Study | None":
+    """The study of a folder whose runs are not all done, as far as they are; None of one that has ended."""
+    from caudal.compare.recipe import STUDY_RECIPE
+    from caudal.compare.store import FILE
+
+    if (folder / "study.json").exists() or not (folder / FILE).exists() or not (folder / STUDY_RECIPE).exists():
+        return None
+    from caudal.compare.study import interim
+
+    return interim(folder)
 
 
 def _change(text: str) -> tuple[str, int]:
@@ -209,10 +266,10 @@ def _add_sections(parser: argparse.ArgumentParser) -> None:
 
 
 def report(args: argparse.Namespace) -> int:
-    """Write the report; print the verdict."""
+    """Write the report; print the verdict, and what is missing where the study goes on."""
     from caudal.report import read, verdict_lines, write
 
-    study = read(args.study)
+    study = _on_the_way(Path(args.study)) or read(args.study)
     path = write(study, args.out, args.lang, args.sections or ())
     verdict = verdict_lines(study, args.lang)
     if args.json:

@@ -74,6 +74,9 @@ class Job:
         disturb: whether to measure robustness.
         metric: that tuning, changed times and disturbances are judged by; `""` is the usual one of the task.
         expect: disturbances that every model is trained for, with their levels.
+        seconds: what the run may take: a network stops training at the pass that would outlast its share, and the
+            disturbances are left out where the time is over; None without a limit. How many does not decide which run
+            it is, only that there is a limit.
         guest: the contender itself, where it is one of the caller's own, which other processes do not know.
         scorer: the metric itself, where it is one of others.
         disturbers: disturbances of one's own, beside those of caudal.
@@ -90,6 +93,7 @@ class Job:
     disturb: bool = True
     metric: str = ""
     expect: Mapping[str, float] = field(default_factory=dict)
+    seconds: float | None = field(default=None, compare=False)
     guest: Entry | None = field(default=None, compare=False)
     scorer: Scorer | None = field(default=None, compare=False)
     disturbers: tuple[Disturber, ...] = field(default=(), compare=False)
@@ -108,6 +112,8 @@ class Job:
             facts["disturbers"] = [(each.name, each.levels, each.mark) for each in self.disturbers]
         if self.scorer is not None:
             facts["metric_mark"] = self.scorer.mark
+        if facts.pop("seconds") is not None:
+            facts["timed"] = True
         if self.guest is not None:
             facts["mark"] = self.guest.mark
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

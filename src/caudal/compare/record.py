@@ -175,6 +175,7 @@ class Run:
         best_epoch: the pass whose weights were kept, from 1; 0 where there are none, or in a record from before it.
         threshold: of two classes, the probability of the last from which on it is decided for, chosen by the validation
             series; None for the likeliest class. Accuracies are those of these decisions.
+        cut: whether the clock of a study ended the training, or left out the disturbances.
     """
 
     model: str
@@ -192,6 +193,7 @@ class Run:
     robustness_series: int = 0
     best_epoch: int = 0
     threshold: float | None = None
+    cut: bool = False
 
     @property
     def is_hardly_trained(self) -> bool:
@@ -205,6 +207,31 @@ class Run:
         if len(self.history) < 2 or not self.best_epoch:
             return False
         return self.best_epoch == 1 or self.history[self.best_epoch - 1][0] > _FALLS * self.history[0][0]
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What a study left out that ended before all its runs were done.
+
+    Attributes:
+        reason: `"time"`, `"good enough"`, or `"asked"` for a report on the way.
+        minutes: that the study was given; 0 without a limit.
+        good_enough: score on validation that was enough, or None.
+        seeds: final runs of each contender that the study stands on.
+        of: that were planned.
+        absent: contenders without a final run.
+        cut: contenders of which the clock ended a training, or left out the disturbances.
+        untuned: contenders whose settings were not all tried.
+    """
+
+    reason: str
+    minutes: float
+    good_enough: float | None
+    seeds: int
+    of: int
+    absent: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    untuned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -389,6 +416,7 @@ class Study:
         matters: what a summary model loses without elapsed times (question `"time"`) and without the order of steps
             (`"order"`).
         expect: disturbances that every model was trained for, with their levels; empty where none was expected.
+        unfinished: what was left out; None where all runs were done.
     """
 
     data: DataFacts
@@ -413,6 +441,7 @@ class Study:
     fairness: tuple[FairReport, ...] = ()
     matters: tuple[Paired, ...] = ()
     expect: Mapping[str, float] = field(default_factory=dict)
+    unfinished: Unfinished | None = None
     schema: ClassVar[Schema] = Schema("caudal.study")
 
     def to_json(self) -> str:

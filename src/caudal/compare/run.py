@@ -30,6 +30,8 @@ from caudal.estimators.features import known_targets
 from caudal.nn.decide import best_threshold
 from caudal.train import Epoch
 
+# Share of the seconds of a run that training may take.
+_TRAINING = 0.7
 _CLOCKS = ("true", "one", "shuffled")
 # Passes of a training that stops as early as it may; a pass with its gradients costs about three without.
 _PASSES, _COST = 5, 3
@@ -71,11 +73,15 @@ def train(job: Job, parts: Parts, progress: Progress | None = None) -> TrainedCo
     longest = max(part.steps for part in (parts.train, parts.val, parts.test))
     model = entry.build(Plan(parts.train, longest, job.epochs, job.parameters, job.seed, job.expect), chosen)
 
-    def watch(epoch: Epoch) -> None:
+    start, network = perf_counter(), network_in(model)
+
+    def watch(epoch: Epoch) -> bool:
         if progress is not None:
             progress(epoch.number / job.epochs, f"epoch {epoch.number} of {job.epochs}, loss {epoch.train:.4g}")
+        spent = perf_counter() - start
+        # Whether another pass would outlast the share of the training.
+        return job.seconds is not None and spent * (epoch.number + 1) / epoch.number > _TRAINING * job.seconds
 
-    start, network = perf_counter(), network_in(model)
     with compiling() as compiled:
         if network is None:
             model.fit(parts.train, val=parts.val)
@@ -119,6 +125,7 @@ def _run(job: Job, parts: Parts, progress: Progress) -> RunOutcome:
     def training(share: float, words: str) -> None:
         progress((0.85 if final else 0.98) * share, words)
 
+    start = perf_counter()
     progress(0.0, "training")
     trained = train(job, parts, training)
     task = parts.train.task
@@ -134,6 +141,7 @@ def _run(job: Job, parts: Parts, progress: Progress) -> RunOutcome:
         history=trained.history,
         best_epoch=trained.best_epoch,
         threshold=threshold,
+        cut=getattr(getattr(network_in(trained.model), "fitted_", None), "stopped", "") == "watch",
     )
     if not final:
         progress(1.0, "done")
@@ -145,7 +153,10 @@ def _run(job: Job, parts: Parts, progress: Progress) -> RunOutcome:
         left_out |= dict.fromkeys(metrics.OF_PROBABILITIES & values.keys(), "it gives no probabilities")
         values = {name: value for name, value in values.items() if name not in left_out}
     run = replace(run, metrics=values, left_out=left_out, timing=_timing(job, parts, trained))
-    if job.disturb:
+    is_late = job.seconds is not None and perf_counter() - start > _TRAINING * job.seconds
+    if job.disturb and is_late:
+        run = replace(run, cut=True)
+    if job.disturb and not is_late:
         progress(0.9, "disturbing the test series")
         run = _disturbed(run, job, parts, trained)
     if job.retrain_timing:

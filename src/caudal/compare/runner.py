@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from caudal.compare.contenders.registry import entry_of
-from caudal.compare.executors import Done, Executor
+from caudal.compare.executors import OUT_OF_TIME, Done, Executor
 from caudal.compare.job import Job, Parts, RunOutcome
 from caudal.compare.progress import Watcher
 from caudal.compare.record import Contender, Run
@@ -31,15 +31,25 @@ class JobCrew:
         parts: the series, divided.
         watcher: is told.
         metric: that the watcher names.
+        until: when runs end, by `time.monotonic`: what is under way then is given up; None without a limit.
     """
 
     def __init__(
-        self, store: Store, executor: Executor, runner: Runner, parts: Parts, watcher: Watcher, metric: str
+        self,
+        store: Store,
+        executor: Executor,
+        runner: Runner,
+        parts: Parts,
+        watcher: Watcher,
+        metric: str,
+        until: float | None = None,
     ) -> None:
         self._store, self._executor = store, executor
         self._runner, self._parts = runner, parts
         self._watcher, self._metric = watcher, metric
         self._lost: dict[str, RunOutcome] = {}
+        self._until = until
+        executor.until = until
         self._over = threading.Event()
         self._pulse = threading.Thread(target=self._beat, daemon=True)
 
@@ -60,16 +70,28 @@ class JobCrew:
         A run whose process dies again and again is a failed outcome of this time only: it is not stored, and the next
         time it is tried anew.
         """
-        while missing := [job for job in self._store.missing(jobs) if job.key not in self._lost]:
+        while not self._is_over and (missing := self._open(jobs)):
             before = len(missing)
             for done in self._executor.map(self._runner, self._parts, self._claimed(missing), self._watcher.inside):
                 self._keep(done)
-            if len([job for job in self._store.missing(missing) if job.key not in self._lost]) == before:
+            if not self._is_over and len(self._open(missing)) == before:
                 time.sleep(_PAUSE)  # another process has what is left
-        return [self._lost.get(job.key) or self._stored(job) for job in jobs]
+        unfinished = {job.key for job in self._store.missing(jobs)} if self._is_over else set()
+        late = {key: failed(job, OUT_OF_TIME) for job in jobs if (key := job.key) in unfinished}
+        return [self._lost.get(job.key) or late.get(job.key) or self._stored(job) for job in jobs]
+
+    def _open(self, jobs: Sequence[Job]) -> list[Job]:
+        """Those of the jobs that have no outcome yet."""
+        return [job for job in self._store.missing(jobs) if job.key not in self._lost]
+
+    @property
+    def _is_over(self) -> bool:
+        return self._until is not None and time.monotonic() >= self._until
 
     def _claimed(self, jobs: Sequence[Job]) -> Iterator[Job]:
         for job in jobs:
+            if self._is_over:
+                return
             if self._store.claim(job.key):
                 self._watcher.begun(job)
                 yield job

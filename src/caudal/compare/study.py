@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 from caudal import serial
 from caudal._version import __version__
@@ -14,8 +16,8 @@ from caudal.compare.contenders.base import TrainedModel, recipe_of, unpacked
 from caudal.compare.contenders.guests import check_portable, disturbers, examine
 from caudal.compare.contenders.registry import CONTENDERS
 from caudal.compare.data import Source, open_source
-from caudal.compare.executors import open_executor
-from caudal.compare.job import Parts, RunOutcome
+from caudal.compare.executors.local import cores
+from caudal.compare.job import RunOutcome
 from caudal.compare.measure import energy, timing
 from caudal.compare.measure.chips import chips as on_chips
 from caudal.compare.measure.chips import missing, regular_gap
@@ -24,10 +26,12 @@ from caudal.compare.metrics.bootstrap import FEW_SEEDS
 from caudal.compare.metrics.metrics import plan_of
 from caudal.compare.metrics.scorers import check as check_scorer
 from caudal.compare.parts import have_names_of_their_own
-from caudal.compare.progress import Board, Watcher
+from caudal.compare.progress import Board, Silent, Watcher
+from caudal.compare.recipe import STUDY_RECIPE, StudyRecipe, study_recipe
 from caudal.compare.record import Chips, Study
+from caudal.compare.rounds import Limits, estimate, run_all
 from caudal.compare.run import run_job
-from caudal.compare.runner import JobCrew, Runner
+from caudal.compare.runner import Runner
 from caudal.compare.store import Store
 from caudal.data import Columns
 from caudal.energy import Span, Spent
@@ -40,6 +44,8 @@ from caudal.intervals import Reading
 STUDY = "study.json"
 # Of what a stored run holds beside its figures; older ones hold bare networks, or no threshold.
 _FORMAT = 3
+# Seconds that a study needs to be put together and written, that the time of one step takes, and a network as C.
+_WRITING, _TIMING, _CHIP = 25.0, 4.0, 6.0
 
 
 def compare(
@@ -74,6 +80,10 @@ def compare(
     watts: Span | None = None,
     runner: Runner = run_job,
     expect: Mapping[str, float] | None = None,
+    minutes: float | None = None,
+    good_enough: float | None = None,
+    only_stored: bool = False,
+    begun: float | None = None,
 ) -> Study:
     """Train liquid and traditional models at equal budget and say which to use, with its uncertainty.
 
@@ -123,6 +133,12 @@ def compare(
         expect: what the models will meet, as level by kind of `caudal.data.disturb`, such as `{"dropped": 0.4}`: each
             of them, whatever its family, is trained for it, as `augment` of the estimators says. The test series stay
             as they are; the section on robustness and the verdict tell the scores at these levels.
+        minutes: end within so many: runs are done seed by seed and given up when the time is over, a network stops
+            training before it outlasts its share, and `Study.unfinished` says what was left out. The same command goes
+            on from there.
+        good_enough: value of the metric that decides, on validation, that ends the study once a contender reaches it.
+        begun: when the minutes began, by `time.monotonic`; None means now.
+        only_stored: run nothing: a report on the way, from the runs that are stored in `out`.
 
     Returns:
         the study, also written to `study.json` in the folder.
@@ -135,7 +151,10 @@ def compare(
         MissingExtraError: a package is not installed (`pip install "caudal[compare]"`).
         CaudalError: all runs of the liquid or of the traditional contenders failed.
     """
+    given = Columns.of(columns, "compare", target=target, series=series, time=time)
+    recipe = study_recipe([data], given, locals(), Path(out))
     agenda = schedule(budget, models, changes, metric=metric, margin=margin, prefer=prefer, seed=seed, expect=expect)
+    limits = Limits(minutes, good_enough, only_stored, monotonic() if begun is None else begun)
     energy.check(watts)
     source = open_source(
         data,
@@ -147,7 +166,7 @@ def compare(
         folds=folds,
         test=test,
         split_column=split_column,
-        columns=Columns.of(columns, "compare", target=target, series=series, time=time),
+        columns=given,
     )
     agenda = replace(agenda, irregular=regular_gap(source.facts) is None)
     if source.folds:
@@ -160,26 +179,54 @@ def compare(
     if agenda.budget.seeds <= FEW_SEEDS:
         watcher.say(f"note: from {agenda.budget.seeds} seeds no spread of training is told; three and more tell it.")
     store = Store(out, _facts(source, agenda))
+    if recipe is not None and not only_stored:
+        write_whole(Path(out) / STUDY_RECIPE, recipe.to_toml())
     try:
         agenda = _with_stored(agenda, store, source, watcher)
         started = store.fact("started", datetime.now(UTC).isoformat(timespec="seconds"))
-        finals, spent = _run_all(store, source, agenda, executor, workers, watcher, runner)
-        took = _times(store, source, [every[0] for every in finals.values()], watcher)
+        if not store.count(agenda.models) and not only_stored:
+            watcher.say(estimate(source, agenda, workers or cores()))
+        finals, spent, unfinished = run_all(store, source, agenda, executor, workers, watcher, runner, limits)
+        if unfinished is not None:
+            budget_left = replace(agenda.budget, seeds=unfinished.seeds)
+            agenda = replace(agenda, models=tuple(finals), budget=budget_left)
+        first = [every[0] for every in finals.values()]
+        took = _times(store, source, first, watcher) if limits.has(_WRITING + _TIMING * len(first)) else {}
         _warn_of_untrained(finals, watcher)
-        recipes = _hand_over(finals, source, watcher, keep)
-        took_joules = _joules(store, source, [every[0] for every in finals.values()], watts, watcher)
-        small = _small(store, source, finals, watcher) if chips else None
+        recipes = _hand_over(finals, source, watcher, None if only_stored else keep)
+        again = sum(outcome.run.seconds for outcome in first)
+        took_joules = _joules(store, source, first, watts, watcher) if limits.has(_WRITING + again) else {}
+        small = _small(store, source, finals, watcher) if chips and limits.has(_WRITING + _CHIP * len(first)) else None
         told = command or _call(data, out, budget)
         # A command can be named where it can read the data, and where the models are files.
         place = (str(data), str(out)) if isinstance(data, str | Path) and keep is not None else ("", "")
         study = assemble(finals, source, agenda, took, started, told, spent, small, took_joules, place)
         tested = str(test) if isinstance(test, str | Path) and all(place) else ""
-        study = replace(study, provenance=replace(study.provenance, test=tested, recipes=recipes))
+        study = replace(
+            study, unfinished=unfinished, provenance=replace(study.provenance, test=tested, recipes=recipes)
+        )
     finally:
         watcher.close()
         store.close()
-    write_whole(Path(out) / STUDY, study.to_json())
+    if not only_stored:
+        write_whole(Path(out) / STUDY, study.to_json())
     return study
+
+
+def interim(folder: str | Path) -> Study:
+    """The study of a folder as far as its runs are done, without running any.
+
+    Arguments:
+        folder: of results, in which `compare` was begun.
+
+    Raises:
+        MissingFileError: it holds no recipe of a study, as where the data were no file.
+        CaudalError: too few runs are done for a verdict.
+    """
+    place = Path(folder)
+    recipe = StudyRecipe.from_toml(place / STUDY_RECIPE)
+    arguments: dict[str, Any] = dict(recipe.settings)
+    return compare(recipe.data[0], place, columns=recipe.columns, watcher=Silent(), only_stored=True, **arguments)
 
 
 def _looked_at(agenda: Schedule, source: Source, executor: str) -> list[str]:
@@ -197,38 +244,6 @@ def _looked_at(agenda: Schedule, source: Source, executor: str) -> list[str]:
         for entry in agenda.guests.values():
             check_portable(entry)
     return list(filter(None, notes))
-
-
-def _run_all(
-    store: Store, source: Source, agenda: Schedule, executor: str, workers: int | None, watcher: Watcher, runner: Runner
-) -> tuple[dict[str, list[RunOutcome]], float]:
-    """Final outcomes by contender, and the wall time of all runs together."""
-    plan = plan_of(source.parts.train, agenda.metric, agenda.margin)
-    tuners = [Tuner(model, agenda, plan.primary, plan.higher_is_better) for model in agenda.models]
-    spent = 0.0
-    with open_executor(executor, workers) as machine:
-
-        def crew(parts: Parts) -> JobCrew:
-            return JobCrew(store, machine, runner, parts, watcher, plan.primary)
-
-        watcher.start(agenda.runs, store.count(agenda.models), machine.workers, _waiting(agenda, store))
-        with crew(source.parts) as first:
-            while asking := [tuner for tuner in tuners if not tuner.is_finished]:
-                rounds = [tuner.ask() for tuner in asking]
-                outcomes = first.run([job for jobs in rounds for job in jobs])
-                spent += sum(outcome.run.seconds for outcome in outcomes)
-                for tuner, jobs in zip(asking, rounds, strict=True):
-                    tuner.tell([outcomes.pop(0) for _ in jobs])
-        last = [job for tuner in tuners for job in agenda.finals(tuner.model, tuner.settings)]
-        finals: dict[str, list[RunOutcome]] = {tuner.model: [] for tuner in tuners}
-        for fold in range(max(1, agenda.folds)):
-            with crew(source.part_of(fold)) as hands:
-                for outcome in hands.run([job for job in last if job.number % max(1, agenda.folds) == fold]):
-                    finals[outcome.job.model].append(outcome)
-                    spent += outcome.run.seconds
-    for outcomes in finals.values():
-        outcomes.sort(key=lambda outcome: outcome.job.number)
-    return finals, spent
 
 
 def _with_stored(agenda: Schedule, store: Store, source: Source, watcher: Watcher) -> Schedule:
@@ -251,16 +266,6 @@ def _is_stored(tuner: Tuner, agenda: Schedule, store: Store) -> bool:
             return False
         tuner.tell([store.get(job) for job in jobs])
     return not store.missing(agenda.finals(tuner.model, tuner.settings))
-
-
-def _waiting(agenda: Schedule, store: Store) -> dict[tuple[str, str], int]:
-    """Runs to come of each model and phase, taking what is stored of a model as its first ones."""
-    waiting: dict[tuple[str, str], int] = {}
-    for model in agenda.models:
-        stored, trials = store.count([model]), agenda.trials(model)
-        waiting[model, "trial"] = max(0, trials - stored)
-        waiting[model, "final"] = len(agenda.finals(model, {})) - max(0, stored - trials)
-    return waiting
 
 
 def _times(store: Store, source: Source, first: Sequence[RunOutcome], watcher: Watcher) -> dict[str, Timing]:

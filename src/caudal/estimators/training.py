@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 STOPPING = 1_000_000
 Weights = NDArray[np.float64]
 Rows = NDArray[np.int64]
-Watch = Callable[[Epoch], None]
+Watch = Callable[[Epoch], bool | None]
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class Fitted:
     Attributes:
         history: every pass.
         best_epoch: whose weights the model holds: the pass of the lowest validation loss, or the last one.
-        stopped: `"patience"` or `"epochs"`.
+        stopped: `"patience"`, `"epochs"`, or `"watch"` where `watch` asked for it.
         recipe: what the run was told.
         collapsed: what was warned of, where a further cost drove the net to one answer; else `""`.
     """
@@ -53,7 +53,7 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     every: int = 0,
     progress: bool = True,
-    watch: Callable[[Epoch], None] | None = None,
+    watch: Callable[[Epoch], bool | None] | None = None,
     crew: Crew | None = None,
     term: Term | None = None,
 ) -> Fitted:
@@ -70,7 +70,8 @@ def fit(
         checkpoint: file to resume from where there is one, and to write after each pass.
         every: write it after so many updates as well; 0 does not.
         progress: whether to draw a bar on standard error once a second has passed.
-        watch: called after each pass, once it is in the checkpoint; of several processes, in the first.
+        watch: called after each pass, once it is in the checkpoint; of several processes, in the first. Where it
+            returns True, and there is one process, that pass is the last.
         crew: processes that share each batch (see `accelerated`); None for this one alone. Each must be given the
             same arguments; weights end the same in all of them, and as in one process but for the order of sums
             (dropout draws otherwise).
@@ -110,8 +111,8 @@ def fit(
         with Bar("fit", recipe.epochs * run.updates, progress and crew.rank == 0) as bar:
             while not run.at.stopped:
                 epoch = run.epoch(bar)
-                if watch is not None and crew.rank == 0:
-                    watch(epoch)
+                if watch is not None and crew.rank == 0 and watch(epoch) and crew.size == 1:
+                    run.at.stopped = run.at.stopped or "watch"
     if val is not None:
         model.load_state_dict(run.best)
     model.eval()

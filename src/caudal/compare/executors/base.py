@@ -1,13 +1,22 @@
 """The one interface of executors, and the one that runs in this process: for tests and for debuggers."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Protocol
 
 Tell = Callable[[Any, tuple[Any, ...]], None]
 Function = Callable[[Any, Any, Callable[..., None]], Any]
+
+
+OUT_OF_TIME = "the time of the study was over"
+
+
+class OutOfTimeError(BaseException):
+    """Ends a run in this process when the time is over; no run keeps it for a failure of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +41,11 @@ class Executor(AbstractContextManager["Executor"], Protocol):
 
     Attributes:
         workers: how many jobs run at once.
+        until: when jobs under way are given up, by `time.monotonic`; None never. Set by whoever hands out jobs.
     """
 
     workers: int
+    until: float | None
 
     def map(
         self, function: Function, shared: object, jobs: Iterable[object], tell: Tell | None = None
@@ -58,9 +69,11 @@ class Inline:
 
     Attributes:
         workers: 1.
+        until: when a job is given up at the next word of its progress.
     """
 
     workers = 1
+    until: float | None = None
 
     def __enter__(self) -> "Inline":
         return self
@@ -74,9 +87,18 @@ class Inline:
         self, function: Function, shared: object, jobs: Iterable[object], tell: Tell | None = None
     ) -> Iterator[Done]:
         """Run each job in turn; see `Executor.map`."""
+
+        def progress(job: object, *words: object) -> None:
+            if self.until is not None and time.monotonic() >= self.until:
+                raise OutOfTimeError
+            if tell is not None:
+                tell(job, words)
+
         for job in jobs:
             try:
-                outcome = function(job, shared, lambda *words, job=job: tell(job, words) if tell else None)
+                outcome = function(job, shared, partial(progress, job))
+            except OutOfTimeError:
+                yield Done(job, error=OUT_OF_TIME, lost=True)
             except Exception as error:
                 yield Done(job, error=words_of(error))
             else:

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import IO, Any
 
-from caudal.compare.executors.base import Done, Executor, Function, Inline, Tell, words_of
+from caudal.compare.executors.base import OUT_OF_TIME, Done, Executor, Function, Inline, Tell, words_of
 from caudal.compare.executors.ray import Cluster
 from caudal.errors import InputError
 from caudal.extras import need
@@ -100,10 +101,12 @@ class Local:
 
     Attributes:
         workers: how many processes.
+        until: when jobs under way are given up, by `time.monotonic`; None never.
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        self.until: float | None = None
         self._bound: tuple[Function, object] | None = None
         self._crew: list[_Worker] = []
         self._inbox: SimpleQueue[Message] = SimpleQueue()
@@ -133,6 +136,11 @@ class Local:
                     except StopIteration:
                         finished = True
                 if finished and not any(worker.busy for worker in self._crew):
+                    return
+                if self.until is not None and time.monotonic() >= self.until:
+                    late = [worker.job for worker in self._crew if worker.busy]
+                    self._dismiss()
+                    yield from (Done(job, error=OUT_OF_TIME, lost=True) for job in late)
                     return
                 if (done := self._next(tell)) is not None:
                     yield done

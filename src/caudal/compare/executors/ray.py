@@ -3,12 +3,13 @@
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from caudal.compare.executors.base import Done, Function, Tell, words_of
+from caudal.compare.executors.base import OUT_OF_TIME, Done, Function, Tell, words_of
 from caudal.errors import InputError
 from caudal.extras import need
 
@@ -34,6 +35,7 @@ class Cluster:
         if self._started:
             self._connect(address, workers)
         self.workers = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        self.until: float | None = None
         self._bound: tuple[object, object] | None = None
 
     def _connect(self, address: str, workers: int | None) -> None:
@@ -83,6 +85,9 @@ class Cluster:
                     else:
                         running[task.remote(function, job, stored)] = job
                 if not running:
+                    return
+                if self.until is not None and time.monotonic() >= self.until:
+                    yield from (Done(job, error=OUT_OF_TIME, lost=True) for job in running.values())
                     return
                 ready, _ = ray.wait(list(running), num_returns=1, timeout=1.0)
                 for reference in ready:

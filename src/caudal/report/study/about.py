@@ -148,10 +148,28 @@ def _settings(study: Study, words: StudyWords) -> Html:
     return details(words("made.settings"), table(words("made.settings.caption"), head, rows))
 
 
+def unfinished_lines(study: Study, words: StudyWords) -> list[str]:
+    """What a study left out that ended before all its runs were done, as sentences; none of one that did them all."""
+    ended = study.unfinished
+    if ended is None:
+        return []
+    facts = {"minutes": words.number(ended.minutes, 1), "seeds": str(ended.seeds), "of": str(ended.of)}
+    facts["enough"] = "" if ended.good_enough is None else words.number(ended.good_enough, 3)
+    lines = [words(f"open.unfinished.{ended.reason}", **facts)]
+    for part in ("absent", "cut", "untuned"):
+        names = getattr(ended, part)
+        if names:
+            labels = {contender.name: contender.label for contender in study.contenders}
+            lines.append(words(f"open.unfinished.{part}", models=", ".join(labels.get(name, name) for name in names)))
+    return lines
+
+
 def open_section(study: Study, words: StudyWords) -> Html:
     """What this study does not tell."""
     codes = study.not_measured
-    if not codes:
+    ended = unfinished_lines(study, words)
+    if not codes and not ended:
         return tag("p", words("open.none"))
-    items = [tag("li", words.known("open", code), lang=None if words.knows("open", code) else "en") for code in codes]
+    items = [tag("li", line) for line in ended]
+    items += [tag("li", words.known("open", code), lang=None if words.knows("open", code) else "en") for code in codes]
     return join([tag("p", words("open.how")), tag("ul", *items, class_="open")])

@@ -7,6 +7,7 @@ from caudal.compare.record import Contender, Study
 from caudal.data.disturb import UNITS, WORLDS
 from caudal.report.html import Html, join, tag
 from caudal.report.study import query
+from caudal.report.study.about import unfinished_lines
 from caudal.report.study.next_steps import first_command
 from caudal.report.study.tables import Cell, facts, model, table
 from caudal.report.study.words import StudyWords
@@ -30,7 +31,9 @@ def verdict_lines(study: Study, lang: str = "en") -> tuple[str, ...]:
     words = words_of(lang)
     study = query.spoken(study, words)
     answers = (_need, _which, _cost, _sure, _world, _next)
-    return tuple(answer(study, words) for answer in answers)
+    need, which, cost, sure, world, coming = (answer(study, words) for answer in answers)
+    # What was left out bounds how sure anything is.
+    return need, which, cost, " ".join([sure, *unfinished_lines(study, words)]), world, coming
 
 
 def verdict_section(study: Study, words: StudyWords) -> Html:
