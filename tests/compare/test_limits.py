@@ -1,5 +1,6 @@
 """Studies that end by the clock, by a score that is enough, or are looked at on the way; and their recipes."""
 
+import inspect
 import time
 
 import pandas as pd
@@ -11,6 +12,7 @@ from caudal.compare.executors import OUT_OF_TIME
 from caudal.compare.executors.base import Inline
 from caudal.compare.executors.local import Local
 from caudal.compare.progress import Silent
+from caudal.compare.recipe import SETTINGS as SETTINGS_OF_STUDIES
 from caudal.compare.recipe import StudyRecipe
 from caudal.compare.rounds import Limits
 from caudal.compare.study import interim
@@ -167,3 +169,9 @@ def test_the_command_takes_a_recipe_and_options_go_before_it(fakes, tmp_path, mo
     assert main(["compare", "s.toml", "-o", "out", "--seed", "5"]) == 0
     assert (asked["seed"], asked["metric"], asked["changes"]) == (5, "auroc", {"seeds": 2, "epochs": 3})
     assert asked["columns"]["target"] == ("ill",) or asked["columns"]["target"] == "ill"
+
+
+def test_a_recipe_holds_what_the_function_takes():
+    taken = inspect.signature(compare).parameters
+    of_calls = "data out watcher command keep runner only_stored begun executor workers columns target series time"
+    assert {name: taken[name].default for name in taken if name not in of_calls.split()} == SETTINGS_OF_STUDIES

@@ -155,7 +155,8 @@ def _read_recipe(args: argparse.Namespace) -> None:
     add_arguments(parser)
     told = {**Columns.of(recipe.columns, "compare").given(), **recipe.settings}
     told["split"] = told.pop("by", None)
-    changes = dict(recipe.settings.get("changes", {}))  # type: ignore[call-overload]
+    given = recipe.settings.get("changes")
+    changes = dict(given) if isinstance(given, dict) else {}
     told |= {name: changes.pop(name, None) for name in ("seeds", "trials")}
     told["set"] = list(changes.items())
     args.data, args.more = recipe.data[0], list(recipe.data[1:])

@@ -1,6 +1,5 @@
 """What a study was told, as a file from which it can be run again."""
 
-import inspect
 import json
 import os
 import tomllib
@@ -16,10 +15,29 @@ from caudal.files import read
 
 STUDY_RECIPE = "study.toml"
 _OWNER = "compare"
-# Arguments of `compare` that are no part of what is studied, but of one call of it.
-_OF_CALLS = frozenset(
-    ("data", "out", "watcher", "command", "keep", "runner", "only_stored", "begun", "executor", "workers", "columns")
-)
+# Arguments of `compare` that say what is studied, with their defaults; the others belong to one call of it.
+SETTINGS: Mapping[str, object] = {
+    "folder": None,
+    "protocol": None,
+    "by": "auto",
+    "seed": 0,
+    "folds": None,
+    "test": None,
+    "split_column": None,
+    "options": None,
+    "budget": "small",
+    "models": None,
+    "changes": None,
+    "metric": "",
+    "margin": None,
+    "prefer": "score",
+    "chips": True,
+    "watts": None,
+    "expect": None,
+    "disturbances": (),
+    "minutes": None,
+    "good_enough": None,
+}
 _PATHS = ("folder", "test")
 _OBJECTS = ("models", "metric", "disturbances")
 _MAPPINGS = ("options", "changes", "expect", "units")
@@ -105,31 +123,18 @@ def study_recipe(
     """
     if not all(isinstance(source, str | Path) for source in data):
         return None
-    usual = _usual()
     settings: dict[str, object] = {}
     for name, value in arguments.items():
-        if name not in usual or value == usual[name] or value in (None, (), {}):
+        if name not in SETTINGS or value in (SETTINGS[name], None, (), {}):
             continue
         if name in _PATHS:
             if not isinstance(value, str | Path):
                 return None
             value = _to(folder, value)
-        if name in _OBJECTS and not all(isinstance(each, str) for each in _several(value)):
+        if name in _OBJECTS and not all(isinstance(item, str) for item in _several(value)):
             return None
         settings[name] = dict(value) if isinstance(value, Mapping) else value
     return StudyRecipe(tuple(_to(folder, str(source)) for source in data), columns.given(), settings)
-
-
-def _usual() -> dict[str, object]:
-    """The arguments of `compare` that a recipe may hold, with their defaults."""
-    from caudal.compare.study import compare
-
-    parameters = inspect.signature(compare).parameters
-    return {
-        name: parameter.default
-        for name, parameter in parameters.items()
-        if name not in _OF_CALLS and name not in ("target", "series", "time")
-    }
 
 
 def _several(value: object) -> Sequence[object]:
@@ -137,16 +142,15 @@ def _several(value: object) -> Sequence[object]:
 
 
 def _checked(name: str, value: object) -> object:
-    known = _usual()
-    if name not in known:
-        close = get_close_matches(name, known, 1)
-        remedy = f"Did you mean `{close[0]}`?" if close else f"There are {', '.join(('data', 'columns', *known))}."
+    if name not in SETTINGS:
+        close = get_close_matches(name, SETTINGS, 1)
+        remedy = f"Did you mean `{close[0]}`?" if close else f"There are {', '.join(('data', 'columns', *SETTINGS))}."
         raise InputError(_OWNER, name, "is no argument of a study", remedy)
     if (name in _MAPPINGS) != isinstance(value, dict):
         kind = "a table of names and values" if name in _MAPPINGS else "a plain value"
         remedy = f"Write [{name}]." if name in _MAPPINGS else "Write it on the right of the sign."
         raise InputError(_OWNER, name, f"is {value!r}; expected {kind}", remedy)
-    usual = known[name]
+    usual = SETTINGS[name]
     if isinstance(usual, str | bool | int) and not isinstance(value, type(usual)):
         raise InputError(_OWNER, name, f"is {value!r}; expected {_kind(usual)}", "Write it so.")
     return tuple(value) if isinstance(value, list) else value
@@ -171,7 +175,7 @@ def _value(value: object) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_key(str(name))} = {_value(each)}" for name, each in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(str(name))} = {_value(item)}" for name, item in value.items()) + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ", ".join(map(_value, value)) + "]"
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -127,6 +127,8 @@ def run_all(
     """
     with open_executor("inline" if limits.only_stored else executor, workers) as machine:
         room = RunRoom(store, source, agenda, machine, runner, watcher, limits)
+        if not store.count(agenda.models) and not limits.only_stored:
+            watcher.say(estimate(source, agenda, machine.workers))
         watcher.start(agenda.runs, store.count(agenda.models), machine.workers, waiting(agenda, store))
         tuners, spent = _tuned(room)
         if limits.are_set:
@@ -135,7 +137,7 @@ def run_all(
             finals, unfinished = _all_finals(room, tuners), None
     for outcomes in finals.values():
         outcomes.sort(key=lambda outcome: outcome.job.number)
-    return finals, spent + sum(outcome.run.seconds for every in finals.values() for outcome in every), unfinished
+    return finals, spent + sum(outcome.run.seconds for outcomes in finals.values() for outcome in outcomes), unfinished
 
 
 def waiting(agenda: Schedule, store: Store) -> dict[tuple[str, str], int]:
@@ -227,7 +229,7 @@ def _rounds(room: RunRoom, tuners: Sequence[Tuner]) -> tuple[Finals, Unfinished 
     reason = "asked" if limits.only_stored else reason
     absent = tuple(tuner.model for tuner in tuners if tuner.model not in finals)
     finals = {tuner.model: finals[tuner.model] for tuner in tuners if tuner.model in finals}
-    cut = tuple(name for name, every in finals.items() if any(outcome.run.cut for outcome in every))
+    cut = tuple(name for name, outcomes in finals.items() if any(outcome.run.cut for outcome in outcomes))
     untuned = tuple(tuner.model for tuner in tuners if not tuner.is_finished and tuner.model in finals)
     if number == planned and not absent and not cut and not untuned:
         return finals, None
@@ -278,8 +280,8 @@ def _is_enough(room: RunRoom, finals: Mapping[str, Sequence[RunOutcome]]) -> boo
     goal, plan = room.limits.good_enough, room.plan
     if goal is None:
         return False
-    for name, every in finals.items():
-        scores = [outcome.run.val_metrics.get(plan.primary) for outcome in every if not outcome.run.failed]
+    for name, outcomes in finals.items():
+        scores = [outcome.run.val_metrics.get(plan.primary) for outcome in outcomes if not outcome.run.failed]
         known = [score for score in scores if score is not None]
         if known and entry_of(name).family != "trivial":
             mean = sum(known) / len(known)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
@@ -120,7 +119,6 @@ class JobCrew:
 def failed(job: Job, why: str) -> RunOutcome:
     """The outcome of a run that gave none."""
     entry = job.guest or entry_of(job.model)
-    size: dict[str, Any] = {"units": 0, "parameters": 0, "live_parameters": 0, "synapses": None}
     contender = Contender(
         entry.name,
         entry.label,
@@ -132,7 +130,10 @@ def failed(job: Job, why: str) -> RunOutcome:
         transcendentals_per_step=0.0,
         fit_seconds=0.0,
         kind=entry.kind,
-        **size,
+        units=0,
+        parameters=0,
+        live_parameters=0,
+        synapses=None,
     )
     run = Run(job.model, job.seed, {}, {}, 0, 0.0, failed=why)
     return RunOutcome(job, run, contender, np.zeros((0, 0), np.float32), np.zeros(0, np.int64), np.zeros(0))

@@ -16,7 +16,6 @@ from caudal.compare.contenders.base import TrainedModel, recipe_of, unpacked
 from caudal.compare.contenders.guests import check_portable, disturbers, examine
 from caudal.compare.contenders.registry import CONTENDERS
 from caudal.compare.data import Source, open_source
-from caudal.compare.executors.local import cores
 from caudal.compare.job import RunOutcome
 from caudal.compare.measure import energy, timing
 from caudal.compare.measure.chips import chips as on_chips
@@ -29,7 +28,7 @@ from caudal.compare.parts import have_names_of_their_own
 from caudal.compare.progress import Board, Silent, Watcher
 from caudal.compare.recipe import STUDY_RECIPE, StudyRecipe, study_recipe
 from caudal.compare.record import Chips, Study
-from caudal.compare.rounds import Limits, estimate, run_all
+from caudal.compare.rounds import Finals, Limits, run_all
 from caudal.compare.run import run_job
 from caudal.compare.runner import Runner
 from caudal.compare.store import Store
@@ -168,49 +167,30 @@ def compare(
         split_column=split_column,
         columns=given,
     )
-    agenda = replace(agenda, irregular=regular_gap(source.facts) is None)
-    if source.folds:
-        agenda = agenda.folded(len(source.folds))
-    if disturbances:
-        agenda = replace(agenda, disturbers=disturbers(disturbances, source.parts.train))
+    agenda = _fitted_to(source, agenda, disturbances)
     watcher = watcher or Board()
-    for line in (*source.read, *_looked_at(agenda, source, executor)):
-        watcher.say(line)
-    if agenda.budget.seeds <= FEW_SEEDS:
-        watcher.say(f"note: from {agenda.budget.seeds} seeds no spread of training is told; three and more tell it.")
+    _say_all(watcher, (*source.read, *_looked_at(agenda, source, executor)))
     store = Store(out, _facts(source, agenda))
-    if recipe is not None and not only_stored:
-        write_whole(Path(out) / STUDY_RECIPE, recipe.to_toml())
     try:
+        _write_recipe(recipe, out, only_stored)
         agenda = _with_stored(agenda, store, source, watcher)
         started = store.fact("started", datetime.now(UTC).isoformat(timespec="seconds"))
-        if not store.count(agenda.models) and not only_stored:
-            watcher.say(estimate(source, agenda, workers or cores()))
         finals, spent, unfinished = run_all(store, source, agenda, executor, workers, watcher, runner, limits)
         if unfinished is not None:
-            budget_left = replace(agenda.budget, seeds=unfinished.seeds)
-            agenda = replace(agenda, models=tuple(finals), budget=budget_left)
-        first = [every[0] for every in finals.values()]
-        took = _times(store, source, first, watcher) if limits.has(_WRITING + _TIMING * len(first)) else {}
-        _warn_of_untrained(finals, watcher)
+            agenda = replace(agenda, models=tuple(finals), budget=replace(agenda.budget, seeds=unfinished.seeds))
         recipes = _hand_over(finals, source, watcher, None if only_stored else keep)
-        again = sum(outcome.run.seconds for outcome in first)
-        took_joules = _joules(store, source, first, watts, watcher) if limits.has(_WRITING + again) else {}
-        small = _small(store, source, finals, watcher) if chips and limits.has(_WRITING + _CHIP * len(first)) else None
-        told = command or _call(data, out, budget)
+        took, took_joules, small = _measured(store, source, finals, watcher, limits, watts, chips)
         # A command can be named where it can read the data, and where the models are files.
         place = (str(data), str(out)) if isinstance(data, str | Path) and keep is not None else ("", "")
+        told = command or _call(data, out, budget)
         study = assemble(finals, source, agenda, took, started, told, spent, small, took_joules, place)
         tested = str(test) if isinstance(test, str | Path) and all(place) else ""
-        study = replace(
-            study, unfinished=unfinished, provenance=replace(study.provenance, test=tested, recipes=recipes)
-        )
+        origin = replace(study.provenance, test=tested, recipes=recipes)
+        study = replace(study, unfinished=unfinished, provenance=origin)
     finally:
         watcher.close()
         store.close()
-    if not only_stored:
-        write_whole(Path(out) / STUDY, study.to_json())
-    return study
+    return study if only_stored else _written(study, out)
 
 
 def interim(folder: str | Path) -> Study:
@@ -229,6 +209,45 @@ def interim(folder: str | Path) -> Study:
     return compare(recipe.data[0], place, columns=recipe.columns, watcher=Silent(), only_stored=True, **arguments)
 
 
+def _written(study: Study, out: str | Path) -> Study:
+    write_whole(Path(out) / STUDY, study.to_json())
+    return study
+
+
+def _say_all(watcher: Watcher, lines: Sequence[str]) -> None:
+    for line in lines:
+        watcher.say(line)
+
+
+def _write_recipe(recipe: StudyRecipe | None, out: str | Path, only_stored: bool) -> None:
+    """Write how the study is run again, where files can say it."""
+    if recipe is not None and not only_stored:
+        write_whole(Path(out) / STUDY_RECIPE, recipe.to_toml())
+
+
+def _fitted_to(source: Source, agenda: Schedule, disturbances: Sequence[object]) -> Schedule:
+    """The agenda with what follows from the data."""
+    agenda = replace(agenda, irregular=regular_gap(source.facts) is None)
+    if source.folds:
+        agenda = agenda.folded(len(source.folds))
+    if disturbances:
+        agenda = replace(agenda, disturbers=disturbers(disturbances, source.parts.train))
+    return agenda
+
+
+def _measured(
+    store: Store, source: Source, finals: Finals, watcher: Watcher, limits: Limits, watts: Span | None, chips: bool
+) -> tuple[dict[str, Timing], dict[str, Spent], Chips | None]:
+    """Times, joules and chips of the first run of each contender, as far as the time reaches."""
+    first = [outcomes[0] for outcomes in finals.values()]
+    took = _times(store, source, first, watcher) if limits.has(_WRITING + _TIMING * len(first)) else {}
+    _warn_of_untrained(finals, watcher)
+    again = sum(outcome.run.seconds for outcome in first)
+    joules = _joules(store, source, first, watts, watcher) if limits.has(_WRITING + again) else {}
+    small = _small(store, source, finals, watcher) if chips and limits.has(_WRITING + _CHIP * len(first)) else None
+    return took, joules, small
+
+
 def _looked_at(agenda: Schedule, source: Source, executor: str) -> list[str]:
     """Notes on what the caller brings.
 
@@ -243,6 +262,9 @@ def _looked_at(agenda: Schedule, source: Source, executor: str) -> list[str]:
     if executor != "inline":
         for entry in agenda.guests.values():
             check_portable(entry)
+    if agenda.budget.seeds <= FEW_SEEDS:
+        seeds = agenda.budget.seeds
+        notes.append(f"note: from {seeds} seeds no spread of training is told; three and more tell it.")
     return list(filter(None, notes))
 
 
