@@ -79,3 +79,11 @@ def test_one_series_needs_no_invented_column(tmp_path, monkeypatch, capsys):
     assert main(words) == 0
     assert "cut into 37 windows of 8 steps, which are divided by time" in capsys.readouterr().err
     assert main(["predict", "act.caudal", "act.csv"]) == 0
+
+
+def test_a_slip_of_the_hand_is_told(capsys):
+    assert main(["comapre", "x.csv"]) == 2
+    assert main(["comapre"]) == 2
+    assert "Did you mean `caudal compare`?" in capsys.readouterr().err
+    assert main(["doctor", "x.csv", "--targte", "y"]) == 2
+    assert "unrecognized arguments: --targte y. Did you mean --target?" in capsys.readouterr().err

@@ -5,11 +5,14 @@ not verify), 2 misuse, 70 a fault of caudal itself.
 """
 
 import argparse
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
+from typing import NoReturn
 
 from caudal._version import __version__
 from caudal.cli.names import AddNames, name_list
@@ -168,9 +171,20 @@ def _functions(place: str) -> tuple[Callable[[argparse.ArgumentParser], None], C
     return getattr(module, f"{name}_arguments" if name else "add_arguments"), getattr(module, name or "run")
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint about an option names the one that may be meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and complaint, and end."""
+        word = re.search(r"unrecognized arguments: (--[\w-]+)", message)
+        known = [option for action in self._actions for option in action.option_strings]
+        close = get_close_matches(word[1], known, 1) if word else []
+        super().error(f"{message}. Did you mean {close[0]}?" if close else message)
+
+
 def _parser(name: str, program: CommandSet = CAUDAL) -> argparse.ArgumentParser:
     module, line = program.commands[name]
-    parser = argparse.ArgumentParser(prog=f"{program.call} {name}", description=f"{line[0].upper()}{line[1:]}.")
+    parser = _Parser(prog=f"{program.call} {name}", description=f"{line[0].upper()}{line[1:]}.")
     _functions(module)[0](parser)
     if any(isinstance(action.type, Writes) for action in parser._actions):
         parser.add_argument("--overwrite", action="store_true", help="replace a file that caudal did not write")
@@ -190,7 +204,9 @@ def _listing(words: Sequence[str], program: CommandSet) -> int:
     call = program.call
     if not fitting or len(asked) > 1:
         typed = " ".join(asked)
-        fault = f"{program.name}: no command is named {typed!r}. Run `{call} --help` for those there are."
+        close = get_close_matches(typed, program.commands, 1)
+        meant = f" Did you mean `{call} {close[0]}`?" if close else ""
+        fault = f"{program.name}: no command is named {typed!r}.{meant} Run `{call} --help` for those there are."
         print(fault, file=sys.stderr)
         return MISUSE
     wants_help = len(asked) < len(words) or not words
