@@ -101,13 +101,14 @@ def run(args: argparse.Namespace) -> int:
                 worst = max(worst, 2)
                 continue
             for budget in args.budgets:
-                found = _beside(name, budget, args.seeds, Path(args.folder or scratch) / f"{name}-{budget}")
-                print(json.dumps(found), flush=True)
-                worst = max(worst, int(found["behind"] > _WITHIN))
+                figures = _beside(name, budget, args.seeds, Path(args.folder or scratch) / f"{name}-{budget}")
+                print(json.dumps({"set": name, "budget": budget, **figures}), flush=True)
+                worst = max(worst, int(figures["by_hand"] - figures["gru"] > _WITHIN))
     return worst
 
 
-def _beside(name: str, budget: str, seeds: int, out: Path) -> dict[str, object]:
+def _beside(name: str, budget: str, seeds: int, out: Path) -> dict[str, float]:
+    """Means over the seeds of the metric of the study, of either network."""
     study = compare(
         name,
         out,
@@ -122,6 +123,4 @@ def _beside(name: str, budget: str, seeds: int, out: Path) -> dict[str, object]:
     metric = METRICS[kind_of(parts.train.task, len(parts.train.classes))].primary
     hand = [by_hand(parts, seed)[metric] for seed in range(seeds)]
     ours = [run.metrics[metric] for run in study.runs if run.model == "gru"]
-    behind = float(np.mean(hand) - np.mean(ours))
-    figures = {"by_hand": hand, "gru": ours, "behind": behind}
-    return {"set": name, "budget": budget, "metric": metric, **figures}
+    return {"by_hand": float(np.mean(hand)), "gru": float(np.mean(ours))}
