@@ -10,7 +10,7 @@ from caudal.export import Twin
 from caudal.export.c.package import lower
 from caudal.export.program.lower_fixed import lower_fixed
 from caudal.export.program.lower_float import lower_float
-from caudal.nn import CTRNN, GRUD, LRC, LTC, CfC, MixedMemory, Readout
+from caudal.nn import CTRNN, GRUD, LRC, LTC, CfC, DLinOSS, MixedMemory, Readout
 
 STEPS = 24
 
@@ -110,6 +110,8 @@ def test_a_layer_that_cannot_be_exported_is_refused_by_name(make):
         (lambda: LTC(2, 3, solver="euler"), "solver='euler'"),
         (lambda: LRC(2, 3, solver="explicit"), "solver='explicit'"),
         (lambda: 3, "is a int"),
+        (lambda: LTC(wiring.ncp(4, 6, 4, 2, seed=3), solver="exact"), 'solver="exact", which has no form'),
+        (lambda: DLinOSS(3, 4), "holds a DLinOSS, whose step cannot be exported: its oscillators"),
     ],
 )
 def test_what_no_bound_holds_for_is_refused(net, words):

@@ -101,6 +101,9 @@ READERS: Mapping[type, Callable[[Builder, Any, View], View]] = {GRUD: gru_d, MLP
 REASONS: Mapping[str, str] = {
     "Bidirectional": "an answer needs the steps that are still to come, so it has the ONNX graph of a sequence alone",
     "ConvHead": "reads pictures, which runtimes have layers of their own for",
+    "DLinOSS": "its oscillators are not written for these formats yet",
+    "LiquidS4": "its recurrence is not written for these formats yet",
+    "LrcSSM": "its clamped elastance is not written for these formats yet",
     "PhasedLSTM": "counts absolute time, wider than the 32 bits of these formats",
     "SSM": "has complex states, which these formats do not carry",
     "Transformer": "attends to the steps before, whose number grows",
