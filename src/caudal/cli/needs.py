@@ -17,7 +17,7 @@ _ALWAYS: dict[str, tuple[str, ...]] = {
     "explain": _MODEL,
     "studio": _MODEL,
     "trim": _MODEL,
-    "compare": ("optuna", "scipy", "sklearn"),
+    "compare": ("optuna", "scipy", "sklearn", "cloudpickle"),
     "audit replay": (*_DATA, *_MODEL, "cryptography", "rfc8785"),
     "audit report": ("cryptography", "rfc8785", "securesystemslib", "jinja2"),
     "audit sign": ("cryptography", "rfc8785", "securesystemslib"),
