@@ -175,3 +175,10 @@ def test_a_recipe_holds_what_the_function_takes():
     taken = inspect.signature(compare).parameters
     of_calls = "data out watcher command keep runner only_stored begun executor workers columns target series time"
     assert {name: taken[name].default for name in taken if name not in of_calls.split()} == SETTINGS_OF_STUDIES
+
+
+def test_a_notebook_shows_the_ranking(fakes, tmp_path):
+    result = study(fakes, tmp_path)
+    html = result._repr_html_()
+    assert html.startswith("<table>") and html.count("<tr>") == 1 + len(result.contenders)
+    assert "CfC" in html and "auroc" in html

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import Any, ClassVar, Literal
 
 from caudal import serial
@@ -451,6 +452,16 @@ class Study:
             ValueError: a number is not finite.
         """
         return serial.to_json(self)
+
+    def _repr_html_(self) -> str:
+        """The ranking as a table, for notebooks."""
+        rows = ""
+        for contender in self.contenders:
+            score = self.summary.get(contender.name, {}).get(self.metric)
+            figure = "–" if score is None else f"{score.value:.4g} [{score.low:.4g}, {score.high:.4g}]"
+            rows += f"<tr><td>{escape(contender.label)}</td><td>{contender.family}</td><td>{figure}</td></tr>"
+        head = f"<tr><th>model</th><th>family</th><th>{escape(self.metric)}</th></tr>"
+        return f"<table><caption>{escape(self.data.title or self.data.name)}</caption>{head}{rows}</table>"
 
     @staticmethod
     def from_json(text: str) -> "Study":
