@@ -80,16 +80,17 @@ def _forecast(folder: Path) -> object:
 
 def _fit(folder: Path) -> object:
     from caudal import LiquidClassifier
+    from caudal.data import Columns
 
     model = LiquidClassifier("cfc-ncp", UNITS, epochs=1, batch_size=BATCH, validation=0.0)
-    return model.fit(folder / "long.parquet", **SERIES)
+    return model.fit(folder / "long.parquet", columns=Columns.of(SERIES))
 
 
 def _predict(folder: Path) -> object:
     from caudal import LiquidClassifier
-    from caudal.data import from_frame
+    from caudal.data import Columns, from_frame
 
-    data = from_frame(folder / "long.parquet", **SERIES)  # type: ignore[arg-type]
+    data = from_frame(folder / "long.parquet", Columns.of(SERIES))
     model = LiquidClassifier("cfc-ncp", UNITS, epochs=1, validation=0.0).fit(data.select(slice(0, 64)))
     return model.predict_proba(data)
 
@@ -107,12 +108,12 @@ def _torch_loop(folder: Path, train: bool) -> object:
     y = torch.tensor(frame["y"].to_numpy()[: series * STEPS : STEPS])
     net, head = torch.nn.GRU(7, UNITS, batch_first=True), torch.nn.Linear(UNITS, 2)
     step = torch.optim.AdamW([*net.parameters(), *head.parameters()])
-    for rows in torch.randperm(series).split(BATCH if train else 512):
+    for rows in torch.split(torch.randperm(series), BATCH if train else 512):
         with torch.set_grad_enabled(train):
             answer = head(net(x[rows])[0][:, -1])
             if train:
                 step.zero_grad()
-                torch.nn.functional.cross_entropy(answer, y[rows]).backward()
+                torch.autograd.backward(torch.nn.functional.cross_entropy(answer, y[rows]))
                 step.step()
     return answer
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from caudal.errors import InputError
 
 # What installed packages may bring, each under the entry-point group `caudal.NAME`.
-GROUPS = ("contenders", "metrics", "disturbances", "datasets", "sections", "backends")
+GROUPS = ("contenders", "metrics", "disturbances", "datasets", "sections")
 
 
 def import_named(owner: str, argument: str, name: str) -> object:

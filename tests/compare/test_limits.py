@@ -182,3 +182,9 @@ def test_a_notebook_shows_the_ranking(fakes, tmp_path):
     html = result._repr_html_()
     assert html.startswith("<table>") and html.count("<tr>") == 1 + len(result.contenders)
     assert "CfC" in html and "auroc" in html
+
+
+def test_a_recipe_of_several_sets_is_refused(tmp_path, capsys):
+    (tmp_path / "study.toml").write_text('data = ["a.csv", "b.csv"]\n')
+    assert main(["compare", str(tmp_path / "study.toml")]) == 2
+    assert "`data` names 2 sets of data, and a study is of one." in capsys.readouterr().err

@@ -149,6 +149,7 @@ def _read_recipe(args: argparse.Namespace) -> None:
     """
     from caudal.compare.recipe import StudyRecipe
     from caudal.data import Columns
+    from caudal.errors import InputError
 
     recipe = StudyRecipe.from_toml(args.data)
     parser = argparse.ArgumentParser(add_help=False)
@@ -159,7 +160,10 @@ def _read_recipe(args: argparse.Namespace) -> None:
     changes = dict(given) if isinstance(given, dict) else {}
     told |= {name: changes.pop(name, None) for name in ("seeds", "trials")}
     told["set"] = list(changes.items())
-    args.data, args.more = recipe.data[0], list(recipe.data[1:])
+    if len(recipe.data) > 1:
+        fault = f"names {len(recipe.data)} sets of data, and a study is of one"
+        raise InputError("compare", "data", fault, "Keep one of them in `data`, and write a file for each other.")
+    args.data = recipe.data[0]
     for name, value in told.items():
         if value is not None and getattr(args, name, None) == parser.get_default(name):
             several = isinstance(value, list) and name != "set"

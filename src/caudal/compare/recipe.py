@@ -48,7 +48,7 @@ class StudyRecipe:
     """Data and arguments of `compare`, in TOML.
 
     Attributes:
-        data: paths or names of data sets; several make a study over sets.
+        data: path or name of the data set, alone in a tuple.
         columns: fields of `Columns`.
         settings: further arguments of `compare` by name; what stands at its default is left out.
 
