@@ -72,7 +72,8 @@ TWINS = {
     "glossary": "glosario",
     "notebooks": "cuadernos", "own-cell": "celda-propia", "proofs": "pruebas", "read-the-model": "leer-el-modelo",
     "report": "informe", "save": "guardar", "start": "inicio", "studies": "estudios", "studio": "taller",
-    "cells/liquid-ssm": "liquid-ssm", "gallery": "galeria", "install": "instalar", "index": "index",
+    "cells/liquid-ssm": "liquid-ssm", "cells/family": "celdas-afines",
+    "gallery": "galeria", "install": "instalar", "index": "index",
     "threat-model": "modelo-de-amenazas", "when-not": "cuando-no", "wirings": "cableados",
 }  # fmt: skip
 

@@ -76,7 +76,7 @@ def test_what_was_typed_is_typed_again(name):
     needed = [word for action in parser._actions if not action.option_strings for word in sample(action)]
     must = [action for action in parser._actions if action.option_strings and action.required]
     for option in [None, *options(parser).values()]:
-        if option is not None and option.dest in ("help", "json", "traceback"):
+        if option is not None and option.dest in ("help", "json", "traceback", "yes"):
             continue
         words = []
         for action in [*must, *([option] if option is not None and option not in must else [])]:

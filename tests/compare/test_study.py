@@ -185,7 +185,7 @@ def test_another_metric_decides_where_it_is_asked_for(fakes, tmp_path):
     assert scores[found.verdict.use] <= min(scores.values()) + 0.05
     assert {pair.margin for pair in found.comparisons} == {0.05}
     with pytest.raises(InputError, match="auroc, auprc"):
-        compare(fakes, tmp_path / "other", metric="f1")
+        compare(fakes, tmp_path / "other", metric="f0.5")
 
 
 def test_asking_for_one_more_bad_model_leaves_the_answer(fakes, tmp_path):

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import pytest
 import torch
 
+from caudal.nn import registry
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md"])
 FENCE = re.compile(
@@ -47,6 +49,7 @@ WITH_CODE = [page for page in PAGES if blocks(page.read_text())]
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
     torch.manual_seed(0)
     namespace = {"__name__": "page"}
     for block in blocks(page.read_text()):

@@ -56,6 +56,7 @@ ESTIMATORS = (
     "fitting",
     "forecaster",
     "regressor",
+    "sklearn_model",
     "summary",
     "tabular",
     "trees",

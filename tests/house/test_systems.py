@@ -16,13 +16,16 @@ TABLE = "patient,hours,pulse,ill,sex\n" + "".join(
 # Takes away what Windows lacks, after the packages of others have looked at the system, and runs commands.
 ELSEWHERE = """
 import os, socket, sys, types
-import numpy, pandas, pyarrow, scipy.stats, sklearn, sklearn.ensemble, torch, optuna, cryptography, numba
+import numpy, pandas, pyarrow, scipy.stats, sklearn, sklearn.ensemble, torch, optuna, cryptography, numba, filelock
 import multiprocessing.util, subprocess, tempfile, shutil, selectors, sqlite3, asyncio
 windows = sys.argv[1] == "windows"
 for name in ("sched_getaffinity", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "getuid", "geteuid", "fork"):
     if hasattr(os, name) and (windows or name == "sched_getaffinity"):
         delattr(os, name)
 if windows:
+    # Its own way there cannot be played here.
+    filelock.FileLock = type("FreeLock", (), {"__init__": lambda *a, **k: None, "acquire": lambda *a, **k: None,
+        "release": lambda *a, **k: None})
     for name in ("fcntl", "resource", "pwd", "grp", "termios"):
         sys.modules[name] = None
     locked = set()

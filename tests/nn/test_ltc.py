@@ -80,7 +80,7 @@ def test_fixed_signs_survive_any_training():
         ({"substeps": 0}, "LTC: `substeps` is 0; expected at least 1. Pass `substeps=6`."),
         ({"init": "tf"}, 'LTC: `init` is \'tf\'. Pass "paper" or "ncps".'),
         ({"signs": "loose"}, 'LTC: `signs` is \'loose\'. Pass "free" or "fixed".'),
-        ({"solver": "dopri5"}, 'LTC: `solver` is \'dopri5\'. Pass "fused", "euler" or "rk4".'),
+        ({"solver": "dopri5"}, 'LTC: `solver` is \'dopri5\'. Pass "fused", "exact", "euler" or "rk4".'),
     ],
 )
 def test_refuses_what_it_cannot_do(arguments, text):

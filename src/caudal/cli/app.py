@@ -179,7 +179,8 @@ class _Parser(argparse.ArgumentParser):
         word = re.search(r"unrecognized arguments: (--[\w-]+)", message)
         known = [option for action in self._actions for option in action.option_strings]
         close = get_close_matches(word[1], known, 1) if word else []
-        super().error(f"{message}. Did you mean {close[0]}?" if close else message)
+        self.print_usage(sys.stderr)
+        self.exit(2, f"{self.prog}: error: {message}{f'. Did you mean {close[0]}?' if close else ''}\n")
 
 
 def _parser(name: str, program: CommandSet = CAUDAL) -> argparse.ArgumentParser:

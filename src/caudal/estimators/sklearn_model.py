@@ -11,6 +11,7 @@ from sklearn.utils import get_tags
 from caudal.data import Sequences
 from caudal.errors import FileFormatError, InputError
 from caudal.estimators.features import Size, features_at, known_targets
+from caudal.estimators.settings import plain
 from caudal.estimators.tabular import Arrays, FeatureModel, spread_out
 from caudal.extras import need
 from caudal.importing import import_path
@@ -187,7 +188,8 @@ class SklearnModel(FeatureModel):
 
     def stated(self) -> dict[str, object]:
         """Settings that a file states; the estimator itself lies among its arrays."""
-        return {**super().stated(), "estimator": None}
+        settings = {**self.get_params(deep=False), "estimator": None}
+        return {name: plain(value) for name, value in settings.items()}
 
 
 def panel_of(data: Sequences, steps: int) -> NDArray[np.float32]:

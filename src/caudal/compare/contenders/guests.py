@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import torch
-from sklearn.base import BaseEstimator, clone
 
 from caudal.compare.contenders.catalogue import CLOCK, TRAINING, usual_of_networks
 from caudal.compare.contenders.network import Network
@@ -23,12 +23,16 @@ from caudal.compare.record import Family
 from caudal.data import Sequences
 from caudal.data.disturb import KINDS
 from caudal.errors import ContractError, InputError
-from caudal.estimators.sklearn_model import Features, SklearnModel, packages_of, trust_types
 from caudal.extras import need
 from caudal.importing import import_named, import_offered, import_path, offered
 from caudal.nn import Layer
 from caudal.nn.registry import cell_builder
 from caudal.testing import check_cell
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from caudal.estimators.sklearn_model import Features, SklearnModel
 
 # Rivals of aeon (BSD-3), by name: the module and the class; imported where they are named.
 RIVALS: Mapping[str, tuple[str, str]] = {
@@ -66,11 +70,15 @@ class Wrapped:
         features: what it reads, as in `SklearnModel`.
     """
 
-    estimator: BaseEstimator
-    features: Features = "auto"
+    estimator: "BaseEstimator"
+    features: "Features" = "auto"
 
-    def __call__(self, plan: Plan, chosen: Settings) -> SklearnModel:
+    def __call__(self, plan: Plan, chosen: Settings) -> "SklearnModel":
         """A model that is not trained yet, with the settings that tuning chose as parameters of the estimator."""
+        from sklearn.base import clone
+
+        from caudal.estimators.sklearn_model import SklearnModel
+
         estimator = clone(self.estimator).set_params(**chosen)
         return SklearnModel(estimator, self.features, plan.seed, dict(plan.expect) or None)
 
@@ -82,7 +90,7 @@ def contender(
     label: str = "",
     family: Family | None = None,
     summary: str = "",
-    features: Features = "auto",
+    features: "Features" = "auto",
     options: Mapping[str, object] | None = None,
     settings: Settings | None = None,
     space: Mapping[str, Range] | None = None,
@@ -164,8 +172,10 @@ def _of_cell(
 
 
 def _of_estimator(
-    estimator: BaseEstimator, features: Features, settings: Settings | None, space: Mapping[str, Range] | None
+    estimator: "BaseEstimator", features: "Features", settings: Settings | None, space: Mapping[str, Range] | None
 ) -> Entry:
+    from caudal.estimators.sklearn_model import SklearnModel, packages_of
+
     steps = [type(step).__name__ for _, step in getattr(estimator, "steps", ())]
     kind = type(estimator).__name__
     label = f"{kind}({', '.join(steps)})" if steps else kind
@@ -323,6 +333,10 @@ def _examine_cell(entry: Entry, network: Network) -> None:
 
 
 def _examine_estimator(entry: Entry, wrapped: Wrapped, train: Sequences, metric: str) -> str:
+    from sklearn.base import clone
+
+    from caudal.estimators.sklearn_model import SklearnModel
+
     try:
         chosen = clone(wrapped.estimator).set_params(**entry.settings)
         model = SklearnModel(chosen, wrapped.features)
@@ -348,6 +362,8 @@ def adopt(entry: Entry) -> None:
     if isinstance(entry.build, Network) and not isinstance(entry.build.cell, str):
         cell_builder("compare", entry.build.cell)
     if isinstance(entry.build, Wrapped):
+        from caudal.estimators.sklearn_model import packages_of, trust_types
+
         for package in packages_of(entry.build.estimator):
             trust_types(package)
 
