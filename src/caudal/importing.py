@@ -8,9 +8,6 @@ from pathlib import Path
 
 from caudal.errors import InputError
 
-# What installed packages may bring, each under the entry-point group `caudal.NAME`.
-GROUPS = ("contenders", "metrics", "disturbances", "datasets", "sections")
-
 
 def import_named(owner: str, argument: str, name: str) -> object:
     """The object that `module:object` names; the module is imported, from the working folder too.
@@ -79,7 +76,7 @@ def offered(group: str) -> dict[str, EntryPoint]:
     """Name -> entry point, of what installed packages offer; nothing is imported.
 
     Arguments:
-        group: one of `GROUPS`.
+        group: `caudal.GROUP` of entry points: contenders, metrics, disturbances, datasets or sections.
 
     Example:
         >>> offered("contenders").get("nobody offers this") is None

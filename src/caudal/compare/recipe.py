@@ -2,16 +2,14 @@
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path, PurePath
 
-from caudal import limits
 from caudal.data.columns import Columns
-from caudal.errors import InputError, MissingFileError
-from caudal.files import read
+from caudal.errors import InputError
+from caudal.files import read_toml
 
 STUDY_RECIPE = "study.toml"
 _OWNER = "compare"
@@ -88,12 +86,7 @@ class StudyRecipe:
             InputError: it is no TOML, names no data, or holds what is no argument of `compare`.
         """
         place = Path(path)
-        try:
-            given = tomllib.loads(read(_OWNER, place, limits.RECIPE).decode())
-        except MissingFileError as error:
-            raise MissingFileError(f"{_OWNER}: {place} is no file. Pass a recipe in TOML.") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InputError(_OWNER, "data", f"is no TOML: {place.name} ({error})", "Correct the line.") from error
+        given = read_toml(_OWNER, "data", place)
         data = given.pop("data", None)
         data = [data] if isinstance(data, str) else data
         if not isinstance(data, list) or not data or not all(isinstance(name, str) for name in data):

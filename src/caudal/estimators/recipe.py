@@ -9,10 +9,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from caudal import limits
 from caudal.data import Columns
-from caudal.errors import InputError, MissingFileError
-from caudal.files import read
+from caudal.errors import InputError
+from caudal.files import read_toml
 
 _OWNER = "FitRecipe"
 
@@ -151,12 +150,7 @@ class FitRecipe:
             InputError: it is no TOML, or `from_dict` refuses it.
         """
         place = Path(path)
-        try:
-            given = tomllib.loads(read(_OWNER, place, limits.RECIPE).decode())
-        except MissingFileError as error:
-            raise MissingFileError(f"{_OWNER}: {place} is no file. Pass a recipe in TOML.") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InputError(_OWNER, "path", f"is no TOML: {place.name} ({error})", "Correct the line.") from error
+        given = read_toml(_OWNER, "path", place)
         data = given.get("data")
         for name in ("table", "folder"):
             if isinstance(data, dict) and isinstance(data.get(name), str):
